@@ -1,0 +1,106 @@
+# mm tools. `make help` lists the targets.
+#
+# Programs go to build/bin, everything else that is made to build/. With SANITIZE=1 (address and undefined behaviour)
+# or another compiler (CC=clang-14) a build directory of its own is used, so that builds do not mix.
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+CC       ?= cc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+SANITIZE ?=
+BUILD    ?= build$(if $(SANITIZE),/sanitize)$(if $(filter-out gcc cc,$(CC)),/$(notdir $(CC)))
+
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
+OPT      ?= -O2 -g
+CFLAGS   ?=
+# -ffp-contract=off: what the source says is what is computed, on every compiler; kernels ask for FMA by name
+ALL_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARN) $(OPT) -fno-math-errno -ffp-contract=off -Ilib -pthread \
+              -DMM_VERSION='"$(VERSION)"' -DMM_PREFIX='"$(PREFIX)"' $(CFLAGS)
+ALL_LDFLAGS := -pthread -Wl,--as-needed $(LDFLAGS)
+ifneq ($(SANITIZE),)
+ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+ALL_LDFLAGS += -fsanitize=address,undefined
+endif
+
+PKG := pkg-config
+# msgpack-c's pkg-config file is msgpack.pc in Debian 12 and msgpack-c.pc in later releases
+MSGPACK := $(shell $(PKG) --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
+BASE_PKGS  := $(MSGPACK) jansson libutf8proc
+MEDIA_PKGS := libarchive libavformat libavcodec libavutil libswresample libswscale libjpeg
+FETCH_PKGS := libcurl
+# system headers with -isystem: their warnings are not ours
+ALL_CFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG) --cflags $(BASE_PKGS) $(MEDIA_PKGS) $(FETCH_PKGS) 2>/dev/null))
+BASE_LIBS  := $(shell $(PKG) --libs $(BASE_PKGS) 2>/dev/null) -lm
+MEDIA_LIBS := $(shell $(PKG) --libs $(MEDIA_PKGS) 2>/dev/null)
+FETCH_LIBS := $(shell $(PKG) --libs $(FETCH_PKGS) 2>/dev/null)
+
+TOOLS    := $(patsubst tools/%.c,%,$(wildcard tools/mm-*.c))
+LIB_SRC  := $(shell find lib -name '*.c' | LC_ALL=C sort)
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
+BINS     := $(TOOLS:%=$(BUILD)/bin/%)
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+MANPAGES := $(patsubst man/%.in,$(BUILD)/man/%,$(wildcard man/*.in)) \
+            $(patsubst man/%,$(BUILD)/man/%,$(filter-out %.in,$(wildcard man/*.[157])))
+
+all: $(BINS) man
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+# ---- compiling ----
+# Kernels are compiled for the instruction set that their file name ends in and chosen at run time.
+ISA_avx2   := -mavx2 -mfma -mf16c
+ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mavx512vnni -mfma -mprefer-vector-width=512
+isa = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $(1))))))
+OPT_KERNEL := $(if $(SANITIZE),,-O3)
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(if $(findstring lib/backend/cpu,$<),$(OPT_KERNEL)) $(call isa,$<) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libmm.a: $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# only mm-decode needs the media libraries: they map 130 libraries, 30 ms a start
+$(BUILD)/bin/mm-decode: TOOL_LIBS := $(MEDIA_LIBS)
+$(BUILD)/bin/mm-model:  TOOL_LIBS := $(FETCH_LIBS)
+$(BINS): $(BUILD)/bin/%: $(BUILD)/tools/%.o $(BUILD)/libmm.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(BASE_LIBS)
+
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmm.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(MEDIA_LIBS) $(FETCH_LIBS) $(BASE_LIBS)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- manual pages: the OPTIONS section comes from the tool's own option table ----
+man: $(MANPAGES)
+$(BUILD)/man/%: man/%.in $(BINS)
+	@mkdir -p $(@D)
+	sed -e '/^@OPTIONS@$$/{r /dev/stdin' -e 'd;}' -e 's/@VERSION@/$(VERSION)/' $< \
+	  < <($(BUILD)/bin/$(basename $*) --help=mdoc) > $@.tmp && mv $@.tmp $@
+$(BUILD)/man/%: man/%
+	@mkdir -p $(@D)
+	cp $< $@
+SHELL := bash
+
+# ---- tests ----
+check: all $(UNIT_BIN) ## unit tests, bats tests and lint; SANITIZE=1 for the sanitised build
+	BUILD=$(BUILD) tests/run
+lint: all ## layering of includes, manual pages, formatting
+	BUILD=$(BUILD) tests/lint/run
+
+clean: ## removes build/
+	rm -rf build
+
+.PHONY: all help man check lint clean
+.DELETE_ON_ERROR:
+
+format: ## clang-format over the sources
+	clang-format-14 -i $$(git ls-files '*.c' '*.h')
+.PHONY: format

@@ -1,0 +1,218 @@
+/* backend.h: the dozen operations that every encoder is made of, whatever computes them.
+ *
+ * An operation is one descriptor handed to one function. Operations only record work: the CPU runs it at once, a
+ * GPU fills a command buffer; mm_dev_flush waits. Errors are sticky until mm_dev_flush, which reports the first.
+ * Nothing above this header knows which device it talks to.
+ *
+ * Batches are packed: the rows of all items lie behind one another without padding, and `cu` holds the n + 1
+ * cumulative row counts (cu[0] = 0, item i has rows cu[i] .. cu[i+1]-1). An item's result is bit-identical
+ * whatever it is batched with and however many threads there are: every output element is summed in one fixed
+ * order, so no split along K, no atomics.
+ *
+ * Activations are f32, row-major. Weights keep the type they have on disk until the device packs them. */
+#ifndef MM_BACKEND_BACKEND_H
+#define MM_BACKEND_BACKEND_H
+
+#include "base/log.h"
+#include "base/pool.h"
+#include "tensor/tensor.h"
+
+typedef enum { MM_PREC_FP32, MM_PREC_BF16, MM_PREC_FP16, MM_PREC_INT8, MM_PREC_AUTO } mm_precision;
+
+typedef struct mm_dev mm_dev;       /* an open device */
+typedef struct mm_weight mm_weight; /* a parameter on the device */
+typedef struct mm_dbuf mm_dbuf;     /* activations on the device */
+
+/* A matrix inside a buffer: rows of `ld` floats, the first at float `off`. */
+typedef struct {
+    mm_dbuf *buf;
+    int64_t off, ld;
+} mm_mat;
+
+typedef enum {
+    MM_ACT_NONE,
+    MM_ACT_RELU,
+    MM_ACT_GELU,       /* x Φ(x), exact (erf) */
+    MM_ACT_GELU_TANH,  /* the tanh approximation, Hendrycks & Gimpel 2016 */
+    MM_ACT_QUICK_GELU, /* x σ(1.702 x), CLIP */
+    MM_ACT_SILU,
+    MM_ACT_TANH,
+} mm_act;
+
+/* ---- parameters ------------------------------------------------------------------------------------------- */
+
+/* A linear layer's weights: up to three PyTorch-shaped [N_i, K] matrices (query, key, value) that are used as one
+ * [N, K], N = Σ N_i, each with its own bias [N_i] or none. The tensors must outlive the weight: they are
+ * mapped files, read when needed. */
+enum { MM_MAX_PARTS = 3 };
+typedef struct {
+    int parts;
+    mm_tensor w[MM_MAX_PARTS];    /* [N_i, K]; or [K, N_i] when `transposed` */
+    mm_tensor bias[MM_MAX_PARTS]; /* data NULL: zeros */
+    bool transposed;
+    bool precise; /* keep the higher precision in a reduced-precision run (first and last layers) */
+} mm_linear_weight;
+
+/* A convolution's weights as PyTorch has them: [O, I/groups, k1 .. kr], r = 1..3; the device reorders them to
+ * channels last. */
+typedef struct {
+    mm_tensor w;
+    mm_tensor bias; /* [O]; data NULL: zeros */
+    int groups;
+    bool precise;
+} mm_conv_weight;
+
+/* ---- operations ------------------------------------------------------------------------------------------- */
+
+/* y[rows,N] = act(x[rows,K] Wᵀ + b) ⊙ scale[N] + residual[rows,N]. y may be the residual, not x. */
+typedef struct {
+    mm_mat x, y;
+    const mm_weight *w; /* from mm_dev_linear_weight */
+    int64_t rows;
+    mm_act act;
+    const mm_weight *scale; /* LayerScale, [N] from mm_dev_vector; NULL: 1 */
+    mm_mat residual;        /* buf NULL: 0 */
+} mm_linear_op;
+
+/* Channels-last convolution of each item: in rows of item i are its positions (row-major over its `rank` spatial
+ * dimensions in_dim[i*rank ..]) × I channels; out rows likewise × O. Zero padding `pad` on both sides.
+ * y = act(conv(x) + b) + residual. Output rows of item i start at row cu_y[i]. */
+typedef struct {
+    mm_mat x, y;
+    const mm_weight *w; /* from mm_dev_conv_weight */
+    int rank;
+    int n;                      /* items */
+    const int64_t *in_dim;      /* [n × rank] */
+    const int64_t *cu_x, *cu_y; /* [n+1] */
+    int64_t stride[3], pad[3];
+    int64_t trim; /* rank 1: outputs dropped at the end (Wav2Vec2's even positional kernel: 1) */
+    mm_act act;
+    mm_mat residual;
+} mm_conv_op;
+
+typedef enum {
+    MM_NORM_LAYER,      /* over the C channels of a row; two-pass variance (Ba et al. 2016) */
+    MM_NORM_GROUP_TIME, /* each channel over the rows of its item: GroupNorm with one channel a group (Wav2Vec2 base) */
+} mm_norm_kind;
+
+/* y = act((x − mean) / sqrt(var + eps) ⊙ gain + bias); y may be x. */
+typedef struct {
+    mm_norm_kind kind;
+    mm_mat x, y;
+    int64_t rows, channels;
+    int n;                        /* GROUP_TIME: items */
+    const int64_t *cu;            /* GROUP_TIME: [n+1] */
+    const mm_weight *gain, *bias; /* vectors [C]; bias may be NULL */
+    float eps;
+    mm_act act;
+} mm_norm_op;
+
+/* Softmax attention for each item and head h: out = softmax(scale q kᵀ) v, with online softmax. Head h uses
+ * columns h*head .. (h+1)*head-1 of q, k, v and out. Queries of item i are rows cu_q[i].., keys rows cu_k[i]..
+ * Causal: query j of an item sees keys 0 .. j + q_offset (a decoder with a cache sets q_offset). */
+typedef struct {
+    mm_mat q, k, v, out;
+    int heads, head; /* number of heads; width of one */
+    int n;
+    const int64_t *cu_q, *cu_k; /* [n+1] */
+    float scale;
+    bool causal;
+    int64_t q_offset;
+} mm_attend_op;
+
+/* y[r] = (add ? y[r] : 0) + (ids[r] < 0 ? 0 : table[ids[r]]) for r in 0..rows-1. The table is a parameter
+ * (word, position, type embeddings, a CLS token) or a matrix on the device (patch rows): exactly one of them. */
+typedef struct {
+    const mm_weight *table; /* from mm_dev_table */
+    mm_mat x;               /* or this; used when table is NULL */
+    mm_mat y;
+    int64_t rows, width;
+    const int32_t *ids; /* [rows], host memory, read before the call returns */
+    bool add;
+} mm_gather_op;
+
+/* y[i] = mean of rows lo[i] .. hi[i]-1 of x, i in 0..n-1: one row (CLS, EOS) or a mean over tokens or frames;
+ * then divided by its L2 norm when `l2`. An empty range gives zeros. */
+typedef struct {
+    mm_mat x, y;
+    int64_t width;
+    int n;
+    const int64_t *lo, *hi;
+    bool l2;
+} mm_pool_op;
+
+/* ---- devices ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *name; /* "cpu", "vulkan", "vulkan:1", "auto" */
+    int threads;      /* 0: mm_cpu_count() */
+    mm_precision precision;
+    const mm_log *log;
+} mm_dev_opts;
+
+mm_status mm_dev_open(mm_dev **out, const mm_dev_opts *o, mm_err *e);
+void mm_dev_close(mm_dev *d);                   /* NULL is fine; weights and buffers must be gone */
+const char *mm_dev_name(const mm_dev *d);       /* "cpu (avx512, 2 threads)" */
+mm_precision mm_dev_precision(const mm_dev *d); /* what is in effect; never MM_PREC_AUTO */
+mm_pool *mm_dev_pool(mm_dev *d);                /* for host-side work beside it (mel, resize) */
+
+mm_status mm_dev_linear_weight(mm_weight **out, mm_dev *d, const mm_linear_weight *w, mm_err *e);
+mm_status mm_dev_conv_weight(mm_weight **out, mm_dev *d, const mm_conv_weight *w, mm_err *e);
+mm_status mm_dev_vector(mm_weight **out, mm_dev *d, const mm_tensor *t,
+                        mm_err *e); /* [N] gains, biases, scales; flattened */
+mm_status mm_dev_table(mm_weight **out, mm_dev *d, const mm_tensor *t,
+                       mm_err *e);                /* [rows,width]; rank above 2 is flattened to its last dimension */
+void mm_dev_weight_free(mm_dev *d, mm_weight *w); /* NULL is fine */
+
+/* Room for `floats` f32; contents undefined. A buffer grows by being freed and made anew. */
+mm_status mm_dev_alloc(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e);
+void mm_dev_free(mm_dev *d, mm_dbuf *b); /* NULL is fine */
+void mm_dev_write(mm_dev *d, mm_dbuf *b, int64_t off, const float *src,
+                  int64_t n); /* src is read before the call returns */
+void mm_dev_read(mm_dev *d, const mm_dbuf *b, int64_t off, float *dst,
+                 int64_t n); /* dst is filled when the next flush returns */
+
+void mm_dev_linear(mm_dev *d, const mm_linear_op *op);
+void mm_dev_conv(mm_dev *d, const mm_conv_op *op);
+void mm_dev_norm(mm_dev *d, const mm_norm_op *op);
+void mm_dev_attend(mm_dev *d, const mm_attend_op *op);
+void mm_dev_gather(mm_dev *d, const mm_gather_op *op);
+void mm_dev_pool_rows(mm_dev *d, const mm_pool_op *op);
+/* Waits for everything recorded since the last flush; the first error since then. */
+mm_status mm_dev_flush(mm_dev *d, mm_err *e);
+
+/* ---- what a device implements (one const table per device, listed in backend.c) ---------------------------- */
+
+typedef struct mm_backend {
+    const char *name;
+    mm_status (*open)(mm_dev **out, const mm_dev_opts *o, mm_err *e);
+    void (*close)(mm_dev *d);
+    const char *(*describe)(const mm_dev *d);
+    bool (*supports)(mm_precision p); /* can this machine run it at all */
+    mm_status (*linear_weight)(mm_weight **out, mm_dev *d, const mm_linear_weight *w, mm_err *e);
+    mm_status (*conv_weight)(mm_weight **out, mm_dev *d, const mm_conv_weight *w, mm_err *e);
+    mm_status (*vector)(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e);
+    mm_status (*table)(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e);
+    void (*weight_free)(mm_dev *d, mm_weight *w);
+    mm_status (*alloc)(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e);
+    void (*free)(mm_dev *d, mm_dbuf *b);
+    mm_status (*write)(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int64_t n, mm_err *e);
+    mm_status (*read)(mm_dev *d, const mm_dbuf *b, int64_t off, float *dst, int64_t n, mm_err *e);
+    mm_status (*linear)(mm_dev *d, const mm_linear_op *op, mm_err *e);
+    mm_status (*conv)(mm_dev *d, const mm_conv_op *op, mm_err *e);
+    mm_status (*norm)(mm_dev *d, const mm_norm_op *op, mm_err *e);
+    mm_status (*attend)(mm_dev *d, const mm_attend_op *op, mm_err *e);
+    mm_status (*gather)(mm_dev *d, const mm_gather_op *op, mm_err *e);
+    mm_status (*pool)(mm_dev *d, const mm_pool_op *op, mm_err *e);
+    mm_status (*flush)(mm_dev *d, mm_err *e);
+} mm_backend;
+
+/* The head of every device's own struct: the sticky error lives here, checks live in backend.c. */
+struct mm_dev {
+    const mm_backend *be;
+    mm_precision precision;
+    mm_pool *pool; /* owned by the device */
+    mm_err failed; /* status MM_OK: nothing failed since the last flush */
+};
+
+#endif

@@ -1,0 +1,38 @@
+/* arena.h: memory that is given back all at once.
+ *
+ * Everything that belongs to one record (or one loaded model) comes from one arena: no pairs of
+ * allocation and free to match on error paths. Not thread safe: one arena per thread. */
+#ifndef MM_BASE_ARENA_H
+#define MM_BASE_ARENA_H
+
+#include "base/str.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mm_arena_block mm_arena_block;
+
+typedef struct {
+    mm_arena_block *head; /* the block in use; older ones hang behind it */
+    size_t used;          /* bytes taken from head */
+} mm_arena;               /* all zero is a valid empty arena */
+
+/* Room for n bytes, aligned to 64 (a cache line, an AVX-512 vector); NULL when memory is out. Not cleared. */
+void *mm_arena_alloc(mm_arena *a, size_t n);
+/* Room for count × size bytes, cleared; NULL when that overflows or memory is out. */
+void *mm_arena_zalloc(mm_arena *a, size_t count, size_t size);
+/* A terminated copy of n bytes; NULL when memory is out. */
+char *mm_arena_strdup(mm_arena *a, mm_str s);
+/* A terminated formatted string; NULL when memory is out. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+char *
+mm_arena_printf(mm_arena *a, const char *fmt, ...);
+
+/* Forgets every allocation but keeps the largest block for the next record, so that a stream of records of
+ * one size allocates once. A block above 64 MiB is given back: one large photo must not cost memory for ever. */
+void mm_arena_reset(mm_arena *a);
+void mm_arena_free(mm_arena *a);
+
+#endif

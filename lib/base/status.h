@@ -1,0 +1,31 @@
+/* status.h: how a library call says how it went.
+ *
+ * A library call never prints and never exits. It returns an mm_status and, when that is not MM_OK,
+ * has written one line for people into the caller's mm_err: what failed, where, what would help. */
+#ifndef MM_BASE_STATUS_H
+#define MM_BASE_STATUS_H
+
+typedef enum {
+    MM_OK = 0,
+    MM_EOF = 1,    /* no more input; not an error, the mm_err is untouched */
+    MM_SKIP = -1,  /* this item failed, the next one may work */
+    MM_FATAL = -2, /* nothing more can be done with this object */
+} mm_status;
+
+typedef struct {
+    mm_status status;
+    char text[256]; /* one line without a newline; always terminated */
+} mm_err;
+
+/* Writes the text (cut to fit) and the status into e, which may be NULL. Returns s, so that a caller can
+ * write `return mm_fail(e, MM_SKIP, "%s: not a JPEG", src);`. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+mm_status
+mm_fail(mm_err *e, mm_status s, const char *fmt, ...);
+
+/* Out of memory, the one message that every module shares. */
+mm_status mm_fail_memory(mm_err *e);
+
+#endif

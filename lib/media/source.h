@@ -1,0 +1,55 @@
+/* source.h: every input, one after the other: files, directories, archives, archives in archives, standard input.
+ *
+ * Directories are walked in the order of keys, so that files of one key come out adjacent. Archives are read with
+ * libarchive (every format and filter that runs inside this process). What fails is reported and stepped over. */
+#ifndef MM_MEDIA_SOURCE_H
+#define MM_MEDIA_SOURCE_H
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum { MM_KEY_PATH, MM_KEY_BASE, MM_KEY_REGEX } mm_key_rule;
+
+typedef struct {
+    mm_key_rule key_rule;
+    const char *key_regex; /* POSIX extended; the first group (or the whole match) of the path is the key */
+    int64_t max_bytes;     /* of one member or one piped input, decompressed; 0: 4 GiB */
+    int max_depth;         /* archives in archives; 0: 4 */
+    double max_ratio;      /* decompressed ÷ compressed of one archive; 0: 1000 (counted beyond the first 64 MiB) */
+    bool follow;           /* symbolic links to directories */
+    bool hidden;           /* names that start with a dot */
+    const mm_log *log;
+} mm_source_opts;
+
+/* One input. `bytes` is set when it is in memory (archive members, pipes, small files); else read through fd. */
+typedef struct {
+    mm_str key, src; /* record.h; from the blob's arena */
+    mm_str path;     /* the path below the operand, with its extension: what labels and columns refer to */
+    mm_str dir;      /* the directory's name that holds it, for --label dir */
+    int64_t size;
+    const uint8_t *bytes; /* or NULL */
+    int fd;               /* or −1 */
+    mm_status status;     /* MM_OK, or MM_SKIP: this input failed, `err` says why; it has key and src still */
+    mm_err err;
+    const char *code; /* a short constant for the error record: "open", "encrypted", "too-large", "truncated" … */
+} mm_blob;
+
+/* Reads up to n bytes at off; the count, 0 at the end, −1 on an I/O error. Thread safe. */
+int64_t mm_blob_read(const mm_blob *b, int64_t off, void *out, int64_t n);
+void mm_blob_free(mm_blob *b); /* a blob owns its memory: it may outlive the source and go to another thread */
+
+typedef struct mm_source mm_source;
+
+/* operands: paths; "-" is standard input. They must outlive the source. */
+mm_status mm_source_open(mm_source **out, const char *const *operands, int n, const mm_source_opts *o, mm_err *e);
+void mm_source_close(mm_source *s);
+
+/* The next input. MM_OK with b->status telling whether it could be read; MM_EOF; MM_FATAL. */
+mm_status mm_source_next(mm_source *s, mm_blob **b, mm_err *e);
+
+#endif

@@ -1,0 +1,62 @@
+/* model.h: a model directory in Hugging Face's layout, read as it is.
+ *
+ * config.json, preprocessor_config.json, tokenizer files, and safetensors (one file, or shards with an index).
+ * Nothing is read but headers and JSON; weights are mapped and stay untouched until a device reads them. */
+#ifndef MM_MODEL_MODEL_H
+#define MM_MODEL_MODEL_H
+
+#include "base/log.h"
+#include "base/status.h"
+#include "tensor/tensor.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+typedef struct mm_model mm_model;
+
+/* Finds NAME: a directory as it stands when it holds a '/' or is one, else NAME below each directory of
+ * $MM_MODELS (colon-separated), $XDG_DATA_HOME/mm/models (~/.local/share/mm/models) and the system's data directory.
+ * Writes the path. MM_FATAL with the places that were searched and `mm-model list` as the hint. */
+mm_status mm_model_find(const char *name, char *path, size_t size, mm_err *e);
+
+/* Calls visit for every model directory on the search path, in order of name; an entry shadowed by an earlier
+ * directory is not visited. visit returns false to stop. */
+mm_status mm_model_each(bool (*visit)(void *ctx, const char *name, const char *path), void *ctx, mm_err *e);
+
+/* Opens a model by name or directory. */
+mm_status mm_model_open(mm_model **out, const char *name, const mm_log *log, mm_err *e);
+void mm_model_close(mm_model *m); /* NULL is fine */
+
+const char *mm_model_name(const mm_model *m); /* the directory's base name: the model id in `space` */
+const char *mm_model_path(const mm_model *m);
+/* A digest of the weights that is cheap to know: the safetensors headers and a few sampled blocks; 16 hex digits. */
+const char *mm_model_digest(const mm_model *m);
+
+/* A JSON file of the directory, parsed once and owned by the model; NULL when there is none. A file that does
+ * not parse fails mm_model_open. */
+const json_t *mm_model_config(const mm_model *m);       /* config.json */
+const json_t *mm_model_preprocessor(const mm_model *m); /* preprocessor_config.json */
+const json_t *mm_model_json(mm_model *m, const char *file,
+                            mm_err *e); /* any other; NULL with e->status MM_OK: absent */
+
+/* config values: the member at a dotted path ("vision_config.hidden_size"), or the default. */
+int64_t mm_config_int(const json_t *config, const char *path, int64_t otherwise);
+double mm_config_float(const json_t *config, const char *path, double otherwise);
+const char *mm_config_str(const json_t *config, const char *path, const char *otherwise);
+bool mm_config_bool(const json_t *config, const char *path, bool otherwise);
+
+/* A weight by its name in the file. mm_model_tensor fails (MM_FATAL) naming the tensor and the file. */
+bool mm_model_has(const mm_model *m, const char *tensor);
+mm_status mm_model_tensor(const mm_model *m, mm_tensor *out, const char *tensor, mm_err *e);
+/* The same, and the shape must be this one ("[768,3,16,16]" in the message otherwise). rank ≤ MM_MAX_RANK. */
+mm_status mm_model_tensor_shaped(const mm_model *m, mm_tensor *out, const char *tensor, int rank, const int64_t *dim,
+                                 mm_err *e);
+/* Every weight, in the order of the files. */
+int64_t mm_model_tensor_count(const mm_model *m);
+const char *mm_model_tensor_at(const mm_model *m, int64_t i, mm_tensor *out);
+
+/* Reads everything once and checks what can be checked: headers against file sizes, the index against its shards,
+ * shapes' sizes, NaN and infinities in the weights, SHA256SUMS when the directory has one. */
+mm_status mm_model_verify(mm_model *m, mm_err *e);
+
+#endif

@@ -1,0 +1,32 @@
+/* reader.h: records from a byte stream, trusting none of its lengths.
+ *
+ * The structure of a record (lengths, nesting, counts) is scanned within bounds before msgpack-c sees it:
+ * no declared length makes the reader allocate more than the bytes that are really there. */
+#ifndef MM_STREAM_READER_H
+#define MM_STREAM_READER_H
+
+#include "stream/record.h"
+
+typedef struct mm_reader mm_reader;
+
+enum { MM_RECORD_MAX_DEPTH = 24 };
+#define MM_RECORD_MAX_BYTES ((size_t)1 << 30) /* a writer keeps below 64 MiB but for single photos */
+
+/* Reads from fd, which stays the caller's. `name` is for messages ("features.mm", "standard input"). */
+mm_status mm_reader_new(mm_reader **out, int fd, const char *name, mm_err *e);
+void mm_reader_free(mm_reader *r); /* NULL is fine */
+
+/* The next record into *rec, its memory from arena a.
+ * MM_OK; MM_EOF at a clean end; MM_FATAL when the stream ends inside a record, or is not (or no longer) a
+ * stream of records: the text says at which byte, after how many good records, and what the bytes look like
+ * when that is known ("a JPEG image: mm-decode reads media"). After MM_FATAL the reader stays at MM_FATAL. */
+mm_status mm_reader_next(mm_reader *r, mm_arena *a, mm_record *rec, mm_err *e);
+
+int64_t mm_reader_records(const mm_reader *r); /* good records so far */
+int64_t mm_reader_offset(const mm_reader *r);  /* bytes of good records so far: where the next one starts */
+
+/* Decodes one record from n bytes in memory; *used is what it took. MM_OK, MM_EOF when the bytes are an
+ * incomplete record, MM_FATAL as above. The record refers to `data`, which must outlive it. */
+mm_status mm_record_parse(const void *data, size_t n, size_t *used, mm_arena *a, mm_record *rec, mm_err *e);
+
+#endif
