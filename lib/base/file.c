@@ -1,0 +1,112 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static mm_status map_descriptor(mm_map *m, int fd, const char *path, mm_err *e)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return mm_fail(e, MM_FATAL, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return mm_fail(e, MM_FATAL, "%s: not a regular file", path);
+    if (st.st_size == 0)
+        return MM_OK;
+    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED)
+        return mm_fail(e, MM_FATAL, "%s: cannot be mapped: %s", path, strerror(errno));
+    *m = (mm_map){.p = p, .n = (size_t)st.st_size};
+    return MM_OK;
+}
+
+mm_status mm_map_open(mm_map *m, const char *path, mm_err *e)
+{
+    *m = (mm_map){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* non-blocking: a FIFO must not hang us */
+    if (fd < 0)
+        return mm_fail(e, MM_FATAL, "%s: %s", path, strerror(errno));
+    mm_status s = map_descriptor(m, fd, path, e);
+    close(fd);
+    return s;
+}
+
+void mm_map_close(mm_map *m)
+{
+    if (m->p)
+        munmap((void *)(uintptr_t)m->p, m->n);
+    *m = (mm_map){0};
+}
+
+bool mm_file_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+bool mm_dir_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+mm_status mm_file_read(mm_buf *b, const char *path, size_t max, mm_err *e)
+{
+    mm_map m;
+    mm_status s = mm_map_open(&m, path, e);
+    if (s == MM_OK && m.n > max)
+        s = mm_fail(e, MM_FATAL, "%s: %zu bytes, more than the %zu that such a file may have", path, m.n, max);
+    if (s == MM_OK)
+        s = mm_buf_append(b, m.p, m.n, e);
+    mm_map_close(&m);
+    return s;
+}
+
+mm_status mm_part_open(mm_part *p, const char *path, mm_err *e)
+{
+    p->f = NULL;
+    if (strlen(path) >= sizeof p->path)
+        return mm_fail(e, MM_FATAL, "%s: the path is too long", path);
+    snprintf(p->path, sizeof p->path, "%s", path);
+    snprintf(p->part, sizeof p->part, "%s.part", path);
+    p->f = fopen(p->part, "wbe");
+    return p->f ? MM_OK : mm_fail(e, MM_FATAL, "%s: %s", p->part, strerror(errno));
+}
+
+mm_status mm_part_commit(mm_part *p, mm_err *e)
+{
+    errno = 0;
+    bool bad = ferror(p->f) != 0;
+    bad |= fflush(p->f) != 0;
+    bad |= !bad && fsync(fileno(p->f)) != 0 && errno != EINVAL && errno != EROFS; /* not every file system has it */
+    bad |= fclose(p->f) != 0;
+    p->f = NULL;
+    if (bad || rename(p->part, p->path) != 0) {
+        int why = errno;
+        unlink(p->part);
+        return mm_fail(e, MM_FATAL, "%s: cannot be written: %s", p->path, why ? strerror(why) : "write error");
+    }
+    return MM_OK;
+}
+
+void mm_part_drop(mm_part *p)
+{
+    if (!p->f)
+        return;
+    fclose(p->f);
+    p->f = NULL;
+    unlink(p->part);
+}
+
+mm_status mm_file_write(const char *path, const void *bytes, size_t n, mm_err *e)
+{
+    mm_part p;
+    mm_status s = mm_part_open(&p, path, e);
+    if (s != MM_OK)
+        return s;
+    fwrite(bytes, 1, n, p.f);
+    return mm_part_commit(&p, e);
+}

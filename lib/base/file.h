@@ -1,0 +1,42 @@
+/* file.h: whole files: mapped, read with a bound, written so that nobody ever sees half of one. */
+#ifndef MM_BASE_FILE_H
+#define MM_BASE_FILE_H
+
+#include "base/buf.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+typedef struct {
+    const uint8_t *p; /* NULL for an empty file */
+    size_t n;
+} mm_map;
+
+/* Maps a regular file read-only. Bytes are read from disk when they are touched. A file that somebody shortens
+ * while it is mapped ends the process with SIGBUS, as everywhere: model files are replaced by rename, never in place.
+ */
+mm_status mm_map_open(mm_map *m, const char *path, mm_err *e);
+void mm_map_close(mm_map *m);
+
+bool mm_file_exists(const char *path);
+bool mm_dir_exists(const char *path);
+
+/* Appends the file's bytes to b. MM_FATAL when it has more than max. */
+mm_status mm_file_read(mm_buf *b, const char *path, size_t max, mm_err *e);
+
+/* A file in the making: PATH.part until mm_part_commit renames it. mm_part_drop (also after a commit: no effect)
+ * removes what is unfinished. */
+typedef struct {
+    FILE *f;
+    char path[4096], part[4096 + 8];
+} mm_part;
+
+mm_status mm_part_open(mm_part *p, const char *path, mm_err *e);
+mm_status mm_part_commit(mm_part *p, mm_err *e); /* reports every write error since open */
+void mm_part_drop(mm_part *p);
+
+/* The whole of it in one call. */
+mm_status mm_file_write(const char *path, const void *bytes, size_t n, mm_err *e);
+
+#endif

@@ -1,0 +1,173 @@
+/* find.c: the search path for models. */
+#include "model/find.h"
+
+#include "base/file.h"
+#include "model/model.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ROOTS = 64 };
+
+bool mm_model_dir_is(const char *path)
+{
+    char file[PATH_MAX];
+    return snprintf(file, sizeof file, "%s/config.json", path) < (int)sizeof file && mm_file_exists(file);
+}
+
+bool mm_model_home(char *path, size_t size)
+{
+    const char *models = getenv("MM_MODELS"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    size_t first = models ? strcspn(models, ":") : 0;
+    int n;
+    if (first)
+        n = snprintf(path, size, "%.*s", (int)first, models);
+    else if (data && data[0] == '/')
+        n = snprintf(path, size, "%s/mm/models", data);
+    else if (home && home[0])
+        n = snprintf(path, size, "%s/.local/share/mm/models", home);
+    else
+        return false;
+    return n >= 0 && (size_t)n < size;
+}
+
+static void add_root(char root[MAX_ROOTS][PATH_MAX], int *n, const char *text, int len, const char *tail)
+{
+    if (len > 0 && *n < MAX_ROOTS && snprintf(root[*n], PATH_MAX, "%.*s%s", len, text, tail) < PATH_MAX)
+        ++*n;
+}
+
+/* The directories that are searched, in order; returns how many. */
+static int roots(char root[MAX_ROOTS][PATH_MAX])
+{
+    int n = 0;
+    for (const char *p = getenv("MM_MODELS"); p && *p; p += *p == ':') {
+        size_t len = strcspn(p, ":");
+        add_root(root, &n, p, (int)len, "");
+        p += len;
+    }
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (data && data[0] == '/') /* the XDG specification has relative ones ignored */
+        add_root(root, &n, data, (int)strlen(data), "/mm/models");
+    else if (home)
+        add_root(root, &n, home, (int)strlen(home), "/.local/share/mm/models");
+    add_root(root, &n, MM_PREFIX, (int)strlen(MM_PREFIX), "/share/mm/models");
+    return n;
+}
+
+static mm_status not_found(const char *name, char root[MAX_ROOTS][PATH_MAX], int n, mm_err *e)
+{
+    char places[160] = "";
+    size_t at = 0;
+    for (int i = 0; i < n && at < sizeof places; i++)
+        at += (size_t)snprintf(places + at, sizeof places - at, "%s%s", i ? ", " : "", root[i]);
+    return mm_fail(e, MM_FATAL, "no model %.60s in %s%s; `mm-model list` shows what there is", name, places,
+                   at >= sizeof places ? "…" : "");
+}
+
+mm_status mm_model_find(const char *name, char *path, size_t size, mm_err *e)
+{
+    if (!*name)
+        return mm_fail(e, MM_FATAL, "an empty model name; `mm-model list` shows what there is");
+    if (mm_dir_exists(name)) {
+        if ((size_t)snprintf(path, size, "%s", name) >= size)
+            return mm_fail(e, MM_FATAL, "%s: the path is too long", name);
+        return MM_OK;
+    }
+    if (mm_file_exists(name))
+        return mm_fail(e, MM_FATAL, "%s: a model is a directory; `mm-model import` makes one of an ONNX file", name);
+    if (name[0] == '/' || name[0] == '.')
+        return mm_fail(e, MM_FATAL, "%s: no such directory; `mm-model list` shows what there is", name);
+    char(*root)[PATH_MAX] = malloc(MAX_ROOTS * sizeof *root);
+    if (!root)
+        return mm_fail_memory(e);
+    int n = roots(root);
+    mm_status s = MM_EOF;
+    for (int i = 0; i < n && s == MM_EOF; i++)
+        if ((size_t)snprintf(path, size, "%s/%s", root[i], name) < size && mm_model_dir_is(path))
+            s = MM_OK;
+    if (s == MM_EOF)
+        s = not_found(name, root, n, e);
+    free(root);
+    return s;
+}
+
+/* ---- listing ---- */
+
+typedef struct {
+    char *name, *path;
+} entry;
+
+typedef struct {
+    entry *v;
+    size_t n, cap;
+} entries;
+
+static bool known(const entries *l, const char *name)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (strcmp(l->v[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool add(entries *l, const char *name, const char *path)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? 2 * l->cap : 16;
+        entry *v = realloc(l->v, cap * sizeof *v);
+        if (!v)
+            return false;
+        l->v = v;
+        l->cap = cap;
+    }
+    entry x = {strdup(name), strdup(path)};
+    l->v[l->n++] = x;
+    return x.name && x.path;
+}
+
+static bool add_dir(entries *l, const char *root)
+{
+    DIR *d = opendir(root);
+    if (!d)
+        return true; /* a place of the search path that is not there is no failure */
+    bool ok = true;
+    for (struct dirent *f; ok && (f = readdir(d));) {
+        char path[PATH_MAX];
+        if (f->d_name[0] != '.' && snprintf(path, sizeof path, "%s/%s", root, f->d_name) < (int)sizeof path &&
+            mm_model_dir_is(path) && !known(l, f->d_name))
+            ok = add(l, f->d_name, path);
+    }
+    closedir(d);
+    return ok;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const entry *)a)->name, ((const entry *)b)->name);
+}
+
+mm_status mm_model_each(bool (*visit)(void *ctx, const char *name, const char *path), void *ctx, mm_err *e)
+{
+    char(*root)[PATH_MAX] = malloc(MAX_ROOTS * sizeof *root);
+    if (!root)
+        return mm_fail_memory(e);
+    entries l = {0};
+    bool ok = true;
+    for (int i = 0, n = roots(root); i < n && ok; i++)
+        ok = add_dir(&l, root[i]);
+    free(root);
+    if (ok && l.n)
+        qsort(l.v, l.n, sizeof *l.v, by_name);
+    for (size_t i = 0; ok && i < l.n; i++)
+        if (!visit(ctx, l.v[i].name, l.v[i].path))
+            break;
+    for (size_t i = 0; i < l.n; i++) {
+        free(l.v[i].name);
+        free(l.v[i].path);
+    }
+    free(l.v);
+    return ok ? MM_OK : mm_fail_memory(e);
+}

@@ -1,0 +1,16 @@
+/* find.h: where models live. mm_model_find and mm_model_each are in model.h. */
+#ifndef MM_MODEL_FIND_H
+#define MM_MODEL_FIND_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A directory that holds a config.json. */
+bool mm_model_dir_is(const char *path);
+
+/* The directory that new models go into: the first of $MM_MODELS, else $XDG_DATA_HOME/mm/models, else
+ * ~/.local/share/mm/models; it need not exist. false when there is no HOME either, or no room in path. */
+bool mm_model_home(char *path, size_t size);
+
+#endif

@@ -1,0 +1,103 @@
+/* verify.c: everything of a model that can be checked without running it. Headers, offsets, names and the shards'
+ * index have been checked when it was opened; what is left is the numbers and the files' checksums. */
+#include "base/file.h"
+#include "base/sha256.h"
+#include "model/model.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+static const size_t SUMS_MAX = (size_t)1 << 20;
+
+/* How many of the n elements are NaN or infinite: all bits of the exponent set. */
+static int64_t not_finite(const mm_tensor *t)
+{
+    int64_t n = mm_shape_count(&t->s), bad = 0;
+    const uint8_t *p = t->data;
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t u64;
+        uint32_t u32;
+        uint16_t u16;
+        switch (t->s.type) {
+        case MM_F32:
+            memcpy(&u32, p + 4 * i, 4);
+            bad += (u32 & 0x7f800000) == 0x7f800000;
+            break;
+        case MM_F16:
+            memcpy(&u16, p + 2 * i, 2);
+            bad += (u16 & 0x7c00) == 0x7c00;
+            break;
+        case MM_BF16:
+            memcpy(&u16, p + 2 * i, 2);
+            bad += (u16 & 0x7f80) == 0x7f80;
+            break;
+        case MM_F64:
+            memcpy(&u64, p + 8 * i, 8);
+            bad += (u64 & 0x7ff0000000000000) == 0x7ff0000000000000;
+            break;
+        default: return 0;
+        }
+    }
+    return bad;
+}
+
+static mm_status check_numbers(const mm_model *m, mm_err *e)
+{
+    for (int64_t i = 0; i < mm_model_tensor_count(m); i++) {
+        mm_tensor t;
+        const char *name = mm_model_tensor_at(m, i, &t);
+        int64_t bad = not_finite(&t);
+        if (bad)
+            return mm_fail(e, MM_FATAL, "%s: tensor %s holds %lld values that are NaN or infinite", mm_model_path(m),
+                           name, (long long)bad);
+    }
+    return MM_OK;
+}
+
+/* One line of SHA256SUMS: 64 hex digits, a space, a space or '*', the file's name. */
+static mm_status check_sum(const mm_model *m, char *line, int number, mm_err *e)
+{
+    size_t n = strlen(line);
+    if (n == 0 || line[0] == '#')
+        return MM_OK;
+    char *file = line + 66;
+    if (n < 67 || strspn(line, "0123456789abcdefABCDEF") != 64 || line[64] != ' ' || file[0] == '/' ||
+        strncmp(file, "../", 3) == 0 || strstr(file, "/../"))
+        return mm_fail(e, MM_FATAL, "%s/SHA256SUMS:%d: not `DIGEST  FILE` with a file of this directory",
+                       mm_model_path(m), number);
+    char path[PATH_MAX], hex[65];
+    if (snprintf(path, sizeof path, "%s/%s", mm_model_path(m), file) >= (int)sizeof path)
+        return mm_fail(e, MM_FATAL, "%s/SHA256SUMS:%d: the path is too long", mm_model_path(m), number);
+    mm_status s = mm_sha256_file(path, hex, e);
+    if (s == MM_OK && strncasecmp(hex, line, 64) != 0)
+        s = mm_fail(e, MM_FATAL, "%s: its SHA-256 is not what SHA256SUMS says: the file is damaged or was changed",
+                    path);
+    return s;
+}
+
+static mm_status check_sums(const mm_model *m, mm_err *e)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/SHA256SUMS", mm_model_path(m)) >= (int)sizeof path || !mm_file_exists(path))
+        return MM_OK;
+    mm_buf b = {0};
+    mm_status s = mm_file_read(&b, path, SUMS_MAX, e);
+    if (s == MM_OK)
+        s = mm_buf_append(&b, "", 1, e);
+    int number = 0;
+    for (char *line = (char *)b.p; s == MM_OK && line;) {
+        char *end = strchr(line, '\n');
+        if (end)
+            *end = 0;
+        s = check_sum(m, line, ++number, e);
+        line = end ? end + 1 : NULL;
+    }
+    mm_buf_free(&b);
+    return s;
+}
+
+mm_status mm_model_verify(mm_model *m, mm_err *e)
+{
+    mm_status s = check_numbers(m, e);
+    return s == MM_OK ? check_sums(m, e) : s;
+}
