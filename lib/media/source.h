@@ -31,6 +31,7 @@ typedef struct {
     mm_str key, src; /* record.h; from the blob's arena */
     mm_str path;     /* the path below the operand, with its extension: what labels and columns refer to */
     mm_str dir;      /* the directory's name that holds it, for --label dir */
+    bool named;      /* the operand itself, not something found in a directory or an archive */
     int64_t size;
     const uint8_t *bytes; /* or NULL */
     int fd;               /* or −1 */
@@ -41,6 +42,8 @@ typedef struct {
 
 /* Reads up to n bytes at off; the count, 0 at the end, −1 on an I/O error. Thread safe. */
 int64_t mm_blob_read(const mm_blob *b, int64_t off, void *out, int64_t n);
+/* Makes sure that `bytes` holds all of it, reading the file when need be. MM_SKIP above `most` bytes (0: no limit). */
+mm_status mm_blob_load(mm_blob *b, int64_t most, mm_err *e);
 void mm_blob_free(mm_blob *b); /* a blob owns its memory: it may outlive the source and go to another thread */
 
 typedef struct mm_source mm_source;
@@ -51,5 +54,8 @@ void mm_source_close(mm_source *s);
 
 /* The next input. MM_OK with b->status telling whether it could be read; MM_EOF; MM_FATAL. */
 mm_status mm_source_next(mm_source *s, mm_blob **b, mm_err *e);
+/* What was passed over so far because it can hold no medium (hidden names, sockets, links that are not followed,
+ * empty archives); each was named to the log at MM_LOG_INFO. */
+int64_t mm_source_skipped(const mm_source *s);
 
 #endif

@@ -1,0 +1,21 @@
+/* sniff.h: what bytes are, told by the bytes. */
+#ifndef MM_MEDIA_SNIFF_H
+#define MM_MEDIA_SNIFF_H
+
+#include "media/decode.h"
+
+enum { MM_SNIFF_HEAD = 4096 }; /* bytes worth reading before asking */
+
+/* A compressed stream (gzip, xz …), which may hold a tar or a single file. */
+bool mm_sniff_is_packed(const uint8_t *head, size_t n);
+/* An executable, which may be a self-extracting archive. */
+bool mm_sniff_is_program(const uint8_t *head, size_t n);
+
+/* The name promises an image, audio or video: a file like that is broken, not foreign, when its bytes are neither. */
+bool mm_name_is_media(mm_str path);
+/* The name promises a text worth encoding (.txt, .md …); with `table` also .csv, .tsv, .jsonl. */
+bool mm_name_is_text(mm_str path, bool table);
+/* The extension without its dot; empty when there is none (".bashrc" has none). */
+mm_str mm_name_extension(mm_str path);
+
+#endif
