@@ -26,11 +26,16 @@ static mm_arena_block *block_new(size_t size, mm_arena_block *older)
     return b;
 }
 
+static size_t rounded(size_t n)
+{
+    return n ? (n + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
+}
+
 void *mm_arena_alloc(mm_arena *a, size_t n)
 {
     if (n > SIZE_MAX / 4)
         return NULL;
-    size_t need = n ? (n + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
+    size_t need = rounded(n);
     if (!a->head || a->head->size - a->used < need) {
         size_t grown = a->head ? 2 * a->head->size : FIRST_BLOCK;
         if (grown > KEEP_MAX)
@@ -44,6 +49,29 @@ void *mm_arena_alloc(mm_arena *a, size_t n)
     void *p = (char *)block_bytes(a->head) + a->used;
     a->used += need;
     return p;
+}
+
+void *mm_arena_grow(mm_arena *a, void *p, size_t old, size_t n)
+{
+    size_t was = rounded(old), now = rounded(n);
+    if (!p || n > SIZE_MAX / 4)
+        return mm_arena_alloc(a, n);
+    mm_arena_block *head = a->head;
+    bool latest = a->used >= was && (char *)block_bytes(head) + (a->used - was) == (char *)p;
+    if (latest && head->size - (a->used - was) >= now) {
+        a->used += now - was;
+        return p;
+    }
+    bool alone = latest && a->used == was;
+    void *q = mm_arena_alloc(a, n);
+    if (!q)
+        return NULL;
+    memcpy(q, p, old);
+    if (alone && a->head->older == head) {
+        a->head->older = head->older;
+        free(head);
+    }
+    return q;
 }
 
 void *mm_arena_zalloc(mm_arena *a, size_t count, size_t size)

@@ -9,7 +9,8 @@
 
 typedef struct mm_reader mm_reader;
 
-enum { MM_RECORD_MAX_DEPTH = 24 };
+enum { MM_RECORD_MAX_DEPTH = 24 };            /* nested maps and arrays, the record itself included */
+enum { MM_RECORD_MAX_ITEMS = 1 << 20 };       /* values in one record, keys included; a tensor is a handful */
 #define MM_RECORD_MAX_BYTES ((size_t)1 << 30) /* a writer keeps below 64 MiB but for single photos */
 
 /* Reads from fd, which stays the caller's. `name` is for messages ("features.mm", "standard input"). */
@@ -17,7 +18,9 @@ mm_status mm_reader_new(mm_reader **out, int fd, const char *name, mm_err *e);
 void mm_reader_free(mm_reader *r); /* NULL is fine */
 
 /* The next record into *rec, its memory from arena a.
- * MM_OK; MM_EOF at a clean end; MM_FATAL when the stream ends inside a record, or is not (or no longer) a
+ * MM_OK; MM_EOF at a clean end; MM_SKIP for a whole record whose fields make no sense (a tensor whose bytes do not
+ * fill its shape, a key that is a number): *rec is then an error record of the same key, fit to be passed on in its
+ * place, and the next call goes on behind it. MM_FATAL when the stream ends inside a record, or is not (or no longer) a
  * stream of records: the text says at which byte, after how many good records, and what the bytes look like
  * when that is known ("a JPEG image: mm-decode reads media"). After MM_FATAL the reader stays at MM_FATAL. */
 mm_status mm_reader_next(mm_reader *r, mm_arena *a, mm_record *rec, mm_err *e);
@@ -26,7 +29,7 @@ int64_t mm_reader_records(const mm_reader *r); /* good records so far */
 int64_t mm_reader_offset(const mm_reader *r);  /* bytes of good records so far: where the next one starts */
 
 /* Decodes one record from n bytes in memory; *used is what it took. MM_OK, MM_EOF when the bytes are an
- * incomplete record, MM_FATAL as above. The record refers to `data`, which must outlive it. */
+ * incomplete record, MM_SKIP and MM_FATAL as above. The record refers to `data`, which must outlive it. */
 mm_status mm_record_parse(const void *data, size_t n, size_t *used, mm_arena *a, mm_record *rec, mm_err *e);
 
 #endif

@@ -58,7 +58,8 @@ typedef struct {
     mm_record_error error;
     msgpack_object meta;   /* a map, or MSGPACK_OBJECT_NIL when absent */
     msgpack_object others; /* a map of the fields this version does not know, written back as they came */
-    mm_str raw;            /* the record's bytes as read; p NULL for a record that was built here */
+    mm_str raw;            /* the record's bytes as read, which go out unchanged; p NULL: built here. Whoever changes
+                            * a field by hand clears it (`rec->raw = (mm_str){0}`), the functions below do */
 } mm_record;
 
 /* An empty record of this kind: every field absent. */

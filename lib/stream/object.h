@@ -1,0 +1,20 @@
+/* object.h: msgpack_objects whose memory is an arena's (inside lib/stream). */
+#ifndef MM_STREAM_OBJECT_H
+#define MM_STREAM_OBJECT_H
+
+#include "stream/record.h"
+
+typedef enum {
+    MM_COPY_VIEWS, /* strings still point where they did */
+    MM_COPY_BYTES, /* strings are copied as well */
+} mm_copy;
+
+/* A deep copy of *o in the arena. MM_FATAL when memory is out or o is nested above MM_RECORD_MAX_DEPTH; MM_SKIP when
+ * it holds one of msgpack-numpy's object arrays, which Python would unpickle. */
+mm_status mm_object_copy(msgpack_object *out, const msgpack_object *o, mm_copy how, mm_arena *a, mm_err *e);
+
+/* An integer within int64_t; a number as a double; false for anything else. */
+bool mm_object_int(const msgpack_object *o, int64_t *out);
+bool mm_object_float(const msgpack_object *o, double *out);
+
+#endif

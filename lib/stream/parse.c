@@ -1,0 +1,235 @@
+/* parse.c: bytes of one record into an mm_record. */
+#include "stream/object.h"
+#include "stream/reader.h"
+#include "stream/scan.h"
+#include "stream/tensor_map.h"
+
+typedef struct {
+    mm_record *rec;
+    mm_arena *a;
+    mm_err *e;
+} parser;
+
+typedef mm_status (*field_reader)(parser *p, const msgpack_object *v, void *to);
+
+static mm_status wrong(parser *p, const char *what)
+{
+    return mm_fail(p->e, MM_SKIP, "is not %s", what);
+}
+
+static mm_status read_str(parser *p, const msgpack_object *v, void *to)
+{
+    if (v->type != MSGPACK_OBJECT_STR)
+        return wrong(p, "a string");
+    *(mm_str *)to = mm_object_as_str(v);
+    return MM_OK;
+}
+
+static mm_status read_uint(parser *p, const msgpack_object *v, void *to)
+{
+    int64_t i;
+    if (!mm_object_int(v, &i) || i < 0)
+        return wrong(p, "an unsigned integer");
+    *(int64_t *)to = i;
+    return MM_OK;
+}
+
+static mm_status read_kind(parser *p, const msgpack_object *v, void *to)
+{
+    mm_status s = read_str(p, v, to);
+    p->rec->kind = mm_kind_of(p->rec->kind_name);
+    return s;
+}
+
+static mm_status read_time(parser *p, const msgpack_object *v, void *to)
+{
+    double *time = to;
+    if (v->type != MSGPACK_OBJECT_ARRAY || v->via.array.size != 2 || !mm_object_float(&v->via.array.ptr[0], &time[0]) ||
+        !mm_object_float(&v->via.array.ptr[1], &time[1]))
+        return wrong(p, "[start, end] in seconds");
+    p->rec->has_time = true;
+    return MM_OK;
+}
+
+static mm_status read_data(parser *p, const msgpack_object *v, void *to)
+{
+    if (v->type == MSGPACK_OBJECT_STR)
+        return read_str(p, v, &p->rec->text);
+    if (!mm_tensor_map_is(v))
+        return wrong(p, "a tensor or a string");
+    mm_status s = mm_tensor_map_read(to, v, p->a, p->e);
+    p->rec->has_tensor = s == MM_OK;
+    return s;
+}
+
+static mm_status read_grid(parser *p, const msgpack_object *v, void *to)
+{
+    mm_grid *g = to;
+    const struct {
+        const char *name;
+        int64_t *to;
+    } counts[] = {{"prefix", &g->prefix}, {"rows", &g->rows}, {"cols", &g->cols}, {"frames", &g->frames}};
+    if (v->type != MSGPACK_OBJECT_MAP)
+        return wrong(p, "a map");
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        const msgpack_object *o = mm_map_get(v, counts[i].name);
+        if (o && read_uint(p, o, counts[i].to) != MM_OK)
+            return wrong(p, "a map of unsigned integers");
+    }
+    const msgpack_object *step = mm_map_get(v, "step");
+    if (step && !mm_object_float(step, &g->step))
+        return wrong(p, "a map with a number as its step");
+    p->rec->has_grid = true;
+    return MM_OK;
+}
+
+static mm_status read_error(parser *p, const msgpack_object *v, void *to)
+{
+    mm_record_error *err = to;
+    const struct {
+        const char *name;
+        mm_str *to;
+    } texts[] = {{"stage", &err->stage}, {"code", &err->code}, {"text", &err->text}};
+    if (v->type != MSGPACK_OBJECT_MAP)
+        return wrong(p, "a map");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const msgpack_object *o = mm_map_get(v, texts[i].name);
+        if (o && read_str(p, o, texts[i].to) != MM_OK)
+            return wrong(p, "a map of strings");
+    }
+    return MM_OK;
+}
+
+static mm_status read_value(parser *p, const msgpack_object *v, void *to)
+{
+    return mm_object_copy(to, v, MM_COPY_VIEWS, p->a, p->e);
+}
+
+static mm_status read_label(parser *p, const msgpack_object *v, void *to)
+{
+    if (v->type != MSGPACK_OBJECT_STR && v->type != MSGPACK_OBJECT_MAP)
+        return wrong(p, "a string or a map");
+    return read_value(p, v, to);
+}
+
+static mm_status read_meta(parser *p, const msgpack_object *v, void *to)
+{
+    return v->type == MSGPACK_OBJECT_MAP ? read_value(p, v, to) : wrong(p, "a map");
+}
+
+#define FIELD(member) offsetof(mm_record, member)
+static const struct {
+    const char *name;
+    field_reader read;
+    size_t to;
+} FIELDS[] = {
+    {"kind", read_kind, FIELD(kind_name)}, {"key", read_str, FIELD(key)},     {"src", read_str, FIELD(src)},
+    {"part", read_uint, FIELD(part)},      {"time", read_time, FIELD(time)},  {"data", read_data, FIELD(tensor)},
+    {"rate", read_uint, FIELD(rate)},      {"prep", read_str, FIELD(prep)},   {"grid", read_grid, FIELD(grid)},
+    {"of", read_str, FIELD(of)},           {"space", read_str, FIELD(space)}, {"label", read_label, FIELD(label)},
+    {"error", read_error, FIELD(error)},   {"meta", read_meta, FIELD(meta)},
+};
+
+/* A field that this version does not know: kept as it is, behind those that were kept before. */
+static mm_status keep_other(parser *p, const msgpack_object_kv *kv, uint32_t room)
+{
+    msgpack_object *others = &p->rec->others;
+    if (others->type == MSGPACK_OBJECT_NIL) {
+        others->via.map.ptr = mm_arena_alloc(p->a, room * sizeof *kv);
+        others->via.map.size = 0;
+        if (!others->via.map.ptr)
+            return mm_fail_memory(p->e);
+        others->type = MSGPACK_OBJECT_MAP;
+    }
+    msgpack_object_kv *to = &others->via.map.ptr[others->via.map.size];
+    mm_status s = mm_object_copy(&to->key, &kv->key, MM_COPY_VIEWS, p->a, p->e);
+    if (s == MM_OK)
+        s = mm_object_copy(&to->val, &kv->val, MM_COPY_VIEWS, p->a, p->e);
+    if (s == MM_OK)
+        others->via.map.size++;
+    return s;
+}
+
+static mm_status read_field(parser *p, const msgpack_object_kv *kv, uint32_t room)
+{
+    mm_str name = mm_object_as_str(&kv->key);
+    for (size_t i = 0; name.p && i < sizeof FIELDS / sizeof *FIELDS; i++)
+        if (mm_str_is(name, FIELDS[i].name)) {
+            mm_err why = {0};
+            parser q = {p->rec, p->a, &why};
+            mm_status s = FIELDS[i].read(&q, &kv->val, (char *)p->rec + FIELDS[i].to);
+            if (s == MM_SKIP && FIELDS[i].read == read_data && p->rec->kind_name.p && p->rec->kind == MM_KIND_OTHER)
+                break; /* whatever a kind of the future keeps there */
+            return s == MM_OK ? s : mm_fail(p->e, s, "field \"%s\" %s", FIELDS[i].name, why.text);
+        }
+    return keep_other(p, kv, room);
+}
+
+/* Every field, also behind one that makes no sense, since the key may come later. The first failure is told. */
+static mm_status read_fields(parser *p, const msgpack_object *map)
+{
+    mm_status worst = MM_OK;
+    for (uint32_t i = 1; i < map->via.map.size; i++) {
+        mm_err why = {0};
+        parser q = {p->rec, p->a, &why};
+        mm_status s = read_field(&q, &map->via.map.ptr[i], map->via.map.size);
+        if (s != MM_OK && (worst == MM_OK || s == MM_FATAL))
+            worst = mm_fail(p->e, s, "%s", why.text);
+        if (worst == MM_FATAL)
+            break;
+    }
+    return worst;
+}
+
+static mm_status check_version(const msgpack_object *map, mm_err *e)
+{
+    const msgpack_object_kv *first = map->type == MSGPACK_OBJECT_MAP && map->via.map.size ? map->via.map.ptr : NULL;
+    if (!first || !mm_str_is(mm_object_as_str(&first->key), "mm"))
+        return mm_fail(e, MM_FATAL, "not a record of a feature stream (no field \"mm\" at its front)");
+    if (first->val.type != MSGPACK_OBJECT_POSITIVE_INTEGER)
+        return mm_fail(e, MM_FATAL, "a record whose version is not a number");
+    if (first->val.via.u64 != MM_STREAM_VERSION)
+        return mm_fail(e, MM_FATAL, "a record of stream version %llu; this program reads version %d",
+                       (unsigned long long)first->val.via.u64, MM_STREAM_VERSION);
+    return MM_OK;
+}
+
+static mm_status interpret(mm_record *rec, const msgpack_object *map, mm_arena *a, mm_err *e)
+{
+    *rec = mm_record_new(MM_KIND_OTHER);
+    rec->kind_name = (mm_str){0};
+    mm_status s = check_version(map, e);
+    if (s != MM_OK)
+        return s;
+    mm_err why = {0};
+    s = read_fields(&(parser){rec, a, &why}, map);
+    if (s == MM_OK && !rec->kind_name.p)
+        s = mm_fail(&why, MM_SKIP, "a record without a kind");
+    if (s == MM_SKIP && mm_record_to_error(rec, a, "read", "record", why.text, e) != MM_OK)
+        return MM_FATAL;
+    return s == MM_OK ? s : mm_fail(e, s, "%.*s%s%s", MM_STRF(rec->key), rec->key.n ? ": " : "", why.text);
+}
+
+mm_status mm_record_parse(const void *data, size_t n, size_t *used, mm_arena *a, mm_record *rec, mm_err *e)
+{
+    mm_scan scan = {0};
+    size_t want, off = 0;
+    const char *why;
+    mm_scan_result r = mm_scan_run(&scan, data, n, &want, &why);
+    *used = 0;
+    if (r == MM_SCAN_MORE)
+        return MM_EOF;
+    if (r == MM_SCAN_BAD)
+        return mm_fail(e, MM_FATAL, "%s", why);
+    msgpack_unpacked box;
+    msgpack_unpacked_init(&box);
+    msgpack_unpack_return got = msgpack_unpack_next(&box, data, scan.at, &off);
+    mm_status s = got == MSGPACK_UNPACK_SUCCESS       ? interpret(rec, &box.data, a, e)
+                  : got == MSGPACK_UNPACK_NOMEM_ERROR ? mm_fail_memory(e)
+                                                      : mm_fail(e, MM_FATAL, "not a MessagePack value");
+    msgpack_unpacked_destroy(&box); /* what the record keeps was copied to the arena or points into data */
+    *used = scan.at;
+    if (s == MM_OK)
+        rec->raw = (mm_str){data, scan.at};
+    return s;
+}

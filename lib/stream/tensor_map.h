@@ -1,0 +1,20 @@
+/* tensor_map.h: tensors as msgpack-numpy writes them (inside lib/stream).
+ *
+ * {b"nd": true, b"type": "<f4", b"kind": b"", b"shape": [197, 768], b"data": bytes}, keys as bin, so that
+ * msgpack.Unpacker(f, object_hook=msgpack_numpy.decode) gives numpy arrays. A numpy scalar has nd false, no kind
+ * and no shape. Layout: msgpack-numpy 0.4.8, encode() and decode(). */
+#ifndef MM_STREAM_TENSOR_MAP_H
+#define MM_STREAM_TENSOR_MAP_H
+
+#include "stream/record.h"
+
+bool mm_tensor_map_is(const msgpack_object *o);        /* a map with an "nd" entry: Python would make an array of it */
+bool mm_tensor_map_is_pickle(const msgpack_object *o); /* … an object array: Python would unpickle its bytes */
+
+/* The tensor in *o; its data stays where it is, but for big-endian elements, which are turned in the arena.
+ * MM_SKIP when it is no tensor that this program can hold. */
+mm_status mm_tensor_map_read(mm_tensor *out, const msgpack_object *o, mm_arena *a, mm_err *e);
+
+void mm_tensor_map_write(msgpack_packer *pk, const mm_tensor *t); /* of a type that numpy has */
+
+#endif
