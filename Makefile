@@ -76,6 +76,13 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(MEDIA_LIBS) $(FETCH_LIBS) $(BASE_LIBS)
 
+# small programs through which tests/parity/*.py call single functions of the library
+PROBES := $(patsubst tests/parity/%.c,$(BUILD)/parity/%,$(wildcard tests/parity/probe_*.c))
+probes: $(PROBES) ## programs for tests/parity
+$(BUILD)/parity/%: $(BUILD)/tests/parity/%.o $(BUILD)/libmm.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- manual pages: the OPTIONS section comes from the tool's own option table ----
@@ -98,7 +105,7 @@ lint: all ## layering of includes, manual pages, formatting
 clean: ## removes build/
 	rm -rf build
 
-.PHONY: all help man check lint clean
+.PHONY: all help man check lint clean probes
 .DELETE_ON_ERROR:
 
 format: ## clang-format over the sources

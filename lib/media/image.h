@@ -34,19 +34,22 @@ typedef struct {
     mm_resample filter;
     bool crop; /* centre crop, zero-padded where the image is smaller */
     int64_t crop_height, crop_width;
-    float rescale; /* 1/255, or 1 when do_rescale is false */
+    double rescale; /* 1/255, or 1 when do_rescale is false; a double, as the reference multiplies in doubles */
     bool normalize;
     float mean[3], std[3];
 } mm_image_prep;
 
+/* A result may be a view of `in`, where nothing had to be done; what is new comes from the arena.
+ * MM_SKIP for a size that cannot be made (zero, or above 2^31 pixels). */
 mm_status mm_image_resize(mm_image *out, const mm_image *in, int64_t height, int64_t width, mm_resample filter,
                           mm_arena *a, mm_err *e);
+/* As the reference: an odd remainder is cut more at the end, padded more at the start. */
 mm_status mm_image_centre_crop(mm_image *out, const mm_image *in, int64_t height, int64_t width, mm_arena *a,
                                mm_err *e);
 /* EXIF orientation 1..8 undone: the image as it should be seen. */
 mm_status mm_image_orient(mm_image *out, const mm_image *in, int orientation, mm_arena *a, mm_err *e);
 
-/* The geometric part of a prep: resize, then crop; u8 to u8. */
+/* The geometric part of a prep: resize, then crop; u8 to u8. Only what the crop keeps is computed. */
 mm_status mm_image_prepare(mm_image *out, const mm_image *in, const mm_image_prep *p, mm_arena *a, mm_err *e);
 /* The size that mm_image_prepare gives for an input of this size. */
 void mm_image_prepared_size(const mm_image_prep *p, int64_t in_height, int64_t in_width, int64_t *height,
