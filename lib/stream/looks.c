@@ -54,9 +54,11 @@ static const struct {
      "a program"},
 };
 
-/* Printable ASCII and UTF-8 with the white space that text files hold. */
+/* Printable ASCII and what may be UTF-8, with the white space that text files hold. */
 static bool is_text(const uint8_t *p, size_t n)
 {
+    if (n && p[0] >= 0x80 && p[0] < 0xc2) /* goes on with a character that never began */
+        return false;
     for (size_t i = 0; i < n; i++)
         if ((p[i] < ' ' && !strchr("\t\n\r\f", p[i])) || p[i] == 127 || p[i] == 0 || p[i] >= 0xf8)
             return false;

@@ -57,9 +57,10 @@ static mm_status read_data(parser *p, const msgpack_object *v, void *to)
         return read_str(p, v, &p->rec->text);
     if (!mm_tensor_map_is(v))
         return wrong(p, "a tensor or a string");
-    mm_status s = mm_tensor_map_read(to, v, p->a, p->e);
+    mm_err why = {0};
+    mm_status s = mm_tensor_map_read(to, v, p->a, &why);
     p->rec->has_tensor = s == MM_OK;
-    return s;
+    return s == MM_OK ? s : mm_fail(p->e, s, "is %s", why.text);
 }
 
 static mm_status read_grid(parser *p, const msgpack_object *v, void *to)
