@@ -1,0 +1,142 @@
+/* common.c: the options that tools share, the same words in every one of them. */
+#include "cli/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const mm_opt END = {0};
+
+static void add(mm_opt **at, mm_opt o)
+{
+    *(*at)++ = o;
+}
+
+static void output_opts(mm_run *r, mm_opt **at)
+{
+    if (r->tool->takes & MM_TAKES_OUTPUT)
+        add(at, (mm_opt){
+                    'o', "output", MM_OPT_STR, &r->output, "FILE",
+                    .help = "write to FILE instead of standard output: to FILE.part, which is renamed when all is done",
+                    .hint = MM_HINT_FILE});
+    if (r->tool->takes & MM_TAKES_RESUME)
+        add(at,
+            (mm_opt){0, "resume", MM_OPT_FLAG, &r->resume,
+                     .help = "take up the FILE.part of an interrupted run: keep its complete sources, skip them in the "
+                             "input and append the others; the result is the same as without the interruption"});
+    if (r->tool->takes & MM_TAKES_STRICT)
+        add(at, (mm_opt){0, "strict", MM_OPT_FLAG, &r->strict, .help = "stop at the first item that fails"});
+}
+
+static void file_opts(mm_run *r, mm_opt **at)
+{
+    mm_run_state *s = r->state;
+    if (!(r->tool->takes & MM_TAKES_FILES))
+        return;
+    add(at, (mm_opt){0, "files-from", MM_OPT_STR, &s->files_from, "FILE",
+                     .help = "read more operands from FILE, one a line; '-' is standard input", .hint = MM_HINT_FILE});
+    add(at, (mm_opt){0, "files0-from", MM_OPT_STR, &s->files0_from, "FILE",
+                     .help = "read more operands from FILE, each ended by a NUL byte; '-' is standard input",
+                     .hint = MM_HINT_FILE});
+    add(at,
+        (mm_opt){'0', "null", MM_OPT_FLAG, &s->null,
+                 .help = "operands come from standard input, each ended by a NUL byte, as 'find -print0' writes them "
+                         "(with --files-from: from its FILE)"});
+}
+
+static void compute_opts(mm_run *r, mm_opt **at)
+{
+    mm_run_state *s = r->state;
+    if (r->tool->takes & MM_TAKES_THREADS)
+        add(at,
+            (mm_opt){'j', "threads", MM_OPT_INT, &s->threads, "N",
+                     .help =
+                         "use N threads; without it MM_THREADS, else every core this process may use; results do not "
+                         "depend on it",
+                     .min = 1, .max = 1024});
+    if (!(r->tool->takes & MM_TAKES_DEVICE))
+        return;
+    add(at, (mm_opt){
+                0, "device", MM_OPT_STR, &s->device, "NAME",
+                .help = "compute on this device: cpu, or auto for the best there is; without it MM_DEVICE, else auto"});
+    add(at,
+        (mm_opt){0, "precision", MM_OPT_CHOICE, &s->precision, "TYPE",
+                 .help = "compute in this number format; auto picks the fastest that this device is known to do well",
+                 .choices = "fp32|bf16|fp16|int8|auto"});
+}
+
+static void talk_opts(mm_run *r, mm_opt **at)
+{
+    mm_run_state *s = r->state;
+    if (r->tool->takes & MM_TAKES_PROGRESS)
+        add(at,
+            (mm_opt){0, "progress", MM_OPT_SWITCH, &s->progress,
+                     .help =
+                         "show items done, rate, time left and failures; by default when standard error is a terminal "
+                         "and the output is a file"});
+    add(at,
+        (mm_opt){'q', "quiet", MM_OPT_FLAG, &s->quiet, .help = "no warnings, no progress; failures are still named"});
+    add(at, (mm_opt){'v', "verbose", MM_OPT_COUNT, &r->verbose,
+                     .help = "say what is in effect and what is skipped; twice: more"});
+    add(at,
+        (mm_opt){'h', "help", MM_OPT_CHOICE, &s->help, "[FORMAT]",
+                 .help = "print this help; with =mdoc, =bash, =zsh or =fish the same table as manual page source or "
+                         "shell completion",
+                 .choices = "text|mdoc|bash|zsh|fish"});
+    add(at, (mm_opt){0, "version", MM_OPT_FLAG, &s->version, .help = "print the version"});
+}
+
+void mm_common_opts(mm_run *r)
+{
+    mm_run_state *s = r->state;
+    mm_opt *at = s->common;
+    s->progress = -1;
+    s->precision = "fp32";
+    output_opts(r, &at);
+    file_opts(r, &at);
+    compute_opts(r, &at);
+    talk_opts(r, &at);
+    *at = END;
+    mm_opts_add(&s->opts, r->tool->opts);
+    mm_opts_add(&s->opts, s->common);
+}
+
+static mm_precision precision_of(const char *name)
+{
+    static const char *const names[] = {"fp32", "bf16", "fp16", "int8", "auto"}; /* in the order of mm_precision */
+    int i = 0;
+    while (i < MM_PREC_AUTO && strcmp(names[i], name))
+        i++;
+    return (mm_precision)i;
+}
+
+static mm_status threads_from_environment(mm_run *r, mm_err *e)
+{
+    const char *text = getenv("MM_THREADS");
+    if (!text || !*text || r->state->threads || !(r->tool->takes & MM_TAKES_THREADS))
+        return MM_OK;
+    if (!mm_parse_int(text, &r->state->threads) || r->state->threads < 1 || r->state->threads > 1024)
+        return mm_fail(e, MM_SKIP, "MM_THREADS is '%s', not a number from 1 to 1024", text);
+    return MM_OK;
+}
+
+mm_status mm_common_settle(mm_run *r, const mm_parsed *p, mm_err *e)
+{
+    mm_run_state *s = r->state;
+    r->quiet = s->quiet;
+    r->precision = precision_of(s->precision);
+    if (threads_from_environment(r, e) != MM_OK)
+        return MM_SKIP;
+    r->threads = (int)s->threads;
+    const char *device = s->device ? s->device : getenv("MM_DEVICE");
+    r->device = device && *device ? device : "auto";
+    if (r->resume && !r->output)
+        return mm_fail(e, MM_SKIP, "--resume needs -o FILE: it takes up FILE.part");
+    if (r->output && !*r->output)
+        return mm_fail(e, MM_SKIP, "-o needs the name of a file");
+    if (r->output && strcmp(r->output, "-") == 0) {
+        if (r->resume)
+            return mm_fail(e, MM_SKIP, "--resume needs -o FILE, standard output cannot be taken up again");
+        r->output = NULL;
+    }
+    return mm_operands(r, p, e);
+}

@@ -1,0 +1,313 @@
+/* filter.c: stream → stream. A thread reads ahead into a queue; the caller's thread takes batches from it, lets the
+ * tool compute and writes everything in the order in which it came. */
+#include "cli/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_BATCH = 32 };
+static const int64_t DEFAULT_BYTES = (int64_t)64 << 20;
+static const int64_t KEEP_BYTES = (int64_t)1 << 20; /* an arena that held more is given back, not kept for later */
+
+typedef struct item {
+    struct item *next;
+    mm_arena arena;
+    mm_record rec;
+    bool wanted;
+    int64_t bytes;
+} item;
+
+typedef struct {
+    item *head, **tail;
+    int n, wanted;
+    int64_t bytes;
+} item_list;
+
+struct mm_filter_state {
+    const mm_filter *f;
+    mm_run *r;
+    int batch;
+    int64_t batch_bytes;
+    /* shared with the reading thread */
+    pthread_mutex_t lock;
+    pthread_cond_t grown, shrunk;
+    item_list queue;
+    item *spare;
+    bool ended;
+    /* the batch in work; this thread only */
+    item *at;   /* the first item that is not written yet */
+    int at_i;   /* how many wanted ones stand before it */
+    bool begun; /* something was emitted for it */
+    bool failed;
+};
+
+/* ---- lists -------------------------------------------------------------------------------------------------- */
+
+static void list_init(item_list *l)
+{
+    *l = (item_list){.tail = &l->head};
+}
+
+static void list_add(item_list *l, item *x)
+{
+    x->next = NULL;
+    *l->tail = x;
+    l->tail = &x->next;
+    l->n++;
+    l->wanted += x->wanted;
+    l->bytes += x->bytes;
+}
+
+static item *list_take(item_list *l)
+{
+    item *x = l->head;
+    l->head = x->next;
+    if (!l->head)
+        l->tail = &l->head;
+    l->n--;
+    l->wanted -= x->wanted;
+    l->bytes -= x->bytes;
+    return x;
+}
+
+/* ---- the reading thread ------------------------------------------------------------------------------------- */
+
+static item *item_get(struct mm_filter_state *s)
+{
+    pthread_mutex_lock(&s->lock);
+    item *x = s->spare;
+    if (x)
+        s->spare = x->next;
+    pthread_mutex_unlock(&s->lock);
+    if (!x)
+        x = calloc(1, sizeof *x);
+    if (!x)
+        mm_die(s->r, "out of memory");
+    return x;
+}
+
+static void item_put_back(struct mm_filter_state *s, item *x)
+{
+    if (x->bytes > KEEP_BYTES)
+        mm_arena_free(&x->arena);
+    else
+        mm_arena_reset(&x->arena);
+    pthread_mutex_lock(&s->lock);
+    x->next = s->spare;
+    s->spare = x;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* A whole batch waits: the reader rests, and the other side need not wait for more. */
+static bool is_full(const struct mm_filter_state *s)
+{
+    return s->queue.wanted >= s->batch || s->queue.bytes >= s->batch_bytes || s->queue.n >= 64 * s->batch;
+}
+
+static void queue_add(struct mm_filter_state *s, item *x)
+{
+    pthread_mutex_lock(&s->lock);
+    while (is_full(s))
+        pthread_cond_wait(&s->shrunk, &s->lock);
+    list_add(&s->queue, x);
+    pthread_cond_signal(&s->grown);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void *read_ahead(void *arg)
+{
+    struct mm_filter_state *s = arg;
+    item *x = item_get(s);
+    while (mm_in_next(s->r, &x->arena, &x->rec) == MM_OK) {
+        x->wanted = s->f->wants(s->f->ctx, &x->rec);
+        x->bytes = (int64_t)x->rec.raw.n;
+        queue_add(s, x);
+        x = item_get(s);
+    }
+    x->bytes = 0;
+    item_put_back(s, x);
+    pthread_mutex_lock(&s->lock);
+    s->ended = true;
+    pthread_cond_signal(&s->grown);
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+/* ---- writing in order --------------------------------------------------------------------------------------- */
+
+/* The current item is done with. */
+static void advance(struct mm_filter_state *s)
+{
+    item *x = s->at;
+    s->at = x->next;
+    s->at_i += x->wanted;
+    s->begun = false;
+}
+
+/* Writes what stands before the i-th wanted record of the batch. A step that emitted nothing for a record has lost
+ * it; the stream must not. */
+static void write_up_to(struct mm_filter_state *s, int i)
+{
+    while (s->at && (!s->at->wanted || s->at_i < i)) {
+        if (!s->at->wanted)
+            mm_out_put(s->r, &s->at->rec);
+        else if (!s->begun && !s->r->state->stopped)
+            mm_filter_fail(s->r, s->at_i, s->r->tool->name, "no-result",
+                           &(mm_err){MM_SKIP, "nothing was computed for this record"});
+        advance(s);
+    }
+}
+
+static void begin_record(struct mm_filter_state *s, int i)
+{
+    write_up_to(s, i);
+    if (!s->at || s->begun)
+        return;
+    s->begun = true;
+    s->failed = false;
+    if (s->f->keep)
+        mm_out_put(s->r, &s->at->rec);
+}
+
+void mm_filter_emit(mm_run *r, int i, const mm_record *rec)
+{
+    struct mm_filter_state *s = r->state->filter;
+    if (r->state->stopped)
+        return;
+    bool first = !s->begun || i != s->at_i;
+    begin_record(s, i);
+    mm_out_put(r, rec);
+    r->done += first;
+}
+
+void mm_filter_fail(mm_run *r, int i, const char *stage, const char *code, const mm_err *why)
+{
+    struct mm_filter_state *s = r->state->filter;
+    mm_err e = {0};
+    char what[256];
+    if (r->state->stopped)
+        return;
+    begin_record(s, i);
+    item *x = s->at;
+    mm_str name = x->rec.src.p ? x->rec.src : x->rec.key;
+    snprintf(what, sizeof what, "%.*s", MM_STRF(name));
+    mm_record rec = x->rec;
+    if (mm_record_to_error(&rec, &x->arena, stage, code, why->text, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    mm_out_put(r, &rec);
+    mm_item_failed(r, what, why);
+}
+
+/* ---- batches ------------------------------------------------------------------------------------------------ */
+
+static bool is_ready(const struct mm_filter_state *s)
+{
+    bool passes = s->queue.head && !s->queue.head->wanted; /* need not wait for anything */
+    return s->ended || is_full(s) || passes || (s->f->flush && s->queue.n);
+}
+
+/* Whole items up to the limits; those that are not wanted alone when the first is not. */
+static void take_batch(struct mm_filter_state *s, item_list *batch)
+{
+    bool passing = s->queue.head && !s->queue.head->wanted;
+    while (s->queue.head && batch->wanted < s->batch && batch->bytes < s->batch_bytes) {
+        if (passing && s->queue.head->wanted)
+            break;
+        list_add(batch, list_take(&s->queue));
+    }
+}
+
+/* False at the end of the input. */
+static bool next_batch(struct mm_filter_state *s, item_list *batch)
+{
+    list_init(batch);
+    pthread_mutex_lock(&s->lock);
+    if (!is_ready(s)) {
+        pthread_mutex_unlock(&s->lock);
+        mm_out_flush(s->r); /* before waiting: the reader of our output may wait for it */
+        pthread_mutex_lock(&s->lock);
+    }
+    while (!is_ready(s))
+        pthread_cond_wait(&s->grown, &s->lock);
+    take_batch(s, batch);
+    pthread_cond_signal(&s->shrunk);
+    pthread_mutex_unlock(&s->lock);
+    return batch->n > 0;
+}
+
+static void step_batch(struct mm_filter_state *s, const item_list *batch)
+{
+    mm_record **rec = malloc((size_t)batch->wanted * sizeof *rec);
+    mm_arena **arena = malloc((size_t)batch->wanted * sizeof *arena);
+    mm_err e = {0};
+    int n = 0;
+    if (!rec || !arena)
+        mm_die(s->r, "out of memory");
+    for (item *x = batch->head; x; x = x->next)
+        if (x->wanted) {
+            rec[n] = &x->rec;
+            arena[n++] = &x->arena;
+        }
+    if (s->f->step(s->f->ctx, s->r, rec, arena, n, &e) != MM_OK)
+        mm_die(s->r, "%s", e.text);
+    free(rec);
+    free(arena);
+}
+
+static void do_batch(struct mm_filter_state *s, item_list *batch)
+{
+    s->at = batch->head;
+    s->at_i = 0;
+    s->begun = false;
+    if (batch->wanted)
+        step_batch(s, batch);
+    if (!s->r->state->stopped)
+        write_up_to(s, batch->wanted);
+    if (batch->wanted && s->r->state->out.regular)
+        mm_out_flush(s->r); /* whatever kills the program loses one batch at most */
+    while (batch->head)
+        item_put_back(s, list_take(batch));
+    mm_progress(s->r, s->r->done, 0);
+}
+
+/* --strict met a failure: the reading thread may be waiting for input, so there is no tidy way home. */
+static void stop(mm_run *r)
+{
+    mm_out_close(r);
+    exit(r->status);
+}
+
+static void free_items(struct mm_filter_state *s)
+{
+    for (item *x = s->spare, *next; x; x = next) {
+        next = x->next;
+        mm_arena_free(&x->arena);
+        free(x);
+    }
+}
+
+void mm_filter_run(mm_run *r, const mm_filter *f)
+{
+    struct mm_filter_state s = {.f = f, .r = r, .batch = f->batch > 0 ? f->batch : DEFAULT_BATCH};
+    s.batch_bytes = f->batch_bytes > 0 ? f->batch_bytes : DEFAULT_BYTES;
+    pthread_t reader;
+    item_list batch;
+    mm_in_check(r);
+    mm_out_open(r, NULL);
+    list_init(&s.queue);
+    pthread_mutex_init(&s.lock, NULL);
+    pthread_cond_init(&s.grown, NULL);
+    pthread_cond_init(&s.shrunk, NULL);
+    r->state->filter = &s;
+    if (pthread_create(&reader, NULL, read_ahead, &s) != 0)
+        mm_die(r, "cannot start a thread");
+    while (next_batch(&s, &batch)) {
+        do_batch(&s, &batch);
+        if (r->state->stopped)
+            stop(r);
+    }
+    pthread_join(reader, NULL);
+    free_items(&s);
+    r->state->filter = NULL;
+    mm_out_close(r);
+}

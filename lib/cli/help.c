@@ -1,0 +1,82 @@
+/* help.c: --help, 80 columns. */
+#include "cli/state.h"
+
+#include <string.h>
+
+enum { WIDTH = 79, INDENT = 26 };
+
+const char *mm_help_default(const mm_opt *o, char *out, size_t size)
+{
+    out[0] = 0;
+    switch (o->type) {
+    case MM_OPT_STR:
+    case MM_OPT_CHOICE:
+        if (*(const char *const *)o->to && **(const char *const *)o->to)
+            snprintf(out, size, " (default: %s)", *(const char *const *)o->to);
+        break;
+    case MM_OPT_INT:
+        if (*(const int64_t *)o->to)
+            snprintf(out, size, " (default: %lld)", (long long)*(const int64_t *)o->to);
+        break;
+    case MM_OPT_FLOAT:
+        if (*(const double *)o->to != 0)
+            snprintf(out, size, " (default: %g)", *(const double *)o->to);
+        break;
+    case MM_OPT_FLAG:
+    case MM_OPT_COUNT:
+    case MM_OPT_SWITCH:
+    case MM_OPT_LIST: break;
+    }
+    return out;
+}
+
+static int print_names(const mm_opt *o, FILE *f)
+{
+    int n = o->brief ? fprintf(f, "  -%c, --", o->brief) : fprintf(f, "      --");
+    n += fprintf(f, "%s%s", o->type == MM_OPT_SWITCH ? "[no-]" : "", o->name);
+    if (mm_opt_value_optional(o))
+        n += fprintf(f, "[=%.*s]", (int)strlen(o->arg) - 2, o->arg + 1);
+    else if (mm_opt_takes_value(o))
+        n += fprintf(f, "=%s", o->type == MM_OPT_CHOICE ? o->choices : o->arg);
+    return n;
+}
+
+static void print_wrapped(const char *text, int column, FILE *f)
+{
+    while (*text) {
+        int n = (int)strcspn(text, " ");
+        if (column + 1 + n > WIDTH) {
+            fprintf(f, "\n%*s", INDENT, "");
+            column = INDENT;
+        } else if (column > INDENT) {
+            putc(' ', f);
+            column++;
+        }
+        fprintf(f, "%.*s", n, text);
+        column += n;
+        text += n + strspn(text + n, " ");
+    }
+    putc('\n', f);
+}
+
+static void print_option(const mm_opt *o, FILE *f)
+{
+    char text[1024], def[128];
+    int column = print_names(o, f);
+    snprintf(text, sizeof text, "%s%s", o->help, mm_help_default(o, def, sizeof def));
+    if (column > INDENT - 2)
+        fprintf(f, "\n%*s", INDENT, "");
+    else
+        fprintf(f, "%*s", INDENT - column, "");
+    print_wrapped(text, INDENT, f);
+}
+
+void mm_help_text(const mm_tool *t, const mm_opts *o, FILE *f)
+{
+    fprintf(f, "Usage: %s [OPTION]... %s\n%s.\n\n", t->name, t->operands ? t->operands : "", t->summary);
+    for (int i = 0; i < o->n; i++)
+        print_option(o->v[i], f);
+    for (const char *const *line = t->hint; line && *line; line++)
+        fprintf(f, "%s%s\n", line == t->hint ? "\n" : "", *line);
+    fprintf(f, "\nThe manual: man %s, man mm-intro\n", t->name);
+}

@@ -1,0 +1,156 @@
+/* in.c: the records of all operands, one stream after the other. */
+#include "cli/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_standard_input(const char *name)
+{
+    return strcmp(name, "-") == 0;
+}
+
+void mm_in_check(mm_run *r)
+{
+    if (!r->state->in.checked && r->n_operands == 0 && isatty(STDIN_FILENO))
+        mm_usage(r, "no input: name a stream, or pipe one in ('-' reads the terminal)");
+    r->state->in.checked = true;
+}
+
+static int64_t size_of(const char *name)
+{
+    struct stat st;
+    int bad = is_standard_input(name) ? fstat(STDIN_FILENO, &st) : stat(name, &st);
+    return bad || !S_ISREG(st.st_mode) ? -1 : (int64_t)st.st_size;
+}
+
+/* The bytes of all operands, for the progress line; −1 as soon as one is not a file. */
+static int64_t total_size(const mm_run *r)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < r->n_operands; i++) {
+        int64_t n = size_of(r->operands[i]);
+        if (n < 0)
+            return -1;
+        sum += n;
+    }
+    return r->n_operands ? sum : size_of("-");
+}
+
+static void close_current(mm_in_state *in)
+{
+    if (in->reader) {
+        in->bytes_before += mm_reader_offset(in->reader);
+        mm_reader_free(in->reader);
+        in->reader = NULL;
+    }
+    if (in->fd > STDIN_FILENO)
+        close(in->fd);
+    in->fd = -1;
+}
+
+/* MM_OK with a reader, MM_EOF behind the last operand, MM_SKIP when this one cannot be read. */
+static mm_status open_next(mm_run *r, mm_err *e)
+{
+    mm_in_state *in = &r->state->in;
+    if (in->operand == 0) {
+        mm_in_check(r);
+        in->bytes_total = total_size(r);
+    }
+    if (in->operand >= (r->n_operands ? r->n_operands : 1))
+        return MM_EOF;
+    const char *name = r->n_operands ? r->operands[in->operand] : "-";
+    in->operand++;
+    in->name = is_standard_input(name) ? "standard input" : name;
+    in->fd = is_standard_input(name) ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+    if (in->fd < 0)
+        return mm_fail(e, MM_SKIP, "%s: %s", name, strerror(errno));
+    return mm_reader_new(&in->reader, in->fd, in->name, e);
+}
+
+/* The stream ends here, broken: a record in its place tells the tools behind. */
+static mm_status broken(mm_run *r, mm_arena *a, mm_record *rec, const char *code, const mm_err *why)
+{
+    mm_in_state *in = &r->state->in;
+    mm_err e = {0};
+    mm_item_failed(r, in->name, why);
+    *rec = mm_record_new(MM_KIND_ERROR);
+    rec->key = rec->src = mm_str_of(in->name);
+    if (mm_record_to_error(rec, a, "read", code, why->text, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    in->breaks++;
+    close_current(in);
+    return MM_OK;
+}
+
+static mm_status next_of_any(mm_run *r, mm_arena *a, mm_record *rec)
+{
+    mm_in_state *in = &r->state->in;
+    mm_err e = {0};
+    for (;;) {
+        if (r->state->stopped)
+            return MM_EOF;
+        mm_status s = in->reader ? MM_OK : open_next(r, &e);
+        if (s == MM_EOF)
+            return MM_EOF;
+        if (s != MM_OK)
+            return broken(r, a, rec, "open", &e);
+        s = mm_reader_next(in->reader, a, rec, &e);
+        if (s == MM_OK) {
+            in->any = true;
+            return MM_OK;
+        }
+        if (s != MM_EOF)
+            return broken(r, a, rec, "stream", &e);
+        close_current(in);
+    }
+}
+
+/* Whether the record belongs to the runs that --resume has done already. */
+static bool is_done(mm_run *r, const mm_record *rec)
+{
+    mm_in_state *in = &r->state->in;
+    mm_err e = {0};
+    if (in->skip < 0)
+        return false;
+    if (!in->in_run || !mm_str_eq(rec->src, (mm_str){(char *)in->run_src.p, in->run_src.n})) {
+        if (in->skip-- == 0) {
+            mm_buf_free(&in->run_src);
+            return false;
+        }
+        in->in_run = true;
+        in->run_src.n = 0;
+        if (mm_buf_append(&in->run_src, rec->src.p, rec->src.n, &e) != MM_OK)
+            mm_die(r, "%s", e.text);
+    }
+    in->errors_skipped += rec->kind == MM_KIND_ERROR;
+    return true;
+}
+
+static double fraction_read(const mm_in_state *in)
+{
+    int64_t now = in->bytes_before + (in->reader ? mm_reader_offset(in->reader) : 0);
+    return in->bytes_total > 0 ? (double)now / (double)in->bytes_total : 0;
+}
+
+mm_status mm_in_next(mm_run *r, mm_arena *a, mm_record *rec)
+{
+    mm_in_state *in = &r->state->in;
+    mm_status s;
+    do {
+        mm_arena_reset(a);
+        s = next_of_any(r, a, rec);
+    } while (s == MM_OK && is_done(r, rec));
+    if (s == MM_EOF && in->breaks && !in->any)
+        mm_run_worsen(r, 2); /* nothing could be done */
+    mm_bar_fraction(r, fraction_read(in));
+    return s;
+}
+
+void mm_in_close(mm_run *r)
+{
+    close_current(&r->state->in);
+    mm_buf_free(&r->state->in.run_src);
+}

@@ -1,0 +1,57 @@
+/* mdoc.c: the OPTIONS list of a manual page (--help=mdoc). */
+#include "cli/state.h"
+
+#include <string.h>
+
+/* Text as roff takes it: no line begins with a control character, backslashes and option dashes stay what they are. */
+static void print_text(const char *text, FILE *f)
+{
+    if (*text == '.' || *text == '\'')
+        fputs("\\&", f);
+    for (const char *p = text; *p; p++)
+        if (*p == '\\')
+            fputs("\\e", f);
+        else if (*p == '-' && (p == text || strchr(" '(-", p[-1])))
+            fputs("\\-", f);
+        else
+            putc(*p, f);
+}
+
+static void print_value(const mm_opt *o, bool brief, FILE *f)
+{
+    if (!mm_opt_takes_value(o))
+        return;
+    const char *value = o->type == MM_OPT_CHOICE ? o->choices : o->arg;
+    if (!mm_opt_value_optional(o))
+        fprintf(f, brief ? " Ar %s" : " Ns = Ns Ar %s", value);
+    else if (!brief)
+        fprintf(f, " Ns Op Ns = Ns Ar %s", value);
+}
+
+static void print_names(const mm_opt *o, FILE *f)
+{
+    fputs(".It ", f);
+    if (o->brief) {
+        fprintf(f, "Fl %c", o->brief);
+        print_value(o, true, f);
+        fputs(" , ", f);
+    }
+    fprintf(f, "Fl \\-%s", o->name);
+    print_value(o, false, f);
+    if (o->type == MM_OPT_SWITCH)
+        fprintf(f, " , Fl \\-no-%s", o->name);
+    putc('\n', f);
+}
+
+void mm_help_mdoc(const mm_opts *o, FILE *f)
+{
+    char def[128];
+    fputs(".Bl -tag -width Ds\n", f);
+    for (int i = 0; i < o->n; i++) {
+        print_names(o->v[i], f);
+        print_text(o->v[i]->help, f);
+        print_text(mm_help_default(o->v[i], def, sizeof def), f);
+        fputs(".\n", f);
+    }
+    fputs(".El\n", f);
+}

@@ -1,0 +1,291 @@
+#include "cli/opt.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void mm_opts_add(mm_opts *o, const mm_opt *table)
+{
+    for (; table && table->name && o->n < MM_MAX_OPTS; table++)
+        o->v[o->n++] = table;
+}
+
+bool mm_opt_takes_value(const mm_opt *o)
+{
+    return o->type != MM_OPT_FLAG && o->type != MM_OPT_COUNT && o->type != MM_OPT_SWITCH;
+}
+
+bool mm_opt_value_optional(const mm_opt *o)
+{
+    return o->arg && o->arg[0] == '[' && o->type == MM_OPT_CHOICE;
+}
+
+/* ---- finding an option by its name -------------------------------------------------------------------------- */
+
+static size_t edit_distance(const char *a, size_t na, const char *b)
+{
+    enum { LONGEST = 40 };
+    size_t nb = strlen(b), row[LONGEST + 1];
+    if (na > LONGEST || nb > LONGEST)
+        return LONGEST;
+    for (size_t j = 0; j <= nb; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= na; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= nb; j++) {
+            size_t best = corner + (a[i - 1] != b[j - 1]);
+            corner = row[j];
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+        }
+    }
+    return row[nb];
+}
+
+static const char *closest_name(const mm_opts *o, const char *name, size_t n)
+{
+    const char *best = NULL;
+    size_t least = n < 4 ? 2 : n / 3 + 1; /* at most a third of the letters wrong */
+    for (int i = 0; i < o->n; i++) {
+        size_t d = edit_distance(name, n, o->v[i]->name);
+        if (d < least) {
+            least = d;
+            best = o->v[i]->name;
+        }
+    }
+    return best;
+}
+
+static bool begins(const char *whole, const char *name, size_t n)
+{
+    return strncmp(whole, name, n) == 0;
+}
+
+typedef struct {
+    const mm_opt *opt, *rival; /* rival: a second option that begins like that */
+    bool no;
+    bool exact;
+} found;
+
+static void consider(found *f, const mm_opt *o, bool no, const char *name, size_t n)
+{
+    if (f->exact || !begins(o->name, name, n))
+        return;
+    if (o->name[n] == 0)
+        *f = (found){.opt = o, .no = no, .exact = true};
+    else if (f->opt && f->opt != o)
+        f->rival = o;
+    else
+        f->opt = o, f->no = no;
+}
+
+static mm_status find_long(const mm_opts *o, const char *name, size_t n, found *f, mm_err *e)
+{
+    *f = (found){0};
+    for (int i = 0; i < o->n; i++) {
+        consider(f, o->v[i], false, name, n);
+        if (o->v[i]->type == MM_OPT_SWITCH && n > 3 && begins(name, "no-", 3))
+            consider(f, o->v[i], true, name + 3, n - 3);
+    }
+    if (f->rival)
+        return mm_fail(e, MM_SKIP, "option '--%.*s' could be '--%s%s' or '--%s'", (int)n, name, f->no ? "no-" : "",
+                       f->opt->name, f->rival->name);
+    if (f->opt)
+        return MM_OK;
+    const char *near = closest_name(o, name, n);
+    return near ? mm_fail(e, MM_SKIP, "unknown option '--%.*s'; did you mean '--%s'?", (int)n, name, near)
+                : mm_fail(e, MM_SKIP, "unknown option '--%.*s'", (int)n, name);
+}
+
+static const mm_opt *find_brief(const mm_opts *o, char c)
+{
+    for (int i = 0; i < o->n; i++)
+        if (o->v[i]->brief == c)
+            return o->v[i];
+    return NULL;
+}
+
+/* ---- reading the command line ------------------------------------------------------------------------------- */
+
+typedef struct {
+    const mm_opts *opts;
+    int argc, at; /* argv[at] is the next word */
+    char **argv;
+    mm_parsed *out;
+} cursor;
+
+static void add_hit(cursor *c, const mm_opt *o, const char *value, bool no)
+{
+    c->out->hit[c->out->n++] = (mm_opt_hit){.opt = o, .value = value, .no = no};
+}
+
+/* `word` is what stands behind the two dashes. */
+static mm_status match_long(cursor *c, const char *word, mm_err *e)
+{
+    const char *eq = strchr(word, '=');
+    size_t n = eq ? (size_t)(eq - word) : strlen(word);
+    found f;
+    mm_status s = find_long(c->opts, word, n, &f, e);
+    if (s != MM_OK)
+        return s;
+    const char *value = eq ? eq + 1 : NULL;
+    if (value && !mm_opt_takes_value(f.opt))
+        return mm_fail(e, MM_SKIP, "option '--%s%s' takes no value", f.no ? "no-" : "", f.opt->name);
+    if (!value && mm_opt_takes_value(f.opt) && !mm_opt_value_optional(f.opt)) {
+        if (c->at == c->argc)
+            return mm_fail(e, MM_SKIP, "option '--%s' needs a value (%s)", f.opt->name, f.opt->arg);
+        value = c->argv[c->at++];
+    }
+    add_hit(c, f.opt, value, f.no);
+    return MM_OK;
+}
+
+/* `word` is what stands behind one dash: flags in a row, the last of them perhaps with a value. */
+static mm_status match_brief(cursor *c, const char *word, mm_err *e)
+{
+    for (; *word; word++) {
+        const mm_opt *o = find_brief(c->opts, *word);
+        if (!o)
+            return mm_fail(e, MM_SKIP, "unknown option '-%c'", *word);
+        if (!mm_opt_takes_value(o) || mm_opt_value_optional(o)) {
+            add_hit(c, o, NULL, false);
+            continue;
+        }
+        const char *value = word[1] ? word + 1 : c->at < c->argc ? c->argv[c->at++] : NULL;
+        if (!value)
+            return mm_fail(e, MM_SKIP, "option '-%c' needs a value (%s)", *word, o->arg);
+        add_hit(c, o, value, false);
+        break;
+    }
+    return MM_OK;
+}
+
+mm_status mm_opts_match(const mm_opts *o, int argc, char **argv, mm_parsed *p, mm_arena *a, mm_err *e)
+{
+    size_t letters = 1; /* an upper bound of how many options there can be */
+    for (int i = 1; i < argc; i++)
+        letters += strlen(argv[i]);
+    *p = (mm_parsed){.hit = mm_arena_alloc(a, letters * sizeof *p->hit),
+                     .operand = mm_arena_alloc(a, (size_t)(argc + 1) * sizeof *p->operand)};
+    if (!p->hit || !p->operand)
+        return mm_fail_memory(e);
+    cursor c = {.opts = o, .argc = argc, .at = 1, .argv = argv, .out = p};
+    bool operands_only = false;
+    while (c.at < argc) {
+        const char *word = argv[c.at++];
+        mm_status s = MM_OK;
+        if (operands_only || word[0] != '-' || word[1] == 0)
+            p->operand[p->n_operands++] = word;
+        else if (word[1] != '-')
+            s = match_brief(&c, word + 1, e);
+        else if (word[2] == 0)
+            operands_only = true;
+        else
+            s = match_long(&c, word + 2, e);
+        if (s != MM_OK)
+            return s;
+    }
+    return MM_OK;
+}
+
+/* ---- values ------------------------------------------------------------------------------------------------- */
+
+bool mm_parse_int(const char *text, int64_t *out)
+{
+    char *end;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (end == text || errno || isspace((unsigned char)text[0]))
+        return false;
+    int shift = *end == 'k' || *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
+    if (shift)
+        end++;
+    if (*end || v > INT64_MAX >> shift || v < INT64_MIN >> shift)
+        return false;
+    *out = (int64_t)v * ((int64_t)1 << shift);
+    return true;
+}
+
+static mm_status set_int(const mm_opt *o, const char *value, mm_err *e)
+{
+    int64_t v;
+    if (!mm_parse_int(value, &v))
+        return mm_fail(e, MM_SKIP, "--%s takes a whole number (suffixes k, M, G), not '%s'", o->name, value);
+    if (o->max > o->min && (v < o->min || v > o->max))
+        return mm_fail(e, MM_SKIP, "--%s takes %lld to %lld, not '%s'", o->name, (long long)o->min, (long long)o->max,
+                       value);
+    *(int64_t *)o->to = v;
+    return MM_OK;
+}
+
+static mm_status set_float(const mm_opt *o, const char *value, mm_err *e)
+{
+    char *end;
+    errno = 0;
+    double v = strtod(value, &end);
+    if (end == value || *end || errno == ERANGE || v != v)
+        return mm_fail(e, MM_SKIP, "--%s takes a number, not '%s'", o->name, value);
+    *(double *)o->to = v;
+    return MM_OK;
+}
+
+static mm_status set_choice(const mm_opt *o, const char *value, mm_err *e)
+{
+    size_t n = value ? strlen(value) : 0;
+    for (const char *c = o->choices; value && c; c = strchr(c, '|')) {
+        c += *c == '|';
+        if (n && strncmp(c, value, n) == 0 && (c[n] == 0 || c[n] == '|')) {
+            *(const char **)o->to = value;
+            return MM_OK;
+        }
+    }
+    if (!value) { /* --help without =FORMAT */
+        *(const char **)o->to = "";
+        return MM_OK;
+    }
+    return mm_fail(e, MM_SKIP, "--%s takes one of %s, not '%s'", o->name, o->choices, value);
+}
+
+static mm_status append(mm_list *l, const char *value, mm_arena *a, mm_err *e)
+{
+    if ((l->n & (l->n - 1)) == 0) { /* full at every power of two */
+        const char **v = mm_arena_alloc(a, (size_t)(l->n ? 2 * l->n : 1) * sizeof *v);
+        if (!v)
+            return mm_fail_memory(e);
+        if (l->n)
+            memcpy(v, l->v, (size_t)l->n * sizeof *v);
+        l->v = v;
+    }
+    l->v[l->n++] = value;
+    return MM_OK;
+}
+
+mm_status mm_opts_apply(const mm_parsed *p, mm_arena *a, mm_err *e)
+{
+    mm_status s = MM_OK;
+    for (int i = 0; i < p->n && s == MM_OK; i++) {
+        const mm_opt *o = p->hit[i].opt;
+        const char *value = p->hit[i].value;
+        switch (o->type) {
+        case MM_OPT_FLAG: *(bool *)o->to = true; break;
+        case MM_OPT_COUNT: ++*(int *)o->to; break;
+        case MM_OPT_SWITCH: *(int *)o->to = !p->hit[i].no; break;
+        case MM_OPT_STR: *(const char **)o->to = value; break;
+        case MM_OPT_INT: s = set_int(o, value, e); break;
+        case MM_OPT_FLOAT: s = set_float(o, value, e); break;
+        case MM_OPT_LIST: s = append(o->to, value, a, e); break;
+        case MM_OPT_CHOICE: s = set_choice(o, value, e); break;
+        }
+    }
+    return s;
+}
+
+const mm_opt_hit *mm_opts_given(const mm_parsed *p, const void *to)
+{
+    for (int i = p->n - 1; i >= 0; i--)
+        if (p->hit[i].opt->to == to)
+            return &p->hit[i];
+    return NULL;
+}

@@ -1,0 +1,222 @@
+/* out.c: where a tool's result goes: standard output, or FILE by way of FILE.part. */
+#include "cli/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* -o names something that a rename would destroy (/dev/null, a named pipe): it is written to directly. */
+static bool is_special(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+static void note_kind_of_file(mm_out_state *out)
+{
+    struct stat st;
+    out->regular = fstat(out->fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static void open_special(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    if (r->resume)
+        mm_die(r, "%s: not a regular file: --resume cannot take it up", r->output);
+    out->fd = open(r->output, O_WRONLY | O_CLOEXEC);
+    if (out->fd < 0)
+        mm_die(r, "%s: %s", r->output, strerror(errno));
+}
+
+/* What is there already is kept for now: --resume wants it, and it may be another program's. */
+static void open_part(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    char *real = realpath(r->output, NULL); /* a symbolic link stays one: its target is replaced */
+    if (asprintf(&out->part, "%s.part", real ? real : r->output) < 0) {
+        out->part = NULL;
+        free(real);
+        mm_die(r, "out of memory");
+    }
+    free(real);
+    int fd = open(out->part, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        int why = errno;
+        char *name = out->part;
+        out->part = NULL; /* not ours to remove */
+        if (fd >= 0)
+            close(fd);
+        mm_die(r, "%s: %s", name, why == EWOULDBLOCK ? "another program is writing it" : strerror(why));
+    }
+    out->fd = fd;
+}
+
+static void open_file(mm_run *r)
+{
+    if (!r->output)
+        r->state->out.fd = STDOUT_FILENO;
+    else if (is_special(r->output))
+        open_special(r);
+    else
+        open_part(r);
+    note_kind_of_file(&r->state->out);
+}
+
+static int64_t take_up(mm_run *r)
+{
+    mm_run_state *s = r->state;
+    mm_err e = {0};
+    if (mm_resume_cut(s->out.fd, s->out.part, &s->in.skip, &s->resumed_errors, &e) != MM_OK) {
+        mm_die(r, "%s; remove it to start anew", e.text);
+    }
+    mm_say(&r->log, MM_LOG_INFO, "%s: %lld complete sources, going on behind them", s->out.part, (long long)s->in.skip);
+    return s->in.skip;
+}
+
+void mm_out_open(mm_run *r, int64_t *skip_sources)
+{
+    mm_out_state *out = &r->state->out;
+    mm_err e = {0};
+    int64_t skip = 0;
+    if (!r->output && isatty(STDOUT_FILENO))
+        mm_die(r, "the output is a binary stream, not for a terminal: '%s ... | mm-cat' shows it, -o FILE keeps it",
+               r->tool->name);
+    open_file(r);
+    out->resumable = out->part && r->tool->takes & MM_TAKES_RESUME;
+    if (r->resume)
+        skip = take_up(r);
+    else if (out->part && ftruncate(out->fd, 0) < 0)
+        mm_die(r, "%s: %s", out->part, strerror(errno));
+    if (mm_writer_new(&out->writer, out->fd, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    if (skip_sources)
+        *skip_sources = skip;
+    mm_bar_begin(r, r->state->progress);
+}
+
+FILE *mm_out_text(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    if (!r->output) {
+        out->fd = STDOUT_FILENO;
+        out->text = stdout;
+    } else {
+        open_file(r);
+        if (out->part && ftruncate(out->fd, 0) < 0)
+            mm_die(r, "%s: %s", out->part, strerror(errno));
+        out->text = fdopen(out->fd, "w");
+        if (!out->text)
+            mm_die(r, "out of memory");
+    }
+    note_kind_of_file(out);
+    mm_bar_begin(r, r->state->progress);
+    return out->text;
+}
+
+/* The reader has gone: end as any program does that did not ask for SIGPIPE to be held back. */
+static void end_by_pipe(mm_run *r)
+{
+    mm_out_abandon(r);
+    signal(SIGPIPE, SIG_DFL);
+    raise(SIGPIPE);
+}
+
+/* Closes the writer; a failure ends the program. */
+static void close_writer(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    mm_err e = {0};
+    bool pipe = false;
+    mm_writer *w = out->writer;
+    out->writer = NULL;
+    mm_status s = mm_writer_close(w, &pipe, &e);
+    if (pipe)
+        end_by_pipe(r);
+    if (s != MM_OK)
+        mm_die(r, "%s: %s", r->output ? r->output : "standard output", e.text);
+}
+
+void mm_out_put(mm_run *r, const mm_record *rec)
+{
+    mm_out_state *out = &r->state->out;
+    pthread_mutex_lock(&out->lock);
+    mm_writer_put(out->writer, rec);
+    bool failed = mm_writer_failed(out->writer);
+    pthread_mutex_unlock(&out->lock);
+    if (failed)
+        close_writer(r);
+}
+
+void mm_out_flush(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    pthread_mutex_lock(&out->lock);
+    mm_writer_flush(out->writer);
+    bool failed = mm_writer_failed(out->writer);
+    pthread_mutex_unlock(&out->lock);
+    if (failed)
+        close_writer(r);
+}
+
+static void close_text(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    FILE *f = out->text;
+    bool bad = fflush(f) || ferror(f);
+    if (bad && errno == EPIPE)
+        end_by_pipe(r);
+    if (bad)
+        mm_die(r, "%s: %s", r->output ? r->output : "standard output", strerror(errno));
+}
+
+/* The name FILE appears when its bytes are on the disk, not before. */
+static void rename_part(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    size_t n = strlen(out->part) - strlen(".part");
+    char *final = strndup(out->part, n);
+    if (!final)
+        mm_die(r, "out of memory");
+    if (fsync(out->fd) < 0 || rename(out->part, final) < 0)
+        mm_die(r, "%s: %s", final, strerror(errno));
+    free(final);
+    free(out->part);
+    out->part = NULL;
+}
+
+void mm_out_close(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    if (!out->writer && !out->text)
+        return;
+    mm_bar_end(r);
+    if (out->writer)
+        close_writer(r);
+    else
+        close_text(r);
+    if (r->state->stopped)
+        mm_out_abandon(r);
+    pthread_mutex_lock(&out->lock); /* a signal comes before this or after it */
+    out->closed = true;
+    if (out->part)
+        rename_part(r);
+    if (out->text && out->text != stdout)
+        fclose(out->text);
+    else if (out->writer == NULL && out->fd > STDOUT_FILENO)
+        close(out->fd);
+    out->text = NULL;
+    out->fd = -1;
+    pthread_mutex_unlock(&out->lock);
+}
+
+void mm_out_abandon(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    if (out->part && !out->closed && !out->resumable)
+        unlink(out->part);
+    out->closed = true;
+}

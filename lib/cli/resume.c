@@ -1,0 +1,70 @@
+/* resume.c: how far an interrupted output had come.
+ *
+ * A source is a run of records of equal src. The last run of FILE.part may lack records, so it goes, and whatever
+ * broken record stands behind it. */
+#include "cli/state.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    mm_buf src; /* of the current run */
+    int64_t runs, run_start;
+    int64_t errors, run_errors; /* error records before the current run; within it */
+} scan;
+
+static mm_status scan_record(scan *s, const mm_record *rec, int64_t start, mm_err *e)
+{
+    bool same = s->runs && mm_str_eq(rec->src, (mm_str){(char *)s->src.p, s->src.n});
+    if (!same) {
+        s->runs++;
+        s->run_start = start;
+        s->errors += s->run_errors;
+        s->run_errors = 0;
+        s->src.n = 0;
+        if (mm_buf_append(&s->src, rec->src.p, rec->src.n, e) != MM_OK)
+            return MM_FATAL;
+    }
+    s->run_errors += rec->kind == MM_KIND_ERROR;
+    return MM_OK;
+}
+
+/* MM_OK also when the file ends in a broken record; MM_SKIP when it is no stream at all. */
+static mm_status scan_file(scan *s, int fd, const char *name, mm_err *e)
+{
+    mm_reader *in;
+    mm_arena a = {0};
+    mm_record rec;
+    mm_status st = mm_reader_new(&in, fd, name, e);
+    if (st != MM_OK)
+        return st;
+    int64_t start = 0;
+    mm_err why = {0};
+    while ((st = mm_reader_next(in, &a, &rec, &why)) == MM_OK) {
+        st = scan_record(s, &rec, start, e);
+        if (st != MM_OK)
+            break;
+        start = mm_reader_offset(in);
+        mm_arena_reset(&a);
+    }
+    if (st == MM_EOF || (st == MM_FATAL && why.status == MM_FATAL && s->runs))
+        st = MM_OK;
+    else if (why.status == MM_FATAL)
+        st = mm_fail(e, MM_SKIP, "%s", why.text);
+    mm_reader_free(in);
+    mm_arena_free(&a);
+    return st;
+}
+
+mm_status mm_resume_cut(int fd, const char *name, int64_t *runs, int64_t *errors, mm_err *e)
+{
+    scan s = {0};
+    mm_status st = scan_file(&s, fd, name, e);
+    if (st == MM_OK && (ftruncate(fd, s.run_start) < 0 || lseek(fd, 0, SEEK_END) < 0))
+        st = mm_fail(e, MM_FATAL, "%s: %s", name, strerror(errno));
+    mm_buf_free(&s.src);
+    *runs = s.runs ? s.runs - 1 : 0;
+    *errors = s.errors;
+    return st;
+}

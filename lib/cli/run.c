@@ -1,0 +1,142 @@
+/* run.c: the life of a program, from its command line to its exit status. */
+#include "cli/state.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef MM_VERSION
+#define MM_VERSION "unknown"
+#endif
+
+static void say(void *ctx, mm_log_level level, const char *line)
+{
+    mm_run *r = ctx;
+    if (level == MM_LOG_WARN ? !r->quiet : (int)level <= r->verbose)
+        mm_message(r, line);
+}
+
+static bool wants_colour(void)
+{
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
+}
+
+/* An answer on standard output instead of work; a full disk or a closed pipe is noticed. */
+__attribute__((noreturn)) static void finish_answer(mm_run *r)
+{
+    if (fflush(stdout) || ferror(stdout))
+        mm_die(r, "standard output: %s", strerror(errno));
+    exit(0);
+}
+
+static void answer_help(mm_run *r, const char *format)
+{
+    const mm_opts *o = &r->state->opts;
+    if (!strcmp(format, "mdoc"))
+        mm_help_mdoc(o, stdout);
+    else if (!strcmp(format, "bash"))
+        mm_help_bash(r->tool, o, stdout);
+    else if (!strcmp(format, "zsh"))
+        mm_help_zsh(r->tool, o, stdout);
+    else if (!strcmp(format, "fish"))
+        mm_help_fish(r->tool, o, stdout);
+    else
+        mm_help_text(r->tool, o, stdout);
+    finish_answer(r);
+}
+
+/* --help and --version are answered before any value is assigned, so that help shows the defaults. */
+static void answer(mm_run *r, const mm_parsed *p)
+{
+    const mm_opt_hit *help = mm_opts_given(p, &r->state->help);
+    if (help) {
+        mm_parsed only = {.hit = (mm_opt_hit *)help, .n = 1};
+        mm_err e;
+        if (mm_opts_apply(&only, &r->state->arena, &e) != MM_OK)
+            mm_usage(r, "%s", e.text);
+        const char *format = r->state->help;
+        r->state->help = NULL;
+        answer_help(r, format);
+    }
+    if (mm_opts_given(p, &r->state->version)) {
+        printf("%s (mm tools) %s\n", r->tool->name, MM_VERSION);
+        finish_answer(r);
+    }
+}
+
+static void say_what_is_in_effect(mm_run *r)
+{
+    static const char *const precision[] = {"fp32", "bf16", "fp16", "int8", "auto"};
+    unsigned takes = r->tool->takes;
+    mm_say(&r->log, MM_LOG_INFO, "version %s", MM_VERSION);
+    if (takes & MM_TAKES_THREADS && r->threads)
+        mm_say(&r->log, MM_LOG_INFO, "threads: %d", r->threads);
+    else if (takes & MM_TAKES_THREADS)
+        mm_say(&r->log, MM_LOG_INFO, "threads: every core this process may use (%d)", mm_cpu_count());
+    if (takes & MM_TAKES_DEVICE)
+        mm_say(&r->log, MM_LOG_INFO, "device: %s, precision: %s", r->device, precision[r->precision]);
+    if (getenv("MM_MODELS"))
+        mm_say(&r->log, MM_LOG_INFO, "MM_MODELS: %s", getenv("MM_MODELS"));
+    if (takes & MM_TAKES_OUTPUT)
+        mm_say(&r->log, MM_LOG_INFO, "output: %s", r->output ? r->output : "standard output");
+}
+
+void mm_run_begin(mm_run *r, const mm_tool *tool, int argc, char **argv)
+{
+    *r = (mm_run){.tool = tool, .state = calloc(1, sizeof(mm_run_state))};
+    mm_err e = {0};
+    mm_parsed p;
+    if (!r->state) {
+        fprintf(stderr, "%s: out of memory\n", tool->name);
+        exit(2);
+    }
+    setlocale(LC_CTYPE, "C.UTF-8"); /* libarchive gives no names for non-ASCII members without it */
+    pthread_mutex_init(&r->state->lock, NULL);
+    pthread_mutex_init(&r->state->out.lock, NULL);
+    r->state->out.fd = r->state->in.fd = -1;
+    r->log = (mm_log){.say = say, .ctx = r};
+    mm_common_opts(r);
+    if (mm_opts_match(&r->state->opts, argc, argv, &p, &r->state->arena, &e) != MM_OK)
+        mm_usage(r, "%s", e.text);
+    answer(r, &p);
+    if (mm_opts_apply(&p, &r->state->arena, &e) != MM_OK || mm_common_settle(r, &p, &e) != MM_OK)
+        mm_usage(r, "%s", e.text);
+    r->colour = wants_colour();
+    mm_signals_watch(r);
+    say_what_is_in_effect(r);
+}
+
+static void close_standard_output(mm_run *r)
+{
+    if (fflush(stdout) || ferror(stdout)) {
+        if (errno == EPIPE)
+            raise(SIGPIPE);
+        mm_die(r, "standard output: %s", strerror(errno));
+    }
+}
+
+int mm_run_end(mm_run *r)
+{
+    mm_run_state *s = r->state;
+    mm_out_close(r);
+    mm_bar_end(r);
+    close_standard_output(r);
+    if (s->resumed_errors > s->in.errors_skipped) /* failures of the run that was taken up are failures of the whole */
+        mm_run_worsen(r, 1);
+    mm_in_close(r);
+    mm_say(&r->log, MM_LOG_INFO, "%lld done, %lld failed, %lld skipped", (long long)r->done, (long long)r->failed,
+           (long long)r->skipped);
+    mm_signals_end(r);
+    mm_arena_free(&s->arena);
+    free(s);
+    r->state = NULL;
+    return r->status;
+}
+
+mm_dev_opts mm_run_device(const mm_run *r)
+{
+    return (mm_dev_opts){.name = r->device, .threads = r->threads, .precision = r->precision, .log = &r->log};
+}

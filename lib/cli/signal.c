@@ -1,0 +1,74 @@
+/* signal.c: SIGINT, SIGTERM and SIGHUP, at any moment, however long a computation or a read takes.
+ *
+ * They are blocked in every thread; one thread waits for them, brings the output into order and then lets the signal
+ * do what it does by default, so that the parent sees a program killed by it (128 + n in a shell). No handler runs
+ * inside other code, and nothing needs a global. Signals that the parent had ignored (nohup) stay ignored. */
+#include "cli/state.h"
+
+#include <time.h>
+#include <unistd.h>
+
+static void block_wanted_signals(sigset_t *set)
+{
+    static const int wanted[] = {SIGINT, SIGTERM, SIGHUP};
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        struct sigaction now;
+        if (sigaction(wanted[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            sigaddset(set, wanted[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+/* A file ends at a whole record. A pipe is left as it is: its reader must not take a part for the whole. */
+static void tidy_output(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += 2;
+    bool locked = pthread_mutex_timedlock(&out->lock, &limit) == 0;
+    if (locked && out->writer && out->regular)
+        mm_writer_flush(out->writer);
+    if (out->part && out->resumable && !out->closed)
+        mm_message(r, "interrupted; with --resume the same command goes on from there");
+    mm_out_abandon(r); /* the lock stays held: nothing more is written */
+}
+
+static void *watch(void *arg)
+{
+    mm_run *r = arg;
+    sigset_t set = r->state->signals;
+    int n;
+    if (sigwait(&set, &n) != 0)
+        return NULL;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* a second one need not wait for the first */
+    tidy_output(r);
+    signal(n, SIG_DFL);
+    kill(getpid(), n);
+    for (;;)
+        pause();
+    return NULL;
+}
+
+void mm_signals_watch(mm_run *r)
+{
+    /* A reader that goes away ends the program silently, as it ends cat; with -o standard output is not in use, and a
+     * closed standard error is no reason to stop. */
+    signal(SIGPIPE, r->output ? SIG_IGN : SIG_DFL);
+    block_wanted_signals(&r->state->signals);
+    r->state->watching = pthread_create(&r->state->watcher, NULL, watch, r) == 0;
+    if (!r->state->watching)
+        pthread_sigmask(SIG_UNBLOCK, &r->state->signals, NULL);
+}
+
+void mm_signals_end(mm_run *r)
+{
+    if (!r->state->watching)
+        return;
+    pthread_cancel(r->state->watcher);
+    pthread_join(r->state->watcher, NULL);
+    r->state->watching = false;
+    pthread_sigmask(SIG_UNBLOCK, &r->state->signals, NULL);
+}

@@ -1,0 +1,108 @@
+/* state.h: what the files of lib/cli share behind mm_run. Not for tools. */
+#ifndef MM_CLI_STATE_H
+#define MM_CLI_STATE_H
+
+#include "cli/tool.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+/* ---- the output ---- */
+typedef struct {
+    mm_writer *writer; /* a stream … */
+    FILE *text;        /* … or a text; NULL both: not open */
+    int fd;
+    char *part;           /* "FILE.part"; NULL on standard output */
+    bool resumable;       /* .part is worth keeping */
+    bool regular;         /* a file, not a pipe */
+    bool closed;          /* completed once */
+    pthread_mutex_t lock; /* held while records are handed to the writer */
+} mm_out_state;
+
+/* ---- the input ---- */
+typedef struct {
+    mm_reader *reader;
+    int fd, operand; /* the next operand to open */
+    const char *name;
+    int64_t skip, errors_skipped; /* runs of equal src that --resume leaves out; error records among them */
+    mm_buf run_src;               /* src of the run being skipped */
+    bool in_run;
+    int64_t bytes_total, bytes_before; /* of all regular files; of those that are done with. −1: unknown */
+    int64_t breaks;                    /* streams that broke or could not be opened */
+    bool any;                          /* a good record came */
+    bool checked;                      /* standard input is no terminal, or was asked for */
+} mm_in_state;
+
+/* ---- the progress line ---- */
+typedef struct {
+    bool on, terminal, shown;
+    double began, last;    /* seconds, CLOCK_MONOTONIC */
+    int64_t done, total;   /* items; total 0: unknown */
+    double fraction;       /* of the input's bytes, when total is unknown; 0: unknown */
+    int64_t done_at_start; /* what --resume found done */
+} mm_bar_state;
+
+enum { MM_COMMON_OPTS = 24 };
+
+struct mm_run_state {
+    pthread_mutex_t lock; /* messages, counters, progress line */
+    mm_arena arena;       /* option values, operand names */
+    mm_opt common[MM_COMMON_OPTS];
+    mm_opts opts;
+    /* values of common options that need a second look */
+    const char *help, *precision, *files_from, *files0_from, *device;
+    bool version, null, quiet;
+    int progress;
+    int64_t threads;
+    mm_out_state out;
+    mm_in_state in;
+    mm_bar_state bar;
+    int64_t resumed_errors; /* error records in what --resume kept */
+    struct mm_filter_state *filter;
+    sigset_t signals;
+    pthread_t watcher; /* signal.c */
+    bool watching;
+    bool stopped; /* --strict met a failure */
+};
+
+/* common.c */
+void mm_common_opts(mm_run *r);                                       /* fills state->common and state->opts */
+mm_status mm_common_settle(mm_run *r, const mm_parsed *p, mm_err *e); /* environment, precision, quiet … */
+
+/* operands.c: those of the command line and of the lists */
+mm_status mm_operands(mm_run *r, const mm_parsed *p, mm_err *e);
+
+/* help.c, mdoc.c, completion.c */
+void mm_help_text(const mm_tool *t, const mm_opts *o, FILE *f);
+void mm_help_mdoc(const mm_opts *o, FILE *f);
+void mm_help_bash(const mm_tool *t, const mm_opts *o, FILE *f);
+void mm_help_zsh(const mm_tool *t, const mm_opts *o, FILE *f);
+void mm_help_fish(const mm_tool *t, const mm_opts *o, FILE *f);
+/* "(default: 4)" of an option into out, empty when it has none worth naming. */
+const char *mm_help_default(const mm_opt *o, char *out, size_t size);
+
+/* message.c */
+void mm_message(mm_run *r, const char *text); /* one line, over the progress line */
+
+/* progress.c */
+void mm_bar_begin(mm_run *r, int wanted); /* --progress 1, --no-progress 0, −1 automatic; once the output is open */
+void mm_bar_hide(mm_run *r);              /* lock held: clears the line before a message */
+void mm_bar_end(mm_run *r);
+void mm_bar_fraction(mm_run *r, double fraction);
+
+/* signal.c */
+void mm_signals_watch(mm_run *r);
+void mm_signals_end(mm_run *r);
+
+/* out.c */
+void mm_out_abandon(mm_run *r); /* the program dies: a .part that nothing can use goes */
+
+/* in.c */
+void mm_in_check(mm_run *r); /* dies when the input would be a terminal that nobody asked for */
+void mm_in_close(mm_run *r);
+
+/* resume.c: cuts FILE.part, open as fd, back to whole sources; *runs is how many it holds then, *errors how many error
+ * records are among them. */
+mm_status mm_resume_cut(int fd, const char *name, int64_t *runs, int64_t *errors, mm_err *e);
+
+#endif
