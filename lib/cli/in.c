@@ -70,7 +70,7 @@ static mm_status open_next(mm_run *r, mm_err *e)
     return mm_reader_new(&in->reader, in->fd, in->name, e);
 }
 
-/* The stream ends here, broken: a record in its place tells the tools behind. */
+/* A record in place of what could not be read tells the tools behind. */
 static mm_status broken(mm_run *r, mm_arena *a, mm_record *rec, const char *code, const mm_err *why)
 {
     mm_in_state *in = &r->state->in;
@@ -81,7 +81,8 @@ static mm_status broken(mm_run *r, mm_arena *a, mm_record *rec, const char *code
     if (mm_record_to_error(rec, a, "read", code, why->text, &e) != MM_OK)
         mm_die(r, "%s", e.text);
     in->breaks++;
-    close_current(in);
+    if (why->status == MM_FATAL)
+        close_current(in);
     return MM_OK;
 }
 
@@ -103,7 +104,7 @@ static mm_status next_of_any(mm_run *r, mm_arena *a, mm_record *rec)
             return MM_OK;
         }
         if (s != MM_EOF)
-            return broken(r, a, rec, "stream", &e);
+            return broken(r, a, rec, s == MM_SKIP ? "record" : "stream", &e);
         close_current(in);
     }
 }
