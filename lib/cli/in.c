@@ -70,7 +70,7 @@ static mm_status open_next(mm_run *r, mm_err *e)
     return mm_reader_new(&in->reader, in->fd, in->name, e);
 }
 
-/* A record in place of what could not be read tells the tools behind. */
+/* The stream ends here, broken: a record in its place tells the tools behind. */
 static mm_status broken(mm_run *r, mm_arena *a, mm_record *rec, const char *code, const mm_err *why)
 {
     mm_in_state *in = &r->state->in;
@@ -81,8 +81,7 @@ static mm_status broken(mm_run *r, mm_arena *a, mm_record *rec, const char *code
     if (mm_record_to_error(rec, a, "read", code, why->text, &e) != MM_OK)
         mm_die(r, "%s", e.text);
     in->breaks++;
-    if (why->status == MM_FATAL)
-        close_current(in);
+    close_current(in);
     return MM_OK;
 }
 
@@ -99,12 +98,13 @@ static mm_status next_of_any(mm_run *r, mm_arena *a, mm_record *rec)
         if (s != MM_OK)
             return broken(r, a, rec, "open", &e);
         s = mm_reader_next(in->reader, a, rec, &e);
-        if (s == MM_OK) {
-            in->any = true;
+        in->any |= s == MM_OK;
+        if (s == MM_SKIP) /* rec says so itself */
+            mm_item_failed(r, in->name, &e);
+        if (s == MM_OK || s == MM_SKIP)
             return MM_OK;
-        }
         if (s != MM_EOF)
-            return broken(r, a, rec, s == MM_SKIP ? "record" : "stream", &e);
+            return broken(r, a, rec, "stream", &e);
         close_current(in);
     }
 }

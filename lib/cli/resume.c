@@ -41,7 +41,7 @@ static mm_status scan_file(scan *s, int fd, const char *name, mm_err *e)
         return st;
     int64_t start = 0;
     mm_err why = {0};
-    while ((st = mm_reader_next(in, &a, &rec, &why)) == MM_OK) {
+    while ((st = mm_reader_next(in, &a, &rec, &why)) == MM_OK || st == MM_SKIP) {
         st = scan_record(s, &rec, start, e);
         if (st != MM_OK)
             break;
