@@ -1,0 +1,86 @@
+/* metrics.h: figures that say how good predictions are. Pure functions over arrays; the caller owns everything.
+ *
+ * Definitions are scikit-learn's and SciPy's (and agree with them to 1e-9), named beside each function. A figure that
+ * is not defined for the data (a class that never occurs, a constant variable) is NaN, never a made-up 0. */
+#ifndef MM_EVAL_METRICS_H
+#define MM_EVAL_METRICS_H
+
+#include "base/status.h"
+
+#include <stdint.h>
+
+/* ---- classification: truth and guess in 0..classes-1 ---- */
+
+/* counts[truth * classes + guess] (sklearn.metrics.confusion_matrix) */
+void mm_confusion(int64_t *counts, const int32_t *truth, const int32_t *guess, int64_t n, int classes);
+
+typedef struct {
+    int64_t support;          /* samples whose truth is this class */
+    double precision, recall; /* recall is sensitivity; NaN where nothing was guessed or nothing is there */
+    double specificity;       /* of the other samples, the share that was not called this class */
+    double f1;                /* 0 when the class occurs but was never hit */
+} mm_class_report;
+
+/* One class's figures from a confusion matrix. */
+mm_class_report mm_report_class(const int64_t *counts, int classes, int which);
+
+double mm_accuracy(const int64_t *counts, int classes);
+double mm_balanced_accuracy(const int64_t *counts, int classes); /* mean recall over the classes that occur */
+/* Over the classes that occur in truth or guess, undefined ones counting 0 (f1_score, zero_division=0). */
+double mm_f1_macro(const int64_t *counts, int classes);
+double mm_f1_weighted(const int64_t *counts, int classes);
+
+/* Area under the ROC curve of score for truth = 1 against truth = 0, ties counted half (Mann–Whitney U / (n₁ n₀)). NaN
+ * unless both occur; MM_FATAL when memory is out. */
+mm_status mm_auroc(double *area, const uint8_t *truth, const double *score, int64_t n, mm_err *e);
+/* Mean of the one-vs-rest areas over the classes that occur; prob is [n, classes] (roc_auc_score, multi_class="ovr").
+ * With two classes: the area of class 1's probability. */
+mm_status mm_auroc_ovr(double *area, const int32_t *truth, const double *prob, int64_t n, int classes, mm_err *e);
+
+/* −mean log p(truth), rows normalised to 1, p clipped to [2.2e-16, 1 − 2.2e-16] (sklearn.metrics.log_loss). */
+double mm_log_loss(const int32_t *truth, const double *prob, int64_t n, int classes);
+
+/* One bin of the reliability diagram over the confidence of the guess. */
+typedef struct {
+    int64_t count;
+    double confidence, accuracy; /* means; NaN in an empty bin */
+} mm_bin;
+
+/* Fills `bins` bins of equal width over (0, 1] and returns the expected calibration error, Σ count/n · |accuracy −
+ * confidence| (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, eq. 3). */
+double mm_calibration(mm_bin *bin, int bins, const int32_t *truth, const int32_t *guess, const double *confidence,
+                      int64_t n);
+
+/* ---- regression ---- */
+
+double mm_mae(const double *truth, const double *guess, int64_t n);
+double mm_rmse(const double *truth, const double *guess, int64_t n);
+double mm_r2(const double *truth, const double *guess, int64_t n);
+double mm_pearson(const double *x, const double *y, int64_t n);
+/* Pearson's correlation of the ranks, ties sharing their mean rank (scipy.stats.spearmanr). */
+mm_status mm_spearman(double *rho, const double *x, const double *y, int64_t n, mm_err *e);
+/* Ranks 1..n, ties sharing their mean (scipy.stats.rankdata). */
+mm_status mm_ranks(double *rank, const double *x, int64_t n, mm_err *e);
+
+/* ---- uncertainty and comparison ---- */
+
+/* A figure over a resample: row[i] in 0..n-1, i in 0..n-1. */
+typedef double (*mm_statistic)(void *ctx, const int64_t *row, int64_t n);
+
+typedef struct {
+    double low, high;
+} mm_interval;
+
+/* The percentile bootstrap (Efron 1979): the 2.5 % and 97.5 % quantiles (linear interpolation, numpy's default) of the
+ * statistic over `rounds` resamples. group (NULL: every row its own) is resampled whole: rows of one speaker or patient
+ * are not independent. Undefined (NaN) rounds are left out. */
+mm_status mm_bootstrap(mm_interval *out, mm_statistic f, void *ctx, int64_t n, const int64_t *group, int rounds,
+                       uint64_t seed, mm_err *e);
+
+/* McNemar's exact test: the two-sided binomial probability of a split as uneven as (only_a, only_b) under 1/2. */
+double mm_mcnemar(int64_t only_a, int64_t only_b);
+
+/* x sorted in place; the q-quantile with linear interpolation. */
+double mm_quantile_sorted(const double *x, int64_t n, double q);
+
+#endif

@@ -1,0 +1,203 @@
+/* The figures of lib/eval against scikit-learn's and SciPy's (tests/goldens/make_metrics.py). */
+#include "base/rng.h"
+#include "eval/metrics.h"
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#define GOLDEN "tests/goldens/metrics.json"
+
+static int load(void **state)
+{
+    json_error_t e;
+    *state = json_load_file(GOLDEN, JSON_ALLOW_NUL, &e);
+    if (!*state)
+        fail_msg("%s: %s", GOLDEN, e.text);
+    return 0;
+}
+
+static int unload(void **state)
+{
+    json_decref(*state);
+    return 0;
+}
+
+static double *numbers(const json_t *o, const char *key, int64_t *n)
+{
+    const json_t *list = json_object_get(o, key);
+    *n = (int64_t)json_array_size(list);
+    double *x = malloc((size_t)*n * sizeof *x);
+    for (int64_t i = 0; i < *n; i++)
+        x[i] = json_number_value(json_array_get(list, (size_t)i));
+    return x;
+}
+
+static int32_t *classes_of(const json_t *o, const char *key, int64_t *n)
+{
+    double *x = numbers(o, key, n);
+    int32_t *c = malloc((size_t)*n * sizeof *c);
+    for (int64_t i = 0; i < *n; i++)
+        c[i] = (int32_t)x[i];
+    free(x);
+    return c;
+}
+
+static void expect(double got, const json_t *o, const char *key)
+{
+    double want = json_number_value(json_object_get(o, key));
+    if (!(fabs(got - want) <= 1e-9 * fmax(1, fabs(want))))
+        fail_msg("%s: got %.15g, the reference says %.15g", key, got, want);
+}
+
+static void test_classification(void **state)
+{
+    const json_t *o;
+    size_t at;
+    json_array_foreach(json_object_get(*state, "classification"), at, o)
+    {
+        int64_t n, m;
+        int k = (int)json_integer_value(json_object_get(o, "classes"));
+        int32_t *truth = classes_of(o, "truth", &n), *guess = classes_of(o, "guess", &n);
+        double *prob = numbers(o, "prob", &m), area;
+        int64_t counts[16];
+        mm_confusion(counts, truth, guess, n, k);
+        for (int i = 0; i < k * k; i++)
+            assert_int_equal(counts[i], json_integer_value(json_array_get(json_object_get(o, "confusion"), (size_t)i)));
+        for (int i = 0; i < k; i++) {
+            mm_class_report r = mm_report_class(counts, k, i);
+            double p = json_number_value(json_array_get(json_object_get(o, "precision"), (size_t)i));
+            double c = json_number_value(json_array_get(json_object_get(o, "recall"), (size_t)i));
+            assert_true(fabs(r.precision - p) < 1e-9 && fabs(r.recall - c) < 1e-9);
+        }
+        expect(mm_accuracy(counts, k), o, "accuracy");
+        expect(mm_balanced_accuracy(counts, k), o, "balanced_accuracy");
+        expect(mm_f1_macro(counts, k), o, "f1_macro");
+        expect(mm_f1_weighted(counts, k), o, "f1_weighted");
+        expect(mm_log_loss(truth, prob, n, k), o, "log_loss");
+        for (int64_t i = 0; i < n; i++) { /* the reference was given rows that sum to one */
+            double sum = 0;
+            for (int c = 0; c < k && k > 2; c++)
+                sum += prob[i * k + c];
+            for (int c = 0; c < k && k > 2; c++)
+                prob[i * k + c] /= sum;
+        }
+        assert_int_equal(mm_auroc_ovr(&area, truth, prob, n, k, NULL), MM_OK);
+        expect(area, o, "auroc");
+        free(truth);
+        free(guess);
+        free(prob);
+    }
+}
+
+static void test_regression(void **state)
+{
+    const json_t *o;
+    size_t at;
+    json_array_foreach(json_object_get(*state, "regression"), at, o)
+    {
+        int64_t n;
+        double *truth = numbers(o, "truth", &n), *guess = numbers(o, "guess", &n), *want = numbers(o, "ranks", &n), rho;
+        double *rank = malloc((size_t)n * sizeof *rank);
+        expect(mm_mae(truth, guess, n), o, "mae");
+        expect(mm_rmse(truth, guess, n), o, "rmse");
+        expect(mm_r2(truth, guess, n), o, "r2");
+        expect(mm_pearson(truth, guess, n), o, "pearson");
+        assert_int_equal(mm_spearman(&rho, truth, guess, n, NULL), MM_OK);
+        expect(rho, o, "spearman");
+        assert_int_equal(mm_ranks(rank, guess, n, NULL), MM_OK);
+        assert_memory_equal(rank, want, (size_t)n * sizeof *rank);
+        free(truth);
+        free(guess);
+        free(want);
+        free(rank);
+    }
+}
+
+static void test_undefined_is_nan(void **state)
+{
+    (void)state;
+    const int64_t never[4] = {3, 0, 1, 0}; /* class 1 is never guessed */
+    const uint8_t ones[3] = {1, 1, 1};
+    const double score[3] = {0.1, 0.2, 0.3}, flat[3] = {1, 1, 1};
+    double area;
+    assert_true(isnan(mm_report_class(never, 2, 1).precision));
+    assert_int_equal(mm_auroc(&area, ones, score, 3, NULL), MM_OK);
+    assert_true(isnan(area));
+    assert_true(isnan(mm_pearson(flat, score, 3)) && isnan(mm_r2(flat, score, 3)) && isnan(mm_mae(flat, score, 0)));
+}
+
+static void test_calibration(void **state)
+{
+    (void)state;
+    const int32_t truth[4] = {0, 1, 1, 0}, guess[4] = {0, 1, 0, 0};
+    const double confidence[4] = {0.9, 0.95, 0.6, 0.7};
+    mm_bin bin[2];
+    /* all four lie in (0.5, 1]: mean confidence 0.7875, accuracy 0.75 */
+    assert_true(fabs(mm_calibration(bin, 2, truth, guess, confidence, 4) - 0.0375) < 1e-12);
+    assert_true(bin[0].count == 0 && isnan(bin[0].accuracy) && bin[1].count == 4);
+}
+
+static void test_mcnemar_and_quantile(void **state)
+{
+    const json_t *row;
+    const double x[5] = {1, 2, 4, 8, 16.5};
+    size_t at;
+    json_array_foreach(json_object_get(*state, "mcnemar"), at, row)
+    {
+        double want = json_number_value(json_array_get(row, 2));
+        double got = mm_mcnemar(json_integer_value(json_array_get(row, 0)), json_integer_value(json_array_get(row, 1)));
+        assert_true(fabs(got - want) < 1e-9);
+    }
+    json_array_foreach(json_object_get(*state, "quantile"), at, row)
+    {
+        double q = json_number_value(json_array_get(row, 0)), want = json_number_value(json_array_get(row, 1));
+        assert_true(fabs(mm_quantile_sorted(x, 5, q) - want) < 1e-12);
+    }
+}
+
+static double mean_of_rows(void *ctx, const int64_t *row, int64_t n)
+{
+    const double *x = ctx;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += x[row[i]];
+    return sum / (double)n;
+}
+
+/* The bootstrap interval of a mean is close to the normal one; resampling whole groups of equal rows widens it by
+ * √size. */
+static void test_bootstrap(void **state)
+{
+    (void)state;
+    enum { N = 400, SIZE = 4 };
+    double x[N];
+    int64_t group[N];
+    mm_interval rows, again, groups;
+    mm_rng r = {.state = 5};
+    for (int i = 0; i < N; i++) {
+        x[i] = i % SIZE ? x[i - 1] : mm_rng_uniform(&r);
+        group[i] = i / SIZE;
+    }
+    assert_int_equal(mm_bootstrap(&rows, mean_of_rows, x, N, NULL, 2000, 1, NULL), MM_OK);
+    assert_int_equal(mm_bootstrap(&again, mean_of_rows, x, N, NULL, 2000, 1, NULL), MM_OK);
+    assert_int_equal(mm_bootstrap(&groups, mean_of_rows, x, N, group, 2000, 1, NULL), MM_OK);
+    assert_true(rows.low == again.low && rows.high == again.high);
+    double expected = 2 * 1.96 * sqrt(1.0 / 12 / N), width = rows.high - rows.low;
+    assert_true(fabs(width / expected - 1) < 0.15);
+    assert_true(fabs((groups.high - groups.low) / width - 2) < 0.3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_classification),       cmocka_unit_test(test_regression),
+        cmocka_unit_test(test_undefined_is_nan),     cmocka_unit_test(test_calibration),
+        cmocka_unit_test(test_mcnemar_and_quantile), cmocka_unit_test(test_bootstrap),
+    };
+    return cmocka_run_group_tests(tests, load, unload);
+}
