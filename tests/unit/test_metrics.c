@@ -2,13 +2,14 @@
 #include "base/rng.h"
 #include "eval/metrics.h"
 
-#include <cmocka.h>
 #include <jansson.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 #define GOLDEN "tests/goldens/metrics.json"
 
