@@ -43,6 +43,8 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 BINS     := $(TOOLS:%=$(BUILD)/bin/%)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+REPLAY   := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/replay/%)
 MANPAGES := $(patsubst man/%.in,$(BUILD)/man/%,$(wildcard man/*.in)) \
             $(patsubst man/%,$(BUILD)/man/%,$(filter-out %.in,$(wildcard man/*.[157])))
 
@@ -97,10 +99,32 @@ $(BUILD)/man/%: man/%
 SHELL := bash
 
 # ---- tests ----
-check: all $(UNIT_BIN) ## unit tests, bats tests and lint; SANITIZE=1 for the sanitised build
+check: all $(UNIT_BIN) $(REPLAY) ## unit tests, bats tests and lint; SANITIZE=1 for the sanitised build
 	BUILD=$(BUILD) tests/run
 lint: all ## layering of includes, manual pages, formatting
 	BUILD=$(BUILD) tests/lint/run
+
+# ---- fuzzing ----
+# tests/fuzz/fuzz_NAME.c is built twice: as a libFuzzer program (build/fuzz/fuzz_NAME, clang), and with any compiler as
+# a program that replays files ($(BUILD)/replay/fuzz_NAME). Seeds: tests/fuzz/corpus/NAME and tests/goldens/NAME.
+SECONDS    := 30
+FUZZ_CC    := clang-14
+FUZZ_FLAGS := -fsanitize=fuzzer-no-link
+$(BUILD)/replay/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libmm.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(MEDIA_LIBS) $(FETCH_LIBS) $(BASE_LIBS)
+build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/libmm.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(MEDIA_LIBS) $(FETCH_LIBS) $(BASE_LIBS)
+fuzz: ## builds tests/fuzz/fuzz_*.c with libFuzzer into build/fuzz
+	$(MAKE) CC=$(FUZZ_CC) SANITIZE=1 BUILD=build/fuzz CFLAGS='$(CFLAGS) $(FUZZ_FLAGS)' $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
+fuzz-run: fuzz ## runs every fuzz target for SECONDS=30
+	for t in $(FUZZ_SRC:tests/fuzz/fuzz_%.c=%); do \
+	  mkdir -p build/fuzz/corpus/$$t; seeds=; \
+	  for d in tests/fuzz/corpus/$$t tests/goldens/$$t; do [ -d $$d ] && seeds="$$seeds $$d"; done; \
+	  build/fuzz/fuzz_$$t -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	    -artifact_prefix=build/fuzz/crash-$$t- build/fuzz/corpus/$$t $$seeds || exit 1; \
+	done
+.PHONY: fuzz fuzz-run
 
 clean: ## removes build/
 	rm -rf build

@@ -8,6 +8,7 @@ typedef struct {
     mm_record *rec;
     mm_arena *a;
     mm_err *e;
+    unsigned seen; /* one bit for each of FIELDS */
 } parser;
 
 typedef mm_status (*field_reader)(parser *p, const msgpack_object *v, void *to);
@@ -32,13 +33,6 @@ static mm_status read_uint(parser *p, const msgpack_object *v, void *to)
         return wrong(p, "an unsigned integer");
     *(int64_t *)to = i;
     return MM_OK;
-}
-
-static mm_status read_kind(parser *p, const msgpack_object *v, void *to)
-{
-    mm_status s = read_str(p, v, to);
-    p->rec->kind = mm_kind_of(p->rec->kind_name);
-    return s;
 }
 
 static mm_status read_time(parser *p, const msgpack_object *v, void *to)
@@ -124,11 +118,11 @@ static const struct {
     field_reader read;
     size_t to;
 } FIELDS[] = {
-    {"kind", read_kind, FIELD(kind_name)}, {"key", read_str, FIELD(key)},     {"src", read_str, FIELD(src)},
-    {"part", read_uint, FIELD(part)},      {"time", read_time, FIELD(time)},  {"data", read_data, FIELD(tensor)},
-    {"rate", read_uint, FIELD(rate)},      {"prep", read_str, FIELD(prep)},   {"grid", read_grid, FIELD(grid)},
-    {"of", read_str, FIELD(of)},           {"space", read_str, FIELD(space)}, {"label", read_label, FIELD(label)},
-    {"error", read_error, FIELD(error)},   {"meta", read_meta, FIELD(meta)},
+    {"kind", read_str, FIELD(kind_name)}, {"key", read_str, FIELD(key)},     {"src", read_str, FIELD(src)},
+    {"part", read_uint, FIELD(part)},     {"time", read_time, FIELD(time)},  {"data", read_data, FIELD(tensor)},
+    {"rate", read_uint, FIELD(rate)},     {"prep", read_str, FIELD(prep)},   {"grid", read_grid, FIELD(grid)},
+    {"of", read_str, FIELD(of)},          {"space", read_str, FIELD(space)}, {"label", read_label, FIELD(label)},
+    {"error", read_error, FIELD(error)},  {"meta", read_meta, FIELD(meta)},
 };
 
 /* A field that this version does not know: kept as it is, behind those that were kept before. */
@@ -151,18 +145,27 @@ static mm_status keep_other(parser *p, const msgpack_object_kv *kv, uint32_t roo
     return s;
 }
 
+static mm_status read_known(parser *p, size_t i, const msgpack_object_kv *kv, uint32_t room)
+{
+    if (p->seen >> i & 1)
+        return mm_fail(p->e, MM_SKIP, "has field \"%s\" twice", FIELDS[i].name);
+    p->seen |= 1u << i;
+    mm_err why = {0};
+    parser q = {.rec = p->rec, .a = p->a, .e = &why};
+    mm_status s = FIELDS[i].read(&q, &kv->val, (char *)p->rec + FIELDS[i].to);
+    if (s == MM_SKIP && FIELDS[i].read == read_data && p->rec->kind == MM_KIND_OTHER)
+        return keep_other(p, kv, room); /* whatever a kind of the future keeps there */
+    return s == MM_OK ? s : mm_fail(p->e, s, "field \"%s\" %s", FIELDS[i].name, why.text);
+}
+
 static mm_status read_field(parser *p, const msgpack_object_kv *kv, uint32_t room)
 {
     mm_str name = mm_object_as_str(&kv->key);
     for (size_t i = 0; name.p && i < sizeof FIELDS / sizeof *FIELDS; i++)
-        if (mm_str_is(name, FIELDS[i].name)) {
-            mm_err why = {0};
-            parser q = {p->rec, p->a, &why};
-            mm_status s = FIELDS[i].read(&q, &kv->val, (char *)p->rec + FIELDS[i].to);
-            if (s == MM_SKIP && FIELDS[i].read == read_data && p->rec->kind_name.p && p->rec->kind == MM_KIND_OTHER)
-                break; /* whatever a kind of the future keeps there */
-            return s == MM_OK ? s : mm_fail(p->e, s, "field \"%s\" %s", FIELDS[i].name, why.text);
-        }
+        if (mm_str_is(name, FIELDS[i].name))
+            return read_known(p, i, kv, room);
+    if (name.p && mm_str_is(name, "mm"))
+        return mm_fail(p->e, MM_SKIP, "has field \"mm\" twice");
     return keep_other(p, kv, room);
 }
 
@@ -170,15 +173,14 @@ static mm_status read_field(parser *p, const msgpack_object_kv *kv, uint32_t roo
 static mm_status read_fields(parser *p, const msgpack_object *map)
 {
     mm_status worst = MM_OK;
-    for (uint32_t i = 1; i < map->via.map.size; i++) {
-        mm_err why = {0};
-        parser q = {p->rec, p->a, &why};
-        mm_status s = read_field(&q, &map->via.map.ptr[i], map->via.map.size);
+    mm_err *first = p->e, why = {0};
+    p->e = &why;
+    for (uint32_t i = 1; i < map->via.map.size && worst != MM_FATAL; i++) {
+        mm_status s = read_field(p, &map->via.map.ptr[i], map->via.map.size);
         if (s != MM_OK && (worst == MM_OK || s == MM_FATAL))
-            worst = mm_fail(p->e, s, "%s", why.text);
-        if (worst == MM_FATAL)
-            break;
+            worst = mm_fail(first, s, "%s", why.text);
     }
+    p->e = first;
     return worst;
 }
 
@@ -202,8 +204,13 @@ static mm_status interpret(mm_record *rec, const msgpack_object *map, mm_arena *
     mm_status s = check_version(map, e);
     if (s != MM_OK)
         return s;
+    const msgpack_object *kind = mm_map_get(map, "kind"); /* first: how strictly `data` is read hangs on it */
+    if (!kind || kind->type != MSGPACK_OBJECT_STR)
+        rec->kind = MM_KIND_ERROR; /* what it will become */
+    else
+        rec->kind = mm_kind_of(mm_object_as_str(kind));
     mm_err why = {0};
-    s = read_fields(&(parser){rec, a, &why}, map);
+    s = read_fields(&(parser){.rec = rec, .a = a, .e = &why}, map);
     if (s == MM_OK && !rec->kind_name.p)
         s = mm_fail(&why, MM_SKIP, "a record without a kind");
     if (s == MM_SKIP && mm_record_to_error(rec, a, "read", "record", why.text, e) != MM_OK)

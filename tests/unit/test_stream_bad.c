@@ -225,12 +225,14 @@ static void fields_out_of_order(void **state)
     mm_record rec;
     mm_err e;
     size_t used;
-    /* a bad field in front of the key, a field twice: the key is still known, the last one counts as in Python */
-    static const char bytes[] = "\x85\xa2mm\x01\xa4part\xff\xa4kind\xa4text\xa3key\xa1"
-                                "a\xa3key\xa1"
+    /* a bad field in front of the key: the key is still known */
+    static const char bytes[] = "\x84\xa2mm\x01\xa4part\xff\xa4kind\xa4text\xa3key\xa1"
                                 "b";
     assert_int_equal(mm_record_parse(bytes, sizeof bytes - 1, &used, &a, &rec, &e), MM_SKIP);
     assert_true(mm_str_is(rec.key, "b"));
+    static const char twice[] = "\x84\xa2mm\x01\xa4kind\xa4text\xa3key\xa1k\xa3key\xa1l";
+    assert_int_equal(mm_record_parse(twice, sizeof twice - 1, &used, &a, &rec, &e), MM_SKIP);
+    assert_non_null(strstr(e.text, "\"key\" twice"));
     static const char kindless[] = "\x82\xa2mm\x01\xa3key\xa1k";
     assert_int_equal(mm_record_parse(kindless, sizeof kindless - 1, &used, &a, &rec, &e), MM_SKIP);
     assert_non_null(strstr(e.text, "without a kind"));
