@@ -14,17 +14,23 @@
 
 enum { MM_MAX_LAYERS = 16, MM_MAX_POOLS = 4 };
 
+/* none: every position. cls: the first token. mean: over all tokens of a text, all patches of an image (without CLS and
+ * its like), all frames of a sound. eos: the end-of-text token (CLIP text). */
 typedef enum { MM_POOL_NONE, MM_POOL_CLS, MM_POOL_MEAN, MM_POOL_EOS } mm_pooling;
+const char *mm_pooling_name(mm_pooling p); /* "mean" */
 
 typedef struct {
-    int layers;               /* 0: the model's output */
-    int layer[MM_MAX_LAYERS]; /* k: hidden_states[k] as in transformers (0: embeddings); the last one is the model's
-                                 output, its final norm included; negative counts from the end */
-    int pools;                /* 0: what the model was trained for */
+    int layers; /* 0: the model's output */
+    /* k < last: hidden_states[k] as transformers counts them (0: embeddings, k: behind the k-th layer). The last one is
+     * last_hidden_state, with the final norm of models that have one; CLIP's image tower norms only its pooled CLS,
+     * as the reference does. Negative numbers count from the end. */
+    int layer[MM_MAX_LAYERS];
+    int pools; /* 0: what the model was trained for (sentence-transformers' modules.json respected) */
     mm_pooling pool[MM_MAX_POOLS];
+    /* Several layers and pools are put behind one another: for each layer in order, each pool in order. */
     int normalize;  /* L2: 1 yes, 0 no, −1 what the model was trained for */
-    int project;    /* CLIP's joint space: 1, 0, −1 the default (yes, when pool and layers are left alone) */
-    bool pad_audio; /* Whisper: pad every window to 30 s as the reference does; pooling still skips it */
+    int project;    /* CLIP's joint space: 1, 0, −1 yes when layer and pooling are the model's own */
+    bool pad_audio; /* the sounds are padded to the model's window as the reference does; named in the space */
     bool classify;  /* the model's own classification head instead of a feature */
 } mm_encode_opts;
 
@@ -34,29 +40,33 @@ typedef struct {
     int64_t valid; /* audio with padding: frames (mel) that hold sound; 0: all */
 } mm_input;
 
-/* One output. rank 1 [D] when pooled, else [T,D]; memory from the arena given to mm_encoder_run. */
+/* One output; memory from the arena given to mm_encoder_run. */
 typedef struct {
-    mm_tensor t;
+    mm_tensor t;  /* f32: [D] when pooled, else [T,D] (without the rows of padding); with classify [classes] logits */
+    int64_t rows; /* T, also when pooled: how many positions the input has */
     bool has_grid;
-    mm_grid grid;
+    mm_grid grid; /* how the T positions lie; with [T,D] of images and sounds */
 } mm_output;
 
 typedef struct mm_encoder mm_encoder;
 
+/* Loads the model's encoder for this modality. Model and device outlive it. MM_FATAL: no such encoder, a weight that is
+ * missing or misshapen, options that do not fit the model. */
 mm_status mm_encoder_open(mm_encoder **out, mm_model *m, mm_modality of, mm_dev *d, const mm_encode_opts *o, mm_err *e);
 void mm_encoder_close(mm_encoder *x); /* NULL is fine; before the device and the model */
 
-int64_t mm_encoder_width(const mm_encoder *x);      /* D */
-int64_t mm_encoder_max_tokens(const mm_encoder *x); /* text: ids the model takes at most */
-int mm_encoder_classes(const mm_encoder *x);        /* with classify: how many; their names below */
-const char *mm_encoder_class(const mm_encoder *x, int i);
-double mm_encoder_logit_scale(const mm_encoder *x); /* CLIP: exp(logit_scale); 0: none */
-/* "model/digest/layer/pooling": equal spaces are comparable, others never. */
+int64_t mm_encoder_width(const mm_encoder *x);                /* D */
+int64_t mm_encoder_max_tokens(const mm_encoder *x);           /* text: ids the model takes at most; 0: any number */
+bool mm_encoder_pools_mean(const mm_encoder *x);              /* vectors of parts average to the vector of the whole */
+int64_t mm_encoder_classes(const mm_encoder *x);              /* of the classification head; 0: none */
+const char *mm_encoder_class(const mm_encoder *x, int64_t i); /* config.json's id2label; NULL: unnamed */
+double mm_encoder_logit_scale(const mm_encoder *x);           /* of the joint space: exp(logit_scale); 0: none */
+/* "model/digest/layers/pooling", or "model/digest/joint" for CLIP: equal spaces are comparable, others never. */
 const char *mm_encoder_space(const mm_encoder *x);
 
 /* Encodes n inputs of any mix of sizes. Results are bit-identical whatever shares the batch. An input that cannot be
- * encoded (too short for the model's receptive field) gets failed[i].status = MM_SKIP and no output; the others go on.
- */
+ * encoded (too short for the model's receptive field) gets failed[i].status = MM_SKIP and no output; the others go on
+ * and have failed[i].status = MM_OK. Memory is bounded: a long batch is encoded in several passes. */
 mm_status mm_encoder_run(mm_encoder *x, const mm_input *in, int n, mm_output *out, mm_err *failed, mm_arena *a,
                          mm_err *e);
 

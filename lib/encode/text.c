@@ -1,0 +1,103 @@
+#include "encode/text.h"
+
+#include <stdio.h>
+
+/* Rows of a table [rows, W] in the file; 0 when it is absent, which the table's own loading reports. */
+static int64_t rows_of(const mm_params *p, const char *name)
+{
+    char z[160];
+    mm_tensor t;
+    snprintf(z, sizeof z, "%s%s", p->prefix, name);
+    return mm_params_has(p, name) && mm_model_tensor(p->model, &t, z, NULL) == MM_OK && t.s.rank == 2 ? t.s.dim[0] : 0;
+}
+
+void mm_text_load(mm_text *t, const mm_text_names *n)
+{
+    mm_params *p = &t->params;
+    int64_t width = t->stack.spec.width;
+    t->vocabulary = rows_of(p, n->word);
+    t->positions = rows_of(p, n->position);
+    t->word = mm_params_table(p, n->word, -1, width);
+    t->position = mm_params_table(p, n->position, -1, width);
+    if (n->type && mm_params_has(p, n->type))
+        t->type = mm_params_table(p, n->type, -1, width);
+    if (n->norm)
+        t->norm = mm_params_norm(p, n->norm, width);
+}
+
+void mm_text_free(mm_text *t)
+{
+    mm_room_free(&t->room, t->params.dev);
+    mm_params_free(&t->params);
+}
+
+void mm_text_describe(const mm_text *t, mm_net_info *info)
+{
+    info->layers = t->stack.spec.layers;
+    info->width = t->stack.spec.width;
+    info->max_tokens = t->positions;
+}
+
+mm_status mm_text_check(const mm_text *t, const mm_input *in, int64_t *floats, mm_err *e)
+{
+    const mm_shape *s = &in->in.s;
+    if (s->type != MM_I32 || s->rank != 1 || s->dim[0] < 1)
+        return mm_fail(e, MM_SKIP, "a text is at least one token");
+    if (s->dim[0] > t->positions)
+        return mm_fail(e, MM_SKIP, "a text of %lld tokens is longer than the model's %lld", (long long)s->dim[0],
+                       (long long)t->positions);
+    const int32_t *id = in->in.data;
+    for (int64_t i = 0; i < s->dim[0]; i++)
+        if (id[i] < 0 || id[i] >= t->vocabulary)
+            return mm_fail(e, MM_SKIP, "token %d is outside the model's vocabulary of %lld: the tokenizer is another's",
+                           (int)id[i], (long long)t->vocabulary);
+    *floats = s->dim[0] * t->stack.spec.width + mm_stack_scratch(&t->stack, s->dim[0]) + 2 * MM_ROOM_ALIGN;
+    return MM_OK;
+}
+
+/* x = word + type + position, then the norm */
+static mm_status embed(mm_text *t, mm_mat x, const mm_forward *f, mm_err *e)
+{
+    int64_t rows = f->cu[f->n], width = t->stack.spec.width;
+    int32_t *word = mm_arena_alloc(f->arena, (size_t)rows * sizeof *word);
+    int32_t *place = mm_arena_alloc(f->arena, (size_t)rows * sizeof *place);
+    int32_t *type = mm_arena_zalloc(f->arena, (size_t)rows, sizeof *type);
+    if (!word || !place || !type)
+        return mm_fail_memory(e);
+    for (int i = 0; i < f->n; i++)
+        for (int64_t r = f->cu[i]; r < f->cu[i + 1]; r++) {
+            word[r] = ((const int32_t *)f->in[i].in.data)[r - f->cu[i]];
+            place[r] = (int32_t)(r - f->cu[i]);
+        }
+    mm_dev *d = t->params.dev;
+    mm_gather_op op = {.table = t->word, .y = x, .rows = rows, .width = width, .ids = word};
+    mm_dev_gather(d, &op);
+    op.add = true;
+    if (t->type) {
+        op.table = t->type;
+        op.ids = type;
+        mm_dev_gather(d, &op);
+    }
+    op.table = t->position;
+    op.ids = place;
+    mm_dev_gather(d, &op);
+    if (t->norm.gain)
+        mm_apply_norm(d, &t->norm, t->stack.spec.eps, x, x, rows, width);
+    return MM_OK;
+}
+
+mm_status mm_text_forward(mm_text *t, mm_forward *f, mm_err *e)
+{
+    f->cu[0] = 0;
+    for (int i = 0; i < f->n; i++)
+        f->cu[i + 1] = f->cu[i] + f->in[i].in.s.dim[0];
+    int64_t rows = f->cu[f->n], width = t->stack.spec.width, scratch_floats = mm_stack_scratch(&t->stack, rows);
+    mm_status s = mm_room_begin(&t->room, t->params.dev, rows * width + scratch_floats + 2 * MM_ROOM_ALIGN, e);
+    if (s != MM_OK)
+        return s;
+    mm_mat x = mm_room_take(&t->room, rows, width), scratch = mm_room_take(&t->room, 1, scratch_floats);
+    s = embed(t, x, f, e);
+    if (s == MM_OK)
+        mm_stack_run(&t->stack, t->params.dev, x, scratch, f);
+    return s;
+}
