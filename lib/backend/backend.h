@@ -90,6 +90,9 @@ typedef struct {
     mm_mat residual;
 } mm_conv_op;
 
+/* Outputs along one dimension (before trim). */
+int64_t mm_conv_out(int64_t in, int64_t kernel, int64_t stride, int64_t pad);
+
 typedef enum {
     MM_NORM_LAYER,      /* over the C channels of a row; two-pass variance (Ba et al. 2016) */
     MM_NORM_GROUP_TIME, /* each channel over the rows of its item: GroupNorm with one channel a group (Wav2Vec2 base) */
@@ -143,8 +146,10 @@ typedef struct {
 
 /* ---- devices ---------------------------------------------------------------------------------------------- */
 
+/* The environment's MM_CPU (portable, avx2, avx512, neon) keeps the CPU from using newer instruction sets than that;
+ * mm_dev_name shows what is in effect. */
 typedef struct {
-    const char *name; /* "cpu", "vulkan", "vulkan:1", "auto" */
+    const char *name; /* "cpu", "vulkan", "vulkan:1", "auto"; NULL: "auto" */
     int threads;      /* 0: mm_cpu_count() */
     mm_precision precision;
     const mm_log *log;
@@ -184,7 +189,7 @@ mm_status mm_dev_flush(mm_dev *d, mm_err *e);
 /* ---- what a device implements (one const table per device, listed in backend.c) ---------------------------- */
 
 typedef struct mm_backend {
-    const char *name;
+    const char *name; /* "cpu" also answers to "cpu:…" */
     mm_status (*open)(mm_dev **out, const mm_dev_opts *o, mm_err *e);
     void (*close)(mm_dev *d);
     const char *(*describe)(const mm_dev *d);
@@ -207,12 +212,25 @@ typedef struct mm_backend {
     mm_status (*flush)(mm_dev *d, mm_err *e);
 } mm_backend;
 
-/* The head of every device's own struct: the sticky error lives here, checks live in backend.c. */
+/* The heads of every device's own structs. backend.c checks every descriptor against them (shapes that do not fit,
+ * matrices that leave their buffer), so that a device may believe what it is handed. */
 struct mm_dev {
     const mm_backend *be;
     mm_precision precision;
     mm_pool *pool; /* owned by the device */
-    mm_err failed; /* status MM_OK: nothing failed since the last flush */
+    mm_err failed; /* the sticky error; status MM_OK: nothing failed since the last flush */
+};
+
+typedef enum { MM_WEIGHT_LINEAR, MM_WEIGHT_CONV, MM_WEIGHT_VECTOR, MM_WEIGHT_TABLE } mm_weight_kind;
+struct mm_weight {
+    mm_weight_kind kind;
+    int64_t n, k;      /* linear: [n,k]; conv: n outputs, k inputs of one group; vector: [n]; table: [n,k] */
+    int groups, rank;  /* conv */
+    int64_t kernel[3]; /* conv */
+};
+
+struct mm_dbuf {
+    int64_t floats;
 };
 
 #endif

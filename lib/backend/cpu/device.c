@@ -1,0 +1,173 @@
+#include "backend/cpu/device.h"
+
+#include "base/cpu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- opening ---- */
+
+static bool supports(mm_precision p)
+{
+    return p == MM_PREC_FP32 || p == MM_PREC_AUTO;
+}
+
+/* What "auto" means on this processor. */
+static mm_precision precision_for(mm_precision wanted)
+{
+    return wanted == MM_PREC_AUTO ? MM_PREC_FP32 : wanted;
+}
+
+/* Panels are a second copy of the weights: a quarter of the machine's memory at most. */
+static size_t packed_limit(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? (size_t)pages / 4 * (size_t)size : 0;
+}
+
+static void close_cpu(mm_dev *dev)
+{
+    mm_cpu_dev *d = (mm_cpu_dev *)dev;
+    if (d->scratch)
+        for (int i = 0; i < mm_pool_threads(d->head.pool); i++)
+            free(d->scratch[i]);
+    free(d->scratch);
+    mm_pool_free(d->head.pool);
+    free(d);
+}
+
+static mm_status start(mm_cpu_dev *d, int threads, mm_err *e)
+{
+    mm_status s = mm_pool_new(&d->head.pool, threads, e);
+    if (s != MM_OK)
+        return s;
+    d->scratch = calloc((size_t)threads, sizeof *d->scratch);
+    return d->scratch ? MM_OK : mm_fail_memory(e);
+}
+
+static mm_status open_cpu(mm_dev **out, const mm_dev_opts *o, mm_err *e)
+{
+    uint32_t features = mm_cpu_features();
+    mm_status s = mm_cpu_limit(&features, getenv("MM_CPU"), e);
+    if (s != MM_OK)
+        return s;
+    if (!supports(o->precision))
+        return mm_fail(e, MM_FATAL, "the CPU computes in fp32 only so far: use --precision fp32 or auto");
+    mm_cpu_dev *d = calloc(1, sizeof *d);
+    if (!d)
+        return mm_fail_memory(e);
+    int threads = o->threads > 0 ? o->threads : mm_cpu_count();
+    d->head.be = &mm_backend_cpu;
+    d->head.precision = precision_for(o->precision);
+    d->k = mm_kernels_for(features);
+    d->packed_limit = packed_limit();
+    if (o->log)
+        d->log = *o->log;
+    s = start(d, threads, e);
+    if (s != MM_OK) {
+        close_cpu(&d->head);
+        return s;
+    }
+    snprintf(d->text, sizeof d->text, "cpu (%s, %d thread%s)", d->k->name, threads, threads == 1 ? "" : "s");
+    mm_say(&d->log, MM_LOG_INFO, "device: %s", d->text);
+    *out = &d->head;
+    return MM_OK;
+}
+
+static const char *describe(const mm_dev *d)
+{
+    return ((const mm_cpu_dev *)d)->text;
+}
+
+/* ---- memory ---- */
+
+float *mm_cpu_floats(int64_t n)
+{
+    return aligned_alloc(64, (size_t)mm_cpu_piece(n) * sizeof(float));
+}
+
+mm_status mm_cpu_scratch(mm_cpu_dev *d, int64_t floats, mm_err *e)
+{
+    size_t need = (size_t)mm_cpu_piece(floats) * sizeof(float);
+    if (need <= d->room)
+        return MM_OK;
+    d->room = 0; /* until all of them have it */
+    for (int i = 0; i < mm_pool_threads(d->head.pool); i++) {
+        free(d->scratch[i]);
+        d->scratch[i] = aligned_alloc(64, need);
+        if (!d->scratch[i])
+            return mm_fail_memory(e);
+    }
+    d->room = need;
+    return MM_OK;
+}
+
+static mm_status alloc_buf(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e)
+{
+    (void)d;
+    mm_cpu_buf *b = calloc(1, sizeof *b);
+    if (b && !(b->data = mm_cpu_floats(floats))) {
+        free(b);
+        b = NULL;
+    }
+    if (!b)
+        return mm_fail_memory(e);
+    b->head.floats = floats;
+    *out = &b->head;
+    return MM_OK;
+}
+
+static void free_buf(mm_dev *d, mm_dbuf *b)
+{
+    (void)d;
+    free(((mm_cpu_buf *)b)->data);
+    free(b);
+}
+
+static mm_status write_buf(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int64_t n, mm_err *e)
+{
+    (void)d, (void)e;
+    if (n > 0)
+        memcpy(((mm_cpu_buf *)b)->data + off, src, (size_t)n * sizeof *src);
+    return MM_OK;
+}
+
+static mm_status read_buf(mm_dev *d, const mm_dbuf *b, int64_t off, float *dst, int64_t n, mm_err *e)
+{
+    (void)d, (void)e;
+    if (n > 0)
+        memcpy(dst, ((const mm_cpu_buf *)b)->data + off, (size_t)n * sizeof *dst);
+    return MM_OK;
+}
+
+/* Everything has run by the time the call that asked for it returned. */
+static mm_status flush(mm_dev *d, mm_err *e)
+{
+    (void)d, (void)e;
+    return MM_OK;
+}
+
+const mm_backend mm_backend_cpu = {
+    .name = "cpu",
+    .open = open_cpu,
+    .close = close_cpu,
+    .describe = describe,
+    .supports = supports,
+    .linear_weight = mm_cpu_linear_weight,
+    .conv_weight = mm_cpu_conv_weight,
+    .vector = mm_cpu_vector,
+    .table = mm_cpu_table,
+    .weight_free = mm_cpu_weight_free,
+    .alloc = alloc_buf,
+    .free = free_buf,
+    .write = write_buf,
+    .read = read_buf,
+    .linear = mm_cpu_linear,
+    .conv = mm_cpu_conv,
+    .norm = mm_cpu_norm,
+    .attend = mm_cpu_attend,
+    .gather = mm_cpu_gather,
+    .pool = mm_cpu_pool_rows,
+    .flush = flush,
+};

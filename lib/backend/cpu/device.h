@@ -1,0 +1,81 @@
+/* device.h: the CPU as a device (backend.h): its state, its parameters and its scratch memory. */
+#ifndef MM_CPU_DEVICE_H
+#define MM_CPU_DEVICE_H
+
+#include "backend/backend.h"
+#include "backend/cpu/kernels.h"
+
+extern const mm_backend mm_backend_cpu;
+
+typedef struct {
+    mm_dev head;
+    const mm_kernels *k;
+    mm_log log;
+    char text[64];
+    char **scratch; /* [threads], `room` bytes each */
+    size_t room;
+    size_t packed, packed_limit; /* bytes of weights kept in panels; how many there may be */
+} mm_cpu_dev;
+
+/* Activations: the memory itself follows, aligned to 64 and with room for a vector's over-read behind it. */
+typedef struct {
+    mm_dbuf head;
+    float *data;
+} mm_cpu_buf;
+
+typedef struct {
+    mm_weight head;
+    /* linear and table: the tensors where they lie */
+    int parts;
+    mm_tensor part[MM_MAX_PARTS];
+    bool transposed;
+    int uses;
+    /* linear and conv: bias [n], or NULL; vector: the vector. Padded with zeros to whole vectors. */
+    float *vector;
+    /* linear: NULL until the weight is worth packing; conv: always. Panels of kernels.h, groups one after another */
+    float *packed;
+    size_t packed_bytes;
+} mm_cpu_weight;
+
+mm_status mm_cpu_linear_weight(mm_weight **out, mm_dev *d, const mm_linear_weight *w, mm_err *e);
+mm_status mm_cpu_conv_weight(mm_weight **out, mm_dev *d, const mm_conv_weight *w, mm_err *e);
+mm_status mm_cpu_vector(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e);
+mm_status mm_cpu_table(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e);
+void mm_cpu_weight_free(mm_dev *d, mm_weight *w);
+
+/* Packs columns n0 .. n0+n-1 of the transposed linear weight, k from k0, into dst[k][width]. */
+void mm_cpu_pack_weight(const mm_kernels *kern, const mm_cpu_weight *w, float *dst, int width, int64_t n0, int n,
+                        int64_t k0, int64_t k);
+/* Called once before each use of a linear weight: packs the whole of it when it pays. */
+void mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w);
+
+mm_status mm_cpu_linear(mm_dev *d, const mm_linear_op *op, mm_err *e);
+mm_status mm_cpu_conv(mm_dev *d, const mm_conv_op *op, mm_err *e);
+mm_status mm_cpu_norm(mm_dev *d, const mm_norm_op *op, mm_err *e);
+mm_status mm_cpu_attend(mm_dev *d, const mm_attend_op *op, mm_err *e);
+mm_status mm_cpu_gather(mm_dev *d, const mm_gather_op *op, mm_err *e);
+mm_status mm_cpu_pool_rows(mm_dev *d, const mm_pool_op *op, mm_err *e);
+
+static inline float *mm_cpu_at(const mm_mat *m)
+{
+    return ((const mm_cpu_buf *)m->buf)->data + m->off;
+}
+
+/* n floats aligned to 64, with a vector's width of room behind them; NULL when memory is out. free() frees it. */
+float *mm_cpu_floats(int64_t n);
+
+/* Gives every thread at least `floats` floats of scratch memory, contents undefined. */
+mm_status mm_cpu_scratch(mm_cpu_dev *d, int64_t floats, mm_err *e);
+
+/* Scratch memory is carved into pieces that each begin on a cache line and may be over-written by a vector. */
+static inline int64_t mm_cpu_piece(int64_t floats)
+{
+    return (floats + 16 + 15) / 16 * 16;
+}
+
+static inline int64_t mm_ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+#endif

@@ -1,0 +1,188 @@
+#include "base/cpu.h"
+
+#include "base/pool.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+uint32_t mm_cpu_features(void)
+{
+    uint32_t f = 0;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    unsigned a, b, c = 0, d;
+    bool f16c = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C); /* clang 14 has no name for it */
+    if (f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        f |= MM_CPU_AVX2;
+    if ((f & MM_CPU_AVX2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+        f |= MM_CPU_AVX512;
+        if (__builtin_cpu_supports("avx512bf16"))
+            f |= MM_CPU_AVX512_BF16;
+        if (__builtin_cpu_supports("avx512vnni"))
+            f |= MM_CPU_AVX512_VNNI;
+    }
+#elif defined(__aarch64__)
+    unsigned long hw = getauxval(AT_HWCAP), hw2 = getauxval(AT_HWCAP2);
+    f |= MM_CPU_NEON;     /* part of the architecture */
+    if (hw & (1ul << 20)) /* HWCAP_ASIMDDP */
+        f |= MM_CPU_NEON_DOT;
+    if (hw2 & (1ul << 14)) /* HWCAP2_BF16 */
+        f |= MM_CPU_NEON_BF16;
+#endif
+    return f;
+}
+
+mm_status mm_cpu_limit(uint32_t *features, const char *limit, mm_err *e)
+{
+    static const struct {
+        const char *name;
+        uint32_t keep;
+    } tiers[] = {
+        {"portable", 0},
+        {"avx2", MM_CPU_AVX2},
+        {"avx512", ~0u},
+        {"neon", ~0u},
+    };
+    if (!limit || !*limit)
+        return MM_OK;
+    for (size_t i = 0; i < sizeof tiers / sizeof *tiers; i++)
+        if (strcmp(limit, tiers[i].name) == 0) {
+            *features &= tiers[i].keep;
+            return MM_OK;
+        }
+    return mm_fail(e, MM_FATAL, "MM_CPU=%s: not one of portable, avx2, avx512, neon", limit);
+}
+
+/* ---- how many processors ---- */
+
+static int affinity_count(void)
+{
+    for (int cpus = 1024; cpus <= 1 << 20; cpus *= 2) { /* the kernel refuses a mask smaller than its own */
+        cpu_set_t *set = CPU_ALLOC((size_t)cpus);
+        if (!set)
+            return 1;
+        size_t size = CPU_ALLOC_SIZE((size_t)cpus);
+        int n = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
+        CPU_FREE(set);
+        if (n > 0)
+            return n;
+    }
+    return 1;
+}
+
+/* Reads one line; false when the file is not there. */
+static bool read_line(char *line, size_t size, const char *path)
+{
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return false;
+    bool ok = fgets(line, (int)size, f) != NULL;
+    fclose(f);
+    return ok;
+}
+
+/* Processors granted by a quota of `quota` µs in each period; 0: no limit. */
+static int quota_cpus(long long quota, long long period)
+{
+    if (quota <= 0 || period <= 0)
+        return 0;
+    long long n = (quota + period - 1) / period;
+    return n > INT_MAX ? 0 : n < 1 ? 1 : (int)n;
+}
+
+/* One group's own limit. */
+static int group_limit(const char *dir, bool v2)
+{
+    char path[PATH_MAX + 32], line[128];
+    if (v2) {
+        long long quota, period;
+        snprintf(path, sizeof path, "%s/cpu.max", dir);
+        if (!read_line(line, sizeof line, path) || sscanf(line, "%lld %lld", &quota, &period) != 2)
+            return 0; /* "max 100000" */
+        return quota_cpus(quota, period);
+    }
+    snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", dir);
+    if (!read_line(line, sizeof line, path))
+        return 0;
+    long long quota = atoll(line);
+    snprintf(path, sizeof path, "%s/cpu.cfs_period_us", dir);
+    if (!read_line(line, sizeof line, path))
+        return 0;
+    return quota_cpus(quota, atoll(line));
+}
+
+static int tighter(int a, int b)
+{
+    return a == 0 ? b : b == 0 || a < b ? a : b;
+}
+
+/* The tightest limit of root/group and its parents up to root itself. In a container the group's path may be
+ * the host's and not exist below root: root is what counts then. */
+static int walk_up(const char *root, const char *group, bool v2)
+{
+    char dir[PATH_MAX];
+    if (snprintf(dir, sizeof dir, "%s%s", root, group) >= (int)sizeof dir)
+        return 0;
+    size_t top = strlen(root);
+    int limit = 0;
+    for (;;) {
+        limit = tighter(limit, group_limit(dir, v2));
+        char *slash = strrchr(dir + top, '/');
+        if (!slash)
+            return limit;
+        *slash = '\0';
+    }
+}
+
+static bool has_word(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = list; p; p = strchr(p, ','), p += p != NULL)
+        if (strncmp(p, word, n) == 0 && (p[n] == ',' || p[n] == '\0'))
+            return true;
+    return false;
+}
+
+int mm_cgroup_cpus(const char *groups, const char *root)
+{
+    FILE *f = fopen(groups, "re");
+    if (!f)
+        return 0;
+    char line[PATH_MAX + 256], mount[PATH_MAX];
+    int limit = 0;
+    while (fgets(line, sizeof line, f)) { /* "4:cpu,cpuacct:/path" in version 1, "0::/path" in version 2 */
+        line[strcspn(line, "\n")] = '\0';
+        char *controllers = strchr(line, ':');
+        char *group = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!group)
+            continue;
+        *group++ = '\0';
+        controllers++;
+        if (*controllers == '\0') {
+            limit = tighter(limit, walk_up(root, group, true));
+        } else if (has_word(controllers, "cpu")) {
+            snprintf(mount, sizeof mount, "%.1000s/%.1000s", root, controllers);
+            limit = tighter(limit, walk_up(mount, group, false));
+            snprintf(mount, sizeof mount, "%.1000s/cpu", root);
+            limit = tighter(limit, walk_up(mount, group, false));
+        }
+    }
+    fclose(f);
+    return limit;
+}
+
+int mm_cpu_count(void)
+{
+    int n = affinity_count(), granted = mm_cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
+    return granted > 0 && granted < n ? granted : n;
+}
