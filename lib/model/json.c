@@ -74,7 +74,7 @@ mm_status mm_json_save(const char *path, const json_t *j, mm_err *e)
     mm_status s = mm_part_open(&p, path, e);
     if (s != MM_OK)
         return s;
-    if (json_dumpf(j, p.f, JSON_INDENT(2)) != 0) {
+    if (json_dumpf(j, p.f, JSON_INDENT(2) | JSON_REAL_PRECISION(16)) != 0) {
         mm_part_drop(&p);
         return mm_fail(e, MM_FATAL, "%s: cannot be written", path);
     }
