@@ -226,7 +226,7 @@ static mm_status split(import *m, const char *from_prefix, const char *from, con
     int64_t rows = w.s.dim[0] / parts;
     for (int i = 0; i < parts && s == MM_OK; i++) {
         mm_tensor wi = mm_tensor_rows(&w, i * rows, (i + 1) * rows), bi = mm_tensor_rows(&b, i * rows, (i + 1) * rows);
-        bool key = part[i][0] == 'k';
+        bool key = strstr(part[i], "k_proj") != NULL;
         if (key && !all_zero(&bi))
             return mm_fail(e, MM_FATAL, "%s: %s%s has a bias on its keys, which Whisper has not", m->path, from_prefix,
                            from);
