@@ -1,0 +1,3 @@
+#define TIER mm_gemm_rows_portable
+#define LANES 4
+#include "tape/gemm.inc"

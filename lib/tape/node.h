@@ -1,0 +1,59 @@
+/* node.h: the inside of a tape, for the files that implement its operations. */
+#ifndef MM_TAPE_NODE_H
+#define MM_TAPE_NODE_H
+
+#include "tape/gemm.h"
+#include "tape/tape.h"
+
+/* What an operation keeps for its way back. Only the members that it needs are set. */
+typedef struct {
+    mm_node *in[4]; /* inputs */
+    mm_node **many; /* concat, stack */
+    int n;          /* how many of them; items of a packed batch; heads … */
+    int heads;
+    float number;
+    float *saved; /* intermediate values */
+    const int32_t *ids;
+    const uint8_t *keep;
+    const int64_t *cu_q, *cu_k;
+    int64_t from;
+    mm_param *param[2];
+} mm_saved;
+
+struct mm_node {
+    int64_t rows, cols;
+    float *value, *grad;                    /* grad is NULL until something flows into it */
+    bool flows;                             /* some parameter lies behind it */
+    void (*back)(mm_tape *t, mm_node *out); /* adds to the gradients of the inputs; NULL for a leaf */
+    mm_saved s;
+    mm_node *older;
+};
+
+struct mm_tape {
+    mm_arena arena;
+    mm_pool *pool;
+    bool training, bf16;
+    mm_node *newest;
+    mm_err failed;
+};
+
+/* A new value of this size, its values undefined; on failure a node of the same size that is never read, with the tape
+ * in error (operations check mm_tape_ok before they compute). */
+mm_node *mm_node_new(mm_tape *t, int64_t rows, int64_t cols);
+/* The same, remembering its inputs (NULL-terminated by count) and the way back. */
+mm_node *mm_node_of(mm_tape *t, int64_t rows, int64_t cols, void (*back)(mm_tape *, mm_node *), mm_node *a, mm_node *b);
+static inline bool mm_tape_ok(const mm_tape *t)
+{
+    return t->failed.status == MM_OK;
+}
+void *mm_tape_alloc(mm_tape *t, size_t count, size_t size); /* cleared, tape memory; NULL: the tape is in error */
+/* The node's gradient, made (zeros) on first use; NULL when none has to flow there. */
+float *mm_grad_of(mm_tape *t, mm_node *x);
+/* Puts the tape in error with a message about shapes. */
+void mm_tape_misuse(mm_tape *t, const char *op, const mm_node *a, const mm_node *b);
+
+/* x's values rounded to bf16 when the tape asks for that, else as they are. */
+const float *mm_operand(mm_tape *t, const float *x, int64_t n);
+const float *mm_transposed(mm_tape *t, const float *x, int64_t rows, int64_t cols); /* [cols, rows], tape memory */
+
+#endif
