@@ -1,0 +1,61 @@
+/* batch.c: the rows of some samples, standardised, in the order of a head's inputs. */
+#include "fuse/dataset.h"
+
+/* The rows [*from, *to) of the modality that sample i of the batch brings. */
+static void rows_of(const mm_data_modality *x, int32_t sample, int32_t pick, int64_t *from, int64_t *to)
+{
+    *from = x ? x->cu[sample] : 0;
+    *to = x ? x->cu[sample + 1] : 0;
+    if (pick == MM_NO_ROWS || (pick >= 0 && pick >= *to - *from)) {
+        *to = *from;
+    } else if (pick >= 0) {
+        *from += pick;
+        *to = *from + 1;
+    }
+}
+
+static void standardise(float *y, const float *x, const mm_head_input *in)
+{
+    for (int64_t c = 0; c < in->width; c++)
+        y[c] = in->mean ? (x[c] - in->mean[c]) / in->std[c] : x[c];
+}
+
+/* Modality m of the head: its rows [cu[samples], width] and cu */
+static mm_status gather(mm_fuse_batch *out, int m, const mm_data_modality *from, const mm_head *h,
+                        const int32_t *sample, const int32_t *pick, mm_arena *a, mm_err *e)
+{
+    const mm_head_input *in = &h->input[m];
+    int64_t *cu = mm_arena_zalloc(a, (size_t)out->n + 1, sizeof *cu), lo, hi;
+    if (!cu)
+        return mm_fail_memory(e);
+    for (int i = 0; i < out->n; i++) {
+        rows_of(from, sample[i], pick ? pick[i * h->inputs + m] : MM_ALL_ROWS, &lo, &hi);
+        cu[i + 1] = cu[i] + hi - lo;
+    }
+    float *x = mm_arena_alloc(a, (size_t)(cu[out->n] * in->width) * sizeof *x), *to = x;
+    if (!x)
+        return mm_fail_memory(e);
+    for (int i = 0; i < out->n; i++) {
+        rows_of(from, sample[i], pick ? pick[i * h->inputs + m] : MM_ALL_ROWS, &lo, &hi);
+        for (int64_t r = lo; r < hi; r++, to += in->width)
+            standardise(to, from->x + r * in->width, in);
+    }
+    out->x[m] = x;
+    out->cu[m] = cu;
+    return MM_OK;
+}
+
+mm_status mm_data_batch(mm_fuse_batch *out, const mm_data *d, const mm_head *h, const int32_t *sample, int samples,
+                        const int32_t *pick, mm_arena *a, mm_err *e)
+{
+    mm_status s = MM_OK;
+    out->n = samples;
+    for (int m = 0; s == MM_OK && m < h->inputs; m++) {
+        int at = mm_data_modality_of(d, h->input[m].name);
+        if (at >= 0 && d->modality[at].width != h->input[m].width)
+            return mm_fail(e, MM_FATAL, "the head takes %s vectors of width %lld, these have %lld", h->input[m].name,
+                           (long long)h->input[m].width, (long long)d->modality[at].width);
+        s = gather(out, m, at < 0 ? NULL : &d->modality[at], h, sample, pick, a, e);
+    }
+    return s;
+}

@@ -1,0 +1,361 @@
+#include "fuse/dataset.h"
+
+#include "stream/object.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The rows that one record brought, as they wait for mm_dataset_finish. */
+typedef struct {
+    int32_t sample, order; /* order of arrival keeps the sort stable */
+    int64_t rows;
+    const float *x;
+} piece;
+
+typedef struct {
+    piece *p;
+    int64_t n, cap;
+} pieces;
+
+/* One label of one sample. */
+typedef struct {
+    int32_t sample;
+    const char *text;
+} mark;
+
+typedef struct {
+    mark *p;
+    int64_t n, cap;
+} marks;
+
+struct mm_dataset {
+    mm_data view;
+    int32_t *slot; /* hash table of samples, −1: free */
+    int64_t slots;
+    int key_cap;
+    pieces piece[MM_MAX_MODALITIES];
+    marks mark[MM_MAX_OUTPUTS];
+    mm_arena arena;
+};
+
+mm_status mm_dataset_new(mm_dataset **out, mm_err *e)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? MM_OK : mm_fail_memory(e);
+}
+
+void mm_dataset_free(mm_dataset *d)
+{
+    if (!d)
+        return;
+    for (int m = 0; m < MM_MAX_MODALITIES; m++)
+        free(d->piece[m].p);
+    for (int f = 0; f < MM_MAX_OUTPUTS; f++)
+        free(d->mark[f].p);
+    free(d->slot);
+    free(d->view.key);
+    mm_arena_free(&d->arena);
+    free(d);
+}
+
+/* One more place in a growing list of `size`-byte elements; false when memory is out. */
+static bool grow(void **p, int64_t n, int64_t *cap, size_t size)
+{
+    if (n < *cap)
+        return true;
+    int64_t more = *cap ? 2 * *cap : 64;
+    void *q = realloc(*p, (size_t)more * size);
+    if (!q)
+        return false;
+    *p = q;
+    *cap = more;
+    return true;
+}
+
+/* ---- samples by key ---- */
+
+static uint64_t hash(mm_str s)
+{
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (uint8_t)s.p[i]) * 0x100000001b3u;
+    return h;
+}
+
+/* The slot where key is, or where it belongs. */
+static int64_t slot_of(const mm_dataset *d, mm_str key)
+{
+    int64_t at = (int64_t)(hash(key) & (uint64_t)(d->slots - 1));
+    while (d->slot[at] >= 0 && !mm_str_is(key, d->view.key[d->slot[at]]))
+        at = (at + 1) & (d->slots - 1);
+    return at;
+}
+
+static mm_status rehash(mm_dataset *d, mm_err *e)
+{
+    int64_t slots = d->slots ? 2 * d->slots : 256;
+    int32_t *slot = malloc((size_t)slots * sizeof *slot);
+    if (!slot)
+        return mm_fail_memory(e);
+    free(d->slot);
+    d->slot = slot;
+    d->slots = slots;
+    for (int64_t i = 0; i < slots; i++)
+        slot[i] = -1;
+    for (int i = 0; i < d->view.n; i++)
+        slot[slot_of(d, mm_str_of(d->view.key[i]))] = i;
+    return MM_OK;
+}
+
+static mm_status sample_of(mm_dataset *d, mm_str key, int32_t *sample, mm_err *e)
+{
+    mm_status s = 2 * (int64_t)d->view.n >= d->slots ? rehash(d, e) : MM_OK;
+    if (s != MM_OK)
+        return s;
+    int64_t at = slot_of(d, key);
+    if (d->slot[at] < 0) {
+        if (d->view.n == d->key_cap) {
+            int cap = d->key_cap ? 2 * d->key_cap : 256;
+            const char **p = realloc(d->view.key, (size_t)cap * sizeof *p);
+            if (!p)
+                return mm_fail_memory(e);
+            d->view.key = p;
+            d->key_cap = cap;
+        }
+        char *own = mm_arena_strdup(&d->arena, key);
+        if (!own)
+            return mm_fail_memory(e);
+        d->view.key[d->view.n] = own;
+        d->slot[at] = d->view.n++;
+    }
+    *sample = d->slot[at];
+    return MM_OK;
+}
+
+/* ---- labels ---- */
+
+static mm_status field_of(mm_dataset *d, mm_str name, int *field, mm_err *e)
+{
+    for (int f = 0; f < d->view.fields; f++) {
+        if (mm_str_is(name, d->view.field[f].name)) {
+            *field = f;
+            return MM_OK;
+        }
+    }
+    if (d->view.fields == MM_MAX_OUTPUTS)
+        return mm_fail(e, MM_FATAL, "more than %d label fields", MM_MAX_OUTPUTS);
+    const char *own = mm_arena_strdup(&d->arena, name);
+    if (!own)
+        return mm_fail_memory(e);
+    *field = d->view.fields++;
+    d->view.field[*field].name = own;
+    return MM_OK;
+}
+
+/* A label's value as text; NULL for what is no label (nil, a list, a map). */
+static const char *label_text(mm_arena *a, const msgpack_object *o)
+{
+    switch (o->type) {
+    case MSGPACK_OBJECT_STR:
+    case MSGPACK_OBJECT_BIN: return mm_arena_strdup(a, mm_object_as_str(o));
+    case MSGPACK_OBJECT_BOOLEAN: return o->via.boolean ? "true" : "false";
+    case MSGPACK_OBJECT_POSITIVE_INTEGER: return mm_arena_printf(a, "%llu", (unsigned long long)o->via.u64);
+    case MSGPACK_OBJECT_NEGATIVE_INTEGER: return mm_arena_printf(a, "%lld", (long long)o->via.i64);
+    case MSGPACK_OBJECT_FLOAT32:
+    case MSGPACK_OBJECT_FLOAT64: return mm_arena_printf(a, "%.9g", o->via.f64);
+    default: return NULL;
+    }
+}
+
+static mm_status add_mark(mm_dataset *d, int32_t sample, mm_str field, const msgpack_object *value, mm_err *e)
+{
+    int f = 0;
+    const char *text = label_text(&d->arena, value);
+    if (!text)
+        return MM_OK;
+    mm_status s = field_of(d, field, &f, e);
+    if (s != MM_OK)
+        return s;
+    marks *list = &d->mark[f];
+    if (!grow((void **)&list->p, list->n, &list->cap, sizeof *list->p))
+        return mm_fail_memory(e);
+    list->p[list->n++] = (mark){sample, text};
+    return MM_OK;
+}
+
+static mm_status add_label(mm_dataset *d, int32_t sample, const msgpack_object *label, mm_err *e)
+{
+    if (label->type != MSGPACK_OBJECT_MAP)
+        return add_mark(d, sample, MM_STR("label"), label, e);
+    mm_status s = MM_OK;
+    for (uint32_t i = 0; s == MM_OK && i < label->via.map.size; i++) {
+        const msgpack_object_kv *kv = &label->via.map.ptr[i];
+        s = add_mark(d, sample, mm_object_as_str(&kv->key), &kv->val, e);
+    }
+    return s;
+}
+
+/* ---- features ---- */
+
+static mm_status modality_of(mm_dataset *d, mm_str name, mm_str space, int64_t width, int *modality, mm_err *e)
+{
+    for (int m = 0; m < d->view.modalities; m++) {
+        const mm_data_modality *have = &d->view.modality[m];
+        if (!mm_str_is(name, have->name))
+            continue;
+        if (!mm_str_is(space, have->space))
+            return mm_fail(e, MM_FATAL, "%s vectors of two spaces: %s and %.*s", have->name, have->space,
+                           MM_STRF(space));
+        if (width != have->width)
+            return mm_fail(e, MM_FATAL, "%s vectors of two widths: %lld and %lld", have->name, (long long)have->width,
+                           (long long)width);
+        *modality = m;
+        return MM_OK;
+    }
+    if (d->view.modalities == MM_MAX_MODALITIES)
+        return mm_fail(e, MM_FATAL, "more than %d modalities", MM_MAX_MODALITIES);
+    mm_data_modality one = {
+        .name = mm_arena_strdup(&d->arena, name), .space = mm_arena_strdup(&d->arena, space), .width = width};
+    if (!one.name || !one.space)
+        return mm_fail_memory(e);
+    *modality = d->view.modalities++;
+    d->view.modality[*modality] = one;
+    return MM_OK;
+}
+
+static mm_status add_rows(mm_dataset *d, int32_t sample, const mm_record *rec, mm_str as, mm_err *e)
+{
+    int m = 0;
+    const mm_shape *shape = &rec->tensor.s;
+    if (shape->rank < 1 || shape->rank > 2)
+        return mm_fail(e, MM_FATAL, "%.*s: a feature of %d dimensions", MM_STRF(rec->key), shape->rank);
+    int64_t width = shape->dim[shape->rank - 1], count = mm_shape_count(shape);
+    mm_status s = modality_of(d, as, rec->space, width, &m, e);
+    if (s != MM_OK)
+        return s;
+    pieces *list = &d->piece[m];
+    float *x = mm_arena_alloc(&d->arena, (size_t)count * sizeof *x);
+    if (!x || !grow((void **)&list->p, list->n, &list->cap, sizeof *list->p))
+        return mm_fail_memory(e);
+    mm_to_f32(x, rec->tensor.data, shape->type, count);
+    list->p[list->n] = (piece){sample, (int32_t)list->n, width ? count / width : 0, x};
+    list->n++;
+    return MM_OK;
+}
+
+mm_status mm_dataset_add(mm_dataset *d, const mm_record *rec, const char *as, mm_err *e)
+{
+    int32_t sample = 0;
+    bool feature = rec->kind == MM_KIND_FEATURE && rec->has_tensor, labelled = rec->label.type != MSGPACK_OBJECT_NIL;
+    if (!feature && !labelled)
+        return MM_OK;
+    mm_status s = sample_of(d, rec->key, &sample, e);
+    if (s == MM_OK && feature)
+        s = add_rows(d, sample, rec, as ? mm_str_of(as) : rec->of.p ? rec->of : MM_STR("feature"), e);
+    if (s == MM_OK && labelled)
+        s = add_label(d, sample, &rec->label, e);
+    return s;
+}
+
+/* ---- finishing ---- */
+
+static int by_sample(const void *a, const void *b)
+{
+    const piece *x = a, *y = b;
+    return x->sample != y->sample ? (x->sample > y->sample) - (x->sample < y->sample) : x->order - y->order;
+}
+
+static mm_status pack_modality(mm_dataset *d, int m, mm_err *e)
+{
+    mm_data_modality *out = &d->view.modality[m];
+    pieces *list = &d->piece[m];
+    int64_t rows = 0;
+    for (int64_t i = 0; i < list->n; i++)
+        rows += list->p[i].rows;
+    out->cu = mm_arena_zalloc(&d->arena, (size_t)d->view.n + 1, sizeof *out->cu);
+    out->x = mm_arena_alloc(&d->arena, (size_t)(rows * out->width) * sizeof *out->x);
+    if (!out->cu || !out->x)
+        return mm_fail_memory(e);
+    qsort(list->p, (size_t)list->n, sizeof *list->p, by_sample);
+    float *to = out->x;
+    for (int64_t i = 0; i < list->n; i++) {
+        const piece *p = &list->p[i];
+        memcpy(to, p->x, (size_t)(p->rows * out->width) * sizeof *to);
+        to += p->rows * out->width;
+        out->cu[p->sample + 1] += p->rows;
+    }
+    for (int i = 0; i < d->view.n; i++)
+        out->cu[i + 1] += out->cu[i];
+    return MM_OK;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static float number_of(const char *text)
+{
+    char *end;
+    float x = strtof(text, &end);
+    return end == text || *end ? NAN : x;
+}
+
+static mm_status pack_field(mm_dataset *d, int f, mm_err *e)
+{
+    mm_data_field *out = &d->view.field[f];
+    const marks *list = &d->mark[f];
+    size_t n = (size_t)d->view.n;
+    const char **classes = mm_arena_zalloc(&d->arena, (size_t)list->n + 1, sizeof *classes);
+    out->id = mm_arena_alloc(&d->arena, n * sizeof *out->id);
+    out->number = mm_arena_alloc(&d->arena, n * sizeof *out->number);
+    if (!classes || !out->id || !out->number)
+        return mm_fail_memory(e);
+    for (int64_t i = 0; i < list->n; i++)
+        classes[i] = list->p[i].text;
+    qsort(classes, (size_t)list->n, sizeof *classes, by_text);
+    for (int64_t i = 0; i < list->n; i++)
+        if (i == 0 || strcmp(classes[i], classes[out->count - 1]))
+            classes[out->count++] = classes[i];
+    for (size_t i = 0; i < n; i++) {
+        out->id[i] = -1;
+        out->number[i] = NAN;
+    }
+    for (int64_t i = list->n; i-- > 0;) { /* the first label of a sample wins */
+        const char *text = list->p[i].text;
+        const char **at = bsearch(&text, classes, (size_t)out->count, sizeof *classes, by_text);
+        out->id[list->p[i].sample] = (int32_t)(at - classes);
+        out->number[list->p[i].sample] = number_of(text);
+    }
+    out->classes = classes;
+    return MM_OK;
+}
+
+mm_status mm_dataset_finish(mm_dataset *d, const mm_data **out, mm_err *e)
+{
+    mm_status s = MM_OK;
+    for (int m = 0; s == MM_OK && m < d->view.modalities; m++)
+        s = pack_modality(d, m, e);
+    for (int f = 0; s == MM_OK && f < d->view.fields; f++)
+        s = pack_field(d, f, e);
+    if (s == MM_OK)
+        *out = &d->view;
+    return s;
+}
+
+int mm_data_modality_of(const mm_data *d, const char *name)
+{
+    for (int m = 0; m < d->modalities; m++)
+        if (strcmp(d->modality[m].name, name) == 0)
+            return m;
+    return -1;
+}
+
+int mm_data_field_of(const mm_data *d, const char *name)
+{
+    for (int f = 0; f < d->fields; f++)
+        if (strcmp(d->field[f].name, name) == 0)
+            return f;
+    return -1;
+}
