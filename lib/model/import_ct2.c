@@ -32,9 +32,9 @@ static mm_status cut_short(const cursor *c, mm_err *e)
 /* A little-endian number of `size` bytes. */
 static mm_status number(cursor *c, int size, uint64_t *out, mm_err *e)
 {
+    *out = 0;
     if (c->end - c->p < size)
         return cut_short(c, e);
-    *out = 0;
     for (int i = size - 1; i >= 0; i--)
         *out = *out << 8 | c->p[i];
     c->p += size;
@@ -113,7 +113,7 @@ static mm_status header(cursor *c, uint64_t *variables, mm_err *e)
 static mm_status read_variables(import *m, const uint8_t *p, size_t n, mm_err *e)
 {
     cursor c = {p, p + n, m->path};
-    uint64_t variables, aliases;
+    uint64_t variables = 0, aliases = 0;
     mm_status s = header(&c, &variables, e);
     for (uint64_t i = 0; s == MM_OK && i < variables; i++)
         s = variable(&c, &m->in, e);
