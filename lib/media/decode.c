@@ -1,0 +1,103 @@
+#include "media/decode.h"
+
+#include "media/picture.h"
+#include "media/sink.h"
+
+#include <string.h>
+
+enum { HEAD = 4096 };
+static const int64_t MAX_PICTURE_FILE = (int64_t)1 << 30;
+
+/* The whole of b in memory: its own bytes, or read into the arena. */
+static mm_status whole(mm_bytes *out, const mm_sink *s, mm_fault *f)
+{
+    const mm_blob *b = s->b;
+    if (b->size > MAX_PICTURE_FILE)
+        return mm_fault_set(f, "too-large", "a picture file of more than 1 GiB");
+    *out = (mm_bytes){b->bytes, (size_t)b->size};
+    if (b->bytes)
+        return MM_OK;
+    uint8_t *p = mm_arena_alloc(s->a, (size_t)b->size);
+    if (!p)
+        return mm_fault_memory(f);
+    *out = (mm_bytes){p, 0};
+    while (out->n < (size_t)b->size) {
+        int64_t got = mm_blob_read(b, (int64_t)out->n, p + out->n, b->size - (int64_t)out->n);
+        if (got < 0)
+            return mm_fault_set(f, "read", "an error while reading");
+        if (got == 0)
+            break; /* the file shrank: let the decoder say so */
+        out->n += (size_t)got;
+    }
+    return MM_OK;
+}
+
+static mm_status decode_picture(mm_sink *s, mm_fault *f)
+{
+    mm_bytes in;
+    mm_picture p = {0};
+    mm_picture_limits limits = mm_sink_limits(s);
+    if (!s->o->image)
+        return MM_OK;
+    mm_status st = whole(&in, s, f);
+    if (st == MM_OK)
+        st = mm_picture_read(&p, in, &limits, s->a, f);
+    if (st != MM_OK)
+        return st;
+    mm_record rec = mm_sink_record(s, MM_KIND_IMAGE);
+    return mm_sink_picture(s, &p, &rec, f);
+}
+
+/* Frames first, then the sound: two passes, so that neither has to be held back in memory for the other. */
+static mm_status decode_av(mm_sink *s, mm_fault *f)
+{
+    bool picture = false, sound = false;
+    mm_status st = MM_OK;
+    if (s->o->image)
+        st = mm_video_decode(s, &picture, f);
+    if (st == MM_SKIP && picture) { /* what is wrong with the picture need not keep the sound from being heard */
+        mm_fault more = {0};
+        st = s->o->audio ? mm_sound_decode(s, &sound, &more) : MM_OK;
+        return st == MM_FATAL ? st : MM_SKIP;
+    }
+    if (st == MM_OK && s->o->audio)
+        st = mm_sound_decode(s, &sound, f);
+    if (st == MM_OK && !picture && !sound && s->o->image && s->o->audio)
+        return mm_fault_set(f, "unsupported", "neither sound nor moving pictures in it");
+    return st;
+}
+
+static mm_status by_kind(mm_sink *s, mm_sniff kind, mm_fault *f)
+{
+    switch (kind) {
+    case MM_SNIFF_IMAGE: return decode_picture(s, f);
+    case MM_SNIFF_AV: return decode_av(s, f);
+    case MM_SNIFF_DICOM:
+        return s->o->image ? mm_fault_set(f, "unsupported", "DICOM is not read by this version") : MM_OK;
+    default: return MM_OK;
+    }
+}
+
+mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_emit emit, void *ctx, int64_t *emitted,
+                    mm_err *e)
+{
+    mm_sink s = {b, o, a, emit, ctx, 0, e};
+    mm_fault f = {0};
+    mm_status st;
+    *emitted = 0;
+    if (b->status != MM_OK) {
+        f = (mm_fault){b->code, b->err};
+        st = MM_SKIP;
+    } else {
+        uint8_t head[HEAD];
+        int64_t n = mm_blob_read(b, 0, head, sizeof head);
+        if (n < 0)
+            st = mm_fault_set(&f, "read", "an error while reading");
+        else
+            st = by_kind(&s, mm_sniff_bytes(head, (size_t)n, b->path), &f);
+    }
+    if (st == MM_SKIP)
+        st = mm_sink_fault(&s, &f);
+    *emitted = s.emitted;
+    return st;
+}

@@ -1,0 +1,44 @@
+#include "media/picture.h"
+
+#include <string.h>
+
+mm_status mm_picture_allowed(int64_t width, int64_t height, const mm_picture_limits *l, mm_fault *f)
+{
+    if (width <= 0 || height <= 0)
+        return mm_fault_set(f, "corrupt", "the picture is %lld × %lld pixels", (long long)width, (long long)height);
+    if (width > INT32_MAX / 8 || height > INT32_MAX / 8 || width * height > l->max_pixels)
+        return mm_fault_set(f, "too-large", "%lld × %lld pixels are more than the limit of %lld (--max-pixels)",
+                            (long long)width, (long long)height, (long long)l->max_pixels);
+    return MM_OK;
+}
+
+mm_status mm_picture_alloc(mm_picture *p, mm_arena *a, mm_fault *f)
+{
+    p->px = mm_arena_alloc(a, (size_t)p->height * (size_t)p->width * (size_t)p->channels);
+    return p->px ? MM_OK : mm_fault_memory(f);
+}
+
+static uint8_t over(unsigned colour, unsigned alpha, unsigned background)
+{
+    unsigned t = colour * alpha + background * (255 - alpha) + 128;
+    return (uint8_t)((t + (t >> 8)) >> 8);
+}
+
+void mm_picture_flatten(mm_picture *p, const uint8_t *background)
+{
+    if (p->channels != 4)
+        return;
+    size_t n = (size_t)p->height * (size_t)p->width;
+    uint8_t *out = p->px;
+    for (const uint8_t *in = p->px; n--; in += 4, out += 3)
+        for (int c = 0; c < 3; c++)
+            out[c] = background ? over(in[c], in[3], background[c]) : in[c];
+    p->channels = 3;
+}
+
+mm_status mm_picture_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+{
+    if (in.n >= 3 && !memcmp(in.p, "\xff\xd8\xff", 3))
+        return mm_jpeg_read(p, in, l, a, f);
+    return mm_still_read(p, in, l, a, f);
+}

@@ -1,0 +1,46 @@
+/* picture.h: a still picture as a decoder leaves it: 8 bits, as its file stores it (not yet turned upright). */
+#ifndef MM_MEDIA_PICTURE_H
+#define MM_MEDIA_PICTURE_H
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "media/exif.h"
+#include "media/fault.h"
+
+typedef struct {
+    const uint8_t *p;
+    size_t n;
+} mm_bytes;
+
+typedef struct {
+    int64_t height, width;
+    int channels;       /* 3: RGB; 4: RGB and straight (not premultiplied) alpha */
+    uint8_t *px;        /* [height, width, channels], from the arena */
+    const char *format; /* "jpeg"; a literal, or from libav */
+    int depth;          /* bits per channel in the file */
+    bool clipped;       /* 16-bit grey: values above 255 became 255, as Pillow's convert("RGB") has it */
+    bool damaged;       /* the decoder met errors and went on, as the reference does */
+    mm_exif exif;
+} mm_picture;
+
+typedef struct {
+    int64_t max_pixels;
+    const mm_log *log;
+} mm_picture_limits;
+
+/* What an image of this size is allowed to be: MM_OK, or MM_SKIP with the fault set. Ask before allocating. */
+mm_status mm_picture_allowed(int64_t width, int64_t height, const mm_picture_limits *l, mm_fault *f);
+/* p->px for p's size and channels. */
+mm_status mm_picture_alloc(mm_picture *p, mm_arena *a, mm_fault *f);
+
+/* Decodes a picture held in memory, by its content. */
+mm_status mm_picture_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+
+/* The decoders behind it. */
+mm_status mm_jpeg_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+
+/* Alpha dropped (background NULL) or composited over the colour; p has 3 channels afterwards. */
+void mm_picture_flatten(mm_picture *p, const uint8_t *background);
+
+#endif

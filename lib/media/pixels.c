@@ -1,0 +1,150 @@
+#include "media/pixels.h"
+
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+#include <math.h>
+#include <string.h>
+
+enum { SWS_FLAGS = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP };
+
+/* ---- exact formats ---- */
+
+/* A sample of `depth` bits as 8 bits. Pillow widens by v·255/max, and takes the high byte of 16-bit RGB, but clips
+ * 16-bit grey (its mode I;16) at 255. */
+static uint8_t narrow(unsigned v, int depth, bool grey)
+{
+    if (depth == 8)
+        return (uint8_t)v;
+    if (depth < 8)
+        return (uint8_t)(v * 255 / ((1u << depth) - 1));
+    if (grey)
+        return (uint8_t)(v > 255 ? 255 : v);
+    return (uint8_t)(v >> (depth - 8));
+}
+
+static uint8_t narrow_float(uint32_t bits)
+{
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    v = isfinite(v) ? v * 255 : 0;
+    return (uint8_t)(v <= 0 ? 0 : v >= 255 ? 255 : lrintf(v));
+}
+
+typedef struct {
+    const AVFrame *frame;
+    const AVPixFmtDescriptor *desc;
+    bool grey, invert, is_float;
+} source;
+
+/* One component of one row into every `step`-th byte of out. */
+static void component_row(uint8_t *out, int step, const source *s, int y, int comp, uint32_t *line)
+{
+    int width = s->frame->width;
+    bool palette = s->desc->flags & AV_PIX_FMT_FLAG_PAL;
+    int depth = palette ? 8 : s->desc->comp[comp].depth;
+    av_read_image_line2(line, (const uint8_t **)(uintptr_t)s->frame->data, s->frame->linesize, s->desc, 0, y, comp,
+                        width, palette, 4);
+    for (int x = 0; x < width; x++) {
+        uint8_t v = s->is_float ? narrow_float(line[x]) : narrow(line[x], depth, s->grey && comp == 0);
+        out[x * step] = s->invert ? (uint8_t)(255 - v) : v;
+    }
+}
+
+static void exact_row(uint8_t *out, const source *s, int channels, int y, uint32_t *line)
+{
+    int colours = s->grey ? 1 : 3;
+    for (int c = 0; c < colours; c++)
+        component_row(out + c, channels, s, y, c, line);
+    if (channels == 4)
+        component_row(out + 3, channels, s, y, colours, line);
+    for (int x = 0; s->grey && x < s->frame->width; x++)
+        out[x * channels + 1] = out[x * channels + 2] = out[x * channels];
+}
+
+static mm_status exact(mm_picture *p, const source *s, mm_arena *a, mm_fault *f)
+{
+    uint32_t *line = mm_arena_alloc(a, (size_t)p->width * sizeof *line);
+    if (!line || mm_picture_alloc(p, a, f) != MM_OK)
+        return mm_fault_memory(f);
+    for (int64_t y = 0; y < p->height; y++) {
+        uint8_t *out = p->px + (size_t)(y * p->width * p->channels);
+        const uint8_t *in = s->frame->data[0] + y * s->frame->linesize[0];
+        if (s->frame->format == AV_PIX_FMT_RGB24 || s->frame->format == AV_PIX_FMT_RGBA)
+            memcpy(out, in, (size_t)(p->width * p->channels));
+        else
+            exact_row(out, s, p->channels, (int)y, line);
+    }
+    return MM_OK;
+}
+
+/* ---- YUV ---- */
+
+/* The formats whose very name says full range are deprecated, but decoders still give them. */
+static enum AVPixelFormat without_j(enum AVPixelFormat fmt)
+{
+    switch (fmt) {
+    case AV_PIX_FMT_YUVJ420P: return AV_PIX_FMT_YUV420P;
+    case AV_PIX_FMT_YUVJ411P: return AV_PIX_FMT_YUV411P;
+    case AV_PIX_FMT_YUVJ422P: return AV_PIX_FMT_YUV422P;
+    case AV_PIX_FMT_YUVJ444P: return AV_PIX_FMT_YUV444P;
+    case AV_PIX_FMT_YUVJ440P: return AV_PIX_FMT_YUV440P;
+    default: return fmt;
+    }
+}
+
+static int matrix_of(enum AVColorSpace c)
+{
+    switch (c) {
+    case AVCOL_SPC_BT709: return SWS_CS_ITU709;
+    case AVCOL_SPC_FCC: return SWS_CS_FCC;
+    case AVCOL_SPC_SMPTE240M: return SWS_CS_SMPTE240M;
+    case AVCOL_SPC_BT2020_NCL:
+    case AVCOL_SPC_BT2020_CL: return SWS_CS_BT2020;
+    default: return SWS_CS_ITU601;
+    }
+}
+
+static mm_status through_swscale(mm_picture *p, const AVFrame *frame, struct SwsContext **sws, mm_arena *a, mm_fault *f)
+{
+    enum AVPixelFormat from = without_j(frame->format);
+    bool full = from != (enum AVPixelFormat)frame->format || frame->color_range == AVCOL_RANGE_JPEG;
+    enum AVPixelFormat to = p->channels == 4 ? AV_PIX_FMT_RGBA : AV_PIX_FMT_RGB24;
+    *sws = sws_getCachedContext(*sws, frame->width, frame->height, from, frame->width, frame->height, to, SWS_FLAGS,
+                                NULL, NULL, NULL);
+    if (!*sws)
+        return mm_fault_set(f, "unsupported", "pixel format %s", av_get_pix_fmt_name(frame->format));
+    const int *matrix = sws_getCoefficients(matrix_of(frame->colorspace));
+    sws_setColorspaceDetails(*sws, matrix, full, matrix, 1, 0, 1 << 16, 1 << 16);
+    /* libswscale writes whole vectors: rows are padded first and closed up afterwards */
+    size_t row = (size_t)(p->width * p->channels), stride = (row + 127) / 64 * 64;
+    p->px = mm_arena_alloc(a, stride * (size_t)p->height);
+    if (!p->px)
+        return mm_fault_memory(f);
+    uint8_t *const dst[4] = {p->px};
+    const int dst_stride[4] = {(int)stride};
+    if (stride > INT32_MAX ||
+        sws_scale(*sws, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, dst, dst_stride) < 0)
+        return mm_fault_set(f, "corrupt", "the colours cannot be converted");
+    for (int64_t y = 1; y < p->height; y++)
+        memmove(p->px + (size_t)y * row, p->px + (size_t)y * stride, row);
+    return MM_OK;
+}
+
+mm_status mm_pixels_from_frame(mm_picture *p, const AVFrame *frame, struct SwsContext **sws, mm_arena *a, mm_fault *f)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    if (!desc || frame->width <= 0 || frame->height <= 0 || (desc->flags & AV_PIX_FMT_FLAG_HWACCEL) || !frame->data[0])
+        return mm_fault_set(f, "unsupported", "no picture in memory came out of the decoder");
+    bool palette = desc->flags & AV_PIX_FMT_FLAG_PAL;
+    bool grey = !palette && desc->nb_components <= 2;
+    bool rgb = palette || (desc->flags & AV_PIX_FMT_FLAG_RGB);
+    p->height = frame->height;
+    p->width = frame->width;
+    p->channels = (desc->flags & AV_PIX_FMT_FLAG_ALPHA) ? 4 : 3;
+    p->depth = palette ? 8 : desc->comp[0].depth;
+    if (!grey && !rgb)
+        return through_swscale(p, frame, sws, a, f);
+    source s = {frame, desc, grey, frame->format == AV_PIX_FMT_MONOWHITE, desc->flags & AV_PIX_FMT_FLAG_FLOAT};
+    p->clipped = grey && !s.is_float && p->depth > 8;
+    return exact(p, &s, a, f);
+}

@@ -1,0 +1,125 @@
+/* Still pictures through libavcodec: the file's bytes are one packet. */
+#include "media/libav.h"
+#include "media/pixels.h"
+
+#include <libswscale/swscale.h>
+#include <string.h>
+
+typedef struct {
+    enum AVCodecID codec;
+    const char *magic;
+    size_t n, at; /* length and place of the magic */
+} signature;
+
+#define AT(codec, place, literal)                                                                                      \
+    {                                                                                                                  \
+        codec, literal, sizeof literal - 1, place                                                                      \
+    }
+
+static const signature SIGNATURES[] = {
+    AT(AV_CODEC_ID_PNG, 0, "\x89PNG\r\n\x1a\n"),
+    AT(AV_CODEC_ID_WEBP, 8, "WEBP"),
+    AT(AV_CODEC_ID_TIFF, 0, "II*\0"),
+    AT(AV_CODEC_ID_TIFF, 0, "MM\0*"),
+    AT(AV_CODEC_ID_BMP, 0, "BM"),
+    AT(AV_CODEC_ID_JPEG2000, 0, "\0\0\0\x0cjP  \r\n\x87\n"),
+    AT(AV_CODEC_ID_JPEG2000, 0, "\xff\x4f\xff\x51"),
+    AT(AV_CODEC_ID_JPEGXL, 0, "\xff\x0a"),
+    AT(AV_CODEC_ID_JPEGXL, 0, "\0\0\0\x0cJXL \r\n\x87\n"),
+    AT(AV_CODEC_ID_PSD, 0, "8BPS"),
+    AT(AV_CODEC_ID_DDS, 0, "DDS "),
+    AT(AV_CODEC_ID_QOI, 0, "qoif"),
+    AT(AV_CODEC_ID_SGI, 0, "\x01\xda"),
+    AT(AV_CODEC_ID_SUNRAST, 0, "\x59\xa6\x6a\x95"),
+    AT(AV_CODEC_ID_PBM, 0, "P1"),
+    AT(AV_CODEC_ID_PGM, 0, "P2"),
+    AT(AV_CODEC_ID_PPM, 0, "P3"),
+    AT(AV_CODEC_ID_PBM, 0, "P4"),
+    AT(AV_CODEC_ID_PGM, 0, "P5"),
+    AT(AV_CODEC_ID_PPM, 0, "P6"),
+    AT(AV_CODEC_ID_PAM, 0, "P7"),
+    AT(AV_CODEC_ID_PFM, 0, "PF"),
+    AT(AV_CODEC_ID_PFM, 0, "Pf"),
+    AT(AV_CODEC_ID_PCX, 0, "\x0a\x05\x01"),
+};
+
+/* TARGA has no magic at the front: whatever is left and has a plausible header is taken for one. */
+static bool looks_like_targa(mm_bytes in)
+{
+    if (in.n < 18 || in.p[1] > 1)
+        return false;
+    int type = in.p[2] & ~8, depth = in.p[16];
+    return (type == 1 || type == 2 || type == 3) &&
+           (depth == 8 || depth == 15 || depth == 16 || depth == 24 || depth == 32);
+}
+
+static enum AVCodecID codec_of(mm_bytes in)
+{
+    for (size_t i = 0; i < sizeof SIGNATURES / sizeof *SIGNATURES; i++) {
+        const signature *s = &SIGNATURES[i];
+        if (in.n >= s->at + s->n && !memcmp(in.p + s->at, s->magic, s->n))
+            return s->codec;
+    }
+    return looks_like_targa(in) ? AV_CODEC_ID_TARGA : AV_CODEC_ID_NONE;
+}
+
+/* The first frame that the decoder gives. */
+static int first_frame(AVCodecContext *c, AVPacket *pkt, AVFrame *frame)
+{
+    int rc = avcodec_send_packet(c, pkt);
+    if (rc >= 0)
+        rc = avcodec_receive_frame(c, frame);
+    if (rc == AVERROR(EAGAIN)) {
+        avcodec_send_packet(c, NULL);
+        rc = avcodec_receive_frame(c, frame);
+    }
+    return rc;
+}
+
+/* A packet over the caller's bytes, with the zeros behind them that decoders rely on. */
+static mm_status packet_over(AVPacket *pkt, mm_bytes in, mm_fault *f)
+{
+    if (in.n > INT32_MAX / 2)
+        return mm_fault_set(f, "too-large", "a picture file of more than 1 GiB");
+    if (av_new_packet(pkt, (int)in.n) < 0)
+        return mm_fault_memory(f);
+    memcpy(pkt->data, in.p, in.n);
+    pkt->flags |= AV_PKT_FLAG_KEY;
+    return MM_OK;
+}
+
+static mm_status decode_packet(mm_picture *p, AVCodecContext *c, AVPacket *pkt, mm_arena *a, mm_fault *f)
+{
+    AVFrame *frame = av_frame_alloc();
+    struct SwsContext *sws = NULL;
+    if (!frame)
+        return mm_fault_memory(f);
+    int rc = first_frame(c, pkt, frame);
+    mm_status s = MM_OK;
+    if (rc < 0)
+        s = mm_av_fault(f, p->format, rc);
+    else
+        s = mm_pixels_from_frame(p, frame, &sws, a, f);
+    sws_freeContext(sws);
+    av_frame_free(&frame);
+    return s;
+}
+
+mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+{
+    enum AVCodecID id = codec_of(in);
+    if (id == AV_CODEC_ID_NONE)
+        return mm_fault_set(f, "unsupported", "no decoder for this kind of picture");
+    *p = (mm_picture){.format = avcodec_get_name(id)};
+    AVCodecContext *c = NULL;
+    mm_status s = mm_av_decoder(&c, id, NULL, &(mm_av_limits){l->max_pixels, l->log}, f);
+    if (s != MM_OK)
+        return s;
+    AVPacket *pkt = av_packet_alloc();
+    s = pkt ? packet_over(pkt, in, f) : mm_fault_memory(f);
+    if (s == MM_OK)
+        s = decode_packet(p, c, pkt, a, f);
+    av_packet_free(&pkt);
+    avcodec_free_context(&c);
+    return s;
+}
