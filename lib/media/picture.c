@@ -40,5 +40,13 @@ mm_status mm_picture_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l
 {
     if (in.n >= 3 && !memcmp(in.p, "\xff\xd8\xff", 3))
         return mm_jpeg_read(p, in, l, a, f);
+    if (in.n >= 12 && !memcmp(in.p, "RIFF", 4) && !memcmp(in.p + 8, "WEBP", 4))
+        return mm_webp_read(p, in, l, a, f);
+    if (in.n >= 4 && !memcmp(in.p, "GIF8", 4))
+        return mm_gif_read(p, in, l, a, f);
+    if (in.n >= 8 && !memcmp(in.p + 4, "ftyp", 4))
+        return mm_heif_read(p, in, l, a, f);
+    if (in.n >= 6 && (!memcmp(in.p, "\0\0\1\0", 4) || !memcmp(in.p, "\0\0\2\0", 4)) && in.p[4])
+        return mm_icon_read(p, in, l, a, f);
     return mm_still_read(p, in, l, a, f);
 }

@@ -38,6 +38,10 @@ mm_status mm_picture_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l
 
 /* The decoders behind it. */
 mm_status mm_jpeg_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+mm_status mm_webp_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+mm_status mm_gif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+mm_status mm_heif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+mm_status mm_icon_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 
 /* Alpha dropped (background NULL) or composited over the colour; p has 3 channels afterwards. */

@@ -1,5 +1,7 @@
 /* Still pictures through libavcodec: the file's bytes are one packet. */
-#include "media/libav.h"
+#include "media/still.h"
+
+#include "media/chunks.h"
 #include "media/pixels.h"
 
 #include <libswscale/swscale.h>
@@ -18,7 +20,6 @@ typedef struct {
 
 static const signature SIGNATURES[] = {
     AT(AV_CODEC_ID_PNG, 0, "\x89PNG\r\n\x1a\n"),
-    AT(AV_CODEC_ID_WEBP, 8, "WEBP"),
     AT(AV_CODEC_ID_TIFF, 0, "II*\0"),
     AT(AV_CODEC_ID_TIFF, 0, "MM\0*"),
     AT(AV_CODEC_ID_BMP, 0, "BM"),
@@ -88,21 +89,27 @@ static mm_status packet_over(AVPacket *pkt, mm_bytes in, mm_fault *f)
     return MM_OK;
 }
 
-static mm_status decode_packet(mm_picture *p, AVCodecContext *c, AVPacket *pkt, mm_arena *a, mm_fault *f)
+mm_status mm_still_packet(mm_picture *p, AVCodecContext *c, AVPacket *pkt, mm_arena *a, mm_fault *f)
 {
     AVFrame *frame = av_frame_alloc();
     struct SwsContext *sws = NULL;
     if (!frame)
         return mm_fault_memory(f);
     int rc = first_frame(c, pkt, frame);
-    mm_status s = MM_OK;
-    if (rc < 0)
-        s = mm_av_fault(f, p->format, rc);
-    else
-        s = mm_pixels_from_frame(p, frame, &sws, a, f);
+    mm_status s = rc < 0 ? mm_av_fault(f, p->format, rc) : mm_pixels_from_frame(p, frame, &sws, a, f);
     sws_freeContext(sws);
     av_frame_free(&frame);
     return s;
+}
+
+/* What stands in the file beside the pixels. MM_SKIP when it shows that the file is cut short. */
+static mm_status examine(mm_picture *p, enum AVCodecID id, mm_bytes in, mm_fault *f)
+{
+    if (id == AV_CODEC_ID_PNG)
+        return mm_png_examine(&p->exif, in, f);
+    if (id == AV_CODEC_ID_TIFF)
+        mm_exif_parse(&p->exif, in.p, in.n);
+    return MM_OK;
 }
 
 mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
@@ -112,13 +119,17 @@ mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, 
         return mm_fault_set(f, "unsupported", "no decoder for this kind of picture");
     *p = (mm_picture){.format = avcodec_get_name(id)};
     AVCodecContext *c = NULL;
-    mm_status s = mm_av_decoder(&c, id, NULL, &(mm_av_limits){l->max_pixels, l->log}, f);
+    AVPacket *pkt = NULL;
+    mm_status s = examine(p, id, in, f);
+    if (s == MM_OK)
+        s = mm_av_decoder(&c, id, NULL, &(mm_av_limits){l->max_pixels, l->log}, f);
     if (s != MM_OK)
         return s;
-    AVPacket *pkt = av_packet_alloc();
+    c->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
+    pkt = av_packet_alloc();
     s = pkt ? packet_over(pkt, in, f) : mm_fault_memory(f);
     if (s == MM_OK)
-        s = decode_packet(p, c, pkt, a, f);
+        s = mm_still_packet(p, c, pkt, a, f);
     av_packet_free(&pkt);
     avcodec_free_context(&c);
     return s;

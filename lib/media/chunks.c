@@ -1,0 +1,149 @@
+#include "media/chunks.h"
+
+#include <string.h>
+
+static uint32_t be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* ---- PNG ---- */
+
+mm_status mm_png_examine(mm_exif *x, mm_bytes in, mm_fault *f)
+{
+    static const char xmp[] = "XML:com.adobe.xmp";
+    size_t at = 8;
+    while (in.n - at >= 12) {
+        const uint8_t *chunk = in.p + at;
+        size_t n = be32(chunk);
+        if (n > in.n - at - 12)
+            break;
+        if (!memcmp(chunk + 4, "IEND", 4))
+            return MM_OK;
+        if (!memcmp(chunk + 4, "eXIf", 4))
+            mm_exif_parse(x, chunk + 8, n);
+        if (!memcmp(chunk + 4, "iTXt", 4) && n > sizeof xmp && !memcmp(chunk + 8, xmp, sizeof xmp))
+            mm_exif_parse_xmp(x, chunk + 8, n);
+        at += 12 + n;
+    }
+    return mm_fault_set(f, "truncated", "the PNG ends before its end chunk");
+}
+
+/* ---- HEIF: boxes in boxes ---- */
+
+typedef struct {
+    const uint8_t *type; /* 4 bytes */
+    mm_bytes body;
+} box;
+
+/* Takes the first box off the front of *in; false when none is whole. */
+static bool next_box(mm_bytes *in, box *b)
+{
+    if (in->n < 8)
+        return false;
+    size_t size = be32(in->p), head = 8;
+    if (size == 1 && in->n >= 16) { /* a 64-bit size */
+        if (be32(in->p + 8))
+            return false;
+        size = be32(in->p + 12);
+        head = 16;
+    } else if (size == 0) {
+        size = in->n;
+    }
+    if (size < head || size > in->n)
+        return false;
+    *b = (box){in->p + 4, {in->p + head, size - head}};
+    in->p += size;
+    in->n -= size;
+    return true;
+}
+
+static bool find_box(mm_bytes in, const char *type, mm_bytes *body)
+{
+    for (box b; next_box(&in, &b);)
+        if (!memcmp(b.type, type, 4)) {
+            *body = b.body;
+            return true;
+        }
+    return false;
+}
+
+/* Anticlockwise quarter turns first, then a mirror: 0 top to bottom, 1 left to right, 2 none. */
+static int orientation_of(unsigned turns, unsigned mirror)
+{
+    static const uint8_t number[4][3] = {{4, 2, 1}, {5, 7, 8}, {2, 4, 3}, {7, 5, 6}};
+    return number[turns & 3][mirror];
+}
+
+void mm_heif_examine(mm_exif *x, mm_bytes in)
+{
+    mm_bytes meta, properties, container;
+    if (!find_box(in, "meta", &meta) || meta.n < 4)
+        return;
+    meta.p += 4; /* version and flags */
+    meta.n -= 4;
+    if (!find_box(meta, "iprp", &properties) || !find_box(properties, "ipco", &container))
+        return;
+    unsigned turns = 0, mirror = 2;
+    for (box b; next_box(&container, &b);) {
+        if (b.body.n && !memcmp(b.type, "irot", 4))
+            turns = b.body.p[0];
+        if (b.body.n && !memcmp(b.type, "imir", 4))
+            mirror = b.body.p[0] & 1;
+    }
+    x->orientation = orientation_of(turns, mirror);
+}
+
+/* ---- GIF ---- */
+
+static unsigned le16(const uint8_t *p)
+{
+    return p[0] | (unsigned)p[1] << 8;
+}
+
+/* Steps over data sub-blocks; 0 when they do not end. */
+static size_t after_blocks(mm_bytes in, size_t at)
+{
+    while (at < in.n && in.p[at])
+        at += 1 + (size_t)in.p[at];
+    return at < in.n ? at + 1 : 0;
+}
+
+/* at: an image descriptor. */
+static bool gif_picture(mm_gif_first *g, mm_bytes in, size_t at, const uint8_t *colours, size_t count, int transparent)
+{
+    if (in.n - at < 10)
+        return false;
+    const uint8_t *d = in.p + at;
+    *g = (mm_gif_first){.left = le16(d + 1), .top = le16(d + 3), .width = le16(d + 5), .height = le16(d + 7)};
+    if (d[9] & 0x80) {
+        colours = d + 10;
+        count = (size_t)2 << (d[9] & 7);
+        if (in.n - at < 10 + 3 * count)
+            return false;
+    }
+    size_t i = transparent >= 0 ? (size_t)transparent : 0;
+    if (i < count)
+        memcpy(g->open, colours + 3 * i, 3);
+    return true;
+}
+
+bool mm_gif_examine(mm_gif_first *g, mm_bytes in)
+{
+    if (in.n < 13)
+        return false;
+    size_t count = (in.p[10] & 0x80) ? (size_t)2 << (in.p[10] & 7) : 0, at = 13 + 3 * count;
+    int transparent = -1;
+    while (at < in.n) {
+        if (in.p[at] == ',')
+            return gif_picture(g, in, at, in.p + 13, count, transparent);
+        if (in.p[at] != '!' || in.n - at < 8)
+            return false;
+        if (in.p[at + 1] == 0xf9 && (in.p[at + 3] & 1))
+            transparent = in.p[at + 6];
+        at = after_blocks(in, at + 2);
+        if (!at)
+            return false;
+    }
+    return false;
+}

@@ -1,0 +1,22 @@
+/* chunks.h: what picture files say beside their pixels: EXIF blocks, rotations, and whether they are all there. */
+#ifndef MM_MEDIA_CHUNKS_H
+#define MM_MEDIA_CHUNKS_H
+
+#include "media/picture.h"
+
+/* eXIf and XMP of a PNG (PNG 3rd edition, 5 and 11.3). MM_SKIP: "truncated", no end chunk. */
+mm_status mm_png_examine(mm_exif *x, mm_bytes in, mm_fault *f);
+
+/* The irot and imir properties of an AVIF or HEIF file (ISO/IEC 23008-12, 6.5) as an EXIF orientation. */
+void mm_heif_examine(mm_exif *x, mm_bytes in);
+
+/* The first picture of a GIF (GIF89a): where it lies on the canvas, and the colour of what is left open: the entry
+ * that is declared transparent, or else entry 0. */
+typedef struct {
+    int64_t left, top, width, height;
+    uint8_t open[3];
+} mm_gif_first;
+
+bool mm_gif_examine(mm_gif_first *g, mm_bytes in);
+
+#endif
