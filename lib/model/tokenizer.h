@@ -29,8 +29,9 @@ mm_status mm_tokenizer_encode(const mm_tokenizer *t, mm_str text, int64_t limit,
 mm_status mm_tokenizer_chunks(const mm_tokenizer *t, mm_str text, int64_t limit, mm_arena *a, mm_tokens **pieces,
                               int *n, mm_err *e);
 
-/* The longest input that the model's files name (tokenizer_config.json's model_max_length where it is sane, else
- * config.json's max_position_embeddings). */
+/* The longest input that the model was made for, special tokens included: the smallest of config.json's
+ * max_position_embeddings, tokenizer_config.json's model_max_length and sentence_bert_config.json's max_seq_length;
+ * 0: none of them says. */
 int64_t mm_tokenizer_model_limit(const mm_tokenizer *t);
 int32_t mm_tokenizer_id(const mm_tokenizer *t, const char *token); /* -1: none */
 

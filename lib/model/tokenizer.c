@@ -1,0 +1,327 @@
+/* tokenizer.c: from a text to ids, stage by stage. */
+#include "model/tokenizer_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- setting up --------------------------------------------------------------------------------------------- */
+
+void mm_bert_steps(mm_tokenizer *t, bool clean, bool chinese, bool strip, bool lower)
+{
+    if (clean)
+        t->norm[t->norms++] = MM_NORM_CLEAN;
+    if (chinese)
+        t->norm[t->norms++] = MM_NORM_CHINESE;
+    if (strip) {
+        t->norm[t->norms++] = MM_NORM_NFD;
+        t->norm[t->norms++] = MM_NORM_STRIP_ACCENTS;
+    }
+    if (lower)
+        t->norm[t->norms++] = MM_NORM_LOWER;
+}
+
+static bool same_text(mm_runes a, mm_runes b)
+{
+    return a.n == b.n && memcmp(a.p, b.p, (size_t)a.n * sizeof *a.p) == 0;
+}
+
+/* Keeps the list longest first, so that the first match at a place is the longest one. */
+mm_status mm_tokenizer_add(mm_tokenizer *t, mm_str text, mm_added_token flags, mm_err *e)
+{
+    char *copy = mm_arena_strdup(&t->arena, text);
+    flags.content = (mm_str){copy, text.n};
+    flags.text = mm_runes_decode(text, &t->arena);
+    if (copy && flags.text.p && flags.normalized)
+        flags.text = mm_normalize(flags.text, t->norm, t->norms, &t->arena);
+    if (!copy || !flags.text.p)
+        return mm_fail_memory(e);
+    for (int i = 0; i < t->addeds; i++)
+        if (same_text(t->added[i].text, flags.text) && t->added[i].normalized == flags.normalized)
+            return MM_OK;
+    if (flags.text.n == 0)
+        return MM_OK;
+    if ((t->addeds & (t->addeds - 1)) == 0) { /* full at powers of two */
+        mm_added_token *more = mm_arena_alloc(&t->arena, (size_t)(t->addeds ? 2 * t->addeds : 1) * sizeof *more);
+        if (!more)
+            return mm_fail_memory(e);
+        if (t->addeds)
+            memcpy(more, t->added, (size_t)t->addeds * sizeof *more);
+        t->added = more;
+    }
+    int at = t->addeds++;
+    for (; at > 0 && t->added[at - 1].text.n < flags.text.n; at--)
+        t->added[at] = t->added[at - 1];
+    t->added[at] = flags;
+    t->added_first[flags.normalized] |= 1ull << (flags.text.p[0] & 63);
+    return MM_OK;
+}
+
+/* tokenizer_config.json's switches win over tokenizer.json's normalizer, as in transformers' BertTokenizer. */
+static void apply_bert_config(mm_tokenizer *t, const json_t *config)
+{
+    bool has[MM_NORM_COLLAPSE + 1] = {false};
+    for (int i = 0; i < t->norms; i++)
+        has[t->norm[i]] = true;
+    bool lower = mm_config_bool(config, "do_lower_case", has[MM_NORM_LOWER]);
+    bool changed = lower != has[MM_NORM_LOWER];
+    bool strip = mm_config_bool(config, "strip_accents", changed ? lower : has[MM_NORM_STRIP_ACCENTS]);
+    bool chinese = mm_config_bool(config, "tokenize_chinese_chars", has[MM_NORM_CHINESE]);
+    t->norms = 0;
+    mm_bert_steps(t, has[MM_NORM_CLEAN], chinese, strip, lower);
+}
+
+/* The longest input that the model was made for: the smallest of what its files say. */
+static int64_t model_limit(mm_model *m, const json_t *config, mm_err *e)
+{
+    int64_t limit = mm_config_int(mm_model_config(m), "max_position_embeddings",
+                                  mm_config_int(mm_model_config(m), "text_config.max_position_embeddings", 0));
+    /* positions of RoBERTa's kind begin behind the padding id */
+    const char *type = mm_config_str(mm_model_config(m), "model_type", "");
+    if (limit > 2 && (strstr(type, "roberta") || !strcmp(type, "mpnet")))
+        limit -= 2;
+    int64_t named[2] = {mm_config_int(config, "model_max_length", 0), 0};
+    const json_t *sentence = mm_model_json(m, "sentence_bert_config.json", e);
+    named[1] = mm_config_int(sentence, "max_seq_length", 0);
+    for (int i = 0; i < 2; i++)
+        if (named[i] > 0 && named[i] < 1000000 && (limit == 0 || named[i] < limit))
+            limit = named[i];
+    return limit;
+}
+
+static bool path_to(char path[4096], const mm_model *m, const char *file)
+{
+    int n = snprintf(path, 4096, "%s/%s", mm_model_path(m), file);
+    return n > 0 && n < 4096 && mm_file_exists(path);
+}
+
+static mm_status read_files(mm_tokenizer *t, mm_model *m, const json_t *config, mm_err *e)
+{
+    char path[4096], merges[4096];
+    if (path_to(path, m, "tokenizer.json")) {
+        mm_status s = mm_tokenizer_from_json(t, path, e);
+        if (s == MM_OK && !t->is_bpe && t->norms)
+            apply_bert_config(t, config);
+        return s;
+    }
+    if (path_to(path, m, "vocab.txt"))
+        return mm_tokenizer_from_vocab_txt(t, path, config, e);
+    if (path_to(path, m, "vocab.json") && path_to(merges, m, "merges.txt"))
+        return mm_tokenizer_from_bpe_files(t, path, merges, config, e);
+    return mm_fail(e, MM_FATAL, "%s: no tokenizer.json, vocab.txt, or vocab.json with merges.txt", mm_model_path(m));
+}
+
+mm_status mm_tokenizer_open(mm_tokenizer **out, mm_model *m, mm_err *e)
+{
+    *out = NULL;
+    mm_err why = {MM_OK, ""};
+    const json_t *config = mm_model_json(m, "tokenizer_config.json", &why);
+    if (!config && why.status != MM_OK)
+        return mm_fail(e, why.status, "%s", why.text);
+    mm_tokenizer *t = calloc(1, sizeof *t);
+    if (!t)
+        return mm_fail_memory(e);
+    mm_status s = read_files(t, m, config, e);
+    if (s == MM_OK)
+        t->limit = model_limit(m, config, &why);
+    if (s == MM_OK && why.status != MM_OK)
+        s = mm_fail(e, why.status, "%s", why.text);
+    if (s == MM_OK)
+        *out = t;
+    else
+        mm_tokenizer_close(t);
+    return s;
+}
+
+void mm_tokenizer_close(mm_tokenizer *t)
+{
+    if (!t)
+        return;
+    mm_map_close(&t->file[0]);
+    mm_map_close(&t->file[1]);
+    mm_arena_free(&t->arena);
+    free(t);
+}
+
+int64_t mm_tokenizer_model_limit(const mm_tokenizer *t)
+{
+    return t->limit;
+}
+
+int32_t mm_tokenizer_id(const mm_tokenizer *t, const char *token)
+{
+    for (int i = 0; i < t->addeds; i++)
+        if (mm_str_is(t->added[i].content, token))
+            return t->added[i].id;
+    return mm_vocab_get(&t->vocab, mm_str_of(token));
+}
+
+/* ---- added tokens in the text ------------------------------------------------------------------------------- */
+
+static bool is_word_rune(uint32_t c)
+{
+    return mm_rune_is_letter(c) || mm_rune_is_number(c) || mm_rune_is_accent(c) || c == '_';
+}
+
+/* The added token that stands at i; NULL: none. */
+static const mm_added_token *added_at(const mm_tokenizer *t, bool normalized, mm_runes r, int64_t i)
+{
+    if (!(t->added_first[normalized] >> (r.p[i] & 63) & 1))
+        return NULL;
+    for (int k = 0; k < t->addeds; k++) {
+        const mm_added_token *a = &t->added[k];
+        if (a->normalized == normalized && a->text.n <= r.n - i &&
+            memcmp(a->text.p, r.p + i, (size_t)a->text.n * sizeof *r.p) == 0)
+            return a;
+    }
+    return NULL;
+}
+
+/* A stretch of text on its way to ids. */
+typedef struct {
+    const mm_tokenizer *t;
+    mm_arena *a;
+    mm_ids ids;
+} encoder;
+
+static void words_to_ids(encoder *x, mm_runes r)
+{
+    const mm_tokenizer *t = x->t;
+    mm_words words = mm_pretokenize(r, t->split, t->splits, x->a);
+    x->ids.failed |= words.p == NULL;
+    for (int64_t i = 0; i < words.n && !x->ids.failed; i++) {
+        const uint32_t *p = r.p + words.p[i].first;
+        int64_t n = words.p[i].end - words.p[i].first;
+        if (t->is_bpe)
+            mm_bpe_word(&t->bpe, p, n, &x->ids);
+        else
+            mm_wordpiece_word(&t->wordpiece, &t->vocab, p, n, &x->ids);
+    }
+}
+
+static void cut_added(encoder *x, mm_runes r, bool normalized);
+
+/* What lies between added tokens: first of the text as it came, then of the normalised text. */
+static void between(encoder *x, mm_runes r, bool normalized)
+{
+    if (r.n == 0 || x->ids.failed)
+        return;
+    if (normalized) {
+        words_to_ids(x, r);
+        return;
+    }
+    r = mm_normalize(r, x->t->norm, x->t->norms, x->a);
+    x->ids.failed |= r.p == NULL;
+    if (r.p)
+        cut_added(x, r, true);
+}
+
+static void cut_added(encoder *x, mm_runes r, bool normalized)
+{
+    int64_t done = 0;
+    for (int64_t i = 0; i < r.n;) {
+        const mm_added_token *a = added_at(x->t, normalized, r, i);
+        if (!a) {
+            i++;
+            continue;
+        }
+        int64_t first = i, end = i + a->text.n;
+        i = end;
+        if (a->single_word && ((first > 0 && is_word_rune(r.p[first - 1])) || (end < r.n && is_word_rune(r.p[end]))))
+            continue;
+        while (a->lstrip && first > done && mm_rune_is_space(r.p[first - 1]))
+            first--;
+        while (a->rstrip && end < r.n && mm_rune_is_space(r.p[end]))
+            end++;
+        between(x, (mm_runes){r.p + done, first - done}, normalized);
+        mm_ids_add(&x->ids, a->id, true);
+        i = done = end;
+    }
+    between(x, (mm_runes){r.p + done, r.n - done}, normalized);
+}
+
+static mm_status encode(const mm_tokenizer *t, mm_str text, mm_arena *a, mm_ids *out, mm_err *e)
+{
+    if (text.n > (size_t)256 << 20)
+        return mm_fail(e, MM_SKIP, "a text of %zu MiB is too long to be one record", text.n >> 20);
+    encoder x = {.t = t, .a = a, .ids.arena = a};
+    mm_runes r = mm_runes_decode(text, a);
+    if (!r.p)
+        return mm_fail_memory(e);
+    cut_added(&x, r, false);
+    *out = x.ids;
+    return x.ids.failed ? mm_fail_memory(e) : MM_OK;
+}
+
+/* ---- special tokens around, limits -------------------------------------------------------------------------- */
+
+/* The special tokens around ids first .. end-1. */
+static mm_status wrapped(const mm_tokenizer *t, const mm_ids *ids, int64_t first, int64_t end, mm_arena *a,
+                         mm_tokens *out, mm_err *e)
+{
+    int64_t n = t->befores + (end - first) + t->afters;
+    int32_t *id = mm_arena_alloc(a, (size_t)n * sizeof *id);
+    if (!id)
+        return mm_fail_memory(e);
+    *out = (mm_tokens){id, n, t->befores + ids->n + t->afters};
+    for (int i = 0; i < t->befores; i++)
+        *id++ = t->before[i];
+    for (int64_t i = first; i < end; i++)
+        *id++ = ids->id[i];
+    for (int i = 0; i < t->afters; i++)
+        *id++ = t->after[i];
+    return MM_OK;
+}
+
+/* How many ids of the text itself fit. */
+static mm_status body_room(const mm_tokenizer *t, int64_t limit, int64_t *room, mm_err *e)
+{
+    *room = limit > 0 ? limit - t->befores - t->afters : INT64_MAX;
+    if (*room < 1)
+        return mm_fail(e, MM_FATAL, "a limit of %lld tokens leaves no room beside the special ones", (long long)limit);
+    return MM_OK;
+}
+
+mm_status mm_tokenizer_encode(const mm_tokenizer *t, mm_str text, int64_t limit, mm_arena *a, mm_tokens *out, mm_err *e)
+{
+    mm_ids ids;
+    int64_t room;
+    mm_status s = body_room(t, limit, &room, e);
+    if (s == MM_OK)
+        s = encode(t, text, a, &ids, e);
+    return s == MM_OK ? wrapped(t, &ids, 0, ids.n < room ? ids.n : room, a, out, e) : s;
+}
+
+/* Where a piece that begins at `first` ends: before a word, if there is one to end before. */
+static int64_t piece_end(const mm_ids *ids, int64_t first, int64_t room)
+{
+    if (ids->n - first <= room)
+        return ids->n;
+    for (int64_t end = first + room; end > first; end--)
+        if (ids->opens[end])
+            return end;
+    return first + room;
+}
+
+mm_status mm_tokenizer_chunks(const mm_tokenizer *t, mm_str text, int64_t limit, mm_arena *a, mm_tokens **pieces,
+                              int *n, mm_err *e)
+{
+    mm_ids ids;
+    int64_t room, count = 0;
+    mm_status s = body_room(t, limit, &room, e);
+    if (s == MM_OK)
+        s = encode(t, text, a, &ids, e);
+    if (s != MM_OK)
+        return s;
+    for (int64_t at = 0; at < ids.n || count == 0; count++)
+        at = piece_end(&ids, at, room);
+    if (!(*pieces = mm_arena_zalloc(a, (size_t)count, sizeof **pieces)))
+        return mm_fail_memory(e);
+    int64_t at = 0;
+    for (*n = 0; *n < count && s == MM_OK; ++*n) {
+        int64_t end = piece_end(&ids, at, room);
+        s = wrapped(t, &ids, at, end, a, &(*pieces)[*n], e);
+        (*pieces)[*n].total = (*pieces)[*n].n;
+        at = end;
+    }
+    return s;
+}
