@@ -126,6 +126,10 @@ fuzz-run: fuzz ## runs every fuzz target for SECONDS=30
 	done
 .PHONY: fuzz fuzz-run
 
+models: $(BUILD)/bin/mm-model ## the default models, by pip, into the user's model directory (or MM_MODELS)
+	MM_MODEL=$(BUILD)/bin/mm-model tools/setup/models.sh
+.PHONY: models
+
 clean: ## removes build/
 	rm -rf build
 

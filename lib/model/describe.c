@@ -112,7 +112,10 @@ static json_t *card_licence(char *text)
         return NULL;
     char *value = line + 9;
     value += strspn(value, " '\"");
-    return json_stringn(value, strcspn(value, "\n'\"# "));
+    size_t n = strcspn(value, "\n'\"#");
+    while (n && value[n - 1] == ' ')
+        n--;
+    return json_stringn(value, n);
 }
 
 /* The first line of a licence that has letters in it: its title. */
