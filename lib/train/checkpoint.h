@@ -1,0 +1,22 @@
+/* checkpoint.h: everything that training needs to go on after an interruption, in one safetensors file. */
+#ifndef MM_TRAIN_CHECKPOINT_H
+#define MM_TRAIN_CHECKPOINT_H
+
+#include "train/optimiser.h"
+
+typedef struct {
+    int epoch;  /* epochs that are complete */
+    int waited; /* of those, since the best one */
+    float best_loss;
+    uint64_t rng;    /* state behind the last epoch */
+    uint64_t recipe; /* digest of options, data and head: a checkpoint of another training is refused */
+    float **best;    /* parameters of the best epoch, one array a parameter */
+} mm_progress;
+
+mm_status mm_checkpoint_save(const char *path, const mm_param_set *p, const mm_adamw *o, const mm_progress *g,
+                             mm_err *e);
+/* Fills the parameters, the optimiser and g from path. MM_EOF: there is no such file, begin at the start. MM_FATAL: it
+ * is of another training, or damaged. */
+mm_status mm_checkpoint_load(const char *path, mm_param_set *p, mm_adamw *o, mm_progress *g, mm_err *e);
+
+#endif

@@ -1,0 +1,248 @@
+#include "train/objective.h"
+
+#include "eval/metrics.h"
+
+#include <math.h>
+
+enum { VALID_BATCH = 256 };
+
+/* ---- losses ---- */
+
+static mm_node *output_loss(const mm_objective *o, mm_tape *t, mm_node *part, int output, const int32_t *sample, int n)
+{
+    const mm_data_field *f = &o->data->field[mm_data_field_of(o->data, o->head->output[output].name)];
+    if (o->head->task == MM_TASK_REGRESS) {
+        float *target = mm_tape_scratch(t, (size_t)n * sizeof *target);
+        for (int i = 0; target && i < n; i++)
+            target[i] = f->number[sample[i]];
+        return mm_t_mse(t, part, target);
+    }
+    int32_t *target = mm_tape_scratch(t, (size_t)n * sizeof *target);
+    for (int i = 0; target && i < n; i++)
+        target[i] = f->id[sample[i]];
+    return mm_t_cross_entropy(t, part, target, o->opts->smoothing, o->class_weight[output]);
+}
+
+/* exp(logit_scale) · a bᵀ + logit_bias over the samples that have both modalities */
+static mm_node *pair_loss(const mm_objective *o, mm_tape *t, const mm_fused *f, const mm_fuse_batch *b, int first,
+                          int second)
+{
+    int32_t *both = mm_tape_scratch(t, (size_t)b->n * sizeof *both);
+    int n = 0;
+    for (int i = 0; both && i < b->n; i++)
+        if (b->cu[first][i + 1] > b->cu[first][i] && b->cu[second][i + 1] > b->cu[second][i])
+            both[n++] = i;
+    if (n < 2)
+        return NULL;
+    const mm_param_set *p = &o->head->params;
+    mm_node *logits =
+        mm_t_matmul_nt(t, mm_t_take(t, f->tower[first], both, n), mm_t_take(t, f->tower[second], both, n));
+    logits = mm_t_mul(t, logits, mm_t_exp(t, mm_t_use(t, mm_param_set_find(p, "logit_scale"))));
+    if (o->opts->align_loss != MM_LOSS_SIGMOID)
+        return mm_t_info_nce(t, logits);
+    return mm_t_sigmoid_loss(t, mm_t_add(t, logits, mm_t_use(t, mm_param_set_find(p, "logit_bias"))));
+}
+
+static mm_node *plus(mm_tape *t, mm_node *sum, mm_node *one)
+{
+    return sum ? mm_t_add(t, sum, one) : one;
+}
+
+mm_node *mm_objective_loss(const mm_objective *o, mm_tape *t, const mm_fused *f, const int32_t *sample, int n,
+                           const mm_fuse_batch *b, mm_err *e)
+{
+    mm_node *sum = NULL;
+    int terms = 0;
+    int64_t at = 0;
+    for (int i = 0; i < o->head->outputs; at += o->head->output[i++].width, terms++)
+        sum = plus(t, sum, output_loss(o, t, mm_t_columns(t, f->out, at, o->head->output[i].width), i, sample, n));
+    for (int i = 0; o->head->task == MM_TASK_ALIGN && i < o->head->inputs; i++) {
+        for (int j = i + 1; j < o->head->inputs; j++) {
+            mm_node *one = pair_loss(o, t, f, b, i, j);
+            if (one) {
+                sum = plus(t, sum, one);
+                terms++;
+            }
+        }
+    }
+    if (!sum) {
+        mm_fail(e, MM_SKIP, "no sample of this batch has what the loss needs");
+        return NULL;
+    }
+    return mm_t_scale(t, sum, 1 / (float)terms);
+}
+
+/* ---- validation ---- */
+
+/* One batch's forward pass with training off. */
+static mm_status run(const mm_objective *o, mm_tape *t, const int32_t *sample, int n, mm_arena *a, mm_fuse_batch *b,
+                     mm_fused *f, mm_err *e)
+{
+    mm_tape_reset(t);
+    mm_arena_reset(a);
+    *f = (mm_fused){0};
+    mm_status s = mm_data_batch(b, o->data, o->head, sample, n, NULL, a, e);
+    return s == MM_OK ? o->head->method->forward(o->head, t, b, NULL, f, e) : s;
+}
+
+static int best_class(const float *logits, int64_t n)
+{
+    int best = 0;
+    for (int c = 1; c < n; c++)
+        if (logits[c] > logits[best])
+            best = c;
+    return best;
+}
+
+/* Collected over batches for the metric of the first output. */
+typedef struct {
+    int64_t hits, seen;
+    double *truth, *guess;
+    int64_t n;
+} tally;
+
+static void count(tally *y, const mm_objective *o, const mm_fused *f, const int32_t *sample, int n)
+{
+    const mm_data_field *field = &o->data->field[mm_data_field_of(o->data, o->head->output[0].name)];
+    int64_t stride = mm_cols(f->out);
+    for (int i = 0; i < n; i++) {
+        const float *out = mm_value(f->out) + i * stride;
+        if (o->head->task == MM_TASK_CLASSIFY && field->id[sample[i]] >= 0) {
+            y->hits += best_class(out, o->head->output[0].width) == field->id[sample[i]];
+            y->seen++;
+        } else if (o->head->task == MM_TASK_REGRESS && !isnan(field->number[sample[i]])) {
+            y->truth[y->n] = field->number[sample[i]];
+            y->guess[y->n++] = out[0];
+        }
+    }
+}
+
+/* recall@1 of a's rows among b's, whose row i belongs to a's row i */
+static double recall_at_1(mm_node *a, mm_node *b)
+{
+    int64_t n = mm_rows(a), d = mm_cols(a), hits = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t best = 0;
+        float top = -INFINITY;
+        for (int64_t j = 0; j < n; j++) {
+            float dot = 0;
+            for (int64_t c = 0; c < d; c++)
+                dot += mm_value(a)[i * d + c] * mm_value(b)[j * d + c];
+            if (dot > top) {
+                top = dot;
+                best = j;
+            }
+        }
+        hits += best == i;
+    }
+    return n ? (double)hits / (double)n : NAN;
+}
+
+mm_status mm_validate(mm_validation *out, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool, mm_err *e)
+{
+    *out = (mm_validation){NAN, NAN};
+    if (!n)
+        return MM_OK;
+    mm_tape *t;
+    mm_arena a = {0}, own = {0};
+    mm_fuse_batch b;
+    mm_fused f;
+    bool align = o->head->task == MM_TASK_ALIGN;
+    int step = align ? n : VALID_BATCH; /* retrieval is over all of them at once */
+    double sum = 0;
+    tally y = {.truth = mm_arena_alloc(&own, (size_t)n * sizeof(double)),
+               .guess = mm_arena_alloc(&own, (size_t)n * sizeof(double))};
+    mm_status s = mm_tape_new(&t, pool, false, e);
+    if (s != MM_OK)
+        return s;
+    if (!y.truth || !y.guess)
+        s = mm_fail_memory(e);
+    for (int i = 0; s == MM_OK && i < n; i += step) {
+        int m = n - i < step ? n - i : step;
+        s = run(o, t, sample + i, m, &a, &b, &f, e);
+        mm_node *loss = s == MM_OK ? mm_objective_loss(o, t, &f, sample + i, m, &b, e) : NULL;
+        if (s == MM_OK && loss)
+            s = mm_tape_error(t, e);
+        if (s != MM_OK || !loss)
+            continue;
+        sum += (double)mm_value(loss)[0] * m;
+        if (align)
+            out->metric = (recall_at_1(f.tower[0], f.tower[1]) + recall_at_1(f.tower[1], f.tower[0])) / 2;
+        else
+            count(&y, o, &f, sample + i, m);
+    }
+    out->loss = (float)(sum / n);
+    if (o->head->task == MM_TASK_CLASSIFY)
+        out->metric = y.seen ? (double)y.hits / (double)y.seen : NAN;
+    else if (o->head->task == MM_TASK_REGRESS)
+        out->metric = mm_pearson(y.truth, y.guess, y.n);
+    mm_tape_free(t);
+    mm_arena_free(&a);
+    mm_arena_free(&own);
+    return s;
+}
+
+/* ---- calibration ---- */
+
+/* Mean cross-entropy of logits · scale for n rows whose target is ≥ 0. */
+static double scaled_loss(const float *logits, const int32_t *target, int n, int64_t classes, double scale)
+{
+    double sum = 0;
+    int seen = 0;
+    for (int i = 0; i < n; i++) {
+        const float *x = logits + i * classes;
+        if (target[i] < 0)
+            continue;
+        double top = -INFINITY, total = 0;
+        for (int64_t c = 0; c < classes; c++)
+            top = fmax(top, x[c] * scale);
+        for (int64_t c = 0; c < classes; c++)
+            total += exp(x[c] * scale - top);
+        sum += top + log(total) - x[target[i]] * scale;
+        seen++;
+    }
+    return seen ? sum / seen : 0;
+}
+
+/* The loss is convex in the scale 1/T: golden-section search over T in 1/20 .. 20, on the logarithm. */
+static float best_temperature(const float *logits, const int32_t *target, int n, int64_t classes)
+{
+    const double ratio = 0.6180339887498949;
+    double low = -3, high = 3;
+    for (int i = 0; i < 60; i++) {
+        double a = high - ratio * (high - low), b = low + ratio * (high - low);
+        if (scaled_loss(logits, target, n, classes, exp(a)) < scaled_loss(logits, target, n, classes, exp(b)))
+            high = b;
+        else
+            low = a;
+    }
+    return (float)exp(-(low + high) / 2);
+}
+
+mm_status mm_calibrate(mm_head *h, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool, mm_err *e)
+{
+    mm_tape *t;
+    mm_arena a = {0};
+    mm_fuse_batch b;
+    mm_fused f;
+    if (h->task != MM_TASK_CLASSIFY || !n)
+        return MM_OK;
+    mm_status s = mm_tape_new(&t, pool, false, e);
+    if (s != MM_OK)
+        return s;
+    s = run(o, t, sample, n, &a, &b, &f, e);
+    int64_t at = 0;
+    for (int i = 0; s == MM_OK && i < h->outputs; at += h->output[i++].width) {
+        const mm_data_field *field = &o->data->field[mm_data_field_of(o->data, h->output[i].name)];
+        mm_node *part = mm_t_columns(t, f.out, at, h->output[i].width);
+        int32_t *target = mm_tape_scratch(t, (size_t)n * sizeof *target);
+        for (int r = 0; target && r < n; r++)
+            target[r] = field->id[sample[r]];
+        s = mm_tape_error(t, e);
+        if (s == MM_OK)
+            h->output[i].temperature = best_temperature(mm_value(part), target, n, h->output[i].width);
+    }
+    mm_tape_free(t);
+    mm_arena_free(&a);
+    return s;
+}

@@ -1,0 +1,32 @@
+/* objective.h: what training minimises for a batch, and what validation reports. */
+#ifndef MM_TRAIN_OBJECTIVE_H
+#define MM_TRAIN_OBJECTIVE_H
+
+#include "train/train.h"
+
+typedef struct {
+    const mm_head *head;
+    const mm_data *data;
+    const mm_train_opts *opts;
+    const float *class_weight[MM_MAX_OUTPUTS]; /* NULL: 1 */
+} mm_objective;
+
+/* The loss of a forward pass over these samples: the mean over outputs of their losses; align: over pairs of
+ * modalities. */
+mm_node *mm_objective_loss(const mm_objective *o, mm_tape *t, const mm_fused *f, const int32_t *sample, int n,
+                           const mm_fuse_batch *b, mm_err *e);
+
+typedef struct {
+    float loss;
+    double metric;
+} mm_validation;
+
+/* Loss and metric over samples, without dropout. */
+mm_status mm_validate(mm_validation *out, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool,
+                      mm_err *e);
+
+/* Fits each classification output's temperature on these samples: the T that minimises the cross-entropy of logits / T.
+ */
+mm_status mm_calibrate(mm_head *h, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool, mm_err *e);
+
+#endif

@@ -1,0 +1,143 @@
+#include "train/train.h"
+
+#include <math.h>
+#include <regex.h>
+#include <stdlib.h>
+
+uint8_t *mm_usable_samples(const mm_data *d, const mm_head *h, mm_arena *a)
+{
+    uint8_t *usable = mm_arena_zalloc(a, (size_t)d->n, 1);
+    for (int i = 0; usable && i < d->n; i++) {
+        int inputs = 0, targets = 0;
+        for (int m = 0; m < h->inputs; m++) {
+            int at = mm_data_modality_of(d, h->input[m].name);
+            inputs += at >= 0 && d->modality[at].cu[i + 1] > d->modality[at].cu[i];
+        }
+        for (int o = 0; o < h->outputs; o++) {
+            int at = mm_data_field_of(d, h->output[o].name);
+            if (at >= 0)
+                targets += h->task == MM_TASK_REGRESS ? !isnan(d->field[at].number[i]) : d->field[at].id[i] >= 0;
+        }
+        usable[i] = h->task == MM_TASK_ALIGN ? inputs >= 2 : inputs && targets;
+    }
+    return usable;
+}
+
+typedef struct {
+    mm_str group;
+    int32_t sample;
+    uint64_t draw; /* the group's random number; which groups validate depends on the key, not on the order of input */
+} member;
+
+static mm_str group_of(const char *key, const regex_t *re)
+{
+    regmatch_t match[2];
+    if (!re || regexec(re, key, 2, match, 0) != 0)
+        return mm_str_of(key);
+    regmatch_t m = match[1].rm_so >= 0 ? match[1] : match[0];
+    return (mm_str){key + m.rm_so, (size_t)(m.rm_eo - m.rm_so)};
+}
+
+static uint64_t draw_of(mm_str group, uint64_t seed)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < group.n; i++)
+        h = (h ^ (uint8_t)group.p[i]) * 0x100000001b3u;
+    mm_rng r = {.state = h ^ seed * 0x9e3779b97f4a7c15u};
+    mm_rng_next(&r);
+    return mm_rng_next(&r);
+}
+
+static int by_draw(const void *a, const void *b)
+{
+    const member *x = a, *y = b;
+    if (x->draw != y->draw)
+        return x->draw < y->draw ? -1 : 1;
+    return (x->sample > y->sample) - (x->sample < y->sample);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* How many of the members, whole groups, come closest to the wanted count without taking all. */
+static int cut_at(const member *m, int n, double share)
+{
+    int cut = 0, want = (int)lround(share * n);
+    while (cut < want) {
+        int next = cut + 1;
+        while (next < n && m[next].draw == m[cut].draw)
+            next++;
+        if (next == n || next - want > want - cut)
+            break;
+        cut = next;
+    }
+    return cut;
+}
+
+mm_status mm_split_groups(mm_split *out, const mm_data *d, const uint8_t *usable, const char *group, double share,
+                          uint64_t seed, mm_arena *a, mm_err *e)
+{
+    regex_t re;
+    if (group && regcomp(&re, group, REG_EXTENDED) != 0)
+        return mm_fail(e, MM_FATAL, "not a regular expression: %s", group);
+    member *m = mm_arena_zalloc(a, (size_t)d->n, sizeof *m);
+    out->train = mm_arena_zalloc(a, (size_t)d->n, sizeof *out->train);
+    out->valid = mm_arena_zalloc(a, (size_t)d->n, sizeof *out->valid);
+    int n = 0;
+    bool memory = m && out->train && out->valid;
+    for (int i = 0; memory && i < d->n; i++) {
+        if (!usable[i])
+            continue;
+        mm_str g = group_of(d->key[i], group ? &re : NULL);
+        m[n++] = (member){g, i, draw_of(g, seed)};
+    }
+    if (group)
+        regfree(&re);
+    if (!memory)
+        return mm_fail_memory(e);
+    qsort(m, (size_t)n, sizeof *m, by_draw);
+    out->n_valid = cut_at(m, n, share);
+    out->n_train = n - out->n_valid;
+    for (int i = 0; i < n; i++)
+        *(i < out->n_valid ? out->valid + i : out->train + i - out->n_valid) = m[i].sample;
+    qsort(out->train, (size_t)out->n_train, sizeof *out->train, ascending);
+    qsort(out->valid, (size_t)out->n_valid, sizeof *out->valid, ascending);
+    return MM_OK;
+}
+
+mm_status mm_standardise(mm_head *h, const mm_data *d, const mm_split *s, mm_err *e)
+{
+    for (int m = 0; m < h->inputs; m++) {
+        int at = mm_data_modality_of(d, h->input[m].name);
+        int64_t width = h->input[m].width, rows = 0;
+        float *mean = mm_arena_zalloc(&h->arena, (size_t)width, sizeof *mean);
+        float *std = mm_arena_zalloc(&h->arena, (size_t)width, sizeof *std);
+        double *sum = mm_arena_zalloc(&h->arena, 2 * (size_t)width, sizeof *sum);
+        if (!mean || !std || !sum)
+            return mm_fail_memory(e);
+        for (int pass = 0; at >= 0 && pass < 2; pass++) { /* first the mean, then the squares around it */
+            const mm_data_modality *x = &d->modality[at];
+            rows = 0;
+            for (int i = 0; i < s->n_train; i++) {
+                for (int64_t r = x->cu[s->train[i]]; r < x->cu[s->train[i] + 1]; r++, rows++) {
+                    for (int64_t c = 0; c < width; c++) {
+                        double v = x->x[r * width + c];
+                        sum[pass * width + c] += pass ? (v - mean[c]) * (v - mean[c]) : v;
+                    }
+                }
+            }
+            for (int64_t c = 0; pass == 0 && rows && c < width; c++)
+                mean[c] = (float)(sum[c] / (double)rows);
+        }
+        for (int64_t c = 0; c < width; c++) {
+            double var = rows ? sum[width + c] / (double)rows : 0;
+            std[c] = var > 1e-12 ? (float)sqrt(var) : 1; /* a constant column stays 0 */
+        }
+        h->input[m].mean = mean;
+        h->input[m].std = std;
+    }
+    return MM_OK;
+}

@@ -1,0 +1,287 @@
+#include "train/train.h"
+
+#include "train/checkpoint.h"
+#include "train/objective.h"
+#include "train/optimiser.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* A training under way. */
+typedef struct {
+    mm_head *head;
+    const mm_data *data;
+    const mm_split *split;
+    const mm_train_opts *opts;
+    mm_pool *pool;
+    mm_objective objective;
+    mm_adamw adam;
+    mm_tape *tape;
+    mm_rng rng;
+    mm_progress at;
+    int32_t *order; /* [n_train] this epoch's order */
+    int32_t *pick;  /* [batch, inputs] */
+    mm_arena arena; /* lives as long as the training */
+    mm_arena batch; /* reset for each batch */
+} trainer;
+
+mm_train_opts mm_train_defaults(void)
+{
+    return (mm_train_opts){.epochs = 30,
+                           .batch = 64,
+                           .accumulate = 1,
+                           .lr = 1e-3f,
+                           .weight_decay = 0.01f,
+                           .clip = 1,
+                           .warmup = 0.1f,
+                           .patience = 10,
+                           .seed = 1};
+}
+
+/* ---- preparation ---- */
+
+static float *class_weights(const mm_data_field *f, const mm_split *s, mm_arena *a)
+{
+    float *w = mm_arena_zalloc(a, (size_t)f->count, sizeof *w);
+    int seen = 0;
+    for (int i = 0; w && i < s->n_train; i++) {
+        if (f->id[s->train[i]] >= 0) {
+            w[f->id[s->train[i]]]++;
+            seen++;
+        }
+    }
+    for (int c = 0; w && c < f->count; c++)
+        w[c] = w[c] > 0 ? (float)seen / ((float)f->count * w[c]) : 0;
+    return w;
+}
+
+static uint64_t mix(uint64_t h, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
+    return h;
+}
+
+/* What decides the result: a checkpoint made with anything else is refused. */
+static uint64_t recipe_of(const trainer *t)
+{
+    const mm_train_opts *o = t->opts;
+    const double numbers[] = {o->epochs,           o->batch,
+                              o->accumulate,       o->lr,
+                              o->weight_decay,     o->clip,
+                              o->warmup,           o->smoothing,
+                              o->balanced,         o->modality_dropout,
+                              o->align_loss,       o->bf16,
+                              o->patience,         (double)o->seed,
+                              t->head->hidden,     t->head->heads,
+                              t->head->iterations, t->head->dropout};
+    uint64_t h = mix(0xcbf29ce484222325u, numbers, sizeof numbers);
+    h = mix(h, t->head->method->name, strlen(t->head->method->name));
+    h = mix(h, t->split->train, (size_t)t->split->n_train * sizeof *t->split->train);
+    for (int i = 0; i < t->data->n; i++)
+        h = mix(h, t->data->key[i], strlen(t->data->key[i]));
+    for (int m = 0; m < t->head->inputs; m++)
+        h = mix(h, t->head->input[m].mean,
+                (size_t)(t->head->input[m].mean ? t->head->input[m].width : 0) * sizeof(float));
+    return h;
+}
+
+static mm_status prepare(trainer *t, mm_err *e)
+{
+    const mm_head *h = t->head;
+    int batch = t->opts->batch;
+    t->order = mm_arena_zalloc(&t->arena, (size_t)t->split->n_train, sizeof *t->order);
+    t->pick = mm_arena_zalloc(&t->arena, (size_t)batch * (size_t)h->inputs, sizeof *t->pick);
+    t->at.best = mm_arena_zalloc(&t->arena, (size_t)h->params.n, sizeof *t->at.best);
+    if (!t->order || !t->pick || !t->at.best)
+        return mm_fail_memory(e);
+    for (int i = 0; i < h->params.n; i++) {
+        const mm_param *p = h->params.p[i];
+        t->at.best[i] = mm_arena_zalloc(&t->arena, (size_t)(p->rows * p->cols), sizeof(float));
+        if (!t->at.best[i])
+            return mm_fail_memory(e);
+    }
+    t->objective = (mm_objective){.head = h, .data = t->data, .opts = t->opts};
+    for (int i = 0; h->task == MM_TASK_CLASSIFY && t->opts->balanced && i < h->outputs; i++) {
+        const mm_data_field *f = &t->data->field[mm_data_field_of(t->data, h->output[i].name)];
+        t->objective.class_weight[i] = class_weights(f, t->split, &t->arena);
+    }
+    t->at.recipe = recipe_of(t);
+    t->at.best_loss = INFINITY;
+    t->rng.state = t->opts->seed;
+    mm_status s = mm_adamw_new(&t->adam, &h->params, t->opts->weight_decay, e);
+    return s == MM_OK ? mm_tape_new(&t->tape, t->pool, true, e) : s;
+}
+
+/* ---- one epoch ---- */
+
+static void shuffle(trainer *t)
+{
+    int n = t->split->n_train;
+    memcpy(t->order, t->split->train, (size_t)n * sizeof *t->order);
+    for (int i = n - 1; i > 0; i--) { /* Fisher and Yates */
+        int j = (int)mm_rng_below(&t->rng, (uint64_t)i + 1);
+        int32_t x = t->order[i];
+        t->order[i] = t->order[j];
+        t->order[j] = x;
+    }
+}
+
+static int64_t rows_of(const trainer *t, int32_t sample, int m)
+{
+    int at = mm_data_modality_of(t->data, t->head->input[m].name);
+    return at < 0 ? 0 : t->data->modality[at].cu[sample + 1] - t->data->modality[at].cu[sample];
+}
+
+/* Which rows of one sample take part: modality dropout leaves out modalities but never the last one that is there;
+ * alignment takes one row at random where there are several (one caption of five). */
+static void pick_rows(trainer *t, int32_t sample, int32_t *pick)
+{
+    int left = 0;
+    for (int m = 0; m < t->head->inputs; m++)
+        left += rows_of(t, sample, m) > 0;
+    for (int m = 0; m < t->head->inputs; m++) {
+        int64_t rows = rows_of(t, sample, m);
+        pick[m] = MM_ALL_ROWS;
+        if (t->head->task == MM_TASK_ALIGN && rows > 1)
+            pick[m] = (int32_t)mm_rng_below(&t->rng, (uint64_t)rows);
+        if (t->opts->modality_dropout > 0 && mm_rng_uniform(&t->rng) < t->opts->modality_dropout && rows && left > 1) {
+            pick[m] = MM_NO_ROWS;
+            left--;
+        }
+    }
+}
+
+/* Adds one mini-batch's gradients, scaled by share; its loss. MM_SKIP: nothing in it to learn from. */
+static mm_status learn(trainer *t, const int32_t *sample, int n, float share, float *loss, mm_err *e)
+{
+    mm_fuse_batch b;
+    mm_fused f = {0};
+    mm_tape_reset(t->tape);
+    mm_tape_bf16(t->tape, t->opts->bf16);
+    mm_arena_reset(&t->batch);
+    for (int i = 0; i < n; i++)
+        pick_rows(t, sample[i], t->pick + i * t->head->inputs);
+    mm_status s = mm_data_batch(&b, t->data, t->head, sample, n, t->pick, &t->batch, e);
+    if (s == MM_OK)
+        s = t->head->method->forward(t->head, t->tape, &b, &t->rng, &f, e);
+    if (s != MM_OK)
+        return s;
+    mm_node *y = mm_objective_loss(&t->objective, t->tape, &f, sample, n, &b, e);
+    if (!y)
+        return MM_SKIP;
+    mm_backward(t->tape, y, share);
+    *loss = mm_value(y)[0];
+    return mm_tape_error(t->tape, e);
+}
+
+static int64_t updates_an_epoch(const trainer *t)
+{
+    int64_t each = (int64_t)t->opts->batch * t->opts->accumulate;
+    return (t->split->n_train + each - 1) / each;
+}
+
+static float current_lr(const trainer *t)
+{
+    int64_t total = updates_an_epoch(t) * t->opts->epochs;
+    return mm_learning_rate(t->opts->lr, t->adam.step, (int64_t)(t->opts->warmup * (float)total), total);
+}
+
+/* One update: up to `accumulate` mini-batches from order[from..to). */
+static mm_status update(trainer *t, int from, int to, double *sum, mm_err *e)
+{
+    mm_status s = MM_OK;
+    mm_param_set_zero_grad(&t->head->params);
+    for (int i = from; s != MM_FATAL && i < to; i += t->opts->batch) {
+        int n = to - i < t->opts->batch ? to - i : t->opts->batch;
+        float loss = 0;
+        s = learn(t, t->order + i, n, (float)n / (float)(to - from), &loss, e);
+        *sum += (double)loss * n;
+    }
+    if (s == MM_FATAL)
+        return s;
+    mm_clip_gradients(&t->head->params, t->opts->clip);
+    mm_adamw_step(&t->adam, &t->head->params, current_lr(t));
+    return MM_OK;
+}
+
+static void keep_best(trainer *t)
+{
+    for (int i = 0; i < t->head->params.n; i++) {
+        const mm_param *p = t->head->params.p[i];
+        memcpy(t->at.best[i], p->value, (size_t)(p->rows * p->cols) * sizeof(float));
+    }
+}
+
+static mm_status epoch(trainer *t, mm_epoch *row, mm_err *e)
+{
+    int n = t->split->n_train, each = t->opts->batch * t->opts->accumulate;
+    double sum = 0;
+    mm_status s = MM_OK;
+    mm_validation v;
+    shuffle(t);
+    for (int i = 0; s == MM_OK && i < n; i += each)
+        s = update(t, i, n - i < each ? n : i + each, &sum, e);
+    if (s == MM_OK)
+        s = mm_validate(&v, &t->objective, t->split->valid, t->split->n_valid, t->pool, e);
+    if (s != MM_OK)
+        return s;
+    float judge = t->split->n_valid ? v.loss : -(float)t->at.epoch; /* without validation the last epoch is the best */
+    t->at.epoch++;
+    t->at.waited++;
+    if (judge < t->at.best_loss) {
+        t->at.best_loss = judge;
+        t->at.waited = 0;
+        keep_best(t);
+    }
+    *row = (mm_epoch){.epoch = t->at.epoch,
+                      .lr = current_lr(t),
+                      .train_loss = (float)(sum / n),
+                      .valid_loss = v.loss,
+                      .metric = v.metric,
+                      .best = t->at.waited == 0};
+    if (isnan(row->train_loss))
+        return mm_fail(e, MM_FATAL, "the loss is no number any more in epoch %d: try a smaller --lr", row->epoch);
+    return MM_OK;
+}
+
+static mm_status run(trainer *t, mm_on_epoch on_epoch, void *ctx, mm_err *e)
+{
+    mm_epoch row;
+    mm_status s =
+        t->opts->checkpoint ? mm_checkpoint_load(t->opts->checkpoint, &t->head->params, &t->adam, &t->at, e) : MM_EOF;
+    if (s == MM_OK)
+        t->rng.state = t->at.rng;
+    else if (s == MM_EOF)
+        s = MM_OK;
+    while (s == MM_OK && t->at.epoch < t->opts->epochs && (!t->opts->patience || t->at.waited < t->opts->patience)) {
+        s = epoch(t, &row, e);
+        t->at.rng = t->rng.state;
+        if (s == MM_OK && t->opts->checkpoint)
+            s = mm_checkpoint_save(t->opts->checkpoint, &t->head->params, &t->adam, &t->at, e);
+        if (s == MM_OK && on_epoch && !on_epoch(ctx, &row))
+            s = MM_EOF;
+    }
+    return s;
+}
+
+mm_status mm_train(mm_head *h, const mm_data *d, const mm_split *split, const mm_train_opts *o, mm_pool *pool,
+                   mm_on_epoch on_epoch, void *ctx, mm_err *e)
+{
+    trainer t = {.head = h, .data = d, .split = split, .opts = o, .pool = pool};
+    if (split->n_train < 2)
+        return mm_fail(e, MM_FATAL, "%d samples are too few to train on", split->n_train);
+    mm_status s = prepare(&t, e);
+    if (s == MM_OK)
+        s = run(&t, on_epoch, ctx, e);
+    for (int i = 0; s == MM_OK && i < h->params.n; i++)
+        memcpy(h->params.p[i]->value, t.at.best[i],
+               (size_t)(h->params.p[i]->rows * h->params.p[i]->cols) * sizeof(float));
+    if (s == MM_OK)
+        s = mm_calibrate(h, &t.objective, split->valid, split->n_valid, pool, e);
+    mm_tape_free(t.tape);
+    mm_adamw_free(&t.adam);
+    mm_arena_free(&t.batch);
+    mm_arena_free(&t.arena);
+    return s;
+}

@@ -1,0 +1,65 @@
+/* train.h: trains a head on samples.
+ *
+ * Mini-batches in an order shuffled by the seed, AdamW with warm-up and a cosine, gradient accumulation, clipping,
+ * modality dropout, early stopping on the validation loss, and (classification) a temperature fitted on the validation
+ * samples (Guo et al. 2017). The same seed gives the same head, bit for bit, at any number of threads, interrupted or
+ * not. */
+#ifndef MM_TRAIN_TRAIN_H
+#define MM_TRAIN_TRAIN_H
+
+#include "fuse/dataset.h"
+
+typedef enum { MM_LOSS_DEFAULT, MM_LOSS_INFO_NCE, MM_LOSS_SIGMOID } mm_align_loss;
+
+typedef struct {
+    int epochs, batch, accumulate; /* an update uses batch × accumulate samples */
+    float lr, weight_decay, clip;  /* clip 0: none */
+    float warmup;                  /* share of all updates */
+    float smoothing;               /* label smoothing */
+    bool balanced;                 /* classes weighted by n / (classes · n_class) */
+    float modality_dropout;        /* chance that a modality of a sample is left out; one always stays */
+    mm_align_loss align_loss;
+    bool bf16;    /* bf16 products, f32 master weights */
+    int patience; /* epochs without a better validation loss before it stops; 0: never */
+    uint64_t seed;
+    const char *checkpoint; /* path to write after every epoch and to go on from; NULL: none */
+} mm_train_opts;
+
+mm_train_opts mm_train_defaults(void);
+
+/* What an epoch came to. Figures that do not apply are NaN. */
+typedef struct {
+    int epoch; /* from 1 */
+    float lr, train_loss, valid_loss;
+    double metric; /* classify: accuracy; regress: Pearson; align: recall@1, both ways averaged; of the validation
+                      samples */
+    bool best;
+} mm_epoch;
+
+/* Called after every epoch; false stops the training as if it had been interrupted. */
+typedef bool (*mm_on_epoch)(void *ctx, const mm_epoch *epoch);
+
+typedef struct {
+    int32_t *train, *valid; /* sample numbers */
+    int n_train, n_valid;
+} mm_split;
+
+/* Splits samples by group (never by row): a group is the part of the key that `group` (POSIX extended; its first
+ * sub-expression or the whole match) finds, or the whole key; about `share` of the groups go to validation. Samples
+ * without what the task needs are left out. Memory from the arena. */
+mm_status mm_split_groups(mm_split *out, const mm_data *d, const uint8_t *usable, const char *group, double share,
+                          uint64_t seed, mm_arena *a, mm_err *e);
+
+/* Which samples can be used: they have some input of the head and (classify, regress) some target; align: two inputs.
+ */
+uint8_t *mm_usable_samples(const mm_data *d, const mm_head *h, mm_arena *a);
+
+/* Means and standard deviations of the training samples' rows into h's inputs (memory of the head). */
+mm_status mm_standardise(mm_head *h, const mm_data *d, const mm_split *s, mm_err *e);
+
+/* Trains h in place; it ends with the parameters of the best epoch. pool may be NULL. MM_EOF when on_epoch stopped it.
+ */
+mm_status mm_train(mm_head *h, const mm_data *d, const mm_split *split, const mm_train_opts *o, mm_pool *pool,
+                   mm_on_epoch on_epoch, void *ctx, mm_err *e);
+
+#endif
