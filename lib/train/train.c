@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* A training under way. */
 typedef struct {
@@ -245,9 +246,27 @@ static mm_status epoch(trainer *t, mm_epoch *row, mm_err *e)
     return MM_OK;
 }
 
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Writes the checkpoint when one is due; `due` is when. */
+static mm_status save_progress(trainer *t, double *due, mm_err *e)
+{
+    t->at.rng = t->rng.state;
+    if (!t->opts->checkpoint || seconds_now() < *due)
+        return MM_OK;
+    *due = seconds_now() + t->opts->checkpoint_every;
+    return mm_checkpoint_save(t->opts->checkpoint, &t->head->params, &t->adam, &t->at, e);
+}
+
 static mm_status run(trainer *t, mm_on_epoch on_epoch, void *ctx, mm_err *e)
 {
     mm_epoch row;
+    double due = seconds_now() + t->opts->checkpoint_every;
     mm_status s =
         t->opts->checkpoint ? mm_checkpoint_load(t->opts->checkpoint, &t->head->params, &t->adam, &t->at, e) : MM_EOF;
     if (s == MM_OK)
@@ -256,9 +275,8 @@ static mm_status run(trainer *t, mm_on_epoch on_epoch, void *ctx, mm_err *e)
         s = MM_OK;
     while (s == MM_OK && t->at.epoch < t->opts->epochs && (!t->opts->patience || t->at.waited < t->opts->patience)) {
         s = epoch(t, &row, e);
-        t->at.rng = t->rng.state;
-        if (s == MM_OK && t->opts->checkpoint)
-            s = mm_checkpoint_save(t->opts->checkpoint, &t->head->params, &t->adam, &t->at, e);
+        if (s == MM_OK)
+            s = save_progress(t, &due, e);
         if (s == MM_OK && on_epoch && !on_epoch(ctx, &row))
             s = MM_EOF;
     }

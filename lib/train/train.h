@@ -22,7 +22,8 @@ typedef struct {
     bool bf16;    /* bf16 products, f32 master weights */
     int patience; /* epochs without a better validation loss before it stops; 0: never */
     uint64_t seed;
-    const char *checkpoint; /* path to write after every epoch and to go on from; NULL: none */
+    const char *checkpoint;  /* path to write after every epoch and to go on from; NULL: none */
+    double checkpoint_every; /* seconds between two of them; 0: after every epoch */
 } mm_train_opts;
 
 mm_train_opts mm_train_defaults(void);
