@@ -257,6 +257,8 @@ static mm_status open_model(mm_model *m, const char *name, mm_err *e)
                     m->config ? "config.json holds no object" : "no config.json");
     if (s == MM_OK)
         s = json_of(m, "preprocessor_config.json", &m->preprocessor, e);
+    if (s == MM_OK && !m->preprocessor) /* where newer versions of transformers write it */
+        s = json_of(m, "processor_config.json", &m->preprocessor, e);
     if (s == MM_OK && m->preprocessor && !json_is_object(m->preprocessor))
         s = mm_fail(e, MM_FATAL, "%s: preprocessor_config.json holds no object", m->path);
     return s == MM_OK ? open_weights(m, e) : s;

@@ -35,7 +35,7 @@ const char *mm_model_digest(const mm_model *m);
 /* A JSON file of the directory, parsed once and owned by the model; NULL when there is none. A file that does
  * not parse fails mm_model_open. */
 const json_t *mm_model_config(const mm_model *m);       /* config.json */
-const json_t *mm_model_preprocessor(const mm_model *m); /* preprocessor_config.json */
+const json_t *mm_model_preprocessor(const mm_model *m); /* preprocessor_config.json, else processor_config.json */
 const json_t *mm_model_json(mm_model *m, const char *file,
                             mm_err *e); /* any other; NULL with e->status MM_OK: absent */
 

@@ -9,20 +9,28 @@
 typedef enum { MM_OF_IMAGE, MM_OF_TEXT, MM_OF_AUDIO } mm_modality;
 const char *mm_modality_name(mm_modality m); /* "image" */
 
-/* The modality that the model encodes by default: by config.json's model_type, and for CLIP, which has two, by
- * `want` when given. */
+/* What the model encodes, by config.json's model_type; CLIP and SigLIP, which have two sides: images. Fails for a type
+ * that is none of those known, and names it. */
 mm_status mm_model_modality(const mm_model *m, mm_modality *out, mm_err *e);
+/* Whether the model has a side that encodes `of`. */
+bool mm_model_encodes(const mm_model *m, mm_modality of);
 
-/* Resize, crop and normalisation of an image model. Understands both spellings of `size` (an int, {height,width},
- * {shortest_edge}), crop_size, do_* switches, resample numbers (PIL), rescale_factor. Without a
- * preprocessor_config.json: the architecture's defaults. */
+/* Resize, crop and normalisation of an image model. Understands every spelling of `size` and `crop_size` (a number, a
+ * pair, {height,width}, {shortest_edge} with or without {longest_edge}), do_* switches, PIL's resample numbers,
+ * rescale_factor, ConvNext's crop_pct, and what each image_processor_type (feature_extractor_type) means by what it
+ * leaves out. Without a preprocessor_config.json: what the architecture's published models use. */
 mm_status mm_model_image_prep(const mm_model *m, mm_image_prep *out, mm_err *e);
 
 /* Rate, normalisation and (Whisper) mel parameters of an audio model. */
 mm_status mm_model_audio_prep(const mm_model *m, mm_audio_prep *out, mm_err *e);
 
-/* The digest that goes into a record's `prep` when that geometry (not the normalisation) has been applied. At
- * least 40 bytes; returns out. */
+/* The same from the JSON values (NULL: absent) of config.json and preprocessor_config.json. */
+mm_status mm_image_prep_of(const json_t *config, const json_t *preprocessor, mm_image_prep *out, mm_err *e);
+mm_status mm_audio_prep_of(const json_t *config, const json_t *preprocessor, mm_audio_prep *out, mm_err *e);
+
+/* What goes into a record's `prep` when that geometry (not the normalisation) has been applied, readable since a
+ * mismatch is shown to people: "shortest=256 bicubic crop=224x224". size: at least MM_PREP_DIGEST; returns out. */
+enum { MM_PREP_DIGEST = 96 };
 char *mm_image_prep_digest(const mm_image_prep *p, char *out, size_t size);
 
 #endif

@@ -1,0 +1,139 @@
+/* prep.c: modality by architecture, and what audio models want. */
+#include "model/prep.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *mm_modality_name(mm_modality m)
+{
+    static const char *const NAMES[] = {"image", "text", "audio"};
+    return NAMES[m];
+}
+
+/* ---- modality ----------------------------------------------------------------------------------------------- */
+
+static bool listed(const char *type, const char *const *list)
+{
+    for (; *list; list++)
+        if (!strcmp(type, *list))
+            return true;
+    return false;
+}
+
+static bool type_encodes(const char *type, mm_modality of)
+{
+    static const char *const IMAGE[] = {"vit",
+                                        "deit",
+                                        "beit",
+                                        "dinov2",
+                                        "dinov2_with_registers",
+                                        "dinov3_vit",
+                                        "vit_mae",
+                                        "data2vec-vision",
+                                        "convnext",
+                                        "convnextv2",
+                                        "swin",
+                                        "clip",
+                                        "clip_vision_model",
+                                        "siglip",
+                                        "siglip_vision_model",
+                                        NULL};
+    static const char *const TEXT[] = {
+        "bert",  "roberta",         "xlm-roberta", "distilbert",        "albert",     "electra",
+        "mpnet", "camembert",       "deberta",     "deberta-v2",        "nomic_bert", "modernbert",
+        "clip",  "clip_text_model", "siglip",      "siglip_text_model", NULL};
+    static const char *const AUDIO[] = {"wav2vec2",  "wav2vec2-conformer", "hubert", "wavlm",   "data2vec-audio",
+                                        "unispeech", "unispeech-sat",      "sew",    "whisper", NULL};
+    const char *const *const lists[] = {IMAGE, TEXT, AUDIO};
+    return listed(type, lists[of]);
+}
+
+static const char *model_type(const mm_model *m)
+{
+    return mm_config_str(mm_model_config(m), "model_type", "");
+}
+
+bool mm_model_encodes(const mm_model *m, mm_modality of)
+{
+    return type_encodes(model_type(m), of);
+}
+
+mm_status mm_model_modality(const mm_model *m, mm_modality *out, mm_err *e)
+{
+    static const mm_modality ORDER[] = {MM_OF_IMAGE, MM_OF_TEXT, MM_OF_AUDIO};
+    const char *type = model_type(m);
+    for (int i = 0; i < 3; i++)
+        if (type_encodes(type, ORDER[i])) {
+            *out = ORDER[i];
+            return MM_OK;
+        }
+    if (!*type)
+        return mm_fail(e, MM_FATAL, "%s: its config.json names no model_type", mm_model_name(m));
+    return mm_fail(e, MM_FATAL, "%s: model_type '%s' is not known here (mm-model list shows the models there are)",
+                   mm_model_name(m), type);
+}
+
+/* ---- audio -------------------------------------------------------------------------------------------------- */
+
+mm_status mm_audio_prep_of(const json_t *config, const json_t *preprocessor, mm_audio_prep *out, mm_err *e)
+{
+    const json_t *nested = json_object_get(preprocessor, "feature_extractor");
+    const json_t *p = json_is_object(nested) ? nested : preprocessor;
+    bool whisper = !strcmp(mm_config_str(config, "model_type", ""), "whisper") ||
+                   strstr(mm_config_str(p, "feature_extractor_type", ""), "Whisper");
+    int64_t rate = mm_config_int(p, "sampling_rate", 16000);
+    int64_t n_fft = mm_config_int(p, "n_fft", 400), hop = mm_config_int(p, "hop_length", 160);
+    int64_t mels = mm_config_int(p, "feature_size", mm_config_int(config, "num_mel_bins", 80));
+    int64_t seconds = mm_config_int(p, "chunk_length", 30);
+    if (rate < 100 || rate > 1000000)
+        return mm_fail(e, MM_FATAL, "preprocessor_config.json: a sampling_rate of %lld makes no sense",
+                       (long long)rate);
+    *out = (mm_audio_prep){.rate = rate, .normalize = mm_config_bool(p, "do_normalize", !whisper)};
+    if (!whisper)
+        return MM_OK;
+    if (n_fft < 2 || n_fft > 65536 || hop < 1 || hop > n_fft || mels < 1 || mels > 4096 || seconds < 1 ||
+        seconds > 3600)
+        return mm_fail(e, MM_FATAL,
+                       "preprocessor_config.json: n_fft %lld, hop_length %lld, feature_size %lld or chunk_length %lld "
+                       "makes no sense",
+                       (long long)n_fft, (long long)hop, (long long)mels, (long long)seconds);
+    out->mel = true;
+    out->n_fft = (int)n_fft;
+    out->hop = (int)hop;
+    out->n_mels = (int)mels;
+    out->window = seconds * rate;
+    return MM_OK;
+}
+
+mm_status mm_model_audio_prep(const mm_model *m, mm_audio_prep *out, mm_err *e)
+{
+    mm_err why;
+    mm_status s = mm_audio_prep_of(mm_model_config(m), mm_model_preprocessor(m), out, &why);
+    return s == MM_OK ? s : mm_fail(e, s, "%s: %s", mm_model_name(m), why.text);
+}
+
+/* ---- images: model and digest ------------------------------------------------------------------------------- */
+
+mm_status mm_model_image_prep(const mm_model *m, mm_image_prep *out, mm_err *e)
+{
+    mm_err why;
+    mm_status s = mm_image_prep_of(mm_model_config(m), mm_model_preprocessor(m), out, &why);
+    return s == MM_OK ? s : mm_fail(e, s, "%s: %s", mm_model_name(m), why.text);
+}
+
+char *mm_image_prep_digest(const mm_image_prep *p, char *out, size_t size)
+{
+    static const char *const FILTERS[] = {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"};
+    char resize[64] = "as-is", longest[24] = "", crop[32] = "";
+    const char *filter = FILTERS[p->filter];
+    if (p->longest_edge > 0)
+        snprintf(longest, sizeof longest, " longest=%d", (int)p->longest_edge);
+    if (p->resize && p->shortest_edge > 0)
+        snprintf(resize, sizeof resize, "shortest=%d%s %s", (int)p->shortest_edge, longest, filter);
+    else if (p->resize)
+        snprintf(resize, sizeof resize, "size=%dx%d %s", (int)p->out_height, (int)p->out_width, filter);
+    if (p->crop)
+        snprintf(crop, sizeof crop, " crop=%dx%d", (int)p->crop_height, (int)p->crop_width);
+    snprintf(out, size, "%s%s", resize, crop);
+    return out;
+}
