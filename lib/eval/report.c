@@ -1,0 +1,298 @@
+#include "eval/report.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const mm_interval NO_INTERVAL = {NAN, NAN};
+
+/* Adds a figure and its interval: f is the statistic over any rows of ctx, 0..n-1 among them. */
+static mm_status add(mm_report *r, const char *name, mm_statistic f, void *ctx, int64_t n, const int64_t *group,
+                     int rounds, uint64_t seed, mm_arena *a, mm_err *e)
+{
+    int64_t *all = mm_arena_alloc(a, (size_t)n * sizeof *all);
+    if (!all)
+        return mm_fail_memory(e);
+    for (int64_t i = 0; i < n; i++)
+        all[i] = i;
+    mm_figure *x = &r->figure[r->figures++];
+    *x = (mm_figure){name, f(ctx, all, n), NO_INTERVAL};
+    return rounds ? mm_bootstrap(&x->interval, f, ctx, n, group, rounds, seed, e) : MM_OK;
+}
+
+/* ---- classification ---- */
+
+/* A resample of predictions, in memory that is reused from round to round. */
+typedef struct {
+    const mm_predictions *p;
+    int32_t *truth, *guess;
+    double *prob;
+    int64_t *confusion, room;
+} resample;
+
+static bool draw(resample *s, const int64_t *row, int64_t n)
+{
+    int k = s->p->classes;
+    if (n > s->room) { /* groups of unequal size: a resample may be longer than the sample */
+        free(s->truth);
+        free(s->guess);
+        free(s->prob);
+        s->room = 2 * n;
+        s->truth = malloc((size_t)s->room * sizeof *s->truth);
+        s->guess = malloc((size_t)s->room * sizeof *s->guess);
+        s->prob = s->p->prob ? malloc((size_t)s->room * (size_t)k * sizeof *s->prob) : NULL;
+    }
+    if (!s->truth || !s->guess || (s->p->prob && !s->prob))
+        return false;
+    for (int64_t i = 0; i < n; i++) {
+        s->truth[i] = s->p->truth[row[i]];
+        s->guess[i] = s->p->guess[row[i]];
+        if (s->prob)
+            memcpy(s->prob + i * k, s->p->prob + row[i] * k, (size_t)k * sizeof *s->prob);
+    }
+    mm_confusion(s->confusion, s->truth, s->guess, n, k);
+    return true;
+}
+
+#define STATISTIC(name, ...)                                                                                           \
+    static double name(void *ctx, const int64_t *row, int64_t n)                                                       \
+    {                                                                                                                  \
+        resample *s = ctx;                                                                                             \
+        int k = s->p->classes;                                                                                         \
+        (void)k;                                                                                                       \
+        if (!draw(s, row, n))                                                                                          \
+            return NAN;                                                                                                \
+        __VA_ARGS__                                                                                                    \
+    }
+
+STATISTIC(accuracy, return mm_accuracy(s->confusion, k);)
+STATISTIC(balanced_accuracy, return mm_balanced_accuracy(s->confusion, k);)
+STATISTIC(f1_macro, return mm_f1_macro(s->confusion, k);)
+STATISTIC(f1_weighted, return mm_f1_weighted(s->confusion, k);)
+STATISTIC(log_loss, return mm_log_loss(s->truth, s->prob, n, k);)
+STATISTIC(auroc, double area; return mm_auroc_ovr(&area, s->truth, s->prob, n, k, NULL) == MM_OK ? area : NAN;)
+
+static double confidence_of(const mm_predictions *p, int64_t i)
+{
+    double sum = 0, best = 0;
+    for (int c = 0; c < p->classes; c++) {
+        sum += p->prob[i * p->classes + c];
+        best = fmax(best, p->prob[i * p->classes + c]);
+    }
+    return sum > 0 ? best / sum : 0;
+}
+
+static mm_status calibration(mm_report *r, const mm_predictions *p, mm_arena *a, mm_err *e)
+{
+    double *confidence = mm_arena_alloc(a, (size_t)p->n * sizeof *confidence);
+    if (!confidence)
+        return mm_fail_memory(e);
+    for (int64_t i = 0; i < p->n; i++)
+        confidence[i] = confidence_of(p, i);
+    double error = mm_calibration(r->bin, MM_CALIBRATION_BINS, p->truth, p->guess, confidence, p->n);
+    r->figure[r->figures++] = (mm_figure){"calibration error", error, NO_INTERVAL};
+    r->calibrated = true;
+    return MM_OK;
+}
+
+mm_status mm_report_classes(mm_report *r, const mm_predictions *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e)
+{
+    static const struct {
+        const char *name;
+        mm_statistic f;
+        bool needs_prob;
+    } all[] = {{"accuracy", accuracy, false}, {"balanced accuracy", balanced_accuracy, false},
+               {"macro F1", f1_macro, false}, {"weighted F1", f1_weighted, false},
+               {"AUROC", auroc, true},        {"log loss", log_loss, true}};
+    size_t square = (size_t)p->classes * (size_t)p->classes;
+    resample s = {.p = p, .confusion = mm_arena_alloc(a, square * sizeof *s.confusion)};
+    *r = (mm_report){.p = p, .n = p->n, .confusion = mm_arena_alloc(a, square * sizeof *r->confusion)};
+    mm_status status = s.confusion && r->confusion ? MM_OK : mm_fail_memory(e);
+    for (size_t i = 0; status == MM_OK && i < sizeof all / sizeof *all; i++)
+        if (p->prob || !all[i].needs_prob)
+            status = add(r, all[i].name, all[i].f, &s, p->n, p->group, rounds, seed, a, e);
+    if (status == MM_OK && p->prob)
+        status = calibration(r, p, a, e);
+    if (status == MM_OK)
+        mm_confusion(r->confusion, p->truth, p->guess, p->n, p->classes);
+    free(s.truth);
+    free(s.guess);
+    free(s.prob);
+    return status;
+}
+
+/* ---- numbers ---- */
+
+typedef struct {
+    const mm_numbers *p;
+    double *truth, *guess;
+    int64_t room;
+    double (*f)(const double *truth, const double *guess, int64_t n);
+} number_sample;
+
+static double over_rows(void *ctx, const int64_t *row, int64_t n)
+{
+    number_sample *s = ctx;
+    if (n > s->room) {
+        free(s->truth);
+        free(s->guess);
+        s->room = 2 * n;
+        s->truth = malloc((size_t)s->room * sizeof *s->truth);
+        s->guess = malloc((size_t)s->room * sizeof *s->guess);
+    }
+    if (!s->truth || !s->guess)
+        return NAN;
+    for (int64_t i = 0; i < n; i++) {
+        s->truth[i] = s->p->truth[row[i]];
+        s->guess[i] = s->p->guess[row[i]];
+    }
+    return s->f(s->truth, s->guess, n);
+}
+
+static double spearman(const double *x, const double *y, int64_t n)
+{
+    double rho;
+    return mm_spearman(&rho, x, y, n, NULL) == MM_OK ? rho : NAN;
+}
+
+mm_status mm_report_numbers(mm_report *r, const mm_numbers *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e)
+{
+    static const struct {
+        const char *name;
+        double (*f)(const double *, const double *, int64_t);
+    } all[] = {{"MAE", mm_mae}, {"RMSE", mm_rmse}, {"R2", mm_r2}, {"Pearson", mm_pearson}, {"Spearman", spearman}};
+    number_sample s = {.p = p};
+    mm_status status = MM_OK;
+    *r = (mm_report){.n = p->n};
+    for (size_t i = 0; status == MM_OK && i < sizeof all / sizeof *all; i++) {
+        s.f = all[i].f;
+        status = add(r, all[i].name, over_rows, &s, p->n, p->group, rounds, seed, a, e);
+    }
+    free(s.truth);
+    free(s.guess);
+    return status;
+}
+
+/* ---- retrieval ---- */
+
+/* ranks of queries (1: best); the statistic is over queries */
+typedef struct {
+    const int64_t *rank;
+    int64_t most; /* recall@most; 0: the median */
+} rank_sample;
+
+static int ascending(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static double over_ranks(void *ctx, const int64_t *row, int64_t n)
+{
+    const rank_sample *s = ctx;
+    int64_t hits = 0;
+    if (s->most) {
+        for (int64_t i = 0; i < n; i++)
+            hits += s->rank[row[i]] <= s->most;
+        return n ? (double)hits / (double)n : NAN;
+    }
+    int64_t *sorted = malloc((size_t)(n + 1) * sizeof *sorted);
+    for (int64_t i = 0; sorted && i < n; i++)
+        sorted[i] = s->rank[row[i]];
+    double median = NAN;
+    if (sorted && n) {
+        qsort(sorted, (size_t)n, sizeof *sorted, ascending);
+        median = (double)(sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+    }
+    free(sorted);
+    return median;
+}
+
+static float dot(const float *a, const float *b, int64_t n)
+{
+    float sum = 0;
+    for (int64_t c = 0; c < n; c++)
+        sum += a[c] * b[c];
+    return sum;
+}
+
+/* The rank of the best right answer among m candidates: 1 + those that beat it. */
+static int64_t rank_of(const float *score, const bool *right, int64_t m)
+{
+    float best = -INFINITY;
+    int64_t above = 0;
+    for (int64_t j = 0; j < m; j++)
+        if (right[j] && score[j] > best)
+            best = score[j];
+    for (int64_t j = 0; j < m; j++)
+        above += score[j] > best || (score[j] == best && !right[j]); /* a tie is no success */
+    return above + 1;
+}
+
+static mm_status direction(mm_report *r, const mm_pairs *p, bool forward, int rounds, uint64_t seed, mm_arena *a,
+                           mm_err *e)
+{
+    int64_t queries = forward ? p->na : p->nb, m = forward ? p->nb : p->na;
+    int64_t *rank = mm_arena_alloc(a, (size_t)queries * sizeof *rank);
+    float *score = mm_arena_alloc(a, (size_t)m * sizeof *score);
+    bool *right = mm_arena_alloc(a, (size_t)m * sizeof *right);
+    if (!rank || !score || !right)
+        return mm_fail_memory(e);
+    for (int64_t q = 0; q < queries; q++) {
+        const float *x = (forward ? p->a : p->b) + q * p->width;
+        for (int64_t j = 0; j < m; j++) {
+            score[j] = dot(x, (forward ? p->b : p->a) + j * p->width, p->width);
+            right[j] = forward ? p->owner[j] == q : p->owner[q] == j;
+        }
+        rank[q] = rank_of(score, right, m);
+    }
+    static const int64_t most[] = {1, 5, 10, 0};
+    mm_status s = MM_OK;
+    for (int i = 0; s == MM_OK && i < 4; i++) {
+        rank_sample sample = {rank, most[i]};
+        const char *from = forward ? p->name_a : p->name_b, *to = forward ? p->name_b : p->name_a;
+        char *name = most[i] ? mm_arena_printf(a, "%s→%s R@%d", from, to, (int)most[i])
+                             : mm_arena_printf(a, "%s→%s median rank", from, to);
+        s = name ? add(r, name, over_ranks, &sample, queries, NULL, rounds, seed, a, e) : mm_fail_memory(e);
+    }
+    return s;
+}
+
+mm_status mm_report_pairs(mm_report *r, const mm_pairs *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e)
+{
+    *r = (mm_report){.n = p->na};
+    mm_status s = direction(r, p, true, rounds, seed, a, e);
+    return s == MM_OK ? direction(r, p, false, rounds, seed, a, e) : s;
+}
+
+/* ---- comparison ---- */
+
+typedef struct {
+    const int32_t *truth, *a, *b;
+} two;
+
+static double accuracy_difference(void *ctx, const int64_t *row, int64_t n)
+{
+    const two *t = ctx;
+    int64_t d = 0;
+    for (int64_t i = 0; i < n; i++)
+        d += (t->a[row[i]] == t->truth[row[i]]) - (t->b[row[i]] == t->truth[row[i]]);
+    return n ? (double)d / (double)n : NAN;
+}
+
+mm_status mm_compare(mm_comparison *c, const int32_t *truth, const int32_t *a, const int32_t *b, int64_t n,
+                     const int64_t *group, int rounds, uint64_t seed, mm_err *e)
+{
+    two t = {truth, a, b};
+    *c = (mm_comparison){0};
+    for (int64_t i = 0; i < n; i++) {
+        bool x = a[i] == truth[i], y = b[i] == truth[i];
+        c->both += x && y;
+        c->only_a += x && !y;
+        c->only_b += !x && y;
+        c->neither += !x && !y;
+    }
+    c->p = mm_mcnemar(c->only_a, c->only_b);
+    c->difference = n ? (double)(c->only_a - c->only_b) / (double)n : NAN;
+    c->interval = NO_INTERVAL;
+    return rounds ? mm_bootstrap(&c->interval, accuracy_difference, &t, n, group, rounds, seed, e) : MM_OK;
+}

@@ -1,0 +1,77 @@
+/* report.h: all figures of one set of predictions, with 95 % bootstrap intervals, as text, JSON and SVG. */
+#ifndef MM_EVAL_REPORT_H
+#define MM_EVAL_REPORT_H
+
+#include "base/arena.h"
+#include "eval/metrics.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* One named figure; low and high are NaN where no interval was asked for or none makes sense. */
+typedef struct {
+    const char *name; /* "accuracy" */
+    double value;
+    mm_interval interval;
+} mm_figure;
+
+/* Predictions of a classifier. */
+typedef struct {
+    int64_t n;
+    int classes;
+    const char *const *name;      /* [classes] */
+    const int32_t *truth, *guess; /* [n] */
+    const double *prob;           /* [n, classes]; NULL: only guesses are known */
+    const int64_t *group;         /* [n] for the bootstrap; NULL: every sample its own */
+} mm_predictions;
+
+/* Predictions of numbers. */
+typedef struct {
+    int64_t n;
+    const double *truth, *guess; /* [n] */
+    const int64_t *group;
+} mm_numbers;
+
+/* Vectors of two modalities whose rows belong together; several rows of b may belong to one of a. */
+typedef struct {
+    int64_t na, nb, width;
+    const float *a, *b;   /* [na, width], [nb, width], L2-normalised */
+    const int64_t *owner; /* [nb] row of a */
+    const char *name_a, *name_b;
+} mm_pairs;
+
+enum { MM_FIGURES = 16, MM_CALIBRATION_BINS = 15 };
+
+typedef struct {
+    mm_figure figure[MM_FIGURES];
+    int figures;
+    /* classification only */
+    const mm_predictions *p;
+    int64_t *confusion; /* [classes, classes] */
+    mm_bin bin[MM_CALIBRATION_BINS];
+    bool calibrated; /* probabilities were there: bin is filled */
+    int64_t n;
+} mm_report;
+
+/* rounds 0: no intervals. Memory from the arena. */
+mm_status mm_report_classes(mm_report *r, const mm_predictions *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e);
+mm_status mm_report_numbers(mm_report *r, const mm_numbers *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e);
+/* Recall@1/5/10 and median rank, a→b (the best rank of any of its rows) and b→a. */
+mm_status mm_report_pairs(mm_report *r, const mm_pairs *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e);
+
+void mm_report_text(const mm_report *r, FILE *f);
+json_t *mm_report_json(const mm_report *r); /* NULL: memory */
+/* The confusion matrix and the reliability diagram, side by side. */
+void mm_report_svg(const mm_report *r, FILE *f);
+
+/* Two sets of predictions of the same samples. */
+typedef struct {
+    int64_t both, only_a, only_b, neither; /* right */
+    double p;                              /* McNemar's exact test */
+    double difference;                     /* accuracy of a − accuracy of b */
+    mm_interval interval;                  /* of that, by the paired bootstrap */
+} mm_comparison;
+mm_status mm_compare(mm_comparison *c, const int32_t *truth, const int32_t *a, const int32_t *b, int64_t n,
+                     const int64_t *group, int rounds, uint64_t seed, mm_err *e);
+
+#endif
