@@ -1,0 +1,40 @@
+/* collect.h: predictions out of a stream of label records (mm-label --format stream): `label` is the guess,
+ * `meta.truth` what the sample's own label was. Records are told apart by key and part. */
+#ifndef MM_EVAL_COLLECT_H
+#define MM_EVAL_COLLECT_H
+
+#include "base/arena.h"
+#include "eval/report.h"
+#include "stream/record.h"
+
+typedef struct {
+    const char *id;    /* key, with the part where there is one */
+    const char *truth; /* NULL: not known (yet) */
+    const char *guess; /* the most probable name, or the number as text */
+    bool number;       /* the guess is a number: regression */
+    double value;
+    const char **name; /* the distribution, n entries; n 0: only a guess */
+    double *prob;
+    int n;
+} mm_judged;
+
+typedef struct mm_collection mm_collection;
+
+/* field: which entry of labels that are maps (truth), and which output of a head with several (meta.field); NULL: the
+ * only one */
+mm_status mm_collection_new(mm_collection **out, const char *field, mm_err *e);
+void mm_collection_free(mm_collection *c);
+
+/* Takes a label record. Other kinds are passed over. MM_FATAL: memory, or several outputs and no field named. */
+mm_status mm_collect_guess(mm_collection *c, const mm_record *rec, mm_err *e);
+/* Takes any record's label as the truth of its key (--truth FILE). */
+mm_status mm_collect_truth(mm_collection *c, const mm_record *rec, mm_err *e);
+
+/* Those with both a guess and a truth, in order of id; *without counts guesses whose truth is not known. */
+mm_status mm_collected(const mm_collection *c, mm_judged **out, int64_t *n, int64_t *without, mm_arena *a, mm_err *e);
+
+/* As classes: the union of all names, in order. Fails with MM_SKIP when the guesses are numbers. */
+mm_status mm_as_classes(mm_predictions *out, const mm_judged *j, int64_t n, const char *group, mm_arena *a, mm_err *e);
+mm_status mm_as_numbers(mm_numbers *out, const mm_judged *j, int64_t n, const char *group, mm_arena *a, mm_err *e);
+
+#endif

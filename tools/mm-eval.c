@@ -1,0 +1,318 @@
+/* mm-eval: predictions beside the truth → figures. */
+#include "cli/tool.h"
+#include "eval/collect.h"
+#include "fuse/dataset.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+static struct {
+    const char *truth, *field, *group, *compare, *retrieval, *format, *svg;
+    int64_t rounds, seed;
+} opt = {.format = "text", .rounds = 1000, .seed = 1};
+
+static const mm_opt options[] = {
+    {0, "truth", MM_OPT_STR, &opt.truth, "FILE",
+     "take the truth from the labels of this stream, by key, instead of what the samples carried", NULL, MM_HINT_FILE,
+     0, 0},
+    {0, "field", MM_OPT_STR, &opt.field, "NAME", "judge this label field where there are several", NULL, 0, 0, 0},
+    {0, "retrieval", MM_OPT_STR, &opt.retrieval, "A:B",
+     "instead of labels, judge how well features of A find those of B under the same key, and the other way round",
+     NULL, 0, 0, 0},
+    {0, "compare", MM_OPT_STR, &opt.compare, "FILE",
+     "compare with the predictions in FILE on the samples that both have", NULL, MM_HINT_FILE, 0, 0},
+    {0, "group", MM_OPT_STR, &opt.group, "REGEX",
+     "part of the key that names a group (a speaker, a patient): the bootstrap draws whole groups", NULL, 0, 0, 0},
+    {0, "rounds", MM_OPT_INT, &opt.rounds, "N", "resamples of the bootstrap; 0: no intervals", NULL, 0, 0, 1000000},
+    {0, "seed", MM_OPT_INT, &opt.seed, "N", "where the bootstrap's random numbers start", NULL, 0, 0, INT64_MAX},
+    {'f', "format", MM_OPT_CHOICE, &opt.format, NULL, "what to write", "text|json", 0, 0, 0},
+    {0, "svg", MM_OPT_STR, &opt.svg, "FILE", "draw the confusion matrix and the calibration curve", NULL, MM_HINT_FILE,
+     0, 0},
+    {0},
+};
+
+static const char *const examples[] = {
+    "mm-label -m head.safetensors --format stream test.mm | mm-eval",
+    "mm-eval --group '^[^/]*' --svg report.svg predictions.mm",
+    "mm-eval --compare baseline.mm predictions.mm",
+    "mm-eval --retrieval image:text aligned.mm",
+    NULL,
+};
+
+static const mm_tool tool = {
+    "mm-eval",     "judge predictions: accuracy, F1, AUROC, calibration, correlation, recall@k",
+    "[STREAM]...", examples,
+    options,       MM_TAKES_OUTPUT | MM_TAKES_FILES,
+};
+
+typedef struct {
+    mm_run r;
+    mm_arena arena;
+    FILE *out;
+} eval;
+
+static void must(eval *v, mm_status s, const mm_err *e)
+{
+    if (s == MM_FATAL || s == MM_SKIP)
+        mm_die(&v->r, "%s", e->text);
+}
+
+/* ---- input ---- */
+
+typedef mm_status (*take_record)(void *ctx, const mm_record *rec, mm_err *e);
+
+static void read_operands(eval *v, take_record take, void *ctx)
+{
+    mm_arena a = {0};
+    mm_record rec;
+    mm_err e;
+    while (mm_in_next(&v->r, &a, &rec) == MM_OK) {
+        if (rec.kind == MM_KIND_ERROR)
+            mm_run_worsen(&v->r, 1);
+        must(v, take(ctx, &rec, &e), &e);
+        mm_arena_reset(&a);
+    }
+    mm_arena_free(&a);
+}
+
+static void read_file(eval *v, const char *path, take_record take, void *ctx)
+{
+    mm_arena a = {0};
+    mm_record rec;
+    mm_reader *in;
+    mm_err e;
+    mm_status s;
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        mm_die(&v->r, "%s: %s", path, strerror(errno));
+    must(v, mm_reader_new(&in, fileno(f), path, &e), &e);
+    while ((s = mm_reader_next(in, &a, &rec, &e)) == MM_OK) {
+        must(v, take(ctx, &rec, &e), &e);
+        mm_arena_reset(&a);
+    }
+    must(v, s, &e);
+    mm_reader_free(in);
+    mm_arena_free(&a);
+    fclose(f);
+}
+
+static mm_status take_guess(void *ctx, const mm_record *rec, mm_err *e)
+{
+    return mm_collect_guess(ctx, rec, e);
+}
+
+static mm_status take_truth(void *ctx, const mm_record *rec, mm_err *e)
+{
+    return mm_collect_truth(ctx, rec, e);
+}
+
+static mm_status take_feature(void *ctx, const mm_record *rec, mm_err *e)
+{
+    return mm_dataset_add(ctx, rec, NULL, e);
+}
+
+/* ---- output ---- */
+
+static void draw(eval *v, const mm_report *report)
+{
+    if (!opt.svg)
+        return;
+    FILE *f = fopen(opt.svg, "w");
+    if (!f)
+        mm_die(&v->r, "%s: %s", opt.svg, strerror(errno));
+    mm_report_svg(report, f);
+    if (fclose(f) != 0)
+        mm_die(&v->r, "%s: %s", opt.svg, strerror(errno));
+}
+
+static void show(eval *v, const mm_report *report, const mm_comparison *c)
+{
+    if (*opt.format == 't') {
+        mm_report_text(report, v->out);
+        if (c)
+            fprintf(
+                v->out,
+                "\ncompared with %s\nboth right           %lld\nonly this right      %lld\nonly the other right %lld\n"
+                "neither              %lld\naccuracy difference  %+.4f  [%.4f, %.4f]\nMcNemar's exact p    %.4g\n",
+                opt.compare, (long long)c->both, (long long)c->only_a, (long long)c->only_b, (long long)c->neither,
+                c->difference, c->interval.low, c->interval.high, c->p);
+        return;
+    }
+    json_t *j = mm_report_json(report);
+    if (j && c)
+        json_object_set_new(j, "comparison",
+                            json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f}", "with", opt.compare, "both",
+                                      (json_int_t)c->both, "only_this", (json_int_t)c->only_a, "only_other",
+                                      (json_int_t)c->only_b, "neither", (json_int_t)c->neither, "difference",
+                                      c->difference, "p", c->p));
+    if (!j || json_dumpf(j, v->out, JSON_INDENT(2)) != 0)
+        mm_die(&v->r, "out of memory");
+    fputc('\n', v->out);
+    json_decref(j);
+}
+
+/* ---- labels ---- */
+
+static int64_t collect(eval *v, mm_collection **c, const char *path, mm_judged **judged)
+{
+    mm_err e;
+    int64_t n, without;
+    must(v, mm_collection_new(c, opt.field, &e), &e);
+    if (path)
+        read_file(v, path, take_guess, *c);
+    else
+        read_operands(v, take_guess, *c);
+    if (opt.truth)
+        read_file(v, opt.truth, take_truth, *c);
+    must(v, mm_collected(*c, judged, &n, &without, &v->arena, &e), &e);
+    if (without)
+        mm_warn(&v->r, "%lld predictions have no truth beside them and do not count", (long long)without);
+    if (!n)
+        mm_die(&v->r, "no label records with a truth: mm-label --format stream makes them from labelled features");
+    return n;
+}
+
+/* Leaves in a and b the samples that both have; both are in order of id. */
+static int64_t common(mm_judged *a, int64_t na, mm_judged *b, int64_t nb)
+{
+    int64_t n = 0;
+    for (int64_t i = 0, j = 0; i < na && j < nb;) {
+        int order = strcmp(a[i].id, b[j].id);
+        if (order == 0) {
+            a[n] = a[i++];
+            b[n++] = b[j++];
+        } else if (order < 0) {
+            i++;
+        } else {
+            j++;
+        }
+    }
+    return n;
+}
+
+/* McNemar's test needs only who was right: guess 1 or 0 against truth 1. */
+static void compare(eval *v, mm_comparison *c, const mm_judged *a, const mm_judged *b, int64_t n, const int64_t *group)
+{
+    mm_err e;
+    int32_t *x = mm_arena_alloc(&v->arena, 3 * (size_t)n * sizeof *x);
+    if (!x)
+        mm_die(&v->r, "out of memory");
+    for (int64_t i = 0; i < n; i++) {
+        x[i] = 1;
+        x[n + i] = strcmp(a[i].guess, a[i].truth) == 0;
+        x[2 * n + i] = strcmp(b[i].guess, b[i].truth) == 0;
+    }
+    must(v, mm_compare(c, x, x + n, x + 2 * n, n, group, (int)opt.rounds, (uint64_t)opt.seed, &e), &e);
+}
+
+static void judge_labels(eval *v)
+{
+    mm_collection *c, *other = NULL;
+    mm_judged *judged, *others = NULL;
+    mm_predictions p;
+    mm_numbers q;
+    mm_report report;
+    mm_comparison comparison;
+    mm_err e;
+    int64_t n = collect(v, &c, NULL, &judged);
+    if (opt.compare) {
+        int64_t n_others = collect(v, &other, opt.compare, &others);
+        n = common(judged, n, others, n_others);
+        if (!n)
+            mm_die(&v->r, "%s has no sample in common with these predictions", opt.compare);
+    }
+    bool numbers = judged[0].number;
+    if (numbers) {
+        must(v, mm_as_numbers(&q, judged, n, opt.group, &v->arena, &e), &e);
+        must(v, mm_report_numbers(&report, &q, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
+    } else {
+        must(v, mm_as_classes(&p, judged, n, opt.group, &v->arena, &e), &e);
+        must(v, mm_report_classes(&report, &p, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
+        draw(v, &report);
+    }
+    if (opt.compare && !numbers)
+        compare(v, &comparison, judged, others, n, p.group);
+    show(v, &report, opt.compare && !numbers ? &comparison : NULL);
+    mm_collection_free(c);
+    mm_collection_free(other);
+}
+
+/* ---- retrieval ---- */
+
+/* Rows of a modality, L2-normalised, and the number of the sample that owns each. */
+static float *rows_of(eval *v, const mm_data *d, int m, const int32_t *number, int64_t *n, int64_t **owner)
+{
+    const mm_data_modality *x = &d->modality[m];
+    float *rows = mm_arena_alloc(&v->arena, (size_t)(x->cu[d->n] * x->width) * sizeof *rows);
+    *owner = mm_arena_alloc(&v->arena, (size_t)x->cu[d->n] * sizeof **owner);
+    if (!rows || !*owner)
+        mm_die(&v->r, "out of memory");
+    *n = 0;
+    for (int i = 0; i < d->n; i++) {
+        for (int64_t r = x->cu[i]; number[i] >= 0 && r < x->cu[i + 1]; r++) {
+            double sum = 0;
+            for (int64_t k = 0; k < x->width; k++)
+                sum += (double)x->x[r * x->width + k] * x->x[r * x->width + k];
+            for (int64_t k = 0; k < x->width; k++)
+                rows[*n * x->width + k] = (float)(x->x[r * x->width + k] / fmax(sqrt(sum), 1e-12));
+            (*owner)[(*n)++] = number[i];
+        }
+    }
+    return rows;
+}
+
+static int named_modality(eval *v, const mm_data *d, const char *name)
+{
+    int m = mm_data_modality_of(d, name);
+    if (m < 0)
+        mm_die(&v->r, "no features of %s", name);
+    return m;
+}
+
+static void judge_retrieval(eval *v)
+{
+    mm_dataset *set;
+    const mm_data *d;
+    mm_report report;
+    mm_err e;
+    char *a = mm_arena_strdup(&v->arena, mm_str_of(opt.retrieval)), *b = a ? strchr(a, ':') : NULL;
+    if (!b)
+        mm_usage(&v->r, "--retrieval takes two modalities: image:text");
+    *b++ = 0;
+    must(v, mm_dataset_new(&set, &e), &e);
+    read_operands(v, take_feature, set);
+    must(v, mm_dataset_finish(set, &d, &e), &e);
+    int ma = named_modality(v, d, a), mb = named_modality(v, d, b);
+    const mm_data_modality *x = &d->modality[ma], *y = &d->modality[mb];
+    if (strcmp(x->space, y->space) != 0 || x->width != y->width)
+        mm_die(&v->r, "%s and %s are not in one space: %s and %s; mm-train align brings them together", a, b, x->space,
+               y->space);
+    int32_t *number = mm_arena_alloc(&v->arena, (size_t)(d->n + 1) * sizeof *number), have = 0;
+    for (int i = 0; number && i < d->n; i++) /* one vector of a, any number of b */
+        number[i] = x->cu[i + 1] == x->cu[i] + 1 && y->cu[i + 1] > y->cu[i] ? have++ : -1;
+    if (!number || !have)
+        mm_die(&v->r, "no key has one vector of %s and some of %s", a, b);
+    mm_pairs p = {.width = x->width, .name_a = a, .name_b = b};
+    int64_t *owner_a, *owner_b;
+    p.a = rows_of(v, d, ma, number, &p.na, &owner_a);
+    p.b = rows_of(v, d, mb, number, &p.nb, &owner_b);
+    p.owner = owner_b;
+    must(v, mm_report_pairs(&report, &p, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
+    show(v, &report, NULL);
+    mm_dataset_free(set);
+}
+
+int main(int argc, char **argv)
+{
+    eval v = {0};
+    mm_run_begin(&v.r, &tool, argc, argv);
+    v.out = mm_out_text(&v.r);
+    if (opt.retrieval)
+        judge_retrieval(&v);
+    else
+        judge_labels(&v);
+    mm_out_close(&v.r);
+    mm_arena_free(&v.arena);
+    return mm_run_end(&v.r);
+}
