@@ -7,7 +7,12 @@
 
 static const size_t JSON_FILE_MAX = (size_t)128 << 20;
 
-/* Rewrites integer literals of more than 18 digits in place to exponent form: the last two digits become "e2". */
+static bool beyond_int64(const char *digits, size_t n)
+{
+    return n > 19 || (n == 19 && memcmp(digits, "9223372036854775807", 19) > 0);
+}
+
+/* Rewrites integer literals beyond 64 bits in place to exponent form: the last two digits become "e2". */
 static void shorten_integers(char *p, size_t n)
 {
     bool in_string = false;
@@ -25,7 +30,7 @@ static void shorten_integers(char *p, size_t n)
                 i++;
             bool whole = i == n || !strchr(".eE", p[i]);
             bool fraction = from > 0 && strchr(".eE+", p[from - 1]);
-            if (i - from > 18 && whole && !fraction)
+            if (whole && !fraction && beyond_int64(p + from, i - from))
                 memcpy(p + i - 2, "e2", 2);
             i--;
         }

@@ -1,0 +1,315 @@
+/* mm-model: list, describe, check, import and fetch models. */
+#include "base/file.h"
+#include "cli/tool.h"
+#include "encode/arch.h"
+#include "encode/sentence.h"
+#include "model/describe.h"
+#include "model/fetch.h"
+#include "model/find.h"
+#include "model/import.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool as_json, names_only, all_files;
+static const char *config, *preprocessor;
+static mm_list set, set_prep;
+
+static const mm_opt OPTS[] = {
+    {0, "json", MM_OPT_FLAG, &as_json, .help = "list, info: print JSON instead of text"},
+    {0, "names", MM_OPT_FLAG, &names_only, .help = "list: print nothing but names"},
+    {0, "all", MM_OPT_FLAG, &all_files,
+     .help = "fetch: take every file of the repository, not only what mm tools read"},
+    {0, "config", MM_OPT_STR, &config, "FILE",
+     .help = "import: members of this config.json win over those that the importer works out", .hint = MM_HINT_FILE},
+    {0, "preprocessor", MM_OPT_STR, &preprocessor, "FILE", .help = "import: the same for preprocessor_config.json",
+     .hint = MM_HINT_FILE},
+    {0, "set", MM_OPT_LIST, &set, "KEY=VALUE", .help = "import: set a member of config.json"},
+    {0, "set-prep", MM_OPT_LIST, &set_prep, "KEY=VALUE", .help = "import: set a member of preprocessor_config.json"},
+    {0},
+};
+
+static const char *const HINT[] = {
+    "mm-model list                          what is on the search path",
+    "mm-model info minilm-l6                architecture, size, preprocessing, licence",
+    "mm-model verify minilm-l6              every weight and checksum",
+    "mm-model import export.onnx my-model   an ONNX export or a CTranslate2 Whisper model",
+    "mm-model fetch facebook/dinov2-small   from a hub (HF_ENDPOINT, HF_TOKEN)",
+    "mm-model devices                       what can compute here",
+    NULL,
+};
+
+static const mm_tool TOOL = {
+    .name = "mm-model",
+    .summary = "list, describe, check, import and fetch models",
+    .operands = "list|info|verify|import|fetch|devices [ARGUMENT]...",
+    .hint = HINT,
+    .opts = OPTS,
+    .takes = MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_DEVICE,
+};
+
+/* ---- list, info ---- */
+
+/* What m is encoded as: [{"architecture": "bert", "modality": "text"}]; CLIP has two, unknown models none. */
+static json_t *encoders(const mm_model *m)
+{
+    json_t *list = json_array();
+    for (const mm_arch *const *a = mm_arch_all(); *a; a++)
+        if ((*a)->match(m))
+            json_array_append_new(
+                list, json_pack("{s:s, s:s}", "architecture", (*a)->name, "modality", mm_modality_name((*a)->of)));
+    return list;
+}
+
+static mm_status describe(json_t **out, const char *name, const mm_log *log, mm_err *e)
+{
+    mm_model *m;
+    mm_sentence sentence = {0};
+    mm_status s = mm_model_open(&m, name, log, e);
+    if (s != MM_OK)
+        return s;
+    s = mm_model_describe(out, m, e);
+    if (s == MM_OK)
+        json_object_set_new(*out, "encodes", encoders(m));
+    if (s == MM_OK && mm_sentence_read(&sentence, m, NULL) == MM_OK && sentence.pools) {
+        json_t *pools = json_array();
+        for (int i = 0; i < sentence.pools; i++)
+            json_array_append_new(pools, json_string(mm_pooling_name(sentence.pool[i])));
+        json_object_set_new(*out, "pooling", pools);
+        json_object_set_new(*out, "normalized", json_boolean(sentence.normalize));
+        if (sentence.max_tokens)
+            json_object_set_new(*out, "max_tokens", json_integer(sentence.max_tokens));
+    }
+    mm_model_close(m);
+    return s;
+}
+
+/* "image" or "image, text" into out. */
+static const char *modalities(const json_t *o, char out[64])
+{
+    size_t i, n = 0;
+    json_t *v;
+    out[0] = 0;
+    json_array_foreach(json_object_get(o, "encodes"), i, v)
+    {
+        const char *name = json_string_value(json_object_get(v, "modality"));
+        if (!strstr(out, name) && n < 48)
+            n += (size_t)snprintf(out + n, 64 - n, "%s%s", n ? ", " : "", name);
+    }
+    return n ? out : "not supported";
+}
+
+static void print_object(const json_t *o)
+{
+    json_dumpf(o, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(16));
+    putchar('\n');
+}
+
+static void print_text(const json_t *o)
+{
+    char buf[64];
+    const char *key;
+    json_t *v;
+    printf("%-14s %s\n", "modality", modalities(o, buf));
+    json_object_foreach((json_t *)(uintptr_t)o, key, v)
+    {
+        if (json_is_string(v))
+            printf("%-14s %s\n", key, json_string_value(v));
+        else if (json_is_integer(v))
+            printf("%-14s %lld\n", key, (long long)json_integer_value(v));
+        else if (strcmp(key, "encodes") != 0) {
+            char *text = json_dumps(v, JSON_REAL_PRECISION(7) | JSON_ENCODE_ANY);
+            printf("%-14s %s\n", key, text ? text : "");
+            free(text);
+        }
+    }
+}
+
+typedef struct {
+    mm_run *r;
+    json_t *all;
+    int64_t n;
+} listing;
+
+static bool list_one(void *ctx, const char *name, const char *path)
+{
+    listing *l = ctx;
+    json_t *o;
+    mm_err e = {0};
+    char buf[64];
+    l->n++;
+    if (names_only) {
+        puts(name);
+        return true;
+    }
+    if (describe(&o, path, NULL, &e) != MM_OK)
+        return mm_item_failed(l->r, name, &e);
+    if (as_json)
+        json_array_append(l->all, o);
+    else
+        printf("%-24s %-13s %-10s %7.1fM %-5s %s\n", name, modalities(o, buf),
+               json_string_value(json_object_get(o, "model_type")),
+               (double)json_integer_value(json_object_get(o, "parameters")) / 1e6,
+               json_string_value(json_object_get(o, "dtype")), path);
+    json_decref(o);
+    return true;
+}
+
+static void do_list(mm_run *r, const char **v, int n)
+{
+    (void)v, (void)n;
+    listing l = {r, json_array(), 0};
+    mm_err e = {0};
+    if (mm_model_each(list_one, &l, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    if (as_json)
+        print_object(l.all);
+    json_decref(l.all);
+    if (!l.n && !names_only && !as_json) {
+        char home[PATH_MAX];
+        mm_warn(r, "no models yet; `mm-model fetch OWNER/NAME` puts one into %s",
+                mm_model_home(home, sizeof home) ? home : "$MM_MODELS");
+    }
+}
+
+static void do_info(mm_run *r, const char **v, int n)
+{
+    for (int i = 0; i < n; i++) {
+        json_t *o;
+        mm_err e = {0};
+        if (describe(&o, v[i], &r->log, &e) != MM_OK) {
+            mm_item_failed(r, v[i], &e);
+            continue;
+        }
+        if (as_json)
+            print_object(o);
+        else
+            print_text(o);
+        json_decref(o);
+    }
+}
+
+static void do_verify(mm_run *r, const char **v, int n)
+{
+    for (int i = 0; i < n; i++) {
+        mm_model *m = NULL;
+        mm_err e = {0};
+        mm_status s = mm_model_open(&m, v[i], &r->log, &e);
+        if (s == MM_OK)
+            s = mm_model_verify(m, &e);
+        if (s != MM_OK)
+            mm_item_failed(r, v[i], &e);
+        else if (!r->quiet)
+            printf("%s: %lld tensors, good\n", mm_model_name(m), (long long)mm_model_tensor_count(m));
+        mm_model_close(m);
+    }
+}
+
+/* ---- import, fetch ---- */
+
+/* A name without a slash becomes a directory beside the user's other models; its parents are made. */
+static void destination(mm_run *r, const char *name, char path[PATH_MAX])
+{
+    char home[PATH_MAX];
+    int n;
+    if (strchr(name, '/') || mm_dir_exists(name))
+        n = snprintf(path, PATH_MAX, "%s", name);
+    else if (mm_model_home(home, sizeof home))
+        n = snprintf(path, PATH_MAX, "%s/%s", home, name);
+    else
+        mm_die(r, "no HOME: name a directory, with a slash in it");
+    if (n >= PATH_MAX)
+        mm_die(r, "%s: the path is too long", name);
+    for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+        *p = 0;
+        if (mkdir(path, 0777) != 0 && errno != EEXIST)
+            mm_die(r, "%s: cannot be made: %s", path, strerror(errno));
+        *p = '/';
+    }
+}
+
+static void do_import(mm_run *r, const char **v, int n)
+{
+    char dest[PATH_MAX];
+    mm_err e = {0};
+    (void)n;
+    mm_import_opts o = {config, preprocessor, set.v, set_prep.v, set.n, set_prep.n, &r->log};
+    destination(r, v[1], dest);
+    if (mm_import(v[0], dest, &o, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    if (!r->quiet)
+        printf("%s\n", dest);
+}
+
+static void fetched(void *ctx, int64_t done, int64_t total)
+{
+    mm_progress(ctx, done >> 20, total >> 20);
+}
+
+static void do_fetch(mm_run *r, const char **v, int n)
+{
+    char dest[PATH_MAX], name[256];
+    mm_err e = {0};
+    const char *base = strrchr(v[0], '/') ? strrchr(v[0], '/') + 1 : v[0];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(base, "@"), base);
+    destination(r, n > 1 ? v[1] : name, dest);
+    mm_fetch_opts o = {.endpoint = getenv("HF_ENDPOINT"),
+                       .token = getenv("HF_TOKEN"),
+                       .all = all_files,
+                       .log = &r->log,
+                       .progress = fetched,
+                       .ctx = r};
+    if (mm_fetch(v[0], dest, &o, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    if (!r->quiet)
+        printf("%s\n", dest);
+}
+
+/* ---- devices ---- */
+
+static void do_devices(mm_run *r, const char **v, int n)
+{
+    (void)v, (void)n;
+    mm_dev_opts o = mm_run_device(r);
+    mm_dev *d;
+    mm_err e = {0};
+    if (mm_dev_open(&d, &o, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    printf("%s\n", mm_dev_name(d));
+    mm_dev_close(d);
+}
+
+static const struct {
+    const char *name;
+    int min, max; /* arguments */
+    const char *wants;
+    void (*run)(mm_run *r, const char **v, int n);
+} COMMANDS[] = {
+    {"list", 0, 0, "no arguments", do_list},
+    {"info", 1, INT_MAX, "a model", do_info},
+    {"verify", 1, INT_MAX, "a model", do_verify},
+    {"import", 2, 2, "a source and a name or directory for the model", do_import},
+    {"fetch", 1, 2, "OWNER/NAME[@REVISION] and, if you like, a name or directory", do_fetch},
+    {"devices", 0, 0, "no arguments", do_devices},
+};
+
+int main(int argc, char **argv)
+{
+    mm_run r;
+    mm_run_begin(&r, &TOOL, argc, argv);
+    if (!r.n_operands)
+        mm_usage(&r, "what shall be done? list, info, verify, import, fetch or devices");
+    const char **v = r.operands + 1;
+    int n = r.n_operands - 1;
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++)
+        if (strcmp(r.operands[0], COMMANDS[i].name) == 0) {
+            if (n < COMMANDS[i].min || n > COMMANDS[i].max)
+                mm_usage(&r, "%s takes %s", COMMANDS[i].name, COMMANDS[i].wants);
+            COMMANDS[i].run(&r, v, n);
+            return mm_run_end(&r);
+        }
+    mm_usage(&r, "no command %s: list, info, verify, import, fetch or devices", r.operands[0]);
+}
