@@ -1,0 +1,132 @@
+#include "label/output.h"
+
+void mm_studio_begin(mm_studio *s)
+{
+    putc('[', s->f);
+}
+
+static mm_status finish_task(mm_studio *s, mm_err *e)
+{
+    if (!s->task)
+        return MM_OK;
+    fputs(s->any ? ",\n" : "\n", s->f);
+    int bad = json_dumpf(s->task, s->f, JSON_COMPACT | JSON_REAL_PRECISION(7));
+    json_decref(s->task);
+    s->task = NULL;
+    s->any = true;
+    return bad && !ferror(s->f) ? mm_fail_memory(e) : MM_OK;
+}
+
+mm_status mm_studio_end(mm_studio *s, mm_err *e)
+{
+    mm_status status = finish_task(s, e);
+    fputs("\n]\n", s->f);
+    return status;
+}
+
+/* What the task shows: the text itself, or where the medium lies. */
+static json_t *data_value(const mm_studio *s, const mm_labelled *x)
+{
+    const mm_record *rec = x->rec;
+    if (x->text.p)
+        return mm_json_text(x->text);
+    mm_arena a = {0};
+    char *where =
+        mm_arena_printf(&a, "%s%.*s", s->data_prefix ? s->data_prefix : "", MM_STRF(rec->src.p ? rec->src : rec->key));
+    json_t *j = where ? mm_json_text(mm_str_of(where)) : NULL;
+    mm_arena_free(&a);
+    return j;
+}
+
+/* Windows of a sound are regions, everything else is a choice about the whole. */
+static bool is_region(const mm_record *rec)
+{
+    return rec->has_time && mm_str_is(rec->of, "audio");
+}
+
+static json_t *names(const mm_labelled *x)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < x->n; i++)
+        if (x->guess[i].name.n)
+            json_array_append_new(list, mm_json_text(x->guess[i].name));
+    return list;
+}
+
+/* One result of a prediction; NULL where there is nothing to predict (below the threshold, without a name). */
+static json_t *result(const mm_studio *s, const mm_labelled *x, const char *modality, size_t index)
+{
+    json_t *list = names(x), *value = json_object(), *r = json_object();
+    bool region = is_region(x->rec), empty = !json_array_size(list);
+    char id[32];
+    snprintf(id, sizeof id, "r%zu", index);
+    if (region) {
+        json_object_set_new(value, "start", json_real(x->rec->time[0]));
+        json_object_set_new(value, "end", json_real(x->rec->time[1]));
+    }
+    json_object_set_new(value, region ? "labels" : "choices", list);
+    json_object_set_new(r, "id", json_string(id));
+    json_object_set_new(r, "from_name", json_string(s->from_name ? s->from_name : region ? "label" : "choice"));
+    json_object_set_new(r, "to_name", json_string(s->to_name ? s->to_name : modality));
+    json_object_set_new(r, "type", json_string(region ? "labels" : "choices"));
+    json_object_set_new(r, "value", value);
+    json_object_set_new(r, "score", json_real(x->guess[0].score));
+    if (!empty)
+        return r;
+    json_decref(r);
+    return NULL;
+}
+
+static json_t *new_task(const mm_studio *s, const mm_labelled *x, const char *modality)
+{
+    json_t *task = json_object(), *data = json_object(), *prediction = json_object(), *list = json_array();
+    json_object_set_new(data, s->data_key ? s->data_key : modality, data_value(s, x));
+    json_object_set_new(task, "data", data);
+    json_object_set_new(prediction, "model_version", json_string(s->model_version));
+    json_object_set_new(prediction, "score", json_real(x->guess[0].score));
+    json_object_set_new(prediction, "result", json_array());
+    json_array_append_new(list, prediction);
+    json_object_set_new(task, "predictions", list);
+    json_object_set_new(task, "meta", json_pack("{so}", "key", mm_json_text(x->rec->key)));
+    return task;
+}
+
+static json_t *prediction_of(json_t *task)
+{
+    return json_array_get(json_object_get(task, "predictions"), 0);
+}
+
+/* Whether x is another window of the sound whose task is still open. */
+static bool same_task(const mm_studio *s, const mm_labelled *x, const char *key)
+{
+    json_t *data = json_object_get(s->task, "data"), *value = data_value(s, x);
+    bool same = s->task && is_region(x->rec) && json_equal(json_object_get(data, key), value);
+    json_decref(value);
+    return same;
+}
+
+/* A prediction's score is its weakest region's, by which annotators sort what to look at first. */
+static void lower_score(json_t *prediction, double score)
+{
+    json_t *now = json_object_get(prediction, "score");
+    if (score < json_real_value(now))
+        json_real_set(now, score);
+}
+
+mm_status mm_studio_put(mm_studio *s, const mm_labelled *x, mm_err *e)
+{
+    char modality[32];
+    snprintf(modality, sizeof modality, "%.*s", MM_STRF(x->rec->of.n ? x->rec->of : MM_STR("data")));
+    if (!same_task(s, x, s->data_key ? s->data_key : modality)) {
+        mm_status status = finish_task(s, e);
+        if (status != MM_OK)
+            return status;
+        s->task = new_task(s, x, modality);
+    }
+    json_t *prediction = prediction_of(s->task), *list = json_object_get(prediction, "result");
+    json_t *r = result(s, x, modality, json_array_size(list));
+    lower_score(prediction, x->guess[0].score);
+    if (r)
+        json_array_append_new(list, r);
+    return list ? MM_OK : mm_fail_memory(e);
+}

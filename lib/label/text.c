@@ -1,0 +1,66 @@
+/* text.c: the label that a record carries, as text. */
+#include "label/refs.h"
+#include "stream/object.h"
+
+/* A string as it is, a number or truth value as JSON would write it; p NULL for anything else. */
+static mm_str value_text(const msgpack_object *v, mm_arena *a)
+{
+    const char *text = NULL;
+    switch (v->type) {
+    case MSGPACK_OBJECT_STR: return mm_object_as_str(v);
+    case MSGPACK_OBJECT_POSITIVE_INTEGER: text = mm_arena_printf(a, "%llu", (unsigned long long)v->via.u64); break;
+    case MSGPACK_OBJECT_NEGATIVE_INTEGER: text = mm_arena_printf(a, "%lld", (long long)v->via.i64); break;
+    case MSGPACK_OBJECT_FLOAT32:
+    case MSGPACK_OBJECT_FLOAT64: text = mm_arena_printf(a, "%.9g", v->via.f64); break;
+    case MSGPACK_OBJECT_BOOLEAN: text = v->via.boolean ? "true" : "false"; break;
+    default: break;
+    }
+    return mm_str_of(text);
+}
+
+/* The name of a distribution's largest entry, the first one of equals; p NULL when it is no distribution. */
+static mm_str most_probable(const msgpack_object *map)
+{
+    mm_str best = {0};
+    double most = 0, p;
+    for (uint32_t i = 0; i < map->via.map.size; i++) {
+        const msgpack_object_kv *kv = &map->via.map.ptr[i];
+        if (kv->key.type != MSGPACK_OBJECT_STR || !mm_object_float(&kv->val, &p))
+            return (mm_str){0};
+        if (!best.p || p > most) {
+            best = mm_object_as_str(&kv->key);
+            most = p;
+        }
+    }
+    return best;
+}
+
+/* "speaker, digit": what --field could be. */
+static const char *entries(const msgpack_object *map, mm_arena *a)
+{
+    const char *list = "";
+    for (uint32_t i = 0; i < map->via.map.size && i < 8 && list; i++) {
+        mm_str name = mm_object_as_str(&map->via.map.ptr[i].key);
+        list = mm_arena_printf(a, "%s%s%.*s", list, i ? ", " : "", MM_STRF(name));
+    }
+    return list ? list : "";
+}
+
+mm_status mm_label_text(mm_str *out, const mm_record *rec, const char *field, mm_arena *a, mm_err *e)
+{
+    if (rec->label.type == MSGPACK_OBJECT_NIL)
+        return mm_fail(e, MM_SKIP, "%.*s: carries no label", MM_STRF(rec->key));
+    if (rec->label.type == MSGPACK_OBJECT_STR) {
+        *out = mm_object_as_str(&rec->label);
+        return MM_OK;
+    }
+    const msgpack_object *v = field ? mm_map_get(&rec->label, field) : NULL;
+    *out = v ? value_text(v, a) : field ? (mm_str){0} : most_probable(&rec->label);
+    if (out->p)
+        return MM_OK;
+    if (field)
+        return mm_fail(e, MM_SKIP, "%.*s: its label has no entry \"%s\" (but %s)", MM_STRF(rec->key), field,
+                       entries(&rec->label, a));
+    return mm_fail(e, MM_SKIP, "%.*s: its label has several entries (%s): choose one with --field", MM_STRF(rec->key),
+                   entries(&rec->label, a));
+}

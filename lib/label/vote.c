@@ -1,0 +1,63 @@
+#include "label/search.h"
+#include "label/vector.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static int order(const void *a, const void *b)
+{
+    const mm_vote *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score < y->score ? 1 : -1;
+    return (x->label > y->label) - (x->label < y->label);
+}
+
+void mm_vote_sort(mm_vote *votes, int n)
+{
+    qsort(votes, (size_t)n, sizeof *votes, order);
+}
+
+static void count(mm_vote *votes, int *n, int32_t label, float weight)
+{
+    int i = 0;
+    while (i < *n && votes[i].label != label)
+        i++;
+    if (i == *n)
+        votes[(*n)++] = (mm_vote){label, 0};
+    votes[i].score += weight;
+}
+
+int mm_vote_near(mm_vote *votes, const mm_near *near, int k, const mm_refs *refs, mm_vote_rule rule)
+{
+    int n = 0;
+    double sum = 0;
+    bool equal = rule == MM_VOTE_MAJORITY || k == 0 || near[0].row < 0 || near[0].cosine <= 0;
+    for (int i = 0; i < k && near[i].row >= 0; i++) {
+        float weight = equal ? 1 : near[i].cosine > 0 ? near[i].cosine : 0;
+        count(votes, &n, refs->label[near[i].row], weight);
+        sum += weight;
+    }
+    for (int i = 0; i < n; i++)
+        votes[i].score = (float)(votes[i].score / sum);
+    mm_vote_sort(votes, n);
+    return n;
+}
+
+mm_status mm_vote_softmax(mm_vote *votes, const mm_refs *refs, const float *query, double scale, mm_err *e)
+{
+    int64_t n = refs->n;
+    float *cosine = malloc((size_t)n * sizeof *cosine + 1);
+    if (!cosine)
+        return mm_fail_memory(e);
+    mm_dot_best()(cosine, n, refs->row, n, query, 1, refs->stride);
+    double sum = 0, most = -2;
+    for (int64_t i = 0; i < n; i++)
+        most = cosine[i] > most ? cosine[i] : most;
+    for (int64_t i = 0; i < n; i++)
+        sum += exp(scale * (cosine[i] - most));
+    for (int64_t i = 0; i < n; i++)
+        votes[i] = (mm_vote){refs->label[i], (float)(exp(scale * (cosine[i] - most)) / sum)};
+    mm_vote_sort(votes, (int)n);
+    free(cosine);
+    return MM_OK;
+}

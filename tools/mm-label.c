@@ -1,0 +1,323 @@
+/* mm-label: says what features show: by the labels they are nearest to, by labelled examples, or by a model's head. */
+#include "cli/tool.h"
+#include "label/load.h"
+#include "label/output.h"
+#include "label/vector.h"
+
+#include <stdlib.h>
+
+/* Features are compared this many at a time, so that large references pass through the caches once for all of them. */
+enum { BATCH = 64 };
+static const size_t BATCH_BYTES = (size_t)64 << 20;
+
+static struct {
+    const char *against, *knn, *vote, *field, *of, *format, *unknown;
+    int64_t k, top;
+    double threshold, scale;
+    bool neighbours, leave_one_out, no_header;
+    mm_studio studio;
+} opt = {.vote = "similarity", .format = "tsv", .unknown = "", .k = 5, .top = 1, .studio.model_version = "mm-label"};
+
+static const mm_opt options[] = {
+    {0, "against", MM_OPT_STR, &opt.against, "FILE",
+     "zero-shot: compare with one vector for each label, the features in FILE (usually the labels as text)", NULL,
+     MM_HINT_FILE, 0, 0},
+    {0, "knn", MM_OPT_STR, &opt.knn, "FILE", "nearest neighbours: compare with the labelled features in FILE", NULL,
+     MM_HINT_FILE, 0, 0},
+    {'k', "nearest", MM_OPT_INT, &opt.k, "K", "with --knn: ask the K nearest examples", NULL, 0, 1, 100000},
+    {0, "vote", MM_OPT_CHOICE, &opt.vote, NULL, "with --knn: an example counts its cosine, or one",
+     "similarity|majority", 0, 0, 0},
+    {0, "leave-one-out", MM_OPT_FLAG, &opt.leave_one_out, NULL,
+     "with --knn: never ask an example of the record's own key", NULL, 0, 0, 0},
+    {0, "neighbours", MM_OPT_FLAG, &opt.neighbours, NULL,
+     "with --knn and --format=jsonl: list the examples that were asked", NULL, 0, 0, 0},
+    {0, "scale", MM_OPT_FLOAT, &opt.scale, "X",
+     "with --against: multiply cosines by X before the softmax instead of the model's own logit scale (20 where the "
+     "model has none)",
+     NULL, 0, 0, 0},
+    {0, "field", MM_OPT_STR, &opt.field, "NAME", "take entry NAME of labels that are maps", NULL, 0, 0, 0},
+    {0, "of", MM_OPT_STR, &opt.of, "KIND", "label only what was made from KIND: image, text, audio", NULL, 0, 0, 0},
+    {'n', "top", MM_OPT_INT, &opt.top, "N", "give the N best labels", NULL, 0, 1, 1000000},
+    {0, "threshold", MM_OPT_FLOAT, &opt.threshold, "P", "give no label with a score below P", NULL, 0, 0, 0},
+    {0, "unknown", MM_OPT_STR, &opt.unknown, "NAME", "what to say when no label reaches the threshold", NULL, 0, 0, 0},
+    {'f', "format", MM_OPT_CHOICE, &opt.format, NULL, "what to write", "tsv|jsonl|stream|label-studio", 0, 0, 0},
+    {0, "no-header", MM_OPT_FLAG, &opt.no_header, NULL, "with --format=tsv: leave out the line of column names", NULL,
+     0, 0, 0},
+    {0, "from-name", MM_OPT_STR, &opt.studio.from_name, "NAME",
+     "Label Studio: name of the control tag (\"choice\"; \"label\" for windows of sound)", NULL, 0, 0, 0},
+    {0, "to-name", MM_OPT_STR, &opt.studio.to_name, "NAME", "Label Studio: name of the object tag (the modality)", NULL,
+     0, 0, 0},
+    {0, "data-key", MM_OPT_STR, &opt.studio.data_key, "NAME",
+     "Label Studio: key of the medium in a task's data (the modality)", NULL, 0, 0, 0},
+    {0, "data-prefix", MM_OPT_STR, &opt.studio.data_prefix, "TEXT",
+     "Label Studio: what to put in front of a source's path, for instance /data/local-files/?d=", NULL, 0, 0, 0},
+    {0, "model-version", MM_OPT_STR, &opt.studio.model_version, "TEXT",
+     "Label Studio: model version of the predictions", NULL, 0, 0, 0},
+    {0},
+};
+
+static const char *const examples[] = {
+    "mm-label --against labels.mm features.mm          zero-shot",
+    "mm-label --knn labelled.mm -k 10 features.mm      nearest neighbours",
+    "mm-encode-image -m vit --classify x.mm | mm-label a model's own classes",
+    NULL,
+};
+
+static const mm_tool tool = {
+    "mm-label",    "label features: zero-shot, by nearest neighbours, by a model's own head",
+    "[STREAM]...", examples,
+    options,       MM_TAKES_OUTPUT | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES | MM_TAKES_STRICT,
+};
+
+/* A record that waits for its batch. */
+typedef struct {
+    mm_arena arena;
+    mm_record rec;
+    mm_str text;
+    bool ask; /* a feature to compare; others only pass */
+} item;
+
+typedef struct {
+    mm_run r;
+    mm_refs refs;
+    mm_pool *pool;
+    FILE *f; /* NULL: a stream goes out */
+    mm_text_memory texts;
+    double scale;
+    int k;
+    int64_t features, labels; /* records of these kinds that came by */
+    item batch[BATCH];
+    int n, n_ask;
+    float *query;   /* [BATCH, stride] */
+    mm_near *near;  /* [BATCH, k] */
+    mm_vote *votes; /* [max(k, labels)] */
+} label;
+
+static void must(label *l, mm_status s, const mm_err *e)
+{
+    if (s == MM_FATAL)
+        mm_die(&l->r, "%s", e->text);
+}
+
+/* ---- one result ---- */
+
+static void put(label *l, item *it, mm_labelled *x)
+{
+    mm_err e;
+    mm_record out;
+    x->rec = &it->rec;
+    x->text = it->text;
+    x->n = mm_guess_cut((mm_guess *)x->guess, x->n, (int)opt.top, opt.threshold, mm_str_of(opt.unknown));
+    if (!l->f) {
+        must(l, mm_labelled_record(&out, x, &it->arena, &e), &e);
+        mm_out_put(&l->r, &out);
+    } else if (*opt.format == 't') {
+        mm_tsv_put(l->f, x, (int)opt.top);
+    } else {
+        must(l, *opt.format == 'j' ? mm_jsonl_put(l->f, x, &e) : mm_studio_put(&opt.studio, x, &e), &e);
+    }
+    l->r.done++;
+}
+
+static void put_votes(label *l, item *it, const mm_vote *votes, int n, const mm_near *near)
+{
+    mm_labelled x = {.n = n, .refs = &l->refs, .near = opt.neighbours ? near : NULL, .n_near = l->k};
+    mm_guess *guess = mm_arena_zalloc(&it->arena, (size_t)n + 1, sizeof *guess);
+    if (!guess)
+        mm_die(&l->r, "out of memory");
+    for (int i = 0; i < n; i++)
+        guess[i] = (mm_guess){l->refs.names.name[votes[i].label], votes[i].score};
+    x.guess = guess;
+    put(l, it, &x);
+}
+
+static void put_head(label *l, item *it)
+{
+    mm_labelled x = {0};
+    mm_guess *guess = NULL;
+    mm_err e;
+    mm_status s = mm_guess_of_label(&guess, &x.n, &it->rec, &it->arena, &e);
+    must(l, s, &e);
+    x.guess = guess;
+    if (s == MM_OK)
+        put(l, it, &x);
+    else
+        mm_item_failed(&l->r, NULL, &e);
+}
+
+/* ---- a batch ---- */
+
+static void put_item(label *l, item *it, int query)
+{
+    mm_err e;
+    int n = (int)l->refs.n;
+    if (!it->ask) {
+        if (it->rec.kind == MM_KIND_LABEL && !l->refs.n)
+            put_head(l, it);
+        else if (!l->f)
+            mm_out_put(&l->r, &it->rec);
+        return;
+    }
+    const mm_near *near = l->near + (size_t)query * (size_t)l->k;
+    if (opt.knn)
+        n = mm_vote_near(l->votes, near, l->k, &l->refs, *opt.vote == 'm' ? MM_VOTE_MAJORITY : MM_VOTE_SIMILARITY);
+    else
+        must(l, mm_vote_softmax(l->votes, &l->refs, l->query + query * l->refs.stride, l->scale, &e), &e);
+    put_votes(l, it, l->votes, n, opt.knn ? near : NULL);
+}
+
+static void search_batch(label *l)
+{
+    mm_str keys[BATCH];
+    mm_err e;
+    int q = 0;
+    for (int i = 0; i < l->n; i++)
+        if (l->batch[i].ask)
+            keys[q++] = l->batch[i].rec.key;
+    must(l, mm_search(l->near, l->k, &l->refs, l->query, q, opt.leave_one_out ? keys : NULL, l->pool, &e), &e);
+}
+
+static void finish_batch(label *l)
+{
+    if (opt.knn && l->n_ask)
+        search_batch(l);
+    for (int i = 0, query = 0; i < l->n; i++) {
+        put_item(l, &l->batch[i], query);
+        query += l->batch[i].ask;
+    }
+    mm_progress(&l->r, l->r.done, 0);
+    l->n = l->n_ask = 0;
+}
+
+/* ---- input ---- */
+
+/* Whether the record is one to compare; its vector is then in place. Failures become error records. */
+static bool wants(label *l, item *it)
+{
+    mm_err e;
+    mm_record *rec = &it->rec;
+    if (rec->kind != MM_KIND_FEATURE || (opt.of && !mm_str_is(rec->of, opt.of)))
+        return false;
+    l->features++;
+    if (!l->refs.n)
+        return false;
+    if (mm_refs_same_space(&l->refs, rec, &e) != MM_OK)
+        mm_die(&l->r, "%s (--of KIND chooses what to label)", e.text);
+    mm_status s = mm_vector_unit(l->query + l->n_ask * l->refs.stride, l->refs.dim, rec, &it->arena, &e);
+    must(l, s, &e);
+    if (s == MM_OK)
+        return true;
+    mm_item_failed(&l->r, NULL, &e);
+    must(l, mm_record_to_error(rec, &it->arena, "label", "vector", e.text, &e), &e);
+    return false;
+}
+
+static bool step(label *l)
+{
+    mm_err e;
+    item *it = &l->batch[l->n];
+    if (mm_in_next(&l->r, &it->arena, &it->rec) != MM_OK)
+        return false;
+    if (it->rec.kind == MM_KIND_ERROR) { /* reported where it arose; a sink's status tells of it */
+        l->r.failed++;
+        mm_run_worsen(&l->r, 1);
+    }
+    l->labels += it->rec.kind == MM_KIND_LABEL;
+    must(l, mm_text_memory_see(&l->texts, &it->rec, &e), &e);
+    it->ask = wants(l, it);
+    it->text = (mm_str){0};
+    mm_str text = it->ask ? mm_text_memory_of(&l->texts, &it->rec) : (mm_str){0};
+    if (text.p)
+        it->text = (mm_str){mm_arena_strdup(&it->arena, text), text.n};
+    l->n_ask += it->ask;
+    l->n++;
+    return true;
+}
+
+static void work(label *l)
+{
+    size_t bytes = 0;
+    while (step(l)) {
+        bytes += l->batch[l->n - 1].rec.raw.n;
+        if (l->n == BATCH || bytes > BATCH_BYTES || !l->refs.n) {
+            finish_batch(l);
+            bytes = 0;
+        }
+    }
+    finish_batch(l);
+    if (l->features && !l->labels && !l->refs.n)
+        mm_die(&l->r, "features need something to compare with: --against FILE (labels) or --knn FILE (examples)");
+}
+
+/* ---- set-up ---- */
+
+static void load(label *l)
+{
+    mm_err e;
+    const char *path = opt.knn ? opt.knn : opt.against;
+    mm_load how = {opt.knn != NULL, opt.field, opt.knn ? opt.of : NULL, &l->r.log};
+    must(l, mm_refs_load(&l->refs, path, &how, &e), &e);
+    if (opt.against)
+        must(l, mm_refs_average(&l->refs, &e), &e);
+    must(l, mm_refs_sort_labels(&l->refs, &e), &e);
+    l->scale = opt.scale > 0 ? opt.scale : l->refs.logit_scale > 0 ? l->refs.logit_scale : 20;
+    l->k = (int)(opt.knn ? (opt.k < l->refs.n ? opt.k : l->refs.n) : 0);
+    size_t votes = (size_t)(opt.knn ? l->k : l->refs.n);
+    l->query = aligned_alloc(64, (size_t)(BATCH * l->refs.stride) * sizeof *l->query);
+    l->near = malloc(BATCH * (size_t)l->k * sizeof *l->near + 1);
+    l->votes = malloc(votes * sizeof *l->votes);
+    if (!l->query || !l->near || !l->votes)
+        mm_die(&l->r, "out of memory");
+    must(l, mm_pool_new(&l->pool, l->r.threads ? l->r.threads : mm_cpu_count(), &e), &e);
+}
+
+static void check_options(label *l)
+{
+    if (opt.against && opt.knn)
+        mm_usage(&l->r, "--against and --knn cannot be had at once");
+    if (!opt.knn && (opt.leave_one_out || opt.neighbours))
+        mm_usage(&l->r, "--%s needs --knn", opt.neighbours ? "neighbours" : "leave-one-out");
+}
+
+static void open_output(label *l)
+{
+    if (*opt.format == 's') {
+        mm_out_open(&l->r, NULL);
+        return;
+    }
+    l->f = mm_out_text(&l->r);
+    opt.studio.f = l->f;
+    if (*opt.format == 't' && !opt.no_header)
+        mm_tsv_header(l->f, (int)opt.top);
+    if (*opt.format == 'l')
+        mm_studio_begin(&opt.studio);
+}
+
+static void clean_up(label *l)
+{
+    for (int i = 0; i < BATCH; i++)
+        mm_arena_free(&l->batch[i].arena);
+    mm_arena_free(&l->texts.arena);
+    mm_refs_free(&l->refs);
+    mm_pool_free(l->pool);
+    free(l->query);
+    free(l->near);
+    free(l->votes);
+}
+
+int main(int argc, char **argv)
+{
+    static label l;
+    mm_err e;
+    mm_run_begin(&l.r, &tool, argc, argv);
+    check_options(&l);
+    if (opt.knn || opt.against)
+        load(&l);
+    open_output(&l);
+    work(&l);
+    if (*opt.format == 'l')
+        must(&l, mm_studio_end(&opt.studio, &e), &e);
+    mm_out_close(&l.r);
+    clean_up(&l);
+    return mm_run_end(&l.r);
+}
