@@ -18,7 +18,7 @@ mm_status mm_search(mm_near *near, int k, const mm_refs *refs, const float *quer
 
 typedef struct {
     int32_t label; /* index into refs->names */
-    float score;
+    double score;
 } mm_vote;
 
 typedef enum {

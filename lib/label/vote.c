@@ -17,7 +17,7 @@ void mm_vote_sort(mm_vote *votes, int n)
     qsort(votes, (size_t)n, sizeof *votes, order);
 }
 
-static void count(mm_vote *votes, int *n, int32_t label, float weight)
+static void count(mm_vote *votes, int *n, int32_t label, double weight)
 {
     int i = 0;
     while (i < *n && votes[i].label != label)
@@ -33,12 +33,12 @@ int mm_vote_near(mm_vote *votes, const mm_near *near, int k, const mm_refs *refs
     double sum = 0;
     bool equal = rule == MM_VOTE_MAJORITY || k == 0 || near[0].row < 0 || near[0].cosine <= 0;
     for (int i = 0; i < k && near[i].row >= 0; i++) {
-        float weight = equal ? 1 : near[i].cosine > 0 ? near[i].cosine : 0;
+        double weight = equal ? 1 : near[i].cosine > 0 ? near[i].cosine : 0;
         count(votes, &n, refs->label[near[i].row], weight);
         sum += weight;
     }
     for (int i = 0; i < n; i++)
-        votes[i].score = (float)(votes[i].score / sum);
+        votes[i].score /= sum;
     mm_vote_sort(votes, n);
     return n;
 }
@@ -56,7 +56,7 @@ mm_status mm_vote_softmax(mm_vote *votes, const mm_refs *refs, const float *quer
     for (int64_t i = 0; i < n; i++)
         sum += exp(scale * (cosine[i] - most));
     for (int64_t i = 0; i < n; i++)
-        votes[i] = (mm_vote){refs->label[i], (float)(exp(scale * (cosine[i] - most)) / sum)};
+        votes[i] = (mm_vote){refs->label[i], exp(scale * (cosine[i] - most)) / sum};
     mm_vote_sort(votes, (int)n);
     free(cosine);
     return MM_OK;

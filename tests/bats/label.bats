@@ -1,0 +1,119 @@
+# mm-label against what scikit-learn and numpy say (tests/goldens/make_label.py), and its formats.
+
+setup() {
+    cd tests/goldens/label || return 1
+    tmp=$BATS_TEST_TMPDIR
+}
+
+@test "k nearest neighbours vote as in scikit-learn" {
+    for rule in majority similarity; do
+        for k in 1 2 4 5 16 60; do
+            mm-label --knn examples.mm -k $k --vote $rule --of image -f jsonl queries.mm >"$tmp/got"
+            jq -e -s --slurpfile want knn.json --arg case "$rule $k" '
+                $want[0][$case] as $w | length == 25 and ([.[].label] == $w.predict) and
+                ([range(25) as $i | (.[$i].score - $w.proba[$i]) | fabs] | max < 2e-6)' "$tmp/got"
+        done
+    done
+}
+
+@test "zero-shot scores are the softmax of the scaled cosines" {
+    mm-label --against labels.mm --of image -n 4 -f jsonl queries.mm >"$tmp/got"
+    jq -e -s --slurpfile want zeroshot.json '
+        [.[].labels | map({(.label): .score}) | add] as $got |
+        length == 25 and ([range(25) as $i | $want[0][$i] | to_entries[] |
+            (.value - $got[$i][.key]) | fabs] | max < 2e-6)' "$tmp/got"
+    # the best one first, and its score is the label's
+    jq -e -s 'all(.labels[0].score == .score and .labels[0].label == .label)' "$tmp/got"
+    # --scale wins over the model's own
+    mm-label --against labels.mm --of image --scale 0.001 -f jsonl queries.mm | jq -e -s 'all(.score < 0.26)'
+}
+
+@test "the result does not depend on the number of threads" {
+    mm-label -j1 --knn examples.mm -k 7 -n 3 --of image queries.mm >"$tmp/one"
+    mm-label -j4 --knn examples.mm -k 7 -n 3 --of image queries.mm | cmp - "$tmp/one"
+}
+
+@test "an example does not vote for itself with --leave-one-out" {
+    mm-label --knn examples.mm -k 1 --neighbours -f jsonl examples.mm | jq -e -s 'all(.neighbours[0].key == .key)'
+    mm-label --knn examples.mm -k 1 --neighbours --leave-one-out -f jsonl examples.mm |
+        jq -e -s 'all(.neighbours[0].key != .key and .neighbours[0].cosine < 1)'
+}
+
+@test "TSV: columns, threshold, unknown" {
+    mm-label --against labels.mm --of image --threshold 0.9 --unknown none -n 2 queries.mm >"$tmp/got"
+    [ "$(head -n1 "$tmp/got")" = $'key\tpart\tstart\tend\tof\tlabel\tscore\tlabel2\tscore2' ]
+    [ "$(wc -l <"$tmp/got")" -eq 26 ]
+    awk -F'\t' 'NF != 9 { exit 1 }' "$tmp/got"
+    awk -F'\t' 'NR > 1 && (($6 == "none") != ($7 < 0.9)) { exit 1 }' "$tmp/got"
+    grep -q none "$tmp/got"
+    [ "$(mm-label --against labels.mm --of image --no-header queries.mm | wc -l)" -eq 25 ]
+}
+
+@test "a stream of labels can be labelled from: a head's output" {
+    mm-label --knn examples.mm --of image -n 2 -f stream queries.mm >"$tmp/labels.mm"
+    mm-label "$tmp/labels.mm" -n 2 >"$tmp/two"
+    mm-label --knn examples.mm --of image -n 2 queries.mm | cmp - "$tmp/two"
+    # what it did not label is still there, byte for byte
+    mm-label --knn examples.mm --of audio -f stream queries.mm | cmp - queries.mm
+}
+
+@test "ground truth goes along" {
+    mm-label --knn examples.mm --leave-one-out -f jsonl examples.mm | jq -e -s 'length == 60 and all(.truth != null)'
+}
+
+@test "Label Studio: tasks as its importer takes them" {
+    mm-label --against labels.mm --of image -f label-studio --from-name c --to-name i --data-key url \
+        --data-prefix 'https://x/' --model-version v1 --threshold 0.9 queries.mm >"$tmp/tasks.json"
+    jq -e 'length == 25 and all(.[]; (.data.url | startswith("https://x/q")) and
+        (.predictions | length == 1) and .predictions[0].model_version == "v1" and
+        all(.predictions[0].result[]; .from_name == "c" and .to_name == "i" and .type == "choices" and
+            (.value.choices | length == 1) and .score >= 0.9))' "$tmp/tasks.json"
+    # below the threshold there is no result, but still the task
+    jq -e 'any(.[]; .predictions[0].result == []) and any(.[]; .predictions[0].result != [])' "$tmp/tasks.json"
+    # an empty stream is an empty list
+    mm-label --against labels.mm -f label-studio </dev/null | jq -e '. == []'
+}
+
+@test "spaces that differ are refused, naming both" {
+    run mm-label --knn examples.mm queries.mm
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"t3: vectors of space other@2 cannot be compared with vectors of space toy@1/cls"* ]]
+    run mm-label --knn examples.mm --of text queries.mm
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"holds no labelled features of text"* ]]
+}
+
+@test "what cannot be done is said" {
+    run mm-label queries.mm
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"--against FILE"* ]]
+    run mm-label --knn examples.mm --against labels.mm queries.mm
+    [ "$status" -eq 2 ]
+    run mm-label --neighbours --against labels.mm queries.mm
+    [ "$status" -eq 2 ]
+    run mm-label --knn queries.mm examples.mm
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"carries no label: left out"* ]]
+    run mm-label --knn absent.mm examples.mm
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"absent.mm: No such file"* ]]
+    run mm-label --knn examples.mm --field digit examples.mm
+    [ "$status" -eq 0 ] # plain labels have no fields to choose from
+}
+
+@test "error records and broken streams make it exit 1, the rest is labelled" {
+    size=$(stat -c %s examples.mm)
+    head -c $((size - 10)) examples.mm >"$tmp/cut.mm"
+    run mm-label --knn examples.mm "$tmp/cut.mm"
+    [ "$status" -eq 1 ]
+    [ "$(grep -c '^x' <<<"$output")" -eq 59 ]
+    [[ "$output" == *"ends inside a record"* ]]
+}
+
+@test "-o leaves no half-written file" {
+    run mm-label --knn examples.mm -o "$tmp/out.tsv" queries.mm
+    [ "$status" -eq 2 ]
+    [ ! -e "$tmp/out.tsv" ]
+    mm-label --knn examples.mm --of image -o "$tmp/out.tsv" queries.mm
+    mm-label --knn examples.mm --of image queries.mm | cmp - "$tmp/out.tsv"
+}
