@@ -54,7 +54,7 @@ setup() {
     mm-label "$tmp/labels.mm" -n 2 >"$tmp/two"
     mm-label --knn examples.mm --of image -n 2 queries.mm | cmp - "$tmp/two"
     # what it did not label is still there, byte for byte
-    mm-label --knn examples.mm --of audio -f stream queries.mm | cmp - queries.mm
+    mm-label --against labels.mm --of audio -f stream queries.mm | cmp - queries.mm
 }
 
 @test "ground truth goes along" {
