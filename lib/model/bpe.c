@@ -180,8 +180,10 @@ static int32_t symbols(const mm_bpe *b, const uint32_t *p, int64_t n, symbol *s)
             bool last = i + 1 == n && k + 1 == bytes;
             int32_t id = (last ? b->last : b->byte)[(uint8_t)utf8[k]];
             id = id >= 0 ? id : b->unknown;
-            if (id >= 0)
-                s[count++] = (symbol){id, count - 1, count + 1};
+            if (id < 0)
+                continue;
+            s[count] = (symbol){id, count - 1, count + 1};
+            count++;
         }
     }
     if (count)
