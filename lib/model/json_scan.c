@@ -33,48 +33,61 @@ static bool take_raw_string(mm_scan *s, mm_str *raw)
     return true;
 }
 
+static bool structural(char c)
+{
+    return c == ',' || c == ':' || c == '{' || c == '}' || c == '[' || c == ']';
+}
+
+/* Steps over a number, true, false, null. */
+static void skip_bare(mm_scan *s)
+{
+    while (s->p < s->end && !structural(*s->p) && *s->p != '"' && *s->p > ' ')
+        s->p++;
+}
+
 /* Steps over any value. Nesting is counted, not recursed into: depth costs nothing. */
 static bool skip_value(mm_scan *s)
 {
     int64_t depth = 0;
     do {
-        skip_space(s);
         mm_str ignored;
+        skip_space(s);
         if (s->p >= s->end)
             return false;
-        if (*s->p == '"') {
-            if (!take_raw_string(s, &ignored))
-                return false;
-            continue;
-        }
-        depth += *s->p == '{' || *s->p == '[';
-        depth -= *s->p == '}' || *s->p == ']';
-        if (depth < 0)
+        char c = *s->p;
+        depth += (c == '{' || c == '[') - (c == '}' || c == ']');
+        if (depth < 0 || (c == '"' && !take_raw_string(s, &ignored)))
             return false;
-        bool bare = !strchr("{}[],:", *s->p);
+        if (c == '"')
+            continue;
         s->p++;
-        while (bare && s->p < s->end && !strchr("{}[],:\" \n\t\r", *s->p))
-            s->p++;
+        if (!structural(c))
+            skip_bare(s);
     } while (depth > 0);
     return true;
 }
 
+bool mm_scan_enter(mm_scan *s, const char *key)
+{
+    mm_str name;
+    if (!take(s, '{'))
+        return false;
+    while (take_raw_string(s, &name) && take(s, ':')) {
+        skip_space(s);
+        if (mm_str_is(name, key))
+            return true;
+        if (!skip_value(s) || !take(s, ','))
+            break;
+    }
+    return false;
+}
+
 mm_str mm_scan_member(mm_scan s, const char *key)
 {
-    mm_str found = {0}, name;
-    if (!take(&s, '{'))
-        return found;
-    do {
-        if (!take_raw_string(&s, &name) || !take(&s, ':'))
-            break;
-        skip_space(&s);
-        const char *start = s.p;
-        if (!skip_value(&s))
-            break;
-        if (mm_str_is(name, key))
-            found = (mm_str){start, (size_t)(s.p - start)};
-    } while (take(&s, ','));
-    return found;
+    if (!mm_scan_enter(&s, key))
+        return (mm_str){0};
+    const char *start = s.p;
+    return skip_value(&s) ? (mm_str){start, (size_t)(s.p - start)} : (mm_str){0};
 }
 
 /* ---- strings ------------------------------------------------------------------------------------------------ */

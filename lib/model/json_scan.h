@@ -17,8 +17,9 @@ typedef struct {
     const char *p, *end;
 } mm_scan; /* what is still to be read */
 
-/* The value of `key` in the object that s stands at (s itself is left alone); p NULL when there is none or the text is
- * not an object. The last of several wins. */
+/* Moves s from an object to the value of its member `key`; false when there is none. */
+bool mm_scan_enter(mm_scan *s, const char *key);
+/* The text of that value; p NULL when there is none. */
 mm_str mm_scan_member(mm_scan s, const char *key);
 
 /* Calls each(ctx, key, value) for {"key": integer, …}. */

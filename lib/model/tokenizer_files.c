@@ -27,17 +27,24 @@ static mm_str map_text(mm_map m)
     return (mm_str){m.p ? (const char *)m.p : "", m.n};
 }
 
+static mm_added_token flags_of(const json_t *j, int64_t id)
+{
+    return (mm_added_token){.id = (int32_t)id,
+                            .normalized = mm_config_bool(j, "normalized", false),
+                            .single_word = mm_config_bool(j, "single_word", false),
+                            .lstrip = mm_config_bool(j, "lstrip", false),
+                            .rstrip = mm_config_bool(j, "rstrip", false)};
+}
+
 /* A special token: the string or {"content": …} of tokenizer_config.json, or the usual one; as an added token where
  * the vocabulary has it. −1: it has not. */
-static mm_status add_special(mm_tokenizer *t, const json_t *config, const char *key, const char *usual, bool lstrip,
-                             int32_t *id, mm_err *e)
+static mm_status add_special(mm_tokenizer *t, const json_t *config, const char *key, const char *usual, int32_t *id,
+                             mm_err *e)
 {
     const json_t *v = json_object_get(config, key);
     const char *text = json_is_object(v) ? mm_config_str(v, "content", usual) : mm_config_str(config, key, usual);
     *id = mm_vocab_get(&t->vocab, mm_str_of(text));
-    if (*id < 0)
-        return MM_OK;
-    return mm_tokenizer_add(t, mm_str_of(text), (mm_added_token){.id = *id, .lstrip = lstrip}, e);
+    return *id < 0 ? MM_OK : mm_tokenizer_add(t, mm_str_of(text), flags_of(v, *id), e);
 }
 
 /* Tokens that tokenizer_config.json adds: {"30522": {"content": "[NEW]", …}}. */
@@ -52,12 +59,7 @@ static mm_status add_listed(mm_tokenizer *t, const json_t *config, mm_err *e)
         const char *text = mm_config_str(j, "content", NULL);
         if (!text || *end || end == key || id < 0 || id > INT32_MAX)
             return mm_fail(e, MM_FATAL, "tokenizer_config.json: added token \"%.40s\" makes no sense", key);
-        mm_added_token flags = {.id = (int32_t)id,
-                                .normalized = mm_config_bool(j, "normalized", false),
-                                .single_word = mm_config_bool(j, "single_word", false),
-                                .lstrip = mm_config_bool(j, "lstrip", false),
-                                .rstrip = mm_config_bool(j, "rstrip", false)};
-        mm_status s = mm_tokenizer_add(t, mm_str_of(text), flags, e);
+        mm_status s = mm_tokenizer_add(t, mm_str_of(text), flags_of(j, id), e);
         if (s != MM_OK)
             return s;
     }
@@ -93,15 +95,15 @@ mm_status mm_tokenizer_from_vocab_txt(mm_tokenizer *t, const char *path, const j
     if (s == MM_OK)
         s = add_listed(t, config, e);
     if (s == MM_OK)
-        s = add_special(t, config, "unk_token", "[UNK]", false, &t->wordpiece.unknown, e);
+        s = add_special(t, config, "unk_token", "[UNK]", &t->wordpiece.unknown, e);
     if (s == MM_OK)
-        s = add_special(t, config, "cls_token", "[CLS]", false, &cls, e);
+        s = add_special(t, config, "cls_token", "[CLS]", &cls, e);
     if (s == MM_OK)
-        s = add_special(t, config, "sep_token", "[SEP]", false, &sep, e);
+        s = add_special(t, config, "sep_token", "[SEP]", &sep, e);
     if (s == MM_OK)
-        s = add_special(t, config, "pad_token", "[PAD]", false, &other, e);
+        s = add_special(t, config, "pad_token", "[PAD]", &other, e);
     if (s == MM_OK)
-        s = add_special(t, config, "mask_token", "[MASK]", false, &other, e);
+        s = add_special(t, config, "mask_token", "[MASK]", &other, e);
     if (s == MM_OK)
         s = wrap(t, cls, sep, path, e);
     if (s == MM_OK && t->wordpiece.unknown < 0)
@@ -158,11 +160,11 @@ static mm_status clip_settings(mm_tokenizer *t, const json_t *config, const char
     t->split[t->splits++] = MM_SPLIT_CLIP_MARK;
     t->split[t->splits++] = MM_SPLIT_GPT2;
     int32_t first, last;
-    mm_status s = add_special(t, config, "unk_token", "<|endoftext|>", false, &t->bpe.unknown, e);
+    mm_status s = add_special(t, config, "unk_token", "<|endoftext|>", &t->bpe.unknown, e);
     if (s == MM_OK)
-        s = add_special(t, config, "bos_token", "<|startoftext|>", false, &first, e);
+        s = add_special(t, config, "bos_token", "<|startoftext|>", &first, e);
     if (s == MM_OK)
-        s = add_special(t, config, "eos_token", "<|endoftext|>", false, &last, e);
+        s = add_special(t, config, "eos_token", "<|endoftext|>", &last, e);
     return s == MM_OK ? wrap(t, first, last, path, e) : s;
 }
 
@@ -170,15 +172,15 @@ static mm_status roberta_settings(mm_tokenizer *t, const json_t *config, const c
 {
     t->split[t->splits++] = MM_SPLIT_GPT2;
     int32_t first, last, other;
-    mm_status s = add_special(t, config, "unk_token", "<unk>", false, &t->bpe.unknown, e);
+    mm_status s = add_special(t, config, "unk_token", "<unk>", &t->bpe.unknown, e);
     if (s == MM_OK)
-        s = add_special(t, config, "cls_token", "<s>", false, &first, e);
+        s = add_special(t, config, "cls_token", "<s>", &first, e);
     if (s == MM_OK)
-        s = add_special(t, config, "sep_token", "</s>", false, &last, e);
+        s = add_special(t, config, "sep_token", "</s>", &last, e);
     if (s == MM_OK)
-        s = add_special(t, config, "pad_token", "<pad>", false, &other, e);
+        s = add_special(t, config, "pad_token", "<pad>", &other, e);
     if (s == MM_OK)
-        s = add_special(t, config, "mask_token", "<mask>", true, &other, e);
+        s = add_special(t, config, "mask_token", "<mask>", &other, e);
     return s == MM_OK ? wrap(t, first, last, path, e) : s;
 }
 

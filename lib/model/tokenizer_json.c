@@ -329,13 +329,10 @@ static mm_status read_all(mm_tokenizer *t, const json_t *j, mm_str vocab, mm_str
 
 mm_status mm_tokenizer_parse_json(mm_tokenizer *t, mm_str text, const char *path, mm_err *e)
 {
-    mm_scan whole = {text.p, text.p + text.n};
-    mm_str model = mm_scan_member(whole, "model"), vocab = {0}, merges = {0};
-    if (model.p) {
-        mm_scan inside = {model.p, model.p + model.n};
-        vocab = mm_scan_member(inside, "vocab");
-        merges = mm_scan_member(inside, "merges");
-    }
+    mm_scan model = {text.p, text.p + text.n};
+    bool found = mm_scan_enter(&model, "model");
+    mm_str vocab = found ? mm_scan_member(model, "vocab") : (mm_str){0};
+    mm_str merges = found ? mm_scan_member(model, "merges") : (mm_str){0};
     json_t *j = NULL;
     mm_status s = read_settings(&j, text, vocab, merges, path, e);
     if (s == MM_OK && !vocab.p)

@@ -166,7 +166,17 @@ static bool young_composite(uint32_t c)
 
 static int combining_class(uint32_t c)
 {
-    return c < 0x300 ? 0 : (int)utf8proc_get_property((utf8proc_int32_t)c)->combining_class;
+    return c < 0x300 || !WITHIN(MARK, c) ? 0 : (int)utf8proc_get_property((utf8proc_int32_t)c)->combining_class;
+}
+
+/* Code points that utf8proc would compose, or compose across, and the reference leaves as they are: marks that came
+ * after Unicode 12, and what the young composites are made of. */
+static bool stands_alone(uint32_t c)
+{
+    static const range PARTS[] = {{0x105d2, 0x105d2}, {0x105da, 0x105da}, {0x113b8, 0x113c9},
+                                  {0x11930, 0x11930}, {0x1611e, 0x16129}, {0x16d63, 0x16d69}};
+    return c >= 0x300 &&
+           (WITHIN(PARTS, c) || (!WITHIN(MARK, c) && utf8proc_get_property((utf8proc_int32_t)c)->combining_class));
 }
 
 /* Sorts a run of marks by class, keeping equals in order. Counting, since a run may be 100,000 marks long. */
@@ -227,8 +237,18 @@ mm_runes mm_runes_nfd(mm_runes r, mm_arena *a)
 
 mm_runes mm_runes_nfc(mm_runes r, mm_arena *a)
 {
-    mm_runes out = mm_runes_nfd(r, a);
-    if (out.p)
-        out.n = utf8proc_normalize_utf32((utf8proc_int32_t *)out.p, out.n, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+    mm_runes d = mm_runes_nfd(r, a), out = {d.p, 0};
+    for (int64_t i = 0; d.p && i < d.n;) {
+        int64_t n = 1;
+        if (!stands_alone(d.p[i]))
+            while (i + n < d.n && !stands_alone(d.p[i + n]))
+                n++;
+        utf8proc_ssize_t kept =
+            utf8proc_normalize_utf32((utf8proc_int32_t *)d.p + i, n, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+        kept = kept < 0 ? n : kept;
+        memmove(out.p + out.n, d.p + i, (size_t)kept * sizeof *out.p);
+        out.n += kept;
+        i += n;
+    }
     return out;
 }

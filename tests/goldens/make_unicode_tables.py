@@ -25,6 +25,10 @@ def classes():
     yield "DROPPED", "control characters that BERT's clean-up drops", lambda s: clean.normalize_str(s) == ""
     yield "PUNCTUATION", "what BERT splits off as a word of its own", lambda s: len(words.pre_tokenize_str(f"a{s}b")) == 3
     yield "ACCENT", "nonspacing marks that BERT strips", lambda s: strip.normalize_str(s) == ""
+    nfd = normalizers.NFD()  # 0x345 and 0x334 have the highest and the lowest class but 0
+    moves = lambda s: any(nfd.normalize_str(t) != t for t in ("\u0345" + s, s + "\u0334"))
+    alone = lambda s: nfd.normalize_str(s) == s
+    yield "MARK", "marks that canonical ordering sorts", lambda s: alone(s) and moves(s)
     yield "LETTER", r"\p{L} of the regular expressions", lambda s: letter.normalize_str(s) == ""
     yield "NUMBER", r"\p{N} of the regular expressions", lambda s: number.normalize_str(s) == ""
 
