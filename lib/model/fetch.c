@@ -47,7 +47,7 @@ static size_t receive(char *p, size_t size, size_t n, void *ctx)
         long code = 0;
         curl_easy_getinfo(to->f->curl, CURLINFO_RESPONSE_CODE, &code);
         if (to->file && to->have && code != 206) { /* no ranges here: the whole file comes again */
-            if (ftruncate(fileno(to->file), 0) != 0)
+            if (fflush(to->file) != 0 || ftruncate(fileno(to->file), 0) != 0)
                 return 0;
             rewind(to->file);
             to->f->done -= to->have;
@@ -86,8 +86,10 @@ static void prepare(fetch *f, const char *url, sink *to)
     curl_easy_setopt(c, CURLOPT_USERAGENT, "mm-model/" MM_VERSION);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, to);
-    if (to->have)
-        curl_easy_setopt(c, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)to->have);
+    char range[32];
+    snprintf(range, sizeof range, "%lld-", (long long)to->have);
+    if (to->have) /* not RESUME_FROM, which gives up where the server sends the whole file instead */
+        curl_easy_setopt(c, CURLOPT_RANGE, range);
 }
 
 static mm_status http_failed(const fetch *f, long code, const char *what, mm_err *e)

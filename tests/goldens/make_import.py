@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Writes tests/goldens/import and tests/goldens/safetensors: small random models in the formats that are imported, made
+"""Writes tests/goldens/onnx, tests/goldens/ct2 and tests/goldens/safetensors: small random models in the formats that are imported, made
 by the programs that write those formats in earnest, beside what must come out.
 
     make_import.py            (torch, transformers, onnx, ctranslate2, safetensors)
 
-import/NAME.onnx, import/whisper*/model.bin  the sources: torch.onnx.export, ctranslate2's converter
-import/NAME.json  {"config": members that config.json must have, "tensors": {name: [shape, sum, sum of squares]}}, from
+onnx/NAME.onnx, ct2/TYPE/model.bin  the sources: torch.onnx.export, ctranslate2's converter
+onnx/NAME.json, ct2/whisper.json
+                  {"config": members that config.json must have, "tensors": {name: [shape, sum, sum of squares]}}, from
                   the model that was exported, under the names that transformers' save_pretrained gives
 safetensors/      files and sharded directories that the reference writer wrote
 """
@@ -23,7 +24,6 @@ import transformers as t
 warnings.filterwarnings("ignore")
 t.logging.set_verbosity_error()
 HERE = pathlib.Path(__file__).parent
-OUT = HERE / "import"
 BASE = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
 
 
@@ -39,7 +39,7 @@ def sums(v):
     return [list(v.shape), v.sum().item(), (v * v).sum().item()]
 
 
-def expectation(name, model, keys, leave_out=()):
+def expectation(path, model, keys, leave_out=()):
     with tempfile.TemporaryDirectory() as d:
         model.save_pretrained(d)
         saved = safetensors.torch.load_file(d + "/model.safetensors")
@@ -50,15 +50,15 @@ def expectation(name, model, keys, leave_out=()):
             tensors[k.replace("parametrizations.weight.original0", "weight_g")
                      .replace("parametrizations.weight.original1", "weight_v")] = sums(v)
     want = {"config": {k: config[k] for k in keys}, "tensors": tensors}
-    (OUT / f"{name}.json").write_text(json.dumps(want, indent=0) + "\n")
+    (HERE / f"{path}.json").write_text(json.dumps(want, indent=0) + "\n")
 
 
 def export(name, model, x, keys, leave_out=()):
     randomise(model)
-    expectation(name, model, keys, leave_out)
+    expectation(f"onnx/{name}", model, keys, leave_out)
     forward = model.forward
     model.forward = lambda x: forward(x)[0]
-    torch.onnx.export(model, (x,), str(OUT / f"{name}.onnx"), dynamo=False, opset_version=17, input_names=["x"],
+    torch.onnx.export(model, (x,), str(HERE / f"onnx/{name}.onnx"), dynamo=False, opset_version=17, input_names=["x"],
                       output_names=["y"], dynamic_axes={"x": {0: "batch"}})
 
 
@@ -88,14 +88,14 @@ def whisper():
         max_target_positions=6, pad_token_id=0, bos_token_id=0, eos_token_id=0, decoder_start_token_id=1))
     keys = ["model_type", "d_model", "encoder_layers", "decoder_layers", "encoder_attention_heads", "num_mel_bins",
             "max_source_positions", "vocab_size"]
-    expectation("whisper", randomise(model), keys, ["proj_out"])
+    expectation("ct2/whisper", randomise(model), keys, ["proj_out"])
     for quantisation in ("float32", "float16", "int8"):
         spec = converter._MODEL_LOADERS["WhisperConfig"].get_model_spec(model)
         spec.register_vocabulary([f"t{i}" for i in range(40)])
         spec.validate()
         spec.optimize(quantization=quantisation)
-        out = OUT / f"whisper-{quantisation}"
-        out.mkdir(exist_ok=True)
+        out = HERE / "ct2" / quantisation
+        out.mkdir(parents=True, exist_ok=True)
         spec.config.alignment_heads = [[0, 0]]
         spec.save(str(out))
         for extra in out.iterdir():
@@ -119,7 +119,7 @@ def safetensors_files():
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    OUT.mkdir(exist_ok=True)
+    (HERE / "onnx").mkdir(exist_ok=True)
     onnx_models()
     whisper()
     safetensors_files()

@@ -15,7 +15,8 @@
 
 #include <cmocka.h>
 
-#define GOLDENS "tests/goldens/import/"
+#define ONNX "tests/goldens/onnx/"
+#define CT2 "tests/goldens/ct2/"
 
 static char dir[64]; /* a fresh directory for each test */
 
@@ -103,8 +104,8 @@ static void onnx(const char *name)
 {
     char source[96], golden[96];
     mm_err e = {0};
-    snprintf(source, sizeof source, GOLDENS "%s.onnx", name);
-    snprintf(golden, sizeof golden, GOLDENS "%s.json", name);
+    snprintf(source, sizeof source, ONNX "%s.onnx", name);
+    snprintf(golden, sizeof golden, ONNX "%s.json", name);
     if (import(source, NULL, 0, &e) != MM_OK)
         fail_msg("%s", e.text);
     check(golden, 1e-6);
@@ -138,10 +139,10 @@ static void ct2(const char *type, double rel)
 {
     char source[96];
     mm_err e = {0};
-    snprintf(source, sizeof source, GOLDENS "whisper-%s", type);
+    snprintf(source, sizeof source, CT2 "%s", type);
     if (import(source, NULL, 0, &e) != MM_OK)
         fail_msg("%s", e.text);
-    check(GOLDENS "whisper.json", rel);
+    check(CT2 "whisper.json", rel);
 }
 
 static void ct2_float32(void **state)
@@ -167,7 +168,7 @@ static void the_caller_has_the_last_word(void **state)
     (void)state;
     const char *const set[] = {"num_attention_heads=4", "hidden_act=relu", "note={\"a\": [1]}"};
     mm_err e = {0};
-    assert_int_equal(import(GOLDENS "bert.onnx", set, 3, &e), MM_OK);
+    assert_int_equal(import(ONNX "bert.onnx", set, 3, &e), MM_OK);
     mm_model *m = opened();
     assert_int_equal(mm_config_int(mm_model_config(m), "num_attention_heads", 0), 4);
     assert_string_equal(mm_config_str(mm_model_config(m), "hidden_act", ""), "relu");
@@ -179,8 +180,8 @@ static void never_overwrites(void **state)
 {
     (void)state;
     mm_err e = {0};
-    assert_int_equal(import(GOLDENS "bert.onnx", NULL, 0, &e), MM_OK);
-    assert_int_equal(import(GOLDENS "vit.onnx", NULL, 0, &e), MM_FATAL);
+    assert_int_equal(import(ONNX "bert.onnx", NULL, 0, &e), MM_OK);
+    assert_int_equal(import(ONNX "vit.onnx", NULL, 0, &e), MM_FATAL);
     assert_non_null(strstr(e.text, "is there already"));
     mm_model *m = opened();
     assert_string_equal(mm_config_str(mm_model_config(m), "model_type", ""), "bert");
@@ -212,8 +213,8 @@ static void truncate_all(const char *path, importer *run)
 static void refuses_truncations(void **state)
 {
     (void)state;
-    truncate_all(GOLDENS "bert.onnx", mm_import_onnx);
-    truncate_all(GOLDENS "whisper-int8/model.bin", mm_import_ct2);
+    truncate_all(ONNX "bert.onnx", mm_import_onnx);
+    truncate_all(CT2 "int8/model.bin", mm_import_ct2);
 }
 
 int main(void)

@@ -1,0 +1,239 @@
+# mm-model: list, info, verify, import, fetch.
+
+setup() {
+    export T=$BATS_TEST_TMPDIR MM_MODELS=$BATS_TEST_TMPDIR/models
+    unset HF_TOKEN HF_ENDPOINT http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+    mkdir -p "$MM_MODELS"
+}
+
+teardown() {
+    if [ -n "${HUB:-}" ]; then kill "$HUB" 2>/dev/null || true; fi
+}
+
+imported() { mm-model -q import "tests/goldens/onnx/$1.onnx" "$1"; }
+
+@test "list names, describes and, in JSON, tells all" {
+    imported bert
+    imported vit
+    run mm-model --names list
+    [ "$status" -eq 0 ] && [ "$output" = $'bert\nvit' ]
+    run mm-model list
+    [[ ${lines[0]} == bert*text*bert*f32* ]] && [[ ${lines[1]} == vit*image*vit* ]]
+    [ "$(mm-model --json list | jq -r '.[1].labels')" = 3 ]
+}
+
+@test "list reports a model that is broken and goes on" {
+    imported bert
+    mkdir "$MM_MODELS/aa" && echo '{' >"$MM_MODELS/aa/config.json"
+    run mm-model list
+    [ "$status" -eq 1 ]
+    [[ $output == *aa/config.json* ]] && [[ $output == *bert* ]]
+}
+
+@test "info: architecture, size, licence" {
+    imported bert
+    printf -- '---\ntags:\n- x\nlicense: apache-2.0\n---\n# Card\n' >"$MM_MODELS/bert/README.md"
+    run mm-model info bert
+    [ "$status" -eq 0 ]
+    [[ $output == *"modality       text"* ]]
+    [[ $output == *"licence        apache-2.0"* ]]
+    [[ $output == *"layers         1"* ]]
+    [ "$(mm-model --json info bert | jq .width)" = 16 ]
+}
+
+@test "an unknown model: exit 1, where it was looked for, what helps" {
+    run mm-model info nosuch
+    [ "$status" -eq 1 ]
+    [[ $output == *"$MM_MODELS"*"mm-model list"* ]]
+}
+
+@test "usage errors exit 2" {
+    run mm-model
+    [ "$status" -eq 2 ]
+    run mm-model frobnicate
+    [ "$status" -eq 2 ]
+    run mm-model import onlyone
+    [ "$status" -eq 2 ]
+}
+
+@test "verify passes what is whole and names what is damaged" {
+    imported bert
+    mm-model verify bert
+    printf x >>"$MM_MODELS/bert/config.json"
+    run mm-model verify bert
+    [ "$status" -eq 1 ]
+    [[ $output == *config.json* ]]
+}
+
+@test "import: --set and --config have the last word" {
+    echo '{"num_attention_heads": 4, "id2label": {"0": "cat", "1": "dog", "2": "eel"}}' >"$T/c.json"
+    mm-model -q --config "$T/c.json" --set layer_norm_eps=1e-5 import tests/goldens/onnx/vit.onnx "$T/v/vit"
+    jq -e '.num_attention_heads == 4 and .layer_norm_eps == 1e-5 and .id2label["1"] == "dog"' "$T/v/vit/config.json"
+}
+
+@test "import: CTranslate2 directory" {
+    cp -r tests/goldens/ct2/int8 "$T/w"
+    echo '{}' >"$T/w/tokenizer.json"
+    mm-model -q import "$T/w" w
+    [ -f "$MM_MODELS/w/tokenizer.json" ]
+    [ "$(jq -r .model_type "$MM_MODELS/w/config.json")" = whisper ]
+}
+
+@test "import refuses what it cannot read, and leaves nothing behind" {
+    head -c 20000 tests/goldens/onnx/bert.onnx >"$T/cut.onnx"
+    echo hello >"$T/text"
+    for f in cut.onnx text nothing; do
+        run mm-model import "$T/$f" "$T/out"
+        [ "$status" -eq 2 ]
+        [[ $output == *"$f"* ]]
+        [ ! -e "$T/out" ] && [ ! -e "$T/out.part" ]
+    done
+}
+
+# ---- fetch ----
+
+# start_hub FAULT...: a hub with owner/name in it; HF_ENDPOINT is set
+start_hub() {
+    command -v python3 >/dev/null || skip "no python3"
+    local repo=$T/hub/owner/name
+    if [ ! -d "$repo" ]; then
+        mm-model -q import tests/goldens/onnx/dinov2.onnx "$repo"
+        rm "$repo/SHA256SUMS"
+        mkdir "$repo/1_Pooling" "$repo/onnx"
+        echo '{}' >"$repo/1_Pooling/config.json"
+        echo x >"$repo/onnx/model.onnx"
+        echo x >"$repo/pytorch_model.bin"
+        printf -- '---\nlicense: mit\n---\n' >"$repo/README.md"
+    fi
+    rm -f "$T/port"
+    python3 tests/bats/hub.py "$T/hub" "$T/port" "$T/log" "$@" 3>&- &
+    HUB=$!
+    for _ in $(seq 100); do
+        [ -f "$T/port" ] && break
+        sleep 0.1
+    done
+    export HF_ENDPOINT=http://127.0.0.1:$(cat "$T/port")
+}
+
+same() { cmp "$T/hub/owner/name/$1" "$MM_MODELS/name/$1"; }
+
+@test "fetch takes what is needed, checked, and nothing else" {
+    start_hub
+    run mm-model fetch owner/name
+    [ "$status" -eq 0 ]
+    [ "$output" = "$MM_MODELS/name" ]
+    same model.safetensors
+    same config.json
+    same 1_Pooling/config.json
+    [ ! -e "$MM_MODELS/name/onnx" ] && [ ! -e "$MM_MODELS/name/pytorch_model.bin" ]
+    [ ! -e "$MM_MODELS/name/.commit" ] && [ ! -e "$MM_MODELS/name.part" ]
+    mm-model verify name
+    run mm-model fetch owner/name
+    [ "$status" -eq 2 ]
+    [[ $output == *"is there already"* ]]
+}
+
+@test "fetch goes on after broken connections, with Range" {
+    start_hub truncate=2
+    mm-model -q fetch owner/name
+    same model.safetensors
+    grep -q 'cdn.*bytes=[1-9]' "$T/log"
+}
+
+@test "fetch starts over where Range is not understood" {
+    start_hub truncate=1 norange
+    mm-model -q fetch owner/name
+    same model.safetensors
+}
+
+@test "fetch survives a hub that is busy for a moment" {
+    start_hub busy=1
+    mm-model -q fetch owner/name
+    same model.safetensors
+}
+
+@test "an interrupted fetch goes on in the next run" {
+    start_hub
+    mm-model -q fetch owner/name
+    mv "$MM_MODELS/name" "$T/whole"
+    mkdir "$MM_MODELS/name.part"
+    printf 0123456789abcdef0123456789abcdef01234567 >"$MM_MODELS/name.part/.commit"
+    cp "$T/whole/config.json" "$MM_MODELS/name.part/"
+    head -c 5000 "$T/whole/model.safetensors" >"$MM_MODELS/name.part/model.safetensors.part"
+    : >"$T/log"
+    mm-model -q fetch owner/name
+    diff -r "$T/whole" "$MM_MODELS/name"
+    grep -q 'bytes=5000-' "$T/log"
+    ! grep -q 'resolve.*/config.json' <(grep -v 1_Pooling "$T/log")
+}
+
+@test "a partial download of another commit is thrown away" {
+    start_hub
+    mkdir "$MM_MODELS/name.part"
+    printf ffff >"$MM_MODELS/name.part/.commit"
+    echo garbage >"$MM_MODELS/name.part/config.json"
+    mm-model -q fetch owner/name
+    same config.json
+}
+
+@test "a file whose SHA-256 is wrong does not become a model" {
+    start_hub lie
+    run mm-model -q fetch owner/name
+    [ "$status" -eq 2 ]
+    [[ $output == *model.safetensors*SHA-256* ]]
+    [ ! -e "$MM_MODELS/name" ]
+}
+
+@test "a token goes to the hub and to nobody else" {
+    start_hub token=secret
+    run mm-model -q fetch owner/name
+    [ "$status" -eq 2 ]
+    [[ $output == *401*HF_TOKEN* ]]
+    HF_TOKEN=secret mm-model -q fetch owner/name
+    same model.safetensors
+    grep -q 'resolve.* auth' "$T/log"
+    ! grep -q 'cdn.* auth' "$T/log"
+}
+
+@test "fetch: a revision, and names that are none" {
+    start_hub
+    mm-model -q fetch owner/name@refs/pr/1 other
+    [ -f "$MM_MODELS/other/model.safetensors" ]
+    run mm-model fetch owner/name@nosuch
+    [ "$status" -eq 2 ]
+    [[ $output == *404*nosuch* ]]
+    run mm-model fetch owner/absent
+    [[ $output == *404* ]]
+    for bad in ../x a/b/c owner/ 'a b' owner/.. x@ x@../y; do
+        run mm-model fetch "$bad" "$T/bad"
+        [ "$status" -eq 2 ]
+        [[ $output == *"expected OWNER/NAME"* ]]
+    done
+}
+
+@test "fetch: a repository without safetensors says what to do" {
+    start_hub
+    rm "$T/hub/owner/name/model.safetensors"
+    run mm-model fetch owner/name
+    [ "$status" -eq 2 ]
+    [[ $output == *pytorch_model.bin*save_pretrained* ]]
+    [ ! -e "$MM_MODELS/name.part" ]
+}
+
+@test "fetch: a hub that cannot be reached" {
+    HF_ENDPOINT=http://127.0.0.1:9 run mm-model fetch owner/name
+    [ "$status" -eq 2 ]
+    [[ $output == *"cannot be reached"*offline* ]]
+    HF_ENDPOINT=ftp://x run mm-model fetch owner/name
+    [[ $output == *HF_ENDPOINT* ]]
+}
+
+# ---- the default models ----
+
+@test "the default models verify (skipped where they are not installed)" {
+    unset MM_MODELS
+    for m in minilm-l6 imgfocus-vits14 whisper-base; do
+        [ -d "${MM_TEST_MODELS:-${XDG_DATA_HOME:-$HOME/.local/share}/mm/models}/$m" ] || skip "make models installs them"
+        mm-model verify "${MM_TEST_MODELS:-${XDG_DATA_HOME:-$HOME/.local/share}/mm/models}/$m"
+    done
+}
