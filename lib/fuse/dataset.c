@@ -224,24 +224,47 @@ static mm_status modality_of(mm_dataset *d, mm_str name, mm_str space, int64_t w
     return MM_OK;
 }
 
-static mm_status add_rows(mm_dataset *d, int32_t sample, const mm_record *rec, mm_str as, mm_err *e)
+/* A new piece of `rows` rows whose values the caller fills. */
+static mm_status add_piece(mm_dataset *d, int32_t sample, mm_str as, mm_str space, int64_t rows, int64_t width,
+                           float **x, mm_err *e)
 {
     int m = 0;
-    const mm_shape *shape = &rec->tensor.s;
-    if (shape->rank < 1 || shape->rank > 2)
-        return mm_fail(e, MM_FATAL, "%.*s: a feature of %d dimensions", MM_STRF(rec->key), shape->rank);
-    int64_t width = shape->dim[shape->rank - 1], count = mm_shape_count(shape);
-    mm_status s = modality_of(d, as, rec->space, width, &m, e);
+    mm_status s = modality_of(d, as, space, width, &m, e);
     if (s != MM_OK)
         return s;
     pieces *list = &d->piece[m];
-    float *x = mm_arena_alloc(&d->arena, (size_t)count * sizeof *x);
-    if (!x || !grow((void **)&list->p, list->n, &list->cap, sizeof *list->p))
+    *x = mm_arena_alloc(&d->arena, (size_t)(rows * width) * sizeof **x);
+    if (!*x || !grow((void **)&list->p, list->n, &list->cap, sizeof *list->p))
         return mm_fail_memory(e);
-    mm_to_f32(x, rec->tensor.data, shape->type, count);
-    list->p[list->n] = (piece){sample, (int32_t)list->n, width ? count / width : 0, x};
+    list->p[list->n] = (piece){sample, (int32_t)list->n, rows, *x};
     list->n++;
     return MM_OK;
+}
+
+static mm_status add_rows(mm_dataset *d, int32_t sample, const mm_record *rec, mm_str as, mm_err *e)
+{
+    float *x = NULL;
+    const mm_shape *shape = &rec->tensor.s;
+    if (shape->rank < 1 || shape->rank > 2)
+        return mm_fail(e, MM_FATAL, "%.*s: a feature of %d dimensions", MM_STRF(rec->key), shape->rank);
+    int64_t width = shape->dim[shape->rank - 1], rows = shape->rank == 2 ? shape->dim[0] : 1;
+    mm_status s = add_piece(d, sample, as, rec->space, rows, width, &x, e);
+    if (s == MM_OK)
+        mm_to_f32(x, rec->tensor.data, shape->type, rows * width);
+    return s;
+}
+
+mm_status mm_dataset_add_rows(mm_dataset *d, mm_str key, mm_str modality, mm_str space, const float *x, int64_t rows,
+                              int64_t width, mm_err *e)
+{
+    int32_t sample = 0;
+    float *own = NULL;
+    mm_status s = sample_of(d, key, &sample, e);
+    if (s == MM_OK && rows)
+        s = add_piece(d, sample, modality, space, rows, width, &own, e);
+    if (s == MM_OK && rows)
+        memcpy(own, x, (size_t)(rows * width) * sizeof *x);
+    return s;
 }
 
 mm_status mm_dataset_add(mm_dataset *d, const mm_record *rec, const char *as, mm_err *e)

@@ -1,0 +1,50 @@
+/* combine.h: joined samples → fused records, with a head or by a rule that needs none. */
+#ifndef MM_FUSE_COMBINE_H
+#define MM_FUSE_COMBINE_H
+
+#include "fuse/evidence.h"
+#include "fuse/joined.h"
+
+typedef enum { MM_COMBINE_CONCAT, MM_COMBINE_MEAN, MM_COMBINE_MAX } mm_combine_rule;
+
+/* Which modalities, in which order; widths and spaces as the first sample that had them showed. */
+typedef struct {
+    mm_joined_part of[MM_MAX_MODALITIES]; /* rows and x unused; width 0: not seen yet */
+    int n;
+} mm_layout;
+
+/* Adds the sample's modalities to the layout (fixed: only those that are in it already count) in the usual order:
+ * image, text, audio, video, then the alphabet. MM_SKIP: a modality has another width or space than before. */
+mm_status mm_layout_learn(mm_layout *l, const mm_joined *j, bool fixed, mm_arena *keep, mm_err *e);
+
+/* A feature record: the parts' mean rows behind one another (a missing one as zeros, named in meta.missing), or their
+ * mean or maximum over those that are there, which then must be of one width. Memory from the arena. */
+mm_status mm_combine_plain(mm_record *out, const mm_joined *j, const mm_layout *l, mm_combine_rule rule, mm_arena *a,
+                           mm_err *e);
+
+/* What a head says of one sample. */
+typedef struct {
+    const mm_joined *j;
+    const float *fused; /* [width] */
+    int64_t width;
+    const float *out;                      /* [Σ output widths] logits or numbers; NULL for align */
+    const float *weights;                  /* [inputs]; NULL: not told */
+    const float *tower[MM_MAX_MODALITIES]; /* align: [width] each; NULL: the modality is missing */
+    const float *attention;                /* weights of the queries over the keys; NULL: none */
+    int64_t queries, keys;
+} mm_verdict;
+
+/* Applies the head to n samples at once. Results from the arena; they do not depend on what shares the batch. MM_SKIP
+ * names the sample or space that does not fit the head. */
+mm_status mm_head_apply(mm_verdict *out, const mm_head *h, const mm_joined *const *j, int n, mm_pool *pool, mm_arena *a,
+                        mm_err *e);
+
+/* The verdict as a feature record (the joint vector); with align the vector of input m's tower. `name` is the head's
+ * name, which names the space. meta.weights tells how much each modality counted. */
+mm_status mm_verdict_feature(mm_record *out, const mm_verdict *v, const mm_head *h, int m, const char *space,
+                             mm_arena *a, mm_err *e);
+/* Output i as a label record: a distribution (softmax of logits / temperature) or a number; the sample's own label goes
+ * to meta.truth, the output's name to meta.field where there are several. */
+mm_status mm_verdict_label(mm_record *out, const mm_verdict *v, const mm_head *h, int i, mm_arena *a, mm_err *e);
+
+#endif

@@ -1,0 +1,212 @@
+#include "fuse/join.h"
+
+#include "stream/reader.h"
+
+#include <stdlib.h>
+
+/* A sample that waits; a doubly linked list in order of first appearance, and a hash chain by key. */
+typedef struct waiting {
+    mm_sample sample;
+    int cap;
+    size_t bytes;
+    uint64_t closed; /* bit s: stream s has gone past this key, or ended */
+    uint64_t hash;
+    struct waiting *next, *before, *chain;
+} waiting;
+
+enum { MAX_STREAMS = 64, BUCKETS = 1 << 14 };
+
+struct mm_join {
+    int streams;
+    size_t limit, bytes;
+    uint64_t ended;
+    waiting *first, *last, *bucket[BUCKETS];
+    waiting *open[MAX_STREAMS]; /* the key that each stream is at */
+    int64_t keys[MAX_STREAMS];  /* keys it has brought so far */
+    int64_t ready;              /* samples that all streams have gone past */
+};
+
+mm_status mm_join_new(mm_join **out, int streams, size_t limit, mm_err *e)
+{
+    if (streams > MAX_STREAMS)
+        return mm_fail(e, MM_FATAL, "more than %d streams", MAX_STREAMS);
+    mm_join *j = calloc(1, sizeof *j);
+    if (!j)
+        return mm_fail_memory(e);
+    j->streams = streams;
+    j->limit = limit;
+    *out = j;
+    return MM_OK;
+}
+
+void mm_sample_free(mm_sample *s)
+{
+    if (!s)
+        return;
+    mm_arena_free(&s->arena);
+    free(s->rec);
+    free(s->stream);
+    free(s); /* the first member of its `waiting` */
+}
+
+void mm_join_free(mm_join *j)
+{
+    if (!j)
+        return;
+    for (waiting *w = j->first, *next; w; w = next) {
+        next = w->next;
+        mm_sample_free(&w->sample);
+    }
+    free(j);
+}
+
+static uint64_t hash(mm_str s)
+{
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (uint8_t)s.p[i]) * 0x100000001b3u;
+    return h;
+}
+
+static waiting *find(const mm_join *j, mm_str key, uint64_t h)
+{
+    waiting *w = j->bucket[h % BUCKETS];
+    while (w && (w->hash != h || !mm_str_eq(w->sample.key, key)))
+        w = w->chain;
+    return w;
+}
+
+static waiting *begin(mm_join *j, mm_str key, uint64_t h)
+{
+    waiting *w = calloc(1, sizeof *w);
+    char *own = w ? mm_arena_strdup(&w->sample.arena, key) : NULL;
+    if (!own) {
+        free(w);
+        return NULL;
+    }
+    w->sample.key = (mm_str){own, key.n};
+    w->hash = h;
+    w->closed = j->ended;
+    w->chain = j->bucket[h % BUCKETS];
+    j->bucket[h % BUCKETS] = w;
+    w->before = j->last;
+    *(j->last ? &j->last->next : &j->first) = w;
+    return j->last = w;
+}
+
+static void unlink_waiting(mm_join *j, waiting *w)
+{
+    waiting **at = &j->bucket[w->hash % BUCKETS];
+    while (*at != w)
+        at = &(*at)->chain;
+    *at = w->chain;
+    *(w->before ? &w->before->next : &j->first) = w->next;
+    *(w->next ? &w->next->before : &j->last) = w->before;
+    j->bytes -= w->bytes;
+    for (int s = 0; s < j->streams; s++)
+        if (j->open[s] == w)
+            j->open[s] = NULL;
+}
+
+static uint64_t all_of(const mm_join *j)
+{
+    return j->streams == MAX_STREAMS ? UINT64_MAX : ((uint64_t)1 << j->streams) - 1;
+}
+
+/* Stream s has gone past w. */
+static void close_for(mm_join *j, waiting *w, int s)
+{
+    bool was = w->closed == all_of(j);
+    w->closed |= (uint64_t)1 << s;
+    j->ready += !was && w->closed == all_of(j);
+}
+
+/* A copy of the record in the sample's arena: its bytes once more, parsed. */
+static mm_status append(waiting *w, int s, const mm_record *rec, mm_err *e)
+{
+    mm_sample *x = &w->sample;
+    if (x->n == w->cap) {
+        int cap = w->cap ? 2 * w->cap : 4;
+        mm_record *r = realloc(x->rec, (size_t)cap * sizeof *r);
+        if (r)
+            x->rec = r;
+        int *t = realloc(x->stream, (size_t)cap * sizeof *t);
+        if (t)
+            x->stream = t;
+        if (!r || !t)
+            return mm_fail_memory(e);
+        w->cap = cap;
+    }
+    size_t used;
+    void *bytes = mm_arena_alloc(&x->arena, rec->raw.n);
+    if (!bytes)
+        return mm_fail_memory(e);
+    memcpy(bytes, rec->raw.p, rec->raw.n);
+    mm_status status = mm_record_parse(bytes, rec->raw.n, &used, &x->arena, &x->rec[x->n], e);
+    int at = x->n; /* keep the order of streams; arrival orders those of one stream */
+    mm_record copy = x->rec[at];
+    for (; at > 0 && x->stream[at - 1] > s; at--) {
+        x->rec[at] = x->rec[at - 1];
+        x->stream[at] = x->stream[at - 1];
+    }
+    x->rec[at] = copy;
+    x->stream[at] = s;
+    x->n++;
+    w->bytes += rec->raw.n;
+    return status;
+}
+
+mm_status mm_join_add(mm_join *j, int s, const mm_record *rec, mm_err *e)
+{
+    waiting *w = j->open[s];
+    if (!w || !mm_str_eq(w->sample.key, rec->key)) {
+        uint64_t h = hash(rec->key);
+        if (w)
+            close_for(j, w, s);
+        w = find(j, rec->key, h);
+        if (!w)
+            w = begin(j, rec->key, h);
+        if (!w)
+            return mm_fail_memory(e);
+        j->open[s] = w;
+        j->keys[s]++;
+    }
+    size_t before = w->bytes;
+    mm_status status = append(w, s, rec, e);
+    j->bytes += w->bytes - before;
+    if (status == MM_OK && j->bytes > j->limit && j->first != j->last)
+        return mm_fail(
+            e, MM_FATAL,
+            "samples wait for their other halves and take more than --memory: bring the streams into one order "
+            "(decode both from the same directory), or allow more");
+    return status;
+}
+
+void mm_join_end(mm_join *j, int s)
+{
+    j->ended |= (uint64_t)1 << s;
+    j->open[s] = NULL;
+    for (waiting *w = j->first; w; w = w->next)
+        close_for(j, w, s);
+}
+
+int mm_join_wants(const mm_join *j)
+{
+    int best = -1;
+    for (int s = 0; s < j->streams; s++)
+        if (!(j->ended >> s & 1) && (best < 0 || j->keys[s] < j->keys[best]))
+            best = s;
+    return best;
+}
+
+mm_sample *mm_join_next(mm_join *j)
+{
+    for (waiting *w = j->ready ? j->first : NULL; w; w = w->next) {
+        if (w->closed != all_of(j))
+            continue;
+        unlink_waiting(j, w);
+        j->ready--;
+        return &w->sample;
+    }
+    return NULL;
+}

@@ -1,0 +1,36 @@
+/* joined.h: what a sample holds of each modality, over all of it or inside a window of time. */
+#ifndef MM_FUSE_JOINED_H
+#define MM_FUSE_JOINED_H
+
+#include "fuse/head.h"
+#include "fuse/join.h"
+
+typedef struct {
+    mm_str of, space;
+    int64_t rows, width;
+    const float *x; /* [rows, width] */
+} mm_joined_part;
+
+typedef struct {
+    mm_str key, src;
+    int64_t part; /* the window's number; −1: the whole sample */
+    bool has_time;
+    double time[2]; /* seconds */
+    msgpack_object label;
+    mm_joined_part of[MM_MAX_MODALITIES];
+    int n;
+} mm_joined; /* memory of the sample that it was made from */
+
+/* All feature records of the sample, those of one modality stacked. MM_SKIP: its records do not go together (two spaces
+ * or widths of one modality, too many modalities). */
+mm_status mm_joined_whole(mm_joined *out, mm_sample *s, mm_err *e);
+
+/* The sample cut into windows [k·hop, k·hop + window) from 0 to its last moment. Inside a window each modality is one
+ * row: the mean of what overlaps it, weighted by the overlap (a moment without duration counts as a millisecond). Rows
+ * of a [T,D] feature lie at grid.step; a record without time belongs to every window. */
+mm_status mm_joined_windows(mm_joined **out, int *n, mm_sample *s, double window, double hop, mm_err *e);
+
+/* The part of this modality; NULL: missing. */
+const mm_joined_part *mm_joined_find(const mm_joined *j, mm_str of);
+
+#endif
