@@ -168,8 +168,8 @@ mm_status mm_combine_plain(mm_record *out, const mm_joined *j, const mm_layout *
                            mm_err *e)
 {
     static const char *const rules[] = {"concat", "mean", "max"};
-    float *x;
-    int64_t width;
+    float *x = NULL;
+    int64_t width = 0;
     identity(out, j, MM_KIND_FEATURE);
     out->label = j->label;
     mm_status s = rule == MM_COMBINE_CONCAT ? concatenate(&x, &width, j, l, a, e)

@@ -47,4 +47,10 @@ mm_status mm_verdict_feature(mm_record *out, const mm_verdict *v, const mm_head 
  * to meta.truth, the output's name to meta.field where there are several. */
 mm_status mm_verdict_label(mm_record *out, const mm_verdict *v, const mm_head *h, int i, mm_arena *a, mm_err *e);
 
+/* Label records of one sample, n ≥ 1 sources, combined as evidence: a label record whose map holds pignistic
+ * probabilities; meta.conflict is K, meta.unknown the mass on "don't know", meta.total_conflict is set when the sources
+ * exclude each other. MM_SKIP: a label is no distribution. */
+mm_status mm_combine_labels(mm_record *out, const mm_record *const *source, const double *reliability, int n,
+                            mm_rule rule, mm_arena *a, mm_err *e);
+
 #endif
