@@ -126,6 +126,14 @@ fuzz-run: fuzz ## runs every fuzz target for SECONDS=30
 	done
 .PHONY: fuzz fuzz-run
 
+deps: ## installs what is missing to build and test (Debian 12, 13, Ubuntu 24.04); without root it prints the command
+	tools/setup/deps.sh
+# a make of its own, because the libraries' flags are looked up when make starts
+demo: deps ## everything: dependencies, build, default models, and the main job on real media
+	$(MAKE) all models
+	BUILD=$(BUILD) tools/setup/demo.sh
+.PHONY: deps demo
+
 models: $(BUILD)/bin/mm-model ## the default models, by pip, into the user's model directory (or MM_MODELS)
 	MM_MODEL=$(BUILD)/bin/mm-model tools/setup/models.sh
 .PHONY: models

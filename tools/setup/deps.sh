@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs what building, testing and the demo need on Debian 12, Debian 13 or Ubuntu 24.04, as far as it is missing.
+# Without root it prints the one command that would do so, and fails.
+set -euo pipefail
+
+wanted="gcc make pkg-config bash
+    libarchive-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev libjpeg-dev libwebp-dev
+    libjansson-dev libutf8proc-dev libcurl4-openssl-dev
+    libcmocka-dev bats mandoc libarchive-tools
+    python3-pip python3-venv ca-certificates"
+
+command -v apt-get >/dev/null || {
+    echo "deps.sh: no apt-get here. Needed are the development files of libarchive, FFmpeg (libav*), libjpeg-turbo, libwebp," >&2
+    echo "msgpack-c, jansson, utf8proc, libcurl and cmocka, and the programs pkg-config, bats, mandoc and pip." >&2
+    exit 1
+}
+
+installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]
+}
+
+missing=
+for package in $wanted; do
+    installed "$package" || missing="$missing $package"
+done
+# msgpack-c is libmsgpack-dev in Debian 12 and Ubuntu 24.04, libmsgpack-c-dev in Debian 13
+if ! installed libmsgpack-dev && ! installed libmsgpack-c-dev; then
+    if [ -n "$(apt-cache madison libmsgpack-c-dev 2>/dev/null)" ]; then
+        missing="$missing libmsgpack-c-dev"
+    else
+        missing="$missing libmsgpack-dev"
+    fi
+fi
+[ -n "$missing" ] || exit 0
+
+missing=$(echo $missing)
+if [ "$(id -u)" -ne 0 ]; then
+    echo "deps.sh: packages are missing. As root:" >&2
+    echo "    apt-get install --no-install-recommends -y $missing" >&2
+    exit 1
+fi
+echo "installing: $missing"
+DEBIAN_FRONTEND=noninteractive apt-get install --no-install-recommends -y -qq $missing >/dev/null
