@@ -6,26 +6,23 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* realloc moves pages instead of copying them once there are gigabytes */
 static mm_status grow(mm_refs *r, mm_err *e)
 {
     if (r->n < r->cap)
         return MM_OK;
     int64_t cap = r->cap ? 2 * r->cap : 256;
-    float *row = aligned_alloc(64, (size_t)(cap * r->stride) * sizeof *row);
+    float *row = realloc(r->row, (size_t)(cap * r->stride) * sizeof *row);
+    if (row)
+        r->row = row;
     int32_t *label = realloc(r->label, (size_t)cap * sizeof *label);
     if (label)
         r->label = label;
     mm_str *key = realloc(r->key, (size_t)cap * sizeof *key);
     if (key)
         r->key = key;
-    if (!row || !label || !key) {
-        free(row);
+    if (!row || !label || !key)
         return mm_fail_memory(e);
-    }
-    if (r->n)
-        memcpy(row, r->row, (size_t)(r->n * r->stride) * sizeof *row);
-    free(r->row);
-    r->row = row;
     r->cap = cap;
     return MM_OK;
 }
@@ -93,10 +90,9 @@ static void unit(float *v, int64_t dim)
 mm_status mm_refs_average(mm_refs *r, mm_err *e)
 {
     int64_t n = r->names.n;
-    float *mean = aligned_alloc(64, (size_t)(n * r->stride + MM_LANES) / MM_LANES * MM_LANES * sizeof *mean);
+    float *mean = calloc((size_t)(n * r->stride), sizeof *mean);
     if (!mean)
         return mm_fail_memory(e);
-    memset(mean, 0, (size_t)(n * r->stride) * sizeof *mean);
     for (int64_t i = 0; i < r->n; i++)
         for (int64_t d = 0; d < r->dim; d++)
             mean[r->label[i] * r->stride + d] += r->row[i * r->stride + d];

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { ROWS = 1024, QUERIES = 16 }; /* a task: so many rows against so many queries at a time, in L2 */
+enum { ROWS = 128, QUERIES = 16 }; /* a task: so many rows against so many queries at a time, in L2 */
 
 typedef struct {
     const mm_refs *refs;

@@ -1,0 +1,156 @@
+/* Arena, buffer, error text, tensor shapes and half floats. */
+#include "base/arena.h"
+#include "base/buf.h"
+#include "tensor/tensor.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void arena_allocations(void **state)
+{
+    (void)state;
+    mm_arena a = {0};
+    for (int round = 0; round < 3; round++) {
+        char *p[40];
+        for (int i = 0; i < 40; i++) {
+            p[i] = mm_arena_alloc(&a, (size_t)i * 1000);
+            assert_true(p[i] && (uintptr_t)p[i] % 64 == 0);
+            memset(p[i], i, (size_t)i * 1000);
+        }
+        for (int i = 1; i < 40; i++)
+            assert_true(p[i][0] == i && p[i][i * 1000 - 1] == i);
+        mm_arena_reset(&a);
+    }
+    assert_null(mm_arena_alloc(&a, SIZE_MAX - 10));
+    assert_null(mm_arena_zalloc(&a, SIZE_MAX / 2, 4));
+    assert_string_equal(mm_arena_printf(&a, "%s-%d", "x", 7), "x-7");
+    assert_string_equal(mm_arena_strdup(&a, MM_STR("abc")), "abc");
+    assert_string_equal(mm_arena_strdup(&a, (mm_str){0}), "");
+    mm_arena_free(&a);
+}
+
+static void arena_growth(void **state)
+{
+    (void)state;
+    mm_arena a = {0};
+    for (int before = 0; before < 2; before++) { /* alone in its block, or behind something */
+        char *first = before ? mm_arena_strdup(&a, MM_STR("first")) : NULL, *p = NULL;
+        size_t n = 0;
+        for (size_t want = 1; want < 3000000; want = want * 3 + 1) {
+            p = mm_arena_grow(&a, p, n, want);
+            assert_non_null(p);
+            for (size_t i = 0; i < n; i++)
+                assert_true(p[i] == (char)(i * 7));
+            for (n = 0; n < want; n++)
+                p[n] = (char)(n * 7);
+        }
+        char *behind = mm_arena_alloc(&a, 10); /* no longer the latest: it moves, what is behind stays */
+        memset(behind, 9, 10);
+        p = mm_arena_grow(&a, p, n, n + 1);
+        assert_true(p[n - 1] == (char)((n - 1) * 7) && behind[9] == 9);
+        if (first)
+            assert_string_equal(first, "first");
+        mm_arena_reset(&a);
+    }
+    mm_arena_free(&a);
+}
+
+static void buffer(void **state)
+{
+    (void)state;
+    mm_buf b = {0};
+    mm_err e;
+    for (int i = 0; i < 10000; i++)
+        assert_int_equal(mm_buf_append(&b, &i, sizeof i, &e), MM_OK);
+    for (int i = 0, v; i < 10000; i++) {
+        memcpy(&v, b.p + (size_t)i * sizeof v, sizeof v);
+        assert_int_equal(v, i);
+    }
+    assert_int_equal(mm_buf_append(&b, NULL, 0, &e), MM_OK);
+    assert_int_equal(mm_buf_reserve(&b, SIZE_MAX - 5, &e), MM_FATAL);
+    assert_int_equal(b.n, 40000);
+    mm_buf_free(&b);
+    assert_null(b.p);
+}
+
+static void error_text(void **state)
+{
+    (void)state;
+    mm_err e;
+    assert_int_equal(mm_fail(&e, MM_SKIP, "%s: bad\nname\x1b[31m", "f"), MM_SKIP);
+    assert_string_equal(e.text, "f: bad?name?[31m"); /* one line, no terminal codes */
+    mm_fail(&e, MM_FATAL, "%0999d", 1);
+    assert_int_equal(strlen(e.text), sizeof e.text - 1);
+    assert_int_equal(mm_fail(NULL, MM_FATAL, "x"), MM_FATAL);
+}
+
+static void shapes(void **state)
+{
+    (void)state;
+    mm_shape s;
+    mm_err e;
+    char text[128];
+    const int64_t good[] = {3, 0, 5}, huge[] = {1 << 30, 1 << 30, 8}, hidden[] = {0, INT64_MAX, INT64_MAX},
+                  below[] = {-1};
+    assert_int_equal(mm_shape_make(&s, MM_F32, 3, good, &e), MM_OK);
+    assert_int_equal(mm_shape_bytes(&s), 0);
+    assert_string_equal(mm_shape_text(&s, text, sizeof text), "f32[3,0,5]");
+    assert_int_equal(mm_shape_make(&s, MM_F32, 0, NULL, &e), MM_OK);
+    assert_int_equal(mm_shape_bytes(&s), 4);
+    assert_int_equal(mm_shape_make(&s, MM_U8, 3, huge, &e), MM_SKIP);
+    assert_int_equal(mm_shape_make(&s, MM_U8, 3, hidden, &e), MM_SKIP);
+    assert_int_equal(mm_shape_make(&s, MM_U8, 1, below, &e), MM_SKIP);
+    assert_int_equal(mm_shape_make(&s, MM_U8, MM_MAX_RANK + 1, good, &e), MM_SKIP);
+}
+
+/* Every half float goes through f32 and back; between two neighbours the nearer one is taken, the even one of a tie. */
+static void half_floats(void **state)
+{
+    (void)state;
+    for (uint32_t h = 0; h < 0x10000; h++) {
+        float f = mm_f16_to_f32((uint16_t)h);
+        if ((h & 0x7c00) == 0x7c00 && h & 0x3ff) {
+            assert_true(isnan(f) && isnan(mm_f16_to_f32(mm_f32_to_f16(f))));
+            continue;
+        }
+        assert_int_equal(mm_f32_to_f16(f), h);
+        if ((h & 0x7fff) >= 0x7bff)
+            continue;
+        float next = mm_f16_to_f32((uint16_t)(h + 1)), middle = f + (next - f) / 2;
+        assert_int_equal(mm_f32_to_f16(middle), h & 1 ? h + 1 : h);
+        assert_int_equal(mm_f32_to_f16(nextafterf(middle, f)), h);
+        assert_int_equal(mm_f32_to_f16(nextafterf(middle, next)), h + 1);
+    }
+    assert_int_equal(mm_f32_to_f16(65519), 0x7bff);
+    assert_int_equal(mm_f32_to_f16(65520), 0x7c00);
+    assert_int_equal(mm_f32_to_f16(-1e30f), 0xfc00);
+}
+
+static void brain_floats(void **state)
+{
+    (void)state;
+    for (uint32_t h = 0; h < 0x10000; h++) {
+        float f = mm_bf16_to_f32((uint16_t)h);
+        if (isnan(f))
+            assert_true(isnan(mm_bf16_to_f32(mm_f32_to_bf16(f))));
+        else
+            assert_int_equal(mm_f32_to_bf16(f), h);
+    }
+    assert_int_equal(mm_f32_to_bf16(1.00390625f), 0x3f80); /* ties go to the even one: 1 + 2^-8 … */
+    assert_int_equal(mm_f32_to_bf16(1.01171875f), 0x3f82); /* … and 1 + 3·2^-8 */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(arena_allocations), cmocka_unit_test(arena_growth), cmocka_unit_test(buffer),
+        cmocka_unit_test(error_text),        cmocka_unit_test(shapes),       cmocka_unit_test(half_floats),
+        cmocka_unit_test(brain_floats),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
