@@ -90,6 +90,18 @@ static void dir_of(const char *path, char dir[PATH_MAX])
         snprintf(dir, PATH_MAX, ".");
 }
 
+/* The one number that neither names nor shapes tell, wherever this architecture keeps it. */
+static mm_status check_heads(const json_t *config, const char *path, mm_err *e)
+{
+    static const char *const key[] = {"num_attention_heads", "encoder_attention_heads",
+                                      "vision_config.num_attention_heads", "text_config.num_attention_heads"};
+    for (size_t i = 0; i < sizeof key / sizeof *key; i++)
+        if (mm_json_at(config, key[i]))
+            return MM_OK;
+    return mm_fail(e, MM_FATAL,
+                   "%s: the graph does not tell the number of attention heads: --set num_attention_heads=N", path);
+}
+
 static mm_status fill(mm_draft *d, const mm_map *m, const char *path, const mm_import_opts *o, mm_err *e)
 {
     char dir[PATH_MAX];
@@ -106,7 +118,7 @@ static mm_status fill(mm_draft *d, const mm_map *m, const char *path, const mm_i
         s = apply(&d->config, o->config, o->set, o->sets, e);
     if (s == MM_OK)
         s = apply(&d->preprocessor, o->preprocessor, o->set_prep, o->set_preps, e);
-    return s;
+    return s == MM_OK ? check_heads(d->config, path, e) : s;
 }
 
 mm_status mm_import(const char *src, const char *dest, const mm_import_opts *o, mm_err *e)

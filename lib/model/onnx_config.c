@@ -458,11 +458,35 @@ static mm_status companions(mm_onnx_import *m, const char *dir, mm_err *e)
     return s;
 }
 
+/* Biases keep their names in every export, weights of linear layers get theirs from the nodes: one without the other
+ * means that the nodes' names did not tell. */
+static mm_status check_complete(const mm_onnx_import *m, mm_err *e)
+{
+    static const char *const tails[] = {"weight", "weight_g"};
+    for (int64_t i = 0; i < m->d->n; i++) {
+        const char *name = m->d->t[i].name, *dot = strrchr(name, '.');
+        bool found = !dot || strcmp(dot, ".bias") != 0 || strncmp(name, "cls.", 4) == 0;
+        for (size_t k = 0; !found && k < sizeof tails / sizeof *tails; k++) {
+            char weight[400];
+            snprintf(weight, sizeof weight, "%.*s%s", (int)(dot + 1 - name), name, tails[k]);
+            found = mm_draft_find(m->d, weight) != NULL;
+        }
+        if (!found)
+            return mm_fail(e, MM_FATAL,
+                           "%s: no weight for %s: its nodes do not bear their modules' names (export it with PyTorch "
+                           "1.13 or later, unoptimised)",
+                           m->path, name);
+    }
+    return MM_OK;
+}
+
 mm_status mm_onnx_finish(mm_onnx_import *m, const char *dir, mm_err *e)
 {
     put(m, "model_type", json_string(m->arch->model_type));
     put(m, "architectures", json_pack("[s]", m->arch->architecture));
     mm_status s = m->arch->finish(m, e);
+    if (s == MM_OK)
+        s = check_complete(m, e);
     if (s == MM_OK)
         s = companions(m, dir, e);
     if (s == MM_OK && m->dropped)

@@ -188,6 +188,34 @@ static void never_overwrites(void **state)
     mm_model_close(m);
 }
 
+static void wants_the_number_of_heads(void **state)
+{
+    (void)state;
+    const char *const set[] = {"num_attention_heads=null"};
+    mm_err e = {0};
+    assert_int_equal(import(ONNX "bert.onnx", set, 1, &e), MM_FATAL);
+    assert_non_null(strstr(e.text, "--set num_attention_heads=N"));
+}
+
+/* A graph whose nodes have lost the names of their modules: refused, and the weight that is missing is named. */
+static void misses_weights(void **state)
+{
+    (void)state;
+    static const char scope[] = "/encoder/layer.0/intermediate/dense/";
+    mm_buf b = {0};
+    mm_err e = {0};
+    mm_draft d;
+    mm_import_opts o = {0};
+    assert_int_equal(mm_file_read(&b, ONNX "bert.onnx", 1 << 20, &e), MM_OK);
+    for (uint8_t *p = b.p; (p = memmem(p, (size_t)(b.p + b.n - p), scope, sizeof scope - 1)); p++)
+        *p = 'x';
+    assert_int_equal(mm_draft_init(&d, &e), MM_OK);
+    assert_int_equal(mm_import_onnx(&d, b.p, b.n, "x.onnx", "/nowhere", &o, &e), MM_FATAL);
+    assert_non_null(strstr(e.text, "x.onnx: no weight for encoder.layer.0.intermediate.dense.bias"));
+    mm_draft_free(&d);
+    mm_buf_free(&b);
+}
+
 typedef mm_status importer(mm_draft *d, const void *bytes, size_t n, const char *path, const char *dir,
                            const mm_import_opts *o, mm_err *e);
 
@@ -221,9 +249,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(onnx_vit),         TEST(onnx_dinov2),         TEST(onnx_bert), TEST(onnx_wav2vec2),
-        TEST(ct2_float32),      TEST(ct2_float16),         TEST(ct2_int8),  TEST(the_caller_has_the_last_word),
-        TEST(never_overwrites), TEST(refuses_truncations),
+        TEST(onnx_vit),         TEST(onnx_dinov2),
+        TEST(onnx_bert),        TEST(onnx_wav2vec2),
+        TEST(ct2_float32),      TEST(ct2_float16),
+        TEST(ct2_int8),         TEST(the_caller_has_the_last_word),
+        TEST(never_overwrites), TEST(wants_the_number_of_heads),
+        TEST(misses_weights),   TEST(refuses_truncations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
