@@ -9,18 +9,28 @@ static bool plain(const char *s, size_t n)
     return n > 0 && s[0] != '.' && strspn(s, ok) >= n;
 }
 
+/* Every segment between slashes is plain; at most max of them. */
+static bool plain_path(const char *s, size_t n, int max)
+{
+    for (const char *end = s + n; max > 0; max--) {
+        const char *slash = memchr(s, '/', (size_t)(end - s));
+        if (!plain(s, (size_t)((slash ? slash : end) - s)))
+            return false;
+        if (!slash)
+            return true;
+        s = slash + 1;
+    }
+    return false;
+}
+
 mm_status mm_hub_split(const char *repo, mm_arena *a, const char **id, const char **rev, mm_err *e)
 {
     size_t n = strcspn(repo, "@");
-    const char *slash = memchr(repo, '/', n), *name = slash ? slash + 1 : repo;
-    bool good = plain(name, (size_t)(repo + n - name)) && (!slash || plain(repo, (size_t)(slash - repo)));
-    for (const char *p = repo + n + (repo[n] == '@'); good && repo[n] && (p == repo + n + 1 || *p);
-         p += strcspn(p, "/"))
-        good = plain(p + (*p == '/'), strcspn(p + (*p == '/'), "/")) && (p += *p == '/', true);
-    if (!good)
+    const char *at = repo[n] ? repo + n + 1 : "main";
+    if (!plain_path(repo, n, 2) || !plain_path(at, strlen(at), 8))
         return mm_fail(e, MM_FATAL, "%.100s: expected OWNER/NAME or OWNER/NAME@REVISION", repo);
     *id = mm_arena_strdup(a, (mm_str){repo, n});
-    *rev = repo[n] ? mm_arena_strdup(a, mm_str_of(repo + n + 1)) : "main";
+    *rev = mm_arena_strdup(a, mm_str_of(at));
     return *id && *rev ? MM_OK : mm_fail_memory(e);
 }
 
@@ -59,13 +69,8 @@ static bool wanted(const char *name)
 /* A path that stays below the directory it is written into: at most one folder deep, nothing hidden, nothing odd. */
 static bool safe(const char *name)
 {
-    const char *slash = strchr(name, '/');
     size_t n = strlen(name);
-    if (n > 200 || (slash && strchr(slash + 1, '/')))
-        return false;
-    if (slash && (!plain(name, (size_t)(slash - name)) || !plain(slash + 1, n - (size_t)(slash - name) - 1)))
-        return false;
-    return slash || plain(name, n);
+    return n <= 200 && plain_path(name, n, 2);
 }
 
 static bool has(const json_t *siblings, const char *name)

