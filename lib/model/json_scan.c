@@ -173,8 +173,7 @@ static bool take_integer(mm_scan *s, int64_t *v)
 
 static mm_status broken(const mm_scan *s, mm_str whole, const char *what, mm_err *e)
 {
-    return mm_fail(e, MM_FATAL, "the %s are not as they should be at byte %lld of them", what,
-                   (long long)(s->p - whole.p));
+    return mm_fail(e, MM_FATAL, "\"%s\" is not as it should be at byte %lld of it", what, (long long)(s->p - whole.p));
 }
 
 mm_status mm_scan_integers(mm_str object, mm_arena *a, mm_scan_pair each, void *ctx, mm_err *e)

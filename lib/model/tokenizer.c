@@ -94,7 +94,7 @@ static bool path_to(char path[4096], const mm_model *m, const char *file)
     return n > 0 && n < 4096 && mm_file_exists(path);
 }
 
-static mm_status read_files(mm_tokenizer *t, mm_model *m, const json_t *config, mm_err *e)
+static mm_status read_files(mm_tokenizer *t, const mm_model *m, const json_t *config, mm_err *e)
 {
     char path[4096], merges[4096];
     if (path_to(path, m, "tokenizer.json")) {
@@ -107,29 +107,35 @@ static mm_status read_files(mm_tokenizer *t, mm_model *m, const json_t *config, 
         return mm_tokenizer_from_vocab_txt(t, path, config, e);
     if (path_to(path, m, "vocab.json") && path_to(merges, m, "merges.txt"))
         return mm_tokenizer_from_bpe_files(t, path, merges, config, e);
-    return mm_fail(e, MM_FATAL, "%s: no tokenizer.json, vocab.txt, or vocab.json with merges.txt", mm_model_path(m));
+    return mm_fail(e, MM_FATAL, "no tokenizer.json, vocab.txt, or vocab.json with merges.txt");
+}
+
+static mm_status open_tokenizer(mm_tokenizer *t, mm_model *m, mm_err *e)
+{
+    *e = (mm_err){MM_OK, ""};
+    const json_t *config = mm_model_json(m, "tokenizer_config.json", e);
+    if (!config && e->status != MM_OK)
+        return e->status;
+    mm_status s = read_files(t, m, config, e);
+    if (s == MM_OK)
+        t->limit = model_limit(m, config, e);
+    return s == MM_OK ? e->status : s;
 }
 
 mm_status mm_tokenizer_open(mm_tokenizer **out, mm_model *m, mm_err *e)
 {
     *out = NULL;
-    mm_err why = {MM_OK, ""};
-    const json_t *config = mm_model_json(m, "tokenizer_config.json", &why);
-    if (!config && why.status != MM_OK)
-        return mm_fail(e, why.status, "%s", why.text);
     mm_tokenizer *t = calloc(1, sizeof *t);
     if (!t)
         return mm_fail_memory(e);
-    mm_status s = read_files(t, m, config, e);
-    if (s == MM_OK)
-        t->limit = model_limit(m, config, &why);
-    if (s == MM_OK && why.status != MM_OK)
-        s = mm_fail(e, why.status, "%s", why.text);
-    if (s == MM_OK)
+    mm_err why;
+    mm_status s = open_tokenizer(t, m, &why);
+    if (s == MM_OK) {
         *out = t;
-    else
-        mm_tokenizer_close(t);
-    return s;
+        return s;
+    }
+    mm_tokenizer_close(t);
+    return mm_fail(e, s, "%s: %s", mm_model_name(m), why.text);
 }
 
 void mm_tokenizer_close(mm_tokenizer *t)

@@ -346,5 +346,7 @@ mm_status mm_tokenizer_parse_json(mm_tokenizer *t, mm_str text, const char *path
 mm_status mm_tokenizer_from_json(mm_tokenizer *t, const char *path, mm_err *e)
 {
     mm_status s = mm_map_open(&t->file[0], path, e);
-    return s == MM_OK ? mm_tokenizer_parse_json(t, (mm_str){(const char *)t->file[0].p, t->file[0].n}, path, e) : s;
+    return s == MM_OK
+               ? mm_tokenizer_parse_json(t, (mm_str){(const char *)t->file[0].p, t->file[0].n}, "tokenizer.json", e)
+               : s;
 }

@@ -15,7 +15,7 @@
 
 static inline json_t *golden(const char *file)
 {
-    char path[256];
+    char path[512];
     json_error_t why;
     snprintf(path, sizeof path, "tests/goldens/%s", file);
     json_t *j = json_load_file(path, 0, &why);
