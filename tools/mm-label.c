@@ -35,7 +35,8 @@ static const mm_opt options[] = {
      "with --against: multiply cosines by X before the softmax instead of the model's own logit scale (20 where the "
      "model has none)",
      NULL, 0, 0, 0},
-    {0, "field", MM_OPT_STR, &opt.field, "NAME", "take entry NAME of labels that are maps", NULL, 0, 0, 0},
+    {0, "field", MM_OPT_STR, &opt.field, "NAME",
+     "take entry NAME of labels that are maps, and output NAME of a head that has several", NULL, 0, 0, 0},
     {0, "of", MM_OPT_STR, &opt.of, "KIND", "label only what was made from KIND: image, text, audio", NULL, 0, 0, 0},
     {'n', "top", MM_OPT_INT, &opt.top, "N", "give the N best labels", NULL, 0, 1, 1000000},
     {0, "threshold", MM_OPT_FLOAT, &opt.threshold, "P", "give no label with a score below P", NULL, 0, 0, 0},
@@ -60,6 +61,7 @@ static const char *const examples[] = {
     "mm-label --against labels.mm features.mm          zero-shot",
     "mm-label --knn labelled.mm -k 10 features.mm      nearest neighbours",
     "mm-encode-image -m vit --classify x.mm | mm-label a model's own classes",
+    "mm-fuse -m head.safetensors --label x.mm | mm-label a trained head's labels",
     NULL,
 };
 
@@ -131,6 +133,14 @@ static void put_votes(label *l, item *it, const mm_vote *votes, int n, const mm_
     put(l, it, &x);
 }
 
+/* A label that is there already and that is asked for. */
+static bool is_head(const label *l, const mm_record *rec)
+{
+    mm_str field = mm_label_field(rec);
+    return rec->kind == MM_KIND_LABEL && !l->refs.n && (!opt.of || !rec->of.p || mm_str_is(rec->of, opt.of)) &&
+           (!opt.field || !field.p || mm_str_is(field, opt.field));
+}
+
 static void put_head(label *l, item *it)
 {
     mm_labelled x = {0};
@@ -152,7 +162,7 @@ static void put_item(label *l, item *it, int query)
     mm_err e;
     int n = (int)l->refs.n;
     if (!it->ask) {
-        if (it->rec.kind == MM_KIND_LABEL && !l->refs.n)
+        if (is_head(l, &it->rec))
             put_head(l, it);
         else if (!l->f)
             mm_out_put(&l->r, &it->rec);

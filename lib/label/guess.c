@@ -31,15 +31,16 @@ mm_status mm_guess_of_label(mm_guess **guess, int *n, const mm_record *rec, mm_a
     mm_guess *g = mm_arena_zalloc(a, (size_t)size + 1, sizeof *g);
     if (!g)
         return mm_fail_memory(e);
-    g[0] = (mm_guess){mm_object_as_str(&rec->label), 1};
+    g[0].score = 1;
     for (uint32_t i = 0; map && i < size; i++) {
         const msgpack_object_kv *kv = &rec->label.via.map.ptr[i];
         g[i].name = mm_object_as_str(&kv->key);
         if (!g[i].name.p || !mm_object_float(&kv->val, &g[i].score) || g[i].score != g[i].score)
             return mm_fail(e, MM_SKIP, "%.*s: its label is not a map of names and probabilities", MM_STRF(rec->key));
     }
-    if (!map && !g[0].name.p)
-        return mm_fail(e, MM_SKIP, "%.*s: a label record without a label", MM_STRF(rec->key));
+    mm_status s = map ? MM_OK : mm_label_text(&g[0].name, rec, NULL, a, e);
+    if (s != MM_OK)
+        return s;
     qsort(g, size, sizeof *g, order);
     *guess = g;
     *n = (int)size;

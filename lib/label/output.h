@@ -25,8 +25,8 @@ typedef struct {
 /* Cuts n ≥ 0 guesses, highest first, to the first `top` that reach the threshold; where none does, one guess `unknown`
  * is left with the score of the best (0 if there was none at all): guess has room for 1. Returns how many are left. */
 int mm_guess_cut(mm_guess *guess, int n, int top, double threshold, mm_str unknown);
-/* The entries of a label map as guesses, highest first, in the arena: a model's own head. A label that is a string is
- * one guess of score 1. MM_SKIP for a map that is no distribution. */
+/* The entries of a label map as guesses, highest first, in the arena: a model's own head. A label that is a string or a
+ * number is one guess of score 1. MM_SKIP for a map that is no distribution. */
 mm_status mm_guess_of_label(mm_guess **guess, int *n, const mm_record *rec, mm_arena *a, mm_err *e);
 
 /* Columns: key, part, start, end, of, and a label and a score for each of `top`. Absent values are empty; tab, newline

@@ -88,6 +88,7 @@ mm_status mm_jsonl_put(FILE *f, const mm_labelled *x, mm_err *e)
         json_object_set_new(o, "time", json_pack("[ff]", x->rec->time[0], x->rec->time[1]));
     set_text(o, "of", x->rec->of);
     set_text(o, "text", x->text);
+    set_text(o, "field", mm_label_field(x->rec));
     if (x->rec->kind != MM_KIND_LABEL && x->rec->label.type != MSGPACK_OBJECT_NIL)
         json_object_set_new(o, "truth", label_json(&x->rec->label));
     set_text(o, "label", x->guess[0].name);

@@ -53,6 +53,15 @@ static json_t *names(const mm_labelled *x)
     return list;
 }
 
+/* As told, else as the head's output is called, else as in Label Studio's own examples. */
+static json_t *from_name(const mm_studio *s, const mm_record *rec)
+{
+    mm_str field = mm_label_field(rec);
+    if (!s->from_name && field.p)
+        return mm_json_text(field);
+    return json_string(s->from_name ? s->from_name : is_region(rec) ? "label" : "choice");
+}
+
 /* One result of a prediction; NULL where there is nothing to predict (below the threshold, without a name). */
 static json_t *result(const mm_studio *s, const mm_labelled *x, const char *modality, size_t index)
 {
@@ -66,7 +75,7 @@ static json_t *result(const mm_studio *s, const mm_labelled *x, const char *moda
     }
     json_object_set_new(value, region ? "labels" : "choices", list);
     json_object_set_new(r, "id", json_string(id));
-    json_object_set_new(r, "from_name", json_string(s->from_name ? s->from_name : region ? "label" : "choice"));
+    json_object_set_new(r, "from_name", from_name(s, x->rec));
     json_object_set_new(r, "to_name", json_string(s->to_name ? s->to_name : modality));
     json_object_set_new(r, "type", json_string(region ? "labels" : "choices"));
     json_object_set_new(r, "value", value);

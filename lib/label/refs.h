@@ -34,4 +34,7 @@ mm_status mm_refs_same_space(const mm_refs *r, const mm_record *rec, mm_err *e);
  * its largest entry. MM_SKIP when there is none. Numbers are printed into the arena. */
 mm_status mm_label_text(mm_str *out, const mm_record *rec, const char *field, mm_arena *a, mm_err *e);
 
+/* Which output of a head a label record is (meta.field); p NULL when it does not say. */
+mm_str mm_label_field(const mm_record *rec);
+
 #endif

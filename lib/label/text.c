@@ -50,12 +50,12 @@ mm_status mm_label_text(mm_str *out, const mm_record *rec, const char *field, mm
 {
     if (rec->label.type == MSGPACK_OBJECT_NIL)
         return mm_fail(e, MM_SKIP, "%.*s: carries no label", MM_STRF(rec->key));
-    if (rec->label.type == MSGPACK_OBJECT_STR) {
-        *out = mm_object_as_str(&rec->label);
-        return MM_OK;
-    }
-    const msgpack_object *v = field ? mm_map_get(&rec->label, field) : NULL;
+    const msgpack_object *v = &rec->label;
+    if (v->type == MSGPACK_OBJECT_MAP)
+        v = field ? mm_map_get(v, field) : NULL;
     *out = v ? value_text(v, a) : field ? (mm_str){0} : most_probable(&rec->label);
+    if (!out->p && !field && rec->label.via.map.size == 1)
+        *out = value_text(&rec->label.via.map.ptr[0].val, a);
     if (out->p)
         return MM_OK;
     if (field)
@@ -63,4 +63,10 @@ mm_status mm_label_text(mm_str *out, const mm_record *rec, const char *field, mm
                        entries(&rec->label, a));
     return mm_fail(e, MM_SKIP, "%.*s: its label has several entries (%s): choose one with --field", MM_STRF(rec->key),
                    entries(&rec->label, a));
+}
+
+mm_str mm_label_field(const mm_record *rec)
+{
+    const msgpack_object *field = mm_map_get(&rec->meta, "field");
+    return field ? mm_object_as_str(field) : (mm_str){0};
 }

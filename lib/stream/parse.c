@@ -102,8 +102,9 @@ static mm_status read_value(parser *p, const msgpack_object *v, void *to)
 
 static mm_status read_label(parser *p, const msgpack_object *v, void *to)
 {
-    if (v->type != MSGPACK_OBJECT_STR && v->type != MSGPACK_OBJECT_MAP)
-        return wrong(p, "a string or a map");
+    double number;
+    if (v->type != MSGPACK_OBJECT_STR && v->type != MSGPACK_OBJECT_MAP && !mm_object_float(v, &number))
+        return wrong(p, "a string, a number or a map");
     return read_value(p, v, to);
 }
 

@@ -54,7 +54,7 @@ typedef struct {
     mm_str prep, of, space;
     bool has_grid;
     mm_grid grid;
-    msgpack_object label; /* MSGPACK_OBJECT_NIL: absent */
+    msgpack_object label; /* str, number or map; MSGPACK_OBJECT_NIL: absent */
     mm_record_error error;
     msgpack_object meta;   /* a map, or MSGPACK_OBJECT_NIL when absent */
     msgpack_object others; /* a map of the fields this version does not know, written back as they came */

@@ -117,3 +117,22 @@ setup() {
     mm-label --knn examples.mm --of image -o "$tmp/out.tsv" queries.mm
     mm-label --knn examples.mm --of image queries.mm | cmp - "$tmp/out.tsv"
 }
+
+@test "outputs of a head: distributions, numbers, fields" {
+    python=${MM_PYTHON:-python3}
+    "$python" -c 'import msgpack' 2>/dev/null || skip "needs Python's msgpack (set MM_PYTHON)"
+    "$python" - >"$tmp/head.mm" <<'END'
+import msgpack, sys
+def put(**r): sys.stdout.buffer.write(msgpack.packb({"mm": 1, "kind": "label", **r}))
+put(key="a", label={"sad": 0.2, "happy": 0.7, "angry": 0.1}, of="image", meta={"field": "emotion"})
+put(key="a", label=2.5, of="image", meta={"field": "valence"})
+put(key="b", label="cat")
+END
+    run mm-label --no-header -n 2 "$tmp/head.mm"
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = $'a\t\t\t\timage\thappy\t0.7\tsad\t0.2' ]
+    [ "${lines[1]}" = $'a\t\t\t\timage\t2.5\t1\t\t' ]
+    [ "${lines[2]}" = $'b\t\t\t\t\tcat\t1\t\t' ]
+    mm-label --field emotion -f jsonl "$tmp/head.mm" | jq -e -s 'map(.label) == ["happy", "cat"]'
+    mm-label -f label-studio "$tmp/head.mm" | jq -e '.[0].predictions[0].result[0].from_name == "emotion"'
+}

@@ -160,7 +160,7 @@ static void wrong_types(void **state)
         {"data", B("\x91\x01")},
         {"data", B("\x80")},
         {"grid", B("\x81\xa4rows\xff")},
-        {"label", B("\x01")},
+        {"label", B("\x91\x01")},
         {"error", B("\x81\xa4text\x01")},
         {"meta", B("\xa1x")},
         /* an array of 2^40 × 2^40 bytes, one of −1, one whose data is short */
