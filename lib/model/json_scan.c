@@ -180,19 +180,19 @@ mm_status mm_scan_integers(mm_str object, mm_arena *a, mm_scan_pair each, void *
 {
     mm_scan s = {object.p, object.p + object.n};
     if (!take(&s, '{'))
-        return broken(&s, object, "tokens", e);
+        return broken(&s, object, "vocab", e);
     if (take(&s, '}'))
         return MM_OK;
     do {
         mm_str key;
         int64_t value;
         if (!take_string(&s, a, &key) || !take(&s, ':') || !take_integer(&s, &value))
-            return broken(&s, object, "tokens", e);
+            return broken(&s, object, "vocab", e);
         mm_status status = each(ctx, key, value, e);
         if (status != MM_OK)
             return status;
     } while (take(&s, ','));
-    return take(&s, '}') ? MM_OK : broken(&s, object, "tokens", e);
+    return take(&s, '}') ? MM_OK : broken(&s, object, "vocab", e);
 }
 
 /* "left right" or ["left", "right"] */
