@@ -222,19 +222,30 @@ static void remove_dir(const char *dir)
     rmdir(dir);
 }
 
+/* DIR/.NAME.part-PID beside DIR/NAME: hidden, so that nobody takes it for a model, and nobody else's. */
+static mm_status part_name(char part[PATH_MAX], const char *dest, mm_err *e)
+{
+    int n = (int)strlen(dest);
+    while (n > 1 && dest[n - 1] == '/')
+        n--;
+    int base = n;
+    while (base > 0 && dest[base - 1] != '/')
+        base--;
+    if (snprintf(part, PATH_MAX, "%.*s.%.*s.part-%ld", base, dest, n - base, dest + base, (long)getpid()) >= PATH_MAX)
+        return mm_fail(e, MM_FATAL, "%s: the path is too long", dest);
+    return MM_OK;
+}
+
 mm_status mm_draft_write(mm_draft *d, const char *dest, mm_err *e)
 {
     char part[PATH_MAX];
-    size_t n = strlen(dest);
-    while (n > 1 && dest[n - 1] == '/')
-        n--;
-    if (snprintf(part, sizeof part, "%.*s.part", (int)n, dest) >= (int)sizeof part)
-        return mm_fail(e, MM_FATAL, "%s: the path is too long", dest);
-    remove_dir(part); /* left behind by a run that was killed */
+    mm_status s = part_name(part, dest, e);
+    if (s != MM_OK)
+        return s;
     if (mkdir(part, 0777) != 0)
         return mm_fail(e, MM_FATAL, "%s: cannot be made: %s", part, strerror(errno));
     mm_buf sums = {0};
-    mm_status s = write_files(d, part, &sums, e);
+    s = write_files(d, part, &sums, e);
     mm_buf_free(&sums);
     if (s == MM_OK && rename(part, dest) != 0) /* replaces an empty directory, nothing else */
         s = mm_fail(e, MM_FATAL, "%s: %s", dest,

@@ -45,8 +45,8 @@ mm_status mm_draft_map(mm_draft *d, const char *dir, const char *name, const mm_
 /* Has DIR/NAME copied into the model, if it is there. */
 mm_status mm_draft_copy(mm_draft *d, const char *dir, const char *name, mm_err *e);
 
-/* Writes everything to DEST: into DEST.part first, renamed at the end. DEST must not exist, or be an empty directory.
- * Also writes SHA256SUMS, which `mm-model verify` checks. */
+/* Writes everything into a hidden directory beside DEST, which becomes DEST at the end. DEST must not exist, or be an
+ * empty directory. Also writes SHA256SUMS, which `mm-model verify` checks. */
 mm_status mm_draft_write(mm_draft *d, const char *dest, mm_err *e);
 
 #endif

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TRIES = 5 };
+enum { TRIES = 5, MAX_DEPTH = 8 /* folders in a repository */ };
 static const size_t ANSWER_MAX = (size_t)32 << 20;
 
 typedef struct {
@@ -209,11 +209,12 @@ static mm_status fetch_file(fetch *f, const mm_hub_file *h, const char *commit, 
     if (snprintf(path, sizeof path, "%s/%s", f->dir, h->name) >= (int)sizeof path ||
         snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
         return mm_fail(e, MM_FATAL, "%s: the path is too long", h->name);
-    char *slash = strrchr(path, '/');
-    *slash = 0;
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-        return mm_fail(e, MM_FATAL, "%s: cannot be made: %s", path, strerror(errno));
-    *slash = '/';
+    for (char *p = strchr(path + strlen(f->dir) + 1, '/'); p; p = strchr(p + 1, '/')) {
+        *p = 0;
+        if (mkdir(path, 0777) != 0 && errno != EEXIST)
+            return mm_fail(e, MM_FATAL, "%s: cannot be made: %s", path, strerror(errno));
+        *p = '/';
+    }
     if (mm_file_exists(path)) { /* complete since an earlier run */
         f->done += h->size > 0 ? h->size : 0;
         return MM_OK;
@@ -245,7 +246,8 @@ static void remove_tree(const char *dir, int depth)
     rmdir(dir);
 }
 
-/* DEST.part for this commit: what an earlier run left is kept if it was the same one. */
+/* DEST.part for this commit: what an earlier run left is kept if it was the same one, removed if it was another. A
+ * directory without a run's mark is somebody else's. */
 static mm_status open_dir(fetch *f, const char *commit, mm_err *e)
 {
     char mark[PATH_MAX];
@@ -256,9 +258,12 @@ static mm_status open_dir(fetch *f, const char *commit, mm_err *e)
     mm_buf_free(&b);
     if (same)
         return MM_OK;
-    remove_tree(f->dir, 1);
+    if (mm_file_exists(mark))
+        remove_tree(f->dir, MAX_DEPTH);
+    rmdir(f->dir); /* if it is empty */
     if (mkdir(f->dir, 0777) != 0)
-        return mm_fail(e, MM_FATAL, "%s: cannot be made: %s", f->dir, strerror(errno));
+        return mm_fail(e, MM_FATAL, "%s: %s", f->dir,
+                       errno == EEXIST ? "is in the way, and no download of mm-model's; remove it" : strerror(errno));
     return mm_file_write(mark, commit, strlen(commit), e);
 }
 

@@ -128,6 +128,13 @@ static bool add(entries *l, const char *name, const char *path)
     return x.name && x.path;
 }
 
+/* A download that is not complete (fetch.h). */
+static bool unfinished(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 5 && strcmp(name + n - 5, ".part") == 0;
+}
+
 static bool add_dir(entries *l, const char *root)
 {
     DIR *d = opendir(root);
@@ -136,8 +143,9 @@ static bool add_dir(entries *l, const char *root)
     bool ok = true;
     for (struct dirent *f; ok && (f = readdir(d));) {
         char path[PATH_MAX];
-        if (f->d_name[0] != '.' && snprintf(path, sizeof path, "%s/%s", root, f->d_name) < (int)sizeof path &&
-            mm_model_dir_is(path) && !known(l, f->d_name))
+        if (f->d_name[0] != '.' && !unfinished(f->d_name) &&
+            snprintf(path, sizeof path, "%s/%s", root, f->d_name) < (int)sizeof path && mm_model_dir_is(path) &&
+            !known(l, f->d_name))
             ok = add(l, f->d_name, path);
     }
     closedir(d);

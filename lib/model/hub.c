@@ -66,11 +66,11 @@ static bool wanted(const char *name)
     return false;
 }
 
-/* A path that stays below the directory it is written into: at most one folder deep, nothing hidden, nothing odd. */
+/* A path that stays below the directory it is written into: not too deep, nothing hidden, nothing odd. */
 static bool safe(const char *name)
 {
     size_t n = strlen(name);
-    return n <= 200 && plain_path(name, n, 2);
+    return n <= 200 && plain_path(name, n, 8);
 }
 
 static bool has(const json_t *siblings, const char *name)

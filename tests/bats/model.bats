@@ -86,7 +86,7 @@ imported() { mm-model -q import "tests/goldens/onnx/$1.onnx" "$1"; }
         run mm-model import "$T/$f" "$T/out"
         [ "$status" -eq 2 ]
         [[ $output == *"$f"* ]]
-        [ ! -e "$T/out" ] && [ ! -e "$T/out.part" ]
+        [ -z "$(find "$T" -name "*out*")" ]
     done
 }
 
@@ -174,6 +174,24 @@ same() { cmp "$T/hub/owner/name/$1" "$MM_MODELS/name/$1"; }
     echo garbage >"$MM_MODELS/name.part/config.json"
     mm-model -q fetch owner/name
     same config.json
+}
+
+@test "fetch: a directory in the way is left alone" {
+    start_hub
+    mkdir "$MM_MODELS/name.part"
+    echo mine >"$MM_MODELS/name.part/config.json"
+    run mm-model -q fetch owner/name
+    [ "$status" -eq 2 ]
+    [[ $output == *name.part*"in the way"* ]]
+    [ "$(cat "$MM_MODELS/name.part/config.json")" = mine ]
+    [ -z "$(mm-model --names list)" ]
+}
+
+@test "fetch --all takes every file, folders too" {
+    start_hub
+    mm-model -q --all fetch owner/name
+    same onnx/model.onnx
+    same pytorch_model.bin
 }
 
 @test "a file whose SHA-256 is wrong does not become a model" {
