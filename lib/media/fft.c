@@ -7,6 +7,11 @@
 
 static const double PI = 3.14159265358979323846;
 
+static inline double complex number(double re, double im)
+{
+    return __builtin_complex(re, im); /* CMPLX, which glibc has for gcc alone */
+}
+
 mm_status mm_fft_plan(mm_fft *f, int n, mm_arena *a, mm_err *e)
 {
     *f = (mm_fft){.n = n};
@@ -22,20 +27,20 @@ mm_status mm_fft_plan(mm_fft *f, int n, mm_arena *a, mm_err *e)
     if (!turn)
         return mm_fail_memory(e);
     for (int k = 0; k < n; k++)
-        turn[k] = CMPLX(cos(2 * PI * k / n), -sin(2 * PI * k / n));
+        turn[k] = number(cos(2 * PI * k / n), -sin(2 * PI * k / n));
     f->turn = turn;
     return MM_OK;
 }
 
 static inline double complex times_minus_i(double complex z)
 {
-    return CMPLX(cimag(z), -creal(z));
+    return number(cimag(z), -creal(z));
 }
 
 static inline double complex times(double complex a,
                                    double complex b) /* without the C standard's care for infinities */
 {
-    return CMPLX(creal(a) * creal(b) - cimag(a) * cimag(b), creal(a) * cimag(b) + cimag(a) * creal(b));
+    return number(creal(a) * creal(b) - cimag(a) * cimag(b), creal(a) * cimag(b) + cimag(a) * creal(b));
 }
 
 /* One step of a Stockham pass: the r numbers x[k·from] are transformed, turned by w[j] and stored at y[j·to]. */
@@ -115,7 +120,7 @@ void mm_fft_power(const mm_fft *f, const double *x, double *power, double comple
     int h = f->n / 2, rest = h, done = 1;
     double complex *from = scratch, *to = scratch + h;
     for (int k = 0; k < h; k++)
-        from[k] = CMPLX(x[2 * k], x[2 * k + 1]);
+        from[k] = number(x[2 * k], x[2 * k + 1]);
     for (int i = 0; i < f->factors; i++) {
         pass(f, f->factor[i], rest, done, from, to);
         rest /= f->factor[i];
