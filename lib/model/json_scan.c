@@ -178,6 +178,8 @@ static mm_status broken(const mm_scan *s, mm_str whole, const char *what, mm_err
 
 mm_status mm_scan_integers(mm_str object, mm_arena *a, mm_scan_pair each, void *ctx, mm_err *e)
 {
+    if (!object.p)
+        return mm_fail(e, MM_FATAL, "it has no \"vocab\"");
     mm_scan s = {object.p, object.p + object.n};
     if (!take(&s, '{'))
         return broken(&s, object, "vocab", e);
@@ -211,6 +213,8 @@ static bool take_two(mm_scan *s, mm_arena *a, mm_str *left, mm_str *right)
 
 mm_status mm_scan_twos(mm_str array, mm_arena *a, mm_scan_two each, void *ctx, mm_err *e)
 {
+    if (!array.p)
+        return mm_fail(e, MM_FATAL, "it has no \"merges\"");
     mm_scan s = {array.p, array.p + array.n};
     if (!take(&s, '['))
         return broken(&s, array, "merges", e);

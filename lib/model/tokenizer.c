@@ -20,6 +20,13 @@ void mm_bert_steps(mm_tokenizer *t, bool clean, bool chinese, bool strip, bool l
         t->norm[t->norms++] = MM_NORM_LOWER;
 }
 
+void mm_bert_config_steps(mm_tokenizer *t)
+{
+    bool lower = mm_config_bool(t->config, "do_lower_case", true);
+    mm_bert_steps(t, true, mm_config_bool(t->config, "tokenize_chinese_chars", true),
+                  mm_config_bool(t->config, "strip_accents", lower), lower);
+}
+
 static bool same_text(mm_runes a, mm_runes b)
 {
     return a.n == b.n && memcmp(a.p, b.p, (size_t)a.n * sizeof *a.p) == 0;
@@ -56,27 +63,15 @@ mm_status mm_tokenizer_add(mm_tokenizer *t, mm_str text, mm_added_token flags, m
     return MM_OK;
 }
 
-/* tokenizer_config.json's switches win over tokenizer.json's normalizer, as in transformers' BertTokenizer. */
-static void apply_bert_config(mm_tokenizer *t, const json_t *config)
-{
-    bool has[MM_NORM_COLLAPSE + 1] = {false};
-    for (int i = 0; i < t->norms; i++)
-        has[t->norm[i]] = true;
-    bool lower = mm_config_bool(config, "do_lower_case", has[MM_NORM_LOWER]);
-    bool changed = lower != has[MM_NORM_LOWER];
-    bool strip = mm_config_bool(config, "strip_accents", changed ? lower : has[MM_NORM_STRIP_ACCENTS]);
-    bool chinese = mm_config_bool(config, "tokenize_chinese_chars", has[MM_NORM_CHINESE]);
-    t->norms = 0;
-    mm_bert_steps(t, has[MM_NORM_CLEAN], chinese, strip, lower);
-}
-
 /* The longest input that the model was made for: the smallest of what its files say. */
 static int64_t model_limit(mm_model *m, const json_t *config, mm_err *e)
 {
-    int64_t limit = mm_config_int(mm_model_config(m), "max_position_embeddings",
-                                  mm_config_int(mm_model_config(m), "text_config.max_position_embeddings", 0));
+    const json_t *model = mm_model_config(m);
+    const char *type = mm_config_str(model, "model_type", "");
+    int64_t unsaid = !strncmp(type, "clip", 4) ? 77 : !strncmp(type, "siglip", 6) ? 64 : 0;
+    int64_t limit = mm_config_int(model, "max_position_embeddings",
+                                  mm_config_int(model, "text_config.max_position_embeddings", unsaid));
     /* positions of RoBERTa's kind begin behind the padding id */
-    const char *type = mm_config_str(mm_model_config(m), "model_type", "");
     if (limit > 2 && (strstr(type, "roberta") || !strcmp(type, "mpnet")))
         limit -= 2;
     int64_t named[2] = {mm_config_int(config, "model_max_length", 0), 0};
@@ -94,19 +89,26 @@ static bool path_to(char path[4096], const mm_model *m, const char *file)
     return n > 0 && n < 4096 && mm_file_exists(path);
 }
 
-static mm_status read_files(mm_tokenizer *t, const mm_model *m, const json_t *config, mm_err *e)
+/* transformers builds a BertTokenizer's normalizer from tokenizer_config.json alone, whatever tokenizer.json says: a
+ * file that says "lowercase": false is lower-cased nevertheless unless do_lower_case is false, too. */
+static bool is_bert_class(const mm_model *m, const json_t *config)
+{
+    const char *type = mm_config_str(mm_model_config(m), "model_type", "");
+    const char *name = mm_config_str(config, "tokenizer_class", NULL);
+    if (!name)
+        return !strcmp(type, "bert") || !strcmp(type, "distilbert");
+    return strstr(name, "Bert") != NULL; /* not Roberta, Albert, Camembert, which spell it small */
+}
+
+static mm_status read_files(mm_tokenizer *t, const mm_model *m, mm_err *e)
 {
     char path[4096], merges[4096];
-    if (path_to(path, m, "tokenizer.json")) {
-        mm_status s = mm_tokenizer_from_json(t, path, e);
-        if (s == MM_OK && !t->is_bpe && t->norms)
-            apply_bert_config(t, config);
-        return s;
-    }
+    if (path_to(path, m, "tokenizer.json"))
+        return mm_tokenizer_from_json(t, path, e);
     if (path_to(path, m, "vocab.txt"))
-        return mm_tokenizer_from_vocab_txt(t, path, config, e);
+        return mm_tokenizer_from_vocab_txt(t, path, e);
     if (path_to(path, m, "vocab.json") && path_to(merges, m, "merges.txt"))
-        return mm_tokenizer_from_bpe_files(t, path, merges, config, e);
+        return mm_tokenizer_from_bpe_files(t, path, merges, e);
     return mm_fail(e, MM_FATAL, "no tokenizer.json, vocab.txt, or vocab.json with merges.txt");
 }
 
@@ -116,7 +118,10 @@ static mm_status open_tokenizer(mm_tokenizer *t, mm_model *m, mm_err *e)
     const json_t *config = mm_model_json(m, "tokenizer_config.json", e);
     if (!config && e->status != MM_OK)
         return e->status;
-    mm_status s = read_files(t, m, config, e);
+    t->config = config;
+    t->bert_class = is_bert_class(m, config);
+    mm_status s = read_files(t, m, e);
+    t->config = NULL;
     if (s == MM_OK)
         t->limit = model_limit(m, config, e);
     return s == MM_OK ? e->status : s;

@@ -83,8 +83,9 @@ static mm_status put_line(void *ctx, int64_t i, mm_str line, mm_err *e)
     return mm_vocab_put(&t->vocab, line, (int32_t)i) ? MM_OK : mm_fail_memory(e);
 }
 
-mm_status mm_tokenizer_from_vocab_txt(mm_tokenizer *t, const char *path, const json_t *config, mm_err *e)
+mm_status mm_tokenizer_from_vocab_txt(mm_tokenizer *t, const char *path, mm_err *e)
 {
+    const json_t *config = t->config;
     mm_status s = mm_map_open(&t->file[0], path, e);
     if (s != MM_OK)
         return s;
@@ -108,9 +109,7 @@ mm_status mm_tokenizer_from_vocab_txt(mm_tokenizer *t, const char *path, const j
         s = wrap(t, cls, sep, path, e);
     if (s == MM_OK && t->wordpiece.unknown < 0)
         s = mm_fail(e, MM_FATAL, "%s: it has no token for unknown words", path);
-    bool lower = mm_config_bool(config, "do_lower_case", true);
-    mm_bert_steps(t, true, mm_config_bool(config, "tokenize_chinese_chars", true),
-                  mm_config_bool(config, "strip_accents", lower), lower);
+    mm_bert_config_steps(t);
     t->split[t->splits++] = MM_SPLIT_BERT;
     t->wordpiece.prefix = MM_STR("##");
     t->wordpiece.max_chars = 100;
@@ -184,9 +183,9 @@ static mm_status roberta_settings(mm_tokenizer *t, const json_t *config, const c
     return s == MM_OK ? wrap(t, first, last, path, e) : s;
 }
 
-mm_status mm_tokenizer_from_bpe_files(mm_tokenizer *t, const char *vocab, const char *merges, const json_t *config,
-                                      mm_err *e)
+mm_status mm_tokenizer_from_bpe_files(mm_tokenizer *t, const char *vocab, const char *merges, mm_err *e)
 {
+    const json_t *config = t->config;
     mm_status s = mm_map_open(&t->file[0], vocab, e);
     if (s == MM_OK)
         s = mm_map_open(&t->file[1], merges, e);

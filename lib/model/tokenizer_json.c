@@ -42,6 +42,10 @@ static mm_status read_norm_step(mm_tokenizer *t, const json_t *j, mm_err *e)
         return unsupported(e, "normalizer", type);
     if (t->norms > MM_MAX_STEPS - 5)
         return mm_fail(e, MM_FATAL, "tokenizer.json: more than %d normalizer steps", (int)MM_MAX_STEPS);
+    if (t->bert_class) {
+        mm_bert_config_steps(t);
+        return MM_OK;
+    }
     bool lower = mm_config_bool(j, "lowercase", true);
     mm_bert_steps(t, mm_config_bool(j, "clean_text", true), mm_config_bool(j, "handle_chinese_chars", true),
                   mm_config_bool(j, "strip_accents", lower), lower);

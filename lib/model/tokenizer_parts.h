@@ -126,13 +126,15 @@ struct mm_tokenizer {
     int32_t before[MM_MAX_AROUND], after[MM_MAX_AROUND];
     int befores, afters;
     int64_t limit;
+    /* while opening: */
+    bool bert_class;      /* transformers would load it as a BertTokenizer */
+    const json_t *config; /* tokenizer_config.json; NULL: absent */
 };
 
-/* tokenizer_json.c, tokenizer_files.c: fill a zeroed tokenizer. */
+/* tokenizer_json.c, tokenizer_files.c: fill a tokenizer that is zero but for what it needs while opening. */
 mm_status mm_tokenizer_from_json(mm_tokenizer *t, const char *path, mm_err *e);
-mm_status mm_tokenizer_from_vocab_txt(mm_tokenizer *t, const char *path, const json_t *config, mm_err *e);
-mm_status mm_tokenizer_from_bpe_files(mm_tokenizer *t, const char *vocab, const char *merges, const json_t *config,
-                                      mm_err *e);
+mm_status mm_tokenizer_from_vocab_txt(mm_tokenizer *t, const char *path, mm_err *e);
+mm_status mm_tokenizer_from_bpe_files(mm_tokenizer *t, const char *vocab, const char *merges, mm_err *e);
 
 /* The text of a tokenizer.json, which must outlive the tokenizer (fuzzing). */
 mm_status mm_tokenizer_parse_json(mm_tokenizer *t, mm_str text, const char *path, mm_err *e);
@@ -140,5 +142,7 @@ mm_status mm_tokenizer_parse_json(mm_tokenizer *t, mm_str text, const char *path
 /* Appends an added token; flags as in tokenizer.json. After the normalizer's steps. */
 mm_status mm_tokenizer_add(mm_tokenizer *t, mm_str text, mm_added_token flags, mm_err *e);
 void mm_bert_steps(mm_tokenizer *t, bool clean, bool chinese, bool strip, bool lower);
+/* The same from tokenizer_config.json's do_lower_case, strip_accents, tokenize_chinese_chars. */
+void mm_bert_config_steps(mm_tokenizer *t);
 
 #endif
