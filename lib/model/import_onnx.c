@@ -12,19 +12,17 @@
 
 #include <stdlib.h>
 
-/* A name that the exporter made up. */
+/* A name that the exporter made up: onnx::MatMul_123, /encoder/Concat_output_0, val_27, expand. Parameters have dots,
+ * but for the few that a model holds itself. */
 static bool made_up(mm_str name)
 {
-    if (name.n == 0 || name.p[0] == '/' || name.p[0] == '_')
+    static const char *const own[] = {"masked_spec_embed", "logit_scale"};
+    if (name.n == 0 || name.p[0] == '/' || (name.n > 6 && memcmp(name.p, "onnx::", 6) == 0))
         return true;
-    if (name.n > 6 && memcmp(name.p, "onnx::", 6) == 0)
-        return true;
-    if (name.n > 4 && memcmp(name.p, "val_", 4) == 0)
-        return true;
-    for (size_t i = 0; i < name.n; i++)
-        if (name.p[i] < '0' || name.p[i] > '9')
-            return memmem(name.p, name.n, "_output_", 8) != NULL;
-    return true; /* digits only */
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (mm_str_is(name, own[i]))
+            return false;
+    return memchr(name.p, '.', name.n) == NULL || memmem(name.p, name.n, "_output_", 8) != NULL;
 }
 
 /* "/encoder/layer.0/fc1/MatMul" → "encoder.layer.0.fc1"; "" for a node outside any module. */
@@ -79,7 +77,15 @@ static const char *tail_of(const mm_onnx_node *n, int i, const char *scope, cons
     }
     if ((mm_str_is(n->op, "Conv") || mm_str_is(n->op, "LayerNormalization")) && (weight || i == 2))
         return weight ? "weight" : "bias";
-    if (ends(scope, "norm")) { /* group norm: InstanceNormalization, then × [C,1] + [C,1] */
+    if (mm_str_is(n->op, "Concat") && i < 2 && t->s.rank == 3 && t->s.dim[0] == 1 && t->s.dim[1] == 1 &&
+        ends(scope, "embeddings")) { /* folded with a batch of one: the tokens in front of the patches */
+        if (strstr(scope, "vision_model"))
+            return i == 0 ? "class_embedding" : NULL;
+        return i == 0 ? "cls_token" : "distillation_token";
+    }
+    if (mm_str_is(n->op, "Add") && t->s.rank == 3 && t->s.dim[0] == 1 && ends(scope, "vision_model.embeddings"))
+        return "position_embedding.weight"; /* looked up once and for all: the image's size is fixed */
+    if (ends(scope, "norm")) {              /* group norm: InstanceNormalization, then × [C,1] + [C,1] */
         if (mm_str_is(n->op, "Mul"))
             return "weight";
         if (mm_str_is(n->op, "Add"))
@@ -90,7 +96,7 @@ static const char *tail_of(const mm_onnx_node *n, int i, const char *scope, cons
 
 static mm_status name_by_node(mm_onnx_import *m, const mm_onnx_node *n, int i, const mm_onnx_weight *w, mm_err *e)
 {
-    char scope[256], name[272];
+    char scope[256], name[300];
     bool transpose;
     bool floating = w->t.s.type == MM_F32 || w->t.s.type == MM_F16 || w->t.s.type == MM_BF16 || w->t.s.type == MM_F64;
     if (!floating || w->t.s.rank == 0 || !scope_of(n->name, scope))
@@ -101,6 +107,11 @@ static mm_status name_by_node(mm_onnx_import *m, const mm_onnx_node *n, int i, c
     mm_tensor t = w->t;
     if (ends(scope, "norm") && t.s.rank == 2 && t.s.dim[1] == 1)
         t.s.rank = 1;
+    if (t.s.rank == 3 && ends(scope, "vision_model.embeddings")) { /* CLIP keeps [D] and [N,D] */
+        t.s.rank = t.s.dim[1] == 1 ? 1 : 2;
+        t.s.dim[0] = t.s.dim[1] == 1 ? t.s.dim[2] : t.s.dim[1];
+        t.s.dim[1] = t.s.dim[2];
+    }
     snprintf(name, sizeof name, "%s%s%s", scope, scope[0] ? "." : "", tail);
     return keep(m, name, &t, transpose, e);
 }

@@ -1,5 +1,5 @@
 /* import_onnx.h: what the two halves of the ONNX importer share: names (import_onnx.c), facts
- * about the graph (onnx_facts.c) and config (onnx_config.c). */
+ * about the graph (onnx_facts.c), config (onnx_config.c), and the rest (onnx_archs.c). */
 #ifndef MM_MODEL_IMPORT_ONNX_H
 #define MM_MODEL_IMPORT_ONNX_H
 
@@ -36,6 +36,13 @@ struct mm_onnx_import {
 mm_status mm_onnx_recognise(mm_onnx_import *m, mm_err *e);
 /* Fixes up what exporters fold, writes config.json and preprocessor_config.json, lists the files beside the model. */
 mm_status mm_onnx_finish(mm_onnx_import *m, const char *dir, mm_err *e);
+
+/* Fill config and preprocessor of one architecture, and mend what exporters fold. */
+mm_status mm_onnx_dinov2(mm_onnx_import *m, mm_err *e);
+mm_status mm_onnx_vit(mm_onnx_import *m, mm_err *e);
+mm_status mm_onnx_clip(mm_onnx_import *m, mm_err *e);
+mm_status mm_onnx_bert(mm_onnx_import *m, mm_err *e);
+mm_status mm_onnx_wav2vec2(mm_onnx_import *m, mm_err *e);
 
 /* ---- facts, once the result has its tensors ---- */
 const mm_tensor *mm_fact_tensor(const mm_onnx_import *m, const char *name); /* NULL: absent */

@@ -280,6 +280,51 @@ static int count_fields(mm_str message, uint32_t number)
     return n;
 }
 
+/* The exporter of PyTorch ≥ 2.5 (dynamo) calls nodes node_MatMul_12 and puts their modules into metadata:
+ *   pkg.torch.onnx.name_scopes = ['', 'encoder', 'encoder.layer.0', 'encoder.layer.0.fc1', 'linear']
+ * From that the path that the older exporter uses as the name: /encoder/layer.0/fc1/OP. */
+static mm_str path_of_scopes(mm_str scopes, mm_str op, mm_arena *a)
+{
+    char *path = mm_arena_alloc(a, 2 * scopes.n + op.n + 2); /* every segment is a piece of scopes, with one '/' */
+    size_t n = 0;
+    mm_str module = {"", 0};
+    const char *p = scopes.p, *end = p + scopes.n;
+    while (path && p < end && (p = memchr(p, '\'', (size_t)(end - p)))) {
+        const char *close = memchr(p + 1, '\'', (size_t)(end - p - 1));
+        if (!close)
+            break;
+        mm_str inner = {p + 1, (size_t)(close - p - 1)};
+        size_t skip = module.n + (module.n > 0); /* "encoder." */
+        p = close + 1;
+        if (inner.n <= skip || memcmp(inner.p, module.p, module.n) != 0 || (module.n && inner.p[module.n] != '.'))
+            continue; /* the first, '', and the last, which is no module */
+        if (memchr(p, '\'', (size_t)(end - p)) == NULL)
+            break; /* the last one again: a function called at the top */
+        path[n++] = '/';
+        memcpy(path + n, inner.p + skip, inner.n - skip);
+        n += inner.n - skip;
+        module = inner;
+    }
+    if (!path)
+        return (mm_str){0};
+    path[n++] = '/';
+    memcpy(path + n, op.p, op.n);
+    return (mm_str){path, n + op.n};
+}
+
+static void name_by_scopes(mm_onnx_node *n, mm_arena *a)
+{
+    mm_pb pb = mm_pb_of(n->raw);
+    mm_pb_field f, key, value;
+    while (mm_pb_next(&pb, &f))
+        if (f.number == 9 && f.wire == 2 && member(f.bytes, 1, &key) && member(f.bytes, 2, &value) &&
+            mm_str_is(key.bytes, "pkg.torch.onnx.name_scopes") && value.bytes.p && n->op.p) {
+            mm_str path = path_of_scopes(value.bytes, n->op, a);
+            if (path.p)
+                n->name = path;
+        }
+}
+
 static mm_status add_node(parser *p, mm_str message, mm_err *e)
 {
     mm_onnx_node *n = &p->x->node[p->x->nodes++];
@@ -306,6 +351,8 @@ static mm_status add_node(parser *p, mm_str message, mm_err *e)
     }
     if (pb.bad)
         return damaged(p, e);
+    if (n->name.n == 0 || n->name.p[0] != '/')
+        name_by_scopes(n, &p->d->arena);
     mm_pb_field value;
     if (mm_str_is(n->op, "Constant") && n->n_out && member(attribute(n, "value"), 5, &value) && value.wire == 2)
         return add_weight(p, n->out[0], value.bytes, e);

@@ -1,6 +1,5 @@
 /* onnx_config.c: config.json and preprocessor_config.json of each architecture, from names, shapes and facts. */
 #include "model/import_onnx.h"
-#include "model/json.h"
 
 #include <math.h>
 
@@ -119,7 +118,7 @@ static mm_status dinov2_positions(mm_onnx_import *m, int64_t width, mm_err *e)
     return add_positions(m, cls, patches, e);
 }
 
-static mm_status finish_dinov2(mm_onnx_import *m, mm_err *e)
+mm_status mm_onnx_dinov2(mm_onnx_import *m, mm_err *e)
 {
     int64_t width = mm_fact_dim(m, "embeddings.patch_embeddings.projection.weight", 0), image = 0;
     mm_status s = MM_OK;
@@ -167,7 +166,7 @@ static void put_classifier(mm_onnx_import *m, const char *architecture)
     put_labels(m, t->s.dim[0]);
 }
 
-static mm_status finish_vit(mm_onnx_import *m, mm_err *e)
+mm_status mm_onnx_vit(mm_onnx_import *m, mm_err *e)
 {
     bool distilled = mm_fact_tensor(m, "embeddings.distillation_token") != NULL;
     int64_t width = mm_fact_dim(m, "embeddings.patch_embeddings.projection.weight", 0), image = 0;
@@ -188,6 +187,15 @@ static mm_status finish_vit(mm_onnx_import *m, mm_err *e)
 }
 
 /* ---- CLIP ---- */
+
+/* Exporters look constant positions up once and for all, and drop the table, when the length is fixed. */
+static mm_status need_table(const mm_onnx_import *m, const char *name, mm_err *e)
+{
+    if (mm_fact_dim(m, name, 0))
+        return MM_OK;
+    return mm_fail(e, MM_FATAL, "%s: no %s: it was folded into a constant; export with a dynamic length", m->path,
+                   name);
+}
 
 static mm_status put_clip_vision(mm_onnx_import *m, json_t *config, mm_err *e)
 {
@@ -217,7 +225,7 @@ static void put_clip_text(mm_onnx_import *m, json_t *config)
 }
 
 /* One tower alone is a model of its own type with a flat config; both are `clip`. */
-static mm_status finish_clip(mm_onnx_import *m, mm_err *e)
+mm_status mm_onnx_clip(mm_onnx_import *m, mm_err *e)
 {
     bool text = mm_fact_tensor(m, "text_model.embeddings.token_embedding.weight") != NULL;
     bool vision = mm_fact_tensor(m, "vision_model.embeddings.patch_embedding.weight") != NULL;
@@ -235,6 +243,8 @@ static mm_status finish_clip(mm_onnx_import *m, mm_err *e)
     }
     if (vision)
         s = put_clip_vision(m, vision_config, e);
+    if (text && s == MM_OK)
+        s = need_table(m, "text_model.embeddings.position_embedding.weight", e);
     if (text)
         put_clip_text(m, text_config);
     if (!(text && vision))
@@ -248,9 +258,13 @@ static mm_status finish_clip(mm_onnx_import *m, mm_err *e)
 
 /* ---- text ---- */
 
-static mm_status finish_bert(mm_onnx_import *m, mm_err *e)
+mm_status mm_onnx_bert(mm_onnx_import *m, mm_err *e)
 {
-    (void)e;
+    mm_status s = need_table(m, "embeddings.position_embeddings.weight", e);
+    if (s == MM_OK)
+        s = need_table(m, "embeddings.token_type_embeddings.weight", e);
+    if (s != MM_OK)
+        return s;
     put_common(m, m->d->config, "", mm_fact_count(m, "encoder.layer.", ".attention.self.query.weight"),
                mm_fact_dim(m, "embeddings.word_embeddings.weight", 1),
                mm_fact_dim(m, "encoder.layer.0.intermediate.dense.weight", 0), 1e-12);
@@ -319,7 +333,7 @@ static void put_convs(mm_onnx_import *m)
 
 /* A layer norm after every convolution is the large models' layout, and they are pre-norm ("stable") throughout. The
  * graph does not say so by a constant: --set do_stable_layer_norm=false for one that is not. */
-static mm_status finish_wav2vec2(mm_onnx_import *m, mm_err *e)
+mm_status mm_onnx_wav2vec2(mm_onnx_import *m, mm_err *e)
 {
     bool layer = mm_fact_tensor(m, "feature_extractor.conv_layers.1.layer_norm.weight") != NULL;
     if (strncmp(m->prefix, "hubert.", 7) == 0)
@@ -333,7 +347,10 @@ static mm_status finish_wav2vec2(mm_onnx_import *m, mm_err *e)
     put(m, "do_stable_layer_norm", json_boolean(layer));
     put(m, "conv_bias", json_boolean(mm_fact_tensor(m, "feature_extractor.conv_layers.0.conv.bias") != NULL));
     put(m, "mask_time_prob", json_real(0)); /* training only; without it no masked_spec_embed is wanted */
-    put_int(m, "num_conv_pos_embeddings", mm_fact_dim(m, "encoder.pos_conv_embed.conv.weight", 2));
+    int64_t taps = mm_fact_dim(m, "encoder.pos_conv_embed.conv.weight", 2);
+    if (!taps) /* not folded */
+        taps = mm_fact_dim(m, "encoder.pos_conv_embed.conv.parametrizations.weight.original1", 2);
+    put_int(m, "num_conv_pos_embeddings", taps);
     const mm_onnx_node *conv = mm_fact_node(m, "pos_conv_embed/conv/", "Conv");
     put_int(m, "num_conv_pos_embedding_groups", conv ? mm_onnx_int(conv, "group", 1) : 16);
     m->d->preprocessor =
@@ -341,156 +358,4 @@ static mm_status finish_wav2vec2(mm_onnx_import *m, mm_err *e)
                   "feature_size", 1, "sampling_rate", 16000, "padding_value", 0.0, "padding_side", "right",
                   "do_normalize", 1, "return_attention_mask", layer);
     return split_weight_norm(m, e);
-}
-
-/* ---- which architecture ---- */
-
-static const mm_onnx_arch ARCHS[] = {
-    {"dinov2",
-     "Dinov2Model",
-     "dinov2",
-     "embeddings.patch_embeddings.projection.weight",
-     {"encoder.layer.0.layer_scale1.lambda1", NULL},
-     finish_dinov2},
-    {"vit",
-     "ViTModel",
-     "vit",
-     "embeddings.patch_embeddings.projection.weight",
-     {"encoder.layer.0.layernorm_before.weight", "layers.0.layernorm_before.weight"},
-     finish_vit},
-    {"bert",
-     "BertModel",
-     "bert",
-     "embeddings.word_embeddings.weight",
-     {"encoder.layer.0.attention.self.query.weight", NULL},
-     finish_bert},
-    {"clip",
-     "CLIPModel",
-     "clip",
-     "vision_model.embeddings.patch_embedding.weight",
-     {"vision_model.encoder.layers.0.self_attn.q_proj.weight", NULL},
-     finish_clip},
-    {"clip",
-     "CLIPModel",
-     "clip",
-     "text_model.embeddings.token_embedding.weight",
-     {"text_model.encoder.layers.0.self_attn.q_proj.weight", NULL},
-     finish_clip},
-    {"wav2vec2",
-     "Wav2Vec2Model",
-     "wav2vec2",
-     "feature_extractor.conv_layers.0.conv.weight",
-     {"encoder.layers.0.attention.q_proj.weight", NULL},
-     finish_wav2vec2},
-};
-
-/* The anchor at the end of a name, after nothing or a dot: what stands in front of it is the prefix. */
-static bool prefix_of(const char *name, const char *anchor, char *prefix, size_t size)
-{
-    size_t n = strlen(name), a = strlen(anchor);
-    if (n < a || strcmp(name + n - a, anchor) != 0 || (n > a && name[n - a - 1] != '.') || n - a >= size)
-        return false;
-    memcpy(prefix, name, n - a);
-    prefix[n - a] = 0;
-    return true;
-}
-
-static bool has(const mm_onnx_import *m, const char *name)
-{
-    char full[400];
-    snprintf(full, sizeof full, "%s%s", m->prefix, name);
-    return mm_draft_find(&m->named, full) != NULL;
-}
-
-static bool recognise(mm_onnx_import *m, const mm_onnx_arch *a)
-{
-    for (int64_t i = 0; i < m->named.n; i++)
-        if (prefix_of(m->named.t[i].name, a->anchor, m->prefix, sizeof m->prefix) &&
-            (has(m, a->second[0]) || (a->second[1] && has(m, a->second[1]))))
-            return true;
-    return false;
-}
-
-mm_status mm_onnx_recognise(mm_onnx_import *m, mm_err *e)
-{
-    for (size_t i = 0; i < sizeof ARCHS / sizeof *ARCHS; i++)
-        if (recognise(m, &ARCHS[i])) {
-            m->arch = &ARCHS[i];
-            return MM_OK;
-        }
-    return mm_fail(e, MM_FATAL,
-                   "%s: its weights are not those of ViT, DINOv2, BERT, CLIP, Wav2Vec2 or HuBERT as transformers "
-                   "names them (exported by PyTorch, not optimised)",
-                   m->path);
-}
-
-/* ---- the rest of the directory ---- */
-
-/* A JSON file beside the ONNX file knows better than inference does. */
-static mm_status prefer(json_t **to, const char *dir, const char *name, mm_err *e)
-{
-    char path[4096];
-    json_t *j;
-    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path || !mm_file_exists(path))
-        return MM_OK;
-    mm_status s = mm_json_load(&j, path, e);
-    if (s != MM_OK || !json_is_object(j)) {
-        json_decref(j);
-        return s != MM_OK ? s : mm_fail(e, MM_FATAL, "%s: holds no JSON object", path);
-    }
-    if (!*to)
-        *to = json_object();
-    int bad = json_object_update(*to, j);
-    json_decref(j);
-    return bad ? mm_fail_memory(e) : MM_OK;
-}
-
-static mm_status companions(mm_onnx_import *m, const char *dir, mm_err *e)
-{
-    static const char *const files[] = {"tokenizer.json", "tokenizer_config.json",   "vocab.txt",         "vocab.json",
-                                        "merges.txt",     "special_tokens_map.json", "added_tokens.json", "LICENSE",
-                                        "README.md"};
-    mm_status s = prefer(&m->d->config, dir, "config.json", e);
-    if (s == MM_OK)
-        s = prefer(&m->d->preprocessor, dir, "preprocessor_config.json", e);
-    for (size_t i = 0; s == MM_OK && i < sizeof files / sizeof *files; i++)
-        s = mm_draft_copy(m->d, dir, files[i], e);
-    return s;
-}
-
-/* Biases keep their names in every export, weights of linear layers get theirs from the nodes: one without the other
- * means that the nodes' names did not tell. */
-static mm_status check_complete(const mm_onnx_import *m, mm_err *e)
-{
-    static const char *const tails[] = {"weight", "weight_g"};
-    for (int64_t i = 0; i < m->d->n; i++) {
-        const char *name = m->d->t[i].name, *dot = strrchr(name, '.');
-        bool found = !dot || strcmp(dot, ".bias") != 0 || strncmp(name, "cls.", 4) == 0;
-        for (size_t k = 0; !found && k < sizeof tails / sizeof *tails; k++) {
-            char weight[400];
-            snprintf(weight, sizeof weight, "%.*s%s", (int)(dot + 1 - name), name, tails[k]);
-            found = mm_draft_find(m->d, weight) != NULL;
-        }
-        if (!found)
-            return mm_fail(e, MM_FATAL,
-                           "%s: no weight for %s: its nodes do not bear their modules' names (export it with PyTorch "
-                           "1.13 or later, unoptimised)",
-                           m->path, name);
-    }
-    return MM_OK;
-}
-
-mm_status mm_onnx_finish(mm_onnx_import *m, const char *dir, mm_err *e)
-{
-    put(m, "model_type", json_string(m->arch->model_type));
-    put(m, "architectures", json_pack("[s]", m->arch->architecture));
-    mm_status s = m->arch->finish(m, e);
-    if (s == MM_OK)
-        s = check_complete(m, e);
-    if (s == MM_OK)
-        s = companions(m, dir, e);
-    if (s == MM_OK && m->dropped)
-        mm_say(m->log, MM_LOG_INFO, "%s: %lld weights outside the %s are left out", m->path, (long long)m->dropped,
-               m->arch->model_type);
-    return s;
 }

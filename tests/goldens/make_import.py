@@ -2,7 +2,7 @@
 """Writes tests/goldens/onnx, tests/goldens/ct2 and tests/goldens/safetensors: small random models in the formats that are imported, made
 by the programs that write those formats in earnest, beside what must come out.
 
-    make_import.py            (torch, transformers, onnx, ctranslate2, safetensors)
+    make_import.py            (torch, transformers, onnx, onnxscript, ctranslate2, safetensors)
 
 onnx/NAME.onnx, ct2/TYPE/model.bin  the sources: torch.onnx.export, ctranslate2's converter
 onnx/NAME.json, ct2/whisper.json
@@ -79,6 +79,33 @@ def onnx_models():
            ["masked_spec_embed"])
 
 
+def strip(path):
+    """Takes everything out of the nodes' metadata but what names their modules."""
+    import onnx
+
+    model = onnx.load(path)
+    del model.graph.value_info[:], model.metadata_props[:], model.functions[:]
+    for item in [*model.graph.node, *model.graph.initializer]:
+        kept = [(p.key, p.value) for p in item.metadata_props if p.key == "pkg.torch.onnx.name_scopes"]
+        del item.metadata_props[:]
+        for k, v in kept if hasattr(item, "op_type") else []:
+            item.metadata_props.add(key=k, value=v)
+        item.doc_string = ""
+    onnx.save(model, path)
+
+
+def newer_exporter():
+    keys = ["model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "hidden_act", "image_size", "patch_size"]
+    model = randomise(t.CLIPVisionModelWithProjection(t.CLIPVisionConfig(**BASE, image_size=12, patch_size=4, projection_dim=6)))
+    expectation("onnx/clip-dynamo", model, keys)
+    forward = model.forward
+    model.forward = lambda x: forward(x)[0]
+    path = str(HERE / "onnx/clip-dynamo.onnx")
+    torch.onnx.export(model, (torch.randn(1, 3, 12, 12),), path, dynamo=True, input_names=["x"], output_names=["y"],
+                      external_data=False, verbose=False)
+    strip(path)
+
+
 def whisper():
     from ctranslate2.converters import transformers as converter
 
@@ -123,3 +150,4 @@ if __name__ == "__main__":
     onnx_models()
     whisper()
     safetensors_files()
+    newer_exporter()

@@ -135,6 +135,12 @@ static void onnx_wav2vec2(void **state)
     onnx("wav2vec2");
 }
 
+static void onnx_clip_newer_exporter(void **state)
+{
+    (void)state;
+    onnx("clip-dynamo");
+}
+
 static void ct2(const char *type, double rel)
 {
     char source[96];
@@ -249,12 +255,19 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(onnx_vit),         TEST(onnx_dinov2),
-        TEST(onnx_bert),        TEST(onnx_wav2vec2),
-        TEST(ct2_float32),      TEST(ct2_float16),
-        TEST(ct2_int8),         TEST(the_caller_has_the_last_word),
-        TEST(never_overwrites), TEST(wants_the_number_of_heads),
-        TEST(misses_weights),   TEST(refuses_truncations),
+        TEST(onnx_vit),
+        TEST(onnx_dinov2),
+        TEST(onnx_bert),
+        TEST(onnx_wav2vec2),
+        TEST(onnx_clip_newer_exporter),
+        TEST(ct2_float32),
+        TEST(ct2_float16),
+        TEST(ct2_int8),
+        TEST(the_caller_has_the_last_word),
+        TEST(never_overwrites),
+        TEST(wants_the_number_of_heads),
+        TEST(misses_weights),
+        TEST(refuses_truncations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
