@@ -70,11 +70,18 @@ static int64_t take_up(mm_run *r)
 {
     mm_run_state *s = r->state;
     mm_err e = {0};
-    if (mm_resume_cut(s->out.fd, s->out.part, &s->in.skip, &s->resumed_errors, &e) != MM_OK) {
+    if (mm_resume_cut(s->out.fd, s->out.part, &s->in.skip, &s->resumed_errors, &s->out.resumed, &e) != MM_OK) {
         mm_die(r, "%s; remove it to start anew", e.text);
     }
     mm_say(&r->log, MM_LOG_INFO, "%s: %lld complete sources, going on behind them", s->out.part, (long long)s->in.skip);
+    s->out.resumed_runs = s->in.skip;
     return s->in.skip;
+}
+
+mm_str mm_out_resumed(const mm_run *r)
+{
+    const mm_out_state *out = &r->state->out;
+    return out->resumed_runs ? (mm_str){(const char *)out->resumed.p, out->resumed.n} : (mm_str){NULL, 0};
 }
 
 void mm_out_open(mm_run *r, int64_t *skip_sources)

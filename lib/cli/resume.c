@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 typedef struct {
-    mm_buf src; /* of the current run */
+    mm_buf src;    /* of the current run */
+    mm_buf before; /* of the run in front of it: the last one that stays */
     int64_t runs, run_start;
     int64_t errors, run_errors; /* error records before the current run; within it */
 } scan;
@@ -22,6 +23,9 @@ static mm_status scan_record(scan *s, const mm_record *rec, int64_t start, mm_er
         s->run_start = start;
         s->errors += s->run_errors;
         s->run_errors = 0;
+        mm_buf swap = s->before;
+        s->before = s->src;
+        s->src = swap;
         s->src.n = 0;
         if (mm_buf_append(&s->src, rec->src.p, rec->src.n, e) != MM_OK)
             return MM_FATAL;
@@ -57,7 +61,7 @@ static mm_status scan_file(scan *s, int fd, const char *name, mm_err *e)
     return st;
 }
 
-mm_status mm_resume_cut(int fd, const char *name, int64_t *runs, int64_t *errors, mm_err *e)
+mm_status mm_resume_cut(int fd, const char *name, int64_t *runs, int64_t *errors, mm_buf *last, mm_err *e)
 {
     scan s = {0};
     mm_status st = scan_file(&s, fd, name, e);
@@ -66,5 +70,6 @@ mm_status mm_resume_cut(int fd, const char *name, int64_t *runs, int64_t *errors
     mm_buf_free(&s.src);
     *runs = s.runs ? s.runs - 1 : 0;
     *errors = s.errors;
+    *last = s.before;
     return st;
 }

@@ -16,6 +16,8 @@ typedef struct {
     bool resumable;       /* .part is worth keeping */
     bool regular;         /* a file, not a pipe */
     bool closed;          /* completed once */
+    mm_buf resumed;       /* src of the last source that --resume kept */
+    int64_t resumed_runs; /* how many it kept */
     pthread_mutex_t lock; /* held while records are handed to the writer */
 } mm_out_state;
 
@@ -98,11 +100,10 @@ void mm_signals_end(mm_run *r);
 void mm_out_abandon(mm_run *r); /* the program dies: a .part that nothing can use goes */
 
 /* in.c */
-void mm_in_check(mm_run *r); /* dies when the input would be a terminal that nobody asked for */
 void mm_in_close(mm_run *r);
 
 /* resume.c: cuts FILE.part, open as fd, back to whole sources; *runs is how many it holds then, *errors how many error
- * records are among them. */
-mm_status mm_resume_cut(int fd, const char *name, int64_t *runs, int64_t *errors, mm_err *e);
+ * records are among them, *last the src of the last of them (the caller frees it). */
+mm_status mm_resume_cut(int fd, const char *name, int64_t *runs, int64_t *errors, mm_buf *last, mm_err *e);
 
 #endif

@@ -104,6 +104,8 @@ void mm_progress(mm_run *r, int64_t done, int64_t total); /* total 0: unknown; c
  * ("… | mm-cat shows it"). With --resume FILE.part is cut back to the last complete source, and *skip_sources (may
  * be NULL) says how many runs of equal `src` it already holds; mm_in_next skips them by itself. */
 void mm_out_open(mm_run *r, int64_t *skip_sources);
+/* The src of the last source that --resume kept; p NULL: none. For tools that make records rather than pass them on. */
+mm_str mm_out_resumed(const mm_run *r);
 /* Writes a record. A failure to write ends the program: silently, by SIGPIPE, when the reader has gone. One thread. */
 void mm_out_put(mm_run *r, const mm_record *rec);
 void mm_out_flush(mm_run *r);
@@ -113,6 +115,8 @@ FILE *mm_out_text(mm_run *r);
 void mm_out_close(mm_run *r);
 
 /* ---- input ---- */
+/* Dies when the input would be a terminal that nobody asked for (mm_in_next does this by itself). */
+void mm_in_check(mm_run *r);
 /* Records of all operands (or standard input) in order; never waits on a terminal unasked. A stream that is broken or
  * cannot be opened is reported as a failed item and comes as a last record of kind error in its place, so that the
  * tools behind learn of it; the next operand goes on. MM_OK or MM_EOF. */

@@ -2,6 +2,7 @@
 
 #include "media/picture.h"
 #include "media/sink.h"
+#include "media/text.h"
 
 #include <string.h>
 
@@ -67,11 +68,23 @@ static mm_status decode_av(mm_sink *s, mm_fault *f)
     return st;
 }
 
+/* Texts and numbers have their own way to records. */
+static mm_status decode_written(mm_sink *s, mm_sniff kind)
+{
+    int64_t emitted = 0;
+    mm_status st = kind == MM_SNIFF_TEXT ? mm_decode_text(s->b, s->o, s->a, s->emit, s->ctx, &emitted, s->e)
+                                         : mm_decode_numbers(s->b, s->o, s->a, s->emit, s->ctx, &emitted, s->e);
+    s->emitted += emitted;
+    return st;
+}
+
 static mm_status by_kind(mm_sink *s, mm_sniff kind, mm_fault *f)
 {
     switch (kind) {
     case MM_SNIFF_IMAGE: return decode_picture(s, f);
     case MM_SNIFF_AV: return decode_av(s, f);
+    case MM_SNIFF_TEXT:
+    case MM_SNIFF_NUMBERS: return decode_written(s, kind);
     case MM_SNIFF_DICOM:
         return s->o->image ? mm_fault_set(f, "unsupported", "DICOM is not read by this version") : MM_OK;
     default: return MM_OK;

@@ -2,6 +2,8 @@
  * is a prefix of another. */
 #include "media/sniff.h"
 
+#include "base/utf8.h"
+
 #include <ctype.h>
 #include <strings.h>
 
@@ -192,6 +194,12 @@ static bool is_tar(const uint8_t *p, size_t n)
     return i > first && (stored == sum || stored == signed_sum);
 }
 
+bool mm_sniff_is_tape(const uint8_t *p, size_t n)
+{
+    return starts(p, n, 257, "ustar") || starts(p, n, 0, "07070") || starts(p, n, 0, "\xc7\x71") ||
+           starts(p, n, 0, "\x71\xc7") || is_tar(p, n);
+}
+
 /* LHA: "-lh5-" and its relatives behind header size and checksum. */
 static bool is_lha(const uint8_t *p, size_t n)
 {
@@ -331,19 +339,6 @@ static bool is_bare_dicom(const uint8_t *p, size_t n)
     return false;
 }
 
-/* Length of the well-formed UTF-8 character at p, 0 when malformed, −1 when the bytes end inside it. */
-static int utf8_length(const uint8_t *p, size_t n)
-{
-    int len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-    for (int i = 1; i < len; i++) {
-        if ((size_t)i >= n)
-            return -1;
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return len;
-}
-
 /* Text: no NUL, hardly a control character, and UTF-8 throughout; or in another encoding, mostly printable and
  * without any control character. UTF-16 is known by its mark. */
 static bool is_text(const uint8_t *p, size_t n, mm_str path)
@@ -356,11 +351,9 @@ static bool is_text(const uint8_t *p, size_t n, mm_str path)
             return false;
         controls += (p[i] < ' ' && !isspace(p[i]) && p[i] != '\b' && p[i] != 27) || p[i] == 127;
         high += p[i] >= 0x80;
-        int len = utf8_length(p + i, n - i);
-        if (len < 0)
-            break;
-        malformed += len == 0;
-        i += len ? (size_t)len : 1;
+        bool ok;
+        i += (size_t)mm_utf8_step(p + i, n - i, &ok);
+        malformed += !ok && i < n; /* the head may end inside a character */
     }
     if (malformed == 0)
         return controls <= n / 20 || mm_name_is_text(path, true);

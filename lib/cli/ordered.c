@@ -1,0 +1,180 @@
+#include "cli/ordered.h"
+
+#include "cli/state.h"
+
+#include <stdlib.h>
+
+enum { OWN_BYTES = 8 << 20 }; /* a job that has gathered this much waits for its turn */
+static const size_t SHARED_BYTES = (size_t)64
+                                   << 20; /* finished jobs that wait to be written; above it workers wait too */
+
+struct mm_turn {
+    mm_ordered *o;
+    mm_buf gathered;
+    bool done;
+    mm_turn *next;
+};
+
+struct mm_ordered {
+    mm_run *r;
+    const mm_ordered_jobs *jobs;
+    pthread_mutex_t pick; /* held while the next job is asked for */
+    pthread_mutex_t lock; /* all below */
+    pthread_cond_t turned;
+    mm_turn *first, *last; /* jobs under way or waiting; `first` is the one whose turn it is */
+    size_t waiting;        /* bytes of finished jobs */
+    bool over;             /* no more jobs */
+};
+
+typedef struct {
+    mm_ordered *o;
+    int number;
+} worker;
+
+/* ---- writing ---- */
+
+/* Whole records that are packed already go out as one record's raw bytes. */
+static void write_gathered(mm_ordered *o, mm_buf *b)
+{
+    mm_record rec = mm_record_new(MM_KIND_OTHER);
+    rec.raw = (mm_str){(const char *)b->p, b->n};
+    if (b->n)
+        mm_out_put(o->r, &rec);
+    b->n = 0;
+}
+
+static bool is_first(mm_ordered *o, const mm_turn *t)
+{
+    pthread_mutex_lock(&o->lock);
+    bool first = o->first == t;
+    pthread_mutex_unlock(&o->lock);
+    return first;
+}
+
+static void wait_for_turn(mm_ordered *o, const mm_turn *t)
+{
+    pthread_mutex_lock(&o->lock);
+    while (o->first != t)
+        pthread_cond_wait(&o->turned, &o->lock);
+    pthread_mutex_unlock(&o->lock);
+}
+
+mm_status mm_turn_put(mm_turn *t, const mm_record *rec, mm_err *e)
+{
+    mm_ordered *o = t->o;
+    if (!is_first(o, t)) {
+        mm_status s = mm_record_pack(rec, &t->gathered, e);
+        if (s != MM_OK || t->gathered.n < OWN_BYTES)
+            return s;
+        wait_for_turn(o, t);
+        write_gathered(o, &t->gathered);
+        return MM_OK;
+    }
+    write_gathered(o, &t->gathered);
+    mm_out_put(o->r, rec);
+    return MM_OK;
+}
+
+/* ---- the order ---- */
+
+static mm_turn *take_place(mm_ordered *o)
+{
+    mm_turn *t = calloc(1, sizeof *t);
+    if (!t)
+        mm_die(o->r, "out of memory");
+    pthread_mutex_lock(&o->lock);
+    t->o = o;
+    *(o->last ? &o->last->next : &o->first) = t;
+    o->last = t;
+    pthread_mutex_unlock(&o->lock);
+    return t;
+}
+
+static void leave(mm_ordered *o)
+{
+    mm_turn *t = o->first;
+    o->first = t->next;
+    if (!o->first)
+        o->last = NULL;
+    mm_buf_free(&t->gathered);
+    free(t);
+}
+
+/* t is done. The first in line writes what it has, then all finished ones behind it. */
+static void finish(mm_ordered *o, mm_turn *t)
+{
+    pthread_mutex_lock(&o->lock);
+    t->done = true;
+    o->waiting += t->gathered.n;
+    while (o->first != t && o->waiting > SHARED_BYTES && !o->first->done)
+        pthread_cond_wait(&o->turned, &o->lock);
+    if (o->first != t) { /* who is first now will come to it */
+        pthread_mutex_unlock(&o->lock);
+        return;
+    }
+    while (o->first && o->first->done) {
+        mm_turn *now = o->first;
+        size_t n = now->gathered.n;
+        pthread_mutex_unlock(&o->lock);
+        write_gathered(o, &now->gathered);
+        pthread_mutex_lock(&o->lock);
+        o->waiting -= n;
+        leave(o);
+        pthread_cond_broadcast(&o->turned);
+    }
+    pthread_mutex_unlock(&o->lock);
+}
+
+/* ---- workers ---- */
+
+static void *pick(mm_ordered *o, mm_turn **t)
+{
+    void *job = NULL;
+    pthread_mutex_lock(&o->pick);
+    if (!o->over && !o->r->state->stopped)
+        job = o->jobs->next(o->jobs->ctx);
+    if (job)
+        *t = take_place(o);
+    else
+        o->over = true;
+    pthread_mutex_unlock(&o->pick);
+    return job;
+}
+
+static void *work(void *arg)
+{
+    worker *w = arg;
+    mm_ordered *o = w->o;
+    mm_turn *t;
+    for (void *job; (job = pick(o, &t));) {
+        o->jobs->work(o->jobs->ctx, job, t, w->number);
+        finish(o, t);
+    }
+    return NULL;
+}
+
+void mm_ordered_run(mm_run *r, const mm_ordered_jobs *jobs)
+{
+    mm_ordered o = {.r = r, .jobs = jobs};
+    int n = r->threads ? r->threads : mm_cpu_count(), started = 0;
+    worker *w = calloc((size_t)n, sizeof *w);
+    pthread_t *thread = calloc((size_t)n, sizeof *thread);
+    if (!w || !thread)
+        mm_die(r, "out of memory");
+    pthread_mutex_init(&o.pick, NULL);
+    pthread_mutex_init(&o.lock, NULL);
+    pthread_cond_init(&o.turned, NULL);
+    for (int i = 0; i < n; i++)
+        w[i] = (worker){&o, i};
+    for (int i = 1; i < n; i++) /* fewer threads than asked for do as well */
+        if (pthread_create(&thread[started], NULL, work, &w[i]) == 0)
+            started++;
+    work(&w[0]);
+    for (int i = 0; i < started; i++)
+        pthread_join(thread[i], NULL);
+    pthread_cond_destroy(&o.turned);
+    pthread_mutex_destroy(&o.lock);
+    pthread_mutex_destroy(&o.pick);
+    free(thread);
+    free(w);
+}

@@ -1,0 +1,34 @@
+/* blob.h: how lib/media makes blobs (source.h). */
+#ifndef MM_MEDIA_BLOB_H
+#define MM_MEDIA_BLOB_H
+
+#include "base/buf.h"
+#include "media/source.h"
+
+enum { MM_SPOOL_MEMORY = 64 << 20 }; /* what is longer goes to an unlinked temporary file */
+
+mm_blob *mm_blob_new(void); /* NULL when memory is out */
+mm_arena *mm_blob_arena(mm_blob *b);
+/* Marks the blob as one that could not be read. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+void
+mm_blob_fail(mm_blob *b, const char *code, const char *fmt, ...);
+
+/* Opens the regular file at path. A failure is noted in the blob. */
+void mm_blob_open_file(mm_blob *b, const char *path);
+
+/* Bytes that come one after the other and whose number is not known before. */
+typedef struct {
+    mm_buf memory;
+    int fd; /* −1 until memory is not enough */
+    int64_t n;
+} mm_spool;
+
+void mm_spool_init(mm_spool *s);
+mm_status mm_spool_add(mm_spool *s, const void *bytes, size_t n, mm_err *e); /* MM_SKIP: no room in TMPDIR */
+void mm_spool_into(mm_spool *s, mm_blob *b);                                 /* hands the bytes over */
+void mm_spool_free(mm_spool *s);
+
+#endif

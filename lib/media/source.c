@@ -1,0 +1,482 @@
+#include "media/archive.h"
+#include "media/blob.h"
+#include "media/key.h"
+#include "media/sniff.h"
+#include "media/walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct {
+    const char *key, *path, *rel; /* in the listing's arena */
+    mm_status status;
+    mm_err err;
+} listed;
+
+struct mm_source {
+    const char *const *operands;
+    int n, next;
+    mm_source_opts o;
+    mm_keyer keyer;
+    locale_t utf8; /* libarchive gives no name for a member whose name the locale cannot hold */
+    int64_t skipped;
+    mm_archive *archive; /* the innermost that is open */
+    /* the directory that is being walked, or all of its files when keys are not their paths */
+    mm_walk *walk;
+    const char *root;
+    mm_arena list_arena;
+    listed *list;
+    size_t list_n, list_next;
+    bool listing;
+};
+
+static void fill_defaults(mm_source_opts *o)
+{
+    if (o->max_bytes <= 0)
+        o->max_bytes = (int64_t)4 << 30;
+    if (o->max_depth <= 0)
+        o->max_depth = 4;
+    if (o->max_ratio <= 0)
+        o->max_ratio = 1000;
+}
+
+mm_status mm_source_open(mm_source **out, const char *const *operands, int n, const mm_source_opts *o, mm_err *e)
+{
+    mm_source *s = *out = calloc(1, sizeof *s);
+    if (!s)
+        return mm_fail_memory(e);
+    s->operands = operands;
+    s->n = n;
+    s->o = *o;
+    fill_defaults(&s->o);
+    s->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    mm_status st = mm_keyer_open(&s->keyer, &s->o, e);
+    if (st != MM_OK) {
+        mm_source_close(s);
+        *out = NULL;
+    }
+    return st;
+}
+
+static void close_listing(mm_source *s)
+{
+    free(s->list);
+    mm_arena_free(&s->list_arena);
+    s->list = NULL;
+    s->list_n = s->list_next = 0;
+    s->listing = false;
+}
+
+static void pop_archive(mm_source *s, mm_archive *outer)
+{
+    mm_archive_close(s->archive);
+    s->archive = outer;
+}
+
+void mm_source_close(mm_source *s)
+{
+    if (!s)
+        return;
+    while (s->archive)
+        pop_archive(s, mm_archive_outer(s->archive));
+    mm_walk_close(s->walk);
+    close_listing(s);
+    mm_keyer_close(&s->keyer);
+    if (s->utf8)
+        freelocale(s->utf8);
+    free(s);
+}
+
+int64_t mm_source_skipped(const mm_source *s)
+{
+    return s->skipped;
+}
+
+/* ---- names ---- */
+
+/* The name of the directory at path, or of the one that it lies in, when the path itself does not tell ("."). */
+static mm_str real_name(mm_arena *a, const char *path, bool parent)
+{
+    char *real = realpath(path, NULL);
+    mm_str name = {"", 0};
+    if (real) {
+        mm_str r = mm_str_of(real);
+        name = mm_path_escape(a, parent ? mm_path_dir(r) : mm_path_base(r));
+        name = mm_str_of(mm_arena_strdup(a, name));
+        free(real);
+    }
+    return name;
+}
+
+/* A file found below root (its path there is rel), or an operand (root NULL, rel is the operand). */
+static mm_status name_file(mm_source *s, mm_blob *b, const char *root, const char *path, const char *rel, mm_err *e)
+{
+    mm_arena *a = mm_blob_arena(b);
+    b->named = !root;
+    b->path = mm_path_clean(a, mm_str_of(rel));
+    b->src = mm_str_of(mm_arena_strdup(a, mm_str_of(path)));
+    if (b->src.p)
+        b->src = mm_path_escape(a, b->src);
+    if (!b->path.p || !b->src.p)
+        return mm_fail_memory(e);
+    b->dir = mm_path_dir(b->path);
+    if (b->dir.n == 0)
+        b->dir = real_name(a, root ? root : path, !root);
+    b->key = mm_keyer_key(&s->keyer, a, b->path);
+    return b->key.p && b->dir.p ? MM_OK : mm_fail_memory(e);
+}
+
+/* ---- one file: a blob to hand out, or an archive to go into ---- */
+
+typedef enum { PLAIN, PACKED, CONTAINER, PERHAPS } shape;
+
+static shape shape_of(const mm_blob *b, const uint8_t *head, size_t n)
+{
+    if (mm_sniff_is_packed(head, n))
+        return PACKED;
+    mm_sniff is = mm_sniff_bytes(head, n, b->path);
+    if (is == MM_SNIFF_ARCHIVE)
+        return CONTAINER;
+    if (is != MM_SNIFF_NONE)
+        return PLAIN;
+    if (mm_sniff_is_program(head, n) && mm_blob_is_self_extracting(b))
+        return PERHAPS;
+    return mm_blob_is_iso(b) ? CONTAINER : PLAIN;
+}
+
+/* Goes into b. MM_OK: done, b is the archive's; MM_EOF: there is nothing in it; MM_SKIP: noted in b. */
+static mm_status enter(mm_source *s, mm_blob *b, mm_str head, shape is, mm_err *e)
+{
+    mm_archive_opts ao = {&s->o, &s->keyer, s->archive, &s->skipped, b->named};
+    mm_archive *inner = NULL;
+    const char *code = "archive";
+    mm_err why = {0};
+    if (s->archive && mm_archive_depth(s->archive) >= s->o.max_depth) {
+        mm_blob_fail(b, "depth", "archives are nested more than %d deep (--max-depth)", s->o.max_depth);
+        return MM_SKIP;
+    }
+    mm_status st = mm_archive_open(&inner, b, head, is == PACKED, &ao, &code, &why);
+    if (st == MM_OK)
+        s->archive = inner;
+    else if (st == MM_SKIP)
+        mm_blob_fail(b, code, "%s", why.text);
+    else if (st == MM_FATAL)
+        *e = why;
+    return st;
+}
+
+static void pass_over(mm_source *s, mm_blob *b, const char *why)
+{
+    s->skipped++;
+    mm_say(s->o.log, MM_LOG_INFO, "%.*s: skipped: %s", MM_STRF(b->src), why);
+    mm_blob_free(b);
+}
+
+/* Decides about a blob whose bytes can be had. *out is the blob, or NULL when it was an archive. */
+static mm_status settle(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
+{
+    *out = b;
+    if (b->status != MM_OK)
+        return MM_OK;
+    uint8_t head[MM_SNIFF_HEAD];
+    int64_t n = mm_blob_read(b, 0, head, sizeof head);
+    if (n < 0) {
+        mm_blob_fail(b, "read", "%s", strerror(errno));
+        return MM_OK;
+    }
+    if (n == 0 && mm_name_is_media(b->path)) {
+        mm_blob_fail(b, "empty", "the file is empty");
+        return MM_OK;
+    }
+    shape is = shape_of(b, head, (size_t)n);
+    if (is == PLAIN)
+        return MM_OK;
+    mm_status st = enter(s, b, (mm_str){NULL, 0}, is, e);
+    if (st == MM_FATAL)
+        return st;
+    if (st == MM_SKIP && is == PERHAPS) { /* a program that only mentions an archive's signature */
+        b->status = MM_OK;
+        return MM_OK;
+    }
+    if (st == MM_EOF)
+        pass_over(s, b, "an empty archive");
+    if (st != MM_SKIP)
+        *out = NULL;
+    return MM_OK;
+}
+
+/* ---- pipes ---- */
+
+static int64_t read_some(int fd, void *out, int64_t n)
+{
+    int64_t got = 0;
+    while (got < n) {
+        ssize_t k = read(fd, (char *)out + got, (size_t)(n - got));
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0)
+            return -1;
+        if (k == 0)
+            break;
+        got += k;
+    }
+    return got;
+}
+
+/* All of the pipe's bytes into the blob: formats that are not read from front to back, and single media. */
+static mm_status swallow(mm_source *s, mm_blob *b, const void *head, int64_t n, mm_err *e)
+{
+    enum { CHUNK = 256 * 1024 };
+    char *buf = malloc(CHUNK);
+    mm_spool spool;
+    mm_spool_init(&spool);
+    mm_err why = {0};
+    mm_status st = buf ? mm_spool_add(&spool, head, (size_t)n, &why) : mm_fail_memory(&why);
+    while (st == MM_OK && (n = read_some(b->fd, buf, CHUNK)) > 0) {
+        if (spool.n + n > s->o.max_bytes)
+            st = mm_fail(&why, MM_SKIP, "more than %lld bytes (--max-bytes)", (long long)s->o.max_bytes);
+        else
+            st = mm_spool_add(&spool, buf, (size_t)n, &why);
+    }
+    if (st == MM_OK && n < 0)
+        st = mm_fail(&why, MM_SKIP, "%s", strerror(errno));
+    close(b->fd);
+    b->fd = -1;
+    if (st == MM_OK)
+        mm_spool_into(&spool, b);
+    else if (st == MM_SKIP)
+        mm_blob_fail(b, "read", "%s", why.text);
+    else
+        *e = why;
+    mm_spool_free(&spool);
+    free(buf);
+    return st == MM_FATAL ? MM_FATAL : MM_OK;
+}
+
+static mm_status settle_pipe(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
+{
+    uint8_t *head = mm_arena_alloc(mm_blob_arena(b), MM_SNIFF_HEAD);
+    int64_t n = head ? read_some(b->fd, head, MM_SNIFF_HEAD) : 0;
+    *out = b;
+    if (!head)
+        return mm_fail_memory(e);
+    if (n < 0) {
+        mm_blob_fail(b, "read", "%s", strerror(errno));
+        return MM_OK;
+    }
+    bool packed = mm_sniff_is_packed(head, (size_t)n);
+    if (packed || (mm_sniff_is_tape(head, (size_t)n))) {
+        mm_status st = enter(s, b, (mm_str){(char *)head, (size_t)n}, packed ? PACKED : CONTAINER, e);
+        if (st == MM_EOF)
+            pass_over(s, b, "an empty archive");
+        if (st == MM_OK || st == MM_EOF)
+            *out = NULL;
+        return st == MM_FATAL ? st : MM_OK;
+    }
+    mm_status st = swallow(s, b, head, n, e);
+    return st == MM_OK ? settle(s, b, out, e) : st;
+}
+
+/* ---- operands ---- */
+
+static mm_status open_stdin(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
+{
+    struct stat st;
+    b->named = true;
+    b->key = b->src = b->path = MM_STR("-");
+    b->dir = (mm_str){"", 0};
+    b->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (b->fd < 0 || fstat(b->fd, &st) != 0) {
+        mm_blob_fail(b, "open", "standard input: %s", strerror(errno));
+        *out = b;
+        return MM_OK;
+    }
+    if (S_ISREG(st.st_mode) && lseek(b->fd, 0, SEEK_CUR) == 0) {
+        b->size = st.st_size;
+        return settle(s, b, out, e);
+    }
+    return settle_pipe(s, b, out, e);
+}
+
+static mm_status gather(mm_source *s, mm_err *e);
+
+static mm_status open_directory(mm_source *s, mm_blob *b, const char *path, mm_blob **out, mm_err *e)
+{
+    mm_err why = {0};
+    mm_status st = mm_walk_open(&s->walk, path, &s->o, &s->skipped, &why);
+    *out = b;
+    if (st == MM_SKIP) {
+        mm_blob_fail(b, "open", "%s", why.text);
+        return MM_OK;
+    }
+    if (st != MM_OK) {
+        *e = why;
+        return st;
+    }
+    s->root = path;
+    *out = NULL;
+    mm_blob_free(b);
+    return s->keyer.rule == MM_KEY_PATH ? MM_OK : gather(s, e);
+}
+
+static mm_status open_operand(mm_source *s, const char *path, mm_blob **out, mm_err *e)
+{
+    mm_blob *b = mm_blob_new();
+    struct stat st;
+    if (!b)
+        return mm_fail_memory(e);
+    if (strcmp(path, "-") == 0)
+        return open_stdin(s, b, out, e);
+    *out = b;
+    if (name_file(s, b, NULL, path, path, e) != MM_OK)
+        return MM_FATAL;
+    if (stat(path, &st) != 0) {
+        mm_blob_fail(b, "open", "%s", strerror(errno));
+        return MM_OK;
+    }
+    if (S_ISDIR(st.st_mode))
+        return open_directory(s, b, path, out, e);
+    if (S_ISREG(st.st_mode)) {
+        mm_blob_open_file(b, path);
+        return settle(s, b, out, e);
+    }
+    b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (b->fd < 0) {
+        mm_blob_fail(b, "open", "%s", strerror(errno));
+        return MM_OK;
+    }
+    return settle_pipe(s, b, out, e);
+}
+
+/* ---- directories ---- */
+
+static mm_status open_found(mm_source *s, const char *path, const char *rel, mm_status status, const mm_err *why,
+                            mm_blob **out, mm_err *e)
+{
+    mm_blob *b = *out = mm_blob_new();
+    if (!b || name_file(s, b, s->root, path, rel, e) != MM_OK)
+        return mm_fail_memory(e);
+    if (status != MM_OK)
+        mm_blob_fail(b, "open", "%s", why->text);
+    else
+        mm_blob_open_file(b, path);
+    return settle(s, b, out, e);
+}
+
+static mm_status next_walked(mm_source *s, mm_blob **out, mm_err *e)
+{
+    mm_arena scratch = {0};
+    mm_walk_item item;
+    mm_status st = mm_walk_next(s->walk, &scratch, &item, e);
+    if (st == MM_OK)
+        st = open_found(s, item.path.p, item.rel.p, item.status, &item.err, out, e);
+    else if (st == MM_EOF) {
+        mm_walk_close(s->walk);
+        s->walk = NULL;
+    }
+    mm_arena_free(&scratch);
+    return st;
+}
+
+static int by_key(const void *va, const void *vb)
+{
+    const listed *a = va, *b = vb;
+    int c = strcmp(a->key, b->key);
+    return c ? c : strcmp(a->rel, b->rel);
+}
+
+static mm_status list_item(mm_source *s, size_t *room, const mm_walk_item *item, mm_err *e)
+{
+    mm_arena *a = &s->list_arena;
+    if (s->list_n == *room) {
+        size_t more = *room ? 2 * *room : 256;
+        listed *p = realloc(s->list, more * sizeof *p);
+        if (!p)
+            return mm_fail_memory(e);
+        s->list = p;
+        *room = more;
+    }
+    mm_str clean = mm_path_clean(a, item->rel);
+    mm_str key = clean.p ? mm_keyer_key(&s->keyer, a, clean) : clean;
+    listed *l = &s->list[s->list_n++];
+    *l = (listed){.key = key.p ? mm_arena_strdup(a, key) : NULL,
+                  .path = item->path.p,
+                  .rel = item->rel.p,
+                  .status = item->status,
+                  .err = item->err};
+    return l->key ? MM_OK : mm_fail_memory(e);
+}
+
+/* Keys that are not paths may bring files of any two directories together: the whole tree has to be known first. */
+static mm_status gather(mm_source *s, mm_err *e)
+{
+    mm_walk_item item;
+    size_t room = 0;
+    mm_status st = MM_OK;
+    s->listing = true;
+    while (st == MM_OK && (st = mm_walk_next(s->walk, &s->list_arena, &item, e)) == MM_OK)
+        st = list_item(s, &room, &item, e);
+    mm_walk_close(s->walk);
+    s->walk = NULL;
+    if (s->list_n)
+        qsort(s->list, s->list_n, sizeof *s->list, by_key);
+    return st == MM_EOF ? MM_OK : st;
+}
+
+static mm_status next_listed(mm_source *s, mm_blob **out, mm_err *e)
+{
+    if (s->list_next == s->list_n) {
+        close_listing(s);
+        return MM_EOF;
+    }
+    const listed *l = &s->list[s->list_next++];
+    return open_found(s, l->path, l->rel, l->status, &l->err, out, e);
+}
+
+/* ---- next ---- */
+
+static mm_status next_member(mm_source *s, mm_blob **out, mm_err *e)
+{
+    mm_blob *m;
+    mm_status st = mm_archive_next(s->archive, &m, e);
+    if (st == MM_EOF)
+        pop_archive(s, mm_archive_outer(s->archive));
+    return st == MM_OK ? settle(s, m, out, e) : st;
+}
+
+static mm_status step(mm_source *s, mm_blob **out, mm_err *e)
+{
+    mm_status st = MM_EOF;
+    *out = NULL;
+    if (s->archive)
+        st = next_member(s, out, e);
+    else if (s->listing)
+        st = next_listed(s, out, e);
+    else if (s->walk)
+        st = next_walked(s, out, e);
+    else if (s->next < s->n)
+        st = open_operand(s, s->operands[s->next++], out, e);
+    else
+        return MM_EOF;
+    return st == MM_EOF ? MM_OK : st;
+}
+
+mm_status mm_source_next(mm_source *s, mm_blob **b, mm_err *e)
+{
+    locale_t before = s->utf8 ? uselocale(s->utf8) : (locale_t)0;
+    mm_status st;
+    do
+        st = step(s, b, e);
+    while (st == MM_OK && !*b);
+    if (st != MM_OK) {
+        mm_blob_free(*b);
+        *b = NULL;
+    }
+    if (s->utf8)
+        uselocale(before);
+    return st;
+}

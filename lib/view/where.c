@@ -1,0 +1,116 @@
+#include "view/where.h"
+
+#include "view/field.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const char *sign;
+    mm_relation relation;
+} sign;
+
+static const sign signs[] = {{"!=", MM_NE}, {"!~", MM_UNLIKE}, {"<=", MM_LE}, {">=", MM_GE},
+                             {"=", MM_EQ},  {"~", MM_LIKE},    {"<", MM_LT},  {">", MM_GT}};
+
+static const sign *sign_at(const char *p)
+{
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strncmp(p, signs[i].sign, strlen(signs[i].sign)) == 0)
+            return &signs[i];
+    return NULL;
+}
+
+static mm_status parse_value(mm_where *w, mm_err *e)
+{
+    char *end;
+    char why[128];
+    if (w->relation == MM_LIKE || w->relation == MM_UNLIKE) {
+        int bad = regcomp(&w->regex, w->value, REG_EXTENDED | REG_NOSUB);
+        if (!bad)
+            return MM_OK;
+        regerror(bad, &w->regex, why, sizeof why);
+        return mm_fail(e, MM_SKIP, "'%s' is no regular expression: %s", w->value, why);
+    }
+    w->number = strtod(w->value, &end);
+    if (w->relation >= MM_LT && w->relation <= MM_GE && (end == w->value || *end))
+        return mm_fail(e, MM_SKIP, "'%s' is not a number to compare with", w->value);
+    return MM_OK;
+}
+
+mm_status mm_where_parse(mm_where *w, const char *text, mm_err *e)
+{
+    size_t n = strcspn(text, "=!~<>");
+    const sign *s = text[n] ? sign_at(text + n) : NULL;
+    *w = (mm_where){.relation = MM_HAS};
+    if (n == 0 || (text[n] && !s))
+        return mm_fail(e, MM_SKIP, "'%s' is no condition: FIELD=VALUE, !=, ~REGEX, !~, <, <=, >, >=", text);
+    w->field = strndup(text, n);
+    if (!w->field)
+        return mm_fail_memory(e);
+    if (!s)
+        return MM_OK;
+    w->relation = s->relation;
+    w->value = text + n + strlen(s->sign);
+    mm_status st = parse_value(w, e);
+    if (st != MM_OK) {
+        free(w->field);
+        w->field = NULL;
+    }
+    return st;
+}
+
+void mm_where_free(mm_where *w)
+{
+    if (w->field && (w->relation == MM_LIKE || w->relation == MM_UNLIKE))
+        regfree(&w->regex);
+    free(w->field);
+    w->field = NULL;
+}
+
+static bool matches(const mm_where *w, mm_str text, mm_arena *a)
+{
+    char *z = mm_arena_strdup(a, text);
+    return z && regexec(&w->regex, z, 0, NULL, 0) == 0;
+}
+
+static double number_of(mm_str text, mm_arena *a)
+{
+    char *z = mm_arena_strdup(a, text), *end;
+    double v = z ? strtod(z, &end) : 0;
+    return z && end != z && !*end ? v : (double)NAN;
+}
+
+/* "3" and "3.0" are one number. */
+static bool equals(const mm_where *w, const msgpack_object *o, mm_str text, mm_arena *a)
+{
+    char *end;
+    if (mm_str_is(text, w->value))
+        return true;
+    double v = strtod(w->value, &end);
+    bool numbers = o->type == MSGPACK_OBJECT_FLOAT32 || o->type == MSGPACK_OBJECT_FLOAT64 ||
+                   o->type == MSGPACK_OBJECT_POSITIVE_INTEGER || o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
+    return numbers && end != w->value && !*end && number_of(text, a) == v;
+}
+
+bool mm_where_holds(const mm_where *w, const mm_record *rec, mm_arena *a)
+{
+    msgpack_object o;
+    bool there = mm_field_get(&o, rec, w->field, a);
+    if (!there || w->relation == MM_HAS)
+        return there ? true : w->relation == MM_NE || w->relation == MM_UNLIKE;
+    mm_str text = mm_field_text(&o, a);
+    switch (w->relation) {
+    case MM_EQ: return equals(w, &o, text, a);
+    case MM_NE: return !equals(w, &o, text, a);
+    case MM_LIKE: return matches(w, text, a);
+    case MM_UNLIKE: return !matches(w, text, a);
+    case MM_LT: return number_of(text, a) < w->number;
+    case MM_LE: return number_of(text, a) <= w->number;
+    case MM_GT: return number_of(text, a) > w->number;
+    case MM_GE: return number_of(text, a) >= w->number;
+    case MM_HAS: break;
+    }
+    return true;
+}

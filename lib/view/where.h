@@ -1,0 +1,27 @@
+/* where.h: conditions on fields, as --where writes them. */
+#ifndef MM_VIEW_WHERE_H
+#define MM_VIEW_WHERE_H
+
+#include "stream/record.h"
+
+#include <regex.h>
+
+typedef enum { MM_EQ, MM_NE, MM_LIKE, MM_UNLIKE, MM_LT, MM_LE, MM_GT, MM_GE, MM_HAS } mm_relation;
+
+typedef struct {
+    char *field; /* owned */
+    mm_relation relation;
+    const char *value; /* points into the text it was parsed from */
+    double number;     /* of value, for < <= > >= */
+    regex_t regex;     /* MM_LIKE, MM_UNLIKE */
+} mm_where;
+
+/* FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX (POSIX extended), FIELD<N, <=, >, >=, or FIELD alone: it is there.
+ * MM_SKIP when the text is none of them. */
+mm_status mm_where_parse(mm_where *w, const char *text, mm_err *e);
+void mm_where_free(mm_where *w);
+
+/* A field that is absent differs from every value, matches no regex and compares with no number. */
+bool mm_where_holds(const mm_where *w, const mm_record *rec, mm_arena *a);
+
+#endif

@@ -1,0 +1,319 @@
+/* mm-decode: files, directories, archives, standard input → records of images, sound, text and numbers. */
+#include "cli/ordered.h"
+#include "cli/tool.h"
+#include "media/decode.h"
+#include "media/labels.h"
+#include "model/prep.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct {
+    const char *only, *rate, *background, *column, *label, *labels, *label_column, *key_column, *key, *as, *of, *space;
+    mm_list models;
+    int64_t max_pixels, max_bytes, max_depth;
+    double fps, window, hop, max_duration, max_ratio;
+    bool lines, hidden, follow, meta;
+} opt = {.rate = "", .key = "path"};
+
+static const mm_opt options[] = {
+    {'m', "model", MM_OPT_LIST, &opt.models, "MODEL",
+     "prepare media for this model: its size, crop, rate; may be given once for each modality", NULL, MM_HINT_MODEL, 0,
+     0},
+    {0, "only", MM_OPT_STR, &opt.only, "KINDS", "decode only these of image, audio and text, separated by commas", NULL,
+     0, 0, 0},
+    {0, "key", MM_OPT_STR, &opt.key, "RULE",
+     "what names a sample: path (without extension), base (its last part), or a regular expression whose group is "
+     "taken",
+     NULL, 0, 0, 0},
+    {0, "label", MM_OPT_CHOICE, &opt.label, NULL, "label media by the name of their directory", "dir", 0, 0, 0},
+    {0, "labels", MM_OPT_STR, &opt.labels, "FILE", "label media by this CSV or TSV: a column of files, and labels",
+     NULL, MM_HINT_FILE, 0, 0},
+    {0, "label-column", MM_OPT_STR, &opt.label_column, "COLUMN",
+     "column that holds the label (of --labels: all others, as a map)", NULL, 0, 0, 0},
+    {0, "key-column", MM_OPT_STR, &opt.key_column, "COLUMN", "column that holds the key, or the file of --labels", NULL,
+     0, 0, 0},
+    {0, "lines", MM_OPT_FLAG, &opt.lines, NULL, "texts: a record for each line", NULL, 0, 0, 0},
+    {0, "column", MM_OPT_STR, &opt.column, "COLUMN",
+     "texts: a record for each row of CSV, TSV or JSON lines, from this column (a name; or a number where there are no "
+     "names)",
+     NULL, 0, 0, 0},
+    {0, "as", MM_OPT_CHOICE, &opt.as, NULL, "read tables of numbers: rows as features, or all of it as a series",
+     "feature|series", 0, 0, 0},
+    {0, "of", MM_OPT_STR, &opt.of, "NAME", "with --as=feature: the modality that the numbers stand for (series)", NULL,
+     0, 0, 0},
+    {0, "space", MM_OPT_STR, &opt.space, "NAME", "with --as=feature: the name of their space (numbers/NAME/width)",
+     NULL, 0, 0, 0},
+    {0, "rate", MM_OPT_STR, &opt.rate, "HZ",
+     "sound: resample to this rate, or native to keep it (16000, or the model's)", NULL, 0, 0, 0},
+    {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", "sound: cut into windows", NULL, 0, 0, 0},
+    {0, "hop", MM_OPT_FLOAT, &opt.hop, "SECONDS", "sound: from one window to the next (the window's length)", NULL, 0,
+     0, 0},
+    {0, "fps", MM_OPT_FLOAT, &opt.fps, "N", "video: N frames a second (every frame)", NULL, 0, 0, 0},
+    {0, "background", MM_OPT_STR, &opt.background, "COLOUR",
+     "images: lay transparent ones over #RRGGBB, black or white (transparency is dropped)", NULL, 0, 0, 0},
+    {0, "hidden", MM_OPT_FLAG, &opt.hidden, NULL, "also read files whose names begin with a dot", NULL, 0, 0, 0},
+    {0, "follow", MM_OPT_FLAG, &opt.follow, NULL, "follow symbolic links to directories", NULL, 0, 0, 0},
+    {0, "meta", MM_OPT_FLAG, &opt.meta, NULL, "keep what tells of people and places too: position, camera", NULL, 0, 0,
+     0},
+    {0, "max-pixels", MM_OPT_INT, &opt.max_pixels, "N", "refuse images of more pixels (178956970)", NULL, 0, 1,
+     INT64_MAX},
+    {0, "max-bytes", MM_OPT_INT, &opt.max_bytes, "N", "refuse members of archives and piped inputs of more bytes (4G)",
+     NULL, 0, 1, INT64_MAX},
+    {0, "max-duration", MM_OPT_FLOAT, &opt.max_duration, "SECONDS", "decode no more of a sound or video (86400)", NULL,
+     0, 0, 0},
+    {0, "max-depth", MM_OPT_INT, &opt.max_depth, "N", "archives inside archives to this depth (4)", NULL, 0, 1, 64},
+    {0, "max-ratio", MM_OPT_FLOAT, &opt.max_ratio, "N",
+     "stop an archive that expands to more than N times its size (1000)", NULL, 0, 0, 0},
+    {0},
+};
+
+static const char *const examples[] = {
+    "mm-decode photos.tar | mm-encode-image -m imgfocus-vits14 > features.mm",
+    "mm-decode --label dir -m vit train/ > train.mm",
+    "mm-decode --column review --label-column sentiment reviews.csv",
+    "mm-decode --fps 1 --window 2 --hop 1 talk.mp4",
+    NULL,
+};
+
+static const mm_tool tool = {
+    "mm-decode",
+    "turn files, directories and archives into a stream of media records",
+    "FILE|DIRECTORY|-...",
+    examples,
+    options,
+    MM_TAKES_OUTPUT | MM_TAKES_RESUME | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES | MM_TAKES_STRICT,
+};
+
+typedef struct {
+    mm_run r;
+    mm_decode_opts o;
+    mm_source_opts so;
+    mm_source *source;
+    mm_labels *labels;
+    mm_image_prep image_prep;
+    char digest[64];
+    mm_arena *arena; /* one a worker */
+    int64_t sources, unlabelled;
+    mm_str resumed; /* src of the last source that is in the output already; p NULL: none, or it has been met */
+} decode;
+
+/* ---- options ---- */
+
+static void take_only(decode *d)
+{
+    d->o.image = d->o.audio = d->o.text = !opt.only;
+    for (const char *p = opt.only; p && *p; p += strcspn(p, ","), p += *p == ',') {
+        mm_str kind = {p, strcspn(p, ",")};
+        if (mm_str_is(kind, "image") || mm_str_is(kind, "images"))
+            d->o.image = true;
+        else if (mm_str_is(kind, "audio"))
+            d->o.audio = true;
+        else if (mm_str_is(kind, "text"))
+            d->o.text = true;
+        else
+            mm_usage(&d->r, "--only knows image, audio and text, not %.*s", MM_STRF(kind));
+    }
+}
+
+static void take_background(decode *d)
+{
+    unsigned r, g, b;
+    if (!opt.background)
+        return;
+    d->o.has_background = true;
+    if (strcmp(opt.background, "white") == 0)
+        memset(d->o.background, 255, 3);
+    else if (sscanf(opt.background, "#%2x%2x%2x", &r, &g, &b) == 3 && strlen(opt.background) == 7)
+        memcpy(d->o.background, (uint8_t[]){(uint8_t)r, (uint8_t)g, (uint8_t)b}, 3);
+    else if (strcmp(opt.background, "black") != 0)
+        mm_usage(&d->r, "--background takes #RRGGBB, black or white, not %s", opt.background);
+}
+
+static void take_rate(decode *d)
+{
+    char *end;
+    d->o.rate = d->o.rate ? d->o.rate : 16000; /* what speech models take */
+    if (!*opt.rate)
+        return;
+    d->o.rate = strcmp(opt.rate, "native") == 0 ? 0 : strtoll(opt.rate, &end, 10);
+    if (strcmp(opt.rate, "native") != 0 && (*end || d->o.rate < 100 || d->o.rate > 768000))
+        mm_usage(&d->r, "--rate takes a number of samples a second, or native");
+}
+
+static void take_models(decode *d)
+{
+    mm_err e;
+    for (int i = 0; i < opt.models.n; i++) {
+        mm_model *m;
+        mm_modality of;
+        mm_audio_prep audio;
+        if (mm_model_open(&m, opt.models.v[i], &d->r.log, &e) != MM_OK || mm_model_modality(m, &of, &e) != MM_OK)
+            mm_die(&d->r, "%s", e.text);
+        if (of == MM_OF_IMAGE) {
+            if (mm_model_image_prep(m, &d->image_prep, &e) != MM_OK)
+                mm_die(&d->r, "%s", e.text);
+            d->o.image_prep = &d->image_prep;
+            d->o.image_prep_digest = mm_image_prep_digest(&d->image_prep, d->digest, sizeof d->digest);
+        } else if (of == MM_OF_AUDIO) {
+            if (mm_model_audio_prep(m, &audio, &e) != MM_OK)
+                mm_die(&d->r, "%s", e.text);
+            d->o.rate = audio.rate;
+        }
+        mm_model_close(m);
+    }
+}
+
+static void take_options(decode *d)
+{
+    take_only(d);
+    take_background(d);
+    take_models(d);
+    take_rate(d);
+    d->o.fps = opt.fps;
+    d->o.window = opt.window;
+    d->o.hop = opt.hop;
+    d->o.lines = opt.lines;
+    d->o.column = opt.column;
+    d->o.label_column = opt.labels ? NULL : opt.label_column;
+    d->o.key_column = opt.labels ? NULL : opt.key_column;
+    d->o.as = opt.as;
+    d->o.of = opt.of;
+    d->o.space = opt.space;
+    d->o.max_pixels = opt.max_pixels;
+    d->o.max_duration = opt.max_duration;
+    d->o.all_meta = opt.meta;
+    d->o.log = &d->r.log;
+    d->so = (mm_source_opts){.max_bytes = opt.max_bytes,
+                             .max_depth = (int)opt.max_depth,
+                             .max_ratio = opt.max_ratio,
+                             .follow = opt.follow,
+                             .hidden = opt.hidden,
+                             .log = &d->r.log};
+    d->so.key_rule = strcmp(opt.key, "path") == 0   ? MM_KEY_PATH
+                     : strcmp(opt.key, "base") == 0 ? MM_KEY_BASE
+                                                    : MM_KEY_REGEX;
+    d->so.key_regex = opt.key;
+    if (opt.hop > 0 && !(opt.window > 0))
+        mm_usage(&d->r, "--hop goes with --window");
+    if (opt.lines && opt.column)
+        mm_usage(&d->r, "--lines and --column exclude each other");
+}
+
+/* ---- jobs ---- */
+
+/* One source on its way to records. */
+typedef struct {
+    decode *d;
+    const mm_blob *blob;
+    mm_turn *turn;
+    int64_t unlabelled;
+} job;
+
+static void *next_source(void *ctx)
+{
+    decode *d = ctx;
+    mm_blob *b;
+    mm_err e;
+    mm_status s;
+    while ((s = mm_source_next(d->source, &b, &e)) == MM_OK && d->resumed.p) {
+        if (mm_str_eq(b->src, d->resumed))
+            d->resumed.p = NULL; /* the last one that is there already */
+        mm_blob_free(b);
+    }
+    if (s == MM_FATAL)
+        mm_die(&d->r, "%s", e.text);
+    if (s == MM_OK)
+        mm_progress(&d->r, ++d->sources, 0);
+    return s == MM_OK ? b : NULL;
+}
+
+static msgpack_object label_of(job *j, const mm_record *rec)
+{
+    const mm_blob *b = j->blob;
+    if (opt.label)
+        return mm_object_str(b->dir);
+    if (!j->d->labels)
+        return rec->label;
+    msgpack_object label = mm_labels_find(j->d->labels, b->path, b->key);
+    j->unlabelled += label.type == MSGPACK_OBJECT_NIL;
+    return label;
+}
+
+static mm_status emit(void *ctx, const mm_record *rec, mm_err *e)
+{
+    job *j = ctx;
+    mm_record out = *rec;
+    if (rec->kind == MM_KIND_ERROR) {
+        mm_err why;
+        mm_fail(&why, MM_SKIP, "%.*s: %.*s", MM_STRF(rec->src), MM_STRF(rec->error.text));
+        mm_item_failed(&j->d->r, NULL, &why);
+    } else if (out.label.type == MSGPACK_OBJECT_NIL) {
+        out.label = label_of(j, rec);
+    }
+    return mm_turn_put(j->turn, &out, e);
+}
+
+static void decode_source(void *ctx, void *work, mm_turn *turn, int worker)
+{
+    decode *d = ctx;
+    mm_blob *b = work;
+    job j = {.d = d, .blob = b, .turn = turn};
+    int64_t emitted;
+    mm_err e = {0};
+    if (mm_decode(b, &d->o, &d->arena[worker], emit, &j, &emitted, &e) == MM_FATAL)
+        mm_die(&d->r, "%.*s: %s", MM_STRF(b->src), e.text);
+    if (!emitted) {
+        mm_say(&d->r.log, MM_LOG_INFO, "%.*s: skipped: nothing in it that was asked for", MM_STRF(b->src));
+        __atomic_fetch_add(&d->r.skipped, 1, __ATOMIC_RELAXED);
+    }
+    __atomic_fetch_add(&d->r.done, emitted, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&d->unlabelled, j.unlabelled > 0, __ATOMIC_RELAXED);
+    mm_blob_free(b);
+}
+
+static void say_what_is_left(decode *d)
+{
+    int64_t skipped = d->r.skipped + mm_source_skipped(d->source);
+    if (d->resumed.p)
+        mm_warn(&d->r, "%.*s, the last source of the interrupted run, did not come: was this the same input?",
+                MM_STRF(d->resumed));
+    if (d->labels && d->unlabelled)
+        mm_warn(&d->r, "%lld inputs have no label in %s", (long long)d->unlabelled, opt.labels);
+    if (d->labels && mm_labels_unused(d->labels))
+        mm_warn(&d->r, "%lld rows of %s belong to no input", (long long)mm_labels_unused(d->labels), opt.labels);
+    if (skipped)
+        mm_say(&d->r.log, MM_LOG_INFO, "%lld files skipped that hold no medium", (long long)skipped);
+    if (!d->r.done && !d->r.failed)
+        mm_warn(&d->r, "nothing to decode%s", opt.only ? " (--only)" : "");
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const standard_input[] = {"-"};
+    decode d = {0};
+    mm_err e;
+    mm_run_begin(&d.r, &tool, argc, argv);
+    take_options(&d);
+    if (opt.labels && mm_labels_open(&d.labels, opt.labels, opt.key_column, opt.label_column, &e) != MM_OK)
+        mm_die(&d.r, "%s", e.text);
+    if (!d.r.n_operands)
+        mm_in_check(&d.r);
+    if (mm_source_open(&d.source, d.r.n_operands ? d.r.operands : standard_input, d.r.n_operands ? d.r.n_operands : 1,
+                       &d.so, &e) != MM_OK)
+        mm_die(&d.r, "%s", e.text);
+    mm_out_open(&d.r, NULL);
+    d.resumed = mm_out_resumed(&d.r);
+    d.arena = calloc((size_t)(d.r.threads ? d.r.threads : mm_cpu_count()), sizeof *d.arena);
+    if (!d.arena)
+        mm_die(&d.r, "out of memory");
+    mm_ordered_run(&d.r, &(mm_ordered_jobs){next_source, decode_source, &d});
+    say_what_is_left(&d);
+    mm_out_close(&d.r);
+    for (int i = 0; i < (d.r.threads ? d.r.threads : mm_cpu_count()); i++)
+        mm_arena_free(&d.arena[i]);
+    free(d.arena);
+    mm_source_close(d.source);
+    mm_labels_close(d.labels);
+    return mm_run_end(&d.r);
+}
