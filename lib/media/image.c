@@ -70,6 +70,16 @@ static const walk WALKS[9] = {
     [5] = {false, false, true},  [6] = {true, false, true},  [7] = {true, true, true},  [8] = {false, true, true},
 };
 
+enum { TILE = 64 }; /* a transposition by tiles stays in the cache */
+
+static void copy_tile(uint8_t *to, int64_t pitch, const uint8_t *from, int64_t down, int64_t across, int64_t height,
+                      int64_t width)
+{
+    for (int64_t y = 0; y < height; y++)
+        for (int64_t x = 0; x < width; x++)
+            memcpy(to + y * pitch + x * 3, from + y * down + x * across, 3);
+}
+
 mm_status mm_image_orient(mm_image *out, const mm_image *in, int orientation, mm_arena *a, mm_err *e)
 {
     *out = *in;
@@ -84,9 +94,12 @@ mm_status mm_image_orient(mm_image *out, const mm_image *in, int orientation, mm
     const uint8_t *corner =
         in->rgb + (w.from_bottom ? (in->height - 1) * in->width * 3 : 0) + (w.from_right ? (in->width - 1) * 3 : 0);
     int64_t down = w.swap ? by_column : by_row, across = w.swap ? by_row : by_column;
-    for (int64_t y = 0; y < rows; y++)
-        for (int64_t x = 0; x < columns; x++)
-            memcpy(p + (y * columns + x) * 3, corner + y * down + x * across, 3);
+    for (int64_t y = 0; y < rows; y += TILE)
+        for (int64_t x = 0; x < columns; x += TILE) {
+            int64_t height = rows - y < TILE ? rows - y : TILE, width = columns - x < TILE ? columns - x : TILE;
+            copy_tile(p + (y * columns + x) * 3, columns * 3, corner + y * down + x * across, down, across, height,
+                      width);
+        }
     *out = (mm_image){rows, columns, p};
     return MM_OK;
 }

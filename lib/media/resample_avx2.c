@@ -2,9 +2,9 @@
  *
  * A weight w (24 bits with its sign) is split into w = high·2¹¹ + low with 0 ≤ low < 2¹¹, so that pmaddwd can multiply
  * 16-bit halves and add two neighbouring taps at once. The sums are the same integers as in the portable pass. */
-#ifdef __x86_64__
 #include "media/resample.h"
 
+#ifdef __x86_64__
 #include <immintrin.h>
 
 enum { HALF = 1 << (MM_RESAMPLE_BITS - 1), SPLIT = 11 };
