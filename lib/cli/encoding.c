@@ -1,0 +1,152 @@
+#include "cli/encoding.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- options ---- */
+
+static void take_pools(mm_run *r, mm_encode_opts *o, const char *text)
+{
+    static const mm_pooling all[] = {MM_POOL_NONE, MM_POOL_CLS, MM_POOL_MEAN, MM_POOL_EOS};
+    for (const char *p = text; p && *p; p += strcspn(p, "+"), p += *p == '+') {
+        mm_str name = {p, strcspn(p, "+")};
+        int found = -1;
+        for (int i = 0; i < 4; i++)
+            if (mm_str_is(name, mm_pooling_name(all[i])))
+                found = i;
+        if (found < 0)
+            mm_usage(r, "--pool knows cls, mean, eos and none, not %.*s", MM_STRF(name));
+        if (o->pools == MM_MAX_POOLS)
+            mm_usage(r, "--pool takes at most %d", MM_MAX_POOLS);
+        o->pool[o->pools++] = all[found];
+    }
+}
+
+static void take_layers(mm_run *r, mm_encode_opts *o, const char *text)
+{
+    for (const char *p = text; p && *p;) {
+        char *end;
+        long n = strtol(p, &end, 10);
+        if (end == p || (*end && *end != ',') || n < -1000 || n > 1000)
+            mm_usage(r, "--layer takes numbers separated by commas, not %s", text);
+        if (o->layers == MM_MAX_LAYERS)
+            mm_usage(r, "--layer takes at most %d", MM_MAX_LAYERS);
+        o->layer[o->layers++] = (int)n;
+        p = *end ? end + 1 : end;
+    }
+}
+
+void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm_modality of, bool pad)
+{
+    mm_err e;
+    mm_encode_opts o = {.normalize = v->normalize, .project = v->project, .pad_audio = pad, .classify = v->classify};
+    mm_dev_opts device = mm_run_device(r);
+    *x = (mm_encoding){.r = r, .v = v, .of = of};
+    if (!v->model)
+        mm_usage(r, "-m MODEL is missing: mm-model list shows the %s models that are here", mm_modality_name(of));
+    take_pools(r, &o, v->pool);
+    take_layers(r, &o, v->layer);
+    if (mm_model_open(&x->model, v->model, &r->log, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    if (!mm_model_encodes(x->model, of))
+        mm_die(r, "%s does not encode %s: mm-model list --of %s shows models that do", mm_model_name(x->model),
+               mm_modality_name(of), mm_modality_name(of));
+    if (mm_dev_open(&x->dev, &device, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    mm_say(&r->log, MM_LOG_INFO, "%s on %s", mm_model_path(x->model), mm_dev_name(x->dev));
+    if (mm_encoder_open(&x->encoder, x->model, of, x->dev, &o, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+}
+
+void mm_encoding_close(mm_encoding *x)
+{
+    mm_encoder_close(x->encoder);
+    mm_dev_close(x->dev);
+    mm_model_close(x->model);
+    mm_arena_free(&x->work);
+}
+
+/* ---- records ---- */
+
+static mm_status put_meta(mm_encoding *x, mm_record *out, mm_arena *a, mm_err *e)
+{
+    static const char *const precision[] = {"fp32", "bf16", "fp16", "int8"};
+    double scale = mm_encoder_logit_scale(x->encoder);
+    mm_precision p = mm_dev_precision(x->dev);
+    mm_status s = MM_OK;
+    if (p > MM_PREC_FP32 && p <= MM_PREC_INT8)
+        s = mm_meta_put_str(out, a, "precision", mm_str_of(precision[p]), e);
+    if (s == MM_OK && scale > 0)
+        s = mm_meta_put_float(out, a, "logit_scale", scale, e);
+    return s;
+}
+
+typedef struct {
+    double p;
+    int64_t at;
+} class_share;
+
+static int by_share(const void *a, const void *b)
+{
+    const class_share *x = a, *y = b;
+    if (x->p != y->p)
+        return x->p < y->p ? 1 : -1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* softmax of the logits, the `top` largest as a map of names */
+static mm_status distribution(mm_encoding *x, msgpack_object *out, const mm_output *o, mm_arena *a, mm_err *e)
+{
+    int64_t n = mm_encoder_classes(x->encoder), top = x->v->top < n ? x->v->top : n;
+    const float *logit = o->t.data;
+    class_share *share = mm_arena_alloc(a, (size_t)n * sizeof *share);
+    msgpack_object_kv *kv = mm_arena_zalloc(a, (size_t)top, sizeof *kv);
+    double most = -INFINITY, sum = 0;
+    if (!share || !kv)
+        return mm_fail_memory(e);
+    for (int64_t c = 0; c < n; c++)
+        most = fmax(most, logit[c]);
+    for (int64_t c = 0; c < n; c++) {
+        share[c] = (class_share){exp(logit[c] - most), c};
+        sum += share[c].p;
+    }
+    qsort(share, (size_t)n, sizeof *share, by_share);
+    for (int64_t i = 0; i < top; i++) {
+        const char *name = mm_encoder_class(x->encoder, share[i].at);
+        if (!name)
+            name = mm_arena_printf(a, "LABEL_%lld", (long long)share[i].at);
+        if (!name)
+            return mm_fail_memory(e);
+        kv[i].key = mm_object_str(mm_str_of(name));
+        kv[i].val = (msgpack_object){.type = MSGPACK_OBJECT_FLOAT64, .via.f64 = share[i].p / sum};
+    }
+    *out = (msgpack_object){.type = MSGPACK_OBJECT_MAP, .via.map = {(uint32_t)top, kv}};
+    return MM_OK;
+}
+
+mm_status mm_encoding_record(mm_encoding *x, mm_record *out, const mm_record *from, const mm_output *o, mm_arena *a,
+                             mm_err *e)
+{
+    mm_status s = MM_OK;
+    *out = *from;
+    out->raw = (mm_str){NULL, 0};
+    out->text = (mm_str){NULL, 0};
+    out->prep = (mm_str){NULL, 0};
+    out->rate = 0;
+    out->has_tensor = false;
+    out->kind = x->v->classify ? MM_KIND_LABEL : MM_KIND_FEATURE;
+    out->kind_name = mm_str_of(mm_kind_name(out->kind));
+    out->of = mm_str_of(mm_modality_name(x->of));
+    if (x->v->classify) {
+        if (from->label.type != MSGPACK_OBJECT_NIL)
+            s = mm_meta_put(out, a, "truth", from->label, e);
+        return s == MM_OK ? distribution(x, &out->label, o, a, e) : s;
+    }
+    out->space = mm_str_of(mm_encoder_space(x->encoder));
+    out->has_tensor = true;
+    out->tensor = o->t;
+    out->has_grid = o->has_grid;
+    out->grid = o->grid;
+    return put_meta(x, out, a, e);
+}

@@ -1,0 +1,102 @@
+/* encoding.h: what mm-encode-image, mm-encode-text and mm-encode-audio share: their options, and the way from a model's
+ * output to a record. */
+#ifndef MM_CLI_ENCODING_H
+#define MM_CLI_ENCODING_H
+
+#include "cli/tool.h"
+#include "encode/encode.h"
+
+/* Values of the options; begin with MM_ENCODING_DEFAULTS. */
+typedef struct {
+    const char *model, *pool, *layer;
+    int normalize, project;
+    int64_t batch, top;
+    bool keep, flush, classify;
+} mm_encoding_values;
+
+#define MM_ENCODING_DEFAULTS(most) .normalize = -1, .project = -1, .batch = (most), .top = 5
+
+/* Rows of a tool's option table. */
+#define MM_ENCODING_OPTIONS(v)                                                                                           \
+    {                                                                                                                    \
+        'm',        "model",       MM_OPT_STR,                                                                           \
+        &(v).model, "MODEL",       "the model: a name that mm-model list knows, or a directory",                         \
+        NULL,       MM_HINT_MODEL, 0,                                                                                    \
+        0},                                                                                                              \
+        {0,                                                                                                              \
+         "pool",                                                                                                         \
+         MM_OPT_STR,                                                                                                     \
+         &(v).pool,                                                                                                      \
+         "HOW",                                                                                                          \
+         "one vector out of all positions: cls, mean, eos, several joined by + (behind one another), or none for "       \
+         "every "                                                                                                        \
+         "position (what the model was trained for)",                                                                    \
+         NULL,                                                                                                           \
+         0,                                                                                                              \
+         0,                                                                                                              \
+         0},                                                                                                             \
+        {0,                                                                                                              \
+         "layer",                                                                                                        \
+         MM_OPT_STR,                                                                                                     \
+         &(v).layer,                                                                                                     \
+         "N,...",                                                                                                        \
+         "hidden states of these layers, behind one another; negative numbers count from the end (the model's "          \
+         "output)",                                                                                                      \
+         NULL,                                                                                                           \
+         0,                                                                                                              \
+         0,                                                                                                              \
+         0},                                                                                                             \
+        {0,                                                                                                              \
+         "normalize",                                                                                                    \
+         MM_OPT_SWITCH,                                                                                                  \
+         &(v).normalize,                                                                                                 \
+         NULL,                                                                                                           \
+         "scale vectors to length 1 (where the model was trained so)",                                                   \
+         NULL,                                                                                                           \
+         0,                                                                                                              \
+         0,                                                                                                              \
+         0},                                                                                                             \
+        {0,    "batch", MM_OPT_INT, &(v).batch, "N", "inputs that are computed together; results do not depend on it",   \
+         NULL, 0,       1,          4096},                                                                               \
+        {0, "keep", MM_OPT_FLAG, &(v).keep, NULL, "leave each source record in front of what it became", NULL, 0, 0, 0}, \
+    {                                                                                                                    \
+        0, "flush", MM_OPT_FLAG, &(v).flush, NULL, "let every record leave as soon as it is ready", NULL, 0, 0, 0        \
+    }
+
+#define MM_ENCODING_PROJECT(v)                                                                                         \
+    {                                                                                                                  \
+        0, "project", MM_OPT_SWITCH, &(v).project, NULL,                                                               \
+            "CLIP: vectors of the space that images and texts share (on)", NULL, 0, 0, 0                               \
+    }
+
+#define MM_ENCODING_CLASSIFY(v)                                                                                        \
+    {0,           "classify",                                                                                          \
+     MM_OPT_FLAG, &(v).classify,                                                                                       \
+     NULL,        "the model's own classes instead of vectors: label records",                                         \
+     NULL,        0,                                                                                                   \
+     0,           0},                                                                                                  \
+    {                                                                                                                  \
+        'n', "top", MM_OPT_INT, &(v).top, "N", "with --classify: keep the N most probable classes", NULL, 0, 1,        \
+            1000000                                                                                                    \
+    }
+
+typedef struct {
+    mm_run *r;
+    const mm_encoding_values *v;
+    mm_model *model;
+    mm_dev *dev;
+    mm_encoder *encoder;
+    mm_modality of;
+    mm_arena work; /* of a batch's outputs; reset after each */
+} mm_encoding;
+
+/* Opens model, device and encoder; dies with what would help when it cannot. pad: Whisper's 30 s. */
+void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm_modality of, bool pad);
+void mm_encoding_close(mm_encoding *x);
+
+/* The record that takes from's place: a feature, or with --classify a label; key, source, part, time, label and meta
+ * are from's. Memory from the arena (the vector stays where it is). MM_FATAL when memory is out. */
+mm_status mm_encoding_record(mm_encoding *x, mm_record *out, const mm_record *from, const mm_output *o, mm_arena *a,
+                             mm_err *e);
+
+#endif

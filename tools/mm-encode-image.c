@@ -1,0 +1,130 @@
+/* mm-encode-image: image records → feature records, or the labels of a model's own head. */
+#include "cli/encoding.h"
+
+static mm_encoding_values opt = {MM_ENCODING_DEFAULTS(8)};
+
+static const mm_opt options[] = {MM_ENCODING_OPTIONS(opt), MM_ENCODING_PROJECT(opt), MM_ENCODING_CLASSIFY(opt), {0}};
+
+static const char *const examples[] = {
+    "mm-decode -m imgfocus-vits14 photos/ | mm-encode-image -m imgfocus-vits14 > features.mm",
+    "mm-encode-image -m vit --classify images.mm | mm-label",
+    "mm-encode-image -m dinov2 --layer 8,12 --pool cls+mean images.mm > features.mm",
+    NULL,
+};
+
+static const mm_tool tool = {
+    "mm-encode-image", "turn images into feature vectors (ViT, DeiT, DINOv2, CLIP)", "[STREAM]...", examples, options,
+    MM_TAKES_ALL,
+};
+
+typedef struct {
+    mm_encoding x;
+    mm_image_prep prep;
+    char digest[MM_PREP_DIGEST];
+} image;
+
+/* A batch on its way: each worker prepares records of its own. */
+typedef struct {
+    image *m;
+    mm_record *const *rec;
+    mm_arena *const *arena;
+    mm_input *in; /* [n] */
+    mm_err *bad;  /* [n] status MM_OK: in[i] is ready */
+} preparation;
+
+static bool wants(void *ctx, const mm_record *rec)
+{
+    (void)ctx;
+    return rec->kind == MM_KIND_IMAGE;
+}
+
+/* Resize and crop, unless mm-decode -m has done exactly that. */
+static mm_status geometry(image *m, mm_image *img, const mm_record *rec, mm_arena *a, mm_err *e)
+{
+    mm_image in = {rec->tensor.s.dim[0], rec->tensor.s.dim[1], rec->tensor.data};
+    if (!rec->prep.p)
+        return mm_image_prepare(img, &in, &m->prep, a, e);
+    if (!mm_str_is(rec->prep, m->digest))
+        return mm_fail(e, MM_SKIP,
+                       "%.*s: prepared for another model (%.*s, this one takes %s): mm-decode -m %s prepares for it",
+                       MM_STRF(rec->src), MM_STRF(rec->prep), m->digest, opt.model);
+    *img = in;
+    return MM_OK;
+}
+
+static void prepare_one(void *ctx, int i, int worker)
+{
+    (void)worker;
+    preparation *p = ctx;
+    const mm_record *rec = p->rec[i];
+    mm_arena *a = p->arena[i];
+    mm_err *e = &p->bad[i];
+    const mm_shape *s = &rec->tensor.s;
+    mm_image img;
+    *e = (mm_err){0};
+    if (!rec->has_tensor || s->type != MM_U8 || s->rank != 3 || s->dim[2] != 3 || s->dim[0] < 1 || s->dim[1] < 1) {
+        mm_fail(e, MM_SKIP, "%.*s: not 8-bit RGB pixels [H,W,3]", MM_STRF(rec->src));
+        return;
+    }
+    if (geometry(p->m, &img, rec, a, e) != MM_OK)
+        return;
+    float *x = mm_arena_alloc(a, (size_t)(img.height * img.width * 3) * sizeof *x);
+    const int64_t dim[3] = {img.height, img.width, 3};
+    if (!x) {
+        mm_fail_memory(e);
+        return;
+    }
+    mm_image_normalize(x, &img, &p->m->prep);
+    if (mm_shape_make(&p->in[i].in.s, MM_F32, 3, dim, e) == MM_OK)
+        p->in[i].in.data = x;
+}
+
+static mm_status step(void *ctx, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+{
+    image *m = ctx;
+    mm_arena *a = &m->x.work;
+    mm_arena_reset(a);
+    mm_input *in = mm_arena_zalloc(a, (size_t)n, sizeof *in), *good = mm_arena_zalloc(a, (size_t)n, sizeof *good);
+    mm_output *out = mm_arena_zalloc(a, (size_t)n, sizeof *out);
+    mm_err *bad = mm_arena_zalloc(a, (size_t)n, sizeof *bad), *failed = mm_arena_zalloc(a, (size_t)n, sizeof *failed);
+    if (!in || !good || !out || !bad || !failed)
+        return mm_fail_memory(e);
+    preparation p = {m, rec, arena, in, bad};
+    mm_pool_run(mm_dev_pool(m->x.dev), n, prepare_one, &p);
+    int ready = 0;
+    for (int i = 0; i < n; i++)
+        if (bad[i].status == MM_OK)
+            good[ready++] = in[i];
+    mm_status s = ready ? mm_encoder_run(m->x.encoder, good, ready, out, failed, a, e) : MM_OK;
+    for (int i = 0, k = 0; s == MM_OK && i < n; i++) {
+        mm_record done;
+        const mm_err *why = bad[i].status == MM_OK ? &failed[k] : &bad[i];
+        if (why->status == MM_OK) {
+            s = mm_encoding_record(&m->x, &done, rec[i], &out[k], arena[i], e);
+            if (s == MM_OK)
+                mm_filter_emit(r, i, &done);
+        } else {
+            mm_filter_fail(r, i, "encode-image", "encode", why);
+        }
+        k += bad[i].status == MM_OK;
+    }
+    return s;
+}
+
+int main(int argc, char **argv)
+{
+    mm_run r;
+    image m = {0};
+    mm_err e;
+    mm_run_begin(&r, &tool, argc, argv);
+    mm_encoding_open(&m.x, &r, &opt, MM_OF_IMAGE, false);
+    if (mm_model_image_prep(m.x.model, &m.prep, &e) != MM_OK)
+        mm_die(&r, "%s", e.text);
+    mm_image_prep_digest(&m.prep, m.digest, sizeof m.digest);
+    mm_filter_run(
+        &r,
+        &(mm_filter){
+            .wants = wants, .step = step, .batch = (int)opt.batch, .keep = opt.keep, .flush = opt.flush, .ctx = &m});
+    mm_encoding_close(&m.x);
+    return mm_run_end(&r);
+}

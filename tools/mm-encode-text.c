@@ -1,0 +1,174 @@
+/* mm-encode-text: text records → feature records. */
+#include "cli/encoding.h"
+#include "model/tokenizer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    SHOWN_TEXT = 256
+}; /* bytes of a text that travel with its vector as meta.text: what mm-label calls a label by */
+
+static mm_encoding_values opt = {MM_ENCODING_DEFAULTS(32)};
+static const char *prompt;
+static bool chunk;
+
+static const mm_opt options[] = {
+    MM_ENCODING_OPTIONS(opt),
+    MM_ENCODING_PROJECT(opt),
+    {0, "prompt", MM_OPT_STR, &prompt, "TEXT", "put each text in the place of {} in TEXT: 'a photo of a {}'", NULL, 0,
+     0, 0},
+    {0, "chunk", MM_OPT_FLAG, &chunk, NULL,
+     "split texts that are too long for the model into parts instead of cutting them", NULL, 0, 0, 0},
+    {0},
+};
+
+static const char *const examples[] = {
+    "mm-decode --lines notes.txt | mm-encode-text -m minilm-l6 > features.mm",
+    "printf '%s\\n' dog cat | mm-decode --lines - | mm-encode-text -m clip --prompt 'a photo of a {}' > labels.mm",
+    NULL,
+};
+
+static const mm_tool tool = {
+    "mm-encode-text", "turn texts into feature vectors (BERT family, CLIP)", "[STREAM]...", examples, options,
+    MM_TAKES_ALL,
+};
+
+typedef struct {
+    mm_encoding x;
+    mm_tokenizer *tokenizer;
+    int64_t limit;
+} text;
+
+/* One text's ids: one piece, or several with --chunk. */
+typedef struct {
+    mm_tokens *piece;
+    int n;
+} pieces;
+
+static bool wants(void *ctx, const mm_record *rec)
+{
+    (void)ctx;
+    return rec->kind == MM_KIND_TEXT && rec->text.p;
+}
+
+static mm_str prompted(mm_str s, mm_arena *a)
+{
+    const char *hole = prompt ? strstr(prompt, "{}") : NULL;
+    if (!hole)
+        return s;
+    size_t before = (size_t)(hole - prompt), after = strlen(hole + 2);
+    char *p = mm_arena_alloc(a, before + s.n + after);
+    if (!p)
+        return (mm_str){NULL, 0};
+    memcpy(p, prompt, before);
+    memcpy(p + before, s.p, s.n);
+    memcpy(p + before + s.n, hole + 2, after);
+    return (mm_str){p, before + s.n + after};
+}
+
+static mm_status tokenize(text *t, pieces *out, const mm_record *rec, mm_arena *a, mm_err *e)
+{
+    mm_str s = prompted(rec->text, a);
+    if (!s.p)
+        return mm_fail_memory(e);
+    if (chunk)
+        return mm_tokenizer_chunks(t->tokenizer, s, t->limit, a, &out->piece, &out->n, e);
+    out->piece = mm_arena_alloc(a, sizeof *out->piece);
+    out->n = 1;
+    return out->piece ? mm_tokenizer_encode(t->tokenizer, s, t->limit, a, out->piece, e) : mm_fail_memory(e);
+}
+
+/* What the record tells beside the vector: the text itself where it is short, and that it was cut or split. */
+static mm_status annotate(text *t, mm_record *rec, const pieces *p, int i, mm_arena *a, mm_err *e)
+{
+    const mm_tokens *k = &p->piece[i];
+    mm_status s = MM_OK;
+    if (rec->text.n <= SHOWN_TEXT && p->n == 1)
+        s = mm_meta_put_str(rec, a, "text", rec->text, e);
+    if (s == MM_OK && k->total > k->n) {
+        mm_warn(t->x.r, "%.*s: %lld tokens, the model takes %lld: the rest is cut off (--chunk splits it)",
+                MM_STRF(rec->key), (long long)k->total, (long long)k->n);
+        s = mm_meta_put_int(rec, a, "truncated", k->total, e);
+    }
+    if (s == MM_OK && p->n > 1 && rec->part >= 0)
+        s = mm_meta_put_int(rec, a, "chunk", i, e);
+    else if (p->n > 1)
+        rec->part = i;
+    return s;
+}
+
+static mm_status emit(text *t, mm_run *r, int i, const mm_record *from, const pieces *p, const mm_output *out,
+                      mm_arena *a, mm_err *e)
+{
+    mm_status s = MM_OK;
+    for (int k = 0; s == MM_OK && k < p->n; k++) {
+        mm_record rec = *from, done;
+        s = annotate(t, &rec, p, k, a, e);
+        if (s == MM_OK)
+            s = mm_encoding_record(&t->x, &done, &rec, &out[k], a, e);
+        if (s == MM_OK)
+            mm_filter_emit(r, i, &done);
+    }
+    return s;
+}
+
+static mm_status step(void *ctx, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+{
+    text *t = ctx;
+    mm_arena *a = &t->x.work;
+    mm_arena_reset(a);
+    pieces *p = mm_arena_zalloc(a, (size_t)n, sizeof *p);
+    mm_err *bad = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
+    int total = 0, k = 0;
+    if (!p || !bad)
+        return mm_fail_memory(e);
+    for (int i = 0; i < n; i++) {
+        if (tokenize(t, &p[i], rec[i], arena[i], &bad[i]) == MM_OK)
+            total += p[i].n;
+        else
+            p[i].n = 0;
+    }
+    mm_input *in = mm_arena_zalloc(a, (size_t)total + 1, sizeof *in);
+    mm_output *out = mm_arena_zalloc(a, (size_t)total + 1, sizeof *out);
+    mm_err *failed = mm_arena_zalloc(a, (size_t)total + 1, sizeof *failed);
+    if (!in || !out || !failed)
+        return mm_fail_memory(e);
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < p[i].n; j++, k++)
+            in[k].in = (mm_tensor){{MM_I32, 1, {p[i].piece[j].n}}, p[i].piece[j].id};
+    mm_status s = total ? mm_encoder_run(t->x.encoder, in, total, out, failed, a, e) : MM_OK;
+    for (int i = 0, at = 0; s == MM_OK && i < n; at += p[i++].n) {
+        const mm_err *why = &bad[i];
+        for (int j = 0; j < p[i].n && why->status == MM_OK; j++)
+            why = &failed[at + j];
+        if (why->status == MM_OK)
+            s = emit(t, r, i, rec[i], &p[i], &out[at], arena[i], e);
+        else
+            mm_filter_fail(r, i, "encode-text", "encode", why);
+    }
+    return s;
+}
+
+int main(int argc, char **argv)
+{
+    mm_run r;
+    text t = {0};
+    mm_err e;
+    mm_run_begin(&r, &tool, argc, argv);
+    if (prompt && !strstr(prompt, "{}"))
+        mm_usage(&r, "--prompt has no {} for the text");
+    mm_encoding_open(&t.x, &r, &opt, MM_OF_TEXT, false);
+    if (mm_tokenizer_open(&t.tokenizer, t.x.model, &e) != MM_OK)
+        mm_die(&r, "%s", e.text);
+    t.limit = mm_encoder_max_tokens(t.x.encoder);
+    if (!t.limit)
+        t.limit = mm_tokenizer_model_limit(t.tokenizer);
+    mm_filter_run(
+        &r,
+        &(mm_filter){
+            .wants = wants, .step = step, .batch = (int)opt.batch, .keep = opt.keep, .flush = opt.flush, .ctx = &t});
+    mm_tokenizer_close(t.tokenizer);
+    mm_encoding_close(&t.x);
+    return mm_run_end(&r);
+}
