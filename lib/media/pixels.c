@@ -36,14 +36,27 @@ typedef struct {
     bool grey, invert, is_float;
 } source;
 
+/* Indices become the palette's colours: 256 words of alpha, red, green, blue in the machine's byte order. */
+static void palette_row(uint8_t *out, const source *s, int y)
+{
+    const uint8_t *in = s->frame->data[0] + (ptrdiff_t)y * s->frame->linesize[0];
+    const uint32_t *colours = (const uint32_t *)(const void *)s->frame->data[1];
+    for (int x = 0; x < s->frame->width; x++, out += 4) {
+        uint32_t c = colours[in[x]];
+        out[0] = (uint8_t)(c >> 16);
+        out[1] = (uint8_t)(c >> 8);
+        out[2] = (uint8_t)c;
+        out[3] = (uint8_t)(c >> 24);
+    }
+}
+
 /* One component of one row into every `step`-th byte of out. */
 static void component_row(uint8_t *out, int step, const source *s, int y, int comp, uint32_t *line)
 {
     int width = s->frame->width;
-    bool palette = s->desc->flags & AV_PIX_FMT_FLAG_PAL;
-    int depth = palette ? 8 : s->desc->comp[comp].depth;
+    int depth = s->desc->comp[comp].depth;
     av_read_image_line2(line, (const uint8_t **)(uintptr_t)s->frame->data, s->frame->linesize, s->desc, 0, y, comp,
-                        width, palette, 4);
+                        width, 0, 4);
     for (int x = 0; x < width; x++) {
         uint8_t v = s->is_float ? narrow_float(line[x]) : narrow(line[x], depth, s->grey && comp == 0);
         out[x * step] = s->invert ? (uint8_t)(255 - v) : v;
@@ -71,6 +84,8 @@ static mm_status exact(mm_picture *p, const source *s, mm_arena *a, mm_fault *f)
         const uint8_t *in = s->frame->data[0] + y * s->frame->linesize[0];
         if (s->frame->format == AV_PIX_FMT_RGB24 || s->frame->format == AV_PIX_FMT_RGBA)
             memcpy(out, in, (size_t)(p->width * p->channels));
+        else if (s->desc->flags & AV_PIX_FMT_FLAG_PAL)
+            palette_row(out, s, (int)y);
         else
             exact_row(out, s, p->channels, (int)y, line);
     }

@@ -125,7 +125,8 @@ mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, 
         s = mm_av_decoder(&c, id, NULL, &(mm_av_limits){l->max_pixels, l->log}, f);
     if (s != MM_OK)
         return s;
-    c->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
+    if (id == AV_CODEC_ID_PNG) /* checksums are checked; elsewhere small faults are passed over, as Pillow does */
+        c->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
     pkt = av_packet_alloc();
     s = pkt ? packet_over(pkt, in, f) : mm_fault_memory(f);
     if (s == MM_OK)
