@@ -14,7 +14,7 @@ static struct {
     const char *against, *knn, *vote, *field, *of, *format, *unknown;
     int64_t k, top;
     double threshold, scale;
-    bool neighbours, leave_one_out, no_header;
+    bool neighbours, leave_one_out, by_key, no_header;
     mm_studio studio;
 } opt = {.vote = "similarity", .format = "tsv", .unknown = "", .k = 5, .top = 1, .studio.model_version = "mm-label"};
 
@@ -29,6 +29,8 @@ static const mm_opt options[] = {
      "similarity|majority", 0, 0, 0},
     {0, "leave-one-out", MM_OPT_FLAG, &opt.leave_one_out, NULL,
      "with --knn: never ask an example of the record's own key", NULL, 0, 0, 0},
+    {0, "by-key", MM_OPT_FLAG, &opt.by_key, NULL,
+     "with --knn: examples need no label, each is called by its key: which ones are nearest", NULL, 0, 0, 0},
     {0, "neighbours", MM_OPT_FLAG, &opt.neighbours, NULL,
      "with --knn and --format=jsonl: list the examples that were asked", NULL, 0, 0, 0},
     {0, "scale", MM_OPT_FLOAT, &opt.scale, "X",
@@ -265,7 +267,7 @@ static void load(label *l)
 {
     mm_err e;
     const char *path = opt.knn ? opt.knn : opt.against;
-    mm_load how = {opt.knn != NULL, opt.field, opt.knn ? opt.of : NULL, &l->r.log};
+    mm_load how = {opt.knn && !opt.by_key, opt.by_key, opt.field, opt.knn ? opt.of : NULL, &l->r.log};
     must(l, mm_refs_load(&l->refs, path, &how, &e), &e);
     if (opt.against)
         must(l, mm_refs_average(&l->refs, &e), &e);
@@ -285,8 +287,8 @@ static void check_options(label *l)
 {
     if (opt.against && opt.knn)
         mm_usage(&l->r, "--against and --knn cannot be had at once");
-    if (!opt.knn && (opt.leave_one_out || opt.neighbours))
-        mm_usage(&l->r, "--%s needs --knn", opt.neighbours ? "neighbours" : "leave-one-out");
+    if (!opt.knn && (opt.leave_one_out || opt.neighbours || opt.by_key))
+        mm_usage(&l->r, "--%s needs --knn", opt.neighbours ? "neighbours" : opt.by_key ? "by-key" : "leave-one-out");
 }
 
 static void open_output(label *l)

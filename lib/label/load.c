@@ -32,6 +32,10 @@ mm_str mm_text_memory_of(const mm_text_memory *m, const mm_record *rec)
 static mm_status name_of(mm_str *name, const mm_record *rec, const mm_load *how, const mm_text_memory *m, mm_arena *a,
                          mm_err *e)
 {
+    if (how->by_key) {
+        *name = rec->key;
+        return MM_OK;
+    }
     if (how->must_be_labelled || rec->label.type != MSGPACK_OBJECT_NIL)
         return mm_label_text(name, rec, how->field, a, e);
     *name = mm_text_memory_of(m, rec);
@@ -58,6 +62,7 @@ mm_status mm_refs_load(mm_refs *refs, const char *path, const mm_load *how, mm_e
     mm_text_memory m = {0};
     mm_record rec;
     mm_err why;
+    int64_t left_out = 0; /* the first is named, the others are counted */
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     mm_status s = fd < 0 ? mm_fail(e, MM_FATAL, "%s: %s", path, strerror(errno)) : mm_reader_new(&reader, fd, path, e);
     while (s == MM_OK) {
@@ -66,12 +71,14 @@ mm_status mm_refs_load(mm_refs *refs, const char *path, const mm_load *how, mm_e
         if (s == MM_OK)
             s = load_record(refs, &rec, how, &m, &a, &why);
         if (s == MM_SKIP) {
-            mm_say(how->log, MM_LOG_WARN, "%s: %s: left out", path, why.text);
+            mm_say(how->log, left_out++ ? MM_LOG_INFO : MM_LOG_WARN, "%s: %s: left out", path, why.text);
             s = MM_OK;
         }
         if (s == MM_FATAL) /* the reader names the file itself */
             mm_fail(e, s, "%s%s%s", strstr(why.text, path) ? "" : path, strstr(why.text, path) ? "" : ": ", why.text);
     }
+    if (left_out > 1)
+        mm_say(how->log, MM_LOG_WARN, "%s: %lld more are left out (-v names them)", path, (long long)left_out - 1);
     mm_arena_free(&a);
     mm_arena_free(&m.arena);
     mm_reader_free(reader);
