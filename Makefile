@@ -100,6 +100,25 @@ $(BUILD)/man/%: man/%
 	cp $< $@
 SHELL := bash
 
+# ---- installing ----
+MANDIR  := $(DESTDIR)$(PREFIX)/share/man
+BASHDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+FISHDIR := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+
+install: all ## programs, manual pages and completions below DESTDIR/PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7 $(BASHDIR) $(ZSHDIR) $(FISHDIR)
+	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
+	for page in $(MANPAGES); do install -m 644 $$page $(MANDIR)/man$${page##*.} || exit 1; done
+	for tool in $(TOOLS); do \
+	    $(BUILD)/bin/$$tool --help=bash >$(BASHDIR)/$$tool && $(BUILD)/bin/$$tool --help=zsh >$(ZSHDIR)/_$$tool && \
+	    $(BUILD)/bin/$$tool --help=fish >$(FISHDIR)/$$tool.fish || exit 1; done
+uninstall: ## removes what install put there
+	for tool in $(TOOLS); do \
+	    rm -f $(DESTDIR)$(PREFIX)/bin/$$tool $(BASHDIR)/$$tool $(ZSHDIR)/_$$tool $(FISHDIR)/$$tool.fish; done
+	for page in $(notdir $(MANPAGES)); do rm -f $(MANDIR)/man$${page##*.}/$$page; done
+.PHONY: install uninstall
+
 # ---- tests ----
 check: all $(UNIT_BIN) $(REPLAY) ## unit tests, bats tests and lint; SANITIZE=1 for the sanitised build
 	BUILD=$(BUILD) tests/run

@@ -124,6 +124,17 @@ FILE *mm_out_text(mm_run *r)
     return out->text;
 }
 
+FILE *mm_out_beside(mm_run *r, const char *path)
+{
+    mm_out_state *out = &r->state->out;
+    if (asprintf(&out->beside_part, "%s.part", path) < 0)
+        mm_die(r, "out of memory");
+    out->beside = fopen(out->beside_part, "we");
+    if (!out->beside)
+        mm_die(r, "%s: %s", out->beside_part, strerror(errno));
+    return out->beside;
+}
+
 /* The reader has gone: end as any program does that did not ask for SIGPIPE to be held back. */
 static void end_by_pipe(mm_run *r)
 {
@@ -180,19 +191,27 @@ static void close_text(mm_run *r)
         mm_die(r, "%s: %s", r->output ? r->output : "standard output", strerror(errno));
 }
 
-/* The name FILE appears when its bytes are on the disk, not before. */
-static void rename_part(mm_run *r)
+/* A name appears when its bytes are on the disk, not before. */
+static void rename_part(mm_run *r, int fd, char **part)
 {
-    mm_out_state *out = &r->state->out;
-    size_t n = strlen(out->part) - strlen(".part");
-    char *final = strndup(out->part, n);
+    char *final = strndup(*part, strlen(*part) - strlen(".part"));
     if (!final)
         mm_die(r, "out of memory");
-    if (fsync(out->fd) < 0 || rename(out->part, final) < 0)
+    if (fsync(fd) < 0 || rename(*part, final) < 0)
         mm_die(r, "%s: %s", final, strerror(errno));
     free(final);
-    free(out->part);
-    out->part = NULL;
+    free(*part);
+    *part = NULL;
+}
+
+static void complete_beside(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    if (fflush(out->beside) || ferror(out->beside))
+        mm_die(r, "%s: %s", out->beside_part, strerror(errno));
+    rename_part(r, fileno(out->beside), &out->beside_part);
+    fclose(out->beside);
+    out->beside = NULL;
 }
 
 void mm_out_close(mm_run *r)
@@ -208,9 +227,11 @@ void mm_out_close(mm_run *r)
     if (r->state->stopped)
         mm_out_abandon(r);
     pthread_mutex_lock(&out->lock); /* a signal comes before this or after it */
+    if (out->beside && !out->closed)
+        complete_beside(r);
+    if (out->part && !out->closed)
+        rename_part(r, out->fd, &out->part);
     out->closed = true;
-    if (out->part)
-        rename_part(r);
     if (out->text && out->text != stdout)
         fclose(out->text);
     else if (out->writer == NULL && out->fd > STDOUT_FILENO)
@@ -225,5 +246,7 @@ void mm_out_abandon(mm_run *r)
     mm_out_state *out = &r->state->out;
     if (out->part && !out->closed && !out->resumable)
         unlink(out->part);
+    if (out->beside_part && !out->closed)
+        unlink(out->beside_part);
     out->closed = true;
 }

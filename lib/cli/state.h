@@ -12,6 +12,8 @@ typedef struct {
     mm_writer *writer; /* a stream … */
     FILE *text;        /* … or a text; NULL both: not open */
     int fd;
+    FILE *beside; /* a second file, and its name */
+    char *beside_part;
     char *part;           /* "FILE.part"; NULL on standard output */
     bool resumable;       /* .part is worth keeping */
     bool regular;         /* a file, not a pipe */

@@ -111,6 +111,8 @@ void mm_out_put(mm_run *r, const mm_record *rec);
 void mm_out_flush(mm_run *r);
 /* A text output by the same rules (terminals allowed, no --resume). */
 FILE *mm_out_text(mm_run *r);
+/* A second text file that appears together with the first (mm_out_text with -o): renamed just before it. */
+FILE *mm_out_beside(mm_run *r, const char *path);
 /* Completes whichever was opened: rename, error report. After a --strict stop the output is not renamed. */
 void mm_out_close(mm_run *r);
 

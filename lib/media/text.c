@@ -228,7 +228,7 @@ static mm_status put_column(reading *r, mm_str text)
 /* Whether it is content: asked for by name, or called like a text (a table where one is wanted). */
 static bool is_content(const mm_blob *b, const mm_decode_opts *o)
 {
-    return b->named || o->lines || o->column || mm_name_is_text(b->path, o->as != NULL);
+    return b->named || mm_name_is_text(b->path, o->as || o->lines || o->column);
 }
 
 static mm_status load(reading *r, mm_str *text)

@@ -214,7 +214,7 @@ mm_str mm_field_text(const msgpack_object *o, mm_arena *a)
     }
 }
 
-void mm_tsv_put(FILE *f, mm_str s)
+void mm_field_put_tsv(FILE *f, mm_str s)
 {
     static const char from[] = "\t\n\r\\", to[] = "tnr\\";
     for (size_t i = 0; i < s.n; i++) {

@@ -19,6 +19,6 @@ bool mm_field_get(msgpack_object *out, const mm_record *rec, const char *path, m
 mm_str mm_field_text(const msgpack_object *o, mm_arena *a);
 
 /* For TSV: tab, newline, carriage return and backslash become \t, \n, \r and \\. */
-void mm_tsv_put(FILE *f, mm_str s);
+void mm_field_put_tsv(FILE *f, mm_str s);
 
 #endif

@@ -16,8 +16,8 @@ typedef struct {
     regex_t regex;     /* MM_LIKE, MM_UNLIKE */
 } mm_where;
 
-/* FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX (POSIX extended), FIELD<N, <=, >, >=, or FIELD alone: it is there.
- * MM_SKIP when the text is none of them. */
+/* FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX (POSIX extended), FIELD<N, <=, >, >=, or FIELD alone: it is
+ * there. MM_SKIP when the text is none of them. */
 mm_status mm_where_parse(mm_where *w, const char *text, mm_err *e);
 void mm_where_free(mm_where *w);
 

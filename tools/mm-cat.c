@@ -1,0 +1,318 @@
+/* mm-cat: look at, cut, count and convert feature streams. */
+#include "cli/tool.h"
+#include "view/count.h"
+#include "view/field.h"
+#include "view/json.h"
+#include "view/npy.h"
+#include "view/summary.h"
+#include "view/where.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static bool summary, json, tsv, keys, count;
+static const char *npy, *count_by;
+static const char *fields = "key,kind,part,time,shape,label,error.text";
+static mm_list where;
+static int64_t head = -1;
+static int data = -1, header = 1;
+
+static const mm_opt opts[] = {
+    {'s', "summary", MM_OPT_FLAG, &summary, .help = "one line a record for people; the default on a terminal"},
+    {'J', "json", MM_OPT_FLAG, &json, .help = "one JSON object a record and line"},
+    {'t', "tsv", MM_OPT_FLAG, &tsv, .help = "tab-separated columns, see --fields"},
+    {'f', "fields", MM_OPT_STR, &fields, "LIST",
+     .help = "the columns of --tsv, separated by commas: fields of "
+             "mm-stream(5), dotted paths into maps, shape"},
+    {0, "header", MM_OPT_SWITCH, &header, .help = "--tsv begins with a line of column names; the default"},
+    {'n', "npy", MM_OPT_STR, &npy, "FILE",
+     .help = "write the features into one NumPy array FILE, float32, and a line "
+             "for each row with its key into FILE with .tsv for .npy",
+     .hint = MM_HINT_FILE},
+    {'c', "count", MM_OPT_FLAG, &count, .help = "how many records there are of each kind"},
+    {0, "count-by", MM_OPT_STR, &count_by, "FIELD", .help = "how many records there are for each value of FIELD"},
+    {'k', "keys", MM_OPT_FLAG, &keys, .help = "the key of each sample, one a line"},
+    {'w', "where", MM_OPT_LIST, &where, "COND",
+     .help = "only records for which this holds: FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX, FIELD<N, <=, >, "
+             ">=, or FIELD alone (it is there); given more than once, all must hold"},
+    {'N', "head", MM_OPT_INT, &head, "N", .help = "only the first N records", .min = 0, .max = INT64_MAX},
+    {'d', "data", MM_OPT_SWITCH, &data,
+     .help = "--data: --json with all values of tensors; --no-data: streams without payloads"},
+    {0},
+};
+
+static const char *const hints[] = {
+    "Examples:",
+    "  mm-decode photos/ | mm-cat",
+    "  mm-cat --json --data features.mm | jq .data.values",
+    "  mm-cat --where of=image --npy vectors.npy features.mm",
+    "  mm-cat monday.mm tuesday.mm > both.mm",
+    NULL,
+};
+
+static const mm_tool tool = {
+    .name = "mm-cat",
+    .summary = "Look at, cut, count and convert feature streams",
+    .operands = "[STREAM]...",
+    .hint = hints,
+    .opts = opts,
+    .takes = MM_TAKES_OUTPUT | MM_TAKES_PROGRESS | MM_TAKES_FILES,
+};
+
+typedef struct cat {
+    mm_run run;
+    FILE *f; /* text formats; --npy: the array */
+    mm_where *where;
+    char **column;
+    int columns;
+    mm_str last_key; /* --keys: in last */
+    mm_arena last;
+    mm_count counts;
+    mm_npy npy;
+    FILE *rows;     /* --npy: the keys */
+    mm_arena arena; /* the current record and what is made from it */
+} cat;
+
+/* A format: what is done once before, for each record, and once behind. */
+typedef struct {
+    void (*begin)(cat *c);
+    void (*put)(cat *c, mm_record *rec);
+    void (*end)(cat *c);
+} format;
+
+static void begin_text(cat *c)
+{
+    c->f = mm_out_text(&c->run);
+}
+
+static void end_nothing(cat *c)
+{
+    (void)c;
+}
+
+/* ---- streams, summaries, JSON, keys ------------------------------------------------------------------------- */
+
+static void begin_stream(cat *c)
+{
+    mm_out_open(&c->run, NULL);
+}
+
+static void put_stream(cat *c, mm_record *rec)
+{
+    if (data == 0 && (rec->has_tensor || rec->text.p)) {
+        rec->has_tensor = false;
+        rec->text = rec->raw = (mm_str){0};
+    }
+    mm_out_put(&c->run, rec);
+}
+
+static void put_summary(cat *c, mm_record *rec)
+{
+    mm_summary_record(c->f, rec, c->run.colour && !c->run.output, &c->arena);
+}
+
+static void put_json(cat *c, mm_record *rec)
+{
+    mm_json_record(c->f, rec, data == 1, &c->arena);
+}
+
+/* Records of one sample stand together: its key is named once. */
+static void put_key(cat *c, mm_record *rec)
+{
+    if (c->last_key.p && mm_str_eq(c->last_key, rec->key))
+        return;
+    mm_arena_reset(&c->last);
+    c->last_key = (mm_str){mm_arena_strdup(&c->last, rec->key), rec->key.n};
+    mm_field_put_tsv(c->f, rec->key);
+    putc('\n', c->f);
+}
+
+/* ---- TSV ---------------------------------------------------------------------------------------------------- */
+
+static void split_fields(cat *c, const char *list)
+{
+    char *copy = strdup(list), *rest = copy, *name;
+    c->column = calloc(strlen(list) + 1, sizeof *c->column);
+    if (!copy || !c->column)
+        mm_die(&c->run, "out of memory");
+    while ((name = strsep(&rest, ",")))
+        c->column[c->columns++] = name;
+}
+
+static void put_header(cat *c, FILE *f)
+{
+    for (int i = 0; i < c->columns; i++)
+        fprintf(f, "%s%s", i ? "\t" : "", c->column[i]);
+    putc('\n', f);
+}
+
+static void put_columns(cat *c, FILE *f, const mm_record *rec)
+{
+    msgpack_object o;
+    for (int i = 0; i < c->columns; i++) {
+        if (i)
+            putc('\t', f);
+        if (mm_field_get(&o, rec, c->column[i], &c->arena))
+            mm_field_put_tsv(f, mm_field_text(&o, &c->arena));
+    }
+    putc('\n', f);
+}
+
+static void begin_tsv(cat *c)
+{
+    begin_text(c);
+    split_fields(c, fields);
+    if (header)
+        put_header(c, c->f);
+}
+
+static void put_tsv(cat *c, mm_record *rec)
+{
+    put_columns(c, c->f, rec);
+}
+
+static void free_columns(cat *c)
+{
+    if (c->column)
+        free(c->column[0]);
+    free(c->column);
+}
+
+/* ---- counts ------------------------------------------------------------------------------------------------- */
+
+static void put_count(cat *c, mm_record *rec)
+{
+    msgpack_object o;
+    mm_err e;
+    bool there = mm_field_get(&o, rec, count_by, &c->arena);
+    if (mm_count_add(&c->counts, there ? mm_field_text(&o, &c->arena) : MM_STR(""), &e) != MM_OK)
+        mm_die(&c->run, "%s", e.text);
+}
+
+static void end_count(cat *c)
+{
+    mm_count_sort(&c->counts);
+    for (size_t i = 0; i < c->counts.used; i++) {
+        mm_field_put_tsv(c->f, (mm_str){c->counts.slot[i].text, c->counts.slot[i].n});
+        fprintf(c->f, "\t%lld\n", (long long)c->counts.slot[i].times);
+    }
+    mm_count_free(&c->counts);
+}
+
+/* ---- NPY ---------------------------------------------------------------------------------------------------- */
+
+static void begin_npy(cat *c)
+{
+    mm_err e;
+    size_t n = strlen(npy);
+    bool suffix = n > 4 && strcmp(npy + n - 4, ".npy") == 0;
+    char *beside = NULL;
+    c->run.output = npy;
+    c->f = mm_out_text(&c->run);
+    if (mm_npy_begin(&c->npy, c->f, &e) != MM_OK)
+        mm_die(&c->run, "%s: %s", npy, e.text);
+    if (asprintf(&beside, "%.*s.tsv", (int)(suffix ? n - 4 : n), npy) < 0)
+        mm_die(&c->run, "out of memory");
+    c->rows = mm_out_beside(&c->run, beside);
+    free(beside);
+    split_fields(c, "key,src,part,time.0,time.1,of,space,label");
+    put_header(c, c->rows);
+}
+
+static void put_npy(cat *c, mm_record *rec)
+{
+    mm_err e;
+    if (rec->kind != MM_KIND_FEATURE || !rec->has_tensor)
+        return;
+    if (mm_npy_put(&c->npy, rec, &c->arena, &e) != MM_OK)
+        mm_die(&c->run, "%s", e.text);
+    put_columns(c, c->rows, rec);
+}
+
+static void end_npy(cat *c)
+{
+    mm_err e;
+    if (mm_npy_end(&c->npy, &e) != MM_OK)
+        mm_die(&c->run, "%s: %s", npy, e.text);
+}
+
+/* ---- the tool ----------------------------------------------------------------------------------------------- */
+
+static const format as_stream = {begin_stream, put_stream, end_nothing};
+static const format as_summary = {begin_text, put_summary, end_nothing};
+static const format as_json = {begin_text, put_json, end_nothing};
+static const format as_tsv = {begin_tsv, put_tsv, end_nothing};
+static const format as_keys = {begin_text, put_key, end_nothing};
+static const format as_count = {begin_text, put_count, end_count};
+static const format as_npy = {begin_npy, put_npy, end_npy};
+
+static const format *choose_format(mm_run *r)
+{
+    if (count && !count_by)
+        count_by = "kind";
+    if (summary + json + tsv + keys + !!count_by + !!npy > 1)
+        mm_usage(r, "one format at a time: --summary, --json, --tsv, --keys, --count or --npy");
+    if (npy && r->output)
+        mm_usage(r, "--npy FILE names the output already: leave -o out");
+    if (!summary && !json && !tsv && !keys && !count_by && !npy)
+        summary = !r->output && isatty(STDOUT_FILENO);
+    return summary    ? &as_summary
+           : json     ? &as_json
+           : tsv      ? &as_tsv
+           : keys     ? &as_keys
+           : count_by ? &as_count
+           : npy      ? &as_npy
+                      : &as_stream;
+}
+
+static void parse_conditions(cat *c)
+{
+    mm_err e;
+    c->where = calloc((size_t)where.n + 1, sizeof *c->where);
+    if (!c->where)
+        mm_die(&c->run, "out of memory");
+    for (int i = 0; i < where.n; i++)
+        if (mm_where_parse(&c->where[i], where.v[i], &e) != MM_OK)
+            mm_usage(&c->run, "%s", e.text);
+}
+
+static bool is_chosen(cat *c, const mm_record *rec)
+{
+    for (int i = 0; i < where.n; i++)
+        if (!mm_where_holds(&c->where[i], rec, &c->arena))
+            return false;
+    return true;
+}
+
+static void copy_records(cat *c, const format *f)
+{
+    mm_record rec;
+    mm_run *r = &c->run;
+    while ((head < 0 || r->done < head) && mm_in_next(r, &c->arena, &rec) == MM_OK) {
+        if (rec.kind == MM_KIND_ERROR) /* a shell without pipefail has forgotten the tool that failed */
+            mm_run_worsen(r, 1);
+        if (!is_chosen(c, &rec))
+            continue;
+        f->put(c, &rec);
+        mm_progress(r, ++r->done, 0);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    cat c = {0};
+    mm_run_begin(&c.run, &tool, argc, argv);
+    const format *f = choose_format(&c.run);
+    parse_conditions(&c);
+    f->begin(&c);
+    copy_records(&c, f);
+    f->end(&c);
+    mm_out_close(&c.run);
+    for (int i = 0; i < where.n; i++)
+        mm_where_free(&c.where[i]);
+    free(c.where);
+    free_columns(&c);
+    mm_arena_free(&c.arena);
+    mm_arena_free(&c.last);
+    return mm_run_end(&c.run);
+}
