@@ -87,6 +87,11 @@ $(BUILD)/parity/%: $(BUILD)/tests/parity/%.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
 
+# programs that measure; `make $(BUILD)/bench/bench_gemm`
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmm.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- manual pages: the OPTIONS section comes from the tool's own option table ----

@@ -1,0 +1,151 @@
+/* bench_gemm: the linear layer's rate beside the register peak that is measured in the same run.
+ *
+ *     build/bench/bench_gemm [-j THREADS] [-s SECONDS] [MxKxN ...]
+ *
+ * Weights are packed on the fly (a new weight for each call: what a one-shot process does) and packed for good (what a
+ * stream does). Peak and product alternate; each figure is the best of its turns, since a busy machine only ever
+ * makes things slower. MM_CPU chooses the tier. */
+#include "backend/backend.h"
+#include "peak.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+typedef struct {
+    const char *tier;
+    double flops[256];
+} peak_job;
+
+static void peak_task(void *ctx, int i, int worker)
+{
+    (void)worker;
+    peak_job *p = ctx;
+    p->flops[i] = peak_rounds(p->tier, 1 << 20);
+}
+
+/* GFLOP/s of all threads on registers alone. */
+static double peak_rate(mm_pool *pool, const char *tier)
+{
+    peak_job p = {.tier = tier};
+    int n = mm_pool_threads(pool);
+    double start = now(), sum = 0;
+    mm_pool_run(pool, n, peak_task, &p);
+    double seconds = now() - start;
+    for (int i = 0; i < n; i++)
+        sum += p.flops[i];
+    return sum / seconds * 1e-9;
+}
+
+typedef struct {
+    long m, k, n;
+} size;
+
+static float *filled(long n)
+{
+    float *x = malloc((size_t)n * sizeof *x);
+    for (long i = 0; x && i < n; i++)
+        x[i] = (float)(i * 7919 % 2003) / 1001.5f - 1.0f;
+    return x;
+}
+
+static mm_weight *make_weight(mm_dev *d, const float *w, const float *b, size s)
+{
+    mm_linear_weight lw = {
+        .parts = 1, .w = {{.s = {MM_F32, 2, {s.n, s.k}}, .data = w}}, .bias = {{.s = {MM_F32, 1, {s.n}}, .data = b}}};
+    mm_weight *out;
+    mm_err e = {0};
+    if (mm_dev_linear_weight(&out, d, &lw, &e) != MM_OK) {
+        fprintf(stderr, "bench_gemm: %s\n", e.text);
+        exit(1);
+    }
+    return out;
+}
+
+static double one_call(mm_dev *d, const mm_linear_op *op)
+{
+    mm_err e = {0};
+    double start = now();
+    mm_dev_linear(d, op);
+    if (mm_dev_flush(d, &e) != MM_OK) {
+        fprintf(stderr, "bench_gemm: %s\n", e.text);
+        exit(1);
+    }
+    return now() - start;
+}
+
+static void bench(mm_dev *d, const char *tier, size s, double limit)
+{
+    float *w = filled(s.n * s.k), *b = filled(s.n), *x = filled(s.m * s.k);
+    mm_dbuf *xb, *yb;
+    mm_err e = {0};
+    if (!w || !b || !x || mm_dev_alloc(&xb, d, s.m * s.k, &e) != MM_OK || mm_dev_alloc(&yb, d, s.m * s.n, &e) != MM_OK)
+        exit(1);
+    mm_dev_write(d, xb, 0, x, s.m * s.k);
+    mm_weight *kept = make_weight(d, w, b, s);
+    mm_linear_op op = {.x = {xb, 0, s.k}, .y = {yb, 0, s.n}, .rows = s.m, .w = kept};
+    one_call(d, &op);
+    one_call(d, &op);
+    double peak = 0, fly = 1e9, packed = 1e9;
+    for (double end = now() + limit; now() < end;) {
+        double p = peak_rate(mm_dev_pool(d), tier);
+        peak = p > peak ? p : peak;
+        for (int i = 0; i < 3; i++) {
+            op.w = make_weight(d, w, b, s);
+            double t = one_call(d, &op);
+            fly = t < fly ? t : fly;
+            mm_dev_weight_free(d, (mm_weight *)op.w);
+            op.w = kept;
+            t = one_call(d, &op);
+            packed = t < packed ? t : packed;
+        }
+    }
+    double work = 2e-9 * (double)s.m * (double)s.k * (double)s.n;
+    printf("%ldx%ldx%ld\t%.1f\t%.1f\t%.1f\t%.3f\t%.3f\n", s.m, s.k, s.n, peak, work / fly, work / packed,
+           work / fly / peak, work / packed / peak);
+    fflush(stdout);
+    mm_dev_weight_free(d, kept);
+    mm_dev_free(d, xb);
+    mm_dev_free(d, yb);
+    free(w);
+    free(b);
+    free(x);
+}
+
+int main(int argc, char **argv)
+{
+    static const size sizes[] = {{197, 768, 768},   {197, 768, 2304}, {197, 768, 3072}, {197, 3072, 768},
+                                 {1576, 768, 3072}, {128, 768, 3072}, {128, 3072, 768}, {32, 768, 3072},
+                                 {499, 1536, 512},  {50, 768, 768},   {9, 384, 1536},   {1, 768, 768}};
+    int threads = 0, i = 1;
+    double limit = 0.5;
+    for (; i + 1 < argc && argv[i][0] == '-'; i += 2) {
+        if (argv[i][1] == 'j')
+            threads = atoi(argv[i + 1]);
+        else
+            limit = atof(argv[i + 1]);
+    }
+    mm_dev *d;
+    mm_err e = {0};
+    if (mm_dev_open(&d, &(mm_dev_opts){.name = "cpu", .threads = threads}, &e) != MM_OK) {
+        fprintf(stderr, "bench_gemm: %s\n", e.text);
+        return 1;
+    }
+    char tier[32] = "";
+    sscanf(mm_dev_name(d), "cpu (%31[^,]", tier);
+    printf("# %s; GFLOP/s\n# MxKxN\tpeak\ton the fly\tpacked\tfraction\tfraction\n", mm_dev_name(d));
+    for (int j = 0; i >= argc && j < (int)(sizeof sizes / sizeof *sizes); j++)
+        bench(d, tier, sizes[j], limit);
+    for (size s; i < argc; i++)
+        if (sscanf(argv[i], "%ldx%ldx%ld", &s.m, &s.k, &s.n) == 3)
+            bench(d, tier, s, limit);
+    mm_dev_close(d);
+    return 0;
+}
