@@ -53,6 +53,11 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 # ---- compiling ----
+# one line a step; V=1 shows the commands
+V ?=
+step = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
+.SECONDARY:
+
 # Kernels are compiled for the instruction set that their file name ends in and chosen at run time.
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 ISA_avx2   := -mavx2 -mfma -mf16c
@@ -63,29 +68,29 @@ OPT_KERNEL := $(if $(SANITIZE),,-O3)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(if $(findstring lib/backend/cpu,$<),$(OPT_KERNEL)) $(call isa,$<) -MMD -MP -c -o $@ $<
+	$(call step,CC)$(CC) $(ALL_CFLAGS) $(if $(findstring lib/backend/cpu,$<),$(OPT_KERNEL)) $(call isa,$<) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libmm.a: $(LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call step,AR)$(AR) rcs $@ $^
 
 # only mm-decode needs the media libraries: they map 130 libraries, 30 ms a start
 $(BUILD)/bin/mm-decode: TOOL_LIBS := $(MEDIA_LIBS)
 $(BUILD)/bin/mm-model:  TOOL_LIBS := $(FETCH_LIBS)
 $(BINS): $(BUILD)/bin/%: $(BUILD)/tools/%.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(BASE_LIBS)
+	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(BASE_LIBS)
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(MEDIA_LIBS) $(FETCH_LIBS) $(BASE_LIBS)
+	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(MEDIA_LIBS) $(FETCH_LIBS) $(BASE_LIBS)
 
 # small programs through which tests/parity/*.py call single functions of the library
 PROBES := $(patsubst tests/parity/%.c,$(BUILD)/parity/%,$(wildcard tests/parity/probe_*.c))
 probes: $(PROBES) ## programs for tests/parity
 $(BUILD)/parity/%: $(BUILD)/tests/parity/%.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
+	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
 
 # programs that measure; `make $(BUILD)/bench/bench_gemm`
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmm.a
@@ -138,9 +143,9 @@ FUZZ_CC    := clang-14
 FUZZ_FLAGS := -fsanitize=fuzzer-no-link
 $(BUILD)/replay/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(MEDIA_LIBS) $(FETCH_LIBS) $(BASE_LIBS)
+	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(MEDIA_LIBS) $(FETCH_LIBS) $(BASE_LIBS)
 build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/libmm.a
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(MEDIA_LIBS) $(FETCH_LIBS) $(BASE_LIBS)
+	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(MEDIA_LIBS) $(FETCH_LIBS) $(BASE_LIBS)
 fuzz: ## builds tests/fuzz/fuzz_*.c with libFuzzer into build/fuzz
 	$(MAKE) CC=$(FUZZ_CC) SANITIZE=1 BUILD=build/fuzz CFLAGS='$(CFLAGS) $(FUZZ_FLAGS)' $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
 fuzz-run: fuzz ## runs every fuzz target for SECONDS=30
