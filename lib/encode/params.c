@@ -104,7 +104,7 @@ mm_tensor mm_params_tensor(mm_params *p, const char *name, int rank, const int64
 /* NAME.bias [n], or no tensor, as `bias` wants it. */
 static mm_tensor fetch_bias(mm_params *p, const char *name, int64_t n, mm_bias bias)
 {
-    if (bias == MM_NO_BIAS || (bias == MM_BIAS_IF_THERE && !has(p, name, ".bias")))
+    if (bias == MM_NO_BIAS)
         return (mm_tensor){0};
     return fetch(p, name, ".bias", 1, (int64_t[]){n});
 }
@@ -149,7 +149,7 @@ mm_weight *mm_params_qkv(mm_params *p, const char *q, const char *k, const char 
     mm_linear_weight w = {.parts = 3};
     for (int i = 0; i < 3; i++) {
         w.w[i] = fetch(p, name[i], ".weight", 2, (int64_t[]){out, in});
-        w.bias[i] = fetch_bias(p, name[i], out, i == 1 && bias == MM_BIAS ? MM_BIAS_IF_THERE : bias);
+        w.bias[i] = fetch_bias(p, name[i], out, i == 1 && bias == MM_BIAS_NOT_KEY ? MM_NO_BIAS : bias);
     }
     return make_linear(p, &w);
 }

@@ -34,12 +34,16 @@ mm_tensor mm_params_tensor(mm_params *p, const char *name, int rank, const int64
 void mm_params_fail(mm_params *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Each returns NULL after a failure. Names are without ".weight" and ".bias". */
-typedef enum { MM_BIAS, MM_NO_BIAS, MM_BIAS_IF_THERE } mm_bias;
+typedef enum {
+    MM_BIAS,
+    MM_NO_BIAS,
+    MM_BIAS_NOT_KEY /* of an mm_params_qkv, the key alone has none: Whisper */
+} mm_bias;
 mm_weight *mm_params_linear(mm_params *p, const char *name, int64_t out, int64_t in, mm_bias bias);
 /* A head NAME.weight [*out, in] outside the prefix (a classifier or projection beside the backbone): *out is read from
  * the file; NULL and 0 when there is none. */
 mm_weight *mm_params_head(mm_params *p, const char *name, int64_t *out, int64_t in, mm_bias bias);
-/* Query, key and value [out,in] each, used as one [3·out, in]; the key's bias may be absent by itself (Whisper). */
+/* Query, key and value [out,in] each, used as one [3·out, in]. */
 mm_weight *mm_params_qkv(mm_params *p, const char *q, const char *k, const char *v, int64_t out, int64_t in,
                          mm_bias bias);
 mm_weight *mm_params_conv(mm_params *p, const char *name, int rank, const int64_t *dim, int groups, mm_bias bias);

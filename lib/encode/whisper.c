@@ -57,7 +57,8 @@ static mm_status load(mm_net **out, mm_net_info *info, const mm_model *m, mm_dev
                           .width = mm_config_int(c, "d_model", 384),
                           .inner = mm_config_int(c, "encoder_ffn_dim", 1536),
                           .eps = 1e-5f,
-                          .act = mm_params_act(p, "activation_function", "gelu")};
+                          .act = mm_params_act(p, "activation_function", "gelu"),
+                          .qkv_bias = MM_BIAS_NOT_KEY};
     n->mels = mm_config_int(c, "num_mel_bins", 80);
     n->positions = mm_config_int(c, "max_source_positions", 1500);
     n->step = 2.0 * (double)mm_config_int(pre, "hop_length", 160) / (double)mm_config_int(pre, "sampling_rate", 16000);
