@@ -77,11 +77,15 @@ bool mm_params_has(const mm_params *p, const char *name)
 
 void mm_params_prefix(mm_params *p, const char *const *candidates, const char *probe)
 {
-    for (; *candidates; candidates++) {
-        snprintf(p->prefix, sizeof p->prefix, "%s", *candidates);
+    char tried[NAME_MAX_BYTES] = "";
+    for (const char *const *c = candidates; *c; c++) {
+        snprintf(p->prefix, sizeof p->prefix, "%s", *c);
         if (mm_params_has(p, probe))
             return;
+        size_t n = strlen(tried);
+        snprintf(tried + n, sizeof tried - n, "%s%s%s", n ? " or " : "", *c, probe);
     }
+    mm_params_fail(p, "%s: the weights have no tensor %s", mm_model_path(p->model), tried);
 }
 
 /* The tensor prefix+name+suffix; data NULL (and the failure kept) when it is absent or has another shape. */
@@ -206,7 +210,7 @@ mm_weight *mm_params_table(mm_params *p, const char *name, int64_t rows, int64_t
 
 mm_norm mm_params_norm(mm_params *p, const char *name, int64_t n)
 {
-    bool early = !has(p, name, ".weight") && has(p, name, ".gamma");
+    bool early = !has(p, name, ".weight") && (has(p, name, ".gamma") || has(p, name, ".beta"));
     mm_tensor gain = fetch(p, name, early ? ".gamma" : ".weight", 1, (int64_t[]){n});
     mm_tensor bias = fetch(p, name, early ? ".beta" : ".bias", 1, (int64_t[]){n});
     return (mm_norm){make_vector(p, &gain), make_vector(p, &bias)};

@@ -19,8 +19,8 @@ typedef struct {
 } mm_params;
 
 void mm_params_init(mm_params *p, const mm_model *m, mm_dev *d);
-/* Sets the prefix to the first of the NULL-terminated candidates below which `probe` exists; when none does, the
- * last one stays and the probe's absence is the failure. */
+/* Sets the prefix to the first of the NULL-terminated candidates below which `probe` exists; when none does, its
+ * absence is the failure. */
 void mm_params_prefix(mm_params *p, const char *const *candidates, const char *probe);
 /* MM_OK, or the first failure since init. */
 mm_status mm_params_done(mm_params *p, mm_err *e);

@@ -19,7 +19,7 @@ void mm_text_load(mm_text *t, const mm_text_names *n)
     t->positions = rows_of(p, n->position);
     t->word = mm_params_table(p, n->word, -1, width);
     t->position = mm_params_table(p, n->position, -1, width);
-    if (n->type && mm_params_has(p, n->type))
+    if (n->type && mm_config_int(mm_model_config(p->model), "type_vocab_size", 2) > 0)
         t->type = mm_params_table(p, n->type, -1, width);
     if (n->norm)
         t->norm = mm_params_norm(p, n->norm, width);

@@ -133,6 +133,11 @@ static mm_tensor weight_normed(mm_params *p, const char *gain, const char *direc
     return out;
 }
 
+static bool has_either(const mm_params *p, const char *a, const char *b)
+{
+    return mm_params_has(p, a) || mm_params_has(p, b);
+}
+
 static void load_positional(mm_net *n, const json_t *c, int64_t width)
 {
     mm_params *p = &n->params;
@@ -146,9 +151,9 @@ static void load_positional(mm_net *n, const json_t *c, int64_t width)
 #define CONV "encoder.pos_conv_embed.conv."
     int64_t dim[3] = {width, width / groups, n->positional_kernel};
     mm_conv_weight w = {.groups = (int)groups};
-    if (mm_params_has(p, CONV "parametrizations.weight.original1"))
+    if (has_either(p, CONV "parametrizations.weight.original0", CONV "parametrizations.weight.original1"))
         w.w = weight_normed(p, CONV "parametrizations.weight.original0", CONV "parametrizations.weight.original1", dim);
-    else if (mm_params_has(p, CONV "weight_v"))
+    else if (has_either(p, CONV "weight_g", CONV "weight_v"))
         w.w = weight_normed(p, CONV "weight_g", CONV "weight_v", dim);
     else
         w.w = mm_params_tensor(p, CONV "weight", 3, dim);
