@@ -3,6 +3,7 @@
  * A source is a run of records of equal src. The last run of FILE.part may lack records, so it goes, and whatever
  * broken record stands behind it. */
 #include "cli/state.h"
+#include "stream/looks.h"
 
 #include <errno.h>
 #include <string.h>
@@ -34,6 +35,14 @@ static mm_status scan_record(scan *s, const mm_record *rec, int64_t start, mm_er
     return MM_OK;
 }
 
+/* The first record was cut short: nothing is lost. Anything else is a file that is not ours to cut. */
+static bool begins_a_record(int fd)
+{
+    uint8_t head[64];
+    ssize_t n = pread(fd, head, sizeof head, 0);
+    return n >= 0 && mm_looks_record(head, (size_t)n);
+}
+
 /* MM_OK also when the file ends in a broken record; MM_SKIP when it is no stream at all. */
 static mm_status scan_file(scan *s, int fd, const char *name, mm_err *e)
 {
@@ -52,7 +61,7 @@ static mm_status scan_file(scan *s, int fd, const char *name, mm_err *e)
         start = mm_reader_offset(in);
         mm_arena_reset(&a);
     }
-    if (st == MM_EOF || (st == MM_FATAL && why.status == MM_FATAL && s->runs))
+    if (st == MM_EOF || (why.status == MM_FATAL && begins_a_record(fd)))
         st = MM_OK;
     else if (why.status == MM_FATAL)
         st = mm_fail(e, MM_SKIP, "%s", why.text);

@@ -2,6 +2,7 @@
 #include "cli/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,11 +85,24 @@ static void say_what_is_in_effect(mm_run *r)
         mm_say(&r->log, MM_LOG_INFO, "output: %s", r->output ? r->output : "standard output");
 }
 
+/* A standard stream that the parent closed must not become the number of the next file that is opened: messages would
+ * end up in the output. */
+static void occupy_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 void mm_run_begin(mm_run *r, const mm_tool *tool, int argc, char **argv)
 {
     *r = (mm_run){.tool = tool, .state = calloc(1, sizeof(mm_run_state))};
     mm_err e = {0};
     mm_parsed p;
+    occupy_standard_streams();
     if (!r->state) {
         fprintf(stderr, "%s: out of memory\n", tool->name);
         exit(2);

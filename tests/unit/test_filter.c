@@ -1,0 +1,263 @@
+/* The loop that the encoders share, with a real filter in a process of its own: texts become upper case, those that
+ * begin with '!' fail, other records pass. */
+#include "cli/tool.h"
+#include "stream_util.h"
+
+#include <ctype.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static int64_t batch = 4;
+static bool keep, flush_each;
+static const mm_opt opts[] = {
+    {0, "batch", MM_OPT_INT, &batch, "N", .help = "h"},
+    {0, "keep", MM_OPT_FLAG, &keep, .help = "h"},
+    {0, "flush", MM_OPT_FLAG, &flush_each, .help = "h"},
+    {0},
+};
+static const mm_tool tool = {.name = "upper", .summary = "s", .operands = "", .opts = opts, .takes = MM_TAKES_ALL};
+
+static bool wants(void *ctx, const mm_record *rec)
+{
+    (void)ctx;
+    return rec->kind == MM_KIND_TEXT;
+}
+
+/* A text of two words gives two records, one of none nothing. */
+static void upper(mm_run *r, int i, mm_record *rec, mm_arena *a)
+{
+    mm_record out = *rec;
+    char *p = mm_arena_strdup(a, rec->text), *save = NULL;
+    out.raw = (mm_str){0};
+    for (char *c = p; *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    for (char *w = strtok_r(p, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+        out.text = mm_str_of(w);
+        mm_filter_emit(r, i, &out);
+    }
+}
+
+static mm_status step(void *ctx, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+{
+    (void)ctx;
+    if (n < 1 || n > batch)
+        return mm_fail(e, MM_FATAL, "a batch of %d", n);
+    for (int i = 0; i < n; i++)
+        if (rec[i]->text.n && rec[i]->text.p[0] == '!')
+            mm_filter_fail(r, i, "upper", "loud", &(mm_err){MM_SKIP, "too loud"});
+        else
+            upper(r, i, rec[i], arena[i]);
+    return MM_OK;
+}
+
+static int run_filter(char **argv)
+{
+    int argc = 0;
+    mm_run r;
+    while (argv[argc])
+        argc++;
+    mm_run_begin(&r, &tool, argc, argv);
+    mm_filter_run(&r,
+                  &(mm_filter){.wants = wants, .step = step, .batch = (int)batch, .keep = keep, .flush = flush_each});
+    return mm_run_end(&r);
+}
+
+/* Runs the filter as a program of its own; its exit status. */
+static int filter(const char *const *words)
+{
+    char *argv[16] = {"upper", "-q"};
+    for (int i = 0; words[i]; i++)
+        argv[i + 2] = (char *)words[i];
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close(STDERR_FILENO); /* its number must not be the output's */
+        exit(run_filter(argv));
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+#define FILTER(...) filter((const char *const[]){__VA_ARGS__, NULL})
+
+static mm_buf file_bytes(const char *name)
+{
+    mm_buf b = {0};
+    struct stat st;
+    FILE *f = fopen(name, "rb");
+    assert_non_null(f);
+    assert_int_equal(fstat(fileno(f), &st), 0);
+    assert_int_equal(mm_buf_reserve(&b, (size_t)st.st_size + 1, NULL), MM_OK);
+    b.n = fread(b.p, 1, (size_t)st.st_size, f);
+    fclose(f);
+    return b;
+}
+
+static void write_bytes(const char *name, const void *p, size_t n)
+{
+    FILE *f = fopen(name, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(p, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void assert_same_file(const char *a, const char *b)
+{
+    mm_buf x = file_bytes(a), y = file_bytes(b);
+    assert_int_equal(x.n, y.n);
+    assert_memory_equal(x.p, y.p, x.n);
+    mm_buf_free(&x);
+    mm_buf_free(&y);
+}
+
+static void put_text(mm_writer *w, const char *src, const char *text)
+{
+    mm_record rec = mm_record_new(MM_KIND_TEXT);
+    rec.key = rec.src = mm_str_of(src);
+    rec.text = mm_str_of(text);
+    mm_writer_put(w, &rec);
+}
+
+static void put_label(mm_writer *w, const char *src)
+{
+    mm_record rec = mm_record_new(MM_KIND_LABEL);
+    rec.key = rec.src = mm_str_of(src);
+    rec.label = mm_object_str(MM_STR("cat"));
+    mm_writer_put(w, &rec);
+}
+
+/* Sources a b c d e: texts and others in any order, a failure, a text that gives nothing, a source in two runs. */
+static int write_input(void **state)
+{
+    char dir[] = "/tmp/mm-filter-XXXXXX";
+    mm_writer *w;
+    (void)state;
+    if (!mkdtemp(dir) || chdir(dir) != 0)
+        return -1;
+    int fd = open("in.mm", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(mm_writer_new(&w, fd, NULL), MM_OK);
+    put_label(w, "a");
+    put_text(w, "a", "one");
+    put_text(w, "b", "two words");
+    put_label(w, "b");
+    put_label(w, "b");
+    put_text(w, "c", "!three");
+    put_text(w, "d", "");
+    put_text(w, "d", "four");
+    put_text(w, "e", "five six");
+    put_label(w, "a");
+    put_text(w, "a", "seven");
+    put_text(w, "a", "eight");
+    assert_int_equal(mm_writer_close(w, NULL, NULL), MM_OK);
+    close(fd);
+    return FILTER("-o", "whole.mm", "in.mm") == 1 ? 0 : -1;
+}
+
+static const char *const want[] = {
+    "+",    "ONE",  "TWO", "WORDS", "+",     "+",    "-too loud", "-nothing was computed for this record",
+    "FOUR", "FIVE", "SIX", "+",     "SEVEN", "EIGHT"};
+
+static void assert_record(const mm_record *rec, const char *text)
+{
+    if (*text == '+')
+        assert_int_equal(rec->kind, MM_KIND_LABEL);
+    else if (*text == '-')
+        assert_true(rec->kind == MM_KIND_ERROR && mm_str_is(rec->error.text, text + 1));
+    else
+        assert_true(rec->kind == MM_KIND_TEXT && mm_str_is(rec->text, text));
+}
+
+static void test_order(void **state)
+{
+    mm_reader *in;
+    mm_arena a = {0};
+    mm_record rec;
+    (void)state;
+    int fd = open("whole.mm", O_RDONLY);
+    assert_int_equal(mm_reader_new(&in, fd, "whole.mm", NULL), MM_OK);
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++, mm_arena_reset(&a)) {
+        assert_int_equal(mm_reader_next(in, &a, &rec, NULL), MM_OK);
+        assert_record(&rec, want[i]);
+    }
+    assert_int_equal(mm_reader_next(in, &a, &rec, NULL), MM_EOF);
+    mm_reader_free(in);
+    mm_arena_free(&a);
+    close(fd);
+}
+
+static void test_batches_do_not_matter(void **state)
+{
+    (void)state;
+    for (int n = 1; n < 14; n++) {
+        char size[16];
+        snprintf(size, sizeof size, "%d", n);
+        assert_int_equal(FILTER("--batch", size, "-o", "got.mm", "in.mm"), 1);
+        assert_same_file("got.mm", "whole.mm");
+        assert_int_equal(FILTER("--batch", size, "--flush", "-o", "got.mm", "in.mm"), 1);
+        assert_same_file("got.mm", "whole.mm");
+    }
+}
+
+static void test_keep(void **state)
+{
+    (void)state;
+    assert_int_equal(FILTER("--keep", "-o", "kept.mm", "in.mm"), 1);
+    mm_buf all = file_bytes("kept.mm"), in = file_bytes("in.mm"), out = file_bytes("whole.mm");
+    assert_true(all.n > out.n && all.n < out.n + in.n); /* each wanted source once, the others once in all */
+    mm_buf_free(&all);
+    mm_buf_free(&in);
+    mm_buf_free(&out);
+}
+
+/* Killed after any byte. */
+static void test_resume(void **state)
+{
+    (void)state;
+    mm_buf whole = file_bytes("whole.mm");
+    for (size_t n = 0; n <= whole.n; n++) {
+        unlink("got.mm");
+        write_bytes("got.mm.part", whole.p, n);
+        assert_int_equal(FILTER("--resume", "-o", "got.mm", "in.mm"), 1); /* also when the failure is in what is kept */
+        assert_same_file("got.mm", "whole.mm");
+        assert_int_not_equal(access("got.mm.part", F_OK), 0);
+    }
+    mm_buf_free(&whole);
+}
+
+static void test_resume_refuses_other_files(void **state)
+{
+    (void)state;
+    write_bytes("other.mm.part", "not a stream at all", 19);
+    assert_int_equal(FILTER("--resume", "-o", "other.mm", "in.mm"), 2);
+    mm_buf b = file_bytes("other.mm.part");
+    assert_int_equal(b.n, 19); /* untouched */
+    mm_buf_free(&b);
+    assert_int_equal(FILTER("--resume", "in.mm"), 2);
+}
+
+static void test_strict_stops(void **state)
+{
+    (void)state;
+    unlink("strict.mm");
+    assert_int_equal(FILTER("--strict", "-o", "strict.mm", "in.mm"), 1);
+    assert_int_not_equal(access("strict.mm", F_OK), 0);
+    mm_buf part = file_bytes("strict.mm.part"), whole = file_bytes("whole.mm");
+    assert_true(part.n > 0 && part.n < whole.n);
+    assert_memory_equal(part.p, whole.p, part.n);
+    mm_buf_free(&part);
+    mm_buf_free(&whole);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_batches_do_not_matter),
+        cmocka_unit_test(test_keep),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_resume_refuses_other_files),
+        cmocka_unit_test(test_strict_stops),
+    };
+    return cmocka_run_group_tests(tests, write_input, NULL);
+}
