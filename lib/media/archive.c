@@ -83,26 +83,60 @@ static la_int64_t on_skip(struct archive *ar, void *ctx, la_int64_t n)
 
 /* ---- which formats ---- */
 
-/* libarchive warns when a decompressor is not compiled in and it would start a program instead: try on a scratch
- * object, so that the real one never learns of it. */
-static void enable_in_process(struct archive *ar, int (*support)(struct archive *))
+typedef struct {
+    const char *magic;
+    size_t n;
+    int code; /* ARCHIVE_FILTER_… */
+    int (*support)(struct archive *);
+} packer;
+
+#define PACKER(magic, name, low)                                                                                       \
+    {                                                                                                                  \
+        magic, sizeof(magic) - 1, ARCHIVE_FILTER_##name, archive_read_support_filter_##low                             \
+    }
+static const packer PACKERS[] = {
+    PACKER("\x1f\x8b", GZIP, gzip),         PACKER("BZh", BZIP2, bzip2),          PACKER("\xfd\x37zXZ", XZ, xz),
+    PACKER("\x28\xb5\x2f\xfd", ZSTD, zstd), PACKER("\x04\x22\x4d\x18", LZ4, lz4), PACKER("\x02\x21\x4c\x18", LZ4, lz4),
+    PACKER("\x1f\x9d", COMPRESS, compress), PACKER("LZIP", LZIP, lzip),           PACKER("\x5d\0\0", LZMA, lzma),
+    PACKER("\x89LZO", LZOP, lzop),          PACKER("\xed\xab\xee\xdb", RPM, rpm),
+};
+#undef PACKER
+
+/* libarchive warns when a decompressor is not compiled in and it would start a program instead: ask a scratch object,
+ * so that the real one never learns of it. */
+static bool in_process(int (*support)(struct archive *))
 {
     struct archive *scratch = archive_read_new();
-    if (scratch && support(scratch) == ARCHIVE_OK)
-        support(ar);
+    bool yes = scratch && support(scratch) == ARCHIVE_OK;
     archive_read_free(scratch);
+    return yes;
 }
 
-static void enable_packed(struct archive *ar)
+/* Exactly the decompressor that the first bytes name. Left to itself libarchive stacks up to 25, each with a buffer
+ * that doubles: a gzip file that expands to itself takes gigabytes. Here a stream in a stream is an archive in an
+ * archive and counts against the depth. An rpm is the one case of two: its payload is compressed as well. */
+static bool enable_packer(struct archive *ar, const uint8_t *head, size_t n)
 {
-    static int (*const FILTERS[])(struct archive *) = {
-        archive_read_support_filter_gzip, archive_read_support_filter_bzip2,    archive_read_support_filter_xz,
-        archive_read_support_filter_lzma, archive_read_support_filter_lzip,     archive_read_support_filter_zstd,
-        archive_read_support_filter_lz4,  archive_read_support_filter_compress, archive_read_support_filter_lzop,
-        archive_read_support_filter_rpm,
-    };
-    for (size_t i = 0; i < sizeof FILTERS / sizeof *FILTERS; i++)
-        enable_in_process(ar, FILTERS[i]);
+    for (size_t i = 0; i < sizeof PACKERS / sizeof *PACKERS; i++) {
+        const packer *p = &PACKERS[i];
+        if (n < p->n || memcmp(head, p->magic, p->n) != 0)
+            continue;
+        if (!in_process(p->support))
+            return false;
+        if (p->code == ARCHIVE_FILTER_COMPRESS) /* libarchive 3.6 crashes when that one is appended by its code */
+            return p->support(ar) == ARCHIVE_OK;
+        if (p->code != ARCHIVE_FILTER_RPM)
+            return archive_read_append_filter(ar, p->code) == ARCHIVE_OK;
+        for (size_t k = 0; k < sizeof PACKERS / sizeof *PACKERS; k++)
+            if (in_process(PACKERS[k].support))
+                PACKERS[k].support(ar);
+        return true;
+    }
+    return false;
+}
+
+static void enable_tapes(struct archive *ar)
+{
     archive_read_support_format_tar(ar);
     archive_read_support_format_cpio(ar);
     archive_read_support_format_iso9660(ar);
@@ -128,12 +162,13 @@ static void enable_containers(struct archive *ar)
 /* ---- open and close ---- */
 
 /* "truncated" and "encrypted" are worth telling apart from other damage. `header`: names were being read, and
- * libarchive may not say that it failed because they are encrypted. */
+ * libarchive may not say that it failed because they are encrypted (asked before it knows the format, libarchive 3.6
+ * reads out of bounds). */
 static const char *why(mm_archive *a, bool header, mm_err *e)
 {
     const char *text = archive_error_string(a->a);
     if ((text && (strcasestr(text, "encrypt") || strcasestr(text, "passphrase"))) ||
-        (header && archive_read_has_encrypted_entries(a->a) > 0)) {
+        (header && archive_format(a->a) != 0 && archive_read_has_encrypted_entries(a->a) > 0)) {
         mm_fail(e, MM_SKIP, ENCRYPTED);
         return "encrypted";
     }
@@ -163,13 +198,24 @@ static mm_status next_header(mm_archive *a, struct archive_entry **out, const ch
 
 static mm_status start(mm_archive *a, const char **code, mm_err *e)
 {
+    uint8_t first[16];
+    const uint8_t *head = a->is_pipe ? (const uint8_t *)a->head.p : first;
+    size_t n = a->head.n;
+    if (!a->is_pipe) {
+        int64_t got = mm_blob_read(a->b, 0, first, sizeof first);
+        n = got > 0 ? (size_t)got : 0;
+    }
     a->a = archive_read_new();
     if (!a->a)
         return mm_fail_memory(e);
-    if (a->packed)
-        enable_packed(a->a);
-    else
+    if (!a->packed) {
         enable_containers(a->a);
+    } else if (enable_packer(a->a, head, n)) {
+        enable_tapes(a->a);
+    } else {
+        *code = "unsupported";
+        return mm_fail(e, MM_SKIP, "compressed in a way that is not read here: decompress it first");
+    }
     archive_read_set_read_callback(a->a, on_read);
     if (!a->is_pipe) {
         archive_read_set_seek_callback(a->a, on_seek);
@@ -267,9 +313,9 @@ static void drain(mm_archive *a)
         return; /* libarchive skips by itself at the next header */
     for (;;) {
         la_ssize_t n = archive_read_data(a->a, sink, sizeof sink);
-        if (n <= 0 && n != ARCHIVE_RETRY)
+        if (n <= 0)
             return;
-        if (n > 0 && account(a, n, &ignored) != MM_OK)
+        if (account(a, n, &ignored) != MM_OK)
             return;
     }
 }
@@ -294,9 +340,7 @@ static mm_status read_member(mm_archive *a, mm_blob *m, mm_spool *s, mm_err *e)
     mm_status st = MM_OK;
     for (;;) {
         la_ssize_t n = archive_read_data(a->a, buf, CHUNK);
-        if (n == ARCHIVE_RETRY)
-            continue;
-        if (n < 0)
+        if (n < 0) /* ARCHIVE_RETRY too: rar5 says so for ever, or from memory that it has freed (libarchive 3.6) */
             note_read_failure(a, m, n);
         if (n <= 0)
             break;
