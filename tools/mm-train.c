@@ -33,7 +33,7 @@ static struct {
 
 static const mm_opt options[] = {
     {0, "method", MM_OPT_CHOICE, &opt.method, NULL, "how modalities are fused (mlp; for align: align)",
-     "mlp|gated|routing|attention|cross|dempster|align", 0, 0, 0},
+     "mlp|linear|gated|routing|attention|cross|dempster|align", 0, 0, 0},
     {0, "of", MM_OPT_STR, &opt.of, "NAMES", "use these modalities, in this order, separated by commas (all that come)",
      NULL, 0, 0, 0},
     {0, "label", MM_OPT_LIST, &opt.fields, "FIELD",

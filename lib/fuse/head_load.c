@@ -89,7 +89,7 @@ static const char *method_by_names(const mm_safetensors *f)
     for (size_t i = 0; i < sizeof telltale / sizeof *telltale; i++)
         if (has_prefix(f, telltale[i][0]))
             return telltale[i][1];
-    return "mlp";
+    return has_prefix(f, "fc_out.") ? "mlp" : "linear";
 }
 
 /* The order in which inputs are concatenated: a state_dict does not keep it (safetensors sorts by name), so the usual

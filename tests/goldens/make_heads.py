@@ -124,6 +124,14 @@ class Dempster(Base):
         return torch.log(q - unknown * (1 - 1 / C))
 
 
+class Linear(Base):
+    def __init__(self):
+        super().__init__(C)
+
+    def forward(self, s):
+        return torch.stack([self.fc(m)(s[m].mean(0)) for m in NAMES if m in s]).sum(0)
+
+
 class Align(nn.Module):
     def __init__(self):
         super().__init__()
@@ -139,7 +147,7 @@ class Align(nn.Module):
 
 def main():
     out = os.path.join(os.path.dirname(os.path.abspath(__file__)), "heads")
-    os.makedirs(out, exist_ok=True)
+    os.makedirs(os.path.join(out, "gradients"), exist_ok=True)
     torch.manual_seed(1)
     lacks = [set(), {"image"}, {"text"}, {"audio"}, {"text", "audio"}, set()]
     rows = {"image": [1, 1, 3, 1, 2, 1], "text": [1, 4, 1, 2, 1, 1], "audio": [2, 1, 1, 1, 1, 3]}
@@ -151,13 +159,19 @@ def main():
                 f.write(msgpack.packb({"mm": 1, "kind": "feature", "key": f"s{i}", "src": f"s{i}",
                                        "data": msgpack_numpy.encode(x if len(x) > 1 else x[0]), "of": m, "space": f"test/{m}"}))
     expected = {}
-    for module in (Mlp, Gated, Routing, Attention, Cross, Dempster, Align):
+    for module in (Mlp, Gated, Routing, Attention, Cross, Dempster, Align, Linear):  # new ones at the end: the others stay
         name = module.__name__.lower()
         net = module().eval()
         with torch.no_grad():
             for p in net.parameters():
                 p.normal_(0, 0.4)  # away from the starting values, biases and gains included
             expected[name] = [net(s).tolist() for s in samples]
+        # gradients of the mean squared distance from an arbitrary target, by autograd
+        out_all = torch.stack([net(s) for s in samples])
+        target = torch.tensor([[(7 * i + 3 * c) % 5 / 5 for c in range(out_all.shape[1])] for i in range(N)])
+        F.mse_loss(out_all, target).backward()
+        save_file({k: v.grad for k, v in net.named_parameters() if v.grad is not None},
+                  os.path.join(out, "gradients", name + ".safetensors"))
         save_file({k: v.contiguous() for k, v in net.state_dict().items()}, os.path.join(out, name + ".safetensors"))
     with open(os.path.join(out, "expected.json"), "w") as f:
         json.dump(expected, f)

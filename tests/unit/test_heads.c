@@ -1,6 +1,8 @@
 /* Heads that PyTorch wrote (tests/goldens/make_heads.py): loaded from a plain state_dict, they must say what the module
  * says, for samples that lack modalities and for several rows of one as well. */
 #include "fuse/combine.h"
+#include "fuse/dataset.h"
+#include "model/safetensors.h"
 #include "stream/reader.h"
 
 #include <fcntl.h>
@@ -115,6 +117,94 @@ static void test_methods(void **state)
     }
 }
 
+static mm_node *all_outputs(const mm_head *h, mm_tape *t, const mm_fused *f)
+{
+    return h->task == MM_TASK_ALIGN ? mm_t_concat(t, f->tower, h->inputs) : f->out;
+}
+
+/* The gradients of the mean squared distance from the script's target, into the parameters. */
+static void differentiate(mm_head *h, const mm_data *d)
+{
+    mm_tape *t;
+    mm_arena a = {0};
+    mm_fuse_batch b;
+    mm_fused f = {0};
+    mm_err e = {0};
+    int32_t sample[N];
+    for (int i = 0; i < N; i++)
+        sample[i] = i;
+    assert_int_equal(mm_tape_new(&t, NULL, true, &e), MM_OK);
+    assert_int_equal(mm_data_batch(&b, d, h, sample, N, NULL, &a, &e), MM_OK);
+    assert_int_equal(h->method->forward(h, t, &b, NULL, &f, &e), MM_OK);
+    mm_node *out = all_outputs(h, t, &f);
+    float *target = mm_tape_scratch(t, (size_t)(N * mm_cols(out)) * sizeof *target);
+    for (int i = 0; i < N; i++)
+        for (int c = 0; c < mm_cols(out); c++)
+            target[i * mm_cols(out) + c] = (float)((7 * i + 3 * c) % 5) / 5;
+    mm_backward(t, mm_t_mse(t, out, target), 1);
+    assert_int_equal(mm_tape_error(t, &e), MM_OK);
+    mm_tape_free(t);
+    mm_arena_free(&a);
+}
+
+static void expect_gradients(const char *method, const mm_head *h, const mm_safetensors *want)
+{
+    for (int i = 0; i < h->params.n; i++) {
+        const mm_param *p = h->params.p[i];
+        const mm_named_tensor *w = mm_safetensors_find(want, p->name); /* NULL: autograd left it alone */
+        const float *x = w ? w->t.data : NULL;
+        double scale = 1e-3;
+        for (int64_t k = 0; x && k < p->rows * p->cols; k++)
+            scale = fmax(scale, fabs((double)x[k]));
+        for (int64_t k = 0; k < p->rows * p->cols; k++)
+            if (!(fabs((double)p->grad[k] - (x ? (double)x[k] : 0)) < 2e-5 * scale))
+                fail_msg("%s: gradient of %s[%d] is %.8g, autograd says %.8g", method, p->name, (int)k,
+                         (double)p->grad[k], x ? (double)x[k] : 0);
+    }
+    for (int64_t i = 0; i < mm_safetensors_count(want); i++)
+        assert_non_null(mm_param_set_find(&h->params, mm_safetensors_at(want, i)->name));
+}
+
+static void read_samples(mm_dataset *set)
+{
+    mm_reader *in;
+    mm_record rec;
+    mm_arena a = {0};
+    mm_err e;
+    int fd = open("tests/goldens/heads/samples.mm", O_RDONLY);
+    assert_int_equal(mm_reader_new(&in, fd, "samples.mm", &e), MM_OK);
+    while (mm_reader_next(in, &a, &rec, &e) == MM_OK) {
+        assert_int_equal(mm_dataset_add(set, &rec, NULL, &e), MM_OK);
+        mm_arena_reset(&a);
+    }
+    mm_reader_free(in);
+    mm_arena_free(&a);
+    close(fd);
+}
+
+static void test_gradients(void **state)
+{
+    (void)state;
+    mm_dataset *set;
+    const mm_data *d;
+    mm_err e;
+    assert_int_equal(mm_dataset_new(&set, &e), MM_OK);
+    read_samples(set);
+    assert_int_equal(mm_dataset_finish(set, &d, &e), MM_OK);
+    for (const mm_fuse_method *const *m = mm_fuse_methods(); *m; m++) {
+        char path[128];
+        mm_safetensors *want;
+        mm_head *h = load((*m)->name);
+        snprintf(path, sizeof path, "tests/goldens/heads/gradients/%s.safetensors", (*m)->name);
+        assert_int_equal(mm_safetensors_open(&want, path, &e), MM_OK);
+        differentiate(h, d);
+        expect_gradients((*m)->name, h, want);
+        mm_safetensors_close(want);
+        mm_head_free(h);
+    }
+    mm_dataset_free(set);
+}
+
 /* A sample's result does not depend on what shares its batch. */
 static void test_alone_is_the_same(void **state)
 {
@@ -160,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_alone_is_the_same),
         cmocka_unit_test(test_weights_are_shares_of_what_is_there),
     };
