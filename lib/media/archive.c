@@ -408,7 +408,8 @@ static bool name_member(mm_archive *a, mm_blob *m, mm_str raw)
     }
     if (!m->path.p || !m->src.p || !m->dir.p)
         return false;
-    m->key = is_raw(a) && mm_str_is(a->b->key, "-") ? MM_STR("-") : mm_keyer_key(a->o.keyer, arena, m->path);
+    bool same = is_raw(a) && (mm_str_is(a->b->key, "-") || (m->named && a->o.keyer->rule == MM_KEY_PATH));
+    m->key = same ? mm_str_of(mm_arena_strdup(arena, a->b->key)) : mm_keyer_key(a->o.keyer, arena, m->path);
     return m->key.p != NULL;
 }
 

@@ -45,11 +45,11 @@ static mm_status put_feature(reading *r, const float *x, int64_t width, int64_t 
     return mm_sink_put(s, &rec);
 }
 
-/* x[rows, columns] as a series, in parts; columns 0: x[rows]. */
+/* x[rows, columns] as a series, in parts; columns −1: x[rows]. */
 static mm_status put_series(reading *r, const float *x, int64_t rows, int64_t columns)
 {
     mm_sink *s = &r->sink;
-    int64_t width = columns ? columns : 1, most = PART_BYTES / (width * (int64_t)sizeof *x);
+    int64_t width = columns < 0 ? 1 : columns, most = PART_BYTES / (width * (int64_t)sizeof *x);
     mm_status st = MM_OK;
     if (most < 1)
         return fault(r, "too-large", "rows of more than 32 MiB");
@@ -60,7 +60,7 @@ static mm_status put_series(reading *r, const float *x, int64_t rows, int64_t co
         rec.has_tensor = true;
         rec.tensor.data = x + at * width;
         rec.rate = s->o->rate > 0 ? s->o->rate : 0;
-        st = mm_shape_make(&rec.tensor.s, MM_F32, columns ? 2 : 1, dim, s->e);
+        st = mm_shape_make(&rec.tensor.s, MM_F32, columns < 0 ? 1 : 2, dim, s->e);
         if (st == MM_OK)
             st = mm_sink_put(s, &rec);
     }
@@ -136,6 +136,10 @@ static mm_status take_row(numbers *m, const mm_str *cell, int n)
             return fault(r, "number", why);
         }
     }
+    if (width == 0) {
+        snprintf(why, sizeof why, "row %lld holds no numbers beside its key and label", (long long)m->t.row);
+        return fault(r, "number", why);
+    }
     if (m->width < 0)
         m->width = width;
     if (width != m->width) {
@@ -197,12 +201,14 @@ static mm_status put_array(reading *r, const mm_tensor *t)
     bool features = r->sink.o->as && *r->sink.o->as == 'f';
     if (t->s.rank < 1 || t->s.rank > 2)
         return fault(r, "unsupported", "an array of neither one nor two dimensions");
+    if (count == 0) /* a header may claim any number of rows when each is empty */
+        return fault(r, "empty", "an array without values");
     float *x = mm_arena_alloc(&r->keep, (size_t)count * sizeof *x);
     if (!x)
         return mm_fail_memory(r->sink.e);
     mm_to_f32(x, t->data, t->s.type, count);
     if (!features)
-        return put_series(r, x, rows, t->s.rank == 2 ? width : 0);
+        return put_series(r, x, rows, t->s.rank == 2 ? width : -1);
     if (t->s.rank == 1) /* one vector */
         return put_feature(r, x, rows, 0, r->sink.b->key, none);
     mm_status s = MM_OK;

@@ -20,6 +20,7 @@ typedef struct {
 struct mm_source {
     const char *const *operands;
     int n, next;
+    bool by_base; /* file operands are named by their last part */
     mm_source_opts o;
     mm_keyer keyer;
     locale_t utf8; /* libarchive gives no name for a member whose name the locale cannot hold */
@@ -44,6 +45,51 @@ static void fill_defaults(mm_source_opts *o)
         o->max_ratio = 1000;
 }
 
+/* ---- keys of operands ---- */
+
+static int by_base_and_dir(const void *va, const void *vb)
+{
+    const mm_str *a = va, *b = vb; /* stems */
+    mm_str x = mm_path_base(*a), y = mm_path_base(*b);
+    size_t n = x.n < y.n ? x.n : y.n;
+    int c = memcmp(x.p, y.p, n);
+    if (c == 0)
+        c = (x.n > y.n) - (x.n < y.n);
+    if (c == 0)
+        c = (a->n > b->n) - (a->n < b->n);
+    return c ? c : memcmp(a->p, b->p, a->n);
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Whether the last parts tell the file operands apart: no two of one name lie in different directories. */
+static mm_status choose_base(mm_source *s, mm_err *e)
+{
+    mm_arena a = {0};
+    mm_str *stem = mm_arena_alloc(&a, (size_t)(s->n + 1) * sizeof *stem);
+    int n = 0;
+    bool failed = !stem;
+    s->by_base = s->o.key_rule == MM_KEY_PATH;
+    for (int i = 0; !failed && s->by_base && i < s->n; i++) {
+        if (is_directory(s->operands[i]))
+            continue;
+        mm_str path = mm_path_clean(&a, mm_str_of(s->operands[i]));
+        failed = !path.p;
+        stem[n++] = mm_path_stem(path);
+    }
+    if (!failed && n)
+        qsort(stem, (size_t)n, sizeof *stem, by_base_and_dir);
+    for (int i = 1; !failed && i < n; i++)
+        if (mm_str_eq(mm_path_base(stem[i - 1]), mm_path_base(stem[i])) && !mm_str_eq(stem[i - 1], stem[i]))
+            s->by_base = false;
+    mm_arena_free(&a);
+    return failed ? mm_fail_memory(e) : MM_OK;
+}
+
 mm_status mm_source_open(mm_source **out, const char *const *operands, int n, const mm_source_opts *o, mm_err *e)
 {
     mm_source *s = *out = calloc(1, sizeof *s);
@@ -55,6 +101,8 @@ mm_status mm_source_open(mm_source **out, const char *const *operands, int n, co
     fill_defaults(&s->o);
     s->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     mm_status st = mm_keyer_open(&s->keyer, &s->o, e);
+    if (st == MM_OK)
+        st = choose_base(s, e);
     if (st != MM_OK) {
         mm_source_close(s);
         *out = NULL;
@@ -127,6 +175,8 @@ static mm_status name_file(mm_source *s, mm_blob *b, const char *root, const cha
     if (b->dir.n == 0)
         b->dir = real_name(a, root ? root : path, !root);
     b->key = mm_keyer_key(&s->keyer, a, b->path);
+    if (b->named && s->by_base)
+        b->key = mm_path_base(b->key);
     return b->key.p && b->dir.p ? MM_OK : mm_fail_memory(e);
 }
 

@@ -48,7 +48,8 @@ void mm_blob_free(mm_blob *b); /* a blob owns its memory: it may outlive the sou
 
 typedef struct mm_source mm_source;
 
-/* operands: paths; "-" is standard input. They must outlive the source. */
+/* operands: paths; "-" is standard input. They must outlive the source. With MM_KEY_PATH a file operand's key is its
+ * last part; when that would give two samples one key (a/1.jpg b/1.jpg), all file operands keep their whole path. */
 mm_status mm_source_open(mm_source **out, const char *const *operands, int n, const mm_source_opts *o, mm_err *e);
 void mm_source_close(mm_source *s);
 

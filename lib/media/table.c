@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-enum { MAX_COLUMNS = 1 << 20 };
+enum { MAX_COLUMNS = 1 << 20, MAX_NAMES = 4096 }; /* names of JSON lines: looked up one by one in every row */
 
 static mm_str first_line(mm_str text)
 {
@@ -39,20 +39,22 @@ typedef struct {
     mm_arena *a;
 } cells;
 
-static bool add_cell(cells *c, mm_str s)
+static mm_status add_cell(cells *c, mm_str s, mm_err *e)
 {
+    if (c->n == MAX_COLUMNS)
+        return mm_fail(e, MM_SKIP, "a row of more than %d columns", MAX_COLUMNS);
     if (c->n == c->cap) {
         int cap = c->cap ? 2 * c->cap : 16;
-        mm_str *v = cap <= MAX_COLUMNS ? mm_arena_alloc(c->a, (size_t)cap * sizeof *v) : NULL;
+        mm_str *v = mm_arena_alloc(c->a, (size_t)cap * sizeof *v);
         if (!v)
-            return false;
+            return mm_fail_memory(e);
         if (c->n)
             memcpy(v, c->v, (size_t)c->n * sizeof *v);
         c->v = v;
         c->cap = cap;
     }
     c->v[c->n++] = s;
-    return true;
+    return MM_OK;
 }
 
 static mm_status tab_row(mm_table *t, cells *c, mm_err *e)
@@ -64,10 +66,9 @@ static mm_status tab_row(mm_table *t, cells *c, mm_err *e)
     for (;;) {
         const char *tab = line.n ? memchr(line.p, '\t', line.n) : NULL;
         mm_str one = {line.p, tab ? (size_t)(tab - line.p) : line.n};
-        if (!add_cell(c, one))
-            return mm_fail_memory(e);
-        if (!tab)
-            return MM_OK;
+        mm_status s = add_cell(c, one, e);
+        if (!tab || s != MM_OK)
+            return s;
         line.p += one.n + 1;
         line.n -= one.n + 1;
     }
@@ -117,8 +118,11 @@ static mm_status comma_row(mm_table *t, cells *c, mm_err *e)
                 return mm_fail_memory(e);
             if (!closed)
                 s = mm_fail(e, MM_SKIP, "a quote that is never closed");
-            while (i < n && p[i] != ',' && p[i] != '\n') /* what stands behind a closing quote belongs nowhere */
+            size_t rest = i;
+            while (i < n && p[i] != ',' && p[i] != '\n')
                 i++;
+            if (closed && i > rest + (p[rest] == '\r'))
+                s = mm_fail(e, MM_SKIP, "text behind a closing quote (quotes inside quotes are doubled)");
         } else {
             size_t from = i;
             while (i < n && p[i] != ',' && p[i] != '\n')
@@ -127,8 +131,13 @@ static mm_status comma_row(mm_table *t, cells *c, mm_err *e)
             if (one.n && (i == n || p[i] == '\n') && one.p[one.n - 1] == '\r')
                 one.n--;
         }
-        if (!add_cell(c, one))
-            return mm_fail_memory(e);
+        mm_status added = add_cell(c, one, e);
+        if (added == MM_FATAL)
+            return added;
+        if (added == MM_SKIP) { /* go on to the row's end: the next one may be good */
+            c->n = 0;
+            s = added;
+        }
         bool more = i < n && p[i] == ',';
         i += i < n;
         if (!more)
@@ -145,7 +154,7 @@ static int name_column(mm_table *t, const char *name)
     for (int c = 0; c < t->columns; c++)
         if (mm_str_is(t->header[c], name))
             return c;
-    mm_str *v = t->columns < MAX_COLUMNS ? realloc(t->header, (size_t)(t->columns + 1) * sizeof *v) : NULL;
+    mm_str *v = t->columns < MAX_NAMES ? realloc(t->header, (size_t)(t->columns + 1) * sizeof *v) : NULL;
     char *own = v ? mm_arena_strdup(&t->keep, mm_str_of(name)) : NULL;
     if (v)
         t->header = v;
@@ -185,14 +194,17 @@ static mm_status json_row(mm_table *t, cells *c, mm_err *e)
     json_object_foreach(o, name, v)
     {
         int at = name_column(t, name);
-        while (at >= 0 && c->n <= at)
-            if (!add_cell(c, (mm_str){"", 0}))
-                at = -1;
-        mm_str text = at >= 0 ? json_text(v, c->a) : (mm_str){NULL, 0};
-        if (!text.p) {
+        if (at < 0 && t->columns == MAX_NAMES)
+            s = mm_fail(e, MM_SKIP, "objects of more than %d different members", MAX_NAMES);
+        else if (at < 0)
             s = mm_fail_memory(e);
+        while (s == MM_OK && c->n <= at)
+            s = add_cell(c, (mm_str){NULL, 0}, e);
+        mm_str text = s == MM_OK ? json_text(v, c->a) : (mm_str){NULL, 0};
+        if (s == MM_OK && !text.p)
+            s = mm_fail_memory(e);
+        if (s != MM_OK)
             break;
-        }
         c->v[at] = text;
     }
     json_decref(o);

@@ -178,7 +178,7 @@ static mm_status put_row(reading *r, const mm_table *t, const mm_str *cell, int 
     int text = mm_table_column(t, o->column, n), key = o->key_column ? mm_table_column(t, o->key_column, n) : -1,
         label = o->label_column ? mm_table_column(t, o->label_column, n) : -1;
     char why[160];
-    if (text < 0 || text >= n) {
+    if (text < 0 || text >= n || !cell[text].p) {
         snprintf(why, sizeof why, "row %lld has no column %s", (long long)t->row, o->column);
         return fault(r, "column", why);
     }
@@ -199,6 +199,11 @@ static mm_status put_column(reading *r, mm_str text)
     int n;
     mm_table_open(&t, text);
     mm_status s = is_number(r->sink.o->column) ? MM_OK : mm_table_take_header(&t, &e);
+    if (s == MM_SKIP) {
+        s = fault(r, "row", e.text);
+        mm_table_close(&t);
+        return s;
+    }
     if (s == MM_OK && t.kind != MM_TABLE_JSONL && !is_number(r->sink.o->column) &&
         mm_table_column(&t, r->sink.o->column, t.columns) < 0) {
         char why[200];
