@@ -72,6 +72,9 @@ static mm_status decode_av(mm_sink *s, mm_fault *f)
 static mm_status decode_written(mm_sink *s, mm_sniff kind)
 {
     int64_t emitted = 0;
+    bool all = s->o->image && s->o->audio && s->o->text;
+    if (kind == MM_SNIFF_NUMBERS && !all && !s->o->as) /* --only names media */
+        return MM_OK;
     mm_status st = kind == MM_SNIFF_TEXT ? mm_decode_text(s->b, s->o, s->a, s->emit, s->ctx, &emitted, s->e)
                                          : mm_decode_numbers(s->b, s->o, s->a, s->emit, s->ctx, &emitted, s->e);
     s->emitted += emitted;

@@ -1,0 +1,285 @@
+/* unpack_serve.c: the child of unpack.h: libarchive, asked for one thing at a time. */
+#include "media/unpack_wire.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum { BAD_HEADERS = 64 };
+#define ENCRYPTED "encrypted: extract it with its password first"
+
+typedef struct {
+    int fd;
+    struct archive *a;
+    const mm_blob *b;
+    mm_str head; /* of a pipe, until it has been handed on */
+    bool is_pipe, packed, dead;
+    int64_t at; /* where the next read is */
+    int bad_headers;
+    mm_answer answer;
+    char text[MM_UNPACK_TEXT];
+    uint8_t chunk[MM_UNPACK_CHUNK], data[MM_UNPACK_CHUNK];
+} serving;
+
+/* ---- what libarchive reads ---- */
+
+static int64_t read_pipe(int fd, void *out, size_t n)
+{
+    for (;;) {
+        ssize_t k = read(fd, out, n);
+        if (k >= 0 || errno != EINTR)
+            return k;
+    }
+}
+
+static la_ssize_t on_read(struct archive *ar, void *ctx, const void **bytes)
+{
+    serving *a = ctx;
+    int64_t n;
+    *bytes = a->chunk;
+    if (a->head.n) {
+        *bytes = a->head.p;
+        n = (int64_t)a->head.n;
+        a->head.n = 0;
+    } else {
+        n = a->is_pipe ? read_pipe(a->b->fd, a->chunk, MM_UNPACK_CHUNK)
+                       : mm_blob_read(a->b, a->at, a->chunk, MM_UNPACK_CHUNK);
+    }
+    if (n < 0) {
+        archive_set_error(ar, errno, "%s", strerror(errno));
+        return ARCHIVE_FATAL;
+    }
+    a->at += n;
+    return (la_ssize_t)n;
+}
+
+static la_int64_t on_seek(struct archive *ar, void *ctx, la_int64_t off, int whence)
+{
+    serving *a = ctx;
+    int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? a->at : a->b->size;
+    (void)ar;
+    if (off > 0 && from > INT64_MAX - off)
+        return ARCHIVE_FATAL;
+    if (from + off < 0)
+        return ARCHIVE_FATAL;
+    return a->at = from + off;
+}
+
+static la_int64_t on_skip(struct archive *ar, void *ctx, la_int64_t n)
+{
+    serving *a = ctx;
+    (void)ar;
+    int64_t left = a->b->size - a->at;
+    if (n < 0 || left <= 0)
+        return 0;
+    n = n < left ? n : left;
+    a->at += n;
+    return n;
+}
+
+/* ---- which formats ---- */
+
+typedef struct {
+    const char *magic;
+    size_t n;
+    int code; /* ARCHIVE_FILTER_… */
+    int (*support)(struct archive *);
+} packer;
+
+#define PACKER(magic, name, low)                                                                                       \
+    {                                                                                                                  \
+        magic, sizeof(magic) - 1, ARCHIVE_FILTER_##name, archive_read_support_filter_##low                             \
+    }
+static const packer PACKERS[] = {
+    PACKER("\x1f\x8b", GZIP, gzip),         PACKER("BZh", BZIP2, bzip2),          PACKER("\xfd\x37zXZ", XZ, xz),
+    PACKER("\x28\xb5\x2f\xfd", ZSTD, zstd), PACKER("\x04\x22\x4d\x18", LZ4, lz4), PACKER("\x02\x21\x4c\x18", LZ4, lz4),
+    PACKER("\x1f\x9d", COMPRESS, compress), PACKER("LZIP", LZIP, lzip),           PACKER("\x5d\0\0", LZMA, lzma),
+    PACKER("\x89LZO", LZOP, lzop),          PACKER("\xed\xab\xee\xdb", RPM, rpm),
+};
+#undef PACKER
+
+/* libarchive warns when a decompressor is not compiled in and it would start a program instead: ask a scratch object,
+ * so that the real one never learns of it. */
+static bool in_process(int (*support)(struct archive *))
+{
+    struct archive *scratch = archive_read_new();
+    bool yes = scratch && support(scratch) == ARCHIVE_OK;
+    archive_read_free(scratch);
+    return yes;
+}
+
+/* Exactly the decompressor that the first bytes name. Left to itself libarchive stacks up to 25, each with a buffer
+ * that doubles: a gzip file that expands to itself takes gigabytes. Here a stream in a stream is an archive in an
+ * archive and counts against the depth. An rpm is the one case of two: its payload is compressed as well. */
+static bool enable_packer(struct archive *ar, const uint8_t *head, size_t n)
+{
+    for (size_t i = 0; i < sizeof PACKERS / sizeof *PACKERS; i++) {
+        const packer *p = &PACKERS[i];
+        if (n < p->n || memcmp(head, p->magic, p->n) != 0)
+            continue;
+        if (!in_process(p->support))
+            return false;
+        if (p->code == ARCHIVE_FILTER_COMPRESS) /* libarchive 3.6 crashes when that one is appended by its code */
+            return p->support(ar) == ARCHIVE_OK;
+        if (p->code != ARCHIVE_FILTER_RPM)
+            return archive_read_append_filter(ar, p->code) == ARCHIVE_OK;
+        for (size_t k = 0; k < sizeof PACKERS / sizeof *PACKERS; k++)
+            if (in_process(PACKERS[k].support))
+                PACKERS[k].support(ar);
+        return true;
+    }
+    return false;
+}
+
+static void enable_tapes(struct archive *ar)
+{
+    archive_read_support_format_tar(ar);
+    archive_read_support_format_cpio(ar);
+    archive_read_support_format_iso9660(ar);
+    archive_read_support_format_empty(ar);
+    archive_read_support_format_raw(ar); /* last: anything else is a compressed single file */
+}
+
+static void enable_containers(struct archive *ar)
+{
+    archive_read_support_format_tar(ar);
+    archive_read_support_format_cpio(ar);
+    archive_read_support_format_ar(ar);
+    archive_read_support_format_zip(ar);
+    archive_read_support_format_7zip(ar);
+    archive_read_support_format_rar(ar);
+    archive_read_support_format_rar5(ar);
+    archive_read_support_format_cab(ar);
+    archive_read_support_format_lha(ar);
+    archive_read_support_format_xar(ar);
+    archive_read_support_format_iso9660(ar);
+}
+
+/* ---- answers ---- */
+
+static bool answer(serving *a, mm_status status, const void *bytes, size_t n)
+{
+    mm_answer *x = &a->answer;
+    int format = archive_format(a->a) & ARCHIVE_FORMAT_BASE_MASK;
+    x->status = status;
+    x->dead = a->dead;
+    x->raw = archive_format(a->a) == ARCHIVE_FORMAT_RAW;
+    x->skips_free = !a->packed && (format == ARCHIVE_FORMAT_TAR || format == ARCHIVE_FORMAT_ZIP ||
+                                   format == ARCHIVE_FORMAT_CPIO || format == ARCHIVE_FORMAT_AR);
+    x->taken = a->at;
+    x->bytes = n;
+    return mm_wire_send(a->fd, x, sizeof *x) && mm_wire_send(a->fd, bytes, n);
+}
+
+static bool answer_failure(serving *a, mm_why why, const char *text)
+{
+    size_t n = strlen(text);
+    a->answer.why = why;
+    return answer(a, MM_SKIP, text, n < MM_UNPACK_TEXT ? n : MM_UNPACK_TEXT);
+}
+
+/* "truncated" and "encrypted" are worth telling apart from other damage. `header`: names were being read, and
+ * libarchive may not say that it failed because they are encrypted (asked before it knows the format, libarchive 3.6
+ * reads out of bounds). */
+static bool answer_error(serving *a, bool header)
+{
+    const char *text = archive_error_string(a->a);
+    if ((text && (strcasestr(text, "encrypt") || strcasestr(text, "passphrase"))) ||
+        (header && archive_format(a->a) != 0 && archive_read_has_encrypted_entries(a->a) > 0))
+        return answer_failure(a, MM_WHY_ENCRYPTED, ENCRYPTED);
+    bool truncated = text && (strcasestr(text, "truncated") || strcasestr(text, "unexpected end"));
+    return answer_failure(a, truncated ? MM_WHY_TRUNCATED : MM_WHY_ARCHIVE,
+                          text ? text : "not an archive that libarchive can read");
+}
+
+/* ---- questions ---- */
+
+static bool answer_entry(serving *a, struct archive_entry *x)
+{
+    const char *name = archive_entry_pathname_utf8(x);
+    if (!name)
+        name = archive_entry_pathname(x);
+    size_t n = name ? strlen(name) : 0;
+    unsigned type = archive_entry_filetype(x);
+    a->answer.entry = (mm_unpack_entry){
+        .size = archive_entry_size(x),
+        .directory = type == AE_IFDIR || (type == 0 && n && name[n - 1] == '/'),
+        .regular = type == AE_IFREG || type == 0,
+        .symlink = type == AE_IFLNK || archive_entry_symlink(x),
+        .hardlink = archive_entry_hardlink(x) != NULL,
+        .encrypted = archive_entry_is_data_encrypted(x),
+    };
+    return answer(a, MM_OK, name, n < MM_UNPACK_TEXT ? n : MM_UNPACK_TEXT);
+}
+
+/* Headers up to the next one that is usable; after a damaged one there may be others. */
+static bool answer_next(serving *a)
+{
+    struct archive_entry *x;
+    int r;
+    do
+        r = archive_read_next_header(a->a, &x);
+    while (r == ARCHIVE_RETRY && ++a->bad_headers < BAD_HEADERS);
+    if (r == ARCHIVE_OK || r == ARCHIVE_WARN)
+        return answer_entry(a, x);
+    a->dead = r != ARCHIVE_FAILED || ++a->bad_headers >= BAD_HEADERS;
+    return r == ARCHIVE_EOF ? answer(a, MM_EOF, NULL, 0) : answer_error(a, true);
+}
+
+static bool answer_data(serving *a)
+{
+    la_ssize_t n = archive_read_data(a->a, a->data, sizeof a->data);
+    if (n > 0)
+        return answer(a, MM_OK, a->data, (size_t)n);
+    if (n == 0)
+        return answer(a, MM_EOF, NULL, 0);
+    a->dead = n == ARCHIVE_FATAL; /* ARCHIVE_RETRY is not retried: rar5 says so for ever (libarchive 3.6) */
+    return answer_error(a, false);
+}
+
+static bool start(serving *a)
+{
+    uint8_t first[16];
+    const uint8_t *head = a->is_pipe ? (const uint8_t *)a->head.p : first;
+    size_t n = a->head.n;
+    if (!a->is_pipe) {
+        int64_t got = mm_blob_read(a->b, 0, first, sizeof first);
+        n = got > 0 ? (size_t)got : 0;
+    }
+    if (!a->packed) {
+        enable_containers(a->a);
+    } else if (enable_packer(a->a, head, n)) {
+        enable_tapes(a->a);
+    } else {
+        return answer_failure(a, MM_WHY_UNSUPPORTED, "compressed in a way that is not read here: decompress it first");
+    }
+    archive_read_set_read_callback(a->a, on_read);
+    if (!a->is_pipe) {
+        archive_read_set_seek_callback(a->a, on_seek);
+        archive_read_set_skip_callback(a->a, on_skip);
+    }
+    archive_read_set_callback_data(a->a, a);
+    return archive_read_open1(a->a) == ARCHIVE_OK ? answer(a, MM_OK, NULL, 0) : answer_error(a, true);
+}
+
+void mm_unpack_serve(int fd, const mm_blob *b, mm_str head, bool packed)
+{
+    serving *a = calloc(1, sizeof *a);
+    mm_ask ask;
+    if (!a)
+        return;
+    a->fd = fd;
+    a->b = b;
+    a->head = head;
+    a->is_pipe = head.p != NULL;
+    a->packed = packed;
+    a->a = archive_read_new();
+    bool going = a->a && start(a);
+    while (going && mm_wire_take(fd, &ask, sizeof ask))
+        going = ask == MM_ASK_NEXT ? answer_next(a) : answer_data(a);
+    archive_read_free(a->a);
+    free(a);
+}
