@@ -36,7 +36,7 @@ static mm_status first_picture(mm_picture *p, mm_av_input *in, AVPacket *pkt, mm
     if (s == MM_OK)
         s = mm_av_decoder(&c, par->codec_id, par, &in->limits, f);
     if (s == MM_OK)
-        s = mm_still_packet(p, c, pkt, a, f);
+        s = mm_still_packet(p, c, pkt, &l, a, f);
     avcodec_free_context(&c);
     return s;
 }

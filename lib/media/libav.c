@@ -233,7 +233,9 @@ mm_status mm_av_decoder(AVCodecContext **out, enum AVCodecID id, const AVCodecPa
     int rc = par ? avcodec_parameters_to_context(c, par) : 0;
     c->opaque = (void *)(uintptr_t)l->log;
     c->thread_count = 1;
-    c->max_pixels = l->max_pixels;
+    /* libav counts rows padded to its own alignment and calls what is above damaged: here it only keeps bombs out, the
+     * limit itself is looked at where a frame's size is known */
+    c->max_pixels = l->max_pixels < INT64_MAX / 4 ? 2 * l->max_pixels + (8 << 20) : INT64_MAX;
     c->codec_whitelist = av_strdup(CODECS);
     if (rc >= 0)
         rc = avcodec_open2(c, codec, NULL);

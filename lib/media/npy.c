@@ -20,6 +20,8 @@ static const char *entry(const char *header, const char *name)
 
 static bool type_of(const char *descr, mm_type *type)
 {
+    if (*descr != '\'' && *descr != '"')
+        return false;
     for (int t = 0; t < MM_TYPES; t++) {
         const char *name = mm_type_numpy((mm_type)t);
         if (name && strncmp(descr + 1, name, 3) == 0 && (descr[4] == '\'' || descr[4] == '"')) {

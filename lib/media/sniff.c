@@ -339,12 +339,25 @@ static bool is_bare_dicom(const uint8_t *p, size_t n)
     return false;
 }
 
+/* UTF-16 behind its mark (which could begin MPEG sound too): no NUL and no half of a surrogate pair. */
+static bool is_utf16(const uint8_t *p, size_t n)
+{
+    bool big = starts(p, n, 0, "\xfe\xff");
+    if (n < 2 || n % 2 || (!big && !starts(p, n, 0, "\xff\xfe")))
+        return false;
+    for (size_t i = 2; i + 3 < n; i += 2) {
+        unsigned c = big ? p[i] << 8 | p[i + 1] : p[i + 1] << 8 | p[i],
+                 next = big ? p[i + 2] << 8 | p[i + 3] : p[i + 3] << 8 | p[i + 2];
+        if (c == 0 || (c >> 10 == 0xd800 >> 10) != (next >> 10 == 0xdc00 >> 10))
+            return false;
+    }
+    return true;
+}
+
 /* Text: no NUL, hardly a control character, and UTF-8 throughout; or in another encoding, mostly printable and
  * without any control character. UTF-16 is known by its mark. */
 static bool is_text(const uint8_t *p, size_t n, mm_str path)
 {
-    if (n >= 2 && n % 2 == 0 && (starts(p, n, 0, "\xff\xfe") || starts(p, n, 0, "\xfe\xff")))
-        return true;
     size_t controls = 0, malformed = 0, high = 0;
     for (size_t i = 0; i < n;) {
         if (p[i] == 0)
@@ -380,6 +393,8 @@ mm_sniff mm_sniff_bytes(const uint8_t *p, size_t n, mm_str path)
         return MM_SNIFF_DICOM;
     if (mm_sniff_is_program(p, n) || starts(p, n, 0, "%PDF-"))
         return MM_SNIFF_NONE;
+    if (is_utf16(p, n))
+        return MM_SNIFF_TEXT;
     if (is_mpeg_audio(p, n) || is_mpeg_ts(p, n))
         return MM_SNIFF_AV;
     return is_text(p, n, path) ? MM_SNIFF_TEXT : MM_SNIFF_NONE;

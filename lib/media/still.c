@@ -4,6 +4,7 @@
 #include "media/chunks.h"
 #include "media/pixels.h"
 
+#include <libavutil/intreadwrite.h>
 #include <libswscale/swscale.h>
 #include <string.h>
 
@@ -89,24 +90,38 @@ static mm_status packet_over(AVPacket *pkt, mm_bytes in, mm_fault *f)
     return MM_OK;
 }
 
-mm_status mm_still_packet(mm_picture *p, AVCodecContext *c, AVPacket *pkt, mm_arena *a, mm_fault *f)
+mm_status mm_still_packet(mm_picture *p, AVCodecContext *c, AVPacket *pkt, const mm_picture_limits *l, mm_arena *a,
+                          mm_fault *f)
 {
     AVFrame *frame = av_frame_alloc();
     struct SwsContext *sws = NULL;
     if (!frame)
         return mm_fault_memory(f);
     int rc = first_frame(c, pkt, frame);
-    mm_status s = rc < 0 ? mm_av_fault(f, p->format, rc) : mm_pixels_from_frame(p, frame, &sws, a, f);
+    mm_status s = rc < 0 ? mm_av_fault(f, p->format, rc) : mm_picture_allowed(frame->width, frame->height, l, f);
+    if (s == MM_OK)
+        s = mm_pixels_from_frame(p, frame, &sws, a, f);
     sws_freeContext(sws);
     av_frame_free(&frame);
     return s;
 }
 
-/* What stands in the file beside the pixels. MM_SKIP when it shows that the file is cut short. */
-static mm_status examine(mm_picture *p, enum AVCodecID id, mm_bytes in, mm_fault *f)
+/* libav refuses a PNG above the limit as if it were damaged: its size is looked at before. */
+static mm_status png_allowed(mm_bytes in, const mm_picture_limits *l, mm_fault *f)
 {
-    if (id == AV_CODEC_ID_PNG)
-        return mm_png_examine(&p->exif, in, f);
+    enum { WIDTH = 16, HEIGHT = 20 };
+    if (in.n < HEIGHT + 4 || memcmp(in.p + 12, "IHDR", 4) != 0)
+        return MM_OK; /* the decoder says what is wrong */
+    return mm_picture_allowed(AV_RB32(in.p + WIDTH), AV_RB32(in.p + HEIGHT), l, f);
+}
+
+/* What stands in the file beside the pixels. MM_SKIP when it shows that the file is cut short or too large. */
+static mm_status examine(mm_picture *p, enum AVCodecID id, mm_bytes in, const mm_picture_limits *l, mm_fault *f)
+{
+    if (id == AV_CODEC_ID_PNG) {
+        mm_status s = png_allowed(in, l, f);
+        return s == MM_OK ? mm_png_examine(&p->exif, in, f) : s;
+    }
     if (id == AV_CODEC_ID_TIFF)
         mm_exif_parse(&p->exif, in.p, in.n);
     return MM_OK;
@@ -120,7 +135,7 @@ mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, 
     *p = (mm_picture){.format = avcodec_get_name(id)};
     AVCodecContext *c = NULL;
     AVPacket *pkt = NULL;
-    mm_status s = examine(p, id, in, f);
+    mm_status s = examine(p, id, in, l, f);
     if (s == MM_OK)
         s = mm_av_decoder(&c, id, NULL, &(mm_av_limits){l->max_pixels, l->log}, f);
     if (s != MM_OK)
@@ -130,7 +145,7 @@ mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, 
     pkt = av_packet_alloc();
     s = pkt ? packet_over(pkt, in, f) : mm_fault_memory(f);
     if (s == MM_OK)
-        s = mm_still_packet(p, c, pkt, a, f);
+        s = mm_still_packet(p, c, pkt, l, a, f);
     av_packet_free(&pkt);
     avcodec_free_context(&c);
     return s;

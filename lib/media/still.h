@@ -6,6 +6,7 @@
 #include "media/picture.h"
 
 /* The first frame that decoder c gives for pkt, as p, whose format is named already. */
-mm_status mm_still_packet(mm_picture *p, AVCodecContext *c, AVPacket *pkt, mm_arena *a, mm_fault *f);
+mm_status mm_still_packet(mm_picture *p, AVCodecContext *c, AVPacket *pkt, const mm_picture_limits *l, mm_arena *a,
+                          mm_fault *f);
 
 #endif

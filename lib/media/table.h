@@ -30,9 +30,9 @@ void mm_table_close(mm_table *t);
 /* Takes the next row as the names of the columns (JSON lines name their cells themselves: nothing is taken). */
 mm_status mm_table_take_header(mm_table *t, mm_err *e);
 
-/* The next row that is not blank; cells from the arena or parts of the text (p NULL: a member that this object lacks). With JSON lines cells are in the order of
- * the first object's members, later new names are added to the header. MM_OK, MM_EOF, MM_SKIP (a row that is no row;
- * the next may be), MM_FATAL when memory is out. */
+/* The next row that is not blank; cells from the arena or parts of the text (p NULL: a member that this object lacks).
+ * With JSON lines cells are in the order of the first object's members, later new names are added to the header. MM_OK,
+ * MM_EOF, MM_SKIP (a row that is no row; the next may be), MM_FATAL when memory is out. */
 mm_status mm_table_next(mm_table *t, mm_arena *a, mm_str **cell, int *n, mm_err *e);
 
 /* The column that text names: a name of the header, or a number (1 is the first, −1 the last). −1: there is none. */

@@ -4,6 +4,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ typedef struct {
     bool is_pipe, packed, dead;
     int64_t at; /* where the next read is */
     int bad_headers;
+    char complaint[200]; /* of opening, until the first header is there */
     mm_answer answer;
     char text[MM_UNPACK_TEXT];
     uint8_t chunk[MM_UNPACK_CHUNK], data[MM_UNPACK_CHUNK];
@@ -181,6 +183,12 @@ static bool answer_failure(serving *a, mm_why why, const char *text)
     return answer(a, MM_SKIP, text, n < MM_UNPACK_TEXT ? n : MM_UNPACK_TEXT);
 }
 
+static bool answer_damage(serving *a, const char *text)
+{
+    bool truncated = strcasestr(text, "truncated") || strcasestr(text, "unexpected end");
+    return answer_failure(a, truncated ? MM_WHY_TRUNCATED : MM_WHY_ARCHIVE, text);
+}
+
 /* "truncated" and "encrypted" are worth telling apart from other damage. `header`: names were being read, and
  * libarchive may not say that it failed because they are encrypted (asked before it knows the format, libarchive 3.6
  * reads out of bounds). */
@@ -190,9 +198,7 @@ static bool answer_error(serving *a, bool header)
     if ((text && (strcasestr(text, "encrypt") || strcasestr(text, "passphrase"))) ||
         (header && archive_format(a->a) != 0 && archive_read_has_encrypted_entries(a->a) > 0))
         return answer_failure(a, MM_WHY_ENCRYPTED, ENCRYPTED);
-    bool truncated = text && (strcasestr(text, "truncated") || strcasestr(text, "unexpected end"));
-    return answer_failure(a, truncated ? MM_WHY_TRUNCATED : MM_WHY_ARCHIVE,
-                          text ? text : "not an archive that libarchive can read");
+    return answer_damage(a, text ? text : "not an archive that libarchive can read");
 }
 
 /* ---- questions ---- */
@@ -223,9 +229,14 @@ static bool answer_next(serving *a)
     do
         r = archive_read_next_header(a->a, &x);
     while (r == ARCHIVE_RETRY && ++a->bad_headers < BAD_HEADERS);
-    if (r == ARCHIVE_OK || r == ARCHIVE_WARN)
+    bool complained = a->complaint[0] != 0;
+    if (r == ARCHIVE_OK || r == ARCHIVE_WARN) {
+        a->complaint[0] = 0;
         return answer_entry(a, x);
+    }
     a->dead = r != ARCHIVE_FAILED || ++a->bad_headers >= BAD_HEADERS;
+    if (r == ARCHIVE_EOF && complained) /* a file cut before its first block is unpacked looks empty to libarchive */
+        return answer_damage(a, a->complaint);
     return r == ARCHIVE_EOF ? answer(a, MM_EOF, NULL, 0) : answer_error(a, true);
 }
 
@@ -262,7 +273,11 @@ static bool start(serving *a)
         archive_read_set_skip_callback(a->a, on_skip);
     }
     archive_read_set_callback_data(a->a, a);
-    return archive_read_open1(a->a) == ARCHIVE_OK ? answer(a, MM_OK, NULL, 0) : answer_error(a, true);
+    if (archive_read_open1(a->a) != ARCHIVE_OK)
+        return answer_error(a, true);
+    if (archive_errno(a->a) && archive_error_string(a->a))
+        snprintf(a->complaint, sizeof a->complaint, "%s", archive_error_string(a->a));
+    return answer(a, MM_OK, NULL, 0);
 }
 
 void mm_unpack_serve(int fd, const mm_blob *b, mm_str head, bool packed)

@@ -1,0 +1,107 @@
+"""Small media and archives for tests, out of the standard library alone: media.py KIND FILE [ARGUMENT...]"""
+import io, math, os, struct, sys, tarfile, wave, zipfile, zlib
+
+
+def png(seed=0, width=12, height=9):
+    """RGB noise that tells two seeds apart."""
+    rows, x = b"", int(seed) * 2654435761 + 1
+    for _ in range(int(height)):
+        rows += b"\0"
+        for _ in range(3 * int(width)):
+            x = (x * 1103515245 + 12345) & 0x7FFFFFFF
+            rows += bytes([x >> 16 & 255])
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", int(width), int(height), 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def clear_png():
+    """One pixel, red, fully transparent."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 6, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(b"\0\xff\0\0\0")) + chunk(b"IEND", b""))
+
+
+def wav(seconds=0.5, rate=16000, channels=1):
+    f = io.BytesIO()
+    w = wave.open(f, "wb")
+    w.setnchannels(int(channels))
+    w.setsampwidth(2)
+    w.setframerate(int(rate))
+    n = int(float(seconds) * int(rate))
+    w.writeframes(b"".join(struct.pack("<h", int(9000 * math.sin(i * 0.1))) * int(channels) for i in range(n)))
+    w.close()
+    return f.getvalue()
+
+
+def bomb(mib=200):
+    """A zip of zeros that grows a thousandfold."""
+    f = io.BytesIO()
+    with zipfile.ZipFile(f, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr("zeros.png", bytes(int(mib) << 20))
+    return f.getvalue()
+
+
+def zipped(folder):
+    f = io.BytesIO()
+    with zipfile.ZipFile(f, "w", zipfile.ZIP_DEFLATED) as z:
+        for top, dirs, files in os.walk(folder):
+            dirs.sort()
+            for name in sorted(files):
+                path = os.path.join(top, name)
+                z.write(path, os.path.relpath(path, folder))
+    return f.getvalue()
+
+
+def tarred(folder, mode="w"):
+    f = io.BytesIO()
+    with tarfile.open(fileobj=f, mode=mode) as t:
+        for name in sorted(os.listdir(folder)):
+            t.add(os.path.join(folder, name), name)
+    return f.getvalue()
+
+
+def encrypted(folder):
+    """The zip of folder with every member marked as encrypted, in its local header and in the directory."""
+    z = bytearray(zipped(folder))
+    for mark, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        i = z.find(mark)
+        while i >= 0:
+            z[i + at] |= 1
+            i = z.find(mark, i + 4)
+    return bytes(z)
+
+
+def nested(depth=6):
+    data = png(1)
+    name = "p.png"
+    for i in range(int(depth)):
+        f = io.BytesIO()
+        with zipfile.ZipFile(f, "w") as z:
+            z.writestr(name, data)
+        data, name = f.getvalue(), f"n{i}.zip"
+    return data
+
+
+def npy(descr, shape, data=b"", fortran=False):
+    head = f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}".encode()
+    head += b" " * (-(len(head) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + data
+
+
+def floats(rows=2, columns=3):
+    n = int(rows) * int(columns)
+    return npy("<f4", f"({int(rows)}, {int(columns)})", struct.pack(f"<{n}f", *range(n)))
+
+
+if __name__ == "__main__":
+    kind, path, *args = sys.argv[1:]
+    made = {f.__name__: f for f in (png, clear_png, wav, bomb, zipped, tarred, encrypted, nested, npy, floats)}
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(made[kind](*args))
