@@ -33,7 +33,7 @@ static const mm_opt options[] = {
 };
 
 static const char *const examples[] = {
-    "mm-label -m head.safetensors --format stream test.mm | mm-eval",
+    "mm-fuse -m head.safetensors --label test.mm | mm-eval",
     "mm-eval --group '^[^/]*' --svg report.svg predictions.mm",
     "mm-eval --compare baseline.mm predictions.mm",
     "mm-eval --retrieval image:text aligned.mm",

@@ -258,6 +258,43 @@ static void keep_joined(fuse *f, mm_joined *j)
         f->joined[f->n++] = j;
 }
 
+/* With a head that aligns, nothing is joined: each record goes through its own modality's tower. */
+static bool by_tower(const fuse *f)
+{
+    return f->head && f->head->task == MM_TASK_ALIGN && *opt.join == 'k';
+}
+
+static bool has_tower(const fuse *f, mm_str of)
+{
+    for (int m = 0; m < f->head->inputs; m++)
+        if (mm_str_is(of, f->head->input[m].name))
+            return !opt.of || listed(opt.of, of);
+    return false;
+}
+
+static void take_alone(fuse *f, const mm_record *rec)
+{
+    mm_err e;
+    mm_sample *s = NULL;
+    if (f->samples == BATCH)
+        empty_batch(f);
+    must(f, mm_sample_alone(&s, rec, &e), &e);
+    mm_joined *j = mm_arena_alloc(&s->arena, sizeof *j);
+    mm_status status = j ? mm_joined_whole(j, s, &e) : mm_fail_memory(&e);
+    must(f, status, &e);
+    f->sample[f->samples++] = s;
+    j->part = rec->part;
+    j->has_time = rec->has_time;
+    j->time[0] = rec->time[0];
+    j->time[1] = rec->time[1];
+    if (status == MM_OK)
+        f->joined[f->n++] = j;
+    else
+        fail(f, j, "fuse", &e);
+    if (opt.flush)
+        empty_batch(f);
+}
+
 static void take_sample(fuse *f, mm_sample *s)
 {
     mm_err e;
@@ -305,6 +342,15 @@ static void take_record(fuse *f, int stream, const mm_record *rec)
     bool ours = by_evidence() ? rec->kind == MM_KIND_LABEL : rec->kind == MM_KIND_FEATURE;
     if (rec->kind == MM_KIND_ERROR)
         mm_run_worsen(&f->r, 1);
+    if (by_tower(f)) {
+        if (ours && rec->has_tensor && has_tower(f, rec->of)) {
+            take_alone(f, rec);
+        } else {
+            empty_batch(f); /* a text stays in front of its vector */
+            mm_out_put(&f->r, rec);
+        }
+        return;
+    }
     if (!ours) {
         mm_out_put(&f->r, rec); /* not our business: passed on, in front of the sample that it stands beside */
         return;

@@ -1,5 +1,7 @@
 /* mm-train: labelled feature streams → a head, a small model that fuses modalities and decides. */
 #include "cli/tool.h"
+#include "train/grid.h"
+#include "train/sweep.h"
 #include "train/train.h"
 
 #include <errno.h>
@@ -9,9 +11,9 @@
 #include <unistd.h>
 
 static struct {
-    const char *method, *of, *loss, *weights, *group, *valid, *precision, *log;
+    const char *method, *of, *loss, *weights, *group, *valid, *precision, *log, *grid;
     mm_list fields;
-    int64_t hidden, heads, iterations, epochs, batch, accumulate, patience, seed;
+    int64_t hidden, heads, iterations, epochs, batch, accumulate, patience, seed, trials;
     double dropout, modality_dropout, lr, weight_decay, warmup, clip, smoothing, valid_share;
     bool raw;
 } opt = {.loss = "info-nce",
@@ -69,6 +71,14 @@ static const mm_opt options[] = {
     {0, "raw", MM_OPT_FLAG, &opt.raw, NULL, "take vectors as they are, without standardising them", NULL, 0, 0, 0},
     {0, "products", MM_OPT_CHOICE, &opt.precision, NULL, "matrix products in bf16, with f32 master weights",
      "fp32|bf16", 0, 0, 0},
+    {0, "grid", MM_OPT_STR, &opt.grid, "NAME=VALUES,...",
+     "search for the best settings: values of options, as lists (batch=16|32|64) and ranges (lr=1e-4..1e-2:log); "
+     "trials "
+     "run beside each other, as many as there are threads, and a table of them goes to standard output",
+     NULL, 0, 0, 0},
+    {0, "trials", MM_OPT_INT, &opt.trials, "N",
+     "with --grid: try N settings, at random where there are more (all points of lists; 16 where there are ranges)",
+     NULL, 0, 1, MM_MAX_TRIALS},
     {0, "log", MM_OPT_STR, &opt.log, "FILE", "write one line of TSV for each epoch", NULL, MM_HINT_FILE, 0, 0},
     {0},
 };
@@ -97,7 +107,15 @@ typedef struct {
     uint8_t *validates; /* [n] samples that came from --valid; NULL without it */
     FILE *log;
     mm_epoch best;
+    mm_split split;
     mm_arena arena;
+    struct { /* --grid */
+        mm_settings grid;
+        const char **value; /* [trials, grid.n] */
+        mm_sweep sweep;
+        mm_trial *now; /* in a trial's process: its result */
+        int stop_at;   /* … and the epoch behind which it pauses */
+    } search;
 } train;
 
 static void must(train *t, mm_status s, const mm_err *e)
@@ -269,9 +287,10 @@ static mm_head *new_head(train *t)
     return h;
 }
 
-static void split(train *t, const mm_head *h, mm_split *s)
+static void split(train *t, const mm_head *h)
 {
     mm_err e;
+    mm_split *s = &t->split;
     uint8_t *usable = mm_usable_samples(t->data, h, &t->arena);
     if (!t->validates) {
         must(t, mm_split_groups(s, t->data, usable, opt.group, opt.valid_share, (uint64_t)opt.seed, &t->arena, &e), &e);
@@ -322,6 +341,179 @@ static mm_train_opts train_opts(train *t)
     return o;
 }
 
+/* ---- the search ---- */
+
+/* Settings that a trial can have of its own: all but those that decide which samples there are. */
+static const mm_opt *searchable(const char *name)
+{
+    static const char *const names[] = {
+        "method",    "hidden",        "heads",      "iterations", "dropout",      "modality-dropout", "loss",
+        "epochs",    "batch",         "accumulate", "lr",         "weight-decay", "warmup",           "clip",
+        "smoothing", "class-weights", "patience",   "seed",       "products"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        known |= strcmp(names[i], name) == 0;
+    for (const mm_opt *o = options; known && o->name; o++)
+        if (strcmp(o->name, name) == 0)
+            return o;
+    return NULL;
+}
+
+/* Gives the options the trial's values. */
+static mm_status apply(const train *t, int trial, mm_arena *a, mm_err *e)
+{
+    const mm_settings *g = &t->search.grid;
+    mm_opt_hit hit[MM_MAX_DIMS];
+    for (int k = 0; k < g->n; k++)
+        hit[k] = (mm_opt_hit){.opt = searchable(g->dim[k].name), .value = t->search.value[trial * g->n + k]};
+    return mm_opts_apply(&(mm_parsed){.hit = hit, .n = g->n}, a, e);
+}
+
+static const char *trial_file(train *t, int trial, const char *kind)
+{
+    return mm_arena_printf(&t->arena, "%s/%04d.%s", t->search.sweep.dir, trial, kind);
+}
+
+static bool on_trial_epoch(void *ctx, const mm_epoch *row)
+{
+    train *t = ctx;
+    mm_trial *now = t->search.now;
+    now->epochs = row->epoch;
+    if (row->best) {
+        now->best_epoch = row->epoch;
+        now->loss = row->valid_loss;
+        now->metric = row->metric;
+    }
+    return row->epoch < t->search.stop_at || row->epoch == opt.epochs;
+}
+
+static mm_status run_trial(void *ctx, int trial, double share, mm_trial *now, mm_err *e)
+{
+    train *t = ctx;
+    t->search.now = now;
+    mm_status s = apply(t, trial, &t->arena, e);
+    if (s != MM_OK)
+        return s;
+    mm_head *h = new_head(t);
+    mm_train_opts o = train_opts(t);
+    o.checkpoint = trial_file(t, trial, "checkpoint");
+    o.checkpoint_every = 1e9; /* only where it pauses */
+    t->search.stop_at = (int)ceil(share * (double)opt.epochs);
+    if (!opt.raw)
+        s = mm_standardise(h, t->data, &t->split, e);
+    if (s == MM_OK)
+        s = mm_train(h, t->data, &t->split, &o, NULL, on_trial_epoch, t, e);
+    if (s == MM_OK) {
+        now->done = true;
+        s = mm_head_save(h, trial_file(t, trial, "safetensors"), e);
+        unlink(o.checkpoint);
+    }
+    mm_head_free(h);
+    return s == MM_EOF ? MM_OK : s;
+}
+
+static const char *settings(train *t, int trial)
+{
+    const char *text = "";
+    for (int k = 0; text && k < t->search.grid.n; k++)
+        text = mm_arena_printf(&t->arena, "%s%s%s=%s", text, k ? " " : "", t->search.grid.dim[k].name,
+                               t->search.value[trial * t->search.grid.n + k]);
+    return text ? text : "";
+}
+
+static void on_trial(void *ctx, int trial, const mm_trial *now, const char *why)
+{
+    train *t = ctx;
+    if (why)
+        mm_warn(&t->r, "trial %d (%s) failed: %s", trial + 1, settings(t, trial), why);
+    else
+        mm_say(&t->r.log, MM_LOG_INFO, "trial %d (%s): validation loss %.4f, metric %.4f after %d epochs", trial + 1,
+               settings(t, trial), now->loss, now->metric, now->epochs);
+}
+
+/* Losses of unlike definitions say nothing about each other. */
+static bool searches_the_loss(const mm_settings *g)
+{
+    for (int k = 0; k < g->n; k++)
+        if (!strcmp(g->dim[k].name, "loss") || !strcmp(g->dim[k].name, "smoothing") ||
+            !strcmp(g->dim[k].name, "class-weights"))
+            return true;
+    return false;
+}
+
+static void plan_search(train *t)
+{
+    mm_err e;
+    mm_settings *g = &t->search.grid;
+    if (mm_settings_parse(g, opt.grid, &t->arena, &e) != MM_OK)
+        mm_usage(&t->r, "--grid: %s", e.text);
+    for (int k = 0; k < g->n; k++) {
+        if (!strcmp(g->dim[k].name, "wd"))
+            g->dim[k].name = "weight-decay";
+        const mm_opt *o = searchable(g->dim[k].name);
+        if (!o)
+            mm_usage(&t->r, "--grid: %s is no setting that can be searched", g->dim[k].name);
+        g->dim[k].whole = o->type == MM_OPT_INT;
+    }
+    if (mm_settings_draw(g, (int)opt.trials, (uint64_t)opt.seed, &t->search.value, &t->search.sweep.trials, &t->arena,
+                         &e) != MM_OK)
+        mm_usage(&t->r, "--grid: %s", e.text);
+    for (int i = 0; i < t->search.sweep.trials; i++) { /* a value that no trial can have is found before the first */
+        __typeof__(opt) before = opt;
+        mm_status s = apply(t, i, &t->arena, &e);
+        opt = before;
+        if (s != MM_OK)
+            mm_usage(&t->r, "--grid: %s", e.text);
+    }
+}
+
+static void print_table(train *t, const mm_trial *trial, int best)
+{
+    FILE *f = t->log ? t->log : stdout;
+    const mm_settings *g = &t->search.grid;
+    fputs("trial", f);
+    for (int k = 0; k < g->n; k++)
+        fprintf(f, "\t%s", g->dim[k].name);
+    fputs("\trung\tepochs\tbest_epoch\tvalid_loss\tmetric\tbest\n", f);
+    for (int i = 0; i < t->search.sweep.trials; i++) {
+        fprintf(f, "%d", i + 1);
+        for (int k = 0; k < g->n; k++)
+            fprintf(f, "\t%s", t->search.value[i * g->n + k]);
+        fprintf(f, "\t%d\t%d\t%d\t%.6g\t%.6g\t%d\n", trial[i].rung, trial[i].epochs, trial[i].best_epoch, trial[i].loss,
+                trial[i].metric, i == best);
+    }
+}
+
+static void search(train *t)
+{
+    mm_err e;
+    int best;
+    mm_sweep *s = &t->search.sweep;
+    *s = (mm_sweep){.trials = s->trials,
+                    .workers = t->r.threads ? t->r.threads : mm_cpu_count(),
+                    .dir = mm_arena_printf(&t->arena, "%s.search", t->r.output),
+                    .by_metric = searches_the_loss(&t->search.grid),
+                    .run = run_trial,
+                    .told = on_trial,
+                    .ctx = t};
+    const char *what = mm_arena_printf(&t->arena, "%s, %d trials, seed %lld, %d + %d samples", opt.grid, s->trials,
+                                       (long long)opt.seed, t->split.n_train, t->split.n_valid);
+    mm_trial *trial = mm_arena_zalloc(&t->arena, (size_t)s->trials, sizeof *trial);
+    if (!trial || !what || !s->dir)
+        mm_die(&t->r, "out of memory");
+    if (!t->split.n_valid)
+        mm_die(&t->r, "a search needs samples to validate on: --valid or --valid-share");
+    must(t, mm_sweep_begin(s->dir, what, t->r.resume, &e), &e);
+    must(t, mm_sweep_run(s, trial, &best, &e), &e);
+    if (rename(trial_file(t, best, "safetensors"), t->r.output) != 0)
+        mm_die(&t->r, "%s: %s", t->r.output, strerror(errno));
+    print_table(t, trial, best);
+    mm_sweep_remove(s->dir);
+    if (!t->r.quiet)
+        fprintf(stderr, "mm-train: %d trials; the best is %d (%s): validation loss %.4f, metric %.4f\n", s->trials,
+                best + 1, settings(t, best), trial[best].loss, trial[best].metric);
+}
+
 static void take_task(train *t)
 {
     static const char *const tasks[] = {"classify", "regress", "align"};
@@ -336,43 +528,55 @@ static void take_task(train *t)
     mm_usage(&t->r, "the first operand says what to learn: classify, regress or align");
 }
 
+static void train_one(train *t, mm_head *h)
+{
+    mm_err e;
+    mm_pool *pool;
+    mm_train_opts o = train_opts(t);
+    if (!opt.raw)
+        must(t, mm_standardise(h, t->data, &t->split, &e), &e);
+    if (t->log && !t->r.resume)
+        fputs("epoch\tlr\ttrain_loss\tvalid_loss\tmetric\tbest\n", t->log);
+    must(t, mm_pool_new(&pool, t->r.threads ? t->r.threads : mm_cpu_count(), &e), &e);
+    if (!t->r.resume)
+        unlink(o.checkpoint);
+    must(t, mm_train(h, t->data, &t->split, &o, pool, on_epoch, t, &e), &e);
+    must(t, mm_head_save(h, t->r.output, &e), &e);
+    unlink(o.checkpoint);
+    mm_pool_free(pool);
+    if (!t->r.quiet)
+        fprintf(stderr,
+                "mm-train: %d samples, %d of them for validation; best epoch %d: validation loss %.4f, %s %.4f\n",
+                t->split.n_train + t->split.n_valid, t->split.n_valid, t->best.epoch, t->best.valid_loss,
+                t->task == MM_TASK_CLASSIFY  ? "accuracy"
+                : t->task == MM_TASK_REGRESS ? "Pearson"
+                                             : "recall@1",
+                t->best.metric);
+}
+
 int main(int argc, char **argv)
 {
     train t = {0};
-    mm_err e;
-    mm_split s = {0};
-    mm_pool *pool;
+
     mm_run_begin(&t.r, &tool, argc, argv);
     take_task(&t);
     if (!t.r.output)
         mm_usage(&t.r, "-o FILE says where the head goes");
+    if (opt.grid)
+        plan_search(&t);
+    else if (opt.trials)
+        mm_usage(&t.r, "--trials goes with --grid");
     read_all(&t);
     mm_head *h = new_head(&t);
-    split(&t, h, &s);
-    if (!opt.raw)
-        must(&t, mm_standardise(h, t.data, &s, &e), &e);
-    if (opt.log && !(t.log = fopen(opt.log, t.r.resume ? "a" : "w")))
+    split(&t, h);
+    if (opt.log && !(t.log = fopen(opt.log, t.r.resume && !opt.grid ? "a" : "w")))
         mm_die(&t.r, "%s: %s", opt.log, strerror(errno));
-    if (t.log && !t.r.resume)
-        fputs("epoch\tlr\ttrain_loss\tvalid_loss\tmetric\tbest\n", t.log);
-    must(&t, mm_pool_new(&pool, t.r.threads ? t.r.threads : mm_cpu_count(), &e), &e);
-    mm_train_opts o = train_opts(&t);
-    if (!t.r.resume)
-        unlink(o.checkpoint);
-    must(&t, mm_train(h, t.data, &s, &o, pool, on_epoch, &t, &e), &e);
-    must(&t, mm_head_save(h, t.r.output, &e), &e);
-    unlink(o.checkpoint);
-    if (!t.r.quiet)
-        fprintf(stderr,
-                "mm-train: %d samples, %d of them for validation; best epoch %d: validation loss %.4f, %s %.4f\n",
-                s.n_train + s.n_valid, s.n_valid, t.best.epoch, t.best.valid_loss,
-                t.task == MM_TASK_CLASSIFY  ? "accuracy"
-                : t.task == MM_TASK_REGRESS ? "Pearson"
-                                            : "recall@1",
-                t.best.metric);
+    if (opt.grid)
+        search(&t);
+    else
+        train_one(&t, h);
     if (t.log && fclose(t.log) != 0)
         mm_die(&t.r, "%s: %s", opt.log, strerror(errno));
-    mm_pool_free(pool);
     mm_head_free(h);
     mm_dataset_free(t.set);
     mm_arena_free(&t.arena);

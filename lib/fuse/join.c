@@ -156,6 +156,19 @@ static mm_status append(waiting *w, int s, const mm_record *rec, mm_err *e)
     return status;
 }
 
+mm_status mm_sample_alone(mm_sample **out, const mm_record *rec, mm_err *e)
+{
+    waiting *w = calloc(1, sizeof *w);
+    mm_status status = w ? append(w, 0, rec, e) : mm_fail_memory(e);
+    if (status == MM_OK) {
+        w->sample.key = w->sample.rec[0].key;
+        *out = &w->sample;
+    } else if (w) {
+        mm_sample_free(&w->sample);
+    }
+    return status;
+}
+
 mm_status mm_join_add(mm_join *j, int s, const mm_record *rec, mm_err *e)
 {
     waiting *w = j->open[s];

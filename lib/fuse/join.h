@@ -35,4 +35,7 @@ int mm_join_wants(const mm_join *j);
 mm_sample *mm_join_next(mm_join *j);
 void mm_sample_free(mm_sample *s);
 
+/* A sample of one record (copied), for what is not to be joined. */
+mm_status mm_sample_alone(mm_sample **out, const mm_record *rec, mm_err *e);
+
 #endif

@@ -275,9 +275,13 @@ static mm_status run(trainer *t, mm_on_epoch on_epoch, void *ctx, mm_err *e)
         s = MM_OK;
     while (s == MM_OK && t->at.epoch < t->opts->epochs && (!t->opts->patience || t->at.waited < t->opts->patience)) {
         s = epoch(t, &row, e);
-        if (s == MM_OK)
-            s = save_progress(t, &due, e);
-        if (s == MM_OK && on_epoch && !on_epoch(ctx, &row))
+        if (s != MM_OK)
+            break;
+        bool stop = on_epoch && !on_epoch(ctx, &row);
+        if (stop)
+            due = 0; /* whoever stops it may want to go on later */
+        s = save_progress(t, &due, e);
+        if (s == MM_OK && stop)
             s = MM_EOF;
     }
     return s;

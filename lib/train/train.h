@@ -37,7 +37,7 @@ typedef struct {
     bool best;
 } mm_epoch;
 
-/* Called after every epoch; false stops the training as if it had been interrupted. */
+/* Called after every epoch; false stops the training as if it had been interrupted, after writing the checkpoint. */
 typedef bool (*mm_on_epoch)(void *ctx, const mm_epoch *epoch);
 
 typedef struct {

@@ -9,7 +9,7 @@ TEXT    := mm-encode-text -q -m minilm-l6 -j $(J)
 SOUND   := mm-encode-audio -q -m whisper-base -j $(J)
 SHELL   := bash -o pipefail
 
-NAMES := mosi-train mosi-test fsdd emodb sst2-train sst2-test agnews-train agnews-test steel steel4 \
+NAMES := $(foreach m,text audio video,mosi-$(m)-train mosi-$(m)-test) fsdd emodb sst2-train sst2-test agnews-train agnews-test steel steel4 \
          tweets-image tweets-text imagenet flickr-train flickr-test bearing
 all: $(NAMES:%=$(OUT)/%.mm)
 .PHONY: all
@@ -18,16 +18,14 @@ $(NAMES:%=$(OUT)/%.mm): | $(OUT)
 $(OUT):
 	mkdir -p $@
 
-# MOSI's tables have no names: the videos' names come from the transcripts, in front of the numbers and the label
-$(OUT)/mosi-%.mm: $(D)/mosi/transcripts.csv
-	awk -F'","' -v OFS=, 'NR == FNR { name[NR - 1] = substr($$1, 2); next } { print name[substr($$1, 2)] }' \
-	  $< $(D)/mosi/text_$*.csv > $@.keys
-	for m in text audio video; do \
-	  paste -d, $@.keys <(tr -d '"\r' < $(D)/mosi/$${m}_$*0.csv) > $(OUT)/$$m-$*.csv; \
-	  n=$$(head -1 $(OUT)/$$m-$*.csv | tr , '\n' | wc -l); \
-	  mm-decode -q --as feature --of $$m --key-column 1 --label-column $$n $(OUT)/$$m-$*.csv; \
-	done > $@.part
-	mv $@.part $@
+# MOSI's tables have no names: the videos' names come from the transcripts, in front of the numbers and the label.
+# $(OUT)/mosi-text-train.mm and so on; label last.
+MOSI := $(foreach m,text audio video,$(m)-train $(m)-test)
+$(MOSI:%=$(OUT)/mosi-%.mm): $(OUT)/mosi-%.mm: $(D)/mosi/transcripts.csv
+	m=$(firstword $(subst -, ,$*)); set=$(lastword $(subst -, ,$*)); csv=$(OUT)/$*.csv; \
+	awk -F'","' 'NR == FNR { name[NR - 1] = substr($$1, 2); next } { print name[substr($$1, 2)] }' \
+	  $< $(D)/mosi/text_$$set.csv | paste -d, - <(tr -d '"\r' < $(D)/mosi/$${m}_$${set}0.csv) > $$csv; \
+	mm-decode -q --as feature --of $$m --key-column 1 --label-column $$(head -1 $$csv | tr , '\n' | wc -l) -o $@ $$csv
 
 $(OUT)/fsdd.mm:
 	mm-decode -q --labels $(D)/fsdd600/labels.csv --label-column digit $(D)/fsdd600/recordings | $(SOUND) -o $@

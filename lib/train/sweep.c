@@ -1,0 +1,182 @@
+#include "train/sweep.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <signal.h>
+#include <sys/prctl.h>
+#endif
+
+enum { ETA = 3, MAX_RUNGS = 3 };
+
+int mm_sweep_rungs(int trials)
+{
+    int rungs = 1;
+    for (int n = ETA; n <= trials && rungs < MAX_RUNGS; n *= ETA)
+        rungs++;
+    return rungs;
+}
+
+/* ---- results as files: numbers as hexadecimal floats, then why it failed ---- */
+
+static void result_path(char *out, size_t n, const mm_sweep *s, int trial, int rung)
+{
+    snprintf(out, n, "%s/%04d.rung%d", s->dir, trial, rung);
+}
+
+static mm_status save(const mm_sweep *s, int trial, const mm_trial *t, const char *why, mm_err *e)
+{
+    char path[4096], text[512];
+    result_path(path, sizeof path, s, trial, t->rung);
+    int n =
+        snprintf(text, sizeof text, "%d %d %a %a %d %s\n", t->epochs, t->best_epoch, t->loss, t->metric, t->done, why);
+    return mm_file_write(path, text, (size_t)n, e);
+}
+
+/* False: there is no such result yet. */
+static bool load(const mm_sweep *s, int trial, int rung, mm_trial *t, char why[256])
+{
+    char path[4096], line[512] = "";
+    int done = 0, at = 0;
+    result_path(path, sizeof path, s, trial, rung);
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return false;
+    bool whole = fgets(line, sizeof line, f) && strchr(line, '\n') &&
+                 sscanf(line, "%d %d %la %la %d %n", &t->epochs, &t->best_epoch, &t->loss, &t->metric, &done, &at) == 5;
+    fclose(f);
+    if (!whole)
+        return false;
+    t->done = done;
+    t->rung = rung;
+    snprintf(why, 256, "%.*s", (int)strcspn(line + at, "\n"), line + at);
+    return true;
+}
+
+/* ---- processes ---- */
+
+/* The child: runs the trial, leaves its result in a file. */
+static int work(const mm_sweep *s, int trial, double share, mm_trial *t)
+{
+    mm_err e = {0};
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody waits for what a dead search began */
+#endif
+    t->rung++;
+    if (s->run(s->ctx, trial, share, t, &e) != MM_OK) {
+        t->loss = INFINITY;
+        t->metric = -INFINITY;
+        t->done = true;
+    }
+    return save(s, trial, t, t->loss < INFINITY ? "" : e.text, &e) == MM_OK ? 0 : 1;
+}
+
+static mm_status start(const mm_sweep *s, int trial, double share, mm_trial *t, mm_err *e)
+{
+    pid_t child = fork();
+    if (child == 0)
+        _exit(work(s, trial, share, t));
+    return child > 0 ? MM_OK : mm_fail(e, MM_FATAL, "cannot start a process: %s", strerror(errno));
+}
+
+static mm_status await_one(mm_err *e)
+{
+    int status;
+    pid_t child;
+    do
+        child = wait(&status);
+    while (child < 0 && errno == EINTR);
+    if (child < 0)
+        return mm_fail(e, MM_FATAL, "waiting for a trial: %s", strerror(errno));
+    if (!WIFEXITED(status) || WEXITSTATUS(status))
+        return mm_fail(e, MM_FATAL, "a trial's process ended before its result was written (%s %d)",
+                       WIFSIGNALED(status) ? "signal" : "status",
+                       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    return MM_OK;
+}
+
+/* ---- rungs ---- */
+
+/* Runs the n trials of one rung; those that have a result already, or are at their end, are left as they are. */
+static mm_status climb(const mm_sweep *s, const int *trial, int n, int rung, double share, mm_trial *t, mm_err *e)
+{
+    char why[256];
+    int running = 0;
+    mm_status status = MM_OK;
+    for (int i = 0; status == MM_OK && i < n; i++) {
+        mm_trial kept;
+        if (t[trial[i]].done || load(s, trial[i], rung, &kept, why))
+            continue;
+        if (running == s->workers) {
+            status = await_one(e);
+            running--;
+        }
+        if (status == MM_OK)
+            status = start(s, trial[i], share, &t[trial[i]], e);
+        running += status == MM_OK;
+    }
+    for (mm_err ignored; running > 0; running--) {
+        mm_status one = await_one(status == MM_OK ? e : &ignored);
+        status = status == MM_OK ? one : status;
+    }
+    for (int i = 0; status == MM_OK && i < n; i++) {
+        mm_trial *one = &t[trial[i]];
+        if (one->done)
+            continue;
+        if (!load(s, trial[i], rung, one, why))
+            return mm_fail(e, MM_FATAL, "trial %d left no result in %s", trial[i] + 1, s->dir);
+        s->told(s->ctx, trial[i], one, one->loss < INFINITY ? NULL : why);
+    }
+    return status;
+}
+
+static bool better(const mm_sweep *s, const mm_trial *t, int a, int b)
+{
+    double x = s->by_metric ? -t[a].metric : t[a].loss, y = s->by_metric ? -t[b].metric : t[b].loss;
+    if (x != y && !(isnan(x) && isnan(y)))
+        return isnan(y) || x < y;
+    return a < b;
+}
+
+static void sort(const mm_sweep *s, const mm_trial *t, int *trial, int n)
+{
+    for (int i = 1; i < n; i++) { /* a few hundred at most matter; they come nearly in order */
+        int one = trial[i], at = i;
+        for (; at > 0 && better(s, t, one, trial[at - 1]); at--)
+            trial[at] = trial[at - 1];
+        trial[at] = one;
+    }
+}
+
+mm_status mm_sweep_run(const mm_sweep *s, mm_trial *t, int *best, mm_err *e)
+{
+    int rungs = mm_sweep_rungs(s->trials), n = s->trials;
+    int *trial = malloc((size_t)n * sizeof *trial);
+    if (!trial)
+        return mm_fail_memory(e);
+    mm_status status = MM_OK;
+    for (int i = 0; i < n; i++) {
+        trial[i] = i;
+        t[i] = (mm_trial){.loss = INFINITY, .metric = -INFINITY};
+    }
+    for (int rung = 1; status == MM_OK && rung <= rungs; rung++) {
+        status = climb(s, trial, n, rung, pow(ETA, rung - rungs), t, e);
+        if (status == MM_OK)
+            sort(s, t, trial, n);
+        if (rung < rungs)
+            n = (n + ETA - 1) / ETA;
+    }
+    *best = trial[0];
+    if (status == MM_OK && !(t[*best].loss < INFINITY))
+        status = mm_fail(e, MM_SKIP, "every trial failed");
+    free(trial);
+    return status;
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# mm-train, its search, and heads through mm-fuse.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    # two classes in two dimensions beside three of noise; the second modality says it more weakly
+    awk 'BEGIN { srand(7); for (i = 0; i < 160; i++) { y = i % 2; printf "g%d/s%d", i / 4, i
+           for (d = 0; d < 5; d++) printf ",%.4f", (d < 2 ? (y ? 1 : -1) : 0) + 2 * rand() - 1
+           print "," (y ? "yes" : "no") } }' > a.csv
+    awk 'BEGIN { srand(8); for (i = 0; i < 160; i++) { y = i % 2; printf "g%d/s%d", i / 4, i
+           for (d = 0; d < 3; d++) printf ",%.4f", (y ? 0.2 : -0.2) + 2 * rand() - 1
+           print "" } }' > b.csv
+    mm-decode -q --as feature --of text --key-column 1 --label-column 7 -o a.mm a.csv
+    mm-decode -q --as feature --of image --key-column 1 -o b.mm b.csv
+}
+
+accuracy() {
+    mm-fuse -m "$1" --label a.mm b.mm | mm-eval --rounds 0 -f json | jq .figures.accuracy.value
+}
+
+@test "every method learns what two modalities say" {
+    for method in linear mlp gated routing attention cross dempster; do
+        mm-train classify -q --method $method --epochs 15 --lr 1e-2 -o $method.safetensors a.mm b.mm
+        [ "$(accuracy $method.safetensors | awk '{ print ($1 > 0.85) }')" = 1 ]
+    done
+}
+
+@test "a search takes the best, is the same at any -j, and leaves nothing behind" {
+    grid='lr=1e-4..1e-1:log,batch=16|32,method=mlp|linear,hidden=4..32'
+    mm-train classify -q --grid "$grid" --trials 9 --epochs 9 -j 1 -o one.safetensors a.mm b.mm > one.tsv
+    mm-train classify -q --grid "$grid" --trials 9 --epochs 9 -j 3 -o three.safetensors a.mm b.mm > three.tsv
+    cmp one.safetensors three.safetensors
+    cmp one.tsv three.tsv
+    [ "$(wc -l < one.tsv)" = 10 ]
+    [ "$(awk -F'\t' '$NF == 1' one.tsv | wc -l)" = 1 ]
+    # three rungs: nine trials run a ninth of their epochs, three a third, one all
+    [ "$(cut -f6 one.tsv | sed 1d | sort | uniq -c | awk '{ printf "%s ", $1 }')" = "6 2 1 " ]
+    [ ! -e one.safetensors.search ]
+    [ "$(accuracy one.safetensors | awk '{ print ($1 > 0.85) }')" = 1 ]
+}
+
+@test "a grid of lists tries every point, once" {
+    mm-train classify -q --grid 'hidden=4|8,batch=16|32|64' --epochs 3 -o x.safetensors a.mm > t.tsv
+    [ "$(cut -f2,3 t.tsv | sed 1d | sort -u | wc -l)" = 6 ]
+    mm-train classify -q --grid 'hidden=4|8,batch=16|32|64' --trials 4 --epochs 3 -o x.safetensors a.mm --log u.tsv
+    [ "$(cut -f2,3 u.tsv | sed 1d | sort -u | wc -l)" = 4 ]
+}
+
+@test "an interrupted search goes on to the same result" {
+    grid='lr=1e-3..1e-2:log,batch=2|4'
+    args=(--grid "$grid" --trials 9 --epochs 90 --patience 0 -j 1)
+    mm-train classify -q "${args[@]}" -o whole.safetensors a.mm b.mm > whole.tsv
+    mm-train classify -q "${args[@]}" -o cut.safetensors a.mm b.mm > cut.tsv 3>&- & pid=$!
+    until ls cut.safetensors.search/0001.rung1 2>/dev/null; do sleep 0.02; done
+    kill -9 $pid; wait $pid || true
+    [ ! -e cut.safetensors ]
+    run -2 mm-train classify -q --grid "$grid,hidden=8|16" --resume -o cut.safetensors a.mm b.mm
+    [[ "$output" == *"another search"* ]]
+    mm-train classify -q "${args[@]}" --resume -o cut.safetensors a.mm b.mm > cut.tsv
+    cmp whole.safetensors cut.safetensors
+    cmp whole.tsv cut.tsv
+}
+
+@test "a trial that fails is told and does not end the search" {
+    run --separate-stderr mm-train classify -q --grid 'lr=1e30|1e-2' --epochs 4 --raw --clip 0 -o x.safetensors a.mm
+    [ "$status" -eq 0 ]
+    [ "$(awk -F'\t' '$NF == 1 { print $2 }' <<< "$output")" = 1e-2 ]
+}
+
+@test "grids that make no sense are refused before anything is read" {
+    for grid in '' lr lr= lr=1..x lr=2..1 lr=-1..1:log lr=1..2:lin 'lr=1|' 'lr=1,lr=2' valid-share=0.1 nonsense=1 batch=x method=other; do
+        run -2 mm-train classify --grid "$grid" -o x.safetensors none.mm
+        [[ "$output" == *--grid* ]]
+    done
+    run -2 mm-train classify --trials 3 -o x.safetensors none.mm
+    run -2 mm-train classify --grid lr=1 --valid-share 0 -o x.safetensors a.mm
+    [ ! -e x.safetensors ]
+}
+
+@test "towers: each record for itself, in order, others untouched" {
+    { cat b.mm; mm-decode -q --as feature --of text --key-column 1 --label-column 7 a.csv
+      sed 's/,0\./,1./' a.csv > c.csv; mm-decode -q --as feature --of text --key-column 1 --label-column 7 c.csv; } > pairs.mm
+    mm-train align -q --hidden 4 --epochs 3 -o towers.safetensors pairs.mm
+    printf 'a text\n' | mm-decode -q --lines - > text.mm
+    cat b.mm text.mm a.mm > in.mm
+    mm-fuse -m towers.safetensors in.mm > out.mm
+    mm-cat -t -f key,kind,of,label in.mm > in.tsv
+    mm-cat -t -f key,kind,of,label out.mm > out.tsv
+    cmp in.tsv out.tsv
+    mm-fuse -m towers.safetensors pairs.mm | mm-cat --count-by of | grep -q '^text.320'
+}
+
+@test "modality dropout, log, resume of one training" {
+    mm-train classify -q --modality-dropout 0.5 --epochs 4 --log log.tsv -o x.safetensors a.mm b.mm
+    [ "$(wc -l < log.tsv)" = 5 ]
+    mm-fuse -m x.safetensors --label b.mm | mm-cat -c | grep -q label
+}
