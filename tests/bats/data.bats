@@ -1,0 +1,92 @@
+# Real media (MM_DATA, ../shared/data by default; not part of the project): right counts, nothing lost, no crash or hang.
+# With SANITIZE=1 the same under the sanitizers. Expected counts come from other programs: Pillow for images, ffprobe for
+# sound, bsdtar for members; where they differ it says why.
+
+setup() {
+    D=${MM_DATA:-$BATS_TEST_DIRNAME/../../../shared/data}
+    [ -d "$D" ] || skip "no real data (MM_DATA)"
+    D=$(cd "$D" && pwd)
+    out=$BATS_TEST_TMPDIR/out.mm
+}
+
+# $1: status, $2: counts by kind, $3: corpus, rest: options. Every file is a record, an error, or counted as skipped.
+counts() {
+    local status_want=$1 want=$2 corpus=$3
+    shift 3
+    [ -d "$D/$corpus" ] || skip "no $corpus"
+    run timeout 500 mm-decode -v "$@" -o "$out" "$D/$corpus"
+    [ "$status" -eq "$status_want" ] || { tail -n 20 <<<"$output"; return 1; }
+    [[ "$output" != *"Sanitizer"* && "$output" != *"runtime error"* ]] || { grep -A9 -E 'Sanitizer|runtime error' <<<"$output"; return 1; }
+    got=$(mm-cat -q -c "$out" | tr '\n\t' ' =') || true
+    [ "$got" = "$want" ] || { echo "$corpus: $got"; return 1; }
+}
+
+# every file below a directory without archives has a record of its own, or is named as skipped
+accounted() {
+    comm -23 <(find "$D/$1" -type f ! -name '.*' | sort -u) \
+        <({ mm-cat -q -J "$out" | jq -r .src; sed -n 's/^mm-decode: \(.*\): skipped: .*/\1/p' <<<"$output"; } | sed 's/!.*//' | sort -u) >"$BATS_TEST_TMPDIR/lost"
+    [ ! -s "$BATS_TEST_TMPDIR/lost" ] || { echo "neither decoded nor skipped:"; cat "$BATS_TEST_TMPDIR/lost"; return 1; }
+}
+
+@test "flickr8k150: 150 photos, 30 sounds that are MP3 in files called .wav" {
+    counts 0 "audio=30 image=150 " flickr8k150
+    accounted flickr8k150
+}
+
+@test "imagenet100: 100 photos" {
+    counts 0 "image=100 " imagenet100
+    accounted imagenet100
+}
+
+@test "imagenet100: its labels reach every photo" {
+    counts 0 "image=100 " imagenet100 --labels "$D/imagenet100/labels.csv"
+    mm-cat -J "$out" | jq -e -s 'all(.label != null)'
+}
+
+@test "fsdd600: 600 digits" {
+    counts 0 "audio=600 " fsdd600
+    accounted fsdd600
+    mm-cat -J "$out" | jq -e -s 'all(.rate == 16000 and .meta.source_rate == 8000)'
+}
+
+@test "speech_transcribed, imgtext_sentiment300, neu_steel240" {
+    counts 0 "audio=12 " speech_transcribed
+    # 71 of the texts are not UTF-8: they come all the same
+    counts 0 "image=296 text=296 " imgtext_sentiment300 -q
+    counts 0 "image=240 " neu_steel240 --only image
+}
+
+@test "video_av: frames once a second, the sound of each; what is damaged is an error, what could be had is there" {
+    counts 1 "audio=20 error=11 image=66 " video_av --fps 1
+    accounted video_av
+    # only files of corrupt_derived fail
+    mm-cat -q -J --where kind=error "$out" | jq -e -s 'all(.src | test("corrupt"))'
+}
+
+@test "odd images: what Pillow cannot read is refused or read, and every file is accounted for" {
+    counts 1 "error=6 image=53 " odd_images_libvips
+    accounted odd_images_libvips
+    counts 1 "audio=1 error=12 image=15 text=1 " odd_smallest_files
+    accounted odd_smallest_files
+}
+
+@test "odd sounds" {
+    counts 1 "audio=15 error=7 " odd_audio_scipy
+    accounted odd_audio_scipy
+}
+
+@test "odd archives: malformed, encrypted and lying ones end as errors, with the same records for any -j" {
+    [ -d "$D/odd_archives_libarchive" ] || skip "no odd_archives_libarchive"
+    run timeout 500 mm-decode -j1 -o "$out" "$D/odd_archives_libarchive"
+    [ "$status" -eq 1 ]
+    [[ "$output" != *"Sanitizer"* && "$output" != *"runtime error"* ]]
+    mm-cat -q -J "$out" | jq -e -s '([.[] | select(.kind == "text")] | length) >= 60 and any(.error.code == "encrypted") and any(.error.code == "truncated")'
+    timeout 500 mm-decode -q -j4 "$D/odd_archives_libarchive" 2>/dev/null | cmp - "$out"
+}
+
+@test "agnews: a row a record" {
+    [ -d "$D/agnews" ] || skip "no agnews"
+    mm-decode --column 1 --label-column -1 "$D/agnews/test.tsv" -o "$out"
+    [ "$(mm-cat -c "$out")" = "text	$(grep -c . "$D/agnews/test.tsv")" ]
+    [ "$(mm-cat -J "$out" | jq -r .label | sort -u | wc -l)" -eq 4 ]
+}

@@ -1,0 +1,166 @@
+# mm-encode-image, mm-encode-text, mm-encode-audio as filters: options, order, refusals. The models are tiny random ones
+# of tests/goldens/encode, whose numbers the unit tests compare with the reference; texts need an installed minilm-l6.
+
+setup_file() {
+    export D=$BATS_FILE_TMPDIR/d
+    make=$PWD/tests/bats/media.py
+    mkdir -p "$D/t/x" && cd "$D" || return 1
+    for i in 1 2 3 4 5 6 7; do python3 "$make" png t/$i.png $i $((20 + i)) 24; done
+    for i in 1 2 3; do python3 "$make" wav t/$i.wav 0.$((i + 2)) 16000; done
+    printf 'a cat' >t/1.txt
+    mm-decode t -o all.mm
+}
+
+setup() {
+    cd "$D" || return 1
+    tmp=$BATS_TEST_TMPDIR
+    E=$BATS_TEST_DIRNAME/../goldens/encode
+    vit=$E/vit wav=$E/wav2vec2
+}
+
+need_text() { mm-model list 2>/dev/null | grep -q minilm-l6 || skip "needs minilm-l6 (make models)"; }
+shapes() { mm-cat -q -J | jq -c 'select(.kind == "feature") | .data.shape' | sort -u; }
+
+@test "a tool replaces its kind in its place and passes all else, byte for byte" {
+    mm-encode-image -m "$vit" all.mm >"$tmp/i.mm"
+    [ "$(mm-cat -k "$tmp/i.mm")" = "$(mm-cat -k all.mm)" ]
+    [ "$(mm-cat -J "$tmp/i.mm" | jq -r .kind)" = "$(mm-cat -J all.mm | jq -r .kind | sed s/image/feature/)" ]
+    mm-cat --where kind!=image all.mm >"$tmp/others"
+    mm-cat --where kind!=feature "$tmp/i.mm" | cmp - "$tmp/others"
+    mm-encode-image -m "$vit" "$tmp/others" | cmp - "$tmp/others"
+    mm-encode-audio -m "$wav" "$tmp/i.mm" | mm-cat -J | jq -e -s '[.[] | select(.kind == "feature") | .of] | (map(select(. == "image")) | length) == 7 and (map(select(. == "audio")) | length) == 3'
+}
+
+@test "kinds that are not known pass unchanged" {
+    printf '\x83\xa2mm\x01\xa4kind\xa5smell\xa1x\xc0' >"$tmp/odd"
+    cat "$tmp/odd" all.mm "$tmp/odd" | mm-encode-image -m "$vit" >"$tmp/o"
+    head -c "$(stat -c %s "$tmp/odd")" "$tmp/o" | cmp - "$tmp/odd"
+    tail -c "$(stat -c %s "$tmp/odd")" "$tmp/o" | cmp - "$tmp/odd"
+}
+
+@test "results do not depend on --batch, -j, order or neighbours" {
+    mm-encode-image -m "$vit" --batch 1 -j1 all.mm >"$tmp/want"
+    for how in "--batch 2 -j2" "--batch 64 -j3" "--batch 3 -j1 --flush"; do
+        mm-encode-image -m "$vit" $how all.mm | cmp - "$tmp/want"
+    done
+    mm-cat --where key=5 all.mm | mm-encode-image -m "$vit" >"$tmp/alone"
+    mm-cat --where key=5 "$tmp/want" | cmp - "$tmp/alone"
+    mm-encode-audio -m "$wav" --batch 1 all.mm >"$tmp/want"
+    mm-encode-audio -m "$wav" --batch 8 all.mm | cmp - "$tmp/want"
+}
+
+@test "--pool and --layer: widths add up, positions keep their grid" {
+    [ "$(mm-encode-image -m "$vit" all.mm | shapes)" = "[16]" ]
+    [ "$(mm-encode-image -m "$vit" --pool cls+mean all.mm | shapes)" = "[32]" ]
+    [ "$(mm-encode-image -m "$vit" --layer 1,2 --pool mean all.mm | shapes)" = "[32]" ]
+    mm-encode-image -m "$vit" --pool none all.mm | mm-cat -J | jq -e -s '[.[] | select(.kind == "feature")] | all((.data.shape | length) == 2 and .grid != null)'
+    a=$(mm-encode-image -m "$vit" all.mm | mm-cat -J | jq -r 'select(.kind=="feature").space' | sort -u)
+    b=$(mm-encode-image -m "$vit" --pool mean --layer 1 all.mm | mm-cat -J | jq -r 'select(.kind=="feature").space' | sort -u)
+    [ "$(wc -l <<<"$a")" -eq 1 ] && [ "$a" != "$b" ]
+    for bad in "--pool max" "--layer x" "--layer 99" "--batch 0"; do
+        run mm-encode-image -m "$vit" $bad all.mm
+        [ "$status" -eq 2 ] || { echo "$bad: $status"; false; }
+    done
+}
+
+@test "--normalize makes unit vectors" {
+    mm-encode-image -m "$vit" --normalize all.mm | mm-cat -J --data |
+        jq -e -s '[.[] | select(.kind == "feature") | .data.values | map(. * .) | add | . - 1 | fabs] | max < 1e-5'
+}
+
+@test "--keep leaves the source in front of its feature" {
+    mm-encode-image -m "$vit" --keep all.mm >"$tmp/o"
+    [ "$(mm-cat -c "$tmp/o" | sort | tr '\n\t' ' =')" = "audio=3 feature=7 image=7 text=1 " ]
+    mm-cat --where kind!=feature "$tmp/o" | cmp - all.mm
+}
+
+@test "--classify: the model's own classes as label records" {
+    mm-encode-image -m "$vit" --classify -n 2 all.mm >"$tmp/o"
+    mm-cat -J --where kind=label "$tmp/o" | jq -e -s 'length == 7 and all(.label | length == 2)'
+    [ "$(mm-label --no-header "$tmp/o" | wc -l)" -eq 7 ]
+    run mm-encode-image -m "$E/vit_bare" --classify all.mm
+    [ "$status" -eq 2 ]
+}
+
+@test "prepared by mm-decode -m: the same vectors; for another model: refused, an error record, exit 1" {
+    mm-encode-image -m "$vit" all.mm | mm-cat --where kind=feature >"$tmp/want"
+    mm-decode -m "$vit" --only image t | mm-encode-image -m "$vit" | mm-cat --where kind=feature -J --data | jq -c .data.values >"$tmp/got"
+    mm-cat -J --data "$tmp/want" | jq -c .data.values | cmp - "$tmp/got"
+    mm-decode -m "$E/deit" --only image t/1.png >"$tmp/deit.mm"
+    mm-decode -m "$vit" --only image t/1.png >"$tmp/vit.mm"
+    if [ "$(mm-cat -J "$tmp/deit.mm" | jq .prep)" = "$(mm-cat -J "$tmp/vit.mm" | jq .prep)" ]; then
+        cp -r "$vit" "$tmp/other" && printf '{"do_resize":true,"size":{"height":8,"width":8},"do_normalize":false}' >"$tmp/other/preprocessor_config.json"
+        mm-decode -m "$tmp/other" --only image t/1.png >"$tmp/deit.mm"
+    fi
+    run mm-encode-image -m "$vit" -o "$tmp/o" "$tmp/deit.mm"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"prepared for another model"*"mm-decode -m"* ]]
+    [ "$(mm-cat -q -c "$tmp/o")" = $'error\t1' ]
+}
+
+@test "sound at another rate is refused with the option that helps" {
+    mm-decode --rate 8000 t/1.wav >"$tmp/slow.mm"
+    run mm-encode-audio -m "$wav" -o "$tmp/o" "$tmp/slow.mm"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"mm-decode --rate 16000"* ]]
+    mm-cat -q -J "$tmp/o" | jq -e '.kind == "error" and .error.stage == "encode-audio"'
+}
+
+@test "sound in windows, and whole" {
+    mm-encode-audio -m "$wav" --window 0.2 all.mm >"$tmp/w"
+    # 0.3, 0.4 and 0.5 seconds: 2, 2 and 3 windows
+    mm-cat -J --where kind=feature "$tmp/w" | jq -e -s 'length == 7 and map(.part) == [0,1,0,1,0,1,2]'
+    [ "$(mm-encode-audio -m "$wav" --window 0.2 --whole --pool mean all.mm | mm-cat --where kind=feature -c)" = $'feature\t3' ]
+}
+
+@test "interrupted and resumed: the same bytes" {
+    mm-encode-image -m "$vit" --keep all.mm >"$tmp/want"
+    size=$(stat -c %s "$tmp/want")
+    for cut in 0 10 $((size / 3)) $((size * 2 / 3)) $((size - 1)) "$size"; do
+        head -c "$cut" "$tmp/want" >"$tmp/out.part"
+        rm -f "$tmp/out"
+        mm-encode-image -m "$vit" --keep --resume -o "$tmp/out" all.mm
+        cmp "$tmp/out" "$tmp/want" || { echo "cut at $cut"; false; }
+    done
+}
+
+@test "broken streams: what came before is encoded, exit 1; error records pass" {
+    size=$(stat -c %s all.mm)
+    head -c $((size - 5)) all.mm >"$tmp/cut"
+    run mm-encode-image -m "$vit" -o "$tmp/o" "$tmp/cut"
+    [ "$status" -eq 1 ]
+    mm-cat -q -J "$tmp/o" | jq -e -s '([.[] | select(.kind == "feature")] | length) >= 6 and .[-1].kind == "error"'
+    head -c 100 /dev/urandom >"$tmp/noise"
+    run mm-encode-image -m "$vit" "$tmp/noise" -o "$tmp/o2"
+    [ "$status" -ne 0 ]
+    mm-decode -q absent.png >"$tmp/e.mm" 2>/dev/null || true
+    [ "$(mm-encode-image -q -m "$vit" "$tmp/e.mm" | mm-cat -q -c)" = $'error\t1' ]
+}
+
+@test "no model, no such model, one of another modality: exit 2 and what helps" {
+    run mm-encode-image all.mm
+    [ "$status" -eq 2 ] && [[ "$output" == *"mm-model list"* ]]
+    run mm-encode-image -m nothing-here all.mm
+    [ "$status" -eq 2 ]
+    run mm-encode-image -m "$wav" all.mm
+    [ "$status" -eq 2 ] && [[ "$output" == *"does not encode image"* ]]
+    run mm-encode-text -m "$vit" all.mm
+    [ "$status" -eq 2 ]
+}
+
+@test "texts: prompt, long ones, chunks, what stays of the text" {
+    need_text
+    printf 'a cat\na photo of a cat\n' | mm-decode --lines - >"$tmp/t.mm"
+    values() { mm-cat -J --data | jq -c .data.values; }
+    [ "$(mm-encode-text -m minilm-l6 --prompt 'a photo of {}' "$tmp/t.mm" | values | head -n1)" = "$(mm-encode-text -m minilm-l6 "$tmp/t.mm" | values | tail -n1)" ]
+    run mm-encode-text -m minilm-l6 --prompt 'no hole' "$tmp/t.mm"
+    [ "$status" -eq 2 ]
+    mm-encode-text -m minilm-l6 "$tmp/t.mm" | mm-cat -J | jq -e -s '.[0].meta.text == "a cat"'
+    for i in $(seq 900); do printf 'word%d ' $i; done >"$tmp/long.txt"
+    mm-decode "$tmp/long.txt" >"$tmp/long.mm"
+    run mm-encode-text -m minilm-l6 -o "$tmp/cut" "$tmp/long.mm"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"--chunk"* ]]
+    mm-cat -J "$tmp/cut" | jq -e '.meta.truncated > 900'
+    mm-encode-text -m minilm-l6 --chunk "$tmp/long.mm" | mm-cat -J | jq -e -s 'length > 2 and map(.part) == [range(length)] and all(.meta.truncated == null)'
+}
