@@ -1,5 +1,6 @@
 /* mm-label: says what features show: by the labels they are nearest to, by labelled examples, or by a model's head. */
 #include "cli/tool.h"
+#include "label/distance.h"
 #include "label/load.h"
 #include "label/output.h"
 #include "label/vector.h"
@@ -13,10 +14,16 @@ static const size_t BATCH_BYTES = (size_t)64 << 20;
 static struct {
     const char *against, *knn, *vote, *field, *of, *format, *unknown;
     int64_t k, top;
-    double threshold, scale;
-    bool neighbours, leave_one_out, by_key, no_header;
+    double threshold, scale, quantile;
+    bool neighbours, leave_one_out, by_key, distance, no_header;
     mm_studio studio;
-} opt = {.vote = "similarity", .format = "tsv", .unknown = "", .k = 5, .top = 1, .studio.model_version = "mm-label"};
+} opt = {.vote = "similarity",
+         .format = "tsv",
+         .unknown = "",
+         .k = 5,
+         .top = 1,
+         .quantile = 0.95,
+         .studio.model_version = "mm-label"};
 
 static const mm_opt options[] = {
     {0, "against", MM_OPT_STR, &opt.against, "FILE",
@@ -31,6 +38,12 @@ static const mm_opt options[] = {
      "with --knn: never ask an example of the record's own key", NULL, 0, 0, 0},
     {0, "by-key", MM_OPT_FLAG, &opt.by_key, NULL,
      "with --knn: examples need no label, each is called by its key: which ones are nearest", NULL, 0, 0, 0},
+    {0, "distance", MM_OPT_FLAG, &opt.distance, NULL,
+     "with --knn: FILE holds normal samples; tell normal from anomaly by the mean distance to the K nearest", NULL, 0,
+     0, 0},
+    {0, "quantile", MM_OPT_FLOAT, &opt.quantile, "Q",
+     "with --distance: what is further away than this share of the normal samples from each other is an anomaly", NULL,
+     0, 0, 0},
     {0, "neighbours", MM_OPT_FLAG, &opt.neighbours, NULL,
      "with --knn and --format=jsonl: list the examples that were asked", NULL, 0, 0, 0},
     {0, "scale", MM_OPT_FLOAT, &opt.scale, "X",
@@ -62,6 +75,7 @@ static const mm_opt options[] = {
 static const char *const examples[] = {
     "mm-label --against labels.mm features.mm          zero-shot",
     "mm-label --knn labelled.mm -k 10 features.mm      nearest neighbours",
+    "mm-label --knn normal.mm --distance features.mm   anomalies",
     "mm-encode-image -m vit --classify x.mm | mm-label a model's own classes",
     "mm-fuse -m head.safetensors --label x.mm | mm-label a trained head's labels",
     NULL,
@@ -87,7 +101,7 @@ typedef struct {
     mm_pool *pool;
     FILE *f; /* NULL: a stream goes out */
     mm_text_memory texts;
-    double scale;
+    double scale, usual; /* usual: the distance up to which a sample is normal */
     int k;
     int64_t features, labels; /* records of these kinds that came by */
     item batch[BATCH];
@@ -111,7 +125,8 @@ static void put(label *l, item *it, mm_labelled *x)
     mm_record out;
     x->rec = &it->rec;
     x->text = it->text;
-    x->n = mm_guess_cut((mm_guess *)x->guess, x->n, (int)opt.top, opt.threshold, mm_str_of(opt.unknown));
+    if (!opt.distance)
+        x->n = mm_guess_cut((mm_guess *)x->guess, x->n, (int)opt.top, opt.threshold, mm_str_of(opt.unknown));
     if (!l->f) {
         must(l, mm_labelled_record(&out, x, &it->arena, &e), &e);
         mm_out_put(&l->r, &out);
@@ -132,6 +147,22 @@ static void put_votes(label *l, item *it, const mm_vote *votes, int n, const mm_
     for (int i = 0; i < n; i++)
         guess[i] = (mm_guess){l->refs.names.name[votes[i].label], votes[i].score};
     x.guess = guess;
+    put(l, it, &x);
+}
+
+/* Distance d as a score: d / (d + usual), one half where normal ends. A stream gets both names, as a distribution. */
+static void put_distance(label *l, item *it, const mm_near *near)
+{
+    double d = mm_distance(near, l->k), sum = d + l->usual, score = sum > 0 ? d / sum : 0;
+    bool odd = d > l->usual;
+    mm_guess guess[2] = {{odd ? MM_STR("anomaly") : MM_STR("normal"), score},
+                         {odd ? MM_STR("normal") : MM_STR("anomaly"), 1 - score}};
+    mm_labelled x = {.n = l->f ? 1 : 2, .guess = guess, .refs = &l->refs, .n_near = l->k};
+    x.near = opt.neighbours ? near : NULL;
+    if (!l->f && !odd) { /* each name with its own share */
+        guess[0].score = 1 - score;
+        guess[1].score = score;
+    }
     put(l, it, &x);
 }
 
@@ -171,6 +202,10 @@ static void put_item(label *l, item *it, int query)
         return;
     }
     const mm_near *near = l->near + (size_t)query * (size_t)l->k;
+    if (opt.distance) {
+        put_distance(l, it, near);
+        return;
+    }
     if (opt.knn)
         n = mm_vote_near(l->votes, near, l->k, &l->refs, *opt.vote == 'm' ? MM_VOTE_MAJORITY : MM_VOTE_SIMILARITY);
     else
@@ -267,7 +302,8 @@ static void load(label *l)
 {
     mm_err e;
     const char *path = opt.knn ? opt.knn : opt.against;
-    mm_load how = {opt.knn && !opt.by_key, opt.by_key, opt.field, opt.knn ? opt.of : NULL, &l->r.log};
+    bool by_key = opt.by_key || opt.distance; /* normal samples need no label */
+    mm_load how = {opt.knn && !by_key, by_key, opt.field, opt.knn ? opt.of : NULL, &l->r.log};
     must(l, mm_refs_load(&l->refs, path, &how, &e), &e);
     if (opt.against)
         must(l, mm_refs_average(&l->refs, &e), &e);
@@ -281,12 +317,18 @@ static void load(label *l)
     if (!l->query || !l->near || !l->votes)
         mm_die(&l->r, "out of memory");
     must(l, mm_pool_new(&l->pool, l->r.threads ? l->r.threads : mm_cpu_count(), &e), &e);
+    if (opt.distance && mm_distance_quantile(&l->usual, &l->refs, l->k, opt.quantile, l->pool, &e) != MM_OK)
+        mm_die(&l->r, "%s: %s", path, e.text);
 }
 
 static void check_options(label *l)
 {
     if (opt.against && opt.knn)
         mm_usage(&l->r, "--against and --knn cannot be had at once");
+    if (opt.distance && (!opt.knn || opt.by_key || opt.threshold != 0 || opt.top != 1))
+        mm_usage(&l->r, "--distance goes with --knn, and without --by-key, --top and --threshold");
+    if (!(opt.quantile >= 0 && opt.quantile <= 1))
+        mm_usage(&l->r, "--quantile must be within 0 and 1");
     if (!opt.knn && (opt.leave_one_out || opt.neighbours || opt.by_key))
         mm_usage(&l->r, "--%s needs --knn", opt.neighbours ? "neighbours" : opt.by_key ? "by-key" : "leave-one-out");
 }

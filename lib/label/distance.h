@@ -1,0 +1,15 @@
+/* distance.h: how far a record lies from normal ones: an anomaly score that needs no labels (the mean distance to the k
+ * nearest: Angiulli & Pizzuti, "Fast Outlier Detection in High Dimensional Spaces", PKDD 2002). */
+#ifndef MM_LABEL_DISTANCE_H
+#define MM_LABEL_DISTANCE_H
+
+#include "label/search.h"
+
+/* The mean of 1 − cosine over the neighbours that there are; 1 when there is none. */
+double mm_distance(const mm_near *near, int k);
+
+/* The distance that a share `quantile` of the references keep from each other, each measured without those of its own
+ * key; between two of them linearly, as numpy.quantile. MM_SKIP: fewer than two keys. */
+mm_status mm_distance_quantile(double *out, const mm_refs *refs, int k, double quantile, mm_pool *pool, mm_err *e);
+
+#endif
