@@ -121,7 +121,7 @@ static mm_status comma_row(mm_table *t, cells *c, mm_err *e)
             size_t rest = i;
             while (i < n && p[i] != ',' && p[i] != '\n')
                 i++;
-            if (closed && i > rest + (p[rest] == '\r'))
+            if (closed && i > rest + (rest < n && p[rest] == '\r'))
                 s = mm_fail(e, MM_SKIP, "text behind a closing quote (quotes inside quotes are doubled)");
         } else {
             size_t from = i;
