@@ -84,6 +84,18 @@ static bool listed(const char *list, mm_str name)
     return false;
 }
 
+/* --of fixes the layout, in its own order; widths and spaces come from the first samples. */
+static void take_layout(fuse *f)
+{
+    for (const char *p = opt.of; p && *p; p += strcspn(p, ","), p += *p == ',') {
+        if (f->layout.n == MM_MAX_MODALITIES)
+            mm_usage(&f->r, "--of takes at most %d modalities", MM_MAX_MODALITIES);
+        mm_str name = {p, strcspn(p, ",")};
+        if (name.n)
+            f->layout.of[f->layout.n++].of = name;
+    }
+}
+
 static double reliability_of(mm_str name)
 {
     for (const char *p = opt.reliability; p && *p; p += strcspn(p, ","), p += *p == ',')
@@ -443,8 +455,10 @@ static void prepare(fuse *f)
         mm_usage(&f->r, "--window must be above 0, --hop not below");
     must(f, mm_join_new(&f->join, streams, (size_t)opt.memory, &e), &e);
     must(f, mm_pool_new(&f->pool, f->r.threads ? f->r.threads : mm_cpu_count(), &e), &e);
-    if (!opt.head)
+    if (!opt.head) {
+        take_layout(f);
         return;
+    }
     must(f, mm_head_load(&f->head, opt.head, &e), &e);
     if (opt.labels && !f->head->outputs)
         mm_usage(&f->r, "%s aligns modalities: it has no labels to give", opt.head);

@@ -1,0 +1,84 @@
+# The main job: a directory of photos, sounds and texts through one pipeline into features and labels; memory that does
+# not grow with the number of items.
+
+setup_file() {
+    export D=$BATS_FILE_TMPDIR/d
+    make=$PWD/tests/bats/media.py
+    mkdir -p "$D/t" && cd "$D" || return 1
+    for i in $(seq 6); do
+        python3 "$make" png t/$i.png $((i % 3)) 40 30
+        python3 "$make" wav t/$i.wav 0.$((i % 3 + 3)) 16000
+        printf '%s\n' "the number $((i % 3))" >t/$i.txt
+    done
+    printf 'file,class\n' >labels.csv
+    for i in $(seq 6); do echo "$i,c$((i % 3))" >>labels.csv; done
+}
+
+setup() {
+    cd "$D" || return 1
+    tmp=$BATS_TEST_TMPDIR
+    E=$BATS_TEST_DIRNAME/../goldens/encode
+}
+
+@test "photos and sounds: decode, encode, label by neighbours, judge" {
+    mm-decode -m "$E/vit" --labels labels.csv --label-column class t |
+        mm-encode-image -m "$E/vit" | mm-encode-audio -m "$E/wav2vec2" >"$tmp/f.mm"
+    [ "$(mm-cat -c "$tmp/f.mm" | sort | tr '\n\t' ' =')" = "feature=12 text=6 " ]
+    # equal files have equal vectors: each finds its like
+    mm-label --knn "$tmp/f.mm" -k 1 --leave-one-out --of image -f jsonl "$tmp/f.mm" | jq -e -s 'length == 6 and all(.label == .truth)'
+    mm-label --knn "$tmp/f.mm" -k 1 --leave-one-out --of image -f stream "$tmp/f.mm" | mm-eval --rounds 0 -f json | jq -e .
+}
+
+@test "the issue's main job, with the default models" {
+    for m in imgfocus-vits14 minilm-l6 whisper-base; do
+        mm-model list 2>/dev/null | grep -q "$m" || skip "needs the default models (make models)"
+    done
+    mm-decode --labels labels.csv t | mm-encode-image -m imgfocus-vits14 | mm-encode-text -m minilm-l6 |
+        mm-encode-audio -m whisper-base >"$tmp/features.mm"
+    [ "$(mm-cat -c "$tmp/features.mm")" = $'feature\t18' ]
+    mm-cat -J "$tmp/features.mm" | jq -e -s 'map(.of) | sort | unique == ["audio","image","text"]'
+    for of in image text audio; do
+        mm-label --knn "$tmp/features.mm" -k 1 --leave-one-out --of $of -f jsonl "$tmp/features.mm" | jq -e -s 'length == 6 and all(.label == .truth)'
+    done
+    # from an archive, in one go: the same vectors
+    python3 "$BATS_TEST_DIRNAME/media.py" tarred t.tgz t w:gz
+    mm-decode t.tgz | mm-encode-image -m imgfocus-vits14 | mm-cat --where of=image -J --data | jq -c '[.key, .data.values]' | sort >"$tmp/a"
+    mm-cat --where of=image -J --data "$tmp/features.mm" | jq -c '[.key, .data.values]' | sort | cmp - "$tmp/a"
+}
+
+@test "what fails at one end is told at the other" {
+    mkdir -p bad && head -c 300 t/1.png >bad/half.png && cp t/2.png bad
+    run bash -c "mm-decode -q bad 2>/dev/null | mm-encode-image -m '$E/vit' | mm-cat -t"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"half"*"error"* ]]
+}
+
+@test "a closed pipe ends all tools of a pipeline silently" {
+    mm-decode t t t t 2>"$tmp/e1" | mm-encode-image -m "$E/vit" --flush 2>"$tmp/e2" | head -c 10 >/dev/null
+    [ ! -s "$tmp/e1" ] && [ ! -s "$tmp/e2" ]
+}
+
+# peak memory in KiB of a command, by GNU time or Python's getrusage
+peak() {
+    python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@"
+}
+# $1: peak of 100 items, $2: of 10,000
+constant() { echo "100: $1 KiB, 10000: $2 KiB"; [ "$2" -lt $(($1 * 13 / 10 + 20000)) ]; }
+
+@test "memory does not grow with the number of items" {
+    [[ "$MM_BUILD" != *sanitize* ]] || skip "the sanitizers keep freed memory"
+    mkdir few many && for i in $(seq 100); do echo "line $i" >few/$i.txt; ln t/1.png few/$i.png; done
+    for i in $(seq 5000); do echo "line $i" >many/$i.txt; ln t/1.png many/$i.png; done
+    constant "$(peak mm-decode -j2 few)" "$(peak mm-decode -j2 many)"
+    mm-decode -j2 few >few.mm
+    mm-decode -j2 many >many.mm
+    constant "$(peak mm-cat -J few.mm)" "$(peak mm-cat -J many.mm)"
+    constant "$(peak mm-encode-image -j2 -m "$E/vit" few.mm)" "$(peak mm-encode-image -j2 -m "$E/vit" many.mm)"
+    mm-encode-image -m "$E/vit" few.mm | mm-cat --where kind=feature >few.f
+    mm-encode-image -m "$E/vit" many.mm | mm-cat --where kind=feature >many.f
+    constant "$(peak mm-fuse --method mean few.f)" "$(peak mm-fuse --method mean many.f)"
+    mm-decode --labels labels.csv --only image t -q | mm-encode-image -m "$E/vit" >refs.f
+    constant "$(peak mm-label -j2 --knn refs.f -k 1 few.f)" "$(peak mm-label -j2 --knn refs.f -k 1 many.f)"
+}
