@@ -127,6 +127,10 @@ static mm_status take_row(numbers *m, const mm_str *cell, int n)
         return mm_fail_memory(r->sink.e);
     m->key = o->key_column ? mm_table_column(&m->t, o->key_column, n) : -1;
     m->label = o->label_column ? mm_table_column(&m->t, o->label_column, n) : -1;
+    if (m->key >= n || m->label >= n) {
+        snprintf(why, sizeof why, "row %lld ends before its key or label", (long long)m->t.row);
+        return fault(r, "row", why);
+    }
     for (int c = 0; c < n; c++) {
         if (c == m->key || c == m->label)
             continue;

@@ -198,6 +198,13 @@ END
     mm-decode --as feature f.npy | mm-cat -J | jq -e -s 'length == 4 and all(.data.shape == [3])'
 }
 
+@test "a row that ends before its label is an error record" {
+    printf 'x,y,class\n1,2,a\n3\n4,5,b\n' >short.csv
+    run mm-decode --as feature --label-column class short.csv -o "$tmp/o"
+    [ "$status" -eq 1 ]
+    mm-cat -q -J "$tmp/o" | jq -e -s 'map(.kind) == ["feature","error","feature"]'
+}
+
 @test "NPY files that lie are refused" {
     m npy big.npy '<f4' '(1000000, 3)'
     m npy object.npy '|O' '(3,)' && m npy fortran.npy '<f4' '(0, 3)' && m npy rows.npy '<f4' '(99999999999, 0)'
