@@ -169,6 +169,12 @@ models: $(BUILD)/bin/mm-model ## the default models, by pip, into the user's mod
 	MM_MODEL=$(BUILD)/bin/mm-model tools/setup/models.sh
 .PHONY: models
 
+# the default alignment: any pictures with captions; examples/image-text/Makefile says what can be set
+align: $(BINS) ## towers between the default image and text models: IMAGES=DIR CAPTIONS=FILE.csv, into build/align
+	PATH="$(abspath $(BUILD))/bin:$$PATH" $(MAKE) -C examples/image-text OUT=$(abspath $(BUILD))/align \
+	  IMAGES=$(abspath $(IMAGES)) CAPTIONS=$(abspath $(CAPTIONS)) report
+.PHONY: align
+
 clean: ## removes build/
 	rm -rf build
 
