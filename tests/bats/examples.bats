@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+# The worked examples on a few files: from a directory to a report, again without work, and on after an interruption.
+# Pictures and sounds go through the tiny random models of tests/goldens/encode; texts need an installed minilm-l6.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    examples=$PWD/examples E=$PWD/tests/goldens/encode media=$PWD/tests/bats/media.py
+    cd "$BATS_TEST_TMPDIR"
+    mkdir -p in/data in/images out
+    echo guid,label > in/labels.csv
+    echo image,caption > in/captions.csv
+    for i in $(seq 10 29); do
+        python3 "$media" png in/data/$i.png $i $((20 + i)) 24
+        echo "$i,$([ $((i % 2)) = 0 ] && echo good || echo bad)" >> in/labels.csv
+        cp in/data/$i.png in/images/
+        printf '%s.png,a picture of %s\n%s.png,number %s\n' $i $i $i $i >> in/captions.csv
+    done
+    for i in $(seq 10 3 29); do python3 "$media" wav in/data/$i.wav 0.3 16000; done
+}
+
+run_sentiment() {
+    make -s -C "$examples/sentiment" -j2 DATA="$PWD/in" OUT="$PWD/out" MODALITIES="image audio" \
+        IMAGE_MODEL="$E/vit" AUDIO_MODEL="$E/wav2vec2" "$@"
+}
+need_text() { mm-model list 2>/dev/null | grep -q minilm-l6 || skip "needs minilm-l6 (make models)"; }
+
+@test "sentiment: a report for all and for each, made once" {
+    run_sentiment > said
+    grep -q '^accuracy' said
+    [ -s out/report.json ] && [ -s out/report.svg ] && [ -s out/report-audio.txt ]
+    touch -r out/report.json before
+    run_sentiment > /dev/null
+    [ ! out/report.json -nt before ]
+    mm-fuse -m out/head.safetensors --label out/test-image.mm out/test-audio.mm | mm-cat -c | grep -q 'label'
+}
+
+@test "sentiment: an interrupted encoding goes on from its .part" {
+    run_sentiment "$PWD/out/image.mm"
+    cp out/image.mm whole.mm
+    head -c $(($(stat -c %s whole.mm) / 2)) whole.mm > out/image.mm.part
+    rm out/image.mm
+    run_sentiment "$PWD/out/image.mm"
+    cmp out/image.mm whole.mm
+}
+
+@test "image-text and zero-shot: towers, a report, a search, labels" {
+    need_text
+    with=(-s IMAGES="$PWD/in/images" IMAGE_MODEL="$E/vit" FEATURES="--pool mean" OUT="$PWD/out")
+    make -C "$examples/image-text" "${with[@]}" CAPTIONS="$PWD/in/captions.csv" TRAIN="--epochs 2 --hidden 8" > said
+    grep -q 'R@10' said
+    make -C "$examples/image-text" "${with[@]}" CAPTIONS="$PWD/in/captions.csv" TRAIN="--epochs 2 --hidden 8" \
+        search QUERY='number 12' | grep -qE '\s[12][0-9]\s'
+    sed 's/^guid/file/; s/^\([0-9]*\),/\1.png,/' in/labels.csv > in/images/labels.csv
+    make -C "$examples/zero-shot" "${with[@]}" LABELS="$PWD/in/images/labels.csv" OUT="$PWD/zero" \
+        TOWERS="$PWD/out/towers.safetensors" | grep -q '^accuracy'
+    [ "$(wc -l < zero/labels.tsv)" = 21 ]
+    cut -f6 zero/labels.tsv | sed 1d | sort -u | grep -qE 'good|bad'
+}
