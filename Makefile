@@ -92,6 +92,19 @@ $(BUILD)/parity/%: $(BUILD)/tests/parity/%.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)
 	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
 
+# The tools beside torch, onnxruntime, CTranslate2, Pillow and scikit-learn, in a Python that has them: MM_PYTHON, or a
+# virtual environment that is made once. `make bench BENCH='-r 3 whisper cold'` measures a part, into build/bench.
+BENCH :=
+BENCH_VENV := build/bench/venv
+BENCH_PKGS := torch==2.9.1 transformers==5.24.0 onnxruntime onnx ctranslate2 sentence-transformers scikit-learn pillow msgpack msgpack-numpy
+bench: all $(if $(MM_PYTHON),,$(BENCH_VENV)/ready) ## speed, start-up and memory beside peers: tests/bench/RESULTS.md
+	BUILD=$(BUILD) MM_PYTHON=$(or $(MM_PYTHON),$(BENCH_VENV)/bin/python) python3 tests/bench/run.py $(BENCH)
+$(BENCH_VENV)/ready:
+	python3 -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip install -q --disable-pip-version-check $(BENCH_PKGS)
+	touch $@
+.PHONY: bench
+
 # programs that measure; `make $(BUILD)/bench/bench_gemm`
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)

