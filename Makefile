@@ -145,6 +145,11 @@ uninstall: ## removes what install put there
 # ---- tests ----
 check: all $(UNIT_BIN) $(REPLAY) ## unit tests, bats tests and lint; SANITIZE=1 for the sanitised build
 	BUILD=$(BUILD) tests/run
+parity-light: all probes ## beside tokenizers, Pillow, onnxruntime and CTranslate2 on the default models (no torch)
+	BUILD=$(BUILD) tests/parity/run light
+parity: all probes ## beside transformers and torch as well; writes tests/parity/RESULTS.md
+	BUILD=$(BUILD) tests/parity/run full
+.PHONY: parity-light parity
 lint: all ## layering of includes, manual pages, formatting
 	BUILD=$(BUILD) tests/lint/run
 
