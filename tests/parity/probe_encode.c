@@ -1,6 +1,7 @@
 /* probe_encode MODEL image|text|audio LAYERS IN OUT: encodes one tensor, every hidden state at every position.
  *
- * IN: int64 rank, then the dimensions, then f32 values (int32 ids for text). OUT: f32 [T, (LAYERS + 1) · D]; T to standard output. */
+ * IN: int64 rank, then the dimensions, then f32 values (int32 ids for text). OUT: f32 [T, (LAYERS + 1) · D]; T to
+ * standard output. */
 #include "encode/encode.h"
 
 #include <stdio.h>
@@ -19,7 +20,8 @@ static mm_tensor read_input(const char *path, mm_type type, mm_arena *a)
     mm_tensor t;
     mm_err e;
     FILE *f = fopen(path, "rb");
-    if (!f || fread(&rank, 8, 1, f) != 1 || rank < 1 || rank > MM_MAX_RANK || fread(dim, 8, (size_t)rank, f) != (size_t)rank)
+    if (!f || fread(&rank, 8, 1, f) != 1 || rank < 1 || rank > MM_MAX_RANK ||
+        fread(dim, 8, (size_t)rank, f) != (size_t)rank)
         die(path, NULL);
     if (mm_shape_make(&t.s, type, (int)rank, dim, &e) != MM_OK)
         die(path, &e);
