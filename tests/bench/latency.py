@@ -4,6 +4,7 @@ mm-encode-audio | mm-encode-image | mm-encode-text | mm-fuse --label, each with 
 the next one goes in. Prints p50, p95 in milliseconds. Models are given as --image, --text, --audio; MM_THREADS counts."""
 import argparse
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -46,7 +47,8 @@ def main():
                               input=b"".join(packed(i, rng, o.size) for i in range(8))).stdout
         subprocess.run(["mm-train", "classify", "-q", "--method", "gated", "--epochs", "2", "--valid-share", "0", "-o", head],
                        input=made, check=True)
-        # the key after it completes a sample: --by-key joins would wait for it, so each utterance ends with a mark
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        # the key after it completes a sample: the join waits for it, so each utterance ends with a mark
         pipe = subprocess.Popen(" | ".join(encoders + [f"mm-fuse -q --flush -m {head} --label"]), shell=True,
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         out, times = msgpack.Unpacker(raw=False), []
@@ -62,8 +64,10 @@ def main():
             times.append(1e3 * (time.perf_counter() - start))
         pipe.stdin.close()
         pipe.wait()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
     p50, p95 = np.quantile(times[5:], [0.5, 0.95])
-    print(f"p50 {p50:.1f} ms, p95 {p95:.1f} ms ({o.n} utterances: {o.audio}, {o.image}, {o.text}, {o.precision})")
+    cpu = 1e3 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / len(times)
+    print(f"p50 {p50:.1f} ms, p95 {p95:.1f} ms, {cpu:.0f} ms of processor time each ({o.n} utterances: {o.audio}, {o.image}, {o.text}, {o.precision})")
 
 
 if __name__ == "__main__":
