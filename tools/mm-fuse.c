@@ -1,5 +1,6 @@
 /* mm-fuse: feature streams → one record a sample: joined by key (and time), combined by a trained head or a plain rule.
  */
+#include "base/hash.h"
 #include "cli/tool.h"
 #include "fuse/combine.h"
 
@@ -432,12 +433,10 @@ static void read_many(fuse *f)
 /* The space of joint vectors: the head's name and a digest of its parameters. */
 static const char *space_of(fuse *f)
 {
-    uint64_t h = 0xcbf29ce484222325u;
+    uint64_t h = MM_HASH_START;
     for (int i = 0; i < f->head->params.n; i++) {
         const mm_param *p = f->head->params.p[i];
-        const uint8_t *bytes = (const uint8_t *)p->value;
-        for (size_t b = 0; b < (size_t)(p->rows * p->cols) * sizeof(float); b++)
-            h = (h ^ bytes[b]) * 0x100000001b3u;
+        h = mm_hash_more(h, p->value, (size_t)(p->rows * p->cols) * sizeof *p->value);
     }
     const char *name = strrchr(opt.head, '/');
     return mm_arena_printf(&f->keep, "%s/%016llx", name ? name + 1 : opt.head, (unsigned long long)h);
@@ -476,6 +475,12 @@ int main(int argc, char **argv)
     else
         read_one(&f);
     empty_batch(&f);
+    if (mm_join_torn(f.join))
+        mm_warn(&f.r,
+                "%lld samples came in pieces: the records of a key do not stand together in the stream; give each "
+                "modality as a "
+                "stream of its own, and they are joined",
+                (long long)mm_join_torn(f.join));
     mm_out_close(&f.r);
     mm_head_free(f.head);
     mm_pool_free(f.pool);

@@ -1,5 +1,6 @@
 #include "fuse/dataset.h"
 
+#include "base/hash.h"
 #include "stream/object.h"
 
 #include <math.h>
@@ -75,18 +76,10 @@ static bool grow(void **p, int64_t n, int64_t *cap, size_t size)
 
 /* ---- samples by key ---- */
 
-static uint64_t hash(mm_str s)
-{
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (uint8_t)s.p[i]) * 0x100000001b3u;
-    return h;
-}
-
 /* The slot where key is, or where it belongs. */
 static int64_t slot_of(const mm_dataset *d, mm_str key)
 {
-    int64_t at = (int64_t)(hash(key) & (uint64_t)(d->slots - 1));
+    int64_t at = (int64_t)(mm_hash(key) & (uint64_t)(d->slots - 1));
     while (d->slot[at] >= 0 && !mm_str_is(key, d->view.key[d->slot[at]]))
         at = (at + 1) & (d->slots - 1);
     return at;

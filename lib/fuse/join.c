@@ -1,5 +1,6 @@
 #include "fuse/join.h"
 
+#include "base/hash.h"
 #include "stream/reader.h"
 
 #include <stdlib.h>
@@ -24,6 +25,8 @@ struct mm_join {
     waiting *open[MAX_STREAMS]; /* the key that each stream is at */
     int64_t keys[MAX_STREAMS];  /* keys it has brought so far */
     int64_t ready;              /* samples that all streams have gone past */
+    uint64_t *done;             /* hashes of the keys that were handed out; an open table, 0: free */
+    int64_t done_slots, done_n, torn;
 };
 
 mm_status mm_join_new(mm_join **out, int streams, size_t limit, mm_err *e)
@@ -57,15 +60,8 @@ void mm_join_free(mm_join *j)
         next = w->next;
         mm_sample_free(&w->sample);
     }
+    free(j->done);
     free(j);
-}
-
-static uint64_t hash(mm_str s)
-{
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (uint8_t)s.p[i]) * 0x100000001b3u;
-    return h;
 }
 
 static waiting *find(const mm_join *j, mm_str key, uint64_t h)
@@ -74,6 +70,45 @@ static waiting *find(const mm_join *j, mm_str key, uint64_t h)
     while (w && (w->hash != h || !mm_str_eq(w->sample.key, key)))
         w = w->chain;
     return w;
+}
+
+/* Where h is in an open table of hashes, or belongs; slots is a power of two. */
+static uint64_t *place(uint64_t *table, int64_t slots, uint64_t h)
+{
+    uint64_t at = h, mask = (uint64_t)slots - 1;
+    while (table[at & mask] && table[at & mask] != h)
+        at++;
+    return &table[at & mask];
+}
+
+/* Notes that the key with this hash was handed out. Without memory for it nothing is noticed, nothing is lost. */
+static void remember(mm_join *j, uint64_t h)
+{
+    if (2 * j->done_n >= j->done_slots) {
+        int64_t slots = j->done_slots ? 2 * j->done_slots : 1024;
+        uint64_t *more = calloc((size_t)slots, sizeof *more);
+        if (!more)
+            return;
+        for (int64_t i = 0; i < j->done_slots; i++)
+            if (j->done[i])
+                *place(more, slots, j->done[i]) = j->done[i];
+        free(j->done);
+        j->done = more;
+        j->done_slots = slots;
+    }
+    uint64_t *at = place(j->done, j->done_slots, h);
+    j->done_n += !*at;
+    *at = h;
+}
+
+static bool was_done(const mm_join *j, uint64_t h)
+{
+    return j->done_slots && *place(j->done, j->done_slots, h) == h;
+}
+
+int64_t mm_join_torn(const mm_join *j)
+{
+    return j->torn;
 }
 
 static waiting *begin(mm_join *j, mm_str key, uint64_t h)
@@ -87,6 +122,7 @@ static waiting *begin(mm_join *j, mm_str key, uint64_t h)
     w->sample.key = (mm_str){own, key.n};
     w->hash = h;
     w->closed = j->ended;
+    j->torn += was_done(j, h);
     w->chain = j->bucket[h % BUCKETS];
     j->bucket[h % BUCKETS] = w;
     w->before = j->last;
@@ -173,7 +209,7 @@ mm_status mm_join_add(mm_join *j, int s, const mm_record *rec, mm_err *e)
 {
     waiting *w = j->open[s];
     if (!w || !mm_str_eq(w->sample.key, rec->key)) {
-        uint64_t h = hash(rec->key);
+        uint64_t h = mm_hash(rec->key);
         if (w)
             close_for(j, w, s);
         w = find(j, rec->key, h);
@@ -218,6 +254,7 @@ mm_sample *mm_join_next(mm_join *j)
         if (w->closed != all_of(j))
             continue;
         unlink_waiting(j, w);
+        remember(j, w->hash);
         j->ready--;
         return &w->sample;
     }

@@ -35,6 +35,10 @@ int mm_join_wants(const mm_join *j);
 mm_sample *mm_join_next(mm_join *j);
 void mm_sample_free(mm_sample *s);
 
+/* How many samples were begun under a key that had been handed out before: that key's records are not adjacent, and its
+ * sample came out in pieces. */
+int64_t mm_join_torn(const mm_join *j);
+
 /* A sample of one record (copied), for what is not to be joined. */
 mm_status mm_sample_alone(mm_sample **out, const mm_record *rec, mm_err *e);
 

@@ -1,13 +1,13 @@
 #include "label/names.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 
-/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), its high bits folded down for the mask */
+/* The high bits folded down for the mask. */
 static uint32_t hash(mm_str s)
 {
-    uint64_t h = 0xcbf29ce484222325;
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (uint8_t)s.p[i]) * 0x100000001b3;
+    uint64_t h = mm_hash(s);
     return (uint32_t)(h >> 32 ^ h);
 }
 

@@ -1,6 +1,7 @@
 #include "media/labels.h"
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "media/key.h"
 #include "media/table.h"
 #include "media/text.h"
@@ -27,17 +28,9 @@ struct mm_labels {
 
 /* ---- names ---- */
 
-static uint64_t hash(mm_str s)
-{
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (uint8_t)s.p[i]) * 0x100000001b3u;
-    return h;
-}
-
 static slot *slot_of(const mm_labels *l, mm_str name)
 {
-    uint64_t at = hash(name) & (uint64_t)(l->slots - 1);
+    uint64_t at = mm_hash(name) & (uint64_t)(l->slots - 1);
     while (l->slot[at].row != -1 && !mm_str_eq(l->slot[at].name, name))
         at = (at + 1) & (uint64_t)(l->slots - 1);
     return &l->slot[at];

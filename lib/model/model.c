@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "model/find.h"
 #include "model/json.h"
 #include "model/safetensors.h"
@@ -225,7 +226,7 @@ static mm_status open_weights(mm_model *m, mm_err *e)
         s = check_index(m, map, e);
     if (s != MM_OK)
         return s;
-    uint64_t digest = 0xcbf29ce484222325u; /* FNV's offset basis */
+    uint64_t digest = MM_HASH_START;
     for (int i = 0; i < m->shards; i++)
         digest = mm_safetensors_digest(m->shard[i], digest);
     snprintf(m->digest, sizeof m->digest, "%016" PRIx64, digest);

@@ -1,6 +1,7 @@
 #include "model/safetensors.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 
 #include <stdlib.h>
 
@@ -240,28 +241,20 @@ const json_t *mm_safetensors_metadata(const mm_safetensors *s)
     return json_object_get(s->header, "__metadata__");
 }
 
-/* 64-bit FNV-1a (Fowler, Noll, Vo): enough to tell weights apart, not to withstand an adversary. */
-static uint64_t fnv(uint64_t h, const uint8_t *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ p[i]) * 0x100000001b3u;
-    return h;
-}
-
 uint64_t mm_safetensors_digest(const mm_safetensors *s, uint64_t seed)
 {
     enum { BLOCKS = 16, BLOCK = 4096 };
     if (!s->count)
-        return fnv(seed, (const uint8_t *)"empty", 5);
+        return mm_hash_more(seed, (const uint8_t *)"empty", 5);
     const uint8_t *data = s->t[0].t.data, *header = data - s->header_bytes;
     const mm_named_tensor *last = &s->t[s->count - 1];
     size_t n = (size_t)((const uint8_t *)last->t.data - data) + mm_shape_bytes(&last->t.s);
-    uint64_t h = fnv(seed, header, s->header_bytes);
+    uint64_t h = mm_hash_more(seed, header, s->header_bytes);
     if (n <= (size_t)BLOCKS * BLOCK)
-        return fnv(h, data, n);
+        return mm_hash_more(h, data, n);
     size_t step = (n - BLOCK) / (BLOCKS - 1);
     for (size_t i = 0; i < BLOCKS; i++)
-        h = fnv(h, data + i * step, BLOCK);
+        h = mm_hash_more(h, data + i * step, BLOCK);
     return h;
 }
 

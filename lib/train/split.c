@@ -1,3 +1,4 @@
+#include "base/hash.h"
 #include "train/train.h"
 
 #include <math.h>
@@ -40,10 +41,7 @@ static mm_str group_of(const char *key, const regex_t *re)
 
 static uint64_t draw_of(mm_str group, uint64_t seed)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < group.n; i++)
-        h = (h ^ (uint8_t)group.p[i]) * 0x100000001b3u;
-    mm_rng r = {.state = h ^ seed * 0x9e3779b97f4a7c15u};
+    mm_rng r = {.state = mm_hash(group) ^ seed * 0x9e3779b97f4a7c15u};
     mm_rng_next(&r);
     return mm_rng_next(&r);
 }

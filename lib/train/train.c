@@ -1,5 +1,6 @@
 #include "train/train.h"
 
+#include "base/hash.h"
 #include "train/checkpoint.h"
 #include "train/objective.h"
 #include "train/optimiser.h"
@@ -56,13 +57,6 @@ static float *class_weights(const mm_data_field *f, const mm_split *s, mm_arena 
     return w;
 }
 
-static uint64_t mix(uint64_t h, const void *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
-    return h;
-}
-
 /* What decides the result: a checkpoint made with anything else is refused. */
 static uint64_t recipe_of(const trainer *t)
 {
@@ -76,14 +70,14 @@ static uint64_t recipe_of(const trainer *t)
                               o->patience,         (double)o->seed,
                               t->head->hidden,     t->head->heads,
                               t->head->iterations, t->head->dropout};
-    uint64_t h = mix(0xcbf29ce484222325u, numbers, sizeof numbers);
-    h = mix(h, t->head->method->name, strlen(t->head->method->name));
-    h = mix(h, t->split->train, (size_t)t->split->n_train * sizeof *t->split->train);
+    uint64_t h = mm_hash_more(MM_HASH_START, numbers, sizeof numbers);
+    h = mm_hash_more(h, t->head->method->name, strlen(t->head->method->name));
+    h = mm_hash_more(h, t->split->train, (size_t)t->split->n_train * sizeof *t->split->train);
     for (int i = 0; i < t->data->n; i++)
-        h = mix(h, t->data->key[i], strlen(t->data->key[i]));
+        h = mm_hash_more(h, t->data->key[i], strlen(t->data->key[i]));
     for (int m = 0; m < t->head->inputs; m++)
-        h = mix(h, t->head->input[m].mean,
-                (size_t)(t->head->input[m].mean ? t->head->input[m].width : 0) * sizeof(float));
+        h = mm_hash_more(h, t->head->input[m].mean,
+                         (size_t)(t->head->input[m].mean ? t->head->input[m].width : 0) * sizeof(float));
     return h;
 }
 

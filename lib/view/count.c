@@ -1,13 +1,13 @@
 #include "view/count.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 
-/* FNV-1a (Fowler, Noll, Vo). */
+/* The high bits folded down for the mask. */
 static uint64_t hash(mm_str s)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
+    uint64_t h = mm_hash(s);
     return h ^ h >> 29;
 }
 

@@ -1,0 +1,25 @@
+/* hash.h: 64-bit FNV-1a (Fowler, Noll & Vo, http://www.isthe.com/chongo/tech/comp/fnv/): for tables, and to tell one file from
+ * another; not to withstand an adversary. */
+#ifndef MM_BASE_HASH_H
+#define MM_BASE_HASH_H
+
+#include "base/str.h"
+
+#include <stdint.h>
+
+#define MM_HASH_START 0xcbf29ce484222325u
+
+/* Goes on from h: MM_HASH_START, or the hash of what stands in front. */
+static inline uint64_t mm_hash_more(uint64_t h, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
+    return h;
+}
+
+static inline uint64_t mm_hash(mm_str s)
+{
+    return mm_hash_more(MM_HASH_START, s.p, s.n);
+}
+
+#endif
