@@ -6,7 +6,7 @@ set -euo pipefail
 wanted="gcc make pkg-config bash
     libarchive-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev libjpeg-dev libwebp-dev
     libjansson-dev libutf8proc-dev libcurl4-openssl-dev
-    libcmocka-dev bats mandoc libarchive-tools
+    libcmocka-dev bats mandoc libarchive-tools jq
     python3-pip python3-venv ca-certificates"
 
 command -v apt-get >/dev/null || {
