@@ -98,6 +98,7 @@ setup() {
 
 @test "a terminal gets no binary stream and is not read unasked" {
     command -v script || skip "no script(1)"
+    script -qec true /dev/null </dev/null >/dev/null || skip "no pseudo-terminals here"
     run script -qec "mm-cat --keys" /dev/null </dev/null
     [ "$status" -eq 2 ] && [[ "$output" == *"no input"* ]]
     script -qec "mm-cat -N 1 '$q'" /dev/null </dev/null | grep -q 'q00.*f32\[12\]'

@@ -1,7 +1,8 @@
 # mm-model: list, info, verify, import, fetch.
 
 setup() {
-    export T=$BATS_TEST_TMPDIR MM_MODELS=$BATS_TEST_TMPDIR/models
+    installed=${MM_TEST_MODELS:-${XDG_DATA_HOME:-$HOME/.local/share}/mm/models}
+    export T=$BATS_TEST_TMPDIR MM_MODELS=$BATS_TEST_TMPDIR/models XDG_DATA_HOME=$BATS_TEST_TMPDIR/data # no models of the user's own
     unset HF_TOKEN HF_ENDPOINT http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
     mkdir -p "$MM_MODELS"
 }
@@ -273,7 +274,7 @@ same() { cmp "$T/hub/owner/name/$1" "$MM_MODELS/name/$1"; }
 @test "the default models verify (skipped where they are not installed)" {
     unset MM_MODELS
     for m in minilm-l6 imgfocus-vits14 whisper-base; do
-        [ -d "${MM_TEST_MODELS:-${XDG_DATA_HOME:-$HOME/.local/share}/mm/models}/$m" ] || skip "make models installs them"
-        mm-model verify "${MM_TEST_MODELS:-${XDG_DATA_HOME:-$HOME/.local/share}/mm/models}/$m"
+        [ -d "$installed/$m" ] || skip "make models installs them"
+        mm-model verify "$installed/$m"
     done
 }
