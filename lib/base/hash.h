@@ -1,5 +1,5 @@
-/* hash.h: 64-bit FNV-1a (Fowler, Noll & Vo, http://www.isthe.com/chongo/tech/comp/fnv/): for tables, and to tell one file from
- * another; not to withstand an adversary. */
+/* hash.h: 64-bit FNV-1a (Fowler, Noll & Vo, http://www.isthe.com/chongo/tech/comp/fnv/): for tables, and to tell one
+ * file from another; not to withstand an adversary. */
 #ifndef MM_BASE_HASH_H
 #define MM_BASE_HASH_H
 

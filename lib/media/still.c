@@ -115,6 +115,28 @@ static mm_status png_allowed(mm_bytes in, const mm_picture_limits *l, mm_fault *
     return mm_picture_allowed(AV_RB32(in.p + WIDTH), AV_RB32(in.p + HEIGHT), l, f);
 }
 
+/* An entry of a TIFF's first directory that is one 16-bit number; −1: it is not there. */
+static int tiff_short(mm_bytes in, unsigned tag)
+{
+    bool big = in.n >= 8 && in.p[0] == 'M';
+#define AT16(at) (big ? AV_RB16(in.p + (at)) : AV_RL16(in.p + (at)))
+    size_t dir = in.n < 8 ? 0 : big ? AV_RB32(in.p + 4) : AV_RL32(in.p + 4);
+    if (dir < 8 || dir > in.n - 2)
+        return -1;
+    for (size_t i = 0, n = AT16(dir), at = dir + 2; i < n && at + 12 <= in.n; i++, at += 12)
+        if (AT16(at) == tag)
+            return AT16(at + 8);
+#undef AT16
+    return -1;
+}
+
+/* libav takes the YCbCr of TIFF for something else: wrong colours, without an error. */
+static bool tiff_is_ycbcr(mm_bytes in)
+{
+    enum { PHOTOMETRIC = 262, YCBCR = 6 };
+    return tiff_short(in, PHOTOMETRIC) == YCBCR;
+}
+
 /* What stands in the file beside the pixels. MM_SKIP when it shows that the file is cut short or too large. */
 static mm_status examine(mm_picture *p, enum AVCodecID id, mm_bytes in, const mm_picture_limits *l, mm_fault *f)
 {
@@ -122,6 +144,8 @@ static mm_status examine(mm_picture *p, enum AVCodecID id, mm_bytes in, const mm
         mm_status s = png_allowed(in, l, f);
         return s == MM_OK ? mm_png_examine(&p->exif, in, f) : s;
     }
+    if (id == AV_CODEC_ID_TIFF && tiff_is_ycbcr(in))
+        return mm_fault_set(f, "unsupported", "a TIFF in YCbCr colours: convert it to RGB");
     if (id == AV_CODEC_ID_TIFF)
         mm_exif_parse(&p->exif, in.p, in.n);
     return MM_OK;

@@ -55,9 +55,8 @@ def images():
         low, n = 1.0, 0
         for src in sorted(got)[:limit]:
             try:
-                im = ImageOps.exif_transpose(Image.open(src))
-                im.seek(0) if getattr(im, "n_frames", 1) > 1 else None
-                im = im.convert("RGB")
+                im = Image.open(src)
+                im = ImageOps.exif_transpose(im.convert("RGB") if getattr(im, "n_frames", 1) > 1 else im).convert("RGB")
             except Exception:
                 continue
             with torch.no_grad():
