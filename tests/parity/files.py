@@ -56,9 +56,11 @@ def images():
         for src in sorted(got)[:limit]:
             try:
                 im = Image.open(src)
-                im = ImageOps.exif_transpose(im.convert("RGB") if getattr(im, "n_frames", 1) > 1 else im).convert("RGB")
+                # turning an animation first would read its later frames
+                im = im.convert("RGB") if im.format == "GIF" else ImageOps.exif_transpose(im).convert("RGB")
             except Exception:
                 continue
+            im = Image.fromarray(np.asarray(im))  # a GIF's note of transparency would make the processor take it for RGBA
             with torch.no_grad():
                 ref = net(**proc(im, return_tensors="pt")).last_hidden_state[0, 0].numpy()
             c = float(cosine(got[src], ref))
