@@ -50,8 +50,8 @@ void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm
     if (mm_model_open(&x->model, v->model, &r->log, &e) != MM_OK)
         mm_die(r, "%s", e.text);
     if (!mm_model_encodes(x->model, of))
-        mm_die(r, "%s does not encode %s: mm-model list --of %s shows models that do", mm_model_name(x->model),
-               mm_modality_name(of), mm_modality_name(of));
+        mm_die(r, "%s does not encode %s: mm-model list tells which models do", mm_model_name(x->model),
+               mm_modality_name(of));
     if (mm_dev_open(&x->dev, &device, &e) != MM_OK)
         mm_die(r, "%s", e.text);
     mm_say(&r->log, MM_LOG_INFO, "%s on %s", mm_model_path(x->model), mm_dev_name(x->dev));
