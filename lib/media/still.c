@@ -130,11 +130,24 @@ static int tiff_short(mm_bytes in, unsigned tag)
     return -1;
 }
 
-/* libav takes the YCbCr of TIFF for something else: wrong colours, without an error. */
-static bool tiff_is_ycbcr(mm_bytes in)
+/* What libav gets wrong without an error: YCbCr gives wrong colours, a compression that it does not know is passed over
+ * like a fault and leaves the picture black. MM_SKIP with the fault set. */
+static mm_status tiff_known(mm_bytes in, mm_fault *f)
 {
-    enum { PHOTOMETRIC = 262, YCBCR = 6 };
-    return tiff_short(in, PHOTOMETRIC) == YCBCR;
+    enum { COMPRESSION = 259, PHOTOMETRIC = 262, YCBCR = 6 };
+    /* none, Huffman, fax 3 and 4, LZW, deflate, PackBits, deflate by its older number, LZMA */
+    static const int known[] = {-1, 1, 2, 3, 4, 5, 8, 32773, 32946, 34925};
+    int compression = tiff_short(in, COMPRESSION);
+    bool found = false;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        found = found || known[i] == compression;
+    if (tiff_short(in, PHOTOMETRIC) == YCBCR)
+        return mm_fault_set(f, "unsupported", "a TIFF in YCbCr colours: convert it to RGB");
+    if (compression == 6 || compression == 7)
+        return mm_fault_set(f, "unsupported", "a TIFF that holds JPEG: convert it to JPEG, or to TIFF with LZW");
+    if (!found)
+        return mm_fault_set(f, "unsupported", "a TIFF of compression number %d: convert it to LZW", compression);
+    return MM_OK;
 }
 
 /* What stands in the file beside the pixels. MM_SKIP when it shows that the file is cut short or too large. */
@@ -144,8 +157,8 @@ static mm_status examine(mm_picture *p, enum AVCodecID id, mm_bytes in, const mm
         mm_status s = png_allowed(in, l, f);
         return s == MM_OK ? mm_png_examine(&p->exif, in, f) : s;
     }
-    if (id == AV_CODEC_ID_TIFF && tiff_is_ycbcr(in))
-        return mm_fault_set(f, "unsupported", "a TIFF in YCbCr colours: convert it to RGB");
+    if (id == AV_CODEC_ID_TIFF && tiff_known(in, f) != MM_OK)
+        return MM_SKIP;
     if (id == AV_CODEC_ID_TIFF)
         mm_exif_parse(&p->exif, in.p, in.n);
     return MM_OK;

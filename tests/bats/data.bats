@@ -57,7 +57,7 @@ accounted() {
 }
 
 @test "video_av: frames once a second, the sound of each; what is damaged is an error, what could be had is there" {
-    counts 1 "audio=20 error=11 image=66 " video_av --fps 1
+    counts 1 "audio=20 error=12 image=66 " video_av --fps 1
     accounted video_av
     # only files of corrupt_derived fail
     mm-cat -q -J --where kind=error "$out" | jq -e -s 'all(.src | test("corrupt"))'

@@ -27,6 +27,16 @@ def clear_png():
             + chunk(b"IDAT", zlib.compress(b"\0\xff\0\0\0")) + chunk(b"IEND", b""))
 
 
+def tiff(compression=1, photometric=2):
+    """Four by two pixels of one colour, uncompressed whatever the directory says."""
+    pixels = bytes([200, 100, 50]) * 8
+    tags = [(256, 4), (257, 2), (258, 8), (259, compression), (262, photometric), (273, 8), (277, 3), (278, 2),
+            (279, len(pixels))]
+    tags = [struct.pack("<HHIHH", int(t), 3, 1, int(v), 0) for t, v in tags]
+    return (b"II*\0" + struct.pack("<I", 8 + len(pixels)) + pixels + struct.pack("<H", len(tags)) + b"".join(tags)
+            + bytes(4))
+
+
 def wav(seconds=0.5, rate=16000, channels=1):
     f = io.BytesIO()
     w = wave.open(f, "wb")
@@ -101,7 +111,7 @@ def floats(rows=2, columns=3):
 
 if __name__ == "__main__":
     kind, path, *args = sys.argv[1:]
-    made = {f.__name__: f for f in (png, clear_png, wav, bomb, zipped, tarred, encrypted, nested, npy, floats)}
+    made = {f.__name__: f for f in (png, clear_png, tiff, wav, bomb, zipped, tarred, encrypted, nested, npy, floats)}
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "wb") as f:
         f.write(made[kind](*args))

@@ -1,0 +1,82 @@
+# What decoders make of whole and of cut files: TIFF by media.py, sound and video by ffmpeg.
+
+setup() {
+    make=$PWD/tests/bats/media.py
+    cd "$BATS_TEST_TMPDIR" || return 1
+}
+m() { python3 "$make" "$@"; }
+needs_ffmpeg() { command -v ffmpeg >/dev/null || skip "needs ffmpeg"; }
+f() { ffmpeg -nostdin -v error -y "$@"; }
+kinds() { mm-cat -J | jq -r .kind | sort | uniq -c | awk '{ print $2, $1 }' | paste -sd ,; }
+
+@test "TIFF: what libav does not know is an error, never a wrong picture" {
+    m tiff plain.tif
+    [ "$(mm-decode plain.tif | mm-cat -J | jq -r .kind)" = image ]
+    for c in 6 7 50000; do
+        m tiff "$c.tif" "$c"
+        run --separate-stderr mm-decode -o "$c.mm" "$c.tif"
+        [ "$status" -eq 1 ]
+        [ "$(mm-cat -J "$c.mm" | jq -r '.kind + " " + .error.code')" = "error unsupported" ]
+    done
+    m tiff ycc.tif 1 6
+    run mm-decode -o ycc.mm ycc.tif
+    [ "$status" -eq 1 ]
+}
+
+@test "sound cut in half: what is there, and one error record" {
+    needs_ffmpeg
+    f -f lavfi -i sine=duration=4 -ac 1 a.ogg
+    f -i a.ogg b.flac
+    f -i a.ogg c.mka
+    for x in a.ogg b.flac c.mka; do
+        [ "$(mm-decode $x | kinds)" = "audio 1" ]
+        head -c $(($(stat -c %s $x) / 2)) $x >cut-$x
+        run mm-decode -q -o cut.mm cut-$x
+        echo "$x: $output"
+        [ "$status" -eq 1 ]
+        [ "$(kinds <cut.mm)" = "audio 1,error 1" ]
+        rm cut.mm
+    done
+}
+
+@test "an Ogg file that ends between two pages is cut too; chained ones are whole" {
+    needs_ffmpeg
+    f -f lavfi -i sine=duration=4 -ac 1 a.ogg
+    last=$(grep -abo OggS a.ogg | tail -1 | cut -d: -f1)
+    head -c "$last" a.ogg >cut.ogg
+    run mm-decode -q -o cut.mm cut.ogg
+    [ "$status" -eq 1 ]
+    [ "$(kinds <cut.mm)" = "audio 1,error 1" ]
+    f -f lavfi -i sine=duration=1 -ac 1 b.ogg
+    cat a.ogg b.ogg >two.ogg
+    mm-decode two.ogg >two.mm
+    [ "$(kinds <two.mm)" = "audio 1" ]
+}
+
+@test "video cut in half: its frames, and one error record" {
+    needs_ffmpeg
+    f -f lavfi -i testsrc=size=64x48:rate=5:duration=4 -c:v ffv1 a.mkv
+    [ "$(mm-decode a.mkv | kinds)" = "image 20" ]
+    head -c $(($(stat -c %s a.mkv) / 2)) a.mkv >cut.mkv
+    run mm-decode -q -o cut.mm cut.mkv
+    [ "$status" -eq 1 ]
+    [ "$(mm-cat -J cut.mm | jq -r .kind | grep -c error)" -eq 1 ]
+    n=$(mm-cat -J cut.mm | jq -r .kind | grep -c image)
+    [ "$n" -gt 5 ] && [ "$n" -lt 15 ]
+}
+
+@test "a video that is marked as turned comes out upright" {
+    needs_ffmpeg
+    f -f lavfi -i testsrc=size=64x48:rate=1:duration=2 -c:v mpeg4 a.mp4
+    f -i a.mp4 -c copy -metadata:s:v rotate=90 b.mp4
+    [ "$(ffprobe -v error -show_entries stream_side_data=rotation -of csv=p=0 b.mp4)" ] || skip "no rotation written"
+    [ "$(mm-decode b.mp4 | mm-cat -J | jq -c '[.meta.height, .meta.width]' | sort -u)" = "[64,48]" ]
+}
+
+@test "sound of more than 60 MiB comes in parts that follow each other" {
+    needs_ffmpeg
+    f -f lavfi -i anullsrc=r=16000:cl=mono -t 1000 -c:a pcm_u8 long.wav
+    mm-decode long.wav | mm-cat -J >parts
+    jq -c '[.part, .time]' parts
+    jq -se '[.[].part] == [0, 1] and .[0].time[0] == 0 and .[0].time[1] == .[1].time[0] and .[1].time[1] == 1000' parts
+}
