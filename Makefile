@@ -61,7 +61,7 @@ step = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 # Kernels are compiled for the instruction set that their file name ends in and chosen at run time.
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 ISA_avx2   := -mavx2 -mfma -mf16c
-ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mavx512vnni -mfma -mprefer-vector-width=512
+ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 endif
 isa = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $(1))))))
 OPT_KERNEL := $(if $(SANITIZE),,-O3)

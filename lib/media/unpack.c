@@ -14,8 +14,6 @@
 #include <unistd.h>
 
 enum { PATIENCE_MS = 20 * 1000 }; /* for one answer: 128 KiB of data, or one header */
-static const rlim_t MEMORY =
-    (rlim_t)2 << 30; /* on top of what the program maps; the largest windows of 7z and rar are 1 GiB and less */
 
 struct mm_unpack {
     int fd;
@@ -60,12 +58,13 @@ bool mm_wire_take(int fd, void *p, size_t n)
 static void limit_memory(void)
 {
 #if !defined(__SANITIZE_ADDRESS__)
+    const rlim_t more = (rlim_t)2 << 30; /* the largest windows of 7z and rar are 1 GiB and less */
     long pages = 0;
     FILE *f = fopen("/proc/self/statm", "r");
     if (!f)
         return;
     if (fscanf(f, "%ld", &pages) == 1) {
-        rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY;
+        rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + more;
         setrlimit(RLIMIT_AS, &(struct rlimit){most, most});
     }
     fclose(f);
