@@ -33,7 +33,9 @@ MEDIA_PKGS := libarchive libavformat libavcodec libavutil libswresample libswsca
 FETCH_PKGS := libcurl
 # system headers with -isystem: their warnings are not ours
 ALL_CFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG) --cflags $(BASE_PKGS) $(MEDIA_PKGS) $(FETCH_PKGS) 2>/dev/null))
-BASE_LIBS  := $(shell $(PKG) --libs $(BASE_PKGS) 2>/dev/null) -lm
+# volk finds Vulkan's loader when a device is asked for: nothing links to libvulkan. Debian 12 has its source only.
+VOLK_SOURCE := $(wildcard /usr/include/volk.c)
+BASE_LIBS  := $(shell $(PKG) --libs $(BASE_PKGS) 2>/dev/null) $(if $(VOLK_SOURCE),,-lvolk) -ldl -lm
 MEDIA_LIBS := $(shell $(PKG) --libs $(MEDIA_PKGS) 2>/dev/null)
 FETCH_LIBS := $(shell $(PKG) --libs $(FETCH_PKGS) 2>/dev/null)
 
@@ -69,6 +71,39 @@ OPT_KERNEL := $(if $(SANITIZE),,-O3)
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call step,CC)$(CC) $(ALL_CFLAGS) $(if $(findstring lib/backend/cpu,$<),$(OPT_KERNEL)) $(call isa,$<) -MMD -MP -c -o $@ $<
+
+# ---- shaders: SPIR-V as lists of numbers, which lib/backend/vulkan/shaders.c includes ----
+GLSLC := glslc
+SHADERS := linear_plain linear_plain_half linear_tile linear_tile_half linear_big linear_big_half norm norm_time \
+           attend_32 attend_64 attend_128 attend_any gather pool l2 unfold lines affine
+# a glslc that knows cooperative matrices (Debian 13) adds the path for matrix units
+COOPMAT := $(shell printf '\#version 450\n\#extension GL_KHR_cooperative_matrix : require\nvoid main() {}\n' >/tmp/mm-glslc-$$$$.comp && \
+             $(GLSLC) --target-env=vulkan1.2 /tmp/mm-glslc-$$$$.comp -o /dev/null 2>/dev/null && echo yes; rm -f /tmp/mm-glslc-$$$$.comp)
+ifeq ($(COOPMAT),yes)
+SHADERS += linear_coop linear_coop_small
+ALL_CFLAGS += -DMM_HAVE_COOPMAT
+endif
+shader_source = $(strip $(patsubst attend_32,attend,$(patsubst attend_64,attend,$(patsubst attend_128,attend,\
+                $(patsubst linear_big,linear_tile,$(patsubst %_small,%,$(patsubst %_half,%,$(1))))))))
+TILE := -DBM=64 -DBN=64 -DBK=16 -DTM=8 -DTN=4
+BIG  := -DBM=128 -DBN=128 -DBK=16 -DTM=8 -DTN=8
+SHADER_linear_plain_half := -DHALF
+SHADER_linear_tile       := $(TILE)
+SHADER_linear_tile_half  := $(TILE) -DHALF
+SHADER_linear_big        := $(BIG)
+SHADER_linear_big_half   := $(BIG) -DHALF
+SHADER_linear_coop       := -DBM=128 -DBN=128 -DWY=4 -DWX=2 --target-env=vulkan1.2
+SHADER_linear_coop_small := -DBM=64 -DBN=64 -DWY=2 -DWX=2 --target-env=vulkan1.2
+SHADER_attend_32         := -DHD=32
+SHADER_attend_64         := -DHD=64
+SHADER_attend_128        := -DHD=128
+
+$(BUILD)/shaders/%.inc: $(wildcard shaders/*) Makefile
+	@mkdir -p $(@D)
+	$(call step,GLSL)$(GLSLC) --target-env=vulkan1.1 -O $(SHADER_$*) -mfmt=c shaders/$(call shader_source,$*).comp -o $@
+$(BUILD)/lib/backend/vulkan/shaders.o: $(SHADERS:%=$(BUILD)/shaders/%.inc)
+$(BUILD)/lib/backend/vulkan/shaders.o: ALL_CFLAGS += -I$(BUILD)
+$(BUILD)/lib/backend/vulkan/volk.o: ALL_CFLAGS += $(if $(VOLK_SOURCE),-DVOLK_IMPLEMENTATION)
 
 $(BUILD)/libmm.a: $(LIB_OBJ)
 	@rm -f $@

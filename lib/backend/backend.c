@@ -1,11 +1,12 @@
 #include "backend/backend.h"
 
 #include "backend/cpu/device.h"
+#include "backend/vulkan/vulkan.h"
 
 #include <string.h>
 
 /* In the order in which "auto" tries them. */
-static const mm_backend *const backends[] = {&mm_backend_cpu};
+static const mm_backend *const backends[] = {&mm_backend_vulkan, &mm_backend_cpu};
 enum { BACKENDS = sizeof backends / sizeof *backends };
 
 /* ---- devices ---- */
@@ -36,8 +37,9 @@ mm_status mm_dev_open(mm_dev **out, const mm_dev_opts *o, mm_err *e)
             continue;
         found = true;
         mm_status s = backends[i]->open(out, o, e);
-        if (s == MM_OK || !any)
+        if (s == MM_OK || !any || i + 1 == BACKENDS)
             return s;
+        mm_say(o->log, MM_LOG_INFO, "device: not %s: %s", backends[i]->name, e ? e->text : "?");
     }
     return found ? MM_FATAL : unknown_device(name, e);
 }

@@ -1,7 +1,8 @@
-/* Every operation of the CPU, in every instruction set that this processor has, against plain loops in double
- * precision, on ragged shapes; and the promise that an item's result is bit-identical whatever it is batched with and
+/* Every operation of a device against plain loops in double precision: of the CPU in every instruction set that this
+ * processor has, or of the device that MM_TEST_DEVICE names (tests/gpu/run: every Vulkan device), on ragged shapes; and the promise that an item's result is bit-identical whatever it is batched with and
  * however many threads there are. */
 #include "backend/backend.h"
+#include "backend/vulkan/vulkan.h"
 #include "base/cpu.h"
 
 #include <math.h>
@@ -54,16 +55,38 @@ static mm_tensor tensor(mm_type t, const void *data, int rank, ...)
 static const char *const tier_names[] = {"portable", "neon", "avx2", "avx512"};
 enum { TIERS = 4 };
 
+/* The device to test in place of the CPU; NULL: the CPU. */
+static const char *other_device(void)
+{
+    const char *name = getenv("MM_TEST_DEVICE");
+    return name && *name ? name : NULL;
+}
+
 static bool have_tier(int i)
 {
+    if (other_device())
+        return i == 0;
     static const uint32_t need[TIERS] = {0, MM_CPU_NEON, MM_CPU_AVX2, MM_CPU_AVX512};
     return (mm_cpu_features() & need[i]) == need[i];
+}
+
+static void say(void *ctx, mm_log_level level, const char *line)
+{
+    (void)ctx;
+    if (level == MM_LOG_WARN)
+        print_message("%s\n", line);
 }
 
 static mm_dev *open_dev(const char *tier, int threads)
 {
     mm_dev *d;
     mm_err e = {0};
+    if (other_device()) {
+        static const mm_log log = {.say = say};
+        if (mm_dev_open(&d, &(mm_dev_opts){.name = other_device(), .threads = threads, .log = &log}, &e) != MM_OK)
+            fail_msg("%s", e.text);
+        return d;
+    }
     setenv("MM_CPU", tier, 1);
     mm_status s = mm_dev_open(&d, &(mm_dev_opts){.name = "cpu", .threads = threads}, &e);
     unsetenv("MM_CPU");
@@ -72,6 +95,14 @@ static mm_dev *open_dev(const char *tier, int threads)
     if (!strstr(mm_dev_name(d), tier))
         fail_msg("asked for %s, got %s", tier, mm_dev_name(d));
     return d;
+}
+
+/* Nothing that was recorded may have displeased the validation layer. */
+static void close_dev(mm_dev *d)
+{
+    if (other_device())
+        assert_int_equal(mm_vulkan_messages(d), 0);
+    mm_dev_close(d);
 }
 
 /* Each test body runs once per tier. */
@@ -83,7 +114,7 @@ static void each_tier(void (*body)(mm_dev *d))
         seed = 42;
         mm_dev *d = open_dev(tier_names[i], 1 + i % 3);
         body(d);
-        mm_dev_close(d);
+        close_dev(d);
     }
 }
 
@@ -112,6 +143,8 @@ static float *fetch(mm_dev *d, const mm_mat *m, int64_t rows, int64_t width)
 
 static void close_to(const float *y, const double *ref, int64_t n, double tolerance, const char *what)
 {
+    if (other_device())
+        tolerance *= 16; /* other orders of summation, divisions and exponentials of 2-3 units in the last place */
     for (int64_t i = 0; i < n; i++)
         if (!(fabs(y[i] - ref[i]) <= tolerance * (1 + fabs(ref[i]))))
             fail_msg("%s: element %lld of %lld is %.9g, not %.9g", what, (long long)i, (long long)n, y[i], ref[i]);
@@ -856,7 +889,7 @@ static float *run_net(const net *f, const char *tier, int threads, const float *
         mm_dev_weight_free(d, ws[i]);
     for (int i = 0; i < 5; i++)
         mm_dev_free(d, ms[i].buf);
-    mm_dev_close(d);
+    close_dev(d);
     return out;
 }
 

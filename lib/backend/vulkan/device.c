@@ -1,0 +1,258 @@
+/* device.c: choosing, opening and closing a Vulkan device. */
+#include "backend/vulkan/vk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* ---- choice ---- */
+
+static bool is_auto(const char *name)
+{
+    return !name || !*name || strcmp(name, "auto") == 0;
+}
+
+/* "auto": a discrete GPU before an integrated one before a virtual one; a driver that computes on the CPU only for
+ * "vulkan", and last. */
+static int rank_of(VkPhysicalDeviceType t, bool any)
+{
+    switch (t) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: return 4;
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU: return 3;
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU: return 2;
+    default: return any ? 1 : 0;
+    }
+}
+
+static int best_of(const mm_vk_card *c, int n, bool any)
+{
+    int best = -1, rank = 0;
+    for (int i = 0; i < n; i++)
+        if (rank_of(c[i].properties.deviceType, any) > rank) {
+            rank = rank_of(c[i].properties.deviceType, any);
+            best = i;
+        }
+    return best;
+}
+
+/* The device that `which` (behind "vulkan:") means; -1: none. */
+static int named(const mm_vk_card *c, int n, const char *which)
+{
+    char *end;
+    long number = strtol(which, &end, 10);
+    if (*which && !*end)
+        return number >= 0 && number < n ? (int)number : -1;
+    for (int i = 0; i < n; i++)
+        if (strcasestr(c[i].properties.deviceName, which))
+            return i;
+    return -1;
+}
+
+static mm_status choose(mm_vk_card *out, const mm_vk_card *c, int n, const char *name, mm_err *e)
+{
+    const char *which = is_auto(name) || !name[6] ? NULL : name + 7; /* behind "vulkan:" */
+    int i = which ? named(c, n, which) : best_of(c, n, !is_auto(name));
+    if (i < 0 && which)
+        return mm_fail(e, MM_FATAL, "%s: there is no such device among %d: mm-model devices lists them", name, n);
+    if (i < 0)
+        return mm_fail(e, MM_FATAL, n ? "vulkan: no GPU among the devices, only drivers that compute on the CPU"
+                                      : "vulkan: no device");
+    *out = c[i];
+    return MM_OK;
+}
+
+/* ---- opening ---- */
+
+static const struct {
+    const char *name;
+    uint32_t path;
+} PATHS[] = {{"tiles", MM_VK_TILES}, {"big", MM_VK_BIG}, {"coopmat", MM_VK_COOPMAT}};
+
+/* What the device can do, less what MM_VULKAN_DISABLE names. A driver that computes on the CPU has no shared memory
+ * that would be faster than memory. */
+static uint32_t paths_of(const mm_vk_card *c)
+{
+    const VkPhysicalDeviceLimits *l = &c->properties.limits;
+    const char *off = getenv("MM_VULKAN_DISABLE");
+    uint32_t on = c->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU ? 0 : MM_VK_TILES;
+    if (on && l->maxComputeWorkGroupInvocations >= 256 && l->maxComputeSharedMemorySize >= 32 << 10)
+        on |= MM_VK_BIG;
+    if (c->coopmat && mm_vk_code_of(MM_VK_LINEAR_COOP)->code)
+        on |= MM_VK_COOPMAT;
+    const char *force = getenv("MM_VULKAN_ENABLE"); /* to test paths on drivers that would not take them */
+    for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++) {
+        if (force && strstr(force, PATHS[i].name) && PATHS[i].path != MM_VK_COOPMAT)
+            on |= PATHS[i].path;
+        if (off && strstr(off, PATHS[i].name))
+            on &= ~PATHS[i].path;
+    }
+    return on;
+}
+
+static mm_status make_device(mm_vk_dev *d, mm_err *e)
+{
+    const bool coopmat = d->paths & MM_VK_COOPMAT;
+    VkPhysicalDeviceVulkanMemoryModelFeatures model = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES, .vulkanMemoryModel = VK_TRUE};
+    VkPhysicalDevice16BitStorageFeatures storage = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
+        .pNext = &model,
+        .storageBuffer16BitAccess = VK_TRUE};
+    VkPhysicalDeviceShaderFloat16Int8Features f16 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
+        .pNext = &storage,
+        .shaderFloat16 = VK_TRUE};
+    mm_vk_coopmat_features matrices = {
+        .sType = (VkStructureType)MM_VK_STRUCTURE_COOPMAT_FEATURES, .pNext = &f16, .matrix = VK_TRUE};
+    static const char *const extension[] = {MM_VK_COOPMAT_EXTENSION};
+    const float priority = 1;
+    const VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                           .queueFamilyIndex = d->card.family,
+                                           .queueCount = 1,
+                                           .pQueuePriorities = &priority};
+    const VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                                     .pNext = coopmat ? &matrices : NULL,
+                                     .queueCreateInfoCount = 1,
+                                     .pQueueCreateInfos = &queue,
+                                     .enabledExtensionCount = coopmat,
+                                     .ppEnabledExtensionNames = extension};
+    VkResult r = vkCreateDevice(d->card.device, &info, NULL, &d->device);
+    if (r != VK_SUCCESS)
+        return mm_vk_fail(e, r, d->card.properties.deviceName);
+    vkGetDeviceQueue(d->device, d->card.family, 0, &d->queue);
+    return MM_OK;
+}
+
+static void close_vulkan(mm_dev *dev)
+{
+    mm_vk_dev *d = (mm_vk_dev *)dev;
+    mm_err ignored;
+    if (d->device) {
+        mm_vk_drain(d, &ignored);
+        vkDeviceWaitIdle(d->device);
+        while (d->chunks) {
+            d->chunks->users = 1;
+            mm_vk_give(d->chunks, d);
+        }
+        mm_vk_mem_free(&d->scratch, d);
+        mm_vk_mem_free(&d->up, d);
+        mm_vk_mem_free(&d->down, d);
+        mm_vk_pipelines_end(d);
+        mm_vk_record_end(d);
+        vkDestroyDevice(d->device, NULL);
+    }
+    if (d->messenger)
+        vkDestroyDebugUtilsMessengerEXT(d->instance, d->messenger, NULL);
+    if (d->instance)
+        vkDestroyInstance(d->instance, NULL);
+    mm_pool_free(d->head.pool);
+    free(d);
+}
+
+/* Asking the loader takes tens of milliseconds, for drivers are loaded: a machine without any graphics device, where
+ * "auto" can only end at the CPU, is told from the device nodes. */
+static bool has_gpu_node(void)
+{
+    static const char *const nodes[] = {"/dev/dri/renderD128", "/dev/nvidia0", "/dev/nvidiactl",
+                                        "/dev/dxg",            "/dev/kgsl-3d0", "/dev/mali0"};
+    for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++)
+        if (access(nodes[i], F_OK) == 0)
+            return true;
+    return false;
+}
+
+static mm_status find_card(mm_vk_dev *d, const char *name, mm_err *e)
+{
+    mm_vk_card *cards;
+    int n;
+    if (is_auto(name) && !has_gpu_node())
+        return mm_fail(e, MM_FATAL, "vulkan: this machine has no GPU (no /dev/dri, /dev/nvidia0 …)");
+    mm_status s = mm_vk_instance(&d->instance, e);
+    if (s == MM_OK)
+        s = mm_vk_watch(d, e);
+    if (s != MM_OK || (s = mm_vk_cards(&cards, &n, d->instance, e)) != MM_OK)
+        return s;
+    s = choose(&d->card, cards, n, name, e);
+    free(cards);
+    return s;
+}
+
+static bool supports(mm_precision p)
+{
+    return p == MM_PREC_FP32 || p == MM_PREC_FP16 || p == MM_PREC_AUTO;
+}
+
+static mm_status start(mm_vk_dev *d, const mm_dev_opts *o, mm_err *e)
+{
+    mm_status s = find_card(d, o->name, e);
+    if (s != MM_OK)
+        return s;
+    d->paths = paths_of(&d->card);
+    if ((s = mm_pool_new(&d->head.pool, o->threads > 0 ? o->threads : mm_cpu_count(), e)) != MM_OK ||
+        (s = make_device(d, e)) != MM_OK || (s = mm_vk_pipelines_start(d, e)) != MM_OK ||
+        (s = mm_vk_record_start(d, e)) != MM_OK)
+        return s;
+    /* fp16 keeps cosines of .9995 and is twice as fast where matrices are multiplied in hardware */
+    const bool half = o->precision == MM_PREC_FP16 || (o->precision == MM_PREC_AUTO && (d->paths & MM_VK_COOPMAT));
+    d->head.precision = half ? MM_PREC_FP16 : MM_PREC_FP32;
+    return mm_vk_self_test(d, e);
+}
+
+static mm_status open_vulkan(mm_dev **out, const mm_dev_opts *o, mm_err *e)
+{
+    if (!supports(o->precision))
+        return mm_fail(e, MM_FATAL, "vulkan computes in fp32 and fp16: --precision fp32, fp16 or auto");
+    mm_vk_dev *d = calloc(1, sizeof *d);
+    if (!d)
+        return mm_fail_memory(e);
+    d->head.be = &mm_backend_vulkan;
+    if (o->log)
+        d->log = *o->log;
+    mm_status s = start(d, o, e);
+    if (s != MM_OK) {
+        close_vulkan(&d->head);
+        return s;
+    }
+    snprintf(d->text, sizeof d->text, "vulkan (%.100s%s%s%s)", d->card.properties.deviceName,
+             d->paths & MM_VK_TILES ? ", tiles" : "", d->paths & MM_VK_BIG ? ", big" : "",
+             d->paths & MM_VK_COOPMAT ? ", coopmat" : "");
+    mm_say(&d->log, MM_LOG_INFO, "device: %s, %s", d->text, d->card.driver);
+    *out = &d->head;
+    return MM_OK;
+}
+
+static const char *describe(const mm_dev *d)
+{
+    return ((const mm_vk_dev *)d)->text;
+}
+
+int64_t mm_vulkan_messages(const mm_dev *d)
+{
+    return ((const mm_vk_dev *)d)->messages;
+}
+
+const mm_backend mm_backend_vulkan = {
+    .name = "vulkan",
+    .open = open_vulkan,
+    .close = close_vulkan,
+    .describe = describe,
+    .supports = supports,
+    .linear_weight = mm_vk_linear_weight,
+    .conv_weight = mm_vk_conv_weight,
+    .vector = mm_vk_vector,
+    .table = mm_vk_table,
+    .weight_free = mm_vk_weight_free,
+    .alloc = mm_vk_alloc,
+    .free = mm_vk_free,
+    .write = mm_vk_write,
+    .read = mm_vk_read,
+    .linear = mm_vk_linear,
+    .conv = mm_vk_conv,
+    .norm = mm_vk_norm,
+    .attend = mm_vk_attend,
+    .gather = mm_vk_gather,
+    .pool = mm_vk_pool_rows,
+    .flush = mm_vk_flush,
+};

@@ -1,0 +1,258 @@
+/* memory.c: buffers on the device, chunks that parameters share, and staging memory between host and device. */
+#include "backend/vulkan/vk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Behind every buffer: a shader may read the rest of a vector of four there. */
+enum { SLACK = 256 };
+
+/* A parameter begins at a multiple of this many bytes, whatever the device's alignment. */
+enum { PARAMETER_ALIGN = 256 };
+
+/* Parameters share chunks of this size; a larger one gets a chunk of its own. */
+enum { CHUNK = 64 << 20, VECTOR_CHUNK = 4 << 20 };
+
+/* ---- memory ---- */
+
+static const VkMemoryPropertyFlags SHARED = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+
+/* The first memory type that has all of `wanted` among those allowed; -1: none. */
+static int memory_type(const mm_vk_dev *d, uint32_t allowed, VkMemoryPropertyFlags wanted)
+{
+    for (uint32_t i = 0; i < d->card.memory.memoryTypeCount; i++)
+        if ((allowed >> i & 1) && (d->card.memory.memoryTypes[i].propertyFlags & wanted) == wanted)
+            return (int)i;
+    return -1;
+}
+
+/* What a place would like best, and what it must have. */
+static int type_for(const mm_vk_dev *d, uint32_t allowed, mm_vk_place place)
+{
+    static const VkMemoryPropertyFlags best[] = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, SHARED,
+                                                 SHARED | VK_MEMORY_PROPERTY_HOST_CACHED_BIT};
+    static const VkMemoryPropertyFlags least[] = {0, SHARED, SHARED};
+    int t = memory_type(d, allowed, best[place]);
+    return t >= 0 ? t : memory_type(d, allowed, least[place]);
+}
+
+static mm_status allocate(mm_vk_mem *m, mm_vk_dev *d, mm_vk_place place, mm_err *e)
+{
+    VkMemoryRequirements need;
+    vkGetBufferMemoryRequirements(d->device, m->buffer, &need);
+    int type = type_for(d, need.memoryTypeBits, place);
+    if (type < 0)
+        return mm_fail(e, MM_FATAL, "vulkan: no memory of %s for a buffer", d->card.properties.deviceName);
+    const VkMemoryAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                       .allocationSize = need.size,
+                                       .memoryTypeIndex = (uint32_t)type};
+    VkResult r = vkAllocateMemory(d->device, &info, NULL, &m->memory);
+    if (r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_OUT_OF_HOST_MEMORY)
+        return mm_fail(e, MM_FATAL,
+                       "vulkan: %s has no %.1f MiB left beside the %.1f MiB in use: a smaller --batch or model, "
+                       "--precision fp16, or --device cpu",
+                       d->card.properties.deviceName, (double)need.size / (1 << 20), (double)d->bytes / (1 << 20));
+    if (r != VK_SUCCESS)
+        return mm_vk_fail(e, r, "no memory");
+    m->size = need.size;
+    d->bytes += need.size;
+    if ((r = vkBindBufferMemory(d->device, m->buffer, m->memory, 0)) != VK_SUCCESS)
+        return mm_vk_fail(e, r, "a buffer without memory");
+    if (place != MM_VK_LOCAL &&
+        (r = vkMapMemory(d->device, m->memory, 0, VK_WHOLE_SIZE, 0, (void **)&m->map)) != VK_SUCCESS)
+        return mm_vk_fail(e, r, "no map of memory");
+    return MM_OK;
+}
+
+mm_status mm_vk_mem_new(mm_vk_mem *m, mm_vk_dev *d, VkDeviceSize bytes, mm_vk_place place, mm_err *e)
+{
+    *m = (mm_vk_mem){0};
+    const VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                                     .size = bytes + SLACK,
+                                     .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+                                              VK_BUFFER_USAGE_TRANSFER_DST_BIT};
+    VkResult r = vkCreateBuffer(d->device, &info, NULL, &m->buffer);
+    mm_status s = r == VK_SUCCESS ? allocate(m, d, place, e) : mm_vk_fail(e, r, "no buffer");
+    if (s != MM_OK)
+        mm_vk_mem_free(m, d);
+    return s;
+}
+
+void mm_vk_mem_free(mm_vk_mem *m, mm_vk_dev *d)
+{
+    if (m->buffer)
+        vkDestroyBuffer(d->device, m->buffer, NULL);
+    if (m->memory)
+        vkFreeMemory(d->device, m->memory, NULL);
+    d->bytes -= m->size;
+    *m = (mm_vk_mem){0};
+}
+
+/* ---- chunks of parameters ---- */
+
+static mm_status new_chunk(mm_vk_chunk **out, mm_vk_dev *d, VkDeviceSize bytes, bool vectors, mm_err *e)
+{
+    const VkDeviceSize usual = vectors ? VECTOR_CHUNK : CHUNK;
+    mm_vk_chunk *c = calloc(1, sizeof *c);
+    if (!c)
+        return mm_fail_memory(e);
+    mm_status s = mm_vk_mem_new(&c->mem, d, bytes > usual ? bytes : usual, MM_VK_LOCAL, e);
+    if (s != MM_OK) {
+        free(c);
+        return s;
+    }
+    c->vectors = vectors;
+    c->next = d->chunks;
+    d->chunks = c;
+    *out = c;
+    return MM_OK;
+}
+
+mm_status mm_vk_take(mm_vk_chunk **chunk, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize bytes, bool vectors, mm_err *e)
+{
+    mm_vk_chunk *c = d->chunks;
+    while (c && (c->vectors != vectors || c->mem.size - SLACK < c->used + bytes))
+        c = c->next;
+    mm_status s = c ? MM_OK : new_chunk(&c, d, bytes, vectors, e);
+    if (s != MM_OK)
+        return s;
+    *chunk = c;
+    *at = c->used;
+    c->used = (VkDeviceSize)mm_vk_round((int64_t)(c->used + bytes), PARAMETER_ALIGN);
+    c->users++;
+    return MM_OK;
+}
+
+void mm_vk_give(mm_vk_chunk *c, mm_vk_dev *d)
+{
+    if (!c || --c->users > 0)
+        return;
+    mm_vk_chunk **p = &d->chunks;
+    while (*p != c)
+        p = &(*p)->next;
+    *p = c->next;
+    mm_vk_mem_free(&c->mem, d);
+    free(c);
+}
+
+/* ---- staging ---- */
+
+mm_status mm_vk_stage(char **to, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize bytes, mm_err *e)
+{
+    const VkDeviceSize align = d->card.properties.limits.minStorageBufferOffsetAlignment;
+    VkDeviceSize from = (VkDeviceSize)mm_vk_round((int64_t)d->up_used, align > 16 ? (int64_t)align : 16);
+    mm_status s = MM_OK;
+    if (!d->up.buffer)
+        s = mm_vk_mem_new(&d->up, d, MM_VK_STAGE, MM_VK_UPLOAD, e);
+    if (s == MM_OK && from + bytes > MM_VK_STAGE) {
+        s = mm_vk_drain(d, e); /* nothing reads the old contents any more */
+        from = 0;
+    }
+    if (s != MM_OK)
+        return s;
+    d->up_used = from + bytes;
+    *at = from;
+    *to = d->up.map + from;
+    return MM_OK;
+}
+
+mm_status mm_vk_upload(mm_vk_dev *d, VkBuffer to, VkDeviceSize at, const void *from, size_t bytes, mm_err *e)
+{
+    enum { PIECE = MM_VK_STAGE / 2 };
+    for (size_t done = 0; done < bytes; done += PIECE) {
+        size_t n = bytes - done < PIECE ? bytes - done : PIECE;
+        char *room;
+        VkDeviceSize place;
+        mm_status s = mm_vk_stage(&room, &place, d, n, e);
+        if (s == MM_OK)
+            s = mm_vk_begin(d, e);
+        if (s != MM_OK)
+            return s;
+        memcpy(room, (const char *)from + done, n);
+        mm_vk_barrier(d);
+        vkCmdCopyBuffer(d->cmd, d->up.buffer, to, 1,
+                        &(VkBufferCopy){.srcOffset = place, .dstOffset = at + done, .size = n});
+    }
+    return MM_OK;
+}
+
+/* ---- activations ---- */
+
+mm_status mm_vk_alloc(mm_dbuf **out, mm_dev *dev, int64_t floats, mm_err *e)
+{
+    mm_vk_dev *d = (mm_vk_dev *)dev;
+    mm_vk_buf *b = calloc(1, sizeof *b);
+    if (!b)
+        return mm_fail_memory(e);
+    mm_status s = mm_vk_mem_new(&b->mem, d, (VkDeviceSize)floats * sizeof(float), MM_VK_LOCAL, e);
+    if (s != MM_OK) {
+        free(b);
+        return s;
+    }
+    b->head.floats = floats;
+    *out = &b->head;
+    return MM_OK;
+}
+
+/* Whatever was recorded may still refer to the buffer. */
+void mm_vk_free(mm_dev *dev, mm_dbuf *buf)
+{
+    mm_vk_dev *d = (mm_vk_dev *)dev;
+    mm_vk_buf *b = (mm_vk_buf *)buf;
+    if (d->recording)
+        mm_vk_drain(d, &d->head.failed);
+    mm_vk_mem_free(&b->mem, d);
+    free(b);
+}
+
+mm_status mm_vk_write(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int64_t n, mm_err *e)
+{
+    return mm_vk_upload((mm_vk_dev *)d, ((mm_vk_buf *)b)->mem.buffer, (VkDeviceSize)off * sizeof *src, src,
+                        (size_t)n * sizeof *src, e);
+}
+
+static mm_status wish(mm_vk_dev *d, float *to, VkDeviceSize at, size_t bytes, mm_err *e)
+{
+    if (d->n_wishes == d->cap_wishes) {
+        int cap = d->cap_wishes ? 2 * d->cap_wishes : 16;
+        mm_vk_wish *grown = realloc(d->wishes, (size_t)cap * sizeof *grown);
+        if (!grown)
+            return mm_fail_memory(e);
+        d->wishes = grown;
+        d->cap_wishes = cap;
+    }
+    d->wishes[d->n_wishes++] = (mm_vk_wish){to, at, bytes};
+    return MM_OK;
+}
+
+mm_status mm_vk_read(mm_dev *dev, const mm_dbuf *b, int64_t off, float *dst, int64_t n, mm_err *e)
+{
+    mm_vk_dev *d = (mm_vk_dev *)dev;
+    const size_t most = MM_VK_STAGE, bytes = (size_t)n * sizeof *dst;
+    if (!d->down.buffer) {
+        mm_status s = mm_vk_mem_new(&d->down, d, MM_VK_STAGE, MM_VK_READBACK, e);
+        if (s != MM_OK)
+            return s;
+    }
+    for (size_t done = 0; done < bytes;) {
+        if (d->down_used >= most) {
+            mm_status s = mm_vk_drain(d, e);
+            if (s != MM_OK)
+                return s;
+        }
+        size_t room = most - (size_t)d->down_used, piece = bytes - done < room ? bytes - done : room;
+        mm_status s = mm_vk_begin(d, e);
+        if (s == MM_OK)
+            s = wish(d, dst + done / sizeof *dst, d->down_used, piece, e);
+        if (s != MM_OK)
+            return s;
+        mm_vk_barrier(d);
+        vkCmdCopyBuffer(d->cmd, ((const mm_vk_buf *)b)->mem.buffer, d->down.buffer, 1,
+                        &(VkBufferCopy){.srcOffset = (VkDeviceSize)off * sizeof *dst + done,
+                                        .dstOffset = d->down_used,
+                                        .size = piece});
+        d->down_used += piece;
+        done += piece;
+    }
+    return MM_OK;
+}

@@ -1,0 +1,256 @@
+/* rowwise.c: normalisation, gathering, pooling. Rows are taken in pieces whose windows fit. */
+#include "backend/vulkan/vk.h"
+
+#include <string.h>
+
+static bool see(mm_vk_window *w, const mm_vk_dev *d, const mm_mat *m, int64_t lo, int64_t hi, int64_t width)
+{
+    return mm_vk_window_of(w, d, mm_vk_buffer(m), mm_vk_at(m) + (VkDeviceSize)(lo * m->ld) * sizeof(float),
+                           (VkDeviceSize)mm_vk_extent(hi - lo, width, m->ld) * sizeof(float));
+}
+
+static uint32_t floats(VkDeviceSize bytes)
+{
+    return (uint32_t)(bytes / sizeof(float));
+}
+
+static mm_status too_wide(mm_err *e)
+{
+    return mm_fail(e, MM_SKIP, "vulkan: an input is too large for this device's buffers: cut it into windows");
+}
+
+/* ---- normalisation ---- */
+
+typedef struct {
+    mm_vk_window v; /* gain and bias */
+    uint32_t gain, bias;
+    bool biased;
+} affine;
+
+/* Gain and bias lie in one chunk unless a model has more than 4 MiB of vectors; then through the bias's own copy. */
+static mm_status affine_of(affine *a, const mm_vk_dev *d, const mm_norm_op *op, mm_err *e)
+{
+    const mm_vk_weight *gain = (const mm_vk_weight *)op->gain, *bias = (const mm_vk_weight *)op->bias;
+    if (bias && bias->chunk != gain->chunk)
+        return mm_fail(e, MM_FATAL, "vulkan: gain and bias of a norm lie too far apart");
+    if (!mm_vk_window_of(&a->v, d, gain->chunk->mem.buffer, 0, gain->chunk->used))
+        return too_wide(e);
+    a->gain = floats(gain->at);
+    a->bias = bias ? floats(bias->at) : 0;
+    a->biased = bias != NULL;
+    return MM_OK;
+}
+
+typedef struct {
+    uint32_t rows, channels, x, ldx, y, ldy, gain, bias;
+    float eps;
+} norm_push;
+
+static mm_status layers(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int64_t r0, int64_t r1, mm_err *e)
+{
+    mm_vk_window x, y;
+    if (!see(&x, d, &op->x, r0, r1, op->channels) || !see(&y, d, &op->y, r0, r1, op->channels)) {
+        if (r1 - r0 < 2)
+            return too_wide(e);
+        mm_status s = layers(d, op, a, r0, r0 + (r1 - r0) / 2, e);
+        return s == MM_OK ? layers(d, op, a, r0 + (r1 - r0) / 2, r1, e) : s;
+    }
+    const norm_push push = {(uint32_t)(r1 - r0), (uint32_t)op->channels, floats(x.shift), (uint32_t)op->x.ld,
+                            floats(y.shift),     (uint32_t)op->y.ld,     a->gain,         a->bias,
+                            op->eps};
+    mm_vk_dispatch run = {.shader = MM_VK_NORM,
+                          .spec = {op->act, a->biased},
+                          .bind = {x, {{0}, 0}, a->v, y},
+                          .push = &push,
+                          .push_bytes = sizeof push};
+    mm_vk_fold(run.groups, r1 - r0, 1);
+    return mm_vk_run(d, &run, e);
+}
+
+static mm_status over_time(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int i, mm_err *e)
+{
+    const int64_t r0 = op->cu[i], r1 = op->cu[i + 1];
+    mm_vk_window x, y;
+    if (r0 == r1)
+        return MM_OK;
+    if (!see(&x, d, &op->x, r0, r1, op->channels) || !see(&y, d, &op->y, r0, r1, op->channels))
+        return too_wide(e);
+    const struct {
+        uint32_t first;
+        norm_push rest;
+    } push = {0,
+              {(uint32_t)(r1 - r0), (uint32_t)op->channels, floats(x.shift), (uint32_t)op->x.ld, floats(y.shift),
+               (uint32_t)op->y.ld, a->gain, a->bias, op->eps}};
+    const mm_vk_dispatch run = {.shader = MM_VK_NORM_TIME,
+                                .spec = {op->act, a->biased},
+                                .bind = {x, {{0}, 0}, a->v, y},
+                                .push = &push,
+                                .push_bytes = sizeof push,
+                                .groups = {(uint32_t)((op->channels + 7) / 8), 1, 1}};
+    return mm_vk_run(d, &run, e);
+}
+
+mm_status mm_vk_norm(mm_dev *dev, const mm_norm_op *op, mm_err *e)
+{
+    mm_vk_dev *d = (mm_vk_dev *)dev;
+    affine a;
+    mm_status s = affine_of(&a, d, op, e);
+    if (s == MM_OK && op->kind == MM_NORM_LAYER)
+        return layers(d, op, &a, 0, op->rows, e);
+    for (int i = 0; s == MM_OK && i < op->n; i++)
+        s = over_time(d, op, &a, i, e);
+    return s;
+}
+
+/* ---- gathering ---- */
+
+/* A host table that a shader reads straight from the staging memory. */
+static mm_status small_table(mm_vk_window *w, mm_vk_dev *d, const void *from, VkDeviceSize bytes, mm_err *e)
+{
+    char *room;
+    VkDeviceSize at;
+    mm_status s = mm_vk_stage(&room, &at, d, bytes, e);
+    if (s != MM_OK)
+        return s;
+    memcpy(room, from, bytes);
+    mm_vk_window_of(w, d, d->up.buffer, at, bytes);
+    return MM_OK;
+}
+
+/* Where the rows to gather from lie. */
+typedef struct {
+    VkBuffer buffer;
+    VkDeviceSize at;
+    int64_t rows, ld;
+} source;
+
+static source source_of(const mm_gather_op *op, int32_t top)
+{
+    const mm_vk_weight *t = (const mm_vk_weight *)op->table;
+    if (t)
+        return (source){t->chunk->mem.buffer, t->at, t->head.n, t->head.k};
+    return (source){mm_vk_buffer(&op->x), mm_vk_at(&op->x), (int64_t)top + 1, op->x.ld};
+}
+
+/* Rows r0 .. r1-1 of y from a slice of the table at a time. */
+static mm_status gather_rows(mm_vk_dev *d, const mm_gather_op *op, const source *from, int64_t r0, int64_t r1,
+                             mm_err *e)
+{
+    mm_vk_window x = {0}, ids, y;
+    mm_status s = small_table(&ids, d, op->ids + r0, (VkDeviceSize)(r1 - r0) * sizeof *op->ids, e);
+    if (s != MM_OK)
+        return s;
+    if (!see(&y, d, &op->y, r0, r1, op->width))
+        return too_wide(e);
+    const int64_t most =
+        (int64_t)d->card.properties.limits.maxStorageBufferRange / 2 / (int64_t)sizeof(float) / (from->ld + 1);
+    for (int64_t lo = 0; s == MM_OK && (lo == 0 || lo < from->rows); lo += most) {
+        const int64_t hi = lo + most < from->rows ? lo + most : from->rows;
+        if (hi > lo)
+            mm_vk_window_of(&x, d, from->buffer, from->at + (VkDeviceSize)(lo * from->ld) * sizeof(float),
+                            (VkDeviceSize)mm_vk_extent(hi - lo, op->width, from->ld) * sizeof(float));
+        const struct {
+            uint32_t count, width, x, ldx, y, ldy, ids;
+            int32_t lo, hi;
+            uint32_t zeros;
+        } push = {(uint32_t)((r1 - r0) * op->width),
+                  (uint32_t)op->width,
+                  floats(x.shift),
+                  (uint32_t)from->ld,
+                  floats(y.shift),
+                  (uint32_t)op->y.ld,
+                  floats(ids.shift),
+                  (int32_t)lo,
+                  (int32_t)hi,
+                  lo == 0};
+        mm_vk_dispatch run = {.shader = MM_VK_GATHER,
+                              .spec = {op->add},
+                              .bind = {x, ids, {{0}, 0}, y},
+                              .push = &push,
+                              .push_bytes = sizeof push}; 
+        mm_vk_fold(run.groups, (r1 - r0) * op->width, 64);
+        s = mm_vk_run(d, &run, e);
+    }
+    return s;
+}
+
+mm_status mm_vk_gather(mm_dev *dev, const mm_gather_op *op, mm_err *e)
+{
+    mm_vk_dev *d = (mm_vk_dev *)dev;
+    int32_t top = -1;
+    for (int64_t r = 0; r < op->rows; r++)
+        top = op->ids[r] > top ? op->ids[r] : top;
+    const source from = source_of(op, top);
+    /* at most this many rows at a time: ids within the staging memory, y within a window */
+    int64_t step =
+        (int64_t)d->card.properties.limits.maxStorageBufferRange / 2 / (int64_t)sizeof(float) / (op->y.ld + 1);
+    step = step < 1 ? 1 : step > (1 << 20) ? 1 << 20 : step;
+    mm_status s = MM_OK;
+    for (int64_t r0 = 0; s == MM_OK && r0 < op->rows; r0 += step)
+        s = gather_rows(d, op, &from, r0, r0 + step < op->rows ? r0 + step : op->rows, e);
+    return s;
+}
+
+/* ---- pooling ---- */
+
+static mm_status l2(mm_vk_dev *d, const mm_pool_op *op, const mm_vk_window *y, mm_err *e)
+{
+    const struct {
+        uint32_t rows, width, y, ldy;
+    } push = {(uint32_t)op->n, (uint32_t)op->width, floats(y->shift), (uint32_t)op->y.ld};
+    mm_vk_dispatch run = {
+        .shader = MM_VK_L2, .bind = {{{0}, 0}, {{0}, 0}, {{0}, 0}, *y}, .push = &push, .push_bytes = sizeof push};
+    mm_vk_fold(run.groups, op->n, 1);
+    return mm_vk_run(d, &run, e);
+}
+
+/* Items i0 .. i1-1; halved until the rows they pool over fit a window. */
+static mm_status pool_items(mm_vk_dev *d, const mm_pool_op *op, int i0, int i1, mm_err *e)
+{
+    int64_t lo = INT64_MAX, hi = 0;
+    for (int i = i0; i < i1; i++)
+        if (op->lo[i] < op->hi[i]) {
+            lo = op->lo[i] < lo ? op->lo[i] : lo;
+            hi = op->hi[i] > hi ? op->hi[i] : hi;
+        }
+    lo = lo < hi ? lo : hi;
+    mm_vk_window x = {0}, y, ranges;
+    if ((hi > lo && !see(&x, d, &op->x, lo, hi, op->width)) ||
+        !mm_vk_window_of(&y, d, mm_vk_buffer(&op->y), mm_vk_at(&op->y) + (VkDeviceSize)(i0 * op->y.ld) * sizeof(float),
+                         (VkDeviceSize)mm_vk_extent(i1 - i0, op->width, op->y.ld) * sizeof(float)) ||
+        i1 - i0 > 32768) {
+        if (i1 - i0 < 2)
+            return too_wide(e);
+        mm_status s = pool_items(d, op, i0, i0 + (i1 - i0) / 2, e);
+        return s == MM_OK ? pool_items(d, op, i0 + (i1 - i0) / 2, i1, e) : s;
+    }
+    char *room;
+    VkDeviceSize at;
+    mm_status s = mm_vk_stage(&room, &at, d, (VkDeviceSize)(i1 - i0) * 2 * sizeof(uint32_t), e);
+    if (s != MM_OK)
+        return s;
+    for (int i = i0; i < i1; i++) {
+        const bool empty = op->lo[i] >= op->hi[i];
+        ((uint32_t *)room)[2 * (i - i0)] = empty ? 0 : (uint32_t)(op->lo[i] - lo);
+        ((uint32_t *)room)[2 * (i - i0) + 1] = empty ? 0 : (uint32_t)(op->hi[i] - lo);
+    }
+    mm_vk_window_of(&ranges, d, d->up.buffer, at, (VkDeviceSize)(i1 - i0) * 2 * sizeof(uint32_t));
+    const struct {
+        uint32_t width, x, ldx, y, ldy, ranges;
+    } push = {(uint32_t)op->width, floats(x.shift),  (uint32_t)op->x.ld,
+              floats(y.shift),     (uint32_t)op->y.ld, (uint32_t)(ranges.shift / 8)};
+    const mm_vk_dispatch run = {.shader = MM_VK_POOL,
+                                .bind = {x, ranges, {{0}, 0}, y},
+                                .push = &push,
+                                .push_bytes = sizeof push,
+                                .groups = {(uint32_t)((op->width + 63) / 64), (uint32_t)(i1 - i0), 1}};
+    s = mm_vk_run(d, &run, e);
+    mm_pool_op part = *op;
+    part.n = i1 - i0;
+    return s == MM_OK && op->l2 ? l2(d, &part, &y, e) : s;
+}
+
+mm_status mm_vk_pool_rows(mm_dev *dev, const mm_pool_op *op, mm_err *e)
+{
+    return pool_items((mm_vk_dev *)dev, op, 0, op->n, e);
+}

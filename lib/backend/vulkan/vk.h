@@ -1,0 +1,269 @@
+/* vk.h: the inside of the Vulkan device: state, memory, pipelines and recording.
+ *
+ * One queue, one command buffer at a time. Operations are recorded behind one another with a barrier between them;
+ * mm_vk_drain submits, waits and hands out what was asked to be read. Everything that a recording refers to (descriptor
+ * sets, staging memory) lives until then.
+ *
+ * Function pointers come from volk for the instance, not for one device, so that a process can have several open. */
+#ifndef MM_VULKAN_VK_H
+#define MM_VULKAN_VK_H
+
+#include "backend/backend.h"
+#include "backend/vulkan/vulkan.h"
+
+/* volk's header does not keep to -Wpedantic everywhere */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+#include <volk.h>
+#pragma GCC diagnostic pop
+
+#include "backend/vulkan/coopmat.h"
+
+/* Paths that go beyond the baseline; each can be turned off by name in MM_VULKAN_DISABLE. */
+typedef enum {
+    MM_VK_TILES = 1 << 0,   /* "tiles": shared-memory tiles for the linear layer */
+    MM_VK_BIG = 1 << 1,     /* "big": tiles that need 256 invocations and 32 KiB */
+    MM_VK_COOPMAT = 1 << 2, /* "coopmat": VK_KHR_cooperative_matrix, f16 x f16 -> f32 */
+} mm_vk_path;
+
+/* Memory with a buffer over all of it. */
+typedef struct {
+    VkBuffer buffer;
+    VkDeviceMemory memory;
+    VkDeviceSize size;
+    char *map; /* NULL: not visible to the host */
+} mm_vk_mem;
+
+typedef enum { MM_VK_LOCAL, MM_VK_UPLOAD, MM_VK_READBACK } mm_vk_place;
+
+/* A part of a shared chunk of parameters. */
+typedef struct mm_vk_chunk mm_vk_chunk;
+struct mm_vk_chunk {
+    mm_vk_mem mem;
+    VkDeviceSize used;
+    int users; /* parameters that still lie in it */
+    bool vectors;
+    mm_vk_chunk *next;
+};
+
+typedef struct {
+    mm_dbuf head;
+    mm_vk_mem mem;
+} mm_vk_buf;
+
+typedef struct {
+    mm_weight head;
+    mm_vk_chunk *chunk;
+    VkDeviceSize at, bytes; /* in its chunk */
+    /* linear, conv: panels [groups][panels][padded][64] */
+    bool half;
+    int64_t depth, padded;      /* inputs of an output, with a convolution's taps; rounded up */
+    int64_t group_bytes;        /* of one group's panels */
+    mm_vk_chunk *vector_chunk;  /* of the bias; NULL: none */
+    VkDeviceSize bias_at;
+} mm_vk_weight;
+
+/* A read that mm_vk_drain completes: from the readback memory to the caller's. */
+typedef struct {
+    float *to;
+    VkDeviceSize at;
+    size_t bytes;
+} mm_vk_wish;
+
+enum { MM_VK_SPECS = 8, MM_VK_BINDINGS = 4, MM_VK_PUSH = 128 };
+typedef struct {
+    int shader;
+    uint32_t spec[MM_VK_SPECS];
+    VkPipeline pipeline;
+} mm_vk_pipeline;
+
+/* What the physical device offers. */
+typedef struct {
+    VkPhysicalDevice device;
+    VkPhysicalDeviceProperties properties;
+    VkPhysicalDeviceMemoryProperties memory;
+    char driver[256]; /* name and version as the driver says it */
+    uint32_t family;  /* of the queue */
+    bool f16;         /* storageBuffer16BitAccess and shaderFloat16 */
+    bool coopmat;     /* 16x16x16 f16 -> f32 in subgroups of 32 */
+    bool memory_model;
+} mm_vk_card;
+
+typedef struct {
+    mm_dev head;
+    mm_log log;
+    char text[160];
+    mm_vk_card card;
+    uint32_t paths;   /* mm_vk_path that are on */
+    char verdict[160]; /* of the self-test */
+    VkInstance instance;
+    VkDebugUtilsMessengerEXT messenger;
+    VkDevice device;
+    VkQueue queue;
+    VkCommandPool pool;
+    VkCommandBuffer cmd;
+    VkFence fence;
+    bool recording, lost;
+    double recorded; /* multiply-adds since the last submission */
+
+    VkDescriptorSetLayout set_layout;
+    VkPipelineLayout layout;
+    VkDescriptorPool sets;
+    int sets_left;
+    VkPipelineCache cache;
+    char cache_path[1024];
+    bool cache_grown;
+    mm_vk_pipeline *pipelines;
+    int n_pipelines, cap_pipelines;
+
+    mm_vk_mem up, down; /* staging; also what shaders read small tables from */
+    VkDeviceSize up_used, down_used;
+    mm_vk_wish *wishes;
+    int n_wishes, cap_wishes;
+    mm_vk_chunk *chunks;
+    mm_vk_mem scratch; /* unfolded windows */
+    VkDeviceSize bytes; /* allocated on the device */
+    int64_t messages;   /* of the validation layer */
+} mm_vk_dev;
+
+/* ---- instance.c ---- */
+mm_status mm_vk_fail(mm_err *e, VkResult r, const char *what);
+mm_status mm_vk_instance(VkInstance *out, mm_err *e);
+/* The devices of the instance in the order of vkEnumeratePhysicalDevices; free() the list. */
+mm_status mm_vk_cards(mm_vk_card **out, int *n, VkInstance instance, mm_err *e);
+const char *mm_vk_type_name(VkPhysicalDeviceType t);
+mm_status mm_vk_watch(mm_vk_dev *d, mm_err *e); /* counts the messages of the validation layer, when it is asked for */
+
+/* ---- memory.c ---- */
+mm_status mm_vk_mem_new(mm_vk_mem *m, mm_vk_dev *d, VkDeviceSize bytes, mm_vk_place place, mm_err *e);
+void mm_vk_mem_free(mm_vk_mem *m, mm_vk_dev *d);
+mm_status mm_vk_take(mm_vk_chunk **chunk, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize bytes, bool vectors, mm_err *e);
+void mm_vk_give(mm_vk_chunk *c, mm_vk_dev *d); /* one parameter less */
+/* Room for `bytes` (at most MM_VK_STAGE) of staging memory, for the host to fill. */
+enum { MM_VK_STAGE = 16 << 20 };
+mm_status mm_vk_stage(char **to, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize bytes, mm_err *e);
+mm_status mm_vk_upload(mm_vk_dev *d, VkBuffer to, VkDeviceSize at, const void *from, size_t bytes, mm_err *e);
+
+mm_status mm_vk_alloc(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e);
+void mm_vk_free(mm_dev *d, mm_dbuf *b);
+mm_status mm_vk_write(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int64_t n, mm_err *e);
+mm_status mm_vk_read(mm_dev *d, const mm_dbuf *b, int64_t off, float *dst, int64_t n, mm_err *e);
+
+/* ---- record.c ---- */
+mm_status mm_vk_record_start(mm_vk_dev *d, mm_err *e);
+void mm_vk_record_end(mm_vk_dev *d);
+mm_status mm_vk_begin(mm_vk_dev *d, mm_err *e); /* a command buffer that can be recorded into */
+void mm_vk_barrier(mm_vk_dev *d);
+mm_status mm_vk_drain(mm_vk_dev *d, mm_err *e);
+mm_status mm_vk_flush(mm_dev *d, mm_err *e);
+
+/* What a shader sees of a buffer: a window that begins where the device allows it, `shift` bytes before what was asked. */
+typedef struct {
+    VkDescriptorBufferInfo info;
+    VkDeviceSize shift;
+} mm_vk_window;
+/* Bytes at .. at+bytes-1 of a buffer; false when no window is as wide as that. */
+bool mm_vk_window_of(mm_vk_window *w, const mm_vk_dev *d, VkBuffer b, VkDeviceSize at, VkDeviceSize bytes);
+
+typedef struct {
+    int shader;
+    uint32_t spec[MM_VK_SPECS];
+    mm_vk_window bind[MM_VK_BINDINGS]; /* buffer NULL: not used */
+    const void *push;
+    uint32_t push_bytes;
+    uint32_t groups[3];
+    double work; /* multiply-adds, to split long recordings */
+} mm_vk_dispatch;
+mm_status mm_vk_run(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e);
+/* Workgroups for n invocations in groups of `lanes`, folded as common.glsl unfolds them. */
+void mm_vk_fold(uint32_t groups[3], int64_t n, int lanes);
+
+/* ---- pipeline.c, shaders.c, cache.c ---- */
+typedef enum {
+    MM_VK_LINEAR_PLAIN,
+    MM_VK_LINEAR_PLAIN_HALF,
+    MM_VK_LINEAR_TILE,
+    MM_VK_LINEAR_TILE_HALF,
+    MM_VK_LINEAR_BIG,
+    MM_VK_LINEAR_BIG_HALF,
+    MM_VK_LINEAR_COOP_SMALL,
+    MM_VK_LINEAR_COOP,
+    MM_VK_NORM,
+    MM_VK_NORM_TIME,
+    MM_VK_ATTEND_32,
+    MM_VK_ATTEND_64,
+    MM_VK_ATTEND_128,
+    MM_VK_ATTEND_ANY,
+    MM_VK_GATHER,
+    MM_VK_POOL,
+    MM_VK_L2,
+    MM_VK_UNFOLD,
+    MM_VK_LINES,
+    MM_VK_AFFINE,
+    MM_VK_SHADERS
+} mm_vk_shader;
+typedef struct {
+    const char *name;
+    const uint32_t *code; /* NULL: this build's glslc could not make it */
+    size_t bytes;
+} mm_vk_code;
+const mm_vk_code *mm_vk_code_of(int shader);
+mm_status mm_vk_pipelines_start(mm_vk_dev *d, mm_err *e);
+void mm_vk_pipelines_end(mm_vk_dev *d);
+mm_status mm_vk_pipeline_of(VkPipeline *out, mm_vk_dev *d, int shader, const uint32_t spec[MM_VK_SPECS], mm_err *e);
+void mm_vk_cache_load(mm_vk_dev *d);
+void mm_vk_cache_save(mm_vk_dev *d);
+
+/* ---- weight.c ---- */
+mm_status mm_vk_linear_weight(mm_weight **out, mm_dev *d, const mm_linear_weight *w, mm_err *e);
+mm_status mm_vk_conv_weight(mm_weight **out, mm_dev *d, const mm_conv_weight *w, mm_err *e);
+mm_status mm_vk_vector(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e);
+mm_status mm_vk_table(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e);
+void mm_vk_weight_free(mm_dev *d, mm_weight *w);
+
+/* ---- linear.c, conv.c, attend.c, rowwise.c ---- */
+mm_status mm_vk_linear(mm_dev *d, const mm_linear_op *op, mm_err *e);
+mm_status mm_vk_conv(mm_dev *d, const mm_conv_op *op, mm_err *e);
+mm_status mm_vk_norm(mm_dev *d, const mm_norm_op *op, mm_err *e);
+mm_status mm_vk_attend(mm_dev *d, const mm_attend_op *op, mm_err *e);
+mm_status mm_vk_gather(mm_dev *d, const mm_gather_op *op, mm_err *e);
+mm_status mm_vk_pool_rows(mm_dev *d, const mm_pool_op *op, mm_err *e);
+
+/* A product as linear.glsl sees it; conv.c makes some of its own. Places are bytes in their buffers. */
+typedef struct {
+    VkBuffer x, y, r; /* r NULL: no residual */
+    VkDeviceSize x_at, y_at, r_at;
+    int64_t rows, ldx, ldy, ldr;
+    int64_t groups, step_x, step_y; /* floats from group to group */
+    const mm_vk_weight *w;
+    const mm_vk_weight *scale;
+    mm_act act;
+} mm_vk_product;
+mm_status mm_vk_multiply(mm_vk_dev *d, const mm_vk_product *p, mm_err *e);
+mm_status mm_vk_reserve_scratch(mm_vk_dev *d, VkDeviceSize bytes, mm_err *e);
+
+/* ---- selftest.c ---- */
+mm_status mm_vk_self_test(mm_vk_dev *d, mm_err *e);
+
+static inline VkDeviceSize mm_vk_at(const mm_mat *m)
+{
+    return (VkDeviceSize)m->off * sizeof(float);
+}
+
+static inline VkBuffer mm_vk_buffer(const mm_mat *m)
+{
+    return ((const mm_vk_buf *)m->buf)->mem.buffer;
+}
+
+/* Floats that rows × width at a row step of ld reach over. */
+static inline int64_t mm_vk_extent(int64_t rows, int64_t width, int64_t ld)
+{
+    return rows > 0 ? (rows - 1) * ld + width : 0;
+}
+
+static inline int64_t mm_vk_round(int64_t n, int64_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+#endif

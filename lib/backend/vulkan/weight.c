@@ -1,0 +1,274 @@
+/* weight.c: parameters on the device. They are converted and brought into the shaders' layout by the host's threads on
+ * their way through the staging memory: once, when a model is opened.
+ *
+ * Matrices: panels of 64 outputs, [panel][k][64] with k padded with zeros to a multiple of 32 (linear.glsl); f32, or
+ * f16 when the device was opened with fp16 and the weight is not marked precise. Vectors and tables: f32. */
+#include "backend/vulkan/vk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PANEL = 64, DEPTH = 32 };
+
+static mm_vk_weight *new_weight(mm_weight_kind kind, int64_t n, int64_t k)
+{
+    mm_vk_weight *w = calloc(1, sizeof *w);
+    if (w)
+        w->head = (mm_weight){.kind = kind, .n = n, .k = k};
+    return w;
+}
+
+void mm_vk_weight_free(mm_dev *dev, mm_weight *weight)
+{
+    mm_vk_dev *d = (mm_vk_dev *)dev;
+    mm_vk_weight *w = (mm_vk_weight *)weight;
+    if (d->recording)
+        mm_vk_drain(d, &d->head.failed);
+    mm_vk_give(w->chunk, d);
+    mm_vk_give(w->vector_chunk, d);
+    free(w);
+}
+
+static mm_status give_up(mm_vk_dev *d, mm_vk_weight *w, mm_status s)
+{
+    if (w)
+        mm_vk_weight_free(&d->head, &w->head);
+    return s;
+}
+
+static const char *element(const mm_tensor *t, int64_t i)
+{
+    return (const char *)t->data + (size_t)i * mm_type_size(t->s.type);
+}
+
+/* ---- vectors and tables ---- */
+
+/* n elements of t, from `first`, as f32 to the device. */
+static mm_status upload_f32(mm_vk_dev *d, const mm_vk_chunk *c, VkDeviceSize at, const mm_tensor *t, int64_t first,
+                            int64_t n, mm_err *e)
+{
+    enum { PIECE = MM_VK_STAGE / 2 / sizeof(float) };
+    for (int64_t done = 0; done < n; done += PIECE) {
+        int64_t some = n - done < PIECE ? n - done : PIECE;
+        VkDeviceSize bytes = (VkDeviceSize)some * sizeof(float), place;
+        char *room;
+        mm_status s = mm_vk_stage(&room, &place, d, bytes, e);
+        if (s == MM_OK)
+            s = mm_vk_begin(d, e);
+        if (s != MM_OK)
+            return s;
+        mm_to_f32((float *)room, element(t, first + done), t->s.type, some);
+        mm_vk_barrier(d);
+        vkCmdCopyBuffer(d->cmd, d->up.buffer, c->mem.buffer, 1,
+                        &(VkBufferCopy){place, at + (VkDeviceSize)done * sizeof(float), bytes});
+    }
+    return MM_OK;
+}
+
+static mm_status flat(mm_weight **out, mm_vk_dev *d, mm_vk_weight *w, const mm_tensor *t, bool vector, mm_err *e)
+{
+    if (!w)
+        return mm_fail_memory(e);
+    int64_t n = mm_shape_count(&t->s);
+    w->bytes = (VkDeviceSize)n * sizeof(float);
+    mm_status s = mm_vk_take(&w->chunk, &w->at, d, w->bytes, vector, e);
+    if (s == MM_OK)
+        s = upload_f32(d, w->chunk, w->at, t, 0, n, e);
+    if (s != MM_OK)
+        return give_up(d, w, s);
+    *out = &w->head;
+    return MM_OK;
+}
+
+mm_status mm_vk_vector(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e)
+{
+    return flat(out, (mm_vk_dev *)d, new_weight(MM_WEIGHT_VECTOR, mm_shape_count(&t->s), 1), t, true, e);
+}
+
+mm_status mm_vk_table(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e)
+{
+    int64_t width = t->s.dim[t->s.rank - 1];
+    return flat(out, (mm_vk_dev *)d, new_weight(MM_WEIGHT_TABLE, mm_shape_count(&t->s) / width, width), t, false, e);
+}
+
+/* ---- matrices ---- */
+
+/* Where the matrix of a panel's outputs comes from: row n of a [N,K] matrix, as f32 into row[k]. */
+typedef struct matrix matrix;
+struct matrix {
+    int64_t n, k;
+    const mm_linear_weight *linear;
+    const mm_conv_weight *conv;
+    void (*row)(const matrix *m, int64_t n, float *row, float *room);
+};
+
+/* The part that output n belongs to; n becomes its place within the part. */
+static const mm_tensor *part_of(const mm_linear_weight *w, int64_t *n)
+{
+    int i = 0;
+    for (int64_t have; i + 1 < w->parts && *n >= (have = w->w[i].s.dim[w->transposed ? 1 : 0]); i++)
+        *n -= have;
+    return &w->w[i];
+}
+
+static void linear_row(const matrix *m, int64_t n, float *row, float *room)
+{
+    (void)room;
+    const mm_tensor *t = part_of(m->linear, &n);
+    if (!m->linear->transposed) {
+        mm_to_f32(row, element(t, n * m->k), t->s.type, m->k);
+        return;
+    }
+    for (int64_t k = 0; k < m->k; k++)
+        mm_to_f32(row + k, element(t, k * t->s.dim[1] + n), t->s.type, 1);
+}
+
+/* [channels][taps] of the file becomes [taps][channels]: activations are channels last. */
+static void conv_row(const matrix *m, int64_t n, float *row, float *room)
+{
+    const mm_tensor *t = &m->conv->w;
+    const int64_t channels = t->s.dim[1], taps = m->k / channels;
+    mm_to_f32(room, element(t, n * m->k), t->s.type, m->k);
+    for (int64_t i = 0; i < taps; i++)
+        for (int64_t c = 0; c < channels; c++)
+            row[i * channels + c] = room[c * taps + i];
+}
+
+typedef struct {
+    const matrix *m;
+    const mm_vk_weight *w;
+    char *to;              /* staged panels */
+    int64_t first, panels; /* panel of the first; panels of a group */
+    int64_t per_group;     /* outputs */
+    bool failed;
+} pack_job;
+
+static void put(const mm_vk_weight *w, char *panel, int64_t k, int lane, float v)
+{
+    if (w->half)
+        ((uint16_t *)panel)[k * PANEL + lane] = mm_f32_to_f16(v);
+    else
+        ((float *)panel)[k * PANEL + lane] = v;
+}
+
+static void pack_panel(void *ctx, int i, int worker)
+{
+    (void)worker;
+    pack_job *j = ctx;
+    const int64_t panel = (j->first + i) % j->panels, group = (j->first + i) / j->panels, k = j->m->k;
+    const size_t bytes = (size_t)j->w->padded * PANEL * (j->w->half ? 2 : 4);
+    char *to = j->to + (size_t)i * bytes;
+    float *row = malloc(2 * (size_t)k * sizeof *row);
+    if (!row) {
+        __atomic_store_n(&j->failed, true, __ATOMIC_RELAXED);
+        return;
+    }
+    memset(to, 0, bytes);
+    for (int lane = 0; lane < PANEL && panel * PANEL + lane < j->per_group; lane++) {
+        j->m->row(j->m, group * j->per_group + panel * PANEL + lane, row, row + k);
+        for (int64_t x = 0; x < k; x++)
+            put(j->w, to, x, lane, row[x]);
+    }
+    free(row);
+}
+
+/* As many panels at a time as the staging memory takes. */
+static mm_status upload_panels(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, int64_t groups, mm_err *e)
+{
+    pack_job j = {.m = m, .w = w, .per_group = m->n / groups};
+    j.panels = (j.per_group + PANEL - 1) / PANEL;
+    const int64_t bytes = w->padded * PANEL * (w->half ? 2 : 4), all = j.panels * groups,
+                  fit = MM_VK_STAGE / 2 / bytes;
+    if (fit < 1)
+        return mm_fail(e, MM_FATAL, "vulkan: a matrix of %lld inputs is too wide for this device", (long long)m->k);
+    for (j.first = 0; j.first < all; j.first += fit) {
+        const int64_t n = all - j.first < fit ? all - j.first : fit;
+        VkDeviceSize place;
+        mm_status s = mm_vk_stage(&j.to, &place, d, (VkDeviceSize)(n * bytes), e);
+        if (s == MM_OK)
+            s = mm_vk_begin(d, e);
+        if (s != MM_OK)
+            return s;
+        mm_pool_run(d->head.pool, (int)n, pack_panel, &j);
+        if (j.failed)
+            return mm_fail_memory(e);
+        mm_vk_barrier(d);
+        vkCmdCopyBuffer(
+            d->cmd, d->up.buffer, w->chunk->mem.buffer, 1,
+            &(VkBufferCopy){place, w->at + (VkDeviceSize)(j.first * bytes), (VkDeviceSize)(n * bytes)});
+    }
+    return MM_OK;
+}
+
+static mm_status upload_matrix(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, int64_t groups, bool precise, mm_err *e)
+{
+    w->half = d->head.precision == MM_PREC_FP16 && !precise;
+    w->depth = m->k;
+    w->padded = mm_vk_round(m->k, DEPTH);
+    w->group_bytes = mm_vk_round(m->n / groups, PANEL) * w->padded * (w->half ? 2 : 4);
+    w->bytes = (VkDeviceSize)(w->group_bytes * groups);
+    mm_status s = mm_vk_take(&w->chunk, &w->at, d, w->bytes, false, e);
+    return s == MM_OK ? upload_panels(d, w, m, groups, e) : s;
+}
+
+static mm_status upload_bias(mm_vk_dev *d, mm_vk_weight *w, const mm_tensor *bias, const int64_t *n, int parts,
+                             mm_err *e)
+{
+    bool any = false;
+    for (int i = 0; i < parts; i++)
+        any = any || bias[i].data;
+    if (!any)
+        return MM_OK;
+    mm_status s = mm_vk_take(&w->vector_chunk, &w->bias_at, d, (VkDeviceSize)w->head.n * sizeof(float), true, e);
+    float *all = s == MM_OK ? calloc((size_t)w->head.n, sizeof *all) : NULL;
+    if (s == MM_OK && !all)
+        s = mm_fail_memory(e);
+    int64_t at = 0;
+    for (int i = 0; s == MM_OK && i < parts; at += n[i], i++)
+        if (bias[i].data)
+            mm_to_f32(all + at, bias[i].data, bias[i].s.type, n[i]);
+    if (s == MM_OK)
+        s = mm_vk_upload(d, w->vector_chunk->mem.buffer, w->bias_at, all, (size_t)w->head.n * sizeof *all, e);
+    free(all);
+    return s;
+}
+
+mm_status mm_vk_linear_weight(mm_weight **out, mm_dev *dev, const mm_linear_weight *lw, mm_err *e)
+{
+    mm_vk_dev *d = (mm_vk_dev *)dev;
+    int64_t n[MM_MAX_PARTS], all = 0;
+    for (int i = 0; i < lw->parts; i++)
+        all += n[i] = lw->w[i].s.dim[lw->transposed ? 1 : 0];
+    const matrix m = {.n = all, .k = lw->w[0].s.dim[lw->transposed ? 0 : 1], .linear = lw, .row = linear_row};
+    mm_vk_weight *w = new_weight(MM_WEIGHT_LINEAR, m.n, m.k);
+    if (!w)
+        return mm_fail_memory(e);
+    mm_status s = upload_matrix(d, w, &m, 1, lw->precise, e);
+    if (s == MM_OK)
+        s = upload_bias(d, w, lw->bias, n, lw->parts, e);
+    if (s != MM_OK)
+        return give_up(d, w, s);
+    *out = &w->head;
+    return MM_OK;
+}
+
+mm_status mm_vk_conv_weight(mm_weight **out, mm_dev *dev, const mm_conv_weight *cw, mm_err *e)
+{
+    mm_vk_dev *d = (mm_vk_dev *)dev;
+    const mm_shape *s = &cw->w.s;
+    mm_vk_weight *w = new_weight(MM_WEIGHT_CONV, s->dim[0], s->dim[1]);
+    if (!w)
+        return mm_fail_memory(e);
+    w->head.groups = cw->groups;
+    w->head.rank = s->rank - 2;
+    matrix m = {.n = s->dim[0], .k = s->dim[1], .conv = cw, .row = conv_row};
+    for (int r = 0; r < w->head.rank; r++)
+        m.k *= w->head.kernel[r] = s->dim[2 + r];
+    mm_status st = upload_matrix(d, w, &m, cw->groups, cw->precise, e);
+    if (st == MM_OK)
+        st = upload_bias(d, w, &cw->bias, &m.n, 1, e);
+    if (st != MM_OK)
+        return give_up(d, w, st);
+    *out = &w->head;
+    return MM_OK;
+}

@@ -1,0 +1,103 @@
+// linear.glsl: what the variants of the linear layer share: y[M,N] = act(x[M,K] W + b) * s + r.
+//
+// W is packed in panels of 64 outputs: W[panel][k][64], k padded with zeros to a multiple of 32, so that no variant
+// has to look where W ends. The z dimension of the dispatch runs over groups (grouped convolution).
+#include "common.glsl"
+
+layout(constant_id = 0) const uint ACT = 0;
+layout(constant_id = 1) const bool BIASED = false;
+layout(constant_id = 2) const bool SCALED = false;
+layout(constant_id = 3) const bool RESIDUAL = false;
+layout(constant_id = 4) const bool X4 = false; // rows of x begin at multiples of four floats
+layout(constant_id = 5) const bool Y4 = false; // rows of y and r likewise, and N is a multiple of four
+
+layout(push_constant) uniform P
+{
+    uint M, N, K, KP;       // KP: K as padded in W
+    uint ldx, ldy, ldr;     // floats from row to row
+    uint x, y, r;           // first float in its binding
+    uint w;                 // first vector of four in its binding
+    uint bias, scale;       // first float among the vectors
+    uint zx, zw, zv, zy;    // what a group adds to x, w, the vectors, and y and r
+} p;
+
+layout(std430, binding = 0) readonly buffer X_ { float X[]; };
+layout(std430, binding = 0) readonly buffer XV { vec4 XQ[]; };
+#ifdef HALF
+layout(std430, binding = 1) readonly buffer W_ { uvec2 WQ[]; };
+vec4 weight(uint i)
+{
+    uvec2 u = WQ[i];
+    return vec4(unpackHalf2x16(u.x), unpackHalf2x16(u.y));
+}
+#else
+layout(std430, binding = 1) readonly buffer W_ { vec4 WQ[]; };
+vec4 weight(uint i)
+{
+    return WQ[i];
+}
+#endif
+layout(std430, binding = 2) readonly buffer V_ { float V[]; };
+layout(std430, binding = 3) buffer Y_ { float Y[]; };
+layout(std430, binding = 3) buffer YV { vec4 YQ[]; };
+
+// Where row k of the panel that holds column 4q begins, in vectors of four, with 4q's place in it.
+uint weight_at(uint q, uint k)
+{
+    return p.w + gl_WorkGroupID.z * p.zw + ((q >> 4) * p.KP + k) * 16 + (q & 15);
+}
+
+// x[m][k .. k+3]; zeros behind K.
+vec4 input_at(uint m, uint k)
+{
+    const uint i = p.x + gl_WorkGroupID.z * p.zx + m * p.ldx + k;
+    if (k + 4 <= p.K) {
+        if (X4)
+            return XQ[i >> 2];
+        return vec4(X[i], X[i + 1], X[i + 2], X[i + 3]);
+    }
+    vec4 v = vec4(0);
+    if (k < p.K)
+        v.x = X[i];
+    if (k + 1 < p.K)
+        v.y = X[i + 1];
+    if (k + 2 < p.K)
+        v.z = X[i + 2];
+    return v;
+}
+
+float finish(float c, uint n, uint r)
+{
+    const uint z = gl_WorkGroupID.z * p.zv;
+    if (BIASED)
+        c += V[p.bias + z + n];
+    c = activate(ACT, c);
+    if (SCALED)
+        c *= V[p.scale + z + n];
+    if (RESIDUAL)
+        c += Y[r];
+    return c;
+}
+
+// y[m][4q .. 4q+3] from its sums.
+void put(uint m, uint q, vec4 c)
+{
+    const uint n = 4 * q, z = gl_WorkGroupID.z * p.zy, y = p.y + z + m * p.ldy + n, r = p.r + z + m * p.ldr + n;
+    if (m >= p.M || n >= p.N)
+        return;
+    if (Y4) {
+        const uint v = gl_WorkGroupID.z * p.zv + n;
+        if (BIASED)
+            c += vec4(V[p.bias + v], V[p.bias + v + 1], V[p.bias + v + 2], V[p.bias + v + 3]);
+        if (ACT != 0)
+            c = vec4(activate(ACT, c.x), activate(ACT, c.y), activate(ACT, c.z), activate(ACT, c.w));
+        if (SCALED)
+            c *= vec4(V[p.scale + v], V[p.scale + v + 1], V[p.scale + v + 2], V[p.scale + v + 3]);
+        if (RESIDUAL)
+            c += YQ[r >> 2];
+        YQ[y >> 2] = c;
+        return;
+    }
+    for (uint i = 0; i < 4 && n + i < p.N; i++)
+        Y[y + i] = finish(c[i], n + i, r + i);
+}

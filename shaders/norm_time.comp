@@ -1,0 +1,52 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// norm_time.comp: each channel normalised over the rows of its item: group norm with one channel a group, as the first
+// layer of Wav2Vec2 base has it. 8 channels x 16 rows at a time; z is the item. Two passes for the variance.
+#include "common.glsl"
+
+const uint CHANNELS = 8, ROWS = 16;
+layout(local_size_x = 8, local_size_y = 16) in;
+layout(constant_id = 0) const uint ACT = 0;
+layout(constant_id = 1) const bool BIASED = false;
+layout(push_constant) uniform P { uint first, rows, channels, x, ldx, y, ldy, gain, bias; float eps; } p;
+layout(std430, binding = 0) readonly buffer X_ { float X[]; };
+layout(std430, binding = 2) readonly buffer V_ { float V[]; };
+layout(std430, binding = 3) buffer Y_ { float Y[]; };
+
+shared float part[ROWS][CHANNELS];
+
+float total(float v)
+{
+    const uint c = gl_LocalInvocationID.x, r = gl_LocalInvocationID.y;
+    part[r][c] = v;
+    barrier();
+    for (uint n = ROWS / 2; n > 0; n /= 2) {
+        if (r < n)
+            part[r][c] += part[r + n][c];
+        barrier();
+    }
+    v = part[0][c];
+    barrier();
+    return v;
+}
+
+void main()
+{
+    // lanes behind the last channel repeat it, so that all of them reach every barrier
+    const uint own = gl_WorkGroupID.x * CHANNELS + gl_LocalInvocationID.x, c = min(own, p.channels - 1);
+    const uint x = p.x + p.first * p.ldx + c, y = p.y + p.first * p.ldy + c;
+    float sum = 0.0;
+    for (uint r = gl_LocalInvocationID.y; r < p.rows; r += ROWS)
+        sum += X[x + r * p.ldx];
+    const float mean = total(sum) / float(p.rows);
+    sum = 0.0;
+    for (uint r = gl_LocalInvocationID.y; r < p.rows; r += ROWS) {
+        const float d = X[x + r * p.ldx] - mean;
+        sum += d * d;
+    }
+    const float f = V[p.gain + c] / sqrt(total(sum) / float(p.rows) + p.eps), b = BIASED ? V[p.bias + c] : 0.0;
+    if (own >= p.channels)
+        return;
+    for (uint r = gl_LocalInvocationID.y; r < p.rows; r += ROWS)
+        Y[y + r * p.ldy] = activate(ACT, (X[x + r * p.ldx] - mean) * f + b);
+}
