@@ -77,8 +77,7 @@ GLSLC := glslc
 SHADERS := linear_plain linear_plain_half linear_tile linear_tile_half linear_big linear_big_half norm norm_time \
            attend_32 attend_64 attend_128 attend_any gather pool l2 unfold lines affine
 # a glslc that knows cooperative matrices (Debian 13) adds the path for matrix units
-COOPMAT := $(shell printf '\#version 450\n\#extension GL_KHR_cooperative_matrix : require\nvoid main() {}\n' >/tmp/mm-glslc-$$$$.comp && \
-             $(GLSLC) --target-env=vulkan1.2 /tmp/mm-glslc-$$$$.comp -o /dev/null 2>/dev/null && echo yes; rm -f /tmp/mm-glslc-$$$$.comp)
+COOPMAT := $(shell $(GLSLC) --target-env=vulkan1.2 -DBM=64 -DBN=64 -DWY=2 -DWX=2 shaders/linear_coop.comp -o /dev/null 2>/dev/null && echo yes)
 ifeq ($(COOPMAT),yes)
 SHADERS += linear_coop linear_coop_small
 ALL_CFLAGS += -DMM_HAVE_COOPMAT

@@ -4,7 +4,8 @@
  *
  * Each size is run once to warm up (pipelines are made), then in rounds of growing length until a round takes SECONDS;
  * the last round counts. The last column is the process's own processor time, which on a busy machine tells more about
- * a driver that computes on the CPU than the clock does. Attention follows for the same M as sequences of 197 with 12 heads of 64. */
+ * a driver that computes on the CPU than the clock does. Attention follows for the same M as sequences of 197 with 12
+ * heads of 64. */
 #include "backend/backend.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* probe_encode MODEL image|text|audio LAYERS IN OUT: encodes one tensor, every hidden state at every position.
  *
  * IN: int64 rank, then the dimensions, then f32 values (int32 ids for text). OUT: f32 [T, (LAYERS + 1) · D]; T to
- * standard output. */
+ * standard output. MM_DEVICE names the device (cpu), MM_PRECISION=fp16 its number format. */
 #include "encode/encode.h"
 
 #include <stdio.h>
@@ -45,11 +45,14 @@ int main(int argc, char **argv)
     mm_output out;
     if (argc != 6)
         die("usage: probe_encode MODEL image|text|audio LAYERS IN OUT", NULL);
+    const char *device = getenv("MM_DEVICE"), *precision = getenv("MM_PRECISION");
+    const mm_dev_opts on = {.name = device ? device : "cpu",
+                            .precision = precision && !strcmp(precision, "fp16") ? MM_PREC_FP16 : MM_PREC_FP32};
     mm_modality of = *argv[2] == 'i' ? MM_OF_IMAGE : *argv[2] == 't' ? MM_OF_TEXT : MM_OF_AUDIO;
     for (int k = 0; k <= atoi(argv[3]); k++)
         o.layer[o.layers++] = k;
     in.in = read_input(argv[4], of == MM_OF_TEXT ? MM_I32 : MM_F32, &a);
-    if (mm_model_open(&m, argv[1], NULL, &e) != MM_OK || mm_dev_open(&d, &(mm_dev_opts){.name = "cpu"}, &e) != MM_OK ||
+    if (mm_model_open(&m, argv[1], NULL, &e) != MM_OK || mm_dev_open(&d, &on, &e) != MM_OK ||
         mm_encoder_open(&x, m, of, d, &o, &e) != MM_OK || mm_encoder_run(x, &in, 1, &out, &failed, &a, &e) != MM_OK)
         die(argv[1], &e);
     if (failed.status != MM_OK)

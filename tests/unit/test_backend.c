@@ -1,6 +1,6 @@
 /* Every operation of a device against plain loops in double precision: of the CPU in every instruction set that this
- * processor has, or of the device that MM_TEST_DEVICE names (tests/gpu/run: every Vulkan device), on ragged shapes; and the promise that an item's result is bit-identical whatever it is batched with and
- * however many threads there are. */
+ * processor has, or of the device that MM_TEST_DEVICE names (tests/gpu/run: every Vulkan device), on ragged shapes; and
+ * the promise that an item's result is bit-identical whatever it is batched with and however many threads there are. */
 #include "backend/backend.h"
 #include "backend/vulkan/vulkan.h"
 #include "base/cpu.h"
@@ -1008,6 +1008,21 @@ static void test_open(void **state)
     unsetenv("MM_CPU");
 }
 
+/* Some drivers cannot be loaded again and again in one process (NVIDIA's: some dozens of times): one device that stays
+ * open keeps the driver loaded. */
+static int keep_driver(void **state)
+{
+    if (other_device())
+        *state = open_dev(NULL, 1);
+    return 0;
+}
+
+static int let_driver_go(void **state)
+{
+    mm_dev_close(*state);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1016,5 +1031,5 @@ int main(void)
         cmocka_unit_test(test_gather),   cmocka_unit_test(test_pool),   cmocka_unit_test(test_bit_identical),
         cmocka_unit_test(test_refusals),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, keep_driver, let_driver_go);
 }

@@ -34,8 +34,7 @@ static bool see_both(views *v, const mm_vk_dev *d, const mm_attend_op *op, const
                        k_end = k + (VkDeviceSize)mm_vk_extent(rows, width, op->k.ld) * sizeof(float),
                        w_end = w + (VkDeviceSize)mm_vk_extent(rows, width, op->v.ld) * sizeof(float);
     const VkDeviceSize lo = k < w ? k : w, hi = k_end > w_end ? k_end : w_end;
-    if (mm_vk_buffer(&op->k) != mm_vk_buffer(&op->v) ||
-        !mm_vk_window_of(&v->k, d, mm_vk_buffer(&op->k), lo, hi - lo))
+    if (mm_vk_buffer(&op->k) != mm_vk_buffer(&op->v) || !mm_vk_window_of(&v->k, d, mm_vk_buffer(&op->k), lo, hi - lo))
         return false;
     v->v.shift = v->k.shift + w - lo;
     v->k.shift += k - lo;

@@ -3,7 +3,6 @@
  * keeps a damaged file from the driver, which is not bound to survive one. Without a file everything works, only slower
  * at the start. */
 #include "backend/vulkan/vk.h"
-
 #include "base/file.h"
 #include "base/sha256.h"
 

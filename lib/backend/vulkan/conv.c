@@ -1,6 +1,6 @@
 /* conv.c: convolutions as matrix products. Where the windows of an item already are runs of memory (rank 1, one group,
- * no padding, dense rows) the product reads them in place, with rows that overlap; for padding and groups of rank 1 each
- * group gets a padded line of its own first; windows of higher rank are unfolded. */
+ * no padding, dense rows) the product reads them in place, with rows that overlap; for padding and groups of rank 1
+ * each group gets a padded line of its own first; windows of higher rank are unfolded. */
 #include "backend/vulkan/vk.h"
 
 /* Room for unfolded windows: a piece of an item at a time. */
@@ -64,11 +64,12 @@ static mm_status by_lines(mm_vk_dev *d, const mm_conv_op *op, int i, mm_err *e)
     if (!mm_vk_window_of(&x, d, mm_vk_buffer(&op->x), item_at(op, i),
                          (VkDeviceSize)mm_vk_extent(length, channels * op->w->groups, op->x.ld) * sizeof(float)) ||
         !mm_vk_window_of(&y, d, d->scratch.buffer, 0, (VkDeviceSize)count * sizeof(float)))
-        return mm_fail(e, MM_SKIP, "vulkan: an input of %lld positions is too long for this device: cut it into windows",
+        return mm_fail(e, MM_SKIP,
+                       "vulkan: an input of %lld positions is too long for this device: cut it into windows",
                        (long long)length);
     const struct {
         uint32_t count, x, ldx, y, channels, positions, pad;
-    } push = {(uint32_t)count,    (uint32_t)(x.shift / 4), (uint32_t)op->x.ld,   (uint32_t)(y.shift / 4),
+    } push = {(uint32_t)count,    (uint32_t)(x.shift / 4), (uint32_t)op->x.ld,  (uint32_t)(y.shift / 4),
               (uint32_t)channels, (uint32_t)length,        (uint32_t)op->pad[0]};
     mm_vk_dispatch lines = {
         .shader = MM_VK_LINES, .bind = {x, {{0}, 0}, {{0}, 0}, y}, .push = &push, .push_bytes = sizeof push};
@@ -116,11 +117,28 @@ static mm_status unfold(mm_vk_dev *d, const mm_conv_op *op, int i, int64_t first
         !mm_vk_window_of(&y, d, d->scratch.buffer, 0, (VkDeviceSize)count * sizeof(float)))
         return mm_fail(e, MM_SKIP, "vulkan: an input of %lld positions is too large for this device",
                        (long long)positions);
-    const uint32_t push[] = {
-        (uint32_t)count, (uint32_t)w->depth, (uint32_t)(x.shift / 4), (uint32_t)op->x.ld, (uint32_t)(y.shift / 4),
-        (uint32_t)w->head.k, t.dim[0], t.dim[1], t.dim[2], t.kernel[0], t.kernel[1], t.kernel[2], t.stride[0],
-        t.stride[1], t.stride[2], t.pad[0], t.pad[1], t.pad[2], t.out[1], t.out[2], (uint32_t)w->head.groups,
-        (uint32_t)first};
+    const uint32_t push[] = {(uint32_t)count,
+                             (uint32_t)w->depth,
+                             (uint32_t)(x.shift / 4),
+                             (uint32_t)op->x.ld,
+                             (uint32_t)(y.shift / 4),
+                             (uint32_t)w->head.k,
+                             t.dim[0],
+                             t.dim[1],
+                             t.dim[2],
+                             t.kernel[0],
+                             t.kernel[1],
+                             t.kernel[2],
+                             t.stride[0],
+                             t.stride[1],
+                             t.stride[2],
+                             t.pad[0],
+                             t.pad[1],
+                             t.pad[2],
+                             t.out[1],
+                             t.out[2],
+                             (uint32_t)w->head.groups,
+                             (uint32_t)first};
     mm_vk_dispatch run = {
         .shader = MM_VK_UNFOLD, .bind = {x, {{0}, 0}, {{0}, 0}, y}, .push = push, .push_bytes = sizeof push};
     mm_vk_fold(run.groups, count, 64);

@@ -57,8 +57,9 @@ static mm_status choose(mm_vk_card *out, const mm_vk_card *c, int n, const char 
     if (i < 0 && which)
         return mm_fail(e, MM_FATAL, "%s: there is no such device among %d: mm-model devices lists them", name, n);
     if (i < 0)
-        return mm_fail(e, MM_FATAL, n ? "vulkan: no GPU among the devices, only drivers that compute on the CPU"
-                                      : "vulkan: no device");
+        return mm_fail(e, MM_FATAL,
+                       n ? "vulkan: no GPU among the devices, only drivers that compute on the CPU"
+                         : "vulkan: no device");
     *out = c[i];
     return MM_OK;
 }
@@ -96,14 +97,13 @@ static mm_status make_device(mm_vk_dev *d, mm_err *e)
     const bool coopmat = d->paths & MM_VK_COOPMAT;
     VkPhysicalDeviceVulkanMemoryModelFeatures model = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES, .vulkanMemoryModel = VK_TRUE};
-    VkPhysicalDevice16BitStorageFeatures storage = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
-        .pNext = &model,
-        .storageBuffer16BitAccess = VK_TRUE};
-    VkPhysicalDeviceShaderFloat16Int8Features f16 = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
-        .pNext = &storage,
-        .shaderFloat16 = VK_TRUE};
+    VkPhysicalDevice16BitStorageFeatures storage = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
+                                                    .pNext = &model,
+                                                    .storageBuffer16BitAccess = VK_TRUE};
+    VkPhysicalDeviceShaderFloat16Int8Features f16 = {.sType =
+                                                         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
+                                                     .pNext = &storage,
+                                                     .shaderFloat16 = VK_TRUE};
     mm_vk_coopmat_features matrices = {
         .sType = (VkStructureType)MM_VK_STRUCTURE_COOPMAT_FEATURES, .pNext = &f16, .matrix = VK_TRUE};
     static const char *const extension[] = {MM_VK_COOPMAT_EXTENSION};
@@ -155,8 +155,8 @@ static void close_vulkan(mm_dev *dev)
  * "auto" can only end at the CPU, is told from the device nodes. */
 static bool has_gpu_node(void)
 {
-    static const char *const nodes[] = {"/dev/dri/renderD128", "/dev/nvidia0", "/dev/nvidiactl",
-                                        "/dev/dxg",            "/dev/kgsl-3d0", "/dev/mali0"};
+    static const char *const nodes[] = {"/dev/dri/renderD128", "/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg",
+                                        "/dev/kgsl-3d0",       "/dev/mali0"};
     for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++)
         if (access(nodes[i], F_OK) == 0)
             return true;
@@ -190,13 +190,15 @@ static mm_status start(mm_vk_dev *d, const mm_dev_opts *o, mm_err *e)
     if (s != MM_OK)
         return s;
     d->paths = paths_of(&d->card);
+    /* fp16 keeps cosines of .9995 and is several times as fast where matrices are multiplied in hardware */
+    const bool half = o->precision == MM_PREC_FP16 || (o->precision == MM_PREC_AUTO && (d->paths & MM_VK_COOPMAT));
+    d->head.precision = half ? MM_PREC_FP16 : MM_PREC_FP32;
+    if (!half)
+        d->paths &= ~(uint32_t)MM_VK_COOPMAT; /* its inputs are f16 */
     if ((s = mm_pool_new(&d->head.pool, o->threads > 0 ? o->threads : mm_cpu_count(), e)) != MM_OK ||
         (s = make_device(d, e)) != MM_OK || (s = mm_vk_pipelines_start(d, e)) != MM_OK ||
         (s = mm_vk_record_start(d, e)) != MM_OK)
         return s;
-    /* fp16 keeps cosines of .9995 and is twice as fast where matrices are multiplied in hardware */
-    const bool half = o->precision == MM_PREC_FP16 || (o->precision == MM_PREC_AUTO && (d->paths & MM_VK_COOPMAT));
-    d->head.precision = half ? MM_PREC_FP16 : MM_PREC_FP32;
     return mm_vk_self_test(d, e);
 }
 

@@ -86,13 +86,12 @@ mm_status mm_vk_watch(mm_vk_dev *d, mm_err *e)
 {
     if (!validating())
         return MM_OK;
-    const VkDebugUtilsMessengerCreateInfoEXT info = {
-        .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
-        .messageSeverity =
-            VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT,
-        .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
-        .pfnUserCallback = on_message,
-        .pUserData = d};
+    const VkDebugUtilsMessengerCreateInfoEXT info = {.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+                                                     .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT |
+                                                                        VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT,
+                                                     .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
+                                                     .pfnUserCallback = on_message,
+                                                     .pUserData = d};
     VkResult r = vkCreateDebugUtilsMessengerEXT(d->instance, &info, NULL, &d->messenger);
     return r == VK_SUCCESS ? MM_OK : mm_vk_fail(e, r, "no messenger for the validation layer");
 }
@@ -186,8 +185,8 @@ static void describe_card(mm_vk_card *c, VkInstance instance)
         return;
     VkPhysicalDeviceVulkanMemoryModelFeatures model = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES};
-    VkPhysicalDevice16BitStorageFeatures storage = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES, .pNext = &model};
+    VkPhysicalDevice16BitStorageFeatures storage = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
+                                                    .pNext = &model};
     VkPhysicalDeviceShaderFloat16Int8Features f16 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES, .pNext = &storage};
     VkPhysicalDeviceFeatures2 f = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &f16};
@@ -195,8 +194,7 @@ static void describe_card(mm_vk_card *c, VkInstance instance)
     c->f16 = storage.storageBuffer16BitAccess && f16.shaderFloat16;
     c->memory_model = model.vulkanMemoryModel;
     c->coopmat = c->f16 && c->memory_model && subgroup.subgroupSize == 32 &&
-                 c->properties.limits.maxComputeWorkGroupInvocations >= 256 &&
-                 multiplies_matrices(c->device, instance);
+                 c->properties.limits.maxComputeWorkGroupInvocations >= 256 && multiplies_matrices(c->device, instance);
 }
 
 mm_status mm_vk_cards(mm_vk_card **out, int *n, VkInstance instance, mm_err *e)

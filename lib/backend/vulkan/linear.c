@@ -182,8 +182,13 @@ static mm_status add_apart(mm_vk_dev *d, const mm_vk_product *p, mm_err *e)
         mm_vk_window_of(&y, d, p->y, p->y_at + (VkDeviceSize)(r0 * p->ldy) * 4, reach(p, rows, width, p->ldy, 0));
         if (p->scale)
             mm_vk_window_of(&v, d, p->scale->chunk->mem.buffer, 0, p->scale->chunk->used);
-        const affine_push push = {(uint32_t)(rows * width), (uint32_t)width,  floats(r.shift), (uint32_t)p->ldr,
-                                  floats(y.shift),          (uint32_t)p->ldy, p->scale ? floats(p->scale->at) : 0};
+        const affine_push push = {(uint32_t)(rows * width),
+                                  (uint32_t)width,
+                                  floats(r.shift),
+                                  (uint32_t)p->ldr,
+                                  floats(y.shift),
+                                  (uint32_t)p->ldy,
+                                  p->scale ? floats(p->scale->at) : 0};
         mm_vk_dispatch x = {.shader = MM_VK_AFFINE,
                             .spec = {p->scale != NULL},
                             .bind = {r, {{0}, 0}, v, y},

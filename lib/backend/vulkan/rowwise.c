@@ -55,8 +55,14 @@ static mm_status layers(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int
         mm_status s = layers(d, op, a, r0, r0 + (r1 - r0) / 2, e);
         return s == MM_OK ? layers(d, op, a, r0 + (r1 - r0) / 2, r1, e) : s;
     }
-    const norm_push push = {(uint32_t)(r1 - r0), (uint32_t)op->channels, floats(x.shift), (uint32_t)op->x.ld,
-                            floats(y.shift),     (uint32_t)op->y.ld,     a->gain,         a->bias,
+    const norm_push push = {(uint32_t)(r1 - r0),
+                            (uint32_t)op->channels,
+                            floats(x.shift),
+                            (uint32_t)op->x.ld,
+                            floats(y.shift),
+                            (uint32_t)op->y.ld,
+                            a->gain,
+                            a->bias,
                             op->eps};
     mm_vk_dispatch run = {.shader = MM_VK_NORM,
                           .spec = {op->act, a->biased},
@@ -167,7 +173,7 @@ static mm_status gather_rows(mm_vk_dev *d, const mm_gather_op *op, const source 
                               .spec = {op->add},
                               .bind = {x, ids, {{0}, 0}, y},
                               .push = &push,
-                              .push_bytes = sizeof push}; 
+                              .push_bytes = sizeof push};
         mm_vk_fold(run.groups, (r1 - r0) * op->width, 64);
         s = mm_vk_run(d, &run, e);
     }
@@ -237,7 +243,7 @@ static mm_status pool_items(mm_vk_dev *d, const mm_pool_op *op, int i0, int i1, 
     mm_vk_window_of(&ranges, d, d->up.buffer, at, (VkDeviceSize)(i1 - i0) * 2 * sizeof(uint32_t));
     const struct {
         uint32_t width, x, ldx, y, ldy, ranges;
-    } push = {(uint32_t)op->width, floats(x.shift),  (uint32_t)op->x.ld,
+    } push = {(uint32_t)op->width, floats(x.shift),    (uint32_t)op->x.ld,
               floats(y.shift),     (uint32_t)op->y.ld, (uint32_t)(ranges.shift / 8)};
     const mm_vk_dispatch run = {.shader = MM_VK_POOL,
                                 .bind = {x, ranges, {{0}, 0}, y},

@@ -42,9 +42,7 @@ static double error_of(const linear_test *t)
 static mm_status run_linear(mm_vk_dev *d, linear_test *t, mm_err *e)
 {
     mm_dev *dev = &d->head;
-    const mm_linear_weight w = {.parts = 1,
-                                .w = {{{MM_F32, 2, {N, K}}, t->w}},
-                                .bias = {{{MM_F32, 1, {N}}, t->bias}}};
+    const mm_linear_weight w = {.parts = 1, .w = {{{MM_F32, 2, {N, K}}, t->w}}, .bias = {{{MM_F32, 1, {N}}, t->bias}}};
     fill(t->x, M * K, 1);
     fill(t->w, N * K, 2);
     fill(t->bias, N, 3);
@@ -56,8 +54,7 @@ static mm_status run_linear(mm_vk_dev *d, linear_test *t, mm_err *e)
     if (s == MM_OK)
         s = mm_vk_write(dev, t->in, 0, t->x, M * K, e);
     if (s == MM_OK)
-        s = mm_vk_linear(dev,
-                         &(mm_linear_op){.x = {t->in, 0, K}, .y = {t->out, 0, N}, .w = t->weight, .rows = M}, e);
+        s = mm_vk_linear(dev, &(mm_linear_op){.x = {t->in, 0, K}, .y = {t->out, 0, N}, .w = t->weight, .rows = M}, e);
     if (s == MM_OK)
         s = mm_vk_read(dev, t->out, 0, t->y, M * N, e);
     mm_err ignored;

@@ -57,9 +57,9 @@ typedef struct {
     VkDeviceSize at, bytes; /* in its chunk */
     /* linear, conv: panels [groups][panels][padded][64] */
     bool half;
-    int64_t depth, padded;      /* inputs of an output, with a convolution's taps; rounded up */
-    int64_t group_bytes;        /* of one group's panels */
-    mm_vk_chunk *vector_chunk;  /* of the bias; NULL: none */
+    int64_t depth, padded;     /* inputs of an output, with a convolution's taps; rounded up */
+    int64_t group_bytes;       /* of one group's panels */
+    mm_vk_chunk *vector_chunk; /* of the bias; NULL: none */
     VkDeviceSize bias_at;
 } mm_vk_weight;
 
@@ -94,7 +94,7 @@ typedef struct {
     mm_log log;
     char text[160];
     mm_vk_card card;
-    uint32_t paths;   /* mm_vk_path that are on */
+    uint32_t paths;    /* mm_vk_path that are on */
     char verdict[160]; /* of the self-test */
     VkInstance instance;
     VkDebugUtilsMessengerEXT messenger;
@@ -121,7 +121,7 @@ typedef struct {
     mm_vk_wish *wishes;
     int n_wishes, cap_wishes;
     mm_vk_chunk *chunks;
-    mm_vk_mem scratch; /* unfolded windows */
+    mm_vk_mem scratch;  /* unfolded windows */
     VkDeviceSize bytes; /* allocated on the device */
     int64_t messages;   /* of the validation layer */
 } mm_vk_dev;
@@ -157,7 +157,8 @@ void mm_vk_barrier(mm_vk_dev *d);
 mm_status mm_vk_drain(mm_vk_dev *d, mm_err *e);
 mm_status mm_vk_flush(mm_dev *d, mm_err *e);
 
-/* What a shader sees of a buffer: a window that begins where the device allows it, `shift` bytes before what was asked. */
+/* What a shader sees of a buffer: a window that begins where the device allows it, `shift` bytes before what was asked.
+ */
 typedef struct {
     VkDescriptorBufferInfo info;
     VkDeviceSize shift;

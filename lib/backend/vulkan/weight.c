@@ -177,8 +177,7 @@ static mm_status upload_panels(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, i
 {
     pack_job j = {.m = m, .w = w, .per_group = m->n / groups};
     j.panels = (j.per_group + PANEL - 1) / PANEL;
-    const int64_t bytes = w->padded * PANEL * (w->half ? 2 : 4), all = j.panels * groups,
-                  fit = MM_VK_STAGE / 2 / bytes;
+    const int64_t bytes = w->padded * PANEL * (w->half ? 2 : 4), all = j.panels * groups, fit = MM_VK_STAGE / 2 / bytes;
     if (fit < 1)
         return mm_fail(e, MM_FATAL, "vulkan: a matrix of %lld inputs is too wide for this device", (long long)m->k);
     for (j.first = 0; j.first < all; j.first += fit) {
@@ -193,9 +192,8 @@ static mm_status upload_panels(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, i
         if (j.failed)
             return mm_fail_memory(e);
         mm_vk_barrier(d);
-        vkCmdCopyBuffer(
-            d->cmd, d->up.buffer, w->chunk->mem.buffer, 1,
-            &(VkBufferCopy){place, w->at + (VkDeviceSize)(j.first * bytes), (VkDeviceSize)(n * bytes)});
+        vkCmdCopyBuffer(d->cmd, d->up.buffer, w->chunk->mem.buffer, 1,
+                        &(VkBufferCopy){place, w->at + (VkDeviceSize)(j.first * bytes), (VkDeviceSize)(n * bytes)});
     }
     return MM_OK;
 }
