@@ -74,12 +74,12 @@ $(BUILD)/%.o: %.c Makefile
 
 # ---- shaders: SPIR-V as lists of numbers, which lib/backend/vulkan/shaders.c includes ----
 GLSLC := glslc
-SHADERS := linear_plain linear_plain_half linear_tile linear_tile_half linear_big linear_big_half norm norm_time \
+SHADERS := linear_plain linear_plain_half linear_wide linear_wide_half linear_tile linear_tile_half linear_big linear_big_half norm norm_time \
            attend_32 attend_64 attend_128 attend_any gather pool l2 unfold lines affine
 # a glslc that knows cooperative matrices (Debian 13) adds the path for matrix units
 COOPMAT := $(shell $(GLSLC) --target-env=vulkan1.2 -DBM=64 -DBN=64 -DWY=2 -DWX=2 shaders/linear_coop.comp -o /dev/null 2>/dev/null && echo yes)
 ifeq ($(COOPMAT),yes)
-SHADERS += linear_coop linear_coop_small
+SHADERS += linear_coop linear_coop_small attend_coop
 ALL_CFLAGS += -DMM_HAVE_COOPMAT
 endif
 shader_source = $(strip $(patsubst attend_32,attend,$(patsubst attend_64,attend,$(patsubst attend_128,attend,\
@@ -87,12 +87,14 @@ shader_source = $(strip $(patsubst attend_32,attend,$(patsubst attend_64,attend,
 TILE := -DBM=64 -DBN=64 -DBK=16 -DTM=8 -DTN=4
 BIG  := -DBM=128 -DBN=128 -DBK=16 -DTM=8 -DTN=8
 SHADER_linear_plain_half := -DHALF
+SHADER_linear_wide_half  := -DHALF
 SHADER_linear_tile       := $(TILE)
 SHADER_linear_tile_half  := $(TILE) -DHALF
 SHADER_linear_big        := $(BIG)
 SHADER_linear_big_half   := $(BIG) -DHALF
 SHADER_linear_coop       := -DBM=128 -DBN=128 -DWY=4 -DWX=2 --target-env=vulkan1.2
 SHADER_linear_coop_small := -DBM=64 -DBN=64 -DWY=2 -DWX=2 --target-env=vulkan1.2
+SHADER_attend_coop       := --target-env=vulkan1.2
 SHADER_attend_32         := -DHD=32
 SHADER_attend_64         := -DHD=64
 SHADER_attend_128        := -DHD=128
@@ -118,6 +120,9 @@ $(BINS): $(BUILD)/bin/%: $(BUILD)/tools/%.o $(BUILD)/libmm.a
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)
 	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(MEDIA_LIBS) $(FETCH_LIBS) $(BASE_LIBS)
+
+# the test of the Vulkan device puts failing functions in the place of the driver's
+$(BUILD)/unit/test_vulkan: ALL_LDFLAGS += -Wl,--wrap=mm_vk_instance
 
 # small programs through which tests/parity/*.py call single functions of the library
 PROBES := $(patsubst tests/parity/%.c,$(BUILD)/parity/%,$(wildcard tests/parity/probe_*.c))

@@ -25,6 +25,12 @@ static void die(const mm_err *e)
     exit(1);
 }
 
+static void say(void *ctx, mm_log_level level, const char *line)
+{
+    (void)ctx, (void)level;
+    fprintf(stderr, "%s\n", line);
+}
+
 static mm_tensor input(mm_modality of, long size, unsigned seed)
 {
     mm_tensor t = {0};
@@ -50,7 +56,8 @@ static int by_value(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-    mm_dev_opts on = {.name = "cpu"};
+    const mm_log log = {.say = say};
+    mm_dev_opts on = {.name = "cpu", .log = getenv("MM_VULKAN_PROFILE") ? &log : NULL};
     const char *path = NULL;
     int batch = 1;
     long size = 0;

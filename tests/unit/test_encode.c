@@ -51,8 +51,17 @@ enum { SPECIMENS = sizeof specimens / sizeof *specimens };
 static const char *const tier_names[] = {"portable", "neon", "avx2", "avx512"};
 enum { TIERS = 4 };
 
+/* The device to test in place of the CPU (tests/gpu/run); NULL: the CPU. */
+static const char *other_device(void)
+{
+    const char *name = getenv("MM_TEST_DEVICE");
+    return name && *name ? name : NULL;
+}
+
 static bool have_tier(int i)
 {
+    if (other_device())
+        return i == 0;
     static const uint32_t need[TIERS] = {0, MM_CPU_NEON, MM_CPU_AVX2, MM_CPU_AVX512};
     return (mm_cpu_features() & need[i]) == need[i];
 }
@@ -61,8 +70,10 @@ static mm_dev *open_dev(const char *tier, int threads)
 {
     mm_dev *d;
     mm_err e = {0};
-    setenv("MM_CPU", tier, 1);
-    mm_status s = mm_dev_open(&d, &(mm_dev_opts){.name = "cpu", .threads = threads}, &e);
+    if (!other_device())
+        setenv("MM_CPU", tier, 1);
+    const char *name = other_device() ? other_device() : "cpu";
+    mm_status s = mm_dev_open(&d, &(mm_dev_opts){.name = name, .threads = threads}, &e);
     unsetenv("MM_CPU");
     if (s != MM_OK)
         fail_msg("%s", e.text);
@@ -401,7 +412,7 @@ static void batches_of(const char *tier, const specimen *s, mm_encode_opts o)
     mm_output want[MOST_INPUTS], got[BATCH];
     for (int i = 0; i < alone.inputs; i++)
         run(&alone, &alone.in[i], 1, &want[i]);
-    for (int threads = 1; threads <= 4; threads++) {
+    for (int threads = 1; threads <= (other_device() ? 1 : 4); threads++) {
         mm_dev *d = open_dev(tier, threads);
         bench b = setup(s, d, o);
         unsigned order = 12345;
@@ -621,6 +632,20 @@ static void wrong_modality(void **state)
     mm_dev_close(d);
 }
 
+/* As in test_backend.c: one device that stays open keeps a driver loaded that cannot be loaded over and over. */
+static int keep_driver(void **state)
+{
+    if (other_device())
+        *state = open_dev(NULL, 1);
+    return 0;
+}
+
+static int let_driver_go(void **state)
+{
+    mm_dev_close(*state);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -630,5 +655,5 @@ int main(void)
         cmocka_unit_test(misfits),           cmocka_unit_test(options_refused),
         cmocka_unit_test(spoilt_weights),    cmocka_unit_test(wrong_modality),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, keep_driver, let_driver_go);
 }

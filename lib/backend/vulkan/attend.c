@@ -100,7 +100,8 @@ static bool together(mm_vk_dev *d, const mm_attend_op *op, int i0, int i1, mm_st
     mm_vk_window_of(&table, d, d->up.buffer, at, bytes);
     attend_push push = push_of(&v, op);
     push.table = (uint32_t)(table.shift / 16);
-    const mm_vk_dispatch x = {.shader = shader_for(op),
+    const bool units = (d->paths & MM_VK_COOPATT) && op->head == 64 && fours(&v, op);
+    const mm_vk_dispatch x = {.shader = units ? MM_VK_ATTEND_COOP : shader_for(op),
                               .spec = {op->causal, fours(&v, op), true},
                               .bind = {v.q, v.k, table, v.y},
                               .push = &push,

@@ -1,7 +1,10 @@
 /* conv.c: convolutions as matrix products. Where the windows of an item already are runs of memory (rank 1, one group,
  * no padding, dense rows) the product reads them in place, with rows that overlap; for padding and groups of rank 1
- * each group gets a padded line of its own first; windows of higher rank are unfolded. */
+ * each group gets a padded line of its own first; windows of higher rank are unfolded. Items of the same size
+ * share a dispatch where they can. */
 #include "backend/vulkan/vk.h"
+
+#include <string.h>
 
 /* Room for unfolded windows: a piece of an item at a time. */
 enum { UNFOLDED = 32 << 20 };
@@ -44,12 +47,19 @@ static VkDeviceSize item_at(const mm_conv_op *op, int i)
 
 /* ---- rank 1 ---- */
 
-static mm_status in_place(mm_vk_dev *d, const mm_conv_op *op, int i, mm_err *e)
+/* Items i .. i+n-1, which are alike: a group each, with the same weights. */
+static mm_status in_place(mm_vk_dev *d, const mm_conv_op *op, int i, int n, mm_err *e)
 {
     mm_vk_product p = product_of(op, i);
     p.x = mm_vk_buffer(&op->x);
     p.x_at = item_at(op, i);
     p.ldx = op->stride[0] * op->x.ld;
+    if (n > 1) {
+        p.shared = true;
+        p.groups = n;
+        p.step_x = (op->cu_x[i + 1] - op->cu_x[i]) * op->x.ld;
+        p.step_y = (op->cu_y[i + 1] - op->cu_y[i]) * op->y.ld;
+    }
     return mm_vk_multiply(d, &p, e);
 }
 
@@ -105,12 +115,13 @@ static extents extents_of(const mm_conv_op *op, int i)
     return x;
 }
 
-/* Windows of output positions first .. first+rows-1 of item i into the scratch memory. */
-static mm_status unfold(mm_vk_dev *d, const mm_conv_op *op, int i, int64_t first, int64_t rows, mm_err *e)
+/* Windows of output positions first .. first+rows-1 of the items i .. i+n-1, which are alike, into the scratch memory.
+ */
+static mm_status unfold(mm_vk_dev *d, const mm_conv_op *op, int i, int n, int64_t first, int64_t rows, mm_err *e)
 {
     const mm_vk_weight *w = (const mm_vk_weight *)op->w;
     const extents t = extents_of(op, i);
-    const int64_t positions = op->cu_x[i + 1] - op->cu_x[i], count = rows * w->depth * w->head.groups;
+    const int64_t positions = op->cu_x[i + n] - op->cu_x[i], count = rows * w->depth * w->head.groups;
     mm_vk_window x, y;
     if (!mm_vk_window_of(&x, d, mm_vk_buffer(&op->x), item_at(op, i),
                          (VkDeviceSize)mm_vk_extent(positions, w->head.k * w->head.groups, op->x.ld) * sizeof(float)) ||
@@ -138,23 +149,25 @@ static mm_status unfold(mm_vk_dev *d, const mm_conv_op *op, int i, int64_t first
                              t.out[1],
                              t.out[2],
                              (uint32_t)w->head.groups,
-                             (uint32_t)first};
+                             (uint32_t)first,
+                             (uint32_t)(op->cu_y[i + 1] - op->cu_y[i]),
+                             (uint32_t)(op->cu_x[i + 1] - op->cu_x[i])};
     mm_vk_dispatch run = {
         .shader = MM_VK_UNFOLD, .bind = {x, {{0}, 0}, {{0}, 0}, y}, .push = push, .push_bytes = sizeof push};
     mm_vk_fold(run.groups, count, 64);
     return mm_vk_run(d, &run, e);
 }
 
-static mm_status by_windows(mm_vk_dev *d, const mm_conv_op *op, int i, mm_err *e)
+static mm_status by_windows(mm_vk_dev *d, const mm_conv_op *op, int i, int n, mm_err *e)
 {
     const mm_vk_weight *w = (const mm_vk_weight *)op->w;
-    const int64_t row = w->depth * w->head.groups, all = op->cu_y[i + 1] - op->cu_y[i];
+    const int64_t row = w->depth * w->head.groups, all = op->cu_y[i + n] - op->cu_y[i];
     int64_t step = UNFOLDED / (row * (int64_t)sizeof(float));
     step = step < 1 ? 1 : step;
     mm_status s = mm_vk_reserve_scratch(d, (VkDeviceSize)((step < all ? step : all) * row) * sizeof(float), e);
     for (int64_t first = 0; s == MM_OK && first < all; first += step) {
         const int64_t rows = all - first < step ? all - first : step;
-        if ((s = unfold(d, op, i, first, rows, e)) != MM_OK)
+        if ((s = unfold(d, op, i, n, first, rows, e)) != MM_OK)
             return s;
         mm_vk_product p = product_of(op, i);
         p.x = d->scratch.buffer;
@@ -168,15 +181,32 @@ static mm_status by_windows(mm_vk_dev *d, const mm_conv_op *op, int i, mm_err *e
     return s;
 }
 
+/* ---- items that are alike ---- */
+
+/* How many items from i on have the dimensions of item i: they can go in one dispatch, as far as a shader's window of
+ * the input and of the output reaches. */
+static int alike(const mm_vk_dev *d, const mm_conv_op *op, int i)
+{
+    const int64_t most = (int64_t)d->card.properties.limits.maxStorageBufferRange / 2 / (int64_t)sizeof(float);
+    const size_t dims = (size_t)op->rank * sizeof *op->in_dim;
+    int n = 1;
+    while (i + n < op->n && n < 4096 && !memcmp(&op->in_dim[(i + n) * op->rank], &op->in_dim[i * op->rank], dims) &&
+           (op->cu_x[i + n + 1] - op->cu_x[i]) * op->x.ld < most &&
+           (op->cu_y[i + n + 1] - op->cu_y[i]) * op->y.ld < most)
+        n++;
+    return n;
+}
+
 mm_status mm_vk_conv(mm_dev *dev, const mm_conv_op *op, mm_err *e)
 {
     mm_vk_dev *d = (mm_vk_dev *)dev;
     const bool dense = op->rank == 1 && op->w->groups == 1 && op->pad[0] == 0 && op->x.ld == op->w->k;
     mm_status s = MM_OK;
-    for (int i = 0; s == MM_OK && i < op->n; i++) {
-        if (op->cu_y[i + 1] == op->cu_y[i])
+    for (int i = 0, n; s == MM_OK && i < op->n; i += n) {
+        n = op->rank == 1 && (!dense || op->residual.buf) ? 1 : alike(d, op, i);
+        if (op->cu_y[i + n] == op->cu_y[i])
             continue;
-        s = dense ? in_place(d, op, i, e) : op->rank == 1 ? by_lines(d, op, i, e) : by_windows(d, op, i, e);
+        s = dense ? in_place(d, op, i, n, e) : op->rank == 1 ? by_lines(d, op, i, e) : by_windows(d, op, i, n, e);
     }
     return s;
 }

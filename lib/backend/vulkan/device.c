@@ -69,7 +69,11 @@ static mm_status choose(mm_vk_card *out, const mm_vk_card *c, int n, const char 
 static const struct {
     const char *name;
     uint32_t path;
-} PATHS[] = {{"tiles", MM_VK_TILES}, {"big", MM_VK_BIG}, {"coopmat", MM_VK_COOPMAT}};
+} PATHS[] = {{"tiles", MM_VK_TILES},
+             {"big", MM_VK_BIG},
+             {"wide", MM_VK_WIDE},
+             {"coopmat", MM_VK_COOPMAT},
+             {"coopattend", MM_VK_COOPATT}};
 
 /* What the device can do, less what MM_VULKAN_DISABLE names. A driver that computes on the CPU has no shared memory
  * that would be faster than memory. */
@@ -80,11 +84,13 @@ static uint32_t paths_of(const mm_vk_card *c)
     uint32_t on = c->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU ? 0 : MM_VK_TILES;
     if (on && l->maxComputeWorkGroupInvocations >= 256 && l->maxComputeSharedMemorySize >= 32 << 10)
         on |= MM_VK_BIG;
+    if (c->llvmpipe)
+        on |= MM_VK_WIDE;
     if (c->coopmat && mm_vk_code_of(MM_VK_LINEAR_COOP)->code)
-        on |= MM_VK_COOPMAT;
+        on |= MM_VK_COOPMAT | MM_VK_COOPATT;
     const char *force = getenv("MM_VULKAN_ENABLE"); /* to test paths on drivers that would not take them */
     for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++) {
-        if (force && strstr(force, PATHS[i].name) && PATHS[i].path != MM_VK_COOPMAT)
+        if (force && strstr(force, PATHS[i].name) && PATHS[i].path < MM_VK_COOPMAT)
             on |= PATHS[i].path;
         if (off && strstr(off, PATHS[i].name))
             on &= ~PATHS[i].path;
@@ -94,7 +100,7 @@ static uint32_t paths_of(const mm_vk_card *c)
 
 static mm_status make_device(mm_vk_dev *d, mm_err *e)
 {
-    const bool coopmat = d->paths & MM_VK_COOPMAT;
+    const bool coopmat = d->paths & (MM_VK_COOPMAT | MM_VK_COOPATT);
     VkPhysicalDeviceVulkanMemoryModelFeatures model = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES, .vulkanMemoryModel = VK_TRUE};
     VkPhysicalDevice16BitStorageFeatures storage = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
@@ -129,6 +135,7 @@ static void close_vulkan(mm_dev *dev)
 {
     mm_vk_dev *d = (mm_vk_dev *)dev;
     mm_err ignored;
+    mm_vk_profile_end(d);
     if (d->device) {
         mm_vk_drain(d, &ignored);
         vkDeviceWaitIdle(d->device);
@@ -194,12 +201,14 @@ static mm_status start(mm_vk_dev *d, const mm_dev_opts *o, mm_err *e)
     const bool half = o->precision == MM_PREC_FP16 || (o->precision == MM_PREC_AUTO && (d->paths & MM_VK_COOPMAT));
     d->head.precision = half ? MM_PREC_FP16 : MM_PREC_FP32;
     if (!half)
-        d->paths &= ~(uint32_t)MM_VK_COOPMAT; /* its inputs are f16 */
+        d->paths &= ~(uint32_t)(MM_VK_COOPMAT | MM_VK_COOPATT); /* its inputs are f16 */
     if ((s = mm_pool_new(&d->head.pool, o->threads > 0 ? o->threads : mm_cpu_count(), e)) != MM_OK ||
         (s = make_device(d, e)) != MM_OK || (s = mm_vk_pipelines_start(d, e)) != MM_OK ||
         (s = mm_vk_record_start(d, e)) != MM_OK)
         return s;
-    return mm_vk_self_test(d, e);
+    s = mm_vk_self_test(d, e);
+    mm_vk_profile_start(d);
+    return s;
 }
 
 static mm_status open_vulkan(mm_dev **out, const mm_dev_opts *o, mm_err *e)
@@ -217,9 +226,11 @@ static mm_status open_vulkan(mm_dev **out, const mm_dev_opts *o, mm_err *e)
         close_vulkan(&d->head);
         return s;
     }
-    snprintf(d->text, sizeof d->text, "vulkan (%.100s%s%s%s)", d->card.properties.deviceName,
-             d->paths & MM_VK_TILES ? ", tiles" : "", d->paths & MM_VK_BIG ? ", big" : "",
-             d->paths & MM_VK_COOPMAT ? ", coopmat" : "");
+    int n = snprintf(d->text, sizeof d->text, "vulkan (%.80s", d->card.properties.deviceName);
+    for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++)
+        if (d->paths & PATHS[i].path)
+            n += snprintf(d->text + n, sizeof d->text - (size_t)n, ", %s", PATHS[i].name);
+    snprintf(d->text + n, sizeof d->text - (size_t)n, ")");
     mm_say(&d->log, MM_LOG_INFO, "device: %s, %s", d->text, d->card.driver);
     *out = &d->head;
     return MM_OK;

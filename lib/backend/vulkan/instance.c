@@ -179,6 +179,7 @@ static void describe_card(mm_vk_card *c, VkInstance instance)
     vkGetPhysicalDeviceProperties2(c->device, &p);
     if (v12)
         snprintf(c->driver, sizeof c->driver, "%.120s %.120s", driver.driverName, driver.driverInfo);
+    c->llvmpipe = v12 && driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE;
     vkGetPhysicalDeviceMemoryProperties(c->device, &c->memory);
 
     if (!v12)

@@ -18,6 +18,9 @@ typedef struct {
     int rows, cols;
 } tile;
 
+/* Invocations of a workgroup of linear_plain.comp and linear_wide.comp. */
+enum { LANES = 16 };
+
 /* Fewer workgroups than this leave much of a large GPU idle, and a smaller tile is the better one. */
 enum { BUSY = 128 };
 
@@ -28,11 +31,13 @@ static tile tile_for(const mm_vk_dev *d, const mm_vk_weight *w, int64_t rows, in
     const int64_t big = (rows + 127) / 128 * ((cols + 127) / 128) * groups;
     if ((d->paths & MM_VK_COOPMAT) && w->half)
         return big >= BUSY ? (tile){MM_VK_LINEAR_COOP, 128, 128} : (tile){MM_VK_LINEAR_COOP_SMALL, 64, 64};
-    if ((d->paths & MM_VK_BIG) && big >= BUSY)
+    if ((d->paths & MM_VK_BIG) && (big >= BUSY || !(d->paths & MM_VK_TILES)))
         return (tile){w->half ? MM_VK_LINEAR_BIG_HALF : MM_VK_LINEAR_BIG, 128, 128};
     if (d->paths & MM_VK_TILES)
         return (tile){w->half ? MM_VK_LINEAR_TILE_HALF : MM_VK_LINEAR_TILE, 64, 64};
-    return (tile){w->half ? MM_VK_LINEAR_PLAIN_HALF : MM_VK_LINEAR_PLAIN, 16, 0};
+    if (d->paths & MM_VK_WIDE)
+        return (tile){w->half ? MM_VK_LINEAR_WIDE_HALF : MM_VK_LINEAR_WIDE, 16, 16 * LANES};
+    return (tile){w->half ? MM_VK_LINEAR_PLAIN_HALF : MM_VK_LINEAR_PLAIN, 8, 8 * LANES};
 }
 
 /* A piece of a product: rows and columns whose windows fit. */
@@ -62,7 +67,7 @@ static bool see_weights(piece *c, const mm_vk_dev *d)
     const int64_t size = w->half ? 2 : 4;
     const int64_t from = c->n0 * w->padded * size, bytes = mm_vk_round(c->cols, 64) * w->padded * size;
     return mm_vk_window_of(&c->w, d, w->chunk->mem.buffer, w->at + (VkDeviceSize)from,
-                           (VkDeviceSize)(bytes + (c->p->groups - 1) * w->group_bytes));
+                           (VkDeviceSize)(bytes + (c->p->shared ? 0 : (c->p->groups - 1) * w->group_bytes)));
 }
 
 /* Bias and scale lie in one chunk (mm_vk_multiply sees to it). */
@@ -103,7 +108,6 @@ static bool fours(VkDeviceSize bytes, int64_t ld, int64_t step)
 
 static mm_status dispatch(mm_vk_dev *d, const piece *c, mm_err *e)
 {
-    enum { LANES = 16 }; /* of linear_plain.comp */
     const mm_vk_product *p = c->p;
     const mm_vk_weight *w = p->w;
     const VkDeviceSize quad = w->half ? 8 : 16; /* bytes of four weights */
@@ -122,12 +126,11 @@ static mm_status dispatch(mm_vk_dev *d, const piece *c, mm_err *e)
         .bias = floats(w->bias_at) + (uint32_t)c->n0,
         .scale = p->scale ? floats(p->scale->at) + (uint32_t)c->n0 : 0,
         .zx = (uint32_t)p->step_x,
-        .zw = (uint32_t)((VkDeviceSize)w->group_bytes / quad),
-        .zv = (uint32_t)p->step_y,
+        .zw = p->shared ? 0 : (uint32_t)((VkDeviceSize)w->group_bytes / quad),
+        .zv = p->shared ? 0 : (uint32_t)p->step_y,
         .zy = (uint32_t)p->step_y,
     };
     const tile t = tile_for(d, w, c->rows, c->cols, p->groups);
-    const int64_t across = t.cols ? t.cols : 16 * LANES;
     const bool x4 = fours(c->x.shift, p->ldx, p->step_x);
     const bool y4 = fours(c->y.shift, p->ldy, p->step_y) && c->cols % 4 == 0 && fours(c->r_shift, p->r ? p->ldr : 0, 0);
     const mm_vk_dispatch x = {
@@ -136,7 +139,7 @@ static mm_status dispatch(mm_vk_dev *d, const piece *c, mm_err *e)
         .bind = {c->x, c->w, c->v, c->y},
         .push = &push,
         .push_bytes = sizeof push,
-        .groups = {(uint32_t)((c->cols + across - 1) / across), (uint32_t)((c->rows + t.rows - 1) / t.rows),
+        .groups = {(uint32_t)((c->cols + t.cols - 1) / t.cols), (uint32_t)((c->rows + t.rows - 1) / t.rows),
                    (uint32_t)p->groups},
         .work = (double)c->rows * (double)c->cols * (double)w->depth * (double)p->groups,
     };
@@ -213,7 +216,7 @@ static bool in_one(const mm_vk_dev *d, const mm_vk_product *p)
 mm_status mm_vk_multiply(mm_vk_dev *d, const mm_vk_product *p, mm_err *e)
 {
     if (in_one(d, p))
-        return multiply(d, p, 0, p->rows, 0, p->w->head.n / p->groups, e);
+        return multiply(d, p, 0, p->rows, 0, p->shared ? p->w->head.n : p->w->head.n / p->groups, e);
     mm_vk_product plain = *p;
     plain.r = VK_NULL_HANDLE;
     plain.scale = NULL; /* add_apart follows with both */

@@ -206,6 +206,8 @@ mm_status mm_vk_run(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e)
     mm_status s = mm_vk_pipeline_of(&pipeline, d, x->shader, x->spec, e);
     if (s == MM_OK && d->cmd && (d->recorded + x->work > submission_limit(d) || d->sets_left == 0))
         s = d->sets_left == 0 ? mm_vk_drain(d, e) : submit(d, VK_NULL_HANDLE, e);
+    if (s == MM_OK && d->profile)
+        s = mm_vk_drain(d, e);
     if (s == MM_OK)
         s = mm_vk_begin(d, e);
     if (s == MM_OK)
@@ -217,5 +219,5 @@ mm_status mm_vk_run(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e)
     vkCmdPushConstants(d->cmd, d->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, x->push_bytes, x->push);
     vkCmdDispatch(d->cmd, x->groups[0], x->groups[1], x->groups[2]);
     d->recorded += x->work;
-    return MM_OK;
+    return d->profile ? mm_vk_profile_add(d, x->shader, x->work, e) : MM_OK;
 }

@@ -41,10 +41,25 @@ static mm_status affine_of(affine *a, const mm_vk_dev *d, const mm_norm_op *op, 
     return MM_OK;
 }
 
+/* `which`: the number of rows; for norm_time.comp, where the items' rows stand. */
 typedef struct {
-    uint32_t rows, channels, x, ldx, y, ldy, gain, bias;
+    uint32_t which, channels, x, ldx, y, ldy, gain, bias;
     float eps;
 } norm_push;
+
+static norm_push push_of(const mm_norm_op *op, const affine *a, const mm_vk_window *x, const mm_vk_window *y,
+                         uint32_t which)
+{
+    return (norm_push){which,
+                       (uint32_t)op->channels,
+                       floats(x->shift),
+                       (uint32_t)op->x.ld,
+                       floats(y->shift),
+                       (uint32_t)op->y.ld,
+                       a->gain,
+                       a->bias,
+                       op->eps};
+}
 
 static mm_status layers(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int64_t r0, int64_t r1, mm_err *e)
 {
@@ -55,15 +70,7 @@ static mm_status layers(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int
         mm_status s = layers(d, op, a, r0, r0 + (r1 - r0) / 2, e);
         return s == MM_OK ? layers(d, op, a, r0 + (r1 - r0) / 2, r1, e) : s;
     }
-    const norm_push push = {(uint32_t)(r1 - r0),
-                            (uint32_t)op->channels,
-                            floats(x.shift),
-                            (uint32_t)op->x.ld,
-                            floats(y.shift),
-                            (uint32_t)op->y.ld,
-                            a->gain,
-                            a->bias,
-                            op->eps};
+    const norm_push push = push_of(op, a, &x, &y, (uint32_t)(r1 - r0));
     mm_vk_dispatch run = {.shader = MM_VK_NORM,
                           .spec = {op->act, a->biased},
                           .bind = {x, {{0}, 0}, a->v, y},
@@ -73,26 +80,35 @@ static mm_status layers(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int
     return mm_vk_run(d, &run, e);
 }
 
-static mm_status over_time(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int i, mm_err *e)
+/* Items i0 .. i1-1; halved until their rows fit a window. */
+static mm_status over_time(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int i0, int i1, mm_err *e)
 {
-    const int64_t r0 = op->cu[i], r1 = op->cu[i + 1];
-    mm_vk_window x, y;
+    const int64_t r0 = op->cu[i0], r1 = op->cu[i1];
+    mm_vk_window x, y, items;
     if (r0 == r1)
         return MM_OK;
-    if (!see(&x, d, &op->x, r0, r1, op->channels) || !see(&y, d, &op->y, r0, r1, op->channels))
-        return too_wide(e);
-    const struct {
-        uint32_t first;
-        norm_push rest;
-    } push = {0,
-              {(uint32_t)(r1 - r0), (uint32_t)op->channels, floats(x.shift), (uint32_t)op->x.ld, floats(y.shift),
-               (uint32_t)op->y.ld, a->gain, a->bias, op->eps}};
+    if (!see(&x, d, &op->x, r0, r1, op->channels) || !see(&y, d, &op->y, r0, r1, op->channels) || i1 - i0 > 32768) {
+        if (i1 - i0 < 2)
+            return too_wide(e);
+        mm_status s = over_time(d, op, a, i0, i0 + (i1 - i0) / 2, e);
+        return s == MM_OK ? over_time(d, op, a, i0 + (i1 - i0) / 2, i1, e) : s;
+    }
+    char *room;
+    VkDeviceSize at;
+    const VkDeviceSize bytes = (VkDeviceSize)(i1 - i0 + 1) * sizeof(uint32_t);
+    mm_status s = mm_vk_stage(&room, &at, d, bytes, e);
+    if (s != MM_OK)
+        return s;
+    for (int i = i0; i <= i1; i++)
+        ((uint32_t *)(void *)room)[i - i0] = (uint32_t)(op->cu[i] - r0);
+    mm_vk_window_of(&items, d, d->up.buffer, at, bytes);
+    const norm_push push = push_of(op, a, &x, &y, floats(items.shift));
     const mm_vk_dispatch run = {.shader = MM_VK_NORM_TIME,
                                 .spec = {op->act, a->biased},
-                                .bind = {x, {{0}, 0}, a->v, y},
+                                .bind = {x, items, a->v, y},
                                 .push = &push,
                                 .push_bytes = sizeof push,
-                                .groups = {(uint32_t)((op->channels + 7) / 8), 1, 1}};
+                                .groups = {(uint32_t)((op->channels + 7) / 8), (uint32_t)(i1 - i0), 1}};
     return mm_vk_run(d, &run, e);
 }
 
@@ -101,11 +117,9 @@ mm_status mm_vk_norm(mm_dev *dev, const mm_norm_op *op, mm_err *e)
     mm_vk_dev *d = (mm_vk_dev *)dev;
     affine a;
     mm_status s = affine_of(&a, d, op, e);
-    if (s == MM_OK && op->kind == MM_NORM_LAYER)
-        return layers(d, op, &a, 0, op->rows, e);
-    for (int i = 0; s == MM_OK && i < op->n; i++)
-        s = over_time(d, op, &a, i, e);
-    return s;
+    if (s != MM_OK)
+        return s;
+    return op->kind == MM_NORM_LAYER ? layers(d, op, &a, 0, op->rows, e) : over_time(d, op, &a, 0, op->n, e);
 }
 
 /* ---- gathering ---- */

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { M = 133, K = 83, N = 150, HEAD = 32, HEADS = 2 };
+enum { M = 133, K = 83, N = 150 };
+
+/* Attention of two items, the second one shorter: queries, keys and values of 3 heads of 64 behind one another. */
+enum { T0 = 71, T1 = 20, T = T0 + T1, HEADS = 3, HEAD = 64, WIDTH = HEADS * HEAD };
 
 /* Fixed values in -1 .. 1. */
 static void fill(float *x, int n, uint32_t seed)
@@ -68,19 +71,102 @@ static mm_status run_linear(mm_vk_dev *d, linear_test *t, mm_err *e)
     return s == MM_OK ? drained : s;
 }
 
-/* The linear layer with only `paths` on. */
-static mm_status try_linear(mm_vk_dev *d, uint32_t paths, mm_precision precision, double *error, mm_err *e)
+/* ---- attention ---- */
+
+typedef struct {
+    float qkv[T * 3 * WIDTH], y[T * WIDTH];
+    mm_dbuf *in, *out;
+} attend_test;
+
+static const int64_t cu[] = {0, T0, T};
+
+/* Row `i` of head `h`, softmax and all, in double. */
+static double attend_error(const attend_test *t, int item, int64_t i, int h)
+{
+    double score[T], out[HEAD] = {0}, top = -1e300, sum = 0, worst = 0;
+    for (int64_t j = cu[item]; j < cu[item + 1]; j++) {
+        score[j] = 0;
+        for (int c = 0; c < HEAD; c++)
+            score[j] += (double)t->qkv[i * 3 * WIDTH + h * HEAD + c] * t->qkv[j * 3 * WIDTH + WIDTH + h * HEAD + c];
+        top = fmax(top, score[j]);
+    }
+    for (int64_t j = cu[item]; j < cu[item + 1]; j++) {
+        sum += score[j] = exp(score[j] - top);
+        for (int c = 0; c < HEAD; c++)
+            out[c] += score[j] * t->qkv[j * 3 * WIDTH + 2 * WIDTH + h * HEAD + c];
+    }
+    for (int c = 0; c < HEAD; c++) {
+        const double off = fabs(out[c] / sum - t->y[i * WIDTH + h * HEAD + c]);
+        worst = off <= worst ? worst : off;
+    }
+    return worst;
+}
+
+static mm_status run_attend(mm_vk_dev *d, attend_test *t, mm_err *e)
+{
+    mm_dev *dev = &d->head;
+    fill(t->qkv, T * 3 * WIDTH, 4);
+    mm_status s = mm_vk_alloc(&t->in, dev, T * 3 * WIDTH, e);
+    if (s == MM_OK)
+        s = mm_vk_alloc(&t->out, dev, T * WIDTH, e);
+    if (s == MM_OK)
+        s = mm_vk_write(dev, t->in, 0, t->qkv, T * 3 * WIDTH, e);
+    if (s == MM_OK)
+        s = mm_vk_attend(dev,
+                         &(mm_attend_op){.q = {t->in, 0, 3 * WIDTH},
+                                         .k = {t->in, WIDTH, 3 * WIDTH},
+                                         .v = {t->in, 2 * WIDTH, 3 * WIDTH},
+                                         .out = {t->out, 0, WIDTH},
+                                         .heads = HEADS,
+                                         .head = HEAD,
+                                         .n = 2,
+                                         .cu_q = cu,
+                                         .cu_k = cu,
+                                         .scale = 1},
+                         e);
+    if (s == MM_OK)
+        s = mm_vk_read(dev, t->out, 0, t->y, T * WIDTH, e);
+    mm_err ignored;
+    mm_status drained = mm_vk_drain(d, s == MM_OK ? e : &ignored);
+    if (t->in)
+        mm_vk_free(dev, t->in);
+    if (t->out)
+        mm_vk_free(dev, t->out);
+    return s == MM_OK ? drained : s;
+}
+
+/* Attention with only `paths` on. */
+static mm_status try_attend(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e)
 {
     const uint32_t before = d->paths;
-    const mm_precision was = d->head.precision;
+    attend_test *t = calloc(1, sizeof *t);
+    if (!t)
+        return mm_fail_memory(e);
+    d->paths = paths;
+    mm_status s = run_attend(d, t, e);
+    d->paths = before;
+    *error = s == MM_OK ? 0 : INFINITY;
+    for (int64_t i = 0; s == MM_OK && i < T; i++)
+        for (int h = 0; h < HEADS; h++) {
+            const double off = attend_error(t, i >= T0, i, h);
+            *error = off <= *error ? *error : off;
+        }
+    free(t);
+    return s;
+}
+
+/* ---- the verdict ---- */
+
+/* The linear layer with only `paths` on. */
+static mm_status try_linear(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e)
+{
+    const uint32_t before = d->paths;
     linear_test *t = calloc(1, sizeof *t);
     if (!t)
         return mm_fail_memory(e);
     d->paths = paths;
-    d->head.precision = precision;
     mm_status s = run_linear(d, t, e);
     d->paths = before;
-    d->head.precision = was;
     *error = s == MM_OK ? error_of(t) : INFINITY;
     free(t);
     return s;
@@ -95,32 +181,35 @@ static void turn_off(mm_vk_dev *d, uint32_t path, const char *name, double error
     snprintf(d->verdict + n, sizeof d->verdict - n, "%s%s failed", n ? ", " : "", name);
 }
 
+typedef mm_status trial(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e);
+
 mm_status mm_vk_self_test(mm_vk_dev *d, mm_err *e)
 {
     static const struct {
-        uint32_t path, with;
+        uint32_t path;
         const char *name;
-        double allowed; /* sums of 83 products of numbers below 1 */
-        bool half;
+        trial *run;
     } fast[] = {
-        {MM_VK_TILES, MM_VK_TILES, "tiles", 1e-4, false},
-        {MM_VK_BIG, MM_VK_BIG | MM_VK_TILES, "big", 1e-4, false},
-        {MM_VK_COOPMAT, MM_VK_COOPMAT, "coopmat", 2e-2, true},
+        {MM_VK_TILES, "tiles", try_linear},        {MM_VK_BIG, "big", try_linear},
+        {MM_VK_WIDE, "wide", try_linear},          {MM_VK_COOPMAT, "coopmat", try_linear},
+        {MM_VK_COOPATT, "coopattend", try_attend},
     };
-    double error;
-    const bool half = d->head.precision == MM_PREC_FP16;
-    mm_status s = try_linear(d, 0, d->head.precision, &error, e);
+    /* sums of 83 products of numbers below 1; f16 keeps eleven bits of each */
+    const double allowed = d->head.precision == MM_PREC_FP16 ? 2e-2 : 1e-4;
+    double product, attention;
+    mm_status s = try_linear(d, 0, &product, e);
+    if (s == MM_OK)
+        s = try_attend(d, 0, &attention, e);
     if (s != MM_OK)
         return s;
-    if (!(error < (half ? 2e-2 : 1e-4)))
-        return mm_fail(e, MM_FATAL, "vulkan: %s computes wrongly (error %.2g in a matrix product)",
-                       d->card.properties.deviceName, error);
+    if (!(product < allowed) || !(attention < 1e-4))
+        return mm_fail(e, MM_FATAL,
+                       "vulkan: %s computes wrongly (errors of %.2g in a matrix product, %.2g in attention)",
+                       d->card.properties.deviceName, product, attention);
     for (size_t i = 0; i < sizeof fast / sizeof *fast; i++) {
-        if (!(d->paths & fast[i].path) || (fast[i].half && !half))
-            continue;
+        double error = INFINITY;
         mm_err failed;
-        if (try_linear(d, fast[i].with, d->head.precision, &error, &failed) != MM_OK ||
-            !(error < (half ? 2e-2 : fast[i].allowed)))
+        if ((d->paths & fast[i].path) && (fast[i].run(d, fast[i].path, &error, &failed) != MM_OK || !(error < allowed)))
             turn_off(d, fast[i].path, fast[i].name, error);
     }
     if (!d->verdict[0])

@@ -8,6 +8,12 @@ SPIRV(linear_plain)
 SPIRV(linear_plain_half)
 #include "shaders/linear_plain_half.inc"
     ;
+SPIRV(linear_wide)
+#include "shaders/linear_wide.inc"
+    ;
+SPIRV(linear_wide_half)
+#include "shaders/linear_wide_half.inc"
+    ;
 SPIRV(linear_tile)
 #include "shaders/linear_tile.inc"
     ;
@@ -26,6 +32,9 @@ SPIRV(linear_coop_small)
     ;
 SPIRV(linear_coop)
 #include "shaders/linear_coop.inc"
+    ;
+SPIRV(attend_coop)
+#include "shaders/attend_coop.inc"
     ;
 #endif
 SPIRV(norm)
@@ -72,6 +81,8 @@ SPIRV(affine)
 static const mm_vk_code all[MM_VK_SHADERS] = {
     [MM_VK_LINEAR_PLAIN] = CODE(linear_plain),
     [MM_VK_LINEAR_PLAIN_HALF] = CODE(linear_plain_half),
+    [MM_VK_LINEAR_WIDE] = CODE(linear_wide),
+    [MM_VK_LINEAR_WIDE_HALF] = CODE(linear_wide_half),
     [MM_VK_LINEAR_TILE] = CODE(linear_tile),
     [MM_VK_LINEAR_TILE_HALF] = CODE(linear_tile_half),
     [MM_VK_LINEAR_BIG] = CODE(linear_big),
@@ -79,6 +90,7 @@ static const mm_vk_code all[MM_VK_SHADERS] = {
 #ifdef MM_HAVE_COOPMAT
     [MM_VK_LINEAR_COOP_SMALL] = CODE(linear_coop_small),
     [MM_VK_LINEAR_COOP] = CODE(linear_coop),
+    [MM_VK_ATTEND_COOP] = CODE(attend_coop),
 #endif
     [MM_VK_NORM] = CODE(norm),
     [MM_VK_NORM_TIME] = CODE(norm_time),

@@ -23,7 +23,9 @@
 typedef enum {
     MM_VK_TILES = 1 << 0,   /* "tiles": shared-memory tiles for the linear layer */
     MM_VK_BIG = 1 << 1,     /* "big": tiles that need 256 invocations and 32 KiB */
-    MM_VK_COOPMAT = 1 << 2, /* "coopmat": VK_KHR_cooperative_matrix, f16 x f16 -> f32 */
+    MM_VK_WIDE = 1 << 2,    /* "wide": large tiles in registers, for Mesa's driver on the CPU */
+    MM_VK_COOPMAT = 1 << 3, /* "coopmat": VK_KHR_cooperative_matrix, f16 x f16 -> f32 */
+    MM_VK_COOPATT = 1 << 4, /* "coopattend": attention on it */
 } mm_vk_path;
 
 /* Memory with a buffer over all of it. */
@@ -87,6 +89,7 @@ typedef struct {
     bool f16;         /* storageBuffer16BitAccess and shaderFloat16 */
     bool coopmat;     /* 16x16x16 f16 -> f32 in subgroups of 32 */
     bool memory_model;
+    bool llvmpipe; /* Mesa's driver on the CPU */
 } mm_vk_card;
 
 typedef struct {
@@ -121,9 +124,10 @@ typedef struct {
     mm_vk_wish *wishes;
     int n_wishes, cap_wishes;
     mm_vk_chunk *chunks;
-    mm_vk_mem scratch;  /* unfolded windows */
-    VkDeviceSize bytes; /* allocated on the device */
-    int64_t messages;   /* of the validation layer */
+    mm_vk_mem scratch;             /* unfolded windows */
+    VkDeviceSize bytes;            /* allocated on the device */
+    int64_t messages;              /* of the validation layer */
+    struct mm_vk_profile *profile; /* NULL: not asked for */
 } mm_vk_dev;
 
 /* ---- instance.c ---- */
@@ -179,10 +183,19 @@ mm_status mm_vk_run(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e);
 /* Workgroups for n invocations in groups of `lanes`, folded as common.glsl unfolds them. */
 void mm_vk_fold(uint32_t groups[3], int64_t n, int lanes);
 
+/* ---- profile.c ---- */
+/* With MM_VULKAN_PROFILE=1 every dispatch is waited for and its time added up by shader; said when the device closes.
+ */
+void mm_vk_profile_start(mm_vk_dev *d);
+mm_status mm_vk_profile_add(mm_vk_dev *d, int shader, double work, mm_err *e);
+void mm_vk_profile_end(mm_vk_dev *d);
+
 /* ---- pipeline.c, shaders.c, cache.c ---- */
 typedef enum {
     MM_VK_LINEAR_PLAIN,
     MM_VK_LINEAR_PLAIN_HALF,
+    MM_VK_LINEAR_WIDE,
+    MM_VK_LINEAR_WIDE_HALF,
     MM_VK_LINEAR_TILE,
     MM_VK_LINEAR_TILE_HALF,
     MM_VK_LINEAR_BIG,
@@ -195,6 +208,7 @@ typedef enum {
     MM_VK_ATTEND_64,
     MM_VK_ATTEND_128,
     MM_VK_ATTEND_ANY,
+    MM_VK_ATTEND_COOP,
     MM_VK_GATHER,
     MM_VK_POOL,
     MM_VK_L2,
@@ -236,6 +250,7 @@ typedef struct {
     VkDeviceSize x_at, y_at, r_at;
     int64_t rows, ldx, ldy, ldr;
     int64_t groups, step_x, step_y; /* floats from group to group */
+    bool shared;                    /* all groups have the same weights */
     const mm_vk_weight *w;
     const mm_vk_weight *scale;
     mm_act act;

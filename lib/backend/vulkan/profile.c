@@ -1,0 +1,50 @@
+/* profile.c: where the time goes, shader by shader. Waiting for every dispatch makes the whole slower, by the time of a
+ * submission each, which the figures contain. */
+#include "backend/vulkan/vk.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+struct mm_vk_profile {
+    double since; /* end of the last dispatch */
+    struct {
+        double seconds, work;
+        long calls;
+    } of[MM_VK_SHADERS];
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void mm_vk_profile_start(mm_vk_dev *d)
+{
+    const char *on = getenv("MM_VULKAN_PROFILE");
+    if (on && *on && *on != '0')
+        d->profile = calloc(1, sizeof *d->profile);
+}
+
+mm_status mm_vk_profile_add(mm_vk_dev *d, int shader, double work, mm_err *e)
+{
+    struct mm_vk_profile *p = d->profile;
+    const double start = now();
+    mm_status s = mm_vk_drain(d, e);
+    p->of[shader].seconds += now() - start;
+    p->of[shader].work += work;
+    p->of[shader].calls++;
+    return s;
+}
+
+void mm_vk_profile_end(mm_vk_dev *d)
+{
+    for (int i = 0; d->profile && i < MM_VK_SHADERS; i++)
+        if (d->profile->of[i].calls)
+            mm_say(&d->log, MM_LOG_INFO, "vulkan: %-18s %6ld dispatches %10.3f ms %10.1f GFLOP/s",
+                   mm_vk_code_of(i)->name, d->profile->of[i].calls, 1e3 * d->profile->of[i].seconds,
+                   2e-9 * d->profile->of[i].work / d->profile->of[i].seconds);
+    free(d->profile);
+    d->profile = NULL;
+}

@@ -1,0 +1,381 @@
+/* The Vulkan device when things go wrong, on the first device of the loader's list (lavapipe where there is no GPU):
+ * failures are injected by putting functions of our own in the place of volk's pointers, the Nth call first, then the
+ * next, until nothing fails any more. Also: buffers beyond a binding's range, the pipeline cache, the choice of a
+ * device, and that the validation layer would notice a missing barrier. Skipped where there is no Vulkan device. */
+#include "backend/vulkan/vk.h"
+#include "base/file.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- helpers ---- */
+
+static mm_status open_first(mm_dev **d, mm_err *e)
+{
+    *e = (mm_err){0};
+    return mm_dev_open(d, &(mm_dev_opts){.name = "vulkan:0", .threads = 1}, e);
+}
+
+static bool here;
+
+static int look(void **state)
+{
+    (void)state;
+    mm_dev *d;
+    mm_err e;
+    here = open_first(&d, &e) == MM_OK;
+    if (!here)
+        print_message("no Vulkan device: %s\n", e.text);
+    mm_dev_close(d);
+    return 0;
+}
+
+#define NEEDS_DEVICE                                                                                                   \
+    if (!here)                                                                                                         \
+    skip()
+
+enum { ROWS = 9, WIDE = 70 };
+
+/* y = x wᵀ with x = 1, 2, … and w the identity: y is x. */
+static mm_status run_identity(mm_dev *d, mm_err *e)
+{
+    float *w = calloc(WIDE * WIDE, sizeof *w), x[ROWS * WIDE], y[ROWS * WIDE] = {0};
+    for (int i = 0; i < WIDE; i++)
+        w[i * WIDE + i] = 1;
+    for (int i = 0; i < ROWS * WIDE; i++)
+        x[i] = (float)i;
+    const mm_linear_weight lw = {.parts = 1, .w = {{{MM_F32, 2, {WIDE, WIDE}}, w}}};
+    mm_weight *weight = NULL;
+    mm_mat in = {.ld = WIDE}, out = {.ld = WIDE};
+    mm_status s = mm_dev_linear_weight(&weight, d, &lw, e);
+    if (s == MM_OK)
+        s = mm_dev_alloc(&in.buf, d, ROWS * WIDE, e);
+    if (s == MM_OK)
+        s = mm_dev_alloc(&out.buf, d, ROWS * WIDE, e);
+    if (s == MM_OK) {
+        mm_dev_write(d, in.buf, 0, x, ROWS * WIDE);
+        mm_dev_linear(d, &(mm_linear_op){.x = in, .y = out, .w = weight, .rows = ROWS});
+        mm_dev_read(d, out.buf, 0, y, ROWS * WIDE);
+        s = mm_dev_flush(d, e);
+    }
+    if (s == MM_OK)
+        assert_memory_equal(x, y, sizeof x);
+    mm_dev_weight_free(d, weight);
+    mm_dev_free(d, in.buf);
+    mm_dev_free(d, out.buf);
+    free(w);
+    return s;
+}
+
+/* ---- injected failures ---- */
+
+static int calls, failing; /* the call that fails, counted from 1 */
+static PFN_vkAllocateMemory real_allocate;
+static PFN_vkQueueSubmit real_submit;
+static PFN_vkCreateComputePipelines real_pipelines;
+static PFN_vkWaitForFences real_wait;
+static PFN_vkCreateDevice real_device;
+
+static VKAPI_ATTR VkResult VKAPI_CALL allocate(VkDevice d, const VkMemoryAllocateInfo *i,
+                                               const VkAllocationCallbacks *a, VkDeviceMemory *m)
+{
+    return ++calls == failing ? VK_ERROR_OUT_OF_DEVICE_MEMORY : real_allocate(d, i, a, m);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL submit(VkQueue q, uint32_t n, const VkSubmitInfo *i, VkFence f)
+{
+    return ++calls == failing ? VK_ERROR_DEVICE_LOST : real_submit(q, n, i, f);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL wait(VkDevice d, uint32_t n, const VkFence *f, VkBool32 all, uint64_t t)
+{
+    VkResult r = real_wait(d, n, f, all, t); /* the work is done; only the answer is bad */
+    return ++calls == failing ? VK_ERROR_DEVICE_LOST : r;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL pipelines(VkDevice d, VkPipelineCache c, uint32_t n,
+                                                const VkComputePipelineCreateInfo *i, const VkAllocationCallbacks *a,
+                                                VkPipeline *p)
+{
+    return ++calls == failing ? VK_ERROR_INITIALIZATION_FAILED : real_pipelines(d, c, n, i, a, p);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL device(VkPhysicalDevice p, const VkDeviceCreateInfo *i,
+                                             const VkAllocationCallbacks *a, VkDevice *d)
+{
+    return ++calls == failing ? VK_ERROR_INITIALIZATION_FAILED : real_device(p, i, a, d);
+}
+
+typedef enum { NONE, MEMORY, SUBMISSION, WAITING, PIPELINES, DEVICE, BARRIERS } fault;
+static fault wanted;
+
+static VKAPI_ATTR void VKAPI_CALL no_barrier(VkCommandBuffer c, VkPipelineStageFlags from, VkPipelineStageFlags to,
+                                             VkDependencyFlags f, uint32_t n, const VkMemoryBarrier *m, uint32_t nb,
+                                             const VkBufferMemoryBarrier *b, uint32_t ni, const VkImageMemoryBarrier *i)
+{
+    (void)c, (void)from, (void)to, (void)f, (void)n, (void)m, (void)nb, (void)b, (void)ni, (void)i;
+}
+
+/* A new instance fills volk's pointers anew: the linker is told (--wrap, in the Makefile) to send the call here. */
+mm_status __real_mm_vk_instance(VkInstance *out, mm_err *e);
+mm_status __wrap_mm_vk_instance(VkInstance *out, mm_err *e);
+mm_status __wrap_mm_vk_instance(VkInstance *out, mm_err *e)
+{
+    mm_status s = __real_mm_vk_instance(out, e);
+    if (s != MM_OK)
+        return s;
+    switch (wanted) {
+    case NONE: break;
+    case MEMORY: real_allocate = vkAllocateMemory, vkAllocateMemory = allocate; break;
+    case SUBMISSION: real_submit = vkQueueSubmit, vkQueueSubmit = submit; break;
+    case WAITING: real_wait = vkWaitForFences, vkWaitForFences = wait; break;
+    case PIPELINES: real_pipelines = vkCreateComputePipelines, vkCreateComputePipelines = pipelines; break;
+    case DEVICE: real_device = vkCreateDevice, vkCreateDevice = device; break;
+    case BARRIERS: vkCmdPipelineBarrier = no_barrier; break;
+    }
+    return MM_OK;
+}
+
+/* One life of a device in which call number `n` of the wanted kind fails. */
+static mm_status live(int n, mm_err *e)
+{
+    mm_dev *d;
+    calls = 0;
+    failing = n;
+    mm_status s = open_first(&d, e);
+    if (s == MM_OK)
+        s = run_identity(d, e);
+    mm_dev_close(d);
+    return s;
+}
+
+static void fail_each(fault f, const char *expected)
+{
+    int n = 1;
+    wanted = f;
+    for (;; n++) {
+        mm_err e = {0};
+        mm_status s = live(n, &e);
+        if (calls < n) { /* nothing failed any more */
+            assert_int_equal(s, MM_OK);
+            break;
+        }
+        if (s == MM_OK) /* only a fast path may fail without consequences */
+            continue;
+        assert_int_equal(s, MM_FATAL);
+        if (!strstr(e.text, "vulkan") || !strstr(e.text, expected))
+            fail_msg("call %d: \"%s\" does not say \"%s\"", n, e.text, expected);
+    }
+    assert_true(n > 1);
+}
+
+static void test_faults(void **state)
+{
+    (void)state;
+    NEEDS_DEVICE;
+    fail_each(MEMORY, "MiB");
+    fail_each(SUBMISSION, "lost");
+    fail_each(WAITING, "lost");
+    fail_each(PIPELINES, "pipeline");
+    fail_each(DEVICE, "initialisation");
+    wanted = NONE;
+}
+
+/* ---- validation ---- */
+
+static bool has_layer(void)
+{
+    uint32_t n = 64;
+    VkLayerProperties all[64];
+    if (volkInitialize() != VK_SUCCESS || vkEnumerateInstanceLayerProperties(&n, all) < VK_SUCCESS)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        if (!strcmp(all[i].layerName, "VK_LAYER_KHRONOS_validation"))
+            return true;
+    return false;
+}
+
+/* Messages of the validation layer while the identity is computed; the layer writes none of them itself. */
+static int64_t messages_with(fault f)
+{
+    mm_dev *d;
+    mm_err e;
+    wanted = f;
+    assert_int_equal(open_first(&d, &e), MM_OK);
+    run_identity(d, &e);
+    int64_t n = mm_vulkan_messages(d);
+    mm_dev_close(d);
+    wanted = NONE;
+    return n;
+}
+
+static void test_validation(void **state)
+{
+    (void)state;
+    NEEDS_DEVICE;
+    if (!has_layer())
+        skip();
+    setenv("MM_VULKAN_VALIDATE", "1", 1);
+    assert_int_equal(messages_with(NONE), 0);
+    assert_true(messages_with(BARRIERS) > 0);
+    unsetenv("MM_VULKAN_VALIDATE");
+}
+
+/* ---- beyond a binding's range ---- */
+
+/* A product, a gathering and a norm whose matrices are larger than the 128 MiB that a device must let a shader see; the
+ * last rows are compared with the same rows computed alone. */
+static void test_large(void **state)
+{
+    (void)state;
+    NEEDS_DEVICE;
+    enum { K = 96, N = 64, LAST = 5 };
+    const int64_t rows = ((int64_t)140 << 20) / (K * (int64_t)sizeof(float));
+    mm_dev *d;
+    mm_err e;
+    assert_int_equal(open_first(&d, &e), MM_OK);
+    float *x = malloc((size_t)(rows * K) * sizeof *x), *w = malloc(N * K * sizeof *w), whole[LAST * N], alone[LAST * N];
+    for (int64_t i = 0; i < rows * K; i++)
+        x[i] = (float)(i * 7919 % 2003) / 1001.5f - 1;
+    for (int i = 0; i < N * K; i++)
+        w[i] = (float)(i * 104729 % 1009) / 504.5f - 1;
+    const mm_linear_weight lw = {.parts = 1, .w = {{{MM_F32, 2, {N, K}}, w}}};
+    const mm_tensor t = {{MM_F32, 2, {rows, K}}, x}, ones = {{MM_F32, 1, {K}}, w};
+    mm_weight *weight, *table, *gain;
+    mm_mat in = {.ld = K}, out = {.ld = N}, few = {.ld = K};
+    assert_int_equal(mm_dev_linear_weight(&weight, d, &lw, &e), MM_OK);
+    assert_int_equal(mm_dev_table(&table, d, &t, &e), MM_OK);
+    assert_int_equal(mm_dev_vector(&gain, d, &ones, &e), MM_OK);
+    assert_int_equal(mm_dev_alloc(&in.buf, d, rows * K, &e), MM_OK);
+    assert_int_equal(mm_dev_alloc(&out.buf, d, rows * N, &e), MM_OK);
+    assert_int_equal(mm_dev_alloc(&few.buf, d, LAST * K, &e), MM_OK);
+    int32_t *ids = malloc((size_t)rows * sizeof *ids);
+    for (int64_t r = 0; r < rows; r++)
+        ids[r] = (int32_t)r;
+    const mm_mat tail = {in.buf, (rows - LAST) * K, K}, end = {out.buf, (rows - LAST) * N, N};
+    /* everything by way of the table, normed in place, multiplied */
+    mm_dev_gather(d, &(mm_gather_op){.table = table, .y = in, .rows = rows, .width = K, .ids = ids});
+    mm_dev_norm(d, &(mm_norm_op){.x = in, .y = in, .rows = rows, .channels = K, .gain = gain, .eps = 1e-6f});
+    mm_dev_linear(d, &(mm_linear_op){.x = in, .y = out, .w = weight, .rows = rows});
+    mm_dev_read(d, out.buf, end.off, whole, LAST * N);
+    assert_int_equal(mm_dev_flush(d, &e), MM_OK);
+    /* the last rows by themselves */
+    mm_dev_write(d, few.buf, 0, x + (rows - LAST) * K, LAST * K);
+    mm_dev_norm(d, &(mm_norm_op){.x = few, .y = few, .rows = LAST, .channels = K, .gain = gain, .eps = 1e-6f});
+    mm_dev_linear(d, &(mm_linear_op){.x = few, .y = end, .w = weight, .rows = LAST});
+    mm_dev_read(d, out.buf, end.off, alone, LAST * N);
+    assert_int_equal(mm_dev_flush(d, &e), MM_OK);
+    assert_memory_equal(whole, alone, sizeof whole);
+    (void)tail;
+    mm_dev_weight_free(d, weight);
+    mm_dev_weight_free(d, table);
+    mm_dev_weight_free(d, gain);
+    mm_dev_free(d, in.buf);
+    mm_dev_free(d, out.buf);
+    mm_dev_free(d, few.buf);
+    mm_dev_close(d);
+    free(x);
+    free(w);
+    free(ids);
+}
+
+/* ---- choice ---- */
+
+static void test_choice(void **state)
+{
+    (void)state;
+    NEEDS_DEVICE;
+    mm_dev *d;
+    mm_err e = {0};
+    assert_int_equal(mm_dev_open(&d, &(mm_dev_opts){.name = "vulkan:99"}, &e), MM_FATAL);
+    assert_non_null(strstr(e.text, "mm-model devices"));
+    assert_int_equal(mm_dev_open(&d, &(mm_dev_opts){.name = "vulkan:no such card"}, &e), MM_FATAL);
+    assert_int_equal(mm_dev_open(&d, &(mm_dev_opts){.name = "vulkan:0", .precision = MM_PREC_INT8}, &e), MM_FATAL);
+    assert_non_null(strstr(e.text, "fp16"));
+    /* by a part of its name, in whatever case */
+    assert_int_equal(open_first(&d, &e), MM_OK);
+    char name[64] = "vulkan:";
+    const char *card = ((mm_vk_dev *)d)->card.properties.deviceName;
+    for (int i = 0; i < 8 && card[i]; i++)
+        name[7 + i] = (char)(card[i] >= 'a' && card[i] <= 'z' ? card[i] - 32 : card[i]);
+    mm_dev_close(d);
+    assert_int_equal(mm_dev_open(&d, &(mm_dev_opts){.name = name, .threads = 1}, &e), MM_OK);
+    mm_dev_close(d);
+}
+
+/* "auto" takes what works: a device that cannot be opened gives way to the CPU. */
+static void test_fall_back(void **state)
+{
+    (void)state;
+    NEEDS_DEVICE;
+    mm_dev *d;
+    mm_err e = {0};
+    wanted = DEVICE;
+    calls = 0;
+    failing = 1;
+    assert_int_equal(mm_dev_open(&d, &(mm_dev_opts){.name = "auto", .threads = 1}, &e), MM_OK);
+    assert_non_null(strstr(mm_dev_name(d), "cpu"));
+    mm_dev_close(d);
+    wanted = NONE;
+}
+
+/* ---- pipeline cache ---- */
+
+/* The one file below DIR/mm. */
+static void cache_file(char *path, size_t size, const char *dir)
+{
+    char command[512];
+    snprintf(command, sizeof command, "ls %s/mm/vulkan-* 2>/dev/null", dir);
+    FILE *f = popen(command, "r");
+    path[0] = '\0';
+    if (f && fgets(path, (int)size, f))
+        path[strcspn(path, "\n")] = '\0';
+    if (f)
+        pclose(f);
+}
+
+static void test_cache(void **state)
+{
+    (void)state;
+    NEEDS_DEVICE;
+    char dir[] = "/tmp/mm-cache-XXXXXX", path[512], command[128];
+    mm_err e;
+    assert_non_null(mkdtemp(dir));
+    setenv("XDG_CACHE_HOME", dir, 1);
+    assert_int_equal(live(0, &e), MM_OK);
+    cache_file(path, sizeof path, dir);
+    assert_true(path[0]);
+    assert_int_equal(live(0, &e), MM_OK); /* with the file */
+    const char junk[] = "not what was written there, and longer than a checksum: 0123456789abcdef0123456789abcdef";
+    assert_int_equal(mm_file_write(path, junk, sizeof junk, &e), MM_OK);
+    assert_int_equal(live(0, &e), MM_OK); /* with a damaged file, which is replaced */
+    mm_buf b = {0};
+    assert_int_equal(mm_file_read(&b, path, 64 << 20, &e), MM_OK);
+    assert_true(b.n != sizeof junk || memcmp(b.p, junk, b.n) != 0);
+    mm_buf_free(&b);
+    assert_int_equal(mm_file_write(path, "", 0, &e), MM_OK);
+    assert_int_equal(live(0, &e), MM_OK); /* with an empty one */
+    unsetenv("XDG_CACHE_HOME");
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+    setenv("XDG_CACHE_HOME", "relative: no cache", 1);
+    unsetenv("HOME");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_faults), cmocka_unit_test(test_validation), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_choice), cmocka_unit_test(test_fall_back),  cmocka_unit_test(test_cache),
+    };
+    return cmocka_run_group_tests(tests, look, NULL);
+}
