@@ -48,5 +48,7 @@ mm_status mm_picture_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l
         return mm_heif_read(p, in, l, a, f);
     if (in.n >= 6 && (!memcmp(in.p, "\0\0\1\0", 4) || !memcmp(in.p, "\0\0\2\0", 4)) && in.p[4])
         return mm_icon_read(p, in, l, a, f);
+    if (in.n >= 3 && in.p[0] == 'P' && in.p[1] >= '1' && in.p[1] <= '6')
+        return mm_pnm_read(p, in, l, a, f);
     return mm_still_read(p, in, l, a, f);
 }

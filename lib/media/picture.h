@@ -42,6 +42,7 @@ mm_status mm_webp_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, m
 mm_status mm_gif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_heif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_icon_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+mm_status mm_pnm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 
 /* Alpha dropped (background NULL) or composited over the colour; p has 3 channels afterwards. */
