@@ -333,6 +333,8 @@ static mm_status decode_all(sound *s, mm_fault *f)
     mm_status st;
     while ((st = mm_av_read(&s->in, s->stream, s->pkt, f)) == MM_OK) {
         s->packets++;
+        if (s->left >= 0)
+            av_packet_free_side_data(s->pkt); /* what it would have cut off is wrong */
         st = decode_packet(s, s->pkt, f);
         av_packet_unref(s->pkt);
         if (st != MM_OK)
@@ -371,8 +373,6 @@ static mm_status open_stream(sound *s, mm_fault *f)
         return st;
     s->codec->pkt_timebase = s->in.fmt->streams[s->stream]->time_base; /* gapless trimming needs it */
     s->left = par->codec_id == AV_CODEC_ID_VORBIS ? mm_ogg_short_vorbis(s->in.blob) : -1;
-    if (s->left >= 0)
-        s->codec->flags2 |= AV_CODEC_FLAG2_SKIP_MANUAL; /* what libav would cut off is wrong */
     return MM_OK;
 }
 
