@@ -18,6 +18,7 @@ typedef struct {
     uint8_t *px;        /* [height, width, channels], from the arena */
     const char *format; /* "jpeg"; a literal, or from libav */
     int depth;          /* bits per channel in the file */
+    bool keyed;         /* alpha is not the file's own: one of its colours counts as transparent */
     bool clipped;       /* 16-bit grey: values above 255 became 255, as Pillow's convert("RGB") has it */
     bool damaged;       /* the decoder met errors and went on, as the reference does */
     mm_exif exif;

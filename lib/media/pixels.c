@@ -10,7 +10,7 @@ enum { SWS_FLAGS = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FU
 /* ---- exact formats ---- */
 
 /* A sample of `depth` bits as 8 bits. Pillow widens by v·255/max, and takes the high byte of 16 bits, but clips
- * 16-bit grey without alpha (its mode I;16) at 255. */
+ * 16-bit grey without alpha of its own (its mode I;16) at 255. */
 static uint8_t narrow(unsigned v, int depth, bool clip)
 {
     if (depth == 8)
@@ -58,7 +58,7 @@ static void component_row(uint8_t *out, int step, const source *s, int y, int co
     av_read_image_line2(line, (const uint8_t **)(uintptr_t)s->frame->data, s->frame->linesize, s->desc, 0, y, comp,
                         width, 0, 4);
     for (int x = 0; x < width; x++) {
-        uint8_t v = s->is_float ? narrow_float(line[x]) : narrow(line[x], depth, s->clip);
+        uint8_t v = s->is_float ? narrow_float(line[x]) : narrow(line[x], depth, s->clip && comp == 0);
         out[x * step] = s->invert ? (uint8_t)(255 - v) : v;
     }
 }
@@ -160,7 +160,7 @@ mm_status mm_pixels_from_frame(mm_picture *p, const AVFrame *frame, struct SwsCo
     if (!grey && !rgb)
         return through_swscale(p, frame, sws, a, f);
     source s = {.frame = frame, .desc = desc, .grey = grey, .is_float = desc->flags & AV_PIX_FMT_FLAG_FLOAT};
-    s.clip = grey && p->channels == 3;
+    s.clip = grey && (p->channels == 3 || p->keyed);
     s.invert = frame->format == AV_PIX_FMT_MONOWHITE;
     p->clipped = s.clip && !s.is_float && p->depth > 8;
     return exact(p, &s, a, f);

@@ -148,7 +148,9 @@ static mm_status tiff_known(mm_bytes in, mm_fault *f)
 static mm_status examine(mm_picture *p, enum AVCodecID id, mm_bytes in, const mm_picture_limits *l, mm_fault *f)
 {
     if (id == AV_CODEC_ID_PNG) {
+        enum { COLOUR_TYPE = 25, HAS_ALPHA = 4 };
         mm_status s = png_allowed(in, l, f);
+        p->keyed = in.n > COLOUR_TYPE && !(in.p[COLOUR_TYPE] & HAS_ALPHA);
         return s == MM_OK ? mm_png_examine(&p->exif, in, f) : s;
     }
     if (id == AV_CODEC_ID_TIFF && tiff_known(in, f) != MM_OK)

@@ -40,12 +40,15 @@ def with_alpha(image):
     return image
 
 
+def png_chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
 def png(colour, depth, rows, extra=b""):
-    """A PNG of what Pillow does not write: rows are the bytes of each scan line."""
-    def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-    head = struct.pack(">IIBBBBB", W, H, depth, colour, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + extra + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + r for r in rows))) + chunk(b"IEND", b"")
+    """A PNG of what Pillow does not write: rows are the bytes of each scan line, extra further chunks."""
+    head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", W, H, depth, colour, 0, 0, 0))
+    data = png_chunk(b"IDAT", zlib.compress(b"".join(b"\0" + r for r in rows)))
+    return b"\x89PNG\r\n\x1a\n" + head + extra + data + png_chunk(b"IEND", b"")
 
 
 def deep():
@@ -69,6 +72,7 @@ def written():
     grey, grey_alpha, rgb, rgba = (deep()[..., s] for s in ([0], [0, 3], [0, 1, 2], [0, 1, 2, 3]))
     yield "grey16.png", png(0, 16, [r.tobytes() for r in grey])
     yield "grey16alpha.png", png(4, 16, [r.tobytes() for r in grey_alpha])
+    yield "grey16keyed.png", png(0, 16, [r.tobytes() for r in grey], png_chunk(b"tRNS", grey[3, 4].tobytes()))
     yield "rgb16.png", png(2, 16, [r.tobytes() for r in rgb])
     yield "rgba16.png", png(6, 16, [r.tobytes() for r in rgba])
     random = np.random.default_rng(3)
@@ -157,7 +161,7 @@ def pictures():
         image = read(data)
         rgb = image.convert("RGB")
         case = dict(file=name, h=rgb.height, w=rgb.width, fnv=fnv(rgb.tobytes()))
-        if "A" in image.mode or "transparency" in image.info:
+        if image.mode != "I;16" and ("A" in image.mode or "transparency" in image.info):  # Pillow gives 16 bits no alpha
             below = Image.new("RGBA", image.size, BACKGROUND)
             case["over"] = fnv(Image.alpha_composite(below, image.convert("RGBA")).convert("RGB").tobytes())
         yield case

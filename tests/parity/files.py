@@ -82,9 +82,10 @@ def audio():
     fe = transformers.WhisperFeatureExtractor.from_pretrained(path)
     for name, where, limit in (("speech_transcribed", f"{DATA}/speech_transcribed", 100), ("fsdd600 (8 kHz, 40)", f"{DATA}/fsdd600", 40),
                                ("emodb84 (22.05 kHz, 20)", f"{DATA}/emodb84", 20)):
-        got = {r["src"]: r for r in pipeline(f"mm-decode --only audio {where} | mm-encode-audio --pad -m {path}") if r["kind"] == "feature"}
+        got = {r["src"]: r for r in pipeline(f"find {where} -name '*.wav' | sort | head -n {limit} | mm-decode --files-from - | "
+                                             f"mm-encode-audio --pad -m {path}") if r["kind"] == "feature"}
         low, n, native = 1.0, 0, True
-        for src in sorted(got)[:limit]:
+        for src in sorted(got):
             x, rate = reference_audio(src)
             if len(x) > 480000:
                 continue
