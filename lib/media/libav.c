@@ -27,7 +27,7 @@ static const char CODECS[] =
     "pcm_u24be,pcm_u24le,pcm_u32be,pcm_u32le,pcm_u8,pcm_vidc,"
     /* pictures */
     "apng,bmp,dds,gif,jpeg2000,jpegls,mjpeg,pam,pcx,pfm,phm,png,psd,qoi,sgi,sunrast,targa,"
-    "tiff,webp,xbm,xwd,libjxl,libopenjpeg,"
+    "webp,xbm,xwd,libjxl,libopenjpeg,"
     /* video */
     "av1,libdav1d,libaom-av1,cinepak,dnxhd,dvvideo,ffv1,ffvhuff,flashsv,flv,h261,h263,h263i,h263p,h264,hevc,huffyuv,"
     "indeo2,indeo3,indeo4,indeo5,mpeg1video,mpeg2video,mpeg4,mpegvideo,msmpeg4,msmpeg4v1,msmpeg4v2,msrle,msvideo1,"

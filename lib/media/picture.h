@@ -43,9 +43,12 @@ mm_status mm_webp_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, m
 mm_status mm_gif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_heif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_icon_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+mm_status mm_tiff_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_pnm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 
+/* A row of CMYK as RGB, in Pillow's arithmetic, from what is left of white: 255 − ink. out may be in. */
+void mm_picture_cmyk(uint8_t *out, const uint8_t *in, size_t width);
 /* Alpha dropped (background NULL) or composited over the colour; p has 3 channels afterwards. */
 void mm_picture_flatten(mm_picture *p, const uint8_t *background);
 

@@ -67,8 +67,61 @@ def pnm(kind, maxval, samples):
     return head + samples.astype(">u2" if maxval > 255 else "u1").tobytes()
 
 
+def tiff(order, tags, pieces):
+    """A TIFF of these tags and of strips or tiles, whose places (273, 324) are filled in: value or list of 16-bit values."""
+    end, at, data, where = ("<" if order == "II" else ">"), 8, b"", []
+    for piece in pieces:
+        where.append(at + len(data))
+        data += piece + b"\0" * (len(piece) % 2)
+    tiled = 322 in tags
+    tags = {**tags, 324 if tiled else 273: where, 325 if tiled else 279: [len(p) for p in pieces]}
+    entries, later = b"", b""
+    ifd = at + len(data)
+    for tag, value in sorted(tags.items()):
+        values = value if isinstance(value, list) else [value]
+        body = struct.pack(f"{end}{len(values)}{'I' if tag in (273, 279, 324, 325) else 'H'}", *values)
+        kind = 4 if tag in (273, 279, 324, 325) else 3
+        if len(body) > 4:
+            entries += struct.pack(f"{end}HHII", tag, kind, len(values), ifd + 2 + 12 * len(tags) + 4 + len(later))
+            later += body
+        else:
+            entries += struct.pack(f"{end}HHI", tag, kind, len(values)) + body.ljust(4, b"\0")
+    return order.encode() + struct.pack(f"{end}HI", 42, ifd) + data + struct.pack(f"{end}H", len(tags)) + entries + bytes(4) + later
+
+
+def tiffs():
+    """Kinds of TIFF that Pillow reads and does not write: tiles, planes, 16 bits, alpha of either kind, odd bit orders."""
+    rgb = np.asarray(scene())
+    base = {256: W, 257: H, 259: 1, 262: 2, 277: 3, 258: [8, 8, 8], 284: 1}
+    tiles = [np.pad(rgb[y : y + 16, x : x + 16], ((0, 16 - len(rgb[y : y + 16])), (0, 16 - rgb[y : y + 16, x : x + 16].shape[1]), (0, 0)))
+             for y in (0, 16) for x in (0, 16)]
+    yield "tiles.tif", tiff("II", {**base, 322: 16, 323: 16}, [t.tobytes() for t in tiles])
+    planes = [np.ascontiguousarray(t[..., c]).tobytes() for c in range(3) for t in tiles]
+    yield "tileplanes.tif", tiff("MM", {**base, 322: 16, 323: 16, 284: 2}, planes)
+    yield "planes.tif", tiff("II", {**base, 284: 2, 278: H}, [np.ascontiguousarray(rgb[..., c]).tobytes() for c in range(3)])
+    for order, name in (("II", "<u2"), ("MM", ">u2")):
+        wide = deep().astype(name)
+        yield f"grey16{order}.tif", tiff(order, {**base, 258: 16, 262: 1, 277: 1, 278: H}, [wide[..., 0].tobytes()])
+        yield f"rgb16{order}.tif", tiff(order, {**base, 258: [16] * 3, 278: H}, [wide[..., :3].tobytes()])
+        for kind in (0, 1, 2):
+            tags = {**base, 258: [16] * 4, 277: 4, 338: kind, 278: 5}
+            yield f"rgb16extra{kind}{order}.tif", tiff(order, tags, [wide[y : y + 5].tobytes() for y in range(0, H, 5)])
+    bits = np.random.default_rng(4).integers(0, 256, (H, 15)).astype(np.uint8)
+    for depth in (1, 2, 4):
+        for photometric in (0, 1):
+            for fill in (1, 2):
+                row = bits[:, : (W * depth + 7) // 8]
+                tags = {**base, 258: depth, 262: photometric, 277: 1, 266: fill, 278: H}
+                yield f"bits{depth}-{photometric}-{fill}.tif", tiff("II", tags, [np.ascontiguousarray(row).tobytes()])
+    real = (np.random.default_rng(5).normal(120, 120, (H, W))).astype("<f4")
+    yield "float.tif", tiff("II", {**base, 258: 32, 262: 1, 277: 1, 339: 3, 278: H}, [real.tobytes()])
+    yield "int16.tif", tiff("II", {**base, 258: 16, 262: 1, 277: 1, 339: 2, 278: H}, [real.astype("<i2").tobytes()])
+    yield "premultiplied.tif", tiff("II", {**base, 258: [8] * 4, 277: 4, 338: 1, 278: H}, [(deep() >> 8).astype(np.uint8).tobytes()])
+
+
 def written():
     """Files that Pillow does not write itself."""
+    yield from tiffs()
     grey, grey_alpha, rgb, rgba = (deep()[..., s] for s in ([0], [0, 3], [0, 1, 2], [0, 1, 2, 3]))
     yield "grey16.png", png(0, 16, [r.tobytes() for r in grey])
     yield "grey16alpha.png", png(4, 16, [r.tobytes() for r in grey_alpha])
@@ -131,6 +184,10 @@ def saved():
     yield "bits.tif", grey.convert("1"), {}
     yield "palette.tif", rgb.quantize(40), {}
     yield "rgba.tif", rgba, {}
+    yield "cmyk.tif", rgb.convert("CMYK"), {}
+    yield "big.tif", rgb, dict(big_tiff=True)
+    yield "jpeg.tif", rgb, dict(compression="jpeg")
+    yield "ycbcrjpeg.tif", rgb.convert("YCbCr"), dict(compression="jpeg")
     yield "lossy.webp", rgb, dict(quality=70)
     yield "lossless.webp", rgb, dict(lossless=True)
     yield "alpha.webp", rgba, dict(quality=70)

@@ -63,7 +63,7 @@ static void bmp(void **state)
 static void tiff(void **state)
 {
     (void)state;
-    every(".tif", 9);
+    every(".tif", 40);
 }
 
 static void webp(void **state)

@@ -4,13 +4,13 @@
 set -euo pipefail
 
 wanted="gcc make pkg-config bash
-    libarchive-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev libjpeg-dev libwebp-dev
+    libarchive-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev libjpeg-dev libwebp-dev libtiff-dev
     libjansson-dev libutf8proc-dev libcurl4-openssl-dev
     libcmocka-dev bats mandoc libarchive-tools jq
     python3-pip python3-venv ca-certificates"
 
 command -v apt-get >/dev/null || {
-    echo "deps.sh: no apt-get here. Needed are the development files of libarchive, FFmpeg (libav*), libjpeg-turbo, libwebp," >&2
+    echo "deps.sh: no apt-get here. Needed are the development files of libarchive, FFmpeg (libav*), libjpeg-turbo, libwebp, libtiff," >&2
     echo "msgpack-c, jansson, utf8proc, libcurl and cmocka, and the programs pkg-config, bats, mandoc and pip." >&2
     exit 1
 }
