@@ -192,6 +192,9 @@ def saved():
     yield "lossless.webp", rgb, dict(lossless=True)
     yield "alpha.webp", rgba, dict(quality=70)
     yield "animated.webp", rgb, dict(save_all=True, append_images=[ImageOps.flip(rgb)], lossless=True)
+    for sampling in ("4:2:0", "4:2:2", "4:4:4", "4:0:0"):
+        for span in ("full", "limited"):
+            yield f"{sampling.replace(':', '')}{span}.avif", scene(9, 14), dict(subsampling=sampling, range=span, quality=80)
     yield "lossless.jp2", rgb, dict(irreversible=False)
     yield "rle.tga", rgb, dict(compression="tga_rle")
     yield "rgb.pcx", rgb, {}
@@ -218,6 +221,8 @@ def pictures():
         image = read(data)
         rgb = image.convert("RGB")
         case = dict(file=name, h=rgb.height, w=rgb.width, fnv=fnv(rgb.tobytes()))
+        if name.endswith(".avif"):  # libavif rounds otherwise than libswscale: the pixels themselves
+            case["rgb"] = rgb.tobytes().hex()
         if image.mode != "I;16" and ("A" in image.mode or "transparency" in image.info):  # Pillow gives 16 bits no alpha
             below = Image.new("RGBA", image.size, BACKGROUND)
             case["over"] = fnv(Image.alpha_composite(below, image.convert("RGBA")).convert("RGB").tobytes())

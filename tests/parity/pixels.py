@@ -21,7 +21,7 @@ from PIL import Image, ImageOps
 warnings.simplefilter("ignore")
 
 # mean difference in steps of 1/255 that is let pass, by Pillow's name of the format
-TOLERANCE = {"AVIF": 1.0, "JPEG2000": 0.6, "DDS": 0.5}
+TOLERANCE = {"AVIF": 0.3, "JPEG2000": 0.6, "DDS": 0.5}
 
 # what mm-decode refuses and Pillow reads: the code of the error record that it must give, and why
 REFUSED = {

@@ -88,6 +88,36 @@ static void others(void **state)
     every(".ico", 1);
 }
 
+/* AVIF: every value within 5 of Pillow's, on average within 0.3. */
+static void avif(void **state)
+{
+    json_t *cases = golden("picture/cases.json"), *c;
+    size_t i, n = 0;
+    (void)state;
+    json_array_foreach(cases, i, c)
+    {
+        const char *hex = json_string_value(json_object_get(c, "rgb"));
+        unsigned want;
+        double sum = 0;
+        if (!hex)
+            continue;
+        decoded d = decode_golden("picture", json_string_value(json_object_get(c, "file")), &PLAIN, MM_KIND_IMAGE);
+        size_t bytes = (size_t)mm_shape_bytes(&d.shape);
+        print_message("%s\n", json_string_value(json_object_get(c, "file")));
+        assert_int_equal(bytes, strlen(hex) / 2);
+        for (size_t k = 0; k < bytes; k++) {
+            assert_int_equal(sscanf(hex + 2 * k, "%2x", &want), 1);
+            assert_true(abs((int)want - d.data[k]) <= 5);
+            sum += abs((int)want - d.data[k]);
+        }
+        assert_true(sum / (double)bytes <= 0.3);
+        free(d.data);
+        n++;
+    }
+    assert_true(n >= 8);
+    json_decref(cases);
+}
+
 /* What a strict reader refuses: short, over the limits, not a number. */
 static void broken_pnm(void **state)
 {
@@ -124,9 +154,9 @@ static void broken_pnm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(jpeg), cmocka_unit_test(png),    cmocka_unit_test(gif),
-        cmocka_unit_test(bmp),  cmocka_unit_test(tiff),   cmocka_unit_test(webp),
-        cmocka_unit_test(pnm),  cmocka_unit_test(others), cmocka_unit_test(broken_pnm),
+        cmocka_unit_test(jpeg), cmocka_unit_test(png),        cmocka_unit_test(gif), cmocka_unit_test(bmp),
+        cmocka_unit_test(tiff), cmocka_unit_test(webp),       cmocka_unit_test(pnm), cmocka_unit_test(others),
+        cmocka_unit_test(avif), cmocka_unit_test(broken_pnm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
