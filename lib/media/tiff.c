@@ -267,6 +267,9 @@ static mm_status measure(file *t, const mm_picture_limits *l, mm_fault *f)
     size_t per_row = (size_t)t->piece_w * (t->planar == PLANARCONFIG_SEPARATE ? 1 : t->samples);
     if (size <= 0 || row <= 0 || (size_t)row < (per_row * t->bits + 7) / 8 || size / row < t->piece_h)
         return broken(t, f);
+    int planes = t->planar == PLANARCONFIG_SEPARATE ? t->used : 1;
+    if (size / 8 > l->max_pixels / planes) /* 16-bit RGB and alpha are 8 bytes */
+        return mm_fault_set(f, "too-large", "pieces of %lld bytes (--max-pixels)", (long long)size);
     t->piece_size = (size_t)size;
     t->row_size = (size_t)row;
     return MM_OK;
