@@ -61,7 +61,7 @@ strings_of() { tr -c '[:print:]' '\n' <"$1"; }
 
 @test "libarchive's own hostile archives: one run, -j 1 equals -j 4, failures are records" {
     [ -d "$data/odd_archives_libarchive" ] || skip "needs $data/odd_archives_libarchive"
-    # one makes libarchive 3.6.2 loop without end, another read freed memory: its process ends, the run goes on
+    # two of them make libarchive 3.6.2 loop without end and read freed memory: its process ends, the run goes on
     ls "$data"/odd_archives_libarchive/* >files
     run mm-decode -q -j 1 -o one.mm --files-from files
     [ "$status" -eq 1 ]
@@ -69,8 +69,8 @@ strings_of() { tr -c '[:print:]' '\n' <"$1"; }
     [ "$status" -eq 1 ]
     cmp one.mm four.mm
     strings_of one.mm | grep -q 'gzip_recursive'
-    if bsdtar --version | grep -q 'libarchive 3\.6\.2'; then # what became of the other depends on its memory
-        strings_of one.mm | grep -q 'keeps its reader busy without end'
+    if bsdtar --version | grep -q 'libarchive 3\.6\.2'; then # by the limit of its memory or, without one, of its time
+        strings_of one.mm | grep -Eq 'the archive makes its reader give up|keeps its reader busy without end'
     fi
     strings_of one.mm | grep -q 'data_ready_pointer_leak.rar'
 }
