@@ -45,7 +45,9 @@ static const mm_opt options[] = {
     {0, "space", MM_OPT_STR, &opt.space, "NAME", "with --as=feature: the name of their space (numbers/NAME/width)",
      NULL, 0, 0, 0},
     {0, "rate", MM_OPT_STR, &opt.rate, "HZ",
-     "sound: resample to this rate, or native to keep it (16000, or the model's)", NULL, 0, 0, 0},
+     "sound: resample to this rate, or native to keep it (16000, or the model's); with --as=series: how "
+     "many rows a second the table has",
+     NULL, 0, 0, 0},
     {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", "sound: cut into windows", NULL, 0, 0, 0},
     {0, "hop", MM_OPT_FLOAT, &opt.hop, "SECONDS", "sound: from one window to the next (the window's length)", NULL, 0,
      0, 0},
@@ -139,6 +141,7 @@ static void take_rate(decode *d)
     d->o.rate = strcmp(opt.rate, "native") == 0 ? 0 : strtoll(opt.rate, &end, 10);
     if (strcmp(opt.rate, "native") != 0 && (*end || d->o.rate < 100 || d->o.rate > 768000))
         mm_usage(&d->r, "--rate takes a number of samples a second, or native");
+    d->o.series_rate = d->o.rate;
 }
 
 static void take_models(decode *d)

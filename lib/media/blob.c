@@ -193,3 +193,50 @@ void mm_spool_free(mm_spool *s)
         close(s->fd);
     mm_spool_init(s);
 }
+
+/* ---- pipes ---- */
+
+int64_t mm_pipe_read(int fd, void *out, int64_t n)
+{
+    int64_t got = 0;
+    while (got < n) {
+        ssize_t k = read(fd, (char *)out + got, (size_t)(n - got));
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0)
+            return -1;
+        if (k == 0)
+            break;
+        got += k;
+    }
+    return got;
+}
+
+mm_status mm_blob_swallow(mm_blob *b, const void *head, int64_t n, int64_t max_bytes, mm_err *e)
+{
+    enum { CHUNK = 256 * 1024 };
+    char *buf = malloc(CHUNK);
+    mm_spool spool;
+    mm_spool_init(&spool);
+    mm_err why = {0};
+    mm_status st = buf ? mm_spool_add(&spool, head, (size_t)n, &why) : mm_fail_memory(&why);
+    while (st == MM_OK && (n = mm_pipe_read(b->fd, buf, CHUNK)) > 0) {
+        if (spool.n + n > max_bytes)
+            st = mm_fail(&why, MM_SKIP, "more than %lld bytes (--max-bytes)", (long long)max_bytes);
+        else
+            st = mm_spool_add(&spool, buf, (size_t)n, &why);
+    }
+    if (st == MM_OK && n < 0)
+        st = mm_fail(&why, MM_SKIP, "%s", strerror(errno));
+    close(b->fd);
+    b->fd = -1;
+    if (st == MM_OK)
+        mm_spool_into(&spool, b);
+    else if (st == MM_SKIP)
+        mm_blob_fail(b, "read", "%s", why.text);
+    else
+        *e = why;
+    mm_spool_free(&spool);
+    free(buf);
+    return st == MM_FATAL ? MM_FATAL : MM_OK;
+}

@@ -9,6 +9,32 @@ static uint32_t be32(const uint8_t *p)
 
 /* ---- PNG ---- */
 
+static int hex(uint8_t c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* ImageMagick's text for an EXIF block before PNG had a chunk for it: its name, its length, then hexadecimal digits. It
+ * is read as far as the orientation needs, the first directory. */
+static void raw_profile(mm_exif *x, const uint8_t *p, size_t n)
+{
+    static const char name[] = "Raw profile type exif\0\nexif\n";
+    uint8_t block[1024];
+    size_t have = 0, at = sizeof name - 1;
+    if (n < at || memcmp(p, name, at))
+        return;
+    while (at < n && p[at] != '\n' && p[at] != 0)
+        at++;
+    for (int high = -1; at < n && have < sizeof block; at++) {
+        int digit = hex(p[at]);
+        if (digit >= 0 && high >= 0)
+            block[have++] = (uint8_t)(high << 4 | digit);
+        if (digit >= 0)
+            high = high >= 0 ? -1 : digit;
+    }
+    mm_exif_parse(x, block, have);
+}
+
 mm_status mm_png_examine(mm_exif *x, mm_bytes in, mm_fault *f)
 {
     static const char xmp[] = "XML:com.adobe.xmp";
@@ -22,6 +48,8 @@ mm_status mm_png_examine(mm_exif *x, mm_bytes in, mm_fault *f)
             return MM_OK;
         if (!memcmp(chunk + 4, "eXIf", 4))
             mm_exif_parse(x, chunk + 8, n);
+        if (!memcmp(chunk + 4, "tEXt", 4) && !x->orientation)
+            raw_profile(x, chunk + 8, n);
         if (!memcmp(chunk + 4, "iTXt", 4) && n > sizeof xmp && !memcmp(chunk + 8, xmp, sizeof xmp))
             mm_exif_parse_xmp(x, chunk + 8, n);
         at += 12 + n;
@@ -92,6 +120,10 @@ void mm_heif_examine(mm_exif *x, mm_bytes in)
             mirror = b.body.p[0] & 1;
     }
     x->orientation = orientation_of(turns, mirror);
+    if (x->orientation == 1) { /* neither box: it may stand in XMP */
+        x->orientation = 0;
+        mm_exif_parse_xmp(x, in.p, in.n);
+    }
 }
 
 /* ---- GIF ---- */
@@ -112,6 +144,7 @@ static size_t after_blocks(mm_bytes in, size_t at)
 /* at: an image descriptor. */
 static bool gif_picture(mm_gif_first *g, mm_bytes in, size_t at, const uint8_t *colours, size_t count, int transparent)
 {
+    size_t data = at + 10;
     if (in.n - at < 10)
         return false;
     const uint8_t *d = in.p + at;
@@ -121,10 +154,12 @@ static bool gif_picture(mm_gif_first *g, mm_bytes in, size_t at, const uint8_t *
         count = (size_t)2 << (d[9] & 7);
         if (in.n - at < 10 + 3 * count)
             return false;
+        data += 3 * count;
     }
     size_t i = transparent >= 0 ? (size_t)transparent : 0;
     if (i < count)
         memcpy(g->open, colours + 3 * i, 3);
+    g->whole = after_blocks(in, data + 1) != 0; /* behind the byte that says how wide the codes are */
     return true;
 }
 

@@ -15,6 +15,7 @@ void mm_heif_examine(mm_exif *x, mm_bytes in);
 typedef struct {
     int64_t left, top, width, height;
     uint8_t open[3];
+    bool whole; /* its data end before the file does */
 } mm_gif_first;
 
 bool mm_gif_examine(mm_gif_first *g, mm_bytes in);

@@ -79,6 +79,8 @@ mm_status mm_gif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm
     *p = (mm_picture){.format = "gif"};
     if (!mm_gif_examine(&g, in))
         return mm_fault_set(f, "truncated", "no picture in the GIF");
+    if (!g.whole)
+        return mm_fault_set(f, "truncated", "the GIF ends within its first picture");
     mm_status s = container_read(p, in, l, a, f);
     if (s == MM_OK && p->channels == 4)
         fill_open(p, &g);

@@ -24,9 +24,10 @@ typedef struct {
     bool image, audio, text;         /* --only; all true by default */
     const mm_image_prep *image_prep; /* NULL: full size */
     const char *image_prep_digest;
-    int64_t rate;       /* audio: resample to this; 0: keep */
-    double fps;         /* video frames per second; 0: every frame */
-    double window, hop; /* audio windows in seconds; 0: whole (in parts below 64 MiB) */
+    int64_t rate;        /* audio: resample to this; 0: keep */
+    int64_t series_rate; /* rows a second that a series is said to have; 0: it does not say */
+    double fps;          /* video frames per second; 0: every frame */
+    double window, hop;  /* audio windows in seconds; 0: whole (in parts below 64 MiB) */
     bool has_background;
     uint8_t background[3]; /* alpha is composited over it; without: alpha is dropped, as Pillow's convert("RGB") */
     bool lines;            /* text: a record a line */

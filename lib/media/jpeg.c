@@ -121,20 +121,6 @@ static void read_app1(const struct jpeg_decompress_struct *c, mm_exif *x)
             mm_exif_parse_xmp(x, m->data + sizeof xmp, m->data_length - sizeof xmp);
 }
 
-/* CMYK to RGB in Pillow's arithmetic. The samples are stored inverted (Adobe's way, which every reader assumes):
- * what is stored is 255 − ink. In and out may overlap, out behind in. */
-static void cmyk_row(uint8_t *out, const uint8_t *in, size_t width)
-{
-    for (size_t x = 0; x < width; x++, in += 4, out += 3) {
-        unsigned white = in[3]; /* 255 − black */
-        for (int i = 0; i < 3; i++) {
-            unsigned t = (255u - in[i]) * white + 128;
-            t = (t + (t >> 8)) >> 8;
-            out[i] = (uint8_t)(white > t ? white - t : 0);
-        }
-    }
-}
-
 static mm_status read_rows(reader *r, mm_picture *p, mm_arena *a, mm_fault *f)
 {
     size_t stride = (size_t)p->width * 3;
@@ -147,7 +133,7 @@ static mm_status read_rows(reader *r, mm_picture *p, mm_arena *a, mm_fault *f)
         if (jpeg_read_scanlines(&r->c, to, 1) != 1)
             return mm_fault_set(f, "corrupt", "JPEG decoding stopped at row %u", r->c.output_scanline);
         if (row)
-            cmyk_row(out, row, (size_t)p->width);
+            mm_picture_cmyk(out, row, (size_t)p->width); /* stored inverted, Adobe's way, as every reader assumes */
     }
     return MM_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "media/sniff.h"
 
+#include <stdlib.h>
 #include <strings.h>
 
 mm_str mm_path_escape(mm_arena *a, mm_str raw)
@@ -85,6 +86,29 @@ mm_str mm_path_dir(mm_str path)
     if (base == path.n)
         return (mm_str){"", 0};
     return mm_path_base((mm_str){path.p, path.n - base - 1});
+}
+
+static int by_base_and_dir(const void *va, const void *vb)
+{
+    const mm_str *a = va, *b = vb;
+    mm_str x = mm_path_base(*a), y = mm_path_base(*b);
+    size_t n = x.n < y.n ? x.n : y.n;
+    int c = memcmp(x.p, y.p, n);
+    if (c == 0)
+        c = (x.n > y.n) - (x.n < y.n);
+    if (c == 0)
+        c = (a->n > b->n) - (a->n < b->n);
+    return c ? c : memcmp(a->p, b->p, a->n);
+}
+
+bool mm_stems_differ_by_base(mm_str *stem, size_t n)
+{
+    if (n)
+        qsort(stem, n, sizeof *stem, by_base_and_dir);
+    for (size_t i = 1; i < n; i++)
+        if (mm_str_eq(mm_path_base(stem[i - 1]), mm_path_base(stem[i])) && !mm_str_eq(stem[i - 1], stem[i]))
+            return false;
+    return true;
 }
 
 bool mm_path_hidden(mm_str path)

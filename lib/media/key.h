@@ -21,6 +21,9 @@ mm_str mm_path_unpacked(mm_str path);
 mm_str mm_path_base(mm_str path);
 /* The name of the directory that holds it; empty when there is none. */
 mm_str mm_path_dir(mm_str path);
+/* Whether their last parts tell these stems apart: none has one base and another directory than the next. Sorts them.
+ */
+bool mm_stems_differ_by_base(mm_str *stem, size_t n);
 /* A component starts with a dot. */
 bool mm_path_hidden(mm_str path);
 

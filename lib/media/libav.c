@@ -1,5 +1,7 @@
 #include "media/libav.h"
 
+#include "media/ogg.h"
+
 #include <libavutil/error.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,8 +26,8 @@ static const char CODECS[] =
     "pcm_s32be,pcm_s32le,pcm_s32le_planar,pcm_s64be,pcm_s64le,pcm_s8,pcm_s8_planar,pcm_sga,pcm_u16be,pcm_u16le,"
     "pcm_u24be,pcm_u24le,pcm_u32be,pcm_u32le,pcm_u8,pcm_vidc,"
     /* pictures */
-    "apng,bmp,dds,gif,jpeg2000,jpegls,mjpeg,pam,pbm,pcx,pfm,pgm,pgmyuv,phm,png,ppm,psd,qoi,sgi,sunrast,targa,"
-    "tiff,webp,xbm,xwd,libjxl,libopenjpeg,"
+    "apng,bmp,dds,gif,jpeg2000,jpegls,mjpeg,pam,pcx,pfm,phm,png,psd,qoi,sgi,sunrast,targa,"
+    "webp,xbm,xwd,libjxl,libopenjpeg,"
     /* video */
     "av1,libdav1d,libaom-av1,cinepak,dnxhd,dvvideo,ffv1,ffvhuff,flashsv,flv,h261,h263,h263i,h263p,h264,hevc,huffyuv,"
     "indeo2,indeo3,indeo4,indeo5,mpeg1video,mpeg2video,mpeg4,mpegvideo,msmpeg4,msmpeg4v1,msmpeg4v2,msrle,msvideo1,"
@@ -255,29 +257,10 @@ double mm_av_declared(const mm_av_input *in, int stream)
                                                                       : 0;
 }
 
-/* Ogg declares no length, but its last page says so (RFC 3533, 6: the header's flag 4) and counts its own bytes. */
-static bool ogg_ends(const mm_blob *b)
-{
-    enum { HEAD = 27, LARGEST_PAGE = HEAD + 255 + 255 * 255, LAST = 4 };
-    uint8_t tail[LARGEST_PAGE];
-    int64_t from = b->size > LARGEST_PAGE ? b->size - LARGEST_PAGE : 0, n = 0, got;
-    while (n < b->size - from && (got = mm_blob_read(b, from + n, tail + n, b->size - from - n)) > 0)
-        n += got;
-    for (int64_t at = n - HEAD; at >= 0; at--) {
-        if (memcmp(tail + at, "OggS", 5)) /* with the version, 0 */
-            continue;
-        int64_t end = at + HEAD + tail[at + HEAD - 1];
-        for (int64_t i = at + HEAD; i < at + HEAD + tail[at + HEAD - 1] && i < n; i++)
-            end += tail[i];
-        return end <= n && (tail[at + 5] & LAST);
-    }
-    return false;
-}
-
 mm_status mm_av_complete(const mm_av_input *in, mm_fault *f)
 {
     const AVFormatContext *fmt = in->fmt;
-    if (!strcmp(fmt->iformat->name, "ogg") && !ogg_ends(in->blob))
+    if (!strcmp(fmt->iformat->name, "ogg") && !mm_ogg_ends(in->blob))
         return mm_fault_set(f, "truncated", "the Ogg file ends before its last page");
     if (fmt->duration_estimation_method != AVFMT_DURATION_FROM_STREAM || fmt->duration <= 0 || in->end <= 0)
         return MM_OK;

@@ -59,7 +59,7 @@ static mm_status put_series(reading *r, const float *x, int64_t rows, int64_t co
         rec.part = rows > most ? part : -1;
         rec.has_tensor = true;
         rec.tensor.data = x + at * width;
-        rec.rate = s->o->rate > 0 ? s->o->rate : 0;
+        rec.rate = s->o->series_rate;
         st = mm_shape_make(&rec.tensor.s, MM_F32, columns < 0 ? 1 : 2, dim, s->e);
         if (st == MM_OK)
             st = mm_sink_put(s, &rec);

@@ -36,6 +36,18 @@ void mm_picture_flatten(mm_picture *p, const uint8_t *background)
     p->channels = 3;
 }
 
+void mm_picture_cmyk(uint8_t *out, const uint8_t *in, size_t width)
+{
+    for (size_t x = 0; x < width; x++, in += 4, out += 3) {
+        unsigned white = in[3]; /* 255 − black */
+        for (int i = 0; i < 3; i++) {
+            unsigned t = (255u - in[i]) * white + 128;
+            t = (t + (t >> 8)) >> 8;
+            out[i] = (uint8_t)(white > t ? white - t : 0);
+        }
+    }
+}
+
 mm_status mm_picture_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
 {
     if (in.n >= 3 && !memcmp(in.p, "\xff\xd8\xff", 3))
@@ -48,5 +60,10 @@ mm_status mm_picture_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l
         return mm_heif_read(p, in, l, a, f);
     if (in.n >= 6 && (!memcmp(in.p, "\0\0\1\0", 4) || !memcmp(in.p, "\0\0\2\0", 4)) && in.p[4])
         return mm_icon_read(p, in, l, a, f);
+    if (in.n >= 4 && (!memcmp(in.p, "II*\0", 4) || !memcmp(in.p, "MM\0*", 4) || !memcmp(in.p, "II+\0", 4) ||
+                      !memcmp(in.p, "MM\0+", 4)))
+        return mm_tiff_read(p, in, l, a, f);
+    if (in.n >= 3 && in.p[0] == 'P' && in.p[1] >= '1' && in.p[1] <= '6')
+        return mm_pnm_read(p, in, l, a, f);
     return mm_still_read(p, in, l, a, f);
 }

@@ -18,6 +18,7 @@ typedef struct {
     uint8_t *px;        /* [height, width, channels], from the arena */
     const char *format; /* "jpeg"; a literal, or from libav */
     int depth;          /* bits per channel in the file */
+    bool keyed;         /* alpha is not the file's own: one of its colours counts as transparent */
     bool clipped;       /* 16-bit grey: values above 255 became 255, as Pillow's convert("RGB") has it */
     bool damaged;       /* the decoder met errors and went on, as the reference does */
     mm_exif exif;
@@ -42,8 +43,12 @@ mm_status mm_webp_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, m
 mm_status mm_gif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_heif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_icon_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+mm_status mm_tiff_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+mm_status mm_pnm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 
+/* A row of CMYK as RGB, in Pillow's arithmetic, from what is left of white: 255 − ink. out may be in. */
+void mm_picture_cmyk(uint8_t *out, const uint8_t *in, size_t width);
 /* Alpha dropped (background NULL) or composited over the colour; p has 3 channels afterwards. */
 void mm_picture_flatten(mm_picture *p, const uint8_t *background);
 

@@ -1,5 +1,7 @@
 #include "media/pixels.h"
 
+#include "media/chroma.h"
+
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 #include <math.h>
@@ -9,17 +11,25 @@ enum { SWS_FLAGS = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FU
 
 /* ---- exact formats ---- */
 
-/* A sample of `depth` bits as 8 bits. Pillow widens by v·255/max, and takes the high byte of 16-bit RGB, but clips
- * 16-bit grey (its mode I;16) at 255. */
-static uint8_t narrow(unsigned v, int depth, bool grey)
+/* A sample of `depth` bits as 8 bits. Pillow widens by v·255/max, and takes the high byte of 16 bits, but clips
+ * 16-bit grey without alpha of its own (its mode I;16) at 255. */
+static uint8_t narrow(unsigned v, int depth, bool clip)
 {
     if (depth == 8)
         return (uint8_t)v;
     if (depth < 8)
         return (uint8_t)(v * 255 / ((1u << depth) - 1));
-    if (grey)
+    if (clip)
         return (uint8_t)(v > 255 ? 255 : v);
     return (uint8_t)(v >> (depth - 8));
+}
+
+/* Luma that leaves room below black and above white (16 to 235 of 8 bits) as 8 bits. */
+static uint8_t widened(unsigned v, int depth)
+{
+    int black = 16 << (depth - 8), range = 219 << (depth - 8), over = (int)v - black;
+    int wide = over < 0 ? 0 : (over * 255 + range / 2) / range;
+    return (uint8_t)(wide > 255 ? 255 : wide);
 }
 
 static uint8_t narrow_float(uint32_t bits)
@@ -33,7 +43,7 @@ static uint8_t narrow_float(uint32_t bits)
 typedef struct {
     const AVFrame *frame;
     const AVPixFmtDescriptor *desc;
-    bool grey, invert, is_float;
+    bool grey, clip, limited, invert, is_float;
 } source;
 
 /* Indices become the palette's colours: 256 words of alpha, red, green, blue in the machine's byte order. */
@@ -58,7 +68,9 @@ static void component_row(uint8_t *out, int step, const source *s, int y, int co
     av_read_image_line2(line, (const uint8_t **)(uintptr_t)s->frame->data, s->frame->linesize, s->desc, 0, y, comp,
                         width, 0, 4);
     for (int x = 0; x < width; x++) {
-        uint8_t v = s->is_float ? narrow_float(line[x]) : narrow(line[x], depth, s->grey && comp == 0);
+        uint8_t v = s->is_float               ? narrow_float(line[x])
+                    : s->limited && comp == 0 ? widened(line[x], depth)
+                                              : narrow(line[x], depth, s->clip && comp == 0);
         out[x * step] = s->invert ? (uint8_t)(255 - v) : v;
     }
 }
@@ -119,13 +131,42 @@ static int matrix_of(enum AVColorSpace c)
     }
 }
 
+/* What libswscale is given: the frame's own planes, or those with colour of the full size. */
+typedef struct {
+    const uint8_t *data[4];
+    int stride[4];
+    enum AVPixelFormat format;
+} planes;
+
+static mm_status take_planes(planes *in, const AVFrame *frame, mm_arena *a, mm_fault *f)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    in->format = without_j(frame->format);
+    for (int i = 0; i < 4; i++) {
+        in->data[i] = frame->data[i];
+        in->stride[i] = frame->linesize[i];
+    }
+    if (!mm_chroma_is_halved(desc))
+        return MM_OK;
+    in->format = desc->flags & AV_PIX_FMT_FLAG_ALPHA ? AV_PIX_FMT_YUVA444P : AV_PIX_FMT_YUV444P;
+    for (int i = 1; i <= 2; i++) {
+        in->data[i] = mm_chroma_full(frame, desc, i, a);
+        in->stride[i] = frame->width;
+        if (!in->data[i])
+            return mm_fault_memory(f);
+    }
+    return MM_OK;
+}
+
 static mm_status through_swscale(mm_picture *p, const AVFrame *frame, struct SwsContext **sws, mm_arena *a, mm_fault *f)
 {
-    enum AVPixelFormat from = without_j(frame->format);
-    bool full = from != (enum AVPixelFormat)frame->format || frame->color_range == AVCOL_RANGE_JPEG;
+    planes in;
+    if (take_planes(&in, frame, a, f) != MM_OK)
+        return MM_SKIP;
+    bool full = without_j(frame->format) != (enum AVPixelFormat)frame->format || frame->color_range == AVCOL_RANGE_JPEG;
     enum AVPixelFormat to = p->channels == 4 ? AV_PIX_FMT_RGBA : AV_PIX_FMT_RGB24;
-    *sws = sws_getCachedContext(*sws, frame->width, frame->height, from, frame->width, frame->height, to, SWS_FLAGS,
-                                NULL, NULL, NULL);
+    *sws = sws_getCachedContext(*sws, frame->width, frame->height, in.format, frame->width, frame->height, to,
+                                SWS_FLAGS, NULL, NULL, NULL);
     if (!*sws)
         return mm_fault_set(f, "unsupported", "pixel format %s", av_get_pix_fmt_name(frame->format));
     const int *matrix = sws_getCoefficients(matrix_of(frame->colorspace));
@@ -137,8 +178,7 @@ static mm_status through_swscale(mm_picture *p, const AVFrame *frame, struct Sws
         return mm_fault_memory(f);
     uint8_t *const dst[4] = {p->px};
     const int dst_stride[4] = {(int)stride};
-    if (stride > INT32_MAX ||
-        sws_scale(*sws, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, dst, dst_stride) < 0)
+    if (stride > INT32_MAX || sws_scale(*sws, in.data, in.stride, 0, frame->height, dst, dst_stride) < 0)
         return mm_fault_set(f, "corrupt", "the colours cannot be converted");
     for (int64_t y = 1; y < p->height; y++)
         memmove(p->px + (size_t)y * row, p->px + (size_t)y * stride, row);
@@ -159,7 +199,10 @@ mm_status mm_pixels_from_frame(mm_picture *p, const AVFrame *frame, struct SwsCo
     p->depth = palette ? 8 : desc->comp[0].depth;
     if (!grey && !rgb)
         return through_swscale(p, frame, sws, a, f);
-    source s = {frame, desc, grey, frame->format == AV_PIX_FMT_MONOWHITE, desc->flags & AV_PIX_FMT_FLAG_FLOAT};
-    p->clipped = grey && !s.is_float && p->depth > 8;
+    source s = {.frame = frame, .desc = desc, .grey = grey, .is_float = desc->flags & AV_PIX_FMT_FLAG_FLOAT};
+    s.clip = grey && (p->channels == 3 || p->keyed);
+    s.limited = grey && frame->color_range == AVCOL_RANGE_MPEG && p->depth >= 8;
+    s.invert = frame->format == AV_PIX_FMT_MONOWHITE;
+    p->clipped = s.clip && !s.is_float && p->depth > 8;
     return exact(p, &s, a, f);
 }

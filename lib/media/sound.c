@@ -4,6 +4,7 @@
  * because the references that the vectors are compared with do so. */
 #include "base/buf.h"
 #include "media/libav.h"
+#include "media/ogg.h"
 #include "media/sink.h"
 
 #include <libavutil/opt.h>
@@ -120,25 +121,25 @@ static float sample(const AVFrame *f, enum AVSampleFormat fmt, bool planar, int 
     }
 }
 
-/* Appends the mean of the frame's channels. Values that are not finite become silence: one NaN would otherwise
- * spread over everything behind it. */
-static mm_status append_mono(mm_buf *out, const AVFrame *f, mm_fault *fault)
+/* Appends the mean of the channels of the frame's first n samples. Values that are not finite become silence: one NaN
+ * would otherwise spread over everything behind it. */
+static mm_status append_mono(mm_buf *out, const AVFrame *f, int n, mm_fault *fault)
 {
     bool planar = av_sample_fmt_is_planar(f->format);
     enum AVSampleFormat fmt = av_get_packed_sample_fmt(f->format);
     int channels = f->ch_layout.nb_channels;
-    if (channels < 1 || f->nb_samples < 0)
+    if (channels < 1 || n < 0)
         return mm_fault_set(fault, "corrupt", "a sound frame without channels");
-    if (mm_buf_reserve(out, (size_t)f->nb_samples * sizeof(float), NULL) != MM_OK)
+    if (mm_buf_reserve(out, (size_t)n * sizeof(float), NULL) != MM_OK)
         return mm_fault_memory(fault);
     float *to = (float *)(void *)(out->p + out->n);
-    for (int i = 0; i < f->nb_samples; i++) {
+    for (int i = 0; i < n; i++) {
         float sum = 0;
         for (int ch = 0; ch < channels; ch++)
             sum += sample(f, fmt, planar, channels, ch, i);
         to[i] = isfinite(sum) ? sum / (float)channels : 0;
     }
-    out->n += (size_t)f->nb_samples * sizeof(float);
+    out->n += (size_t)n * sizeof(float);
     return MM_OK;
 }
 
@@ -253,6 +254,7 @@ typedef struct {
     AVFrame *frame;
     resampler r;
     cutter c;
+    int64_t left;         /* samples that are still to come; −1: not known */
     int64_t packets, bad; /* … that could not be decoded */
     double heard;         /* seconds decoded */
     double end;           /* seconds: where the last frame ends */
@@ -279,12 +281,23 @@ static mm_status adapt(sound *s, mm_fault *f)
     return st == MM_OK ? resampler_begin(&s->r, rate, s->c.rate, f) : st;
 }
 
+/* How many of the frame's samples count. */
+static int take_samples(sound *s)
+{
+    if (s->left < 0)
+        return s->frame->nb_samples;
+    if (s->frame->nb_samples > s->left)
+        s->frame->nb_samples = (int)s->left;
+    s->left -= s->frame->nb_samples;
+    return s->frame->nb_samples;
+}
+
 static mm_status on_frame(sound *s, mm_fault *f)
 {
     const AVStream *st = s->in.fmt->streams[s->stream];
     mm_status rc = adapt(s, f);
     if (rc == MM_OK)
-        rc = append_mono(&s->r.mono, s->frame, f);
+        rc = append_mono(&s->r.mono, s->frame, take_samples(s), f);
     if (rc != MM_OK)
         return rc;
     s->c.channels = s->frame->ch_layout.nb_channels;
@@ -320,6 +333,8 @@ static mm_status decode_all(sound *s, mm_fault *f)
     mm_status st;
     while ((st = mm_av_read(&s->in, s->stream, s->pkt, f)) == MM_OK) {
         s->packets++;
+        if (s->left >= 0)
+            av_packet_free_side_data(s->pkt); /* what it would have cut off is wrong */
         st = decode_packet(s, s->pkt, f);
         av_packet_unref(s->pkt);
         if (st != MM_OK)
@@ -354,9 +369,11 @@ static mm_status open_stream(sound *s, mm_fault *f)
         return mm_fault_memory(f);
     s->c.codec = avcodec_get_name(par->codec_id);
     mm_status st = mm_av_decoder(&s->codec, par->codec_id, par, &s->in.limits, f);
-    if (st == MM_OK)
-        s->codec->pkt_timebase = s->in.fmt->streams[s->stream]->time_base; /* gapless trimming needs it */
-    return st;
+    if (st != MM_OK)
+        return st;
+    s->codec->pkt_timebase = s->in.fmt->streams[s->stream]->time_base; /* gapless trimming needs it */
+    s->left = par->codec_id == AV_CODEC_ID_VORBIS ? mm_ogg_short_vorbis(s->in.blob) : -1;
+    return MM_OK;
 }
 
 static void sound_free(sound *s)

@@ -1,6 +1,7 @@
 #include "media/archive.h"
 #include "media/blob.h"
 #include "media/key.h"
+#include "media/listing.h"
 #include "media/sniff.h"
 #include "media/walk.h"
 
@@ -11,12 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct {
-    const char *key, *path, *rel; /* in the listing's arena */
-    mm_status status;
-    mm_err err;
-} listed;
-
 struct mm_source {
     const char *const *operands;
     int n, next;
@@ -26,13 +21,9 @@ struct mm_source {
     locale_t utf8; /* libarchive gives no name for a member whose name the locale cannot hold */
     int64_t skipped;
     mm_archive *archive; /* the innermost that is open */
-    /* the directory that is being walked, or all of its files when keys are not their paths */
-    mm_walk *walk;
+    mm_walk *walk;       /* the directory that is being walked … */
+    mm_listing *listing; /* … or all of its files, when keys are not their paths */
     const char *root;
-    mm_arena list_arena;
-    listed *list;
-    size_t list_n, list_next;
-    bool listing;
 };
 
 static void fill_defaults(mm_source_opts *o)
@@ -47,45 +38,29 @@ static void fill_defaults(mm_source_opts *o)
 
 /* ---- keys of operands ---- */
 
-static int by_base_and_dir(const void *va, const void *vb)
-{
-    const mm_str *a = va, *b = vb; /* stems */
-    mm_str x = mm_path_base(*a), y = mm_path_base(*b);
-    size_t n = x.n < y.n ? x.n : y.n;
-    int c = memcmp(x.p, y.p, n);
-    if (c == 0)
-        c = (x.n > y.n) - (x.n < y.n);
-    if (c == 0)
-        c = (a->n > b->n) - (a->n < b->n);
-    return c ? c : memcmp(a->p, b->p, a->n);
-}
-
 static bool is_directory(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Whether the last parts tell the file operands apart: no two of one name lie in different directories. */
+/* File operands are named by their last part where that tells them apart. */
 static mm_status choose_base(mm_source *s, mm_err *e)
 {
+    if (s->o.key_rule != MM_KEY_PATH)
+        return MM_OK;
     mm_arena a = {0};
     mm_str *stem = mm_arena_alloc(&a, (size_t)(s->n + 1) * sizeof *stem);
-    int n = 0;
+    size_t n = 0;
     bool failed = !stem;
-    s->by_base = s->o.key_rule == MM_KEY_PATH;
-    for (int i = 0; !failed && s->by_base && i < s->n; i++) {
+    for (int i = 0; !failed && i < s->n; i++) {
         if (is_directory(s->operands[i]))
             continue;
         mm_str path = mm_path_clean(&a, mm_str_of(s->operands[i]));
         failed = !path.p;
         stem[n++] = mm_path_stem(path);
     }
-    if (!failed && n)
-        qsort(stem, (size_t)n, sizeof *stem, by_base_and_dir);
-    for (int i = 1; !failed && i < n; i++)
-        if (mm_str_eq(mm_path_base(stem[i - 1]), mm_path_base(stem[i])) && !mm_str_eq(stem[i - 1], stem[i]))
-            s->by_base = false;
+    s->by_base = !failed && mm_stems_differ_by_base(stem, n);
     mm_arena_free(&a);
     return failed ? mm_fail_memory(e) : MM_OK;
 }
@@ -110,15 +85,6 @@ mm_status mm_source_open(mm_source **out, const char *const *operands, int n, co
     return st;
 }
 
-static void close_listing(mm_source *s)
-{
-    free(s->list);
-    mm_arena_free(&s->list_arena);
-    s->list = NULL;
-    s->list_n = s->list_next = 0;
-    s->listing = false;
-}
-
 static void pop_archive(mm_source *s, mm_archive *outer)
 {
     mm_archive_close(s->archive);
@@ -132,7 +98,7 @@ void mm_source_close(mm_source *s)
     while (s->archive)
         pop_archive(s, mm_archive_outer(s->archive));
     mm_walk_close(s->walk);
-    close_listing(s);
+    mm_listing_free(s->listing);
     mm_keyer_close(&s->keyer);
     if (s->utf8)
         freelocale(s->utf8);
@@ -261,56 +227,10 @@ static mm_status settle(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
 
 /* ---- pipes ---- */
 
-static int64_t read_some(int fd, void *out, int64_t n)
-{
-    int64_t got = 0;
-    while (got < n) {
-        ssize_t k = read(fd, (char *)out + got, (size_t)(n - got));
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            return -1;
-        if (k == 0)
-            break;
-        got += k;
-    }
-    return got;
-}
-
-/* All of the pipe's bytes into the blob: formats that are not read from front to back, and single media. */
-static mm_status swallow(mm_source *s, mm_blob *b, const void *head, int64_t n, mm_err *e)
-{
-    enum { CHUNK = 256 * 1024 };
-    char *buf = malloc(CHUNK);
-    mm_spool spool;
-    mm_spool_init(&spool);
-    mm_err why = {0};
-    mm_status st = buf ? mm_spool_add(&spool, head, (size_t)n, &why) : mm_fail_memory(&why);
-    while (st == MM_OK && (n = read_some(b->fd, buf, CHUNK)) > 0) {
-        if (spool.n + n > s->o.max_bytes)
-            st = mm_fail(&why, MM_SKIP, "more than %lld bytes (--max-bytes)", (long long)s->o.max_bytes);
-        else
-            st = mm_spool_add(&spool, buf, (size_t)n, &why);
-    }
-    if (st == MM_OK && n < 0)
-        st = mm_fail(&why, MM_SKIP, "%s", strerror(errno));
-    close(b->fd);
-    b->fd = -1;
-    if (st == MM_OK)
-        mm_spool_into(&spool, b);
-    else if (st == MM_SKIP)
-        mm_blob_fail(b, "read", "%s", why.text);
-    else
-        *e = why;
-    mm_spool_free(&spool);
-    free(buf);
-    return st == MM_FATAL ? MM_FATAL : MM_OK;
-}
-
 static mm_status settle_pipe(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
 {
     uint8_t *head = mm_arena_alloc(mm_blob_arena(b), MM_SNIFF_HEAD);
-    int64_t n = head ? read_some(b->fd, head, MM_SNIFF_HEAD) : 0;
+    int64_t n = head ? mm_pipe_read(b->fd, head, MM_SNIFF_HEAD) : 0;
     *out = b;
     if (!head)
         return mm_fail_memory(e);
@@ -327,7 +247,7 @@ static mm_status settle_pipe(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
             *out = NULL;
         return st == MM_FATAL ? st : MM_OK;
     }
-    mm_status st = swallow(s, b, head, n, e);
+    mm_status st = mm_blob_swallow(b, head, n, s->o.max_bytes, e);
     return st == MM_OK ? settle(s, b, out, e) : st;
 }
 
@@ -352,8 +272,6 @@ static mm_status open_stdin(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
     return settle_pipe(s, b, out, e);
 }
 
-static mm_status gather(mm_source *s, mm_err *e);
-
 static mm_status open_directory(mm_source *s, mm_blob *b, const char *path, mm_blob **out, mm_err *e)
 {
     mm_err why = {0};
@@ -370,7 +288,12 @@ static mm_status open_directory(mm_source *s, mm_blob *b, const char *path, mm_b
     s->root = path;
     *out = NULL;
     mm_blob_free(b);
-    return s->keyer.rule == MM_KEY_PATH ? MM_OK : gather(s, e);
+    if (s->keyer.rule == MM_KEY_PATH)
+        return MM_OK;
+    st = mm_listing_take(&s->listing, s->walk, &s->keyer, e);
+    mm_walk_close(s->walk);
+    s->walk = NULL;
+    return st;
 }
 
 static mm_status open_operand(mm_source *s, const char *path, mm_blob **out, mm_err *e)
@@ -404,16 +327,15 @@ static mm_status open_operand(mm_source *s, const char *path, mm_blob **out, mm_
 
 /* ---- directories ---- */
 
-static mm_status open_found(mm_source *s, const char *path, const char *rel, mm_status status, const mm_err *why,
-                            mm_blob **out, mm_err *e)
+static mm_status open_found(mm_source *s, const mm_walk_item *item, mm_blob **out, mm_err *e)
 {
     mm_blob *b = *out = mm_blob_new();
-    if (!b || name_file(s, b, s->root, path, rel, e) != MM_OK)
+    if (!b || name_file(s, b, s->root, item->path.p, item->rel.p, e) != MM_OK)
         return mm_fail_memory(e);
-    if (status != MM_OK)
-        mm_blob_fail(b, "open", "%s", why->text);
+    if (item->status != MM_OK)
+        mm_blob_fail(b, "open", "%s", item->err.text);
     else
-        mm_blob_open_file(b, path);
+        mm_blob_open_file(b, item->path.p);
     return settle(s, b, out, e);
 }
 
@@ -423,7 +345,7 @@ static mm_status next_walked(mm_source *s, mm_blob **out, mm_err *e)
     mm_walk_item item;
     mm_status st = mm_walk_next(s->walk, &scratch, &item, e);
     if (st == MM_OK)
-        st = open_found(s, item.path.p, item.rel.p, item.status, &item.err, out, e);
+        st = open_found(s, &item, out, e);
     else if (st == MM_EOF) {
         mm_walk_close(s->walk);
         s->walk = NULL;
@@ -432,59 +354,14 @@ static mm_status next_walked(mm_source *s, mm_blob **out, mm_err *e)
     return st;
 }
 
-static int by_key(const void *va, const void *vb)
-{
-    const listed *a = va, *b = vb;
-    int c = strcmp(a->key, b->key);
-    return c ? c : strcmp(a->rel, b->rel);
-}
-
-static mm_status list_item(mm_source *s, size_t *room, const mm_walk_item *item, mm_err *e)
-{
-    mm_arena *a = &s->list_arena;
-    if (s->list_n == *room) {
-        size_t more = *room ? 2 * *room : 256;
-        listed *p = realloc(s->list, more * sizeof *p);
-        if (!p)
-            return mm_fail_memory(e);
-        s->list = p;
-        *room = more;
-    }
-    mm_str clean = mm_path_clean(a, item->rel);
-    mm_str key = clean.p ? mm_keyer_key(&s->keyer, a, clean) : clean;
-    listed *l = &s->list[s->list_n++];
-    *l = (listed){.key = key.p ? mm_arena_strdup(a, key) : NULL,
-                  .path = item->path.p,
-                  .rel = item->rel.p,
-                  .status = item->status,
-                  .err = item->err};
-    return l->key ? MM_OK : mm_fail_memory(e);
-}
-
-/* Keys that are not paths may bring files of any two directories together: the whole tree has to be known first. */
-static mm_status gather(mm_source *s, mm_err *e)
-{
-    mm_walk_item item;
-    size_t room = 0;
-    mm_status st = MM_OK;
-    s->listing = true;
-    while (st == MM_OK && (st = mm_walk_next(s->walk, &s->list_arena, &item, e)) == MM_OK)
-        st = list_item(s, &room, &item, e);
-    mm_walk_close(s->walk);
-    s->walk = NULL;
-    if (s->list_n)
-        qsort(s->list, s->list_n, sizeof *s->list, by_key);
-    return st == MM_EOF ? MM_OK : st;
-}
-
 static mm_status next_listed(mm_source *s, mm_blob **out, mm_err *e)
 {
-    if (s->list_next == s->list_n) {
-        close_listing(s);
-        return MM_EOF;
-    }
-    const listed *l = &s->list[s->list_next++];
-    return open_found(s, l->path, l->rel, l->status, &l->err, out, e);
+    const mm_walk_item *item = mm_listing_next(s->listing);
+    if (item)
+        return open_found(s, item, out, e);
+    mm_listing_free(s->listing);
+    s->listing = NULL;
+    return MM_EOF;
 }
 
 /* ---- next ---- */

@@ -21,8 +21,6 @@ typedef struct {
 
 static const signature SIGNATURES[] = {
     AT(AV_CODEC_ID_PNG, 0, "\x89PNG\r\n\x1a\n"),
-    AT(AV_CODEC_ID_TIFF, 0, "II*\0"),
-    AT(AV_CODEC_ID_TIFF, 0, "MM\0*"),
     AT(AV_CODEC_ID_BMP, 0, "BM"),
     AT(AV_CODEC_ID_JPEG2000, 0, "\0\0\0\x0cjP  \r\n\x87\n"),
     AT(AV_CODEC_ID_JPEG2000, 0, "\xff\x4f\xff\x51"),
@@ -33,12 +31,6 @@ static const signature SIGNATURES[] = {
     AT(AV_CODEC_ID_QOI, 0, "qoif"),
     AT(AV_CODEC_ID_SGI, 0, "\x01\xda"),
     AT(AV_CODEC_ID_SUNRAST, 0, "\x59\xa6\x6a\x95"),
-    AT(AV_CODEC_ID_PBM, 0, "P1"),
-    AT(AV_CODEC_ID_PGM, 0, "P2"),
-    AT(AV_CODEC_ID_PPM, 0, "P3"),
-    AT(AV_CODEC_ID_PBM, 0, "P4"),
-    AT(AV_CODEC_ID_PGM, 0, "P5"),
-    AT(AV_CODEC_ID_PPM, 0, "P6"),
     AT(AV_CODEC_ID_PAM, 0, "P7"),
     AT(AV_CODEC_ID_PFM, 0, "PF"),
     AT(AV_CODEC_ID_PFM, 0, "Pf"),
@@ -115,52 +107,30 @@ static mm_status png_allowed(mm_bytes in, const mm_picture_limits *l, mm_fault *
     return mm_picture_allowed(AV_RB32(in.p + WIDTH), AV_RB32(in.p + HEIGHT), l, f);
 }
 
-/* An entry of a TIFF's first directory that is one 16-bit number; −1: it is not there. */
-static int tiff_short(mm_bytes in, unsigned tag)
+/* What libav decodes into wrong colours without an error: grey with alpha in TARGA, all but the first compressions of
+ * DDS (Microsoft's DDS_PIXELFORMAT, dwFourCC). */
+static bool right_colours(enum AVCodecID id, mm_bytes in)
 {
-    bool big = in.n >= 8 && in.p[0] == 'M';
-#define AT16(at) (big ? AV_RB16(in.p + (at)) : AV_RL16(in.p + (at)))
-    size_t dir = in.n < 8 ? 0 : big ? AV_RB32(in.p + 4) : AV_RL32(in.p + 4);
-    if (dir < 8 || dir > in.n - 2)
-        return -1;
-    for (size_t i = 0, n = AT16(dir), at = dir + 2; i < n && at + 12 <= in.n; i++, at += 12)
-        if (AT16(at) == tag)
-            return AT16(at + 8);
-#undef AT16
-    return -1;
-}
-
-/* What libav gets wrong without an error: YCbCr gives wrong colours, a compression that it does not know is passed over
- * like a fault and leaves the picture black. MM_SKIP with the fault set. */
-static mm_status tiff_known(mm_bytes in, mm_fault *f)
-{
-    enum { COMPRESSION = 259, PHOTOMETRIC = 262, YCBCR = 6 };
-    /* none, Huffman, fax 3 and 4, LZW, deflate, PackBits, deflate by its older number, LZMA */
-    static const int known[] = {-1, 1, 2, 3, 4, 5, 8, 32773, 32946, 34925};
-    int compression = tiff_short(in, COMPRESSION);
-    bool found = false;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        found = found || known[i] == compression;
-    if (tiff_short(in, PHOTOMETRIC) == YCBCR)
-        return mm_fault_set(f, "unsupported", "a TIFF in YCbCr colours: convert it to RGB");
-    if (compression == 6 || compression == 7)
-        return mm_fault_set(f, "unsupported", "a TIFF that holds JPEG: convert it to JPEG, or to TIFF with LZW");
-    if (!found)
-        return mm_fault_set(f, "unsupported", "a TIFF of compression number %d: convert it to LZW", compression);
-    return MM_OK;
+    enum { TGA_TYPE = 2, TGA_BITS = 16, TGA_GREY = 3, DDS_CODE = 84 };
+    if (id == AV_CODEC_ID_TARGA)
+        return (in.p[TGA_TYPE] & 7) != TGA_GREY || in.p[TGA_BITS] == 8;
+    if (id == AV_CODEC_ID_DDS)
+        return in.n >= DDS_CODE + 4 && (!memcmp(in.p + DDS_CODE, "DXT1", 4) || !memcmp(in.p + DDS_CODE, "DXT3", 4) ||
+                                        !memcmp(in.p + DDS_CODE, "DXT5", 4));
+    return true;
 }
 
 /* What stands in the file beside the pixels. MM_SKIP when it shows that the file is cut short or too large. */
 static mm_status examine(mm_picture *p, enum AVCodecID id, mm_bytes in, const mm_picture_limits *l, mm_fault *f)
 {
+    if (!right_colours(id, in))
+        return mm_fault_set(f, "unsupported", "%s of a kind that is not read: convert it to PNG", p->format);
     if (id == AV_CODEC_ID_PNG) {
+        enum { COLOUR_TYPE = 25, HAS_ALPHA = 4 };
         mm_status s = png_allowed(in, l, f);
+        p->keyed = in.n > COLOUR_TYPE && !(in.p[COLOUR_TYPE] & HAS_ALPHA);
         return s == MM_OK ? mm_png_examine(&p->exif, in, f) : s;
     }
-    if (id == AV_CODEC_ID_TIFF && tiff_known(in, f) != MM_OK)
-        return MM_SKIP;
-    if (id == AV_CODEC_ID_TIFF)
-        mm_exif_parse(&p->exif, in.p, in.n);
     return MM_OK;
 }
 

@@ -11,9 +11,12 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 20 * 1000 }; /* for one answer: 128 KiB of data, or one header */
+/* Processor time for one answer, 128 KiB of data or one header. Not time by the clock: a pipe may be slow, a machine
+ * busy. */
+enum { PATIENCE_S = 20, LOOK_MS = 1000 };
 
 struct mm_unpack {
     int fd;
@@ -120,15 +123,36 @@ static const char *code_of(mm_why why)
     return codes[why];
 }
 
+/* Seconds of processor time that the child has had. */
+static double spent(const mm_unpack *u)
+{
+    clockid_t clock;
+    struct timespec t = {0, 0};
+    if (clock_getcpuclockid(u->child, &clock) != 0 || clock_gettime(clock, &t) != 0)
+        return 0;
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Waits until the child speaks, or ends; false when it works on and on. */
+static bool await(const mm_unpack *u)
+{
+    struct pollfd p = {u->fd, POLLIN, 0};
+    double before = -1;
+    for (;;) {
+        int r = poll(&p, 1, LOOK_MS);
+        if (r > 0 || (r < 0 && errno != EINTR))
+            return true;
+        if (before < 0) /* the first look is late enough: most answers come at once */
+            before = spent(u);
+        if (spent(u) - before > PATIENCE_S)
+            return false;
+    }
+}
+
 /* The child's answer, its name or text in u->text; data, when `room` is given, in out. */
 static mm_status take_answer(mm_unpack *u, void *out, size_t room, const char **code, mm_err *e)
 {
-    struct pollfd p = {u->fd, POLLIN, 0};
-    int r;
-    do
-        r = poll(&p, 1, PATIENCE_MS);
-    while (r < 0 && errno == EINTR);
-    if (r == 0)
+    if (!await(u))
         return lost(u, true, code, e);
     mm_answer answer;
     if (!mm_wire_take(u->fd, &answer, sizeof answer) || answer.why > MM_WHY_UNSUPPORTED)

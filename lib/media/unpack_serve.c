@@ -23,6 +23,7 @@ typedef struct {
     char complaint[200]; /* of opening, until the first header is there */
     mm_answer answer;
     char text[MM_UNPACK_TEXT];
+    int64_t left; /* bytes of the member that are still to come, as far as that is looked at */
     uint8_t chunk[MM_UNPACK_CHUNK], data[MM_UNPACK_CHUNK];
 } serving;
 
@@ -209,6 +210,9 @@ static bool answer_entry(serving *a, struct archive_entry *x)
     if (!name)
         name = archive_entry_pathname(x);
     size_t n = name ? strlen(name) : 0;
+    /* libarchive 3.6 puts zeros behind a member of xar, as many as there are bytes in the members before it */
+    bool padded = archive_format(a->a) == ARCHIVE_FORMAT_XAR && archive_entry_size_is_set(x);
+    a->left = padded ? archive_entry_size(x) : INT64_MAX;
     unsigned type = archive_entry_filetype(x);
     a->answer.entry = (mm_unpack_entry){
         .size = archive_entry_size(x),
@@ -243,8 +247,12 @@ static bool answer_next(serving *a)
 static bool answer_data(serving *a)
 {
     la_ssize_t n = archive_read_data(a->a, a->data, sizeof a->data);
-    if (n > 0)
+    if (n > a->left)
+        n = a->left;
+    if (n > 0) {
+        a->left -= n;
         return answer(a, MM_OK, a->data, (size_t)n);
+    }
     if (n == 0)
         return answer(a, MM_EOF, NULL, 0);
     a->dead = n == ARCHIVE_FATAL; /* ARCHIVE_RETRY is not retried: rar5 says so for ever (libarchive 3.6) */

@@ -51,7 +51,7 @@ x/two image'
     done
     command -v bsdtar || skip "the other formats need bsdtar"
     for how in "--format 7zip" "--format cpio" "--format newc" "--format iso9660" "--format pax --zstd" "--format ustar --lz4" \
-        "--format gnutar -Z"; do
+        "--format gnutar -Z" "--format xar"; do
         bsdtar cf all/more.bin $how -C t .
         [ "$(mm-decode all/more.bin | keys | sort)" = "$(sort <<<"$want")" ] || { echo "$how"; false; }
     done
@@ -194,7 +194,7 @@ END
     printf '1,2\n3,4\n5,6\n' >s.csv
     mm-decode --as series --rate 100 s.csv | mm-cat -J | jq -e '.kind == "series" and .data.shape == [3,2] and .rate == 100'
     m floats f.npy 4 3
-    mm-decode f.npy | mm-cat -J | jq -e '.kind == "series" and .data.shape == [4,3]'
+    mm-decode f.npy | mm-cat -J | jq -e '.kind == "series" and .data.shape == [4,3] and .rate == null'
     mm-decode --as feature f.npy | mm-cat -J | jq -e -s 'length == 4 and all(.data.shape == [3])'
 }
 

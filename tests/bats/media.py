@@ -27,10 +27,10 @@ def clear_png():
             + chunk(b"IDAT", zlib.compress(b"\0\xff\0\0\0")) + chunk(b"IEND", b""))
 
 
-def tiff(compression=1, photometric=2):
-    """Four by two pixels of one colour, uncompressed whatever the directory says."""
+def tiff(compression=1, photometric=2, side=0):
+    """Four by two pixels of one colour, uncompressed whatever the directory says, which may also tell another size."""
     pixels = bytes([200, 100, 50]) * 8
-    tags = [(256, 4), (257, 2), (258, 8), (259, compression), (262, photometric), (273, 8), (277, 3), (278, 2),
+    tags = [(256, side or 4), (257, side or 2), (258, 8), (259, compression), (262, photometric), (273, 8), (277, 3), (278, 2),
             (279, len(pixels))]
     tags = [struct.pack("<HHIHH", int(t), 3, 1, int(v), 0) for t, v in tags]
     return (b"II*\0" + struct.pack("<I", 8 + len(pixels)) + pixels + struct.pack("<H", len(tags)) + b"".join(tags)

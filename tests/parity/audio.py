@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Sound from file to samples to vector: mm-decode beside soundfile, the mean of the channels, and librosa's soxr_hq. Files of every rate
 and layout are made with ffmpeg from speech of 16 kHz and more; the vectors of both sides come from Whisper-base through the same
-encoder (whose own parity is encoders.py's business). Bars: samples of 16 kHz files equal, vectors' cosine ≥ .9999 there and ≥ .999
-where resampled. The signal-to-noise ratio of the samples is told beside it."""
+encoder (whose own parity is encoders.py's business). Bars: as many samples, all of them finite and not all of them silent, vectors'
+cosine ≥ .9999 for 16 kHz and ≥ .999 where resampled. The signal-to-noise ratio of the samples is told beside it; it is infinite where
+every sample is equal."""
 import io
 import os
 import subprocess
@@ -31,22 +32,24 @@ def vector(samples):
 
 def check(name, paths):
     global bad
-    low, snr, n, native = 1.0, np.inf, 0, True
+    low, snr, n, native, sound = 1.0, np.inf, 0, True, True
     for path in paths:
         x, rate = soundfile.read(path, dtype="float32", always_2d=True)
         x = x.mean(1)
         want = x if rate == 16000 else librosa.resample(x, orig_sr=rate, target_sr=16000, res_type="soxr_hq")
         native &= rate == 16000
         got = run(f"mm-decode --only audio '{path}'")[0]["data"]
-        m = min(len(got), len(want))
-        noise = float(((got[:m] - want[:m]) ** 2).sum())
-        snr = min(snr, 10 * np.log10(float((want[:m] ** 2).sum()) / noise) if noise else np.inf)
+        n += 1
+        if len(got) != len(want) or not np.isfinite(got).all() or not want.any():
+            sound = False
+            print(f"{path}: {len(got)} samples where the reference has {len(want)}, or none that counts", file=sys.stderr)
+            continue
+        noise, power = (float((v.astype(float) ** 2).sum()) for v in (got - want, want))
+        snr = np.minimum(snr, 10 * np.log10(power / noise) if noise else np.inf)
         a, b = vector(got).astype(float), vector(want).astype(float)
-        low, n = min(low, a @ b / np.linalg.norm(a) / np.linalg.norm(b)), n + 1
-        if abs(len(got) - len(want)) > 1:
-            low = 0
+        low = np.minimum(low, a @ b / np.linalg.norm(a) / np.linalg.norm(b))  # unlike min(), keeps a NaN
     bar = 0.9999 if native else 0.999
-    ok = n > 0 and low >= bar
+    ok = n > 0 and sound and low >= bar
     bad += not ok
     print(f"| {name} | {n} | lowest cosine {low:.7f}, lowest SNR {snr:.1f} dB | ≥ {bar} | {'yes' if ok else '**no**'} |", flush=True)
 

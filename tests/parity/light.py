@@ -79,7 +79,7 @@ def images(folder):
     for r in pipeline(f"mm-decode --only image -m imgfocus-vits14 {folder}/skimage | mm-encode-image -m imgfocus-vits14"):
         with Image.open(r["src"]) as image:
             want = session.run([last], {session.get_inputs()[0].name: prepared(image.convert("RGB"))})[0][0, 0]
-        low, n = min(low, cosine(r["data"], want)), n + 1
+        low, n = np.minimum(low, cosine(r["data"], want)), n + 1
     row("photos of the scikit-image wheel → imgfocus-vits14, against Pillow + onnxruntime", n, low, 0.9999)
 
 
@@ -106,7 +106,7 @@ def speech(folder):
             continue
         mel = extract(x, sampling_rate=16000, return_tensors="np").input_features.astype(np.float32)
         frames = np.array(reference.encode(ctranslate2.StorageView.from_array(mel)))[0]
-        low, n = min(low, cosine(r["data"], frames[: (-(-len(x) // 160) + 1) // 2].mean(0))), n + 1
+        low, n = np.minimum(low, cosine(r["data"], frames[: (-(-len(x) // 160) + 1) // 2].mean(0))), n + 1
     row("speech of pocketsphinx-testdata → Whisper-base, against the reference's log-mel + CTranslate2", n, low, 0.9999)
 
 
@@ -114,7 +114,7 @@ def sentences():
     folder = os.path.join(ROOT, "tests/goldens/sentences")
     got = pipeline(f"mm-decode --lines {folder}/texts.txt | mm-encode-text -m minilm-l6")
     want = np.load(f"{folder}/vectors.npy")
-    low = min(cosine(r["data"], w) for r, w in zip(got, want)) if len(got) == len(want) else 0
+    low = np.min([cosine(r["data"], w) for r, w in zip(got, want)]) if len(got) == len(want) else 0
     row("sentences → MiniLM, against sentence-transformers", len(got), low, 0.999999)
 
 

@@ -4,14 +4,14 @@
 set -euo pipefail
 
 wanted="gcc make pkg-config bash
-    libarchive-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev libjpeg-dev libwebp-dev
+    libarchive-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev libjpeg-dev libwebp-dev libtiff-dev
     libjansson-dev libutf8proc-dev libcurl4-openssl-dev
     libvulkan-dev libvulkan-volk-dev glslc mesa-vulkan-drivers vulkan-validationlayers spirv-tools
     libcmocka-dev bats mandoc libarchive-tools jq
     python3-pip python3-venv ca-certificates"
 
 command -v apt-get >/dev/null || {
-    echo "deps.sh: no apt-get here. Needed are the development files of libarchive, FFmpeg (libav*), libjpeg-turbo, libwebp," >&2
+    echo "deps.sh: no apt-get here. Needed are the development files of libarchive, FFmpeg (libav*), libjpeg-turbo, libwebp, libtiff," >&2
     echo "msgpack-c, jansson, utf8proc, libcurl, Vulkan, volk and cmocka, and the programs glslc, pkg-config, bats, mandoc and pip." >&2
     exit 1
 }

@@ -1,0 +1,364 @@
+/* TIFF through libtiff: libav gives wrong pixels, without an error, for tiles, separate planes, 16-bit alpha and more.
+ * The first picture of the file, in strips or tiles, its samples made 8-bit by Pillow's rules. */
+#include "media/picture.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <tiffio.h>
+
+enum { MOST_SAMPLES = 16 };
+
+typedef struct {
+    TIFF *t;
+    mm_bytes in;
+    size_t at;
+    char complaint[200]; /* libtiff's first one */
+    uint32_t width, height;
+    uint16_t bits, samples, photometric, planar, compression, format, orientation;
+    int colours;               /* samples without alpha and whatever else a pixel has */
+    int alpha;                 /* the sample that is alpha; −1: none */
+    int used;                  /* samples that count: colours and alpha */
+    bool premultiplied;        /* … with which the colours are multiplied */
+    const uint16_t *map[3];    /* the palette */
+    uint32_t piece_w, piece_h; /* a tile, or a strip of the picture's width */
+    size_t piece_size, row_size;
+} file;
+
+/* ---- the file in memory ---- */
+
+static tmsize_t take(thandle_t h, void *out, tmsize_t n)
+{
+    file *f = h;
+    size_t left = f->at < f->in.n ? f->in.n - f->at : 0, k = n < 0 ? 0 : (size_t)n < left ? (size_t)n : left;
+    memcpy(out, f->in.p + f->at, k);
+    f->at += k;
+    return (tmsize_t)k;
+}
+
+static tmsize_t refuse(thandle_t h, void *bytes, tmsize_t n)
+{
+    (void)h, (void)bytes, (void)n;
+    return -1;
+}
+
+static toff_t seek(thandle_t h, toff_t off, int whence)
+{
+    file *f = h;
+    uint64_t from = whence == SEEK_CUR ? f->at : whence == SEEK_END ? f->in.n : 0;
+    f->at = off > SIZE_MAX - from ? SIZE_MAX : (size_t)(from + off);
+    return f->at;
+}
+
+static int close_nothing(thandle_t h)
+{
+    (void)h;
+    return 0;
+}
+
+static toff_t size(thandle_t h)
+{
+    return ((file *)h)->in.n;
+}
+
+/* Keeps the first complaint; 1: libtiff need not print it. */
+static int complain(TIFF *t, void *ctx, const char *module, const char *fmt, va_list ap)
+{
+    file *f = ctx;
+    (void)t, (void)module;
+    if (!f->complaint[0])
+        vsnprintf(f->complaint, sizeof f->complaint, fmt, ap);
+    return 1;
+}
+
+static int ignore(TIFF *t, void *ctx, const char *module, const char *fmt, va_list ap)
+{
+    (void)t, (void)ctx, (void)module, (void)fmt, (void)ap;
+    return 1;
+}
+
+static TIFF *open_bytes(file *f)
+{
+    TIFFOpenOptions *o = TIFFOpenOptionsAlloc();
+    if (!o)
+        return NULL;
+    TIFFOpenOptionsSetMaxSingleMemAlloc(o, (tmsize_t)1 << 30);
+    TIFFOpenOptionsSetErrorHandlerExtR(o, complain, f);
+    TIFFOpenOptionsSetWarningHandlerExtR(o, ignore, f);
+    TIFF *t = TIFFClientOpenExt("tiff", "rm", f, take, refuse, seek, close_nothing, size, NULL, NULL, o);
+    TIFFOpenOptionsFree(o);
+    return t;
+}
+
+static mm_status broken(const file *t, mm_fault *f)
+{
+    bool cut = strstr(t->complaint, "ead error") || strstr(t->complaint, "ot enough data");
+    return mm_fault_set(f, cut ? "truncated" : "corrupt", "tiff: %s",
+                        t->complaint[0] ? t->complaint : "it cannot be read");
+}
+
+/* ---- what the pixels are ---- */
+
+static void read_alpha(file *t)
+{
+    uint16_t n = 0, *kinds = NULL;
+    t->alpha = -1;
+    t->used = t->colours;
+    bool told = TIFFGetField(t->t, TIFFTAG_EXTRASAMPLES, &n, &kinds) && n;
+    if (t->samples <= t->colours || t->photometric == PHOTOMETRIC_SEPARATED)
+        return;
+    if (!told && t->colours == 3) /* a fourth colour of which nothing is said is taken for alpha */
+        t->alpha = t->colours;
+    else if (told && kinds[0] != EXTRASAMPLE_UNSPECIFIED)
+        t->alpha = t->colours;
+    t->used += t->alpha >= 0;
+    t->premultiplied = told && t->alpha >= 0 && kinds[0] == EXTRASAMPLE_ASSOCALPHA;
+}
+
+static bool bits_known(const file *t)
+{
+    bool grey = t->photometric == PHOTOMETRIC_MINISWHITE || t->photometric == PHOTOMETRIC_MINISBLACK;
+    if (t->format == SAMPLEFORMAT_IEEEFP)
+        return grey && t->bits == 32;
+    if (t->format == SAMPLEFORMAT_INT)
+        return grey && (t->bits == 8 || t->bits == 16 || t->bits == 32);
+    if (t->bits == 12 || t->bits == 32)
+        return grey && t->samples == 1;
+    if (t->bits == 16)
+        return t->photometric != PHOTOMETRIC_PALETTE;
+    return t->bits == 8 || ((t->bits == 1 || t->bits == 2 || t->bits == 4) && t->colours == 1 && t->samples == 1);
+}
+
+static mm_status know(file *t, mm_fault *f)
+{
+    switch (t->photometric) {
+    case PHOTOMETRIC_MINISWHITE:
+    case PHOTOMETRIC_MINISBLACK:
+    case PHOTOMETRIC_PALETTE: t->colours = 1; break;
+    case PHOTOMETRIC_RGB: t->colours = 3; break;
+    case PHOTOMETRIC_SEPARATED: t->colours = 4; break;
+    default: return mm_fault_set(f, "unsupported", "a TIFF in colour space %u: convert it to RGB", t->photometric);
+    }
+    if (t->samples < t->colours || t->samples > MOST_SAMPLES || !bits_known(t))
+        return mm_fault_set(f, "unsupported", "a TIFF of %u samples of %u bits: convert it to RGB of 8 bits",
+                            t->samples, t->bits);
+    if (t->photometric == PHOTOMETRIC_PALETTE &&
+        !TIFFGetField(t->t, TIFFTAG_COLORMAP, (void *)&t->map[0], (void *)&t->map[1], (void *)&t->map[2]))
+        return mm_fault_set(f, "corrupt", "tiff: its palette is missing");
+    read_alpha(t);
+    return MM_OK;
+}
+
+/* ---- from samples to pixels ---- */
+
+/* Sample `at` of a row that libtiff has decoded: packed from the high bits on, or words of this machine. */
+static uint32_t sample(const uint8_t *row, size_t at, int bits)
+{
+    uint32_t word = 0;
+    uint16_t half = 0;
+    switch (bits) {
+    case 8: return row[at];
+    case 16: memcpy(&half, row + 2 * at, 2); return half;
+    case 32: memcpy(&word, row + 4 * at, 4); return word;
+    case 12: row += at / 2 * 3; return at % 2 ? (row[1] & 15u) << 8 | row[2] : (uint32_t)row[0] << 4 | row[1] >> 4;
+    default: return row[at * (size_t)bits / 8] >> (8 - bits - (int)(at * (size_t)bits % 8)) & ((1u << bits) - 1);
+    }
+}
+
+/* Pillow clips whatever is deeper than 8 bits in grey, and takes the high byte of colours. */
+static uint8_t grey_of(uint32_t v, const file *t)
+{
+    float real;
+    memcpy(&real, &v, sizeof real);
+    if (t->format == SAMPLEFORMAT_IEEEFP)
+        return (uint8_t)(real >= 255 ? 255 : real > 0 ? real : 0);
+    int64_t whole = v;
+    if (t->format == SAMPLEFORMAT_INT && t->bits > 8)
+        whole = t->bits == 16 ? (int16_t)v : (int32_t)v;
+    else if (t->bits == 32) /* Pillow's mode I is signed */
+        whole = (int32_t)v;
+    if (t->bits < 8)
+        whole = whole * 255 / ((1 << t->bits) - 1);
+    if (t->bits == 16 && t->samples > 1)
+        whole >>= 8;
+    uint8_t out = (uint8_t)(whole < 0 ? 0 : whole > 255 ? 255 : whole);
+    return t->photometric == PHOTOMETRIC_MINISWHITE && t->bits <= 8 ? 255 - out : out;
+}
+
+static uint8_t divided(uint32_t colour, uint32_t alpha)
+{
+    uint32_t v = alpha ? 255 * colour / alpha : 0;
+    return (uint8_t)(v > 255 ? 255 : v);
+}
+
+/* One pixel from its samples v[]. */
+static void pixel(uint8_t *out, const uint32_t *v, const file *t)
+{
+    int shift = t->bits == 16 ? 8 : 0;
+    uint32_t alpha = t->alpha >= 0 ? v[t->alpha] >> shift : 255;
+    if (t->photometric == PHOTOMETRIC_PALETTE) {
+        for (int c = 0; c < 3; c++)
+            out[c] = (uint8_t)(t->map[c][v[0]] >> 8);
+    } else if (t->photometric == PHOTOMETRIC_SEPARATED) {
+        uint8_t kept[4]; /* what is stored is ink */
+        for (int c = 0; c < 4; c++)
+            kept[c] = (uint8_t)(255 - (v[c] >> shift));
+        mm_picture_cmyk(out, kept, 1);
+    } else {
+        for (int c = 0; c < 3; c++)
+            out[c] = t->colours == 1 ? grey_of(v[0], t) : (uint8_t)(v[c] >> shift);
+    }
+    for (int c = 0; c < 3 && t->premultiplied; c++)
+        out[c] = divided(out[c], alpha);
+    if (t->alpha >= 0)
+        out[3] = (uint8_t)alpha;
+}
+
+/* Writes the part of a piece that lies in the picture. planes: one with all samples, or one for each. */
+static void place(mm_picture *p, const file *t, const uint8_t *planes, uint32_t x0, uint32_t y0)
+{
+    bool apart = t->planar == PLANARCONFIG_SEPARATE;
+    uint32_t w = t->width - x0 < t->piece_w ? t->width - x0 : t->piece_w;
+    uint32_t h = t->height - y0 < t->piece_h ? t->height - y0 : t->piece_h;
+    for (uint32_t y = 0; y < h; y++) {
+        uint8_t *out = p->px + ((size_t)(y0 + y) * t->width + x0) * (size_t)p->channels;
+        const uint8_t *row = planes + y * t->row_size;
+        for (uint32_t x = 0; x < w; x++, out += p->channels) {
+            uint32_t v[MOST_SAMPLES];
+            for (size_t c = 0; c < (size_t)t->used; c++)
+                v[c] = apart ? sample(row + c * t->piece_size, x, t->bits)
+                             : sample(row, (size_t)x * t->samples + c, t->bits);
+            pixel(out, v, t);
+        }
+    }
+}
+
+/* ---- reading ---- */
+
+static bool read_piece(file *t, uint8_t *planes, uint32_t x, uint32_t y)
+{
+    bool tiled = TIFFIsTiled(t->t);
+    int n = t->planar == PLANARCONFIG_SEPARATE ? t->used : 1;
+    for (int c = 0; c < n; c++) {
+        uint8_t *to = planes + (size_t)c * t->piece_size;
+        uint32_t number = tiled ? TIFFComputeTile(t->t, x, y, 0, (uint16_t)c) : TIFFComputeStrip(t->t, y, (uint16_t)c);
+        tmsize_t got = tiled ? TIFFReadEncodedTile(t->t, number, to, (tmsize_t)t->piece_size)
+                             : TIFFReadEncodedStrip(t->t, number, to, (tmsize_t)t->piece_size);
+        if (got < 0)
+            return false;
+    }
+    return true;
+}
+
+static mm_status measure(file *t, const mm_picture_limits *l, mm_fault *f)
+{
+    bool tiled = TIFFIsTiled(t->t);
+    t->piece_w = t->width;
+    TIFFGetFieldDefaulted(t->t, TIFFTAG_ROWSPERSTRIP, &t->piece_h);
+    if (tiled &&
+        (!TIFFGetField(t->t, TIFFTAG_TILEWIDTH, &t->piece_w) || !TIFFGetField(t->t, TIFFTAG_TILELENGTH, &t->piece_h)))
+        return broken(t, f);
+    if (!tiled && t->piece_h > t->height)
+        t->piece_h = t->height;
+    if (mm_picture_allowed(t->piece_w, t->piece_h, l, f) != MM_OK) /* a tile may be larger than the picture */
+        return MM_SKIP;
+    tmsize_t size = tiled ? TIFFTileSize(t->t) : TIFFStripSize(t->t);
+    tmsize_t row = tiled ? TIFFTileRowSize(t->t) : TIFFScanlineSize(t->t);
+    size_t per_row = (size_t)t->piece_w * (t->planar == PLANARCONFIG_SEPARATE ? 1 : t->samples);
+    if (size <= 0 || row <= 0 || (size_t)row < (per_row * t->bits + 7) / 8 || size / row < t->piece_h)
+        return broken(t, f);
+    int planes = t->planar == PLANARCONFIG_SEPARATE ? t->used : 1;
+    if (size / 8 > l->max_pixels / planes) /* 16-bit RGB and alpha are 8 bytes */
+        return mm_fault_set(f, "too-large", "pieces of %lld bytes (--max-pixels)", (long long)size);
+    t->piece_size = (size_t)size;
+    t->row_size = (size_t)row;
+    return MM_OK;
+}
+
+static mm_status read_pieces(mm_picture *p, file *t, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+{
+    mm_status s = know(t, f);
+    if (s == MM_OK)
+        s = measure(t, l, f);
+    if (s != MM_OK)
+        return s;
+    p->channels = t->alpha >= 0 ? 4 : 3;
+    p->clipped = t->colours == 1 && t->bits > 8 && t->samples == 1;
+    uint8_t *planes = calloc(t->planar == PLANARCONFIG_SEPARATE ? (size_t)t->used : 1, t->piece_size);
+    if (!planes || mm_picture_alloc(p, a, f) != MM_OK) {
+        free(planes);
+        return mm_fault_memory(f);
+    }
+    for (uint32_t y = 0; s == MM_OK && y < t->height; y += t->piece_h)
+        for (uint32_t x = 0; s == MM_OK && x < t->width; x += t->piece_w) {
+            if (read_piece(t, planes, x, y))
+                place(p, t, planes, x, y);
+            else
+                s = broken(t, f);
+        }
+    free(planes);
+    return s;
+}
+
+/* YCbCr, with whatever subsampling or JPEG is in it, is what libtiff turns into RGB itself. */
+static mm_status read_ycbcr(mm_picture *p, file *t, mm_arena *a, mm_fault *f)
+{
+    TIFFRGBAImage image;
+    char why[1024] = "";
+    size_t n = (size_t)t->width * t->height;
+    uint32_t *raster = mm_arena_alloc(a, n * sizeof *raster);
+    if (!raster || mm_picture_alloc(p, a, f) != MM_OK)
+        return mm_fault_memory(f);
+    if (!TIFFRGBAImageBegin(&image, t->t, 1, why))
+        return mm_fault_set(f, "unsupported", "tiff: %s", why);
+    image.req_orientation = image.orientation; /* as it is stored: it is turned later */
+    int ok = TIFFRGBAImageGet(&image, raster, t->width, t->height);
+    TIFFRGBAImageEnd(&image);
+    if (!ok)
+        return broken(t, f);
+    for (size_t i = 0; i < n; i++) {
+        p->px[3 * i] = (uint8_t)TIFFGetR(raster[i]);
+        p->px[3 * i + 1] = (uint8_t)TIFFGetG(raster[i]);
+        p->px[3 * i + 2] = (uint8_t)TIFFGetB(raster[i]);
+    }
+    return MM_OK;
+}
+
+static mm_status read_directory(mm_picture *p, file *t, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+{
+    if (!TIFFGetField(t->t, TIFFTAG_IMAGEWIDTH, &t->width) || !TIFFGetField(t->t, TIFFTAG_IMAGELENGTH, &t->height))
+        return mm_fault_set(f, "corrupt", "tiff: its size is missing");
+    TIFFGetField(t->t, TIFFTAG_PHOTOMETRIC, &t->photometric); /* 0, white is zero, where it is missing */
+    TIFFGetFieldDefaulted(t->t, TIFFTAG_BITSPERSAMPLE, &t->bits);
+    TIFFGetFieldDefaulted(t->t, TIFFTAG_SAMPLESPERPIXEL, &t->samples);
+    TIFFGetFieldDefaulted(t->t, TIFFTAG_PLANARCONFIG, &t->planar);
+    TIFFGetFieldDefaulted(t->t, TIFFTAG_COMPRESSION, &t->compression);
+    TIFFGetFieldDefaulted(t->t, TIFFTAG_SAMPLEFORMAT, &t->format);
+    TIFFGetFieldDefaulted(t->t, TIFFTAG_ORIENTATION, &t->orientation);
+    if (!TIFFIsCODECConfigured(t->compression))
+        return mm_fault_set(f, "unsupported", "a TIFF of compression number %u: convert it to LZW", t->compression);
+    mm_exif_parse(&p->exif, t->in.p, t->in.n); /* not of a BigTIFF */
+    if (!p->exif.orientation && t->orientation >= 1 && t->orientation <= 8)
+        p->exif.orientation = t->orientation;
+    p->width = t->width;
+    p->height = t->height;
+    p->channels = 3;
+    p->depth = t->bits > 8 ? 16 : 8;
+    if (mm_picture_allowed(t->width, t->height, l, f) != MM_OK)
+        return MM_SKIP;
+    if (t->photometric == PHOTOMETRIC_YCBCR && t->samples == 3)
+        return read_ycbcr(p, t, a, f);
+    return read_pieces(p, t, l, a, f);
+}
+
+mm_status mm_tiff_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+{
+    file t = {.in = in};
+    *p = (mm_picture){.format = "tiff"};
+    t.t = open_bytes(&t);
+    if (!t.t)
+        return broken(&t, f);
+    mm_status s = read_directory(p, &t, l, a, f);
+    TIFFClose(t.t);
+    return s;
+}

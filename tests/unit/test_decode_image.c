@@ -1,0 +1,162 @@
+/* Picture files against Pillow (tests/goldens/make_decode.py): every pixel. */
+#include "decode_util.h"
+#include "media/picture.h"
+
+static const mm_decode_opts PLAIN = {.image = true};
+static const mm_decode_opts OVER = {.image = true, .has_background = true, .background = {200, 30, 90}};
+
+static void check(const json_t *c, const mm_decode_opts *o, const char *hash)
+{
+    const char *file = json_string_value(json_object_get(c, "file"));
+    decoded d = decode_golden("picture", file, o, MM_KIND_IMAGE);
+    print_message("%s\n", file);
+    assert_int_equal(d.shape.rank, 3);
+    assert_int_equal(d.shape.dim[0], num(c, "h"));
+    assert_int_equal(d.shape.dim[1], num(c, "w"));
+    assert_int_equal(d.shape.dim[2], 3);
+    assert_fnv_key(d.data, (size_t)mm_shape_bytes(&d.shape), c, hash);
+    free(d.data);
+}
+
+/* Cases whose file has this text in its name; at least `least` of them. */
+static void every(const char *part, size_t least)
+{
+    json_t *cases = golden("picture/cases.json"), *c;
+    size_t i, n = 0;
+    json_array_foreach(cases, i, c)
+    {
+        if (!strstr(json_string_value(json_object_get(c, "file")), part))
+            continue;
+        check(c, &PLAIN, "fnv");
+        if (json_object_get(c, "over"))
+            check(c, &OVER, "over");
+        n++;
+    }
+    assert_true(n >= least);
+    json_decref(cases);
+}
+
+static void jpeg(void **state)
+{
+    (void)state;
+    every(".jpg", 15);
+}
+
+static void png(void **state)
+{
+    (void)state;
+    every(".png", 14);
+}
+
+static void gif(void **state)
+{
+    (void)state;
+    every(".gif", 3);
+}
+
+static void bmp(void **state)
+{
+    (void)state;
+    every(".bmp", 3);
+}
+
+static void tiff(void **state)
+{
+    (void)state;
+    every(".tif", 40);
+}
+
+static void webp(void **state)
+{
+    (void)state;
+    every(".webp", 5);
+}
+
+static void pnm(void **state)
+{
+    (void)state;
+    every(".pnm", 27);
+}
+
+static void others(void **state)
+{
+    (void)state;
+    every(".jp2", 1);
+    every(".tga", 1);
+    every(".pcx", 1);
+    every(".qoi", 1);
+    every(".ico", 1);
+}
+
+/* AVIF: every value within 5 of Pillow's, on average within 0.3. */
+static void avif(void **state)
+{
+    json_t *cases = golden("picture/cases.json"), *c;
+    size_t i, n = 0;
+    (void)state;
+    json_array_foreach(cases, i, c)
+    {
+        const char *hex = json_string_value(json_object_get(c, "rgb"));
+        unsigned want;
+        double sum = 0;
+        if (!hex)
+            continue;
+        decoded d = decode_golden("picture", json_string_value(json_object_get(c, "file")), &PLAIN, MM_KIND_IMAGE);
+        size_t bytes = (size_t)mm_shape_bytes(&d.shape);
+        print_message("%s\n", json_string_value(json_object_get(c, "file")));
+        assert_int_equal(bytes, strlen(hex) / 2);
+        for (size_t k = 0; k < bytes; k++) {
+            assert_int_equal(sscanf(hex + 2 * k, "%2x", &want), 1);
+            assert_true(abs((int)want - d.data[k]) <= 5);
+            sum += abs((int)want - d.data[k]);
+        }
+        assert_true(sum / (double)bytes <= 0.3);
+        free(d.data);
+        n++;
+    }
+    assert_true(n >= 8);
+    json_decref(cases);
+}
+
+/* What a strict reader refuses: short, over the limits, not a number. */
+static void broken_pnm(void **state)
+{
+    static const struct {
+        const char *text, *code;
+    } cases[] = {
+        {"P5 4 4 255 \1\2\3", "truncated"},
+        {"P6 2 1 255 \1\2\3\4\5", "truncated"},
+        {"P1 3 2 10101", "truncated"},
+        {"P2 2 2 9 1 2 3", "truncated"},
+        {"P2 2 1 9 1 10", "corrupt"},
+        {"P2 2 1 9 1 -1", "corrupt"},
+        {"P1 2 1 12", "corrupt"},
+        {"P5 1 1 0 \1", "corrupt"},
+        {"P5 1 1 65536 \1\1", "corrupt"},
+        {"P5 0 1 255 \1", "corrupt"},
+        {"P3 1 1 9 1 2x 3", "corrupt"},
+        {"P5 12345678901 1 9 \1", "corrupt"},
+        {"P5 20000 20000 255 ", "too-large"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mm_picture p;
+        mm_fault f = {0};
+        mm_arena a = {0};
+        mm_bytes in = {(const uint8_t *)cases[i].text, strlen(cases[i].text)};
+        print_message("%s\n", cases[i].text);
+        assert_int_equal(mm_picture_read(&p, in, &(mm_picture_limits){1 << 24, NULL}, &a, &f), MM_SKIP);
+        assert_string_equal(f.code, cases[i].code);
+        mm_arena_free(&a);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(jpeg), cmocka_unit_test(png),        cmocka_unit_test(gif), cmocka_unit_test(bmp),
+        cmocka_unit_test(tiff), cmocka_unit_test(webp),       cmocka_unit_test(pnm), cmocka_unit_test(others),
+        cmocka_unit_test(avif), cmocka_unit_test(broken_pnm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
