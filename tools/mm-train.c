@@ -11,18 +11,18 @@
 #include <unistd.h>
 
 static struct {
-    const char *method, *of, *loss, *weights, *group, *valid, *precision, *log, *grid;
+    const char *method, *of, *loss, *weights, *group, *valid, *precision, *log, *grid, *solver;
     mm_list fields;
     int64_t hidden, heads, iterations, epochs, batch, accumulate, patience, seed, trials;
     double dropout, modality_dropout, lr, weight_decay, warmup, clip, smoothing, valid_share;
-    bool raw;
+    bool raw, refit;
 } opt = {.loss = "info-nce",
          .weights = "none",
          .precision = "fp32",
+         .solver = "adamw",
          .hidden = 128,
          .heads = 4,
          .iterations = 3,
-         .epochs = 30,
          .batch = 64,
          .accumulate = 1,
          .patience = 10,
@@ -48,7 +48,11 @@ static const mm_opt options[] = {
     {0, "modality-dropout", MM_OPT_FLOAT, &opt.modality_dropout, "P",
      "leave a modality of a training sample out with this probability", NULL, 0, 0, 0},
     {0, "loss", MM_OPT_CHOICE, &opt.loss, NULL, "the loss of align", "info-nce|sigmoid", 0, 0, 0},
-    {0, "epochs", MM_OPT_INT, &opt.epochs, "N", "passes over the training samples", NULL, 0, 1, 1000000},
+    {0, "solver", MM_OPT_CHOICE, &opt.solver, NULL,
+     "learn from mini-batches, or find the minimum over all samples at once (not with dropout)", "adamw|lbfgs", 0, 0,
+     0},
+    {0, "epochs", MM_OPT_INT, &opt.epochs, "N", "passes over the training samples, at most (30; 1000 with lbfgs)", NULL,
+     0, 1, 1000000},
     {0, "batch", MM_OPT_INT, &opt.batch, "N", "samples of a mini-batch", NULL, 0, 1, 1 << 20},
     {0, "accumulate", MM_OPT_INT, &opt.accumulate, "N", "mini-batches that make one update", NULL, 0, 1, 1 << 20},
     {0, "lr", MM_OPT_FLOAT, &opt.lr, "RATE", "highest learning rate", NULL, 0, 0, 0},
@@ -60,6 +64,8 @@ static const mm_opt options[] = {
     {0, "class-weights", MM_OPT_CHOICE, &opt.weights, NULL, "weigh classes by their rarity", "none|balanced", 0, 0, 0},
     {0, "patience", MM_OPT_INT, &opt.patience, "N",
      "stop after N epochs without a better validation loss; 0 never stops early", NULL, 0, 0, 1000000},
+    {0, "refit", MM_OPT_FLAG, &opt.refit, NULL,
+     "at the end, train again on the validation samples as well, for as many epochs as were best", NULL, 0, 0, 0},
     {0, "valid", MM_OPT_STR, &opt.valid, "FILE", "validate on the samples of this stream", NULL, MM_HINT_FILE, 0, 0},
     {0, "valid-share", MM_OPT_FLOAT, &opt.valid_share, "SHARE", "without --valid: validate on this share of the groups",
      NULL, 0, 0, 0},
@@ -305,6 +311,11 @@ static void split(train *t, const mm_head *h)
 
 /* ---- the run ---- */
 
+static int64_t epochs(void)
+{
+    return opt.epochs ? opt.epochs : *opt.solver == 'l' ? 1000 : 30;
+}
+
 static bool on_epoch(void *ctx, const mm_epoch *row)
 {
     train *t = ctx;
@@ -315,14 +326,16 @@ static bool on_epoch(void *ctx, const mm_epoch *row)
                 row->metric, row->best);
     mm_say(&t->r.log, MM_LOG_INFO, "epoch %d: loss %.4f, validation loss %.4f, metric %.4f%s", row->epoch,
            row->train_loss, row->valid_loss, row->metric, row->best ? " *" : "");
-    mm_progress(&t->r, row->epoch, opt.epochs);
+    mm_progress(&t->r, row->epoch, epochs());
     return true;
 }
 
 static mm_train_opts train_opts(train *t)
 {
     mm_train_opts o = mm_train_defaults();
-    o.epochs = (int)opt.epochs;
+    o.solver = *opt.solver == 'l' ? MM_SOLVER_LBFGS : MM_SOLVER_ADAMW;
+    o.epochs = (int)epochs();
+    o.refit = opt.refit;
     o.batch = (int)opt.batch;
     o.accumulate = (int)opt.accumulate;
     o.lr = (float)opt.lr;
@@ -347,9 +360,10 @@ static mm_train_opts train_opts(train *t)
 static const mm_opt *searchable(const char *name)
 {
     static const char *const names[] = {
-        "method",    "hidden",        "heads",      "iterations", "dropout",      "modality-dropout", "loss",
-        "epochs",    "batch",         "accumulate", "lr",         "weight-decay", "warmup",           "clip",
-        "smoothing", "class-weights", "patience",   "seed",       "products"};
+        "method",   "hidden", "heads",     "iterations",    "dropout",  "modality-dropout",
+        "loss",     "epochs", "batch",     "accumulate",    "lr",       "weight-decay",
+        "warmup",   "clip",   "smoothing", "class-weights", "patience", "seed",
+        "products", "solver"};
     bool known = false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         known |= strcmp(names[i], name) == 0;
@@ -384,7 +398,7 @@ static bool on_trial_epoch(void *ctx, const mm_epoch *row)
         now->loss = row->valid_loss;
         now->metric = row->metric;
     }
-    return row->epoch < t->search.stop_at || row->epoch == opt.epochs;
+    return row->epoch < t->search.stop_at || row->epoch == epochs();
 }
 
 static mm_status run_trial(void *ctx, int trial, double share, mm_trial *now, mm_err *e)
@@ -398,7 +412,7 @@ static mm_status run_trial(void *ctx, int trial, double share, mm_trial *now, mm
     mm_train_opts o = train_opts(t);
     o.checkpoint = trial_file(t, trial, "checkpoint");
     o.checkpoint_every = 1e9; /* only where it pauses */
-    t->search.stop_at = (int)ceil(share * (double)opt.epochs);
+    t->search.stop_at = (int)ceil(share * (double)epochs());
     if (!opt.raw)
         s = mm_standardise(h, t->data, &t->split, e);
     if (s == MM_OK)

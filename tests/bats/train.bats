@@ -96,3 +96,34 @@ accuracy() {
     [ "$(wc -l < log.tsv)" = 5 ]
     mm-fuse -m x.safetensors --label b.mm | mm-cat -c | grep -q label
 }
+
+@test "L-BFGS: as good, the same at any -j, and not with dropout" {
+    args=(--method linear --solver lbfgs --weight-decay 1)
+    mm-train classify -q "${args[@]}" -j 1 -o one.safetensors a.mm b.mm
+    mm-train classify -q "${args[@]}" -j 3 -o three.safetensors a.mm b.mm
+    cmp one.safetensors three.safetensors
+    [ "$(accuracy one.safetensors | awk '{ print ($1 > 0.85) }')" = 1 ]
+    run -2 mm-train classify "${args[@]}" --modality-dropout 0.3 -o x.safetensors a.mm b.mm
+    [[ "$output" == *"no dropout"* ]]
+    # a search may choose it, and stops it as it stops others
+    mm-train classify -q --grid 'solver=adamw|lbfgs,weight-decay=0.1|1|10' --method linear -o x.safetensors a.mm b.mm > t.tsv
+    [ "$(sed 1d t.tsv | cut -f2,3 | sort -u | wc -l)" = 6 ]
+}
+
+@test "refit: as many epochs as were best, on all samples" {
+    args=(--method linear --solver lbfgs --weight-decay 0 --raw)
+    mm-train classify -q "${args[@]}" --log log.tsv -o held.safetensors a.mm b.mm
+    best=$(awk -F'\t' '$6 == 1 { n = $1 } END { print n }' log.tsv)
+    mm-train classify -q "${args[@]}" --refit -o refit.safetensors a.mm b.mm
+    mm-train classify -q "${args[@]}" --valid-share 0 --epochs "$best" -o all.safetensors a.mm b.mm
+    for head in held refit all; do # the vectors of a linear head are its logits
+        mm-fuse -m $head.safetensors a.mm b.mm | mm-cat -J --data | jq -c .data.values > $head.json
+    done
+    cmp refit.json all.json
+    run -1 cmp -s refit.json held.json
+    # mini-batches: another head, as good
+    mm-train classify -q --epochs 8 --refit -o refit.safetensors a.mm b.mm
+    mm-train classify -q --epochs 8 -o held.safetensors a.mm b.mm
+    run -1 cmp -s refit.safetensors held.safetensors
+    [ "$(accuracy refit.safetensors | awk '{ print ($1 > 0.85) }')" = 1 ]
+}
