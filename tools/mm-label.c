@@ -1,5 +1,5 @@
 /* mm-label: says what features show: by the labels they are nearest to, by labelled examples, or by a model's head. */
-#include "cli/tool.h"
+#include "cli/fusing.h"
 #include "label/distance.h"
 #include "label/load.h"
 #include "label/output.h"
@@ -12,7 +12,7 @@ enum { BATCH = 64 };
 static const size_t BATCH_BYTES = (size_t)64 << 20;
 
 static struct {
-    const char *against, *knn, *vote, *field, *of, *format, *unknown;
+    const char *against, *knn, *vote, *field, *of, *format, *unknown, *head;
     int64_t k, top;
     double threshold, scale, quantile;
     bool neighbours, leave_one_out, by_key, distance, no_header;
@@ -50,6 +50,9 @@ static const mm_opt options[] = {
      "with --against: multiply cosines by X before the softmax instead of the model's own logit scale (20 where the "
      "model has none)",
      NULL, 0, 0, 0},
+    {'m', "head", MM_OPT_STR, &opt.head, "HEAD",
+     "a trained head: what it says of each sample, whose features are joined by key (mm-train makes heads)", NULL,
+     MM_HINT_FILE, 0, 0},
     {0, "field", MM_OPT_STR, &opt.field, "NAME",
      "take entry NAME of labels that are maps, and output NAME of a head that has several", NULL, 0, 0, 0},
     {0, "of", MM_OPT_STR, &opt.of, "KIND", "label only what was made from KIND: image, text, audio", NULL, 0, 0, 0},
@@ -77,12 +80,12 @@ static const char *const examples[] = {
     "mm-label --knn labelled.mm -k 10 features.mm      nearest neighbours",
     "mm-label --knn normal.mm --distance features.mm   anomalies",
     "mm-encode-image -m vit --classify x.mm | mm-label a model's own classes",
-    "mm-fuse -m head.safetensors --label x.mm | mm-label a trained head's labels",
+    "mm-label -m head.safetensors features.mm          a trained head",
     NULL,
 };
 
 static const mm_tool tool = {
-    "mm-label",    "label features: zero-shot, by nearest neighbours, by a model's own head",
+    "mm-label",    "label features: zero-shot, by nearest neighbours, by a trained head or a model's own",
     "[STREAM]...", examples,
     options,       MM_TAKES_OUTPUT | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES | MM_TAKES_STRICT,
 };
@@ -98,6 +101,7 @@ typedef struct {
 typedef struct {
     mm_run r;
     mm_refs refs;
+    mm_head *head;
     mm_pool *pool;
     FILE *f; /* NULL: a stream goes out */
     mm_text_memory texts;
@@ -186,6 +190,51 @@ static void put_head(label *l, item *it)
         put(l, it, &x);
     else
         mm_item_failed(&l->r, NULL, &e);
+}
+
+/* ---- a trained head ---- */
+
+static void put_verdict(void *ctx, const mm_record *rec, bool made)
+{
+    label *l = ctx;
+    item *it = &l->batch[0];
+    mm_str field = mm_label_field(rec);
+    it->rec = *rec;
+    if (made && (!opt.field || !field.p || mm_str_is(field, opt.field)))
+        put_head(l, it);
+    else if (!made && !l->f)
+        mm_out_put(&l->r, rec);
+    l->r.failed += rec->kind == MM_KIND_ERROR; /* reported where it arose */
+    mm_arena_reset(&it->arena);
+}
+
+static void put_failure(void *ctx, const mm_record *error, const mm_err *why)
+{
+    label *l = ctx;
+    if (!l->f)
+        mm_out_put(&l->r, error);
+    if (!mm_item_failed(&l->r, NULL, why))
+        mm_die(&l->r, "stopped at the first failure (--strict)");
+}
+
+static void work_by_head(label *l)
+{
+    mm_err e;
+    mm_fuser *f;
+    mm_fuser_opts o = {.head = l->head,
+                       .space = "",
+                       .labels = true,
+                       .of = opt.of,
+                       .streams = mm_fusing_streams(&l->r),
+                       .memory = (size_t)1 << 30,
+                       .pool = l->pool,
+                       .put = put_verdict,
+                       .fail = put_failure,
+                       .ctx = l};
+    if (mm_fuser_new(&f, &o, &e) != MM_OK)
+        mm_die(&l->r, "%s: %s", opt.head, e.text);
+    mm_fusing_run(&l->r, f, NULL, NULL);
+    mm_fuser_free(f);
 }
 
 /* ---- a batch ---- */
@@ -293,7 +342,8 @@ static void work(label *l)
     }
     finish_batch(l);
     if (l->features && !l->labels && !l->refs.n)
-        mm_die(&l->r, "features need something to compare with: --against FILE (labels) or --knn FILE (examples)");
+        mm_die(&l->r,
+               "features need something to compare with: --against FILE (labels), --knn FILE (examples) or -m HEAD");
 }
 
 /* ---- set-up ---- */
@@ -321,10 +371,18 @@ static void load(label *l)
         mm_die(&l->r, "%s: %s", path, e.text);
 }
 
+static void load_head(label *l)
+{
+    mm_err e;
+    if (mm_head_load(&l->head, opt.head, &e) != MM_OK)
+        mm_die(&l->r, "%s", e.text);
+    must(l, mm_pool_new(&l->pool, l->r.threads ? l->r.threads : mm_cpu_count(), &e), &e);
+}
+
 static void check_options(label *l)
 {
-    if (opt.against && opt.knn)
-        mm_usage(&l->r, "--against and --knn cannot be had at once");
+    if (!!opt.against + !!opt.knn + !!opt.head > 1)
+        mm_usage(&l->r, "--against, --knn and --head cannot be had at once");
     if (opt.distance && (!opt.knn || opt.by_key || opt.threshold != 0 || opt.top != 1))
         mm_usage(&l->r, "--distance goes with --knn, and without --by-key, --top and --threshold");
     if (!(opt.quantile >= 0 && opt.quantile <= 1))
@@ -353,6 +411,7 @@ static void clean_up(label *l)
         mm_arena_free(&l->batch[i].arena);
     mm_arena_free(&l->texts.arena);
     mm_refs_free(&l->refs);
+    mm_head_free(l->head);
     mm_pool_free(l->pool);
     free(l->query);
     free(l->near);
@@ -367,8 +426,10 @@ int main(int argc, char **argv)
     check_options(&l);
     if (opt.knn || opt.against)
         load(&l);
+    if (opt.head)
+        load_head(&l);
     open_output(&l);
-    work(&l);
+    opt.head ? work_by_head(&l) : work(&l);
     if (*opt.format == 'l')
         must(&l, mm_studio_end(&opt.studio, &e), &e);
     mm_out_close(&l.r);

@@ -369,7 +369,7 @@ mm_status mm_verdict_label(mm_record *out, const mm_verdict *v, const mm_head *h
     for (int k = 0; k < i; k++)
         at += h->output[k].width;
     identity(out, v->j, MM_KIND_LABEL);
-    out->of = MM_STR("fused");
+    out->of = h->inputs == 1 ? mm_str_of(h->input[0].name) : MM_STR("fused");
     if (h->task == MM_TASK_CLASSIFY)
         s = distribution(&out->label, v->out + at, o, a, e);
     else

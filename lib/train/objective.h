@@ -25,8 +25,8 @@ typedef struct {
 mm_status mm_validate(mm_validation *out, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool,
                       mm_err *e);
 
-/* Fits each classification output's temperature on these samples: the T that minimises the cross-entropy of logits / T.
- */
-mm_status mm_calibrate(mm_head *h, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool, mm_err *e);
+/* A forward pass over samples with the rows of `pick` (see mm_data_batch), without dropout; a and t are reset first. */
+mm_status mm_objective_forward(const mm_objective *o, mm_tape *t, const int32_t *sample, int n, const int32_t *pick,
+                               mm_arena *a, mm_fuse_batch *b, mm_fused *f, mm_err *e);
 
 #endif

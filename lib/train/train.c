@@ -1,6 +1,7 @@
 #include "train/train.h"
 
 #include "base/hash.h"
+#include "train/calibrate.h"
 #include "train/checkpoint.h"
 #include "train/full_batch.h"
 #include "train/objective.h"
