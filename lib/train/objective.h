@@ -21,7 +21,7 @@ typedef struct {
     double metric;
 } mm_validation;
 
-/* Loss and metric over samples, without dropout. */
+/* Loss and metric over samples, without dropout. Alignment: of several rows of a modality one at a time, as at use. */
 mm_status mm_validate(mm_validation *out, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool,
                       mm_err *e);
 
