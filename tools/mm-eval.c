@@ -60,54 +60,17 @@ static void must(eval *v, mm_status s, const mm_err *e)
 
 /* ---- input ---- */
 
-typedef mm_status (*take_record)(void *ctx, const mm_record *rec, mm_err *e);
-
-static void read_operands(eval *v, take_record take, void *ctx)
-{
-    mm_arena a = {0};
-    mm_record rec;
-    mm_err e;
-    while (mm_in_next(&v->r, &a, &rec) == MM_OK) {
-        if (rec.kind == MM_KIND_ERROR)
-            mm_run_worsen(&v->r, 1);
-        must(v, take(ctx, &rec, &e), &e);
-        mm_arena_reset(&a);
-    }
-    mm_arena_free(&a);
-}
-
-static void read_file(eval *v, const char *path, take_record take, void *ctx)
-{
-    mm_arena a = {0};
-    mm_record rec;
-    mm_reader *in;
-    mm_err e;
-    mm_status s;
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        mm_die(&v->r, "%s: %s", path, strerror(errno));
-    must(v, mm_reader_new(&in, fileno(f), path, &e), &e);
-    while ((s = mm_reader_next(in, &a, &rec, &e)) == MM_OK) {
-        must(v, take(ctx, &rec, &e), &e);
-        mm_arena_reset(&a);
-    }
-    must(v, s, &e);
-    mm_reader_free(in);
-    mm_arena_free(&a);
-    fclose(f);
-}
-
-static mm_status take_guess(void *ctx, const mm_record *rec, mm_err *e)
+static mm_status take_guess(void *ctx, mm_record *rec, mm_err *e)
 {
     return mm_collect_guess(ctx, rec, e);
 }
 
-static mm_status take_truth(void *ctx, const mm_record *rec, mm_err *e)
+static mm_status take_truth(void *ctx, mm_record *rec, mm_err *e)
 {
     return mm_collect_truth(ctx, rec, e);
 }
 
-static mm_status take_feature(void *ctx, const mm_record *rec, mm_err *e)
+static mm_status take_feature(void *ctx, mm_record *rec, mm_err *e)
 {
     return mm_dataset_add(ctx, rec, NULL, e);
 }
@@ -142,10 +105,10 @@ static void show(eval *v, const mm_report *report, const mm_comparison *c)
     json_t *j = mm_report_json(report);
     if (j && c)
         json_object_set_new(j, "comparison",
-                            json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f}", "with", opt.compare, "both",
+                            json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:[f, f]}", "with", opt.compare, "both",
                                       (json_int_t)c->both, "only_this", (json_int_t)c->only_a, "only_other",
                                       (json_int_t)c->only_b, "neither", (json_int_t)c->neither, "difference",
-                                      c->difference, "p", c->p));
+                                      c->difference, "p", c->p, "interval", c->interval.low, c->interval.high));
     if (!j || json_dumpf(j, v->out, JSON_INDENT(2)) != 0)
         mm_die(&v->r, "out of memory");
     fputc('\n', v->out);
@@ -160,11 +123,11 @@ static int64_t collect(eval *v, mm_collection **c, const char *path, mm_judged *
     int64_t n, without;
     must(v, mm_collection_new(c, opt.field, &e), &e);
     if (path)
-        read_file(v, path, take_guess, *c);
+        mm_in_each_of(&v->r, path, take_guess, *c);
     else
-        read_operands(v, take_guess, *c);
+        mm_in_each(&v->r, take_guess, *c);
     if (opt.truth)
-        read_file(v, opt.truth, take_truth, *c);
+        mm_in_each_of(&v->r, opt.truth, take_truth, *c);
     must(v, mm_collected(*c, judged, &n, &without, &v->arena, &e), &e);
     if (without)
         mm_warn(&v->r, "%lld predictions have no truth beside them and do not count", (long long)without);
@@ -281,7 +244,7 @@ static void judge_retrieval(eval *v)
         mm_usage(&v->r, "--retrieval takes two modalities: image:text");
     *b++ = 0;
     must(v, mm_dataset_new(&set, &e), &e);
-    read_operands(v, take_feature, set);
+    mm_in_each(&v->r, take_feature, set);
     must(v, mm_dataset_finish(set, &d, &e), &e);
     int ma = named_modality(v, d, a), mb = named_modality(v, d, b);
     const mm_data_modality *x = &d->modality[ma], *y = &d->modality[mb];

@@ -124,6 +124,11 @@ void mm_in_check(mm_run *r);
  * tools behind learn of it; the next operand goes on. MM_OK or MM_EOF. */
 mm_status mm_in_next(mm_run *r, mm_arena *a, mm_record *rec);
 
+/* For every record: `take` may change it; anything but MM_OK ends the program with e's text. */
+typedef mm_status (*mm_take)(void *ctx, mm_record *rec, mm_err *e);
+void mm_in_each(mm_run *r, mm_take take, void *ctx);                      /* of all operands, as mm_in_next */
+void mm_in_each_of(mm_run *r, const char *path, mm_take take, void *ctx); /* of this stream; dies if it is broken */
+
 /* ---- filters: stream → stream ---- */
 /* The loop that mm-encode-* share: reads records, passes on what is not wanted, gathers wanted records into batches,
  * calls step, and writes everything in the order of the input. The next batch is read while step computes. */

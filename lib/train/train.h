@@ -58,6 +58,10 @@ typedef struct {
 mm_status mm_split_groups(mm_split *out, const mm_data *d, const uint8_t *usable, const char *group, double share,
                           uint64_t seed, mm_arena *a, mm_err *e);
 
+/* Samples whose keys are in `valid` validate, the others train. */
+mm_status mm_split_keys(mm_split *out, const mm_data *d, const uint8_t *usable, const mm_data *valid, mm_arena *a,
+                        mm_err *e);
+
 /* Which samples can be used: they have some input of the head and (classify, regress) some target; align: two inputs.
  */
 uint8_t *mm_usable_samples(const mm_data *d, const mm_head *h, mm_arena *a);
