@@ -154,9 +154,11 @@ def fit_ours(head, method, of, seed, files, *more):
         "--epochs", RECIPE["epochs"], "--batch", RECIPE["batch"], "--lr", RECIPE["lr"], "-o", head, *more, *files)
 
 
-def accuracy(head, files):
-    with subprocess.Popen(["mm-fuse", "-m", head, "--label", *files], stdout=subprocess.PIPE) as fuse:
-        return json.loads(run("mm-eval", "--rounds", 0, "-f", "json", stdin=fuse.stdout))["figures"]["accuracy"]["value"]
+def guesses(head, files):
+    """{key: label} that the head gives"""
+    out = msgpack.Unpacker(raw=False, strict_map_key=False)
+    out.feed(run("mm-fuse", "-m", head, "--label", *files))
+    return {r["key"]: max(r["label"], key=r["label"].get) for r in out if r["kind"] == "label"}
 
 
 # ---- tables ----
@@ -167,7 +169,7 @@ class Mosi:
         self.x, self.y = {}, {}
         for s, files in self.files.items():
             x, label = read(*files.values())
-            keys = list(x["text"])
+            keys = self.keys = list(x["text"])  # what stays are those of the test
             self.x[s] = {m: matrix(x[m], keys) for m in x}
             self.y[s] = torch.tensor([int(float(label[k])) for k in keys])
         for m, train in self.x["train"].items():
@@ -176,42 +178,67 @@ class Mosi:
             for s in self.x:
                 self.x[s][m] = torch.tensor((self.x[s][m] - mean) / std)
 
-    def twin_hits(self, method, of, seed, dropout=0.0, absent=()):
+    def twin_hits(self, method, of, seed, dropout=0.0, absents=((),)):
         torch.manual_seed(seed)
         net = fit_twin(Twin(method, [self.x["train"][m].shape[1] for m in of]), [self.x["train"][m] for m in of],
-                       self.y["train"], seed, dropout)
-        there = torch.tensor([[float(m not in absent) for m in of]]).expand(len(self.y["test"]), -1)
-        with torch.no_grad():
-            out = net.eval()([self.x["test"][m] for m in of], there)
-        return (out.argmax(1) == self.y["test"]).float().numpy()
+                       self.y["train"], seed, dropout).eval()
+        hits = []
+        for absent in absents:
+            there = torch.tensor([[float(m not in absent) for m in of]]).expand(len(self.y["test"]), -1)
+            with torch.no_grad():
+                out = net([self.x["test"][m] for m in of], there)
+            hits.append((out.argmax(1) == self.y["test"]).float().numpy())
+        return np.array(hits)
 
-    def our_accuracy(self, method, of, seed, dropout=0.0, absents=((),)):
+    def our_hits(self, method, of, seed, dropout=0.0, absents=((),)):
+        """for each set of modalities that are absent at the test: hits [n]"""
         with tempfile.TemporaryDirectory() as tmp:
             head = os.path.join(tmp, "head.safetensors")
             fit_ours(head, method, of, seed, [self.files["train"][m] for m in of], "--modality-dropout", dropout)
-            return [accuracy(head, [self.files["test"][m] for m in of if m not in a]) for a in absents]
+            said = [guesses(head, [self.files["test"][m] for m in of if m not in a]) for a in absents]
+        return np.array([[float(g[k]) == y for k, y in zip(self.keys, self.y["test"].tolist())] for g in said], float)
 
 
 def table_mosi(mosi, seeds):
     print("method\tmodalities\tours\ttwin\ttwin_low\ttwin_high\tinside", flush=True)
     for method in METHODS:
         for of in (("text",), ("audio",), ("video",), ("text", "audio", "video")):
-            hits = np.mean([mosi.twin_hits(method, of, s) for s in range(1, seeds + 1)], 0)
-            ours = np.mean([mosi.our_accuracy(method, of, s)[0] for s in range(1, seeds + 1)])
+            hits = np.mean([mosi.twin_hits(method, of, s)[0] for s in range(1, seeds + 1)], 0)
+            ours = np.mean([mosi.our_hits(method, of, s)[0].mean() for s in range(1, seeds + 1)])
             low, high = interval(hits)
             print(method, "+".join(of), f"{ours:.4f}\t{hits.mean():.4f}\t{low:.4f}\t{high:.4f}",
                   "yes" if low <= ours <= high else "NO", sep="\t", flush=True)
 
 
+ABSENT = ((), ("audio",), ("text",))
+
+
+def by_video(hits, keys, draws=2000):
+    """95 % interval of the mean of hits [n] (or of differences of hits), drawing whole videos"""
+    r = np.random.default_rng(1)
+    video = np.unique([k.split("/")[0].rsplit("_", 1)[0] for k in keys], return_inverse=True)[1]
+    total, count = np.bincount(video, hits), np.bincount(video)
+    d = r.integers(0, len(count), (draws, len(count)))
+    return np.quantile(total[d].sum(1) / count[d].sum(1), [0.025, 0.975])
+
+
 def table_missing(mosi, seeds):
-    """Accuracy with everything, without audio and without text at test time, trained with and without dropout."""
-    of, absents = ("text", "audio", "video"), ((), ("audio",), ("text",))
-    print("method\tmodality_dropout\tours_all\tours_no_audio\tours_no_text\ttwin_all\ttwin_no_audio\ttwin_no_text", flush=True)
+    """With everything, without audio and without text at the test, trained without and with modality dropout. What the
+    dropout gains in accuracy, with the interval of the paired difference on the same samples."""
+    of = ("text", "audio", "video")
+    names = ["all" if not a else "no " + a[0] for a in ABSENT]
+    print("method\twho", *(f"{n}, p=0\t{n}, p=.3\tgain" for n in names), sep="\t", flush=True)
     for method in METHODS:
+        hits = {}
         for p in (0.0, 0.3):
-            ours = np.mean([mosi.our_accuracy(method, of, s, p, absents) for s in range(1, seeds + 1)], 0)
-            twin = [np.mean([mosi.twin_hits(method, of, s, p, a).mean() for s in range(1, seeds + 1)]) for a in absents]
-            print(method, p, *(f"{v:.4f}" for v in (*ours, *twin)), sep="\t", flush=True)
+            hits["ours", p] = np.mean([mosi.our_hits(method, of, s, p, ABSENT) for s in range(1, seeds + 1)], 0)
+            hits["twin", p] = np.mean([mosi.twin_hits(method, of, s, p, ABSENT) for s in range(1, seeds + 1)], 0)
+        for who in ("ours", "twin"):
+            cells = []
+            for a, b in zip(hits[who, 0.0], hits[who, 0.3]):
+                low, high = by_video(b - a, mosi.keys)
+                cells += [f"{a.mean():.4f}", f"{b.mean():.4f}", f"{b.mean() - a.mean():+.4f} [{low:+.3f}, {high:+.3f}]"]
+            print(method, who, *cells, sep="\t", flush=True)
 
 
 # ---- alignment ----
