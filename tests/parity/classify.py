@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Our linear head beside scikit-learn's logistic regression on the same vectors: spoken digits and emotions (Whisper),
-steel (image vectors), news and film reviews (MiniLM); tweets' sentiment from picture, text and both; the classes of
+steel (image vectors), news and film reviews (MiniLM); the classes of
 imagenet100 from sentences about them, through towers that saw neither. Features by features.mk; the tools on PATH. Sets without a test part are judged by
 five folds over keys: speakers of emodb84 stand on both sides, so that its figure compares programs, not emotions."""
 import argparse
@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 
 import msgpack
@@ -18,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 FOLDS = 5
+missed = []  # the bars
 
 
 def records(path):
@@ -97,6 +99,8 @@ def line(name, method, mine, other):
     mine, other = np.array(mine, float), np.array(other, float)
     (a, b), (c, d) = interval(mine), interval(other)
     delta = 100 * (mine.mean() - other.mean())
+    if delta < -0.5:
+        missed.append(name)
     print(f"{name}\t{method}\t{len(mine)}\t{mine.mean():.4f} [{a:.3f}, {b:.3f}]\t{other.mean():.4f} [{c:.3f}, {d:.3f}]"
           f"\t{delta:+.2f}\t{'yes' if delta >= -0.5 else 'NO'}", flush=True)
 
@@ -148,10 +152,7 @@ def main():
     judge("emodb84", folds([records(f"{d}/emodb.mm")]))
     judge("neu_steel240", folds([records(f"{d}/steel.mm")]))
     judge_prompts(d)
-    tweets = {m: records(f"{d}/tweets-{m}.mm") for m in ("image", "text")}
-    for of in (("image",), ("text",), ("image", "text")):
-        for method in ("linear",) if len(of) == 1 else ("linear", "mlp", "gated", "attention"):
-            judge("tweets " + "+".join(of), folds([tweets[m] for m in of]), method)
+    sys.exit(1 if missed else 0)
 
 
 if __name__ == "__main__":
