@@ -234,6 +234,8 @@ static mm_train_opts train_opts(void)
 
 /* ---- one training ---- */
 
+static const char *const metrics[] = {"accuracy", "Pearson", "recall@1"}; /* by task */
+
 static bool on_epoch(void *ctx, const mm_epoch *row)
 {
     train *t = ctx;
@@ -244,13 +246,14 @@ static bool on_epoch(void *ctx, const mm_epoch *row)
                 row->metric, row->best);
     mm_say(&t->r.log, MM_LOG_INFO, "epoch %d: loss %.4f, validation loss %.4f, metric %.4f%s", row->epoch,
            row->train_loss, row->valid_loss, row->metric, row->best ? " *" : "");
+    mm_progress_note(&t->r, "loss %.4f, validation loss %.4f, %s %.4f", row->train_loss, row->valid_loss,
+                     metrics[t->task], row->metric);
     mm_progress(&t->r, row->epoch, epochs());
     return true;
 }
 
 static void train_one(train *t, mm_head *h)
 {
-    static const char *const metrics[] = {"accuracy", "Pearson", "recall@1"};
     mm_err e;
     mm_pool *pool;
     mm_train_opts o = train_opts();

@@ -98,6 +98,10 @@ __attribute__((format(printf, 2, 3), noreturn))
 void mm_usage(mm_run *r, const char *fmt, ...);
 
 void mm_progress(mm_run *r, int64_t done, int64_t total); /* total 0: unknown; cheap to call often */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void mm_progress_note(mm_run *r, const char *fmt, ...); /* what the line says at its end from now on: "loss 0.31" */
 
 /* ---- output ---- */
 /* The tool's stream output: -o FILE through FILE.part and a rename at the end, or standard output. Refuses a terminal

@@ -46,7 +46,8 @@ def shown(report, name="accuracy"):
 
 def against(path, other):
     c = judge(path, other)["comparison"]
-    return f"{c['difference']:+.4f} [{c['interval'][0]:+.3f}, {c['interval'][1]:+.3f}], p = {c['p']:.3f}"
+    d = c["difference"]["accuracy"]
+    return f"{d['value']:+.4f} [{d['interval'][0]:+.3f}, {d['interval'][1]:+.3f}], p = {c['p']:.3f}"
 
 
 def main():

@@ -1,5 +1,5 @@
 /* Every gradient of the tape against central finite differences of its own forward pass, and the forward values of the
- * operations with a closed form against that form. (Agreement with PyTorch's autograd: tests/parity/autograd.py.) */
+ * operations with a closed form against that form. (Agreement with PyTorch's autograd: test_heads.c.) */
 #include "tape/tape.h"
 
 #include <math.h>
