@@ -127,3 +127,15 @@ accuracy() {
     run -1 cmp -s refit.safetensors held.safetensors
     [ "$(accuracy refit.safetensors | awk '{ print ($1 > 0.85) }')" = 1 ]
 }
+
+@test "several label fields: one head, an output for each" {
+    awk -F, 'BEGIN { print "file,answer,half" } { split($1, k, "s"); print $1 ".txt," $NF "," (k[2] < 80 ? "first" : "second") }' a.csv > labels.csv
+    cut -d, -f1 a.csv | while read -r key; do mkdir -p "texts/${key%/*}"; echo x > "texts/$key.txt"; done
+    mm-decode -q --labels labels.csv -o labels.mm texts
+    mm-cat -w kind=feature a.mm | mm-cat -J | head -n 1 | jq -e '.label == "no"'
+    mm-train classify -q --label answer --label half -o two.safetensors labels.mm a.mm b.mm
+    mm-label -m two.safetensors --field answer -n 2 -f stream a.mm b.mm | mm-cat -J | jq -e -s 'length == 160 and all(.label | keys == ["no", "yes"])'
+    mm-label -m two.safetensors --field half -n 2 -f stream a.mm b.mm | mm-cat -J | jq -e -s 'length == 160 and all(.label | keys == ["first", "second"])'
+    mm-label -m two.safetensors --field answer -f stream a.mm b.mm > said.mm
+    mm-eval --truth labels.mm --field answer --rounds 0 -f json said.mm | jq -e '.samples == 160 and .figures.accuracy.value > 0.85'
+}
