@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Latency of one utterance through a warm coprocess: three seconds of speech, a picture and a sentence go into
 mm-encode-audio | mm-encode-image | mm-encode-text | mm-fuse --label, each with --flush; the label is waited for before
-the next one goes in. Prints p50, p95 in milliseconds, the processor time that each tool took for an utterance (what is left
-of the wall time beyond their sum is waiting: for each other, or for a processor that others have), and the machine's load.
-Models are given as --image, --text, --audio; MM_THREADS counts."""
+the next one goes in. Prints p50, p95 in milliseconds, the processor time that each tool took for an utterance, and the
+machine's load: the tools take turns, so where both threads are had and nobody else runs, the wall time comes close to half of the sum,
+and on a busy machine the rest of it is waiting. Models are given as --image, --text, --audio; MM_THREADS counts."""
 import argparse
 import os
 import subprocess
