@@ -4,11 +4,17 @@
 
 #include "train/train.h"
 
+/* The unit of a number: the head learns (y − mean) / std. */
+typedef struct {
+    float mean, std;
+} mm_target;
+
 typedef struct {
     const mm_head *head;
     const mm_data *data;
     const mm_train_opts *opts;
     const float *class_weight[MM_MAX_OUTPUTS]; /* NULL: 1 */
+    mm_target target[MM_MAX_OUTPUTS];          /* regression; see target.h */
 } mm_objective;
 
 /* The loss of a forward pass over these samples: the mean over outputs of their losses; align: over pairs of

@@ -6,6 +6,7 @@
 #include "train/full_batch.h"
 #include "train/objective.h"
 #include "train/optimiser.h"
+#include "train/target.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -117,6 +118,8 @@ static mm_status prepare(trainer *t, mm_err *e)
     if (!t->order || !t->pick || !t->start || !t->at.best)
         return mm_fail_memory(e);
     t->objective = (mm_objective){.head = h, .data = t->data, .opts = t->opts};
+    if (h->task == MM_TASK_REGRESS)
+        mm_target_measure(&t->objective, t->split->train, t->split->n_train);
     for (int i = 0; h->task == MM_TASK_CLASSIFY && t->opts->balanced && i < h->outputs; i++) {
         const mm_data_field *f = &t->data->field[mm_data_field_of(t->data, h->output[i].name)];
         t->objective.class_weight[i] = class_weights(f, t->split, &t->arena);
@@ -328,6 +331,12 @@ static void clean_up(trainer *t)
     mm_arena_free(&t->arena);
 }
 
+static void restore_units(trainer *t)
+{
+    if (t->head->task == MM_TASK_REGRESS)
+        mm_target_restore(t->head, &t->objective);
+}
+
 static int ascending(const void *a, const void *b)
 {
     int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
@@ -352,6 +361,8 @@ static mm_status refit(trainer *first, mm_err *e)
     mm_status status = prepare(&t, e);
     while (status == MM_OK && t.at.epoch < epochs)
         status = epoch(&t, &row, e);
+    if (status == MM_OK || status == MM_EOF)
+        restore_units(&t);
     clean_up(&t);
     return status == MM_EOF ? MM_OK : status;
 }
@@ -373,6 +384,8 @@ mm_status mm_train(mm_head *h, const mm_data *d, const mm_split *split, const mm
     }
     if (s == MM_OK && o->refit && split->n_valid)
         s = refit(&t, e);
+    else if (s == MM_OK)
+        restore_units(&t);
     clean_up(&t);
     return s;
 }

@@ -139,3 +139,17 @@ accuracy() {
     mm-label -m two.safetensors --field answer -f stream a.mm b.mm > said.mm
     mm-eval --truth labels.mm --field answer --rounds 0 -f json said.mm | jq -e '.samples == 160 and .figures.accuracy.value > 0.85'
 }
+
+@test "numbers of any size: ages around forty, a scale of a thousandth" {
+    awk 'BEGIN { srand(3); print "id,a,b,c,age" > "age.csv"; print "id,a,b,c,tiny" > "tiny.csv"
+        for (i = 0; i < 300; i++) { a = 2 * rand() - 1; b = 2 * rand() - 1; y = a - b * b / 2 + rand() / 10
+            printf "k%03d,%.4f,%.4f,%.4f,%.3f\n", i, a, b, rand(), 40 + 25 * y > "age.csv"
+            printf "k%03d,%.4f,%.4f,%.4f,%.7f\n", i, a, b, rand(), y / 1000 > "tiny.csv" } }'
+    for name in age tiny; do
+        mm-decode -q --as feature --of image --key-column id --label-column $name -o $name.mm $name.csv
+        for args in '--method mlp' '--method linear' '--method linear --solver lbfgs' '--method gated --refit'; do
+            mm-train regress -q $args --epochs 60 --lr 1e-2 -o x.safetensors $name.mm
+            mm-fuse -m x.safetensors --label $name.mm | mm-eval --rounds 0 -f json | jq -e '.figures.R2.value > 0.85'
+        done
+    done
+}
