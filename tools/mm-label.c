@@ -11,7 +11,7 @@ static struct {
     const char *against, *knn, *vote, *field, *of, *format, *unknown, *head;
     int64_t k, top;
     double threshold, scale, quantile;
-    bool neighbours, leave_one_out, by_key, distance, no_header;
+    bool neighbours, leave_one_out, by_key, distance, no_header, flush;
     mm_studio studio;
 } opt = {.vote = "similarity",
          .format = "tsv",
@@ -58,6 +58,7 @@ static const mm_opt options[] = {
     {'f', "format", MM_OPT_CHOICE, &opt.format, NULL, "what to write", "tsv|jsonl|stream|label-studio", 0, 0, 0},
     {0, "no-header", MM_OPT_FLAG, &opt.no_header, NULL, "with --format=tsv: leave out the line of column names", NULL,
      0, 0, 0},
+    {0, "flush", MM_OPT_FLAG, &opt.flush, NULL, "let every result leave as soon as it is ready", NULL, 0, 0, 0},
     {0, "from-name", MM_OPT_STR, &opt.studio.from_name, "NAME",
      "Label Studio: name of the control tag (\"choice\"; \"label\" for windows of sound)", NULL, 0, 0, 0},
     {0, "to-name", MM_OPT_STR, &opt.studio.to_name, "NAME", "Label Studio: name of the object tag (the modality)", NULL,
@@ -170,6 +171,15 @@ static void put_head(label *l, item *it)
         mm_item_failed(&l->r, NULL, &e);
 }
 
+static void flush(void *ctx)
+{
+    label *l = ctx;
+    if (!l->f)
+        mm_out_flush(&l->r);
+    else if (fflush(l->f) != 0)
+        mm_die(&l->r, "cannot write the labels");
+}
+
 /* ---- a trained head ---- */
 
 static void put_verdict(void *ctx, const mm_record *rec, bool made)
@@ -203,6 +213,7 @@ static void work_by_head(label *l)
                        .space = "",
                        .labels = true,
                        .of = opt.of,
+                       .flush = opt.flush,
                        .streams = mm_fusing_streams(&l->r),
                        .memory = (size_t)1 << 30,
                        .pool = l->pool,
@@ -211,7 +222,7 @@ static void work_by_head(label *l)
                        .ctx = l};
     if (mm_fuser_new(&f, &o, &e) != MM_OK)
         mm_die(&l->r, "%s: %s", opt.head, e.text);
-    mm_fusing_run(&l->r, f, NULL, NULL);
+    mm_fusing_run(&l->r, f, opt.flush ? flush : NULL, l);
     mm_fuser_free(f);
 }
 
@@ -295,8 +306,10 @@ static void work(label *l)
     size_t bytes = 0;
     while (step(l)) {
         bytes += l->batch[l->n - 1].rec.raw.n;
-        if (l->n == BATCH || bytes > BATCH_BYTES || !l->matcher) {
+        if (l->n == BATCH || bytes > BATCH_BYTES || !l->matcher || opt.flush) {
             finish_batch(l);
+            if (opt.flush)
+                flush(l);
             bytes = 0;
         }
     }

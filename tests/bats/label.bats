@@ -173,3 +173,23 @@ END
     [ "$(grep -c '^q' <<<"$output")" -eq 25 ]
     mm-label -m "$tmp/head" -f stream examples.mm | mm-eval --rounds 0 -f json | jq -e '.samples == 60'
 }
+
+@test "--flush: an answer comes before the next question is asked" {
+    # answers to the first feature alone, with the input still open
+    mm-cat -w of=image queries.mm >"$tmp/images.mm"
+    mm-cat -w key=q00 "$tmp/images.mm" >"$tmp/first.mm"
+    mm-train classify -q --method linear -o "$tmp/head" examples.mm
+    mkfifo "$tmp/in"
+    for how in "--knn examples.mm" "--against labels.mm" "-m $tmp/head"; do
+        # shellcheck disable=SC2086
+        mm-label $how --flush --no-header "$tmp/in" >"$tmp/out" 3>&- &
+        exec 9>"$tmp/in"
+        cat "$tmp/first.mm" >&9
+        # a sample is complete when the next key begins
+        [ "${how:0:2}" = -m ] && mm-cat -w key=q01 "$tmp/images.mm" >&9
+        for _ in $(seq 500); do [ -s "$tmp/out" ] && break; sleep 0.02; done
+        [ "$(cut -f1 "$tmp/out")" = q00 ]
+        exec 9>&-
+        wait $!
+    done
+}
