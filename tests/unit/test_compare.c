@@ -70,6 +70,43 @@ static void test_classes(void **state)
     assert_int_equal(c.both, both);
 }
 
+/* Twenty photos with ten captions each, all of one photo found or none: two hundred queries know as little as twenty.
+ */
+static void test_captions_of_a_photo_are_drawn_together(void **state)
+{
+    (void)state;
+    enum { PHOTOS = 20, CAPTIONS = 10 };
+    static float a[PHOTOS * PHOTOS], b[PHOTOS * CAPTIONS * PHOTOS];
+    int64_t owner[PHOTOS * CAPTIONS];
+    mm_arena arena = {0};
+    mm_report r;
+    for (int i = 0; i < PHOTOS; i++)
+        a[i * PHOTOS + i] = 1;
+    for (int j = 0; j < PHOTOS * CAPTIONS; j++) { /* every other photo's captions point at its neighbour */
+        owner[j] = j / CAPTIONS;
+        b[j * PHOTOS + (owner[j] % 2 ? owner[j] - 1 : owner[j])] = 1;
+    }
+    const mm_pairs p = {.na = PHOTOS,
+                        .nb = PHOTOS * CAPTIONS,
+                        .width = PHOTOS,
+                        .a = a,
+                        .b = b,
+                        .owner = owner,
+                        .name_a = "image",
+                        .name_b = "text"};
+    assert_int_equal(mm_report_pairs(&r, &p, 4000, 1, &arena, NULL), MM_OK);
+    const mm_figure *found = NULL;
+    for (int i = 0; i < r.figures; i++)
+        if (strcmp(r.figure[i].name, "text→image R@1") == 0)
+            found = &r.figure[i];
+    assert_non_null(found);
+    assert_true(found->value == 0.5);
+    /* a share of twenty draws: .5 ± 1.96 · sqrt(.25 / 20); of two hundred it would be .43 to .57 */
+    assert_true(fabs(found->interval.low - 0.28) < 0.05);
+    assert_true(fabs(found->interval.high - 0.72) < 0.05);
+    mm_arena_free(&arena);
+}
+
 static int set_up(void **state)
 {
     *state = json_load_file("tests/goldens/compare.json", 0, NULL);
@@ -84,6 +121,7 @@ static int tear_down(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_numbers), cmocka_unit_test(test_classes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_numbers), cmocka_unit_test(test_classes),
+                                       cmocka_unit_test(test_captions_of_a_photo_are_drawn_together)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
