@@ -70,7 +70,7 @@ OPT_KERNEL := $(if $(SANITIZE),,-O3)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(call step,CC)$(CC) $(ALL_CFLAGS) $(if $(findstring lib/backend/cpu,$<),$(OPT_KERNEL)) $(call isa,$<) -MMD -MP -c -o $@ $<
+	$(call step,CC)$(CC) $(ALL_CFLAGS) $(if $(filter lib/backend/cpu/% lib/tape/% lib/train/%,$<),$(OPT_KERNEL)) $(call isa,$<) -MMD -MP -c -o $@ $<
 
 # ---- shaders: SPIR-V as lists of numbers, which lib/backend/vulkan/shaders.c includes ----
 GLSLC := glslc
@@ -188,7 +188,9 @@ parity-light: all probes ## beside tokenizers, Pillow, onnxruntime and CTranslat
 	BUILD=$(BUILD) tests/parity/run light
 parity: all probes ## beside transformers and torch as well; writes tests/parity/RESULTS.md
 	BUILD=$(BUILD) tests/parity/run full
-.PHONY: parity-light parity
+parity-heads: all ## heads beside torch and scikit-learn on real data; writes tests/parity/RESULTS-heads.md
+	BUILD=$(BUILD) tests/parity/run heads
+.PHONY: parity-light parity parity-heads
 lint: all ## layering of includes, manual pages, formatting
 	BUILD=$(BUILD) tests/lint/run
 

@@ -1,6 +1,7 @@
 /* mm-eval: predictions beside the truth → figures. */
 #include "cli/tool.h"
 #include "eval/collect.h"
+#include "eval/compare.h"
 #include "fuse/dataset.h"
 
 #include <errno.h>
@@ -60,54 +61,17 @@ static void must(eval *v, mm_status s, const mm_err *e)
 
 /* ---- input ---- */
 
-typedef mm_status (*take_record)(void *ctx, const mm_record *rec, mm_err *e);
-
-static void read_operands(eval *v, take_record take, void *ctx)
-{
-    mm_arena a = {0};
-    mm_record rec;
-    mm_err e;
-    while (mm_in_next(&v->r, &a, &rec) == MM_OK) {
-        if (rec.kind == MM_KIND_ERROR)
-            mm_run_worsen(&v->r, 1);
-        must(v, take(ctx, &rec, &e), &e);
-        mm_arena_reset(&a);
-    }
-    mm_arena_free(&a);
-}
-
-static void read_file(eval *v, const char *path, take_record take, void *ctx)
-{
-    mm_arena a = {0};
-    mm_record rec;
-    mm_reader *in;
-    mm_err e;
-    mm_status s;
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        mm_die(&v->r, "%s: %s", path, strerror(errno));
-    must(v, mm_reader_new(&in, fileno(f), path, &e), &e);
-    while ((s = mm_reader_next(in, &a, &rec, &e)) == MM_OK) {
-        must(v, take(ctx, &rec, &e), &e);
-        mm_arena_reset(&a);
-    }
-    must(v, s, &e);
-    mm_reader_free(in);
-    mm_arena_free(&a);
-    fclose(f);
-}
-
-static mm_status take_guess(void *ctx, const mm_record *rec, mm_err *e)
+static mm_status take_guess(void *ctx, mm_record *rec, mm_err *e)
 {
     return mm_collect_guess(ctx, rec, e);
 }
 
-static mm_status take_truth(void *ctx, const mm_record *rec, mm_err *e)
+static mm_status take_truth(void *ctx, mm_record *rec, mm_err *e)
 {
     return mm_collect_truth(ctx, rec, e);
 }
 
-static mm_status take_feature(void *ctx, const mm_record *rec, mm_err *e)
+static mm_status take_feature(void *ctx, mm_record *rec, mm_err *e)
 {
     return mm_dataset_add(ctx, rec, NULL, e);
 }
@@ -131,21 +95,12 @@ static void show(eval *v, const mm_report *report, const mm_comparison *c)
     if (*opt.format == 't') {
         mm_report_text(report, v->out);
         if (c)
-            fprintf(
-                v->out,
-                "\ncompared with %s\nboth right           %lld\nonly this right      %lld\nonly the other right %lld\n"
-                "neither              %lld\naccuracy difference  %+.4f  [%.4f, %.4f]\nMcNemar's exact p    %.4g\n",
-                opt.compare, (long long)c->both, (long long)c->only_a, (long long)c->only_b, (long long)c->neither,
-                c->difference, c->interval.low, c->interval.high, c->p);
+            mm_comparison_text(c, opt.compare, v->out);
         return;
     }
     json_t *j = mm_report_json(report);
     if (j && c)
-        json_object_set_new(j, "comparison",
-                            json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f}", "with", opt.compare, "both",
-                                      (json_int_t)c->both, "only_this", (json_int_t)c->only_a, "only_other",
-                                      (json_int_t)c->only_b, "neither", (json_int_t)c->neither, "difference",
-                                      c->difference, "p", c->p));
+        json_object_set_new(j, "comparison", mm_comparison_json(c, opt.compare));
     if (!j || json_dumpf(j, v->out, JSON_INDENT(2)) != 0)
         mm_die(&v->r, "out of memory");
     fputc('\n', v->out);
@@ -160,11 +115,11 @@ static int64_t collect(eval *v, mm_collection **c, const char *path, mm_judged *
     int64_t n, without;
     must(v, mm_collection_new(c, opt.field, &e), &e);
     if (path)
-        read_file(v, path, take_guess, *c);
+        mm_in_each_of(&v->r, path, take_guess, *c);
     else
-        read_operands(v, take_guess, *c);
+        mm_in_each(&v->r, take_guess, *c);
     if (opt.truth)
-        read_file(v, opt.truth, take_truth, *c);
+        mm_in_each_of(&v->r, opt.truth, take_truth, *c);
     must(v, mm_collected(*c, judged, &n, &without, &v->arena, &e), &e);
     if (without)
         mm_warn(&v->r, "%lld predictions have no truth beside them and do not count", (long long)without);
@@ -191,19 +146,29 @@ static int64_t common(mm_judged *a, int64_t na, mm_judged *b, int64_t nb)
     return n;
 }
 
-/* McNemar's test needs only who was right: guess 1 or 0 against truth 1. */
-static void compare(eval *v, mm_comparison *c, const mm_judged *a, const mm_judged *b, int64_t n, const int64_t *group)
+static void compare_classes(eval *v, mm_comparison *c, const mm_judged *a, const mm_judged *b, int64_t n,
+                            const int64_t *group)
 {
     mm_err e;
-    int32_t *x = mm_arena_alloc(&v->arena, 3 * (size_t)n * sizeof *x);
-    if (!x)
+    uint8_t *right = mm_arena_alloc(&v->arena, 2 * (size_t)n);
+    if (!right)
         mm_die(&v->r, "out of memory");
     for (int64_t i = 0; i < n; i++) {
-        x[i] = 1;
-        x[n + i] = strcmp(a[i].guess, a[i].truth) == 0;
-        x[2 * n + i] = strcmp(b[i].guess, b[i].truth) == 0;
+        right[i] = strcmp(a[i].guess, a[i].truth) == 0;
+        right[n + i] = strcmp(b[i].guess, b[i].truth) == 0;
     }
-    must(v, mm_compare(c, x, x + n, x + 2 * n, n, group, (int)opt.rounds, (uint64_t)opt.seed, &e), &e);
+    must(v, mm_compare_classes(c, right, right + n, n, group, (int)opt.rounds, (uint64_t)opt.seed, &e), &e);
+}
+
+static void compare_numbers(eval *v, mm_comparison *c, const mm_numbers *a, const mm_judged *others, int64_t n)
+{
+    mm_err e;
+    mm_numbers b;
+    if (!others[0].number)
+        mm_die(&v->r, "%s does not predict numbers", opt.compare);
+    must(v, mm_as_numbers(&b, others, n, NULL, &v->arena, &e), &e);
+    must(v, mm_compare_numbers(c, a->truth, a->guess, b.guess, n, a->group, (int)opt.rounds, (uint64_t)opt.seed, &e),
+         &e);
 }
 
 static void judge_labels(eval *v)
@@ -231,9 +196,11 @@ static void judge_labels(eval *v)
         must(v, mm_report_classes(&report, &p, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
         draw(v, &report);
     }
-    if (opt.compare && !numbers)
-        compare(v, &comparison, judged, others, n, p.group);
-    show(v, &report, opt.compare && !numbers ? &comparison : NULL);
+    if (opt.compare && numbers)
+        compare_numbers(v, &comparison, &q, others, n);
+    else if (opt.compare)
+        compare_classes(v, &comparison, judged, others, n, p.group);
+    show(v, &report, opt.compare ? &comparison : NULL);
     mm_collection_free(c);
     mm_collection_free(other);
 }
@@ -281,7 +248,7 @@ static void judge_retrieval(eval *v)
         mm_usage(&v->r, "--retrieval takes two modalities: image:text");
     *b++ = 0;
     must(v, mm_dataset_new(&set, &e), &e);
-    read_operands(v, take_feature, set);
+    mm_in_each(&v->r, take_feature, set);
     must(v, mm_dataset_finish(set, &d, &e), &e);
     int ma = named_modality(v, d, a), mb = named_modality(v, d, b);
     const mm_data_modality *x = &d->modality[ma], *y = &d->modality[mb];

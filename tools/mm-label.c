@@ -1,21 +1,17 @@
 /* mm-label: says what features show: by the labels they are nearest to, by labelled examples, or by a model's head. */
-#include "cli/tool.h"
-#include "label/distance.h"
+#include "cli/fusing.h"
 #include "label/load.h"
-#include "label/output.h"
-#include "label/vector.h"
-
-#include <stdlib.h>
+#include "label/matcher.h"
 
 /* Features are compared this many at a time, so that large references pass through the caches once for all of them. */
 enum { BATCH = 64 };
 static const size_t BATCH_BYTES = (size_t)64 << 20;
 
 static struct {
-    const char *against, *knn, *vote, *field, *of, *format, *unknown;
+    const char *against, *knn, *vote, *field, *of, *format, *unknown, *head;
     int64_t k, top;
     double threshold, scale, quantile;
-    bool neighbours, leave_one_out, by_key, distance, no_header;
+    bool neighbours, leave_one_out, by_key, distance, no_header, flush;
     mm_studio studio;
 } opt = {.vote = "similarity",
          .format = "tsv",
@@ -50,6 +46,9 @@ static const mm_opt options[] = {
      "with --against: multiply cosines by X before the softmax instead of the model's own logit scale (20 where the "
      "model has none)",
      NULL, 0, 0, 0},
+    {'m', "head", MM_OPT_STR, &opt.head, "HEAD",
+     "a trained head: what it says of each sample, whose features are joined by key (mm-train makes heads)", NULL,
+     MM_HINT_FILE, 0, 0},
     {0, "field", MM_OPT_STR, &opt.field, "NAME",
      "take entry NAME of labels that are maps, and output NAME of a head that has several", NULL, 0, 0, 0},
     {0, "of", MM_OPT_STR, &opt.of, "KIND", "label only what was made from KIND: image, text, audio", NULL, 0, 0, 0},
@@ -59,6 +58,7 @@ static const mm_opt options[] = {
     {'f', "format", MM_OPT_CHOICE, &opt.format, NULL, "what to write", "tsv|jsonl|stream|label-studio", 0, 0, 0},
     {0, "no-header", MM_OPT_FLAG, &opt.no_header, NULL, "with --format=tsv: leave out the line of column names", NULL,
      0, 0, 0},
+    {0, "flush", MM_OPT_FLAG, &opt.flush, NULL, "let every result leave as soon as it is ready", NULL, 0, 0, 0},
     {0, "from-name", MM_OPT_STR, &opt.studio.from_name, "NAME",
      "Label Studio: name of the control tag (\"choice\"; \"label\" for windows of sound)", NULL, 0, 0, 0},
     {0, "to-name", MM_OPT_STR, &opt.studio.to_name, "NAME", "Label Studio: name of the object tag (the modality)", NULL,
@@ -77,12 +77,12 @@ static const char *const examples[] = {
     "mm-label --knn labelled.mm -k 10 features.mm      nearest neighbours",
     "mm-label --knn normal.mm --distance features.mm   anomalies",
     "mm-encode-image -m vit --classify x.mm | mm-label a model's own classes",
-    "mm-fuse -m head.safetensors --label x.mm | mm-label a trained head's labels",
+    "mm-label -m head.safetensors features.mm          a trained head",
     NULL,
 };
 
 static const mm_tool tool = {
-    "mm-label",    "label features: zero-shot, by nearest neighbours, by a model's own head",
+    "mm-label",    "label features: zero-shot, by nearest neighbours, by a trained head or a model's own",
     "[STREAM]...", examples,
     options,       MM_TAKES_OUTPUT | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES | MM_TAKES_STRICT,
 };
@@ -98,17 +98,14 @@ typedef struct {
 typedef struct {
     mm_run r;
     mm_refs refs;
+    mm_head *head;
     mm_pool *pool;
     FILE *f; /* NULL: a stream goes out */
     mm_text_memory texts;
-    double scale, usual; /* usual: the distance up to which a sample is normal */
-    int k;
+    mm_matcher *matcher;      /* NULL: nothing to compare with */
     int64_t features, labels; /* records of these kinds that came by */
     item batch[BATCH];
     int n, n_ask;
-    float *query;   /* [BATCH, stride] */
-    mm_near *near;  /* [BATCH, k] */
-    mm_vote *votes; /* [max(k, labels)] */
 } label;
 
 static void must(label *l, mm_status s, const mm_err *e)
@@ -138,31 +135,17 @@ static void put(label *l, item *it, mm_labelled *x)
     l->r.done++;
 }
 
-static void put_votes(label *l, item *it, const mm_vote *votes, int n, const mm_near *near)
+/* What the references say about query number `query` of the batch. */
+static void put_match(label *l, item *it, int query)
 {
-    mm_labelled x = {.n = n, .refs = &l->refs, .near = opt.neighbours ? near : NULL, .n_near = l->k};
-    mm_guess *guess = mm_arena_zalloc(&it->arena, (size_t)n + 1, sizeof *guess);
-    if (!guess)
-        mm_die(&l->r, "out of memory");
-    for (int i = 0; i < n; i++)
-        guess[i] = (mm_guess){l->refs.names.name[votes[i].label], votes[i].score};
+    mm_err e;
+    mm_guess *guess;
+    mm_labelled x = {.refs = &l->refs};
+    must(l, mm_matcher_guess(l->matcher, query, !l->f, &guess, &x.n, &it->arena, &e), &e);
     x.guess = guess;
-    put(l, it, &x);
-}
-
-/* Distance d as a score: d / (d + usual), one half where normal ends. A stream gets both names, as a distribution. */
-static void put_distance(label *l, item *it, const mm_near *near)
-{
-    double d = mm_distance(near, l->k), sum = d + l->usual, score = sum > 0 ? d / sum : 0;
-    bool odd = d > l->usual;
-    mm_guess guess[2] = {{odd ? MM_STR("anomaly") : MM_STR("normal"), score},
-                         {odd ? MM_STR("normal") : MM_STR("anomaly"), 1 - score}};
-    mm_labelled x = {.n = l->f ? 1 : 2, .guess = guess, .refs = &l->refs, .n_near = l->k};
-    x.near = opt.neighbours ? near : NULL;
-    if (!l->f && !odd) { /* each name with its own share */
-        guess[0].score = 1 - score;
-        guess[1].score = score;
-    }
+    x.near = mm_matcher_near(l->matcher, query, &x.n_near);
+    if (!opt.neighbours)
+        x.near = NULL;
     put(l, it, &x);
 }
 
@@ -170,7 +153,7 @@ static void put_distance(label *l, item *it, const mm_near *near)
 static bool is_head(const label *l, const mm_record *rec)
 {
     mm_str field = mm_label_field(rec);
-    return rec->kind == MM_KIND_LABEL && !l->refs.n && (!opt.of || !rec->of.p || mm_str_is(rec->of, opt.of)) &&
+    return rec->kind == MM_KIND_LABEL && !l->matcher && (!opt.of || !rec->of.p || mm_str_is(rec->of, opt.of)) &&
            (!opt.field || !field.p || mm_str_is(field, opt.field));
 }
 
@@ -188,32 +171,74 @@ static void put_head(label *l, item *it)
         mm_item_failed(&l->r, NULL, &e);
 }
 
+static void flush(void *ctx)
+{
+    label *l = ctx;
+    if (!l->f)
+        mm_out_flush(&l->r);
+    else if (fflush(l->f) != 0)
+        mm_die(&l->r, "cannot write the labels");
+}
+
+/* ---- a trained head ---- */
+
+static void put_verdict(void *ctx, const mm_record *rec, bool made)
+{
+    label *l = ctx;
+    item *it = &l->batch[0];
+    mm_str field = mm_label_field(rec);
+    it->rec = *rec;
+    if (made && (!opt.field || !field.p || mm_str_is(field, opt.field)))
+        put_head(l, it);
+    else if (!made && !l->f)
+        mm_out_put(&l->r, rec);
+    l->r.failed += rec->kind == MM_KIND_ERROR; /* reported where it arose */
+    mm_arena_reset(&it->arena);
+}
+
+static void put_failure(void *ctx, const mm_record *error, const mm_err *why)
+{
+    label *l = ctx;
+    if (!l->f)
+        mm_out_put(&l->r, error);
+    if (!mm_item_failed(&l->r, NULL, why))
+        mm_die(&l->r, "stopped at the first failure (--strict)");
+}
+
+static void work_by_head(label *l)
+{
+    mm_err e;
+    mm_fuser *f;
+    mm_fuser_opts o = {.head = l->head,
+                       .space = "",
+                       .labels = true,
+                       .of = opt.of,
+                       .flush = opt.flush,
+                       .streams = mm_fusing_streams(&l->r),
+                       .memory = (size_t)1 << 30,
+                       .pool = l->pool,
+                       .put = put_verdict,
+                       .fail = put_failure,
+                       .ctx = l};
+    if (mm_fuser_new(&f, &o, &e) != MM_OK)
+        mm_die(&l->r, "%s: %s", opt.head, e.text);
+    mm_fusing_run(&l->r, f, opt.flush ? flush : NULL, l);
+    mm_fuser_free(f);
+}
+
 /* ---- a batch ---- */
 
 static void put_item(label *l, item *it, int query)
 {
-    mm_err e;
-    int n = (int)l->refs.n;
-    if (!it->ask) {
-        if (is_head(l, &it->rec))
-            put_head(l, it);
-        else if (!l->f)
-            mm_out_put(&l->r, &it->rec);
-        return;
-    }
-    const mm_near *near = l->near + (size_t)query * (size_t)l->k;
-    if (opt.distance) {
-        put_distance(l, it, near);
-        return;
-    }
-    if (opt.knn)
-        n = mm_vote_near(l->votes, near, l->k, &l->refs, *opt.vote == 'm' ? MM_VOTE_MAJORITY : MM_VOTE_SIMILARITY);
-    else
-        must(l, mm_vote_softmax(l->votes, &l->refs, l->query + query * l->refs.stride, l->scale, &e), &e);
-    put_votes(l, it, l->votes, n, opt.knn ? near : NULL);
+    if (it->ask)
+        put_match(l, it, query);
+    else if (is_head(l, &it->rec))
+        put_head(l, it);
+    else if (!l->f)
+        mm_out_put(&l->r, &it->rec);
 }
 
-static void search_batch(label *l)
+static void finish_batch(label *l)
 {
     mm_str keys[BATCH];
     mm_err e;
@@ -221,13 +246,8 @@ static void search_batch(label *l)
     for (int i = 0; i < l->n; i++)
         if (l->batch[i].ask)
             keys[q++] = l->batch[i].rec.key;
-    must(l, mm_search(l->near, l->k, &l->refs, l->query, q, opt.leave_one_out ? keys : NULL, l->pool, &e), &e);
-}
-
-static void finish_batch(label *l)
-{
-    if (opt.knn && l->n_ask)
-        search_batch(l);
+    if (l->matcher)
+        must(l, mm_matcher_run(l->matcher, keys, q, &e), &e);
     for (int i = 0, query = 0; i < l->n; i++) {
         put_item(l, &l->batch[i], query);
         query += l->batch[i].ask;
@@ -246,11 +266,11 @@ static bool wants(label *l, item *it)
     if (rec->kind != MM_KIND_FEATURE || (opt.of && !mm_str_is(rec->of, opt.of)))
         return false;
     l->features++;
-    if (!l->refs.n)
+    if (!l->matcher)
         return false;
     if (mm_refs_same_space(&l->refs, rec, &e) != MM_OK)
         mm_die(&l->r, "%s (--of KIND chooses what to label)", e.text);
-    mm_status s = mm_vector_unit(l->query + l->n_ask * l->refs.stride, l->refs.dim, rec, &it->arena, &e);
+    mm_status s = mm_matcher_set(l->matcher, l->n_ask, rec, &it->arena, &e);
     must(l, s, &e);
     if (s == MM_OK)
         return true;
@@ -286,14 +306,17 @@ static void work(label *l)
     size_t bytes = 0;
     while (step(l)) {
         bytes += l->batch[l->n - 1].rec.raw.n;
-        if (l->n == BATCH || bytes > BATCH_BYTES || !l->refs.n) {
+        if (l->n == BATCH || bytes > BATCH_BYTES || !l->matcher || opt.flush) {
             finish_batch(l);
+            if (opt.flush)
+                flush(l);
             bytes = 0;
         }
     }
     finish_batch(l);
-    if (l->features && !l->labels && !l->refs.n)
-        mm_die(&l->r, "features need something to compare with: --against FILE (labels) or --knn FILE (examples)");
+    if (l->features && !l->labels && !l->matcher)
+        mm_die(&l->r,
+               "features need something to compare with: --against FILE (labels), --knn FILE (examples) or -m HEAD");
 }
 
 /* ---- set-up ---- */
@@ -308,23 +331,36 @@ static void load(label *l)
     if (opt.against)
         must(l, mm_refs_average(&l->refs, &e), &e);
     must(l, mm_refs_sort_labels(&l->refs, &e), &e);
-    l->scale = opt.scale > 0 ? opt.scale : l->refs.logit_scale > 0 ? l->refs.logit_scale : 20;
-    l->k = (int)(opt.knn ? (opt.k < l->refs.n ? opt.k : l->refs.n) : 0);
-    size_t votes = (size_t)(opt.knn ? l->k : l->refs.n);
-    l->query = aligned_alloc(64, (size_t)(BATCH * l->refs.stride) * sizeof *l->query);
-    l->near = malloc(BATCH * (size_t)l->k * sizeof *l->near + 1);
-    l->votes = malloc(votes * sizeof *l->votes);
-    if (!l->query || !l->near || !l->votes)
-        mm_die(&l->r, "out of memory");
     must(l, mm_pool_new(&l->pool, l->r.threads ? l->r.threads : mm_cpu_count(), &e), &e);
-    if (opt.distance && mm_distance_quantile(&l->usual, &l->refs, l->k, opt.quantile, l->pool, &e) != MM_OK)
+    const mm_matcher_opts o = {.how = opt.against    ? MM_MATCH_ZERO_SHOT
+                                      : opt.distance ? MM_MATCH_DISTANCE
+                                                     : MM_MATCH_VOTES,
+                               .refs = &l->refs,
+                               .k = (int)opt.k,
+                               .rule = *opt.vote == 'm' ? MM_VOTE_MAJORITY : MM_VOTE_SIMILARITY,
+                               .scale = opt.scale > 0             ? opt.scale
+                                        : l->refs.logit_scale > 0 ? l->refs.logit_scale
+                                                                  : 20,
+                               .quantile = opt.quantile,
+                               .leave_one_out = opt.leave_one_out,
+                               .batch = BATCH,
+                               .pool = l->pool};
+    if (mm_matcher_new(&l->matcher, &o, &e) != MM_OK)
         mm_die(&l->r, "%s: %s", path, e.text);
+}
+
+static void load_head(label *l)
+{
+    mm_err e;
+    if (mm_head_load(&l->head, opt.head, &e) != MM_OK)
+        mm_die(&l->r, "%s", e.text);
+    must(l, mm_pool_new(&l->pool, l->r.threads ? l->r.threads : mm_cpu_count(), &e), &e);
 }
 
 static void check_options(label *l)
 {
-    if (opt.against && opt.knn)
-        mm_usage(&l->r, "--against and --knn cannot be had at once");
+    if (!!opt.against + !!opt.knn + !!opt.head > 1)
+        mm_usage(&l->r, "--against, --knn and --head cannot be had at once");
     if (opt.distance && (!opt.knn || opt.by_key || opt.threshold != 0 || opt.top != 1))
         mm_usage(&l->r, "--distance goes with --knn, and without --by-key, --top and --threshold");
     if (!(opt.quantile >= 0 && opt.quantile <= 1))
@@ -352,11 +388,10 @@ static void clean_up(label *l)
     for (int i = 0; i < BATCH; i++)
         mm_arena_free(&l->batch[i].arena);
     mm_arena_free(&l->texts.arena);
+    mm_matcher_free(l->matcher);
     mm_refs_free(&l->refs);
+    mm_head_free(l->head);
     mm_pool_free(l->pool);
-    free(l->query);
-    free(l->near);
-    free(l->votes);
 }
 
 int main(int argc, char **argv)
@@ -367,8 +402,10 @@ int main(int argc, char **argv)
     check_options(&l);
     if (opt.knn || opt.against)
         load(&l);
+    if (opt.head)
+        load_head(&l);
     open_output(&l);
-    work(&l);
+    opt.head ? work_by_head(&l) : work(&l);
     if (*opt.format == 'l')
         must(&l, mm_studio_end(&opt.studio, &e), &e);
     mm_out_close(&l.r);

@@ -1,6 +1,7 @@
 /* progress.c: one line on standard error: what is done, how fast, what is left, what failed. */
 #include "cli/state.h"
 
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -62,6 +63,8 @@ static void compose(mm_run *r, char *line, size_t size)
         append_time_left(line, size, spent * (1 - part) / part);
     if (r->failed)
         append(line, size, ", %.0f failed", (double)r->failed);
+    if (*b->note && strlen(line) + 2 < size)
+        snprintf(line + strlen(line), size - strlen(line), ", %s", b->note);
 }
 
 static void put(const char *text)
@@ -100,6 +103,19 @@ void mm_progress(mm_run *r, int64_t done, int64_t total)
     if (now() - b->last > (b->terminal ? REDRAW : REDRAW_FILE))
         draw(r, "");
     pthread_mutex_unlock(&r->state->lock);
+}
+
+void mm_progress_note(mm_run *r, const char *fmt, ...)
+{
+    mm_bar_state *b = &r->state->bar;
+    va_list args;
+    if (!b->on)
+        return;
+    va_start(args, fmt);
+    pthread_mutex_lock(&r->state->lock);
+    vsnprintf(b->note, sizeof b->note, fmt, args);
+    pthread_mutex_unlock(&r->state->lock);
+    va_end(args);
 }
 
 void mm_bar_fraction(mm_run *r, double fraction)

@@ -44,6 +44,7 @@ typedef struct {
     int64_t done, total;   /* items; total 0: unknown */
     double fraction;       /* of the input's bytes, when total is unknown; 0: unknown */
     int64_t done_at_start; /* what --resume found done */
+    char note[96];
 } mm_bar_state;
 
 enum { MM_COMMON_OPTS = 24 };

@@ -98,6 +98,10 @@ __attribute__((format(printf, 2, 3), noreturn))
 void mm_usage(mm_run *r, const char *fmt, ...);
 
 void mm_progress(mm_run *r, int64_t done, int64_t total); /* total 0: unknown; cheap to call often */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void mm_progress_note(mm_run *r, const char *fmt, ...); /* what the line says at its end from now on: "loss 0.31" */
 
 /* ---- output ---- */
 /* The tool's stream output: -o FILE through FILE.part and a rename at the end, or standard output. Refuses a terminal
@@ -123,6 +127,11 @@ void mm_in_check(mm_run *r);
  * cannot be opened is reported as a failed item and comes as a last record of kind error in its place, so that the
  * tools behind learn of it; the next operand goes on. MM_OK or MM_EOF. */
 mm_status mm_in_next(mm_run *r, mm_arena *a, mm_record *rec);
+
+/* For every record: `take` may change it; anything but MM_OK ends the program with e's text. */
+typedef mm_status (*mm_take)(void *ctx, mm_record *rec, mm_err *e);
+void mm_in_each(mm_run *r, mm_take take, void *ctx);                      /* of all operands, as mm_in_next */
+void mm_in_each_of(mm_run *r, const char *path, mm_take take, void *ctx); /* of this stream; dies if it is broken */
 
 /* ---- filters: stream → stream ---- */
 /* The loop that mm-encode-* share: reads records, passes on what is not wanted, gathers wanted records into batches,

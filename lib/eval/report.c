@@ -232,6 +232,7 @@ static mm_status direction(mm_report *r, const mm_pairs *p, bool forward, int ro
                            mm_err *e)
 {
     int64_t queries = forward ? p->na : p->nb, m = forward ? p->nb : p->na;
+    const int64_t *group = forward ? NULL : p->owner; /* captions of one photo are not independent */
     int64_t *rank = mm_arena_alloc(a, (size_t)queries * sizeof *rank);
     float *score = mm_arena_alloc(a, (size_t)m * sizeof *score);
     bool *right = mm_arena_alloc(a, (size_t)m * sizeof *right);
@@ -252,7 +253,7 @@ static mm_status direction(mm_report *r, const mm_pairs *p, bool forward, int ro
         const char *from = forward ? p->name_a : p->name_b, *to = forward ? p->name_b : p->name_a;
         char *name = most[i] ? mm_arena_printf(a, "%s→%s R@%d", from, to, (int)most[i])
                              : mm_arena_printf(a, "%s→%s median rank", from, to);
-        s = name ? add(r, name, over_ranks, &sample, queries, NULL, rounds, seed, a, e) : mm_fail_memory(e);
+        s = name ? add(r, name, over_ranks, &sample, queries, group, rounds, seed, a, e) : mm_fail_memory(e);
     }
     return s;
 }
@@ -262,37 +263,4 @@ mm_status mm_report_pairs(mm_report *r, const mm_pairs *p, int rounds, uint64_t 
     *r = (mm_report){.n = p->na};
     mm_status s = direction(r, p, true, rounds, seed, a, e);
     return s == MM_OK ? direction(r, p, false, rounds, seed, a, e) : s;
-}
-
-/* ---- comparison ---- */
-
-typedef struct {
-    const int32_t *truth, *a, *b;
-} two;
-
-static double accuracy_difference(void *ctx, const int64_t *row, int64_t n)
-{
-    const two *t = ctx;
-    int64_t d = 0;
-    for (int64_t i = 0; i < n; i++)
-        d += (t->a[row[i]] == t->truth[row[i]]) - (t->b[row[i]] == t->truth[row[i]]);
-    return n ? (double)d / (double)n : NAN;
-}
-
-mm_status mm_compare(mm_comparison *c, const int32_t *truth, const int32_t *a, const int32_t *b, int64_t n,
-                     const int64_t *group, int rounds, uint64_t seed, mm_err *e)
-{
-    two t = {truth, a, b};
-    *c = (mm_comparison){0};
-    for (int64_t i = 0; i < n; i++) {
-        bool x = a[i] == truth[i], y = b[i] == truth[i];
-        c->both += x && y;
-        c->only_a += x && !y;
-        c->only_b += !x && y;
-        c->neither += !x && !y;
-    }
-    c->p = mm_mcnemar(c->only_a, c->only_b);
-    c->difference = n ? (double)(c->only_a - c->only_b) / (double)n : NAN;
-    c->interval = NO_INTERVAL;
-    return rounds ? mm_bootstrap(&c->interval, accuracy_difference, &t, n, group, rounds, seed, e) : MM_OK;
 }

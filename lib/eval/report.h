@@ -64,14 +64,4 @@ json_t *mm_report_json(const mm_report *r); /* NULL: memory */
 /* The confusion matrix and the reliability diagram, side by side. */
 void mm_report_svg(const mm_report *r, FILE *f);
 
-/* Two sets of predictions of the same samples. */
-typedef struct {
-    int64_t both, only_a, only_b, neither; /* right */
-    double p;                              /* McNemar's exact test */
-    double difference;                     /* accuracy of a − accuracy of b */
-    mm_interval interval;                  /* of that, by the paired bootstrap */
-} mm_comparison;
-mm_status mm_compare(mm_comparison *c, const int32_t *truth, const int32_t *a, const int32_t *b, int64_t n,
-                     const int64_t *group, int rounds, uint64_t seed, mm_err *e);
-
 #endif

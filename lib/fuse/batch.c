@@ -14,10 +14,14 @@ static void rows_of(const mm_data_modality *x, int32_t sample, int32_t pick, int
     }
 }
 
-static void standardise(float *y, const float *x, const mm_head_input *in)
+static void standardise(float *restrict y, const float *restrict x, const mm_head_input *in)
 {
-    for (int64_t c = 0; c < in->width; c++)
-        y[c] = in->mean ? (x[c] - in->mean[c]) / in->std[c] : x[c];
+    const float *restrict mean = in->mean, *restrict std = in->std;
+    int64_t width = in->width;
+    if (!mean)
+        memcpy(y, x, (size_t)width * sizeof *y);
+    for (int64_t c = 0; mean && c < width; c++)
+        y[c] = (x[c] - mean[c]) / std[c];
 }
 
 /* Modality m of the head: its rows [cu[samples], width] and cu */

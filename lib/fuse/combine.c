@@ -361,6 +361,15 @@ static mm_status distribution(msgpack_object *out, const float *logits, const mm
     return MM_OK;
 }
 
+/* meta.conflict: Dempster's K, before the masses were divided by 1 − K */
+static mm_status put_conflict(mm_record *out, const float *logits, int64_t classes, mm_arena *a, mm_err *e)
+{
+    double sum = 0;
+    for (int64_t c = 0; c < classes; c++)
+        sum += exp((double)logits[c]);
+    return mm_meta_put_float(out, a, "conflict", sum < 1 ? 1 - sum : 0, e);
+}
+
 mm_status mm_verdict_label(mm_record *out, const mm_verdict *v, const mm_head *h, int i, mm_arena *a, mm_err *e)
 {
     const mm_head_output *o = &h->output[i];
@@ -369,10 +378,12 @@ mm_status mm_verdict_label(mm_record *out, const mm_verdict *v, const mm_head *h
     for (int k = 0; k < i; k++)
         at += h->output[k].width;
     identity(out, v->j, MM_KIND_LABEL);
-    out->of = MM_STR("fused");
+    out->of = h->inputs == 1 ? mm_str_of(h->input[0].name) : MM_STR("fused");
     if (h->task == MM_TASK_CLASSIFY)
         s = distribution(&out->label, v->out + at, o, a, e);
-    else
+    if (s == MM_OK && h->method->evidence)
+        s = put_conflict(out, v->out + at, o->width, a, e);
+    if (h->task != MM_TASK_CLASSIFY)
         out->label = (msgpack_object){.type = MSGPACK_OBJECT_FLOAT64, .via.f64 = (double)v->out[at]};
     if (s == MM_OK && v->j->label.type != MSGPACK_OBJECT_NIL)
         s = mm_meta_put(out, a, "truth", v->j->label, e);

@@ -55,6 +55,7 @@ static mm_status forward(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, m
 const mm_fuse_method mm_fuse_dempster = {
     .name = "dempster",
     .summary = "a classifier for each modality, combined as evidence with learned reliabilities",
+    .evidence = true,
     .init = init,
     .forward = forward,
 };

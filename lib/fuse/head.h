@@ -73,6 +73,7 @@ struct mm_fuse_method {
     const char *name;    /* "mlp" */
     const char *summary; /* for --help */
     bool sequences;      /* takes [T,D]; others get the mean of the rows */
+    bool evidence;       /* exp(out) are masses: what they lack to 1 is the conflict of the modalities */
     /* Adds the parameters for the head's inputs and outputs, with their starting values. */
     mm_status (*init)(mm_head *h, mm_rng *r, mm_err *e);
     /* rng (may be NULL when not training) is for dropout. */

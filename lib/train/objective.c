@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { VALID_BATCH = 256 };
+enum { VALID_BATCH = 256, MOST_ROUNDS = 8 };
 
 /* ---- losses ---- */
 
@@ -14,7 +14,7 @@ static mm_node *output_loss(const mm_objective *o, mm_tape *t, mm_node *part, in
     if (o->head->task == MM_TASK_REGRESS) {
         float *target = mm_tape_scratch(t, (size_t)n * sizeof *target);
         for (int i = 0; target && i < n; i++)
-            target[i] = f->number[sample[i]];
+            target[i] = (f->number[sample[i]] - o->target[output].mean) / o->target[output].std;
         return mm_t_mse(t, part, target);
     }
     int32_t *target = mm_tape_scratch(t, (size_t)n * sizeof *target);
@@ -74,14 +74,13 @@ mm_node *mm_objective_loss(const mm_objective *o, mm_tape *t, const mm_fused *f,
 
 /* ---- validation ---- */
 
-/* One batch's forward pass with training off. */
-static mm_status run(const mm_objective *o, mm_tape *t, const int32_t *sample, int n, mm_arena *a, mm_fuse_batch *b,
-                     mm_fused *f, mm_err *e)
+mm_status mm_objective_forward(const mm_objective *o, mm_tape *t, const int32_t *sample, int n, const int32_t *pick,
+                               mm_arena *a, mm_fuse_batch *b, mm_fused *f, mm_err *e)
 {
     mm_tape_reset(t);
     mm_arena_reset(a);
     *f = (mm_fused){0};
-    mm_status s = mm_data_batch(b, o->data, o->head, sample, n, NULL, a, e);
+    mm_status s = mm_data_batch(b, o->data, o->head, sample, n, pick, a, e);
     return s == MM_OK ? o->head->method->forward(o->head, t, b, NULL, f, e) : s;
 }
 
@@ -138,111 +137,104 @@ static double recall_at_1(mm_node *a, mm_node *b)
     return n ? (double)hits / (double)n : NAN;
 }
 
-mm_status mm_validate(mm_validation *out, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool, mm_err *e)
+/* The most rows that a sample has of a modality, but never more than MOST_ROUNDS. */
+static int rounds_of(const mm_objective *o, const int32_t *sample, int n)
 {
-    *out = (mm_validation){NAN, NAN};
-    if (!n)
-        return MM_OK;
-    mm_tape *t;
-    mm_arena a = {0}, own = {0};
+    int64_t most = 1;
+    for (int m = 0; m < o->head->inputs; m++) {
+        int at = mm_data_modality_of(o->data, o->head->input[m].name);
+        const int64_t *cu = at < 0 ? NULL : o->data->modality[at].cu;
+        for (int i = 0; cu && i < n; i++)
+            if (cu[sample[i] + 1] - cu[sample[i]] > most)
+                most = cu[sample[i] + 1] - cu[sample[i]];
+    }
+    return (int)(most < MOST_ROUNDS ? most : MOST_ROUNDS);
+}
+
+/* Of several rows (five captions of one photo) the one whose turn it is: alone, as it is asked with later. */
+static void pick_turns(int32_t *pick, const mm_objective *o, const int32_t *sample, int n, int turn)
+{
+    for (int m = 0; m < o->head->inputs; m++) {
+        int at = mm_data_modality_of(o->data, o->head->input[m].name);
+        for (int i = 0; i < n; i++) {
+            const int64_t *cu = at < 0 ? NULL : o->data->modality[at].cu + sample[i];
+            int64_t rows = cu ? cu[1] - cu[0] : 0;
+            pick[i * o->head->inputs + m] = rows > 1 ? (int32_t)(turn % rows) : MM_ALL_ROWS;
+        }
+    }
+}
+
+/* Retrieval is over all samples at once; several rows of one take turns, and the figures are means over them. */
+static mm_status validate_pairs(mm_validation *out, const mm_objective *o, const int32_t *sample, int n, mm_tape *t,
+                                mm_arena *own, mm_err *e)
+{
+    mm_arena a = {0};
     mm_fuse_batch b;
     mm_fused f;
-    bool align = o->head->task == MM_TASK_ALIGN;
-    int step = align ? n : VALID_BATCH; /* retrieval is over all of them at once */
+    int rounds = rounds_of(o, sample, n);
+    double loss = 0, metric = 0;
+    int32_t *pick = mm_arena_alloc(own, (size_t)n * (size_t)o->head->inputs * sizeof *pick);
+    mm_status s = pick ? MM_OK : mm_fail_memory(e);
+    for (int r = 0; s == MM_OK && r < rounds; r++) {
+        pick_turns(pick, o, sample, n, r);
+        s = mm_objective_forward(o, t, sample, n, pick, &a, &b, &f, e);
+        mm_node *y = s == MM_OK ? mm_objective_loss(o, t, &f, sample, n, &b, e) : NULL;
+        if (s == MM_OK)
+            s = y ? mm_tape_error(t, e) : MM_SKIP;
+        if (s != MM_OK)
+            break;
+        loss += (double)mm_value(y)[0];
+        metric += (recall_at_1(f.tower[0], f.tower[1]) + recall_at_1(f.tower[1], f.tower[0])) / 2;
+    }
+    if (s == MM_OK)
+        *out = (mm_validation){(float)(loss / rounds), metric / rounds};
+    mm_arena_free(&a);
+    return s == MM_SKIP ? MM_OK : s; /* nothing that could be judged: both stay NaN */
+}
+
+static mm_status validate_targets(mm_validation *out, const mm_objective *o, const int32_t *sample, int n, mm_tape *t,
+                                  mm_arena *own, mm_err *e)
+{
+    mm_arena a = {0};
+    mm_fuse_batch b;
+    mm_fused f;
     double sum = 0;
-    tally y = {.truth = mm_arena_alloc(&own, (size_t)n * sizeof(double)),
-               .guess = mm_arena_alloc(&own, (size_t)n * sizeof(double))};
-    mm_status s = mm_tape_new(&t, pool, false, e);
-    if (s != MM_OK)
-        return s;
-    if (!y.truth || !y.guess)
-        s = mm_fail_memory(e);
-    for (int i = 0; s == MM_OK && i < n; i += step) {
-        int m = n - i < step ? n - i : step;
-        s = run(o, t, sample + i, m, &a, &b, &f, e);
+    tally y = {.truth = mm_arena_alloc(own, (size_t)n * sizeof(double)),
+               .guess = mm_arena_alloc(own, (size_t)n * sizeof(double))};
+    mm_status s = y.truth && y.guess ? MM_OK : mm_fail_memory(e);
+    for (int i = 0; s == MM_OK && i < n; i += VALID_BATCH) {
+        int m = n - i < VALID_BATCH ? n - i : VALID_BATCH;
+        s = mm_objective_forward(o, t, sample + i, m, NULL, &a, &b, &f, e);
         mm_node *loss = s == MM_OK ? mm_objective_loss(o, t, &f, sample + i, m, &b, e) : NULL;
         if (s == MM_OK && loss)
             s = mm_tape_error(t, e);
         if (s != MM_OK || !loss)
             continue;
         sum += (double)mm_value(loss)[0] * m;
-        if (align)
-            out->metric = (recall_at_1(f.tower[0], f.tower[1]) + recall_at_1(f.tower[1], f.tower[0])) / 2;
-        else
-            count(&y, o, &f, sample + i, m);
+        count(&y, o, &f, sample + i, m);
     }
     out->loss = (float)(sum / n);
     if (o->head->task == MM_TASK_CLASSIFY)
         out->metric = y.seen ? (double)y.hits / (double)y.seen : NAN;
-    else if (o->head->task == MM_TASK_REGRESS)
+    else
         out->metric = mm_pearson(y.truth, y.guess, y.n);
-    mm_tape_free(t);
     mm_arena_free(&a);
-    mm_arena_free(&own);
     return s;
 }
 
-/* ---- calibration ---- */
-
-/* Mean cross-entropy of logits · scale for n rows whose target is ≥ 0. */
-static double scaled_loss(const float *logits, const int32_t *target, int n, int64_t classes, double scale)
-{
-    double sum = 0;
-    int seen = 0;
-    for (int i = 0; i < n; i++) {
-        const float *x = logits + i * classes;
-        if (target[i] < 0)
-            continue;
-        double top = -INFINITY, total = 0;
-        for (int64_t c = 0; c < classes; c++)
-            top = fmax(top, x[c] * scale);
-        for (int64_t c = 0; c < classes; c++)
-            total += exp(x[c] * scale - top);
-        sum += top + log(total) - x[target[i]] * scale;
-        seen++;
-    }
-    return seen ? sum / seen : 0;
-}
-
-/* The loss is convex in the scale 1/T: golden-section search over T in 1/20 .. 20, on the logarithm. */
-static float best_temperature(const float *logits, const int32_t *target, int n, int64_t classes)
-{
-    const double ratio = 0.6180339887498949;
-    double low = -3, high = 3;
-    for (int i = 0; i < 60; i++) {
-        double a = high - ratio * (high - low), b = low + ratio * (high - low);
-        if (scaled_loss(logits, target, n, classes, exp(a)) < scaled_loss(logits, target, n, classes, exp(b)))
-            high = b;
-        else
-            low = a;
-    }
-    return (float)exp(-(low + high) / 2);
-}
-
-mm_status mm_calibrate(mm_head *h, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool, mm_err *e)
+mm_status mm_validate(mm_validation *out, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool, mm_err *e)
 {
     mm_tape *t;
-    mm_arena a = {0};
-    mm_fuse_batch b;
-    mm_fused f;
-    if (h->task != MM_TASK_CLASSIFY || !n)
+    mm_arena own = {0};
+    *out = (mm_validation){NAN, NAN};
+    if (!n)
         return MM_OK;
     mm_status s = mm_tape_new(&t, pool, false, e);
     if (s != MM_OK)
         return s;
-    s = run(o, t, sample, n, &a, &b, &f, e);
-    int64_t at = 0;
-    for (int i = 0; s == MM_OK && i < h->outputs; at += h->output[i++].width) {
-        const mm_data_field *field = &o->data->field[mm_data_field_of(o->data, h->output[i].name)];
-        mm_node *part = mm_t_columns(t, f.out, at, h->output[i].width);
-        int32_t *target = mm_tape_scratch(t, (size_t)n * sizeof *target);
-        for (int r = 0; target && r < n; r++)
-            target[r] = field->id[sample[r]];
-        s = mm_tape_error(t, e);
-        if (s == MM_OK)
-            h->output[i].temperature = best_temperature(mm_value(part), target, n, h->output[i].width);
-    }
+    s = o->head->task == MM_TASK_ALIGN ? validate_pairs(out, o, sample, n, t, &own, e)
+                                       : validate_targets(out, o, sample, n, t, &own, e);
     mm_tape_free(t);
-    mm_arena_free(&a);
+    mm_arena_free(&own);
     return s;
 }

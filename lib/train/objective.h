@@ -4,11 +4,17 @@
 
 #include "train/train.h"
 
+/* The unit of a number: the head learns (y − mean) / std. */
+typedef struct {
+    float mean, std;
+} mm_target;
+
 typedef struct {
     const mm_head *head;
     const mm_data *data;
     const mm_train_opts *opts;
     const float *class_weight[MM_MAX_OUTPUTS]; /* NULL: 1 */
+    mm_target target[MM_MAX_OUTPUTS];          /* regression; see target.h */
 } mm_objective;
 
 /* The loss of a forward pass over these samples: the mean over outputs of their losses; align: over pairs of
@@ -21,12 +27,12 @@ typedef struct {
     double metric;
 } mm_validation;
 
-/* Loss and metric over samples, without dropout. */
+/* Loss and metric over samples, without dropout. Alignment: of several rows of a modality one at a time, as at use. */
 mm_status mm_validate(mm_validation *out, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool,
                       mm_err *e);
 
-/* Fits each classification output's temperature on these samples: the T that minimises the cross-entropy of logits / T.
- */
-mm_status mm_calibrate(mm_head *h, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool, mm_err *e);
+/* A forward pass over samples with the rows of `pick` (see mm_data_batch), without dropout; a and t are reset first. */
+mm_status mm_objective_forward(const mm_objective *o, mm_tape *t, const int32_t *sample, int n, const int32_t *pick,
+                               mm_arena *a, mm_fuse_batch *b, mm_fused *f, mm_err *e);
 
 #endif

@@ -106,6 +106,31 @@ mm_status mm_split_groups(mm_split *out, const mm_data *d, const uint8_t *usable
     return MM_OK;
 }
 
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+mm_status mm_split_keys(mm_split *out, const mm_data *d, const uint8_t *usable, const mm_data *valid, mm_arena *a,
+                        mm_err *e)
+{
+    const char **key = mm_arena_alloc(a, (size_t)(valid->n + 1) * sizeof *key);
+    *out = (mm_split){.train = mm_arena_zalloc(a, (size_t)d->n, sizeof *out->train),
+                      .valid = mm_arena_zalloc(a, (size_t)d->n, sizeof *out->valid)};
+    if (!key || !out->train || !out->valid)
+        return mm_fail_memory(e);
+    for (int i = 0; i < valid->n; i++)
+        key[i] = valid->key[i];
+    qsort(key, (size_t)valid->n, sizeof *key, by_key);
+    for (int i = 0; i < d->n; i++) {
+        if (!usable[i])
+            continue;
+        bool validates = bsearch(&d->key[i], key, (size_t)valid->n, sizeof *key, by_key);
+        *(validates ? &out->valid[out->n_valid++] : &out->train[out->n_train++]) = i;
+    }
+    return MM_OK;
+}
+
 mm_status mm_standardise(mm_head *h, const mm_data *d, const mm_split *s, mm_err *e)
 {
     for (int m = 0; m < h->inputs; m++) {

@@ -1,9 +1,12 @@
 #include "train/train.h"
 
 #include "base/hash.h"
+#include "train/calibrate.h"
 #include "train/checkpoint.h"
+#include "train/full_batch.h"
 #include "train/objective.h"
 #include "train/optimiser.h"
+#include "train/target.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,11 +21,13 @@ typedef struct {
     mm_pool *pool;
     mm_objective objective;
     mm_adamw adam;
+    mm_full_batch *full; /* NULL: mini-batches */
     mm_tape *tape;
     mm_rng rng;
     mm_progress at;
     int32_t *order; /* [n_train] this epoch's order */
     int32_t *pick;  /* [batch, inputs] */
+    float **start;  /* parameters before the first epoch, one array a parameter */
     mm_arena arena; /* lives as long as the training */
     mm_arena batch; /* reset for each batch */
 } trainer;
@@ -68,6 +73,7 @@ static uint64_t recipe_of(const trainer *t)
                               o->balanced,         o->modality_dropout,
                               o->align_loss,       o->bf16,
                               o->patience,         (double)o->seed,
+                              o->solver,           o->refit,
                               t->head->hidden,     t->head->heads,
                               t->head->iterations, t->head->dropout};
     uint64_t h = mm_hash_more(MM_HASH_START, numbers, sizeof numbers);
@@ -81,22 +87,39 @@ static uint64_t recipe_of(const trainer *t)
     return h;
 }
 
+/* Copies of the parameters' values; NULL when memory is out. */
+static float **copy_params(const mm_param_set *set, mm_arena *a)
+{
+    float **copy = mm_arena_zalloc(a, (size_t)set->n, sizeof *copy);
+    for (int i = 0; copy && i < set->n; i++) {
+        const mm_param *p = set->p[i];
+        copy[i] = mm_arena_zalloc(a, (size_t)(p->rows * p->cols), sizeof(float));
+        if (!copy[i])
+            return NULL;
+        memcpy(copy[i], p->value, (size_t)(p->rows * p->cols) * sizeof(float));
+    }
+    return copy;
+}
+
+static void put_params(mm_param_set *set, float *const *values)
+{
+    for (int i = 0; i < set->n; i++)
+        memcpy(set->p[i]->value, values[i], (size_t)(set->p[i]->rows * set->p[i]->cols) * sizeof(float));
+}
+
 static mm_status prepare(trainer *t, mm_err *e)
 {
     const mm_head *h = t->head;
     int batch = t->opts->batch;
     t->order = mm_arena_zalloc(&t->arena, (size_t)t->split->n_train, sizeof *t->order);
     t->pick = mm_arena_zalloc(&t->arena, (size_t)batch * (size_t)h->inputs, sizeof *t->pick);
-    t->at.best = mm_arena_zalloc(&t->arena, (size_t)h->params.n, sizeof *t->at.best);
-    if (!t->order || !t->pick || !t->at.best)
+    t->start = copy_params(&h->params, &t->arena);
+    t->at.best = copy_params(&h->params, &t->arena);
+    if (!t->order || !t->pick || !t->start || !t->at.best)
         return mm_fail_memory(e);
-    for (int i = 0; i < h->params.n; i++) {
-        const mm_param *p = h->params.p[i];
-        t->at.best[i] = mm_arena_zalloc(&t->arena, (size_t)(p->rows * p->cols), sizeof(float));
-        if (!t->at.best[i])
-            return mm_fail_memory(e);
-    }
     t->objective = (mm_objective){.head = h, .data = t->data, .opts = t->opts};
+    if (h->task == MM_TASK_REGRESS)
+        mm_target_measure(&t->objective, t->split->train, t->split->n_train);
     for (int i = 0; h->task == MM_TASK_CLASSIFY && t->opts->balanced && i < h->outputs; i++) {
         const mm_data_field *f = &t->data->field[mm_data_field_of(t->data, h->output[i].name)];
         t->objective.class_weight[i] = class_weights(f, t->split, &t->arena);
@@ -105,7 +128,12 @@ static mm_status prepare(trainer *t, mm_err *e)
     t->at.best_loss = INFINITY;
     t->rng.state = t->opts->seed;
     mm_status s = mm_adamw_new(&t->adam, &h->params, t->opts->weight_decay, e);
-    return s == MM_OK ? mm_tape_new(&t->tape, t->pool, true, e) : s;
+    if (s == MM_OK)
+        s = mm_tape_new(&t->tape, t->pool, true, e);
+    if (s == MM_OK && t->opts->solver == MM_SOLVER_LBFGS)
+        s = mm_full_batch_new(&t->full, &t->objective, t->split->train, t->split->n_train, t->opts->weight_decay,
+                              t->pool, e);
+    return s;
 }
 
 /* ---- one epoch ---- */
@@ -208,15 +236,26 @@ static void keep_best(trainer *t)
     }
 }
 
-static mm_status epoch(trainer *t, mm_epoch *row, mm_err *e)
+/* All training samples once; the mean of their losses. MM_EOF: the minimum is reached. */
+static mm_status pass(trainer *t, float *loss, mm_err *e)
 {
     int n = t->split->n_train, each = t->opts->batch * t->opts->accumulate;
     double sum = 0;
     mm_status s = MM_OK;
-    mm_validation v;
+    if (t->full)
+        return mm_full_batch_step(t->full, loss, e);
     shuffle(t);
     for (int i = 0; s == MM_OK && i < n; i += each)
         s = update(t, i, n - i < each ? n : i + each, &sum, e);
+    *loss = (float)(sum / n);
+    return s;
+}
+
+static mm_status epoch(trainer *t, mm_epoch *row, mm_err *e)
+{
+    mm_validation v;
+    float loss = 0;
+    mm_status s = pass(t, &loss, e);
     if (s == MM_OK)
         s = mm_validate(&v, &t->objective, t->split->valid, t->split->n_valid, t->pool, e);
     if (s != MM_OK)
@@ -230,8 +269,8 @@ static mm_status epoch(trainer *t, mm_epoch *row, mm_err *e)
         keep_best(t);
     }
     *row = (mm_epoch){.epoch = t->at.epoch,
-                      .lr = current_lr(t),
-                      .train_loss = (float)(sum / n),
+                      .lr = t->full ? NAN : current_lr(t),
+                      .train_loss = loss,
                       .valid_loss = v.loss,
                       .metric = v.metric,
                       .best = t->at.waited == 0};
@@ -251,7 +290,7 @@ static double seconds_now(void)
 static mm_status save_progress(trainer *t, double *due, mm_err *e)
 {
     t->at.rng = t->rng.state;
-    if (!t->opts->checkpoint || seconds_now() < *due)
+    if (!t->opts->checkpoint || t->full || seconds_now() < *due)
         return MM_OK;
     *due = seconds_now() + t->opts->checkpoint_every;
     return mm_checkpoint_save(t->opts->checkpoint, &t->head->params, &t->adam, &t->at, e);
@@ -261,14 +300,16 @@ static mm_status run(trainer *t, mm_on_epoch on_epoch, void *ctx, mm_err *e)
 {
     mm_epoch row;
     double due = seconds_now() + t->opts->checkpoint_every;
-    mm_status s =
-        t->opts->checkpoint ? mm_checkpoint_load(t->opts->checkpoint, &t->head->params, &t->adam, &t->at, e) : MM_EOF;
+    bool kept = t->opts->checkpoint && !t->full; /* L-BFGS begins anew: it comes to the same, and soon */
+    mm_status s = kept ? mm_checkpoint_load(t->opts->checkpoint, &t->head->params, &t->adam, &t->at, e) : MM_EOF;
     if (s == MM_OK)
         t->rng.state = t->at.rng;
     else if (s == MM_EOF)
         s = MM_OK;
     while (s == MM_OK && t->at.epoch < t->opts->epochs && (!t->opts->patience || t->at.waited < t->opts->patience)) {
         s = epoch(t, &row, e);
+        if (s == MM_EOF) /* the minimum */
+            return MM_OK;
         if (s != MM_OK)
             break;
         bool stop = on_epoch && !on_epoch(ctx, &row);
@@ -281,23 +322,70 @@ static mm_status run(trainer *t, mm_on_epoch on_epoch, void *ctx, mm_err *e)
     return s;
 }
 
+static void clean_up(trainer *t)
+{
+    mm_full_batch_free(t->full);
+    mm_tape_free(t->tape);
+    mm_adamw_free(&t->adam);
+    mm_arena_free(&t->batch);
+    mm_arena_free(&t->arena);
+}
+
+static void restore_units(trainer *t)
+{
+    if (t->head->task == MM_TASK_REGRESS)
+        mm_target_restore(t->head, &t->objective);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Once more from the same start with the validation samples among those that train, for as many epochs as were best. */
+static mm_status refit(trainer *first, mm_err *e)
+{
+    const mm_split *s = first->split;
+    int epochs = first->at.epoch - first->at.waited;
+    mm_split all = {.n_train = s->n_train + s->n_valid};
+    mm_epoch row;
+    trainer t = {.head = first->head, .data = first->data, .split = &all, .opts = first->opts, .pool = first->pool};
+    all.train = mm_arena_alloc(&t.arena, (size_t)all.n_train * sizeof *all.train);
+    if (!all.train)
+        return mm_fail_memory(e);
+    memcpy(all.train, s->train, (size_t)s->n_train * sizeof *all.train);
+    memcpy(all.train + s->n_train, s->valid, (size_t)s->n_valid * sizeof *all.train);
+    qsort(all.train, (size_t)all.n_train, sizeof *all.train, ascending);
+    put_params(&t.head->params, first->start);
+    mm_status status = prepare(&t, e);
+    while (status == MM_OK && t.at.epoch < epochs)
+        status = epoch(&t, &row, e);
+    if (status == MM_OK || status == MM_EOF)
+        restore_units(&t);
+    clean_up(&t);
+    return status == MM_EOF ? MM_OK : status;
+}
+
 mm_status mm_train(mm_head *h, const mm_data *d, const mm_split *split, const mm_train_opts *o, mm_pool *pool,
                    mm_on_epoch on_epoch, void *ctx, mm_err *e)
 {
     trainer t = {.head = h, .data = d, .split = split, .opts = o, .pool = pool};
     if (split->n_train < 2)
         return mm_fail(e, MM_FATAL, "%d samples are too few to train on", split->n_train);
+    if (o->solver == MM_SOLVER_LBFGS && (h->task == MM_TASK_ALIGN || h->dropout > 0 || o->modality_dropout > 0))
+        return mm_fail(e, MM_FATAL, "L-BFGS needs a loss that is the same each time: no dropout, and no towers");
     mm_status s = prepare(&t, e);
     if (s == MM_OK)
         s = run(&t, on_epoch, ctx, e);
-    for (int i = 0; s == MM_OK && i < h->params.n; i++)
-        memcpy(h->params.p[i]->value, t.at.best[i],
-               (size_t)(h->params.p[i]->rows * h->params.p[i]->cols) * sizeof(float));
-    if (s == MM_OK)
+    if (s == MM_OK) {
+        put_params(&h->params, t.at.best);
         s = mm_calibrate(h, &t.objective, split->valid, split->n_valid, pool, e);
-    mm_tape_free(t.tape);
-    mm_adamw_free(&t.adam);
-    mm_arena_free(&t.batch);
-    mm_arena_free(&t.arena);
+    }
+    if (s == MM_OK && o->refit && split->n_valid)
+        s = refit(&t, e);
+    else if (s == MM_OK)
+        restore_units(&t);
+    clean_up(&t);
     return s;
 }

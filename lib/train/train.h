@@ -11,9 +11,15 @@
 
 typedef enum { MM_LOSS_DEFAULT, MM_LOSS_INFO_NCE, MM_LOSS_SIGMOID } mm_align_loss;
 
+typedef enum {
+    MM_SOLVER_ADAMW, /* mini-batches */
+    MM_SOLVER_LBFGS, /* all samples at once, to the minimum: an epoch is an iteration; lr, clip, batch do not count */
+} mm_solver;
+
 typedef struct {
+    mm_solver solver;
     int epochs, batch, accumulate; /* an update uses batch × accumulate samples */
-    float lr, weight_decay, clip;  /* clip 0: none */
+    float lr, weight_decay, clip;  /* clip 0: none; weight_decay w with L-BFGS: w / (2 n) · Σ parameter² is added */
     float warmup;                  /* share of all updates */
     float smoothing;               /* label smoothing */
     bool balanced;                 /* classes weighted by n / (classes · n_class) */
@@ -21,6 +27,7 @@ typedef struct {
     mm_align_loss align_loss;
     bool bf16;    /* bf16 products, f32 master weights */
     int patience; /* epochs without a better validation loss before it stops; 0: never */
+    bool refit;   /* at the end, train on all samples for as many epochs as were best; the temperature stays */
     uint64_t seed;
     const char *checkpoint;  /* path to write after every epoch and to go on from; NULL: none */
     double checkpoint_every; /* seconds between two of them; 0: after every epoch */
@@ -50,6 +57,10 @@ typedef struct {
  * without what the task needs are left out. Memory from the arena. */
 mm_status mm_split_groups(mm_split *out, const mm_data *d, const uint8_t *usable, const char *group, double share,
                           uint64_t seed, mm_arena *a, mm_err *e);
+
+/* Samples whose keys are in `valid` validate, the others train. */
+mm_status mm_split_keys(mm_split *out, const mm_data *d, const uint8_t *usable, const mm_data *valid, mm_arena *a,
+                        mm_err *e);
 
 /* Which samples can be used: they have some input of the head and (classify, regress) some target; align: two inputs.
  */

@@ -103,3 +103,12 @@ END
     run mm-fuse -m head.safetensors --label <"$D/a.csv"
     [ "$status" -ne 0 ]
 }
+
+@test "a head does not guess about a sample that has nothing for it" {
+    mm-decode --as feature --of smell --key-column id --label-column class a.csv -o "$tmp/smell.mm"
+    { mm-cat -w key=s001 "$tmp/smell.mm"; mm-cat -w key=s002 a.mm; } >"$tmp/in.mm"
+    run mm-fuse -m head.safetensors --label -o "$tmp/o" "$tmp/in.mm"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"s001: no features of a modality that the head takes"* ]]
+    [ "$(mm-cat -q -c "$tmp/o" | sort | tr '\n\t' ' =')" = "error=1 label=1 " ]
+}

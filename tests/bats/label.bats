@@ -136,3 +136,60 @@ END
     mm-label --field emotion -f jsonl "$tmp/head.mm" | jq -e -s 'map(.label) == ["happy", "cat"]'
     mm-label -f label-studio "$tmp/head.mm" | jq -e '.[0].predictions[0].result[0].from_name == "emotion"'
 }
+
+@test "a trained head: the softmax of what PyTorch says of the same samples" {
+    heads=../heads
+    for method in mlp gated attention dempster linear; do
+        mm-label -m $heads/$method.safetensors -n 3 -f jsonl $heads/samples.mm >"$tmp/got"
+        jq -e -s --slurpfile want $heads/expected.json --arg method $method '
+            [.[].labels | map({(.label): .score}) | add] as $got | length == 6 and
+            ([range(6) as $i | ($want[0][$method][$i] | map(exp)) as $x | range(3) as $c |
+                ($got[$i]["\($c)"] - $x[$c] / ($x | add)) | fabs] | max < 1e-5)' "$tmp/got"
+    done
+    # the same as through mm-fuse
+    mm-fuse -m $heads/mlp.safetensors --label $heads/samples.mm | mm-label -n 3 >"$tmp/fused"
+    mm-label -m $heads/mlp.safetensors -n 3 $heads/samples.mm | cmp - "$tmp/fused"
+    # modalities of streams of their own are joined; features alone are not left behind
+    for of in image text audio; do mm-cat -w of=$of -o "$tmp/$of.mm" $heads/samples.mm; done
+    mm-label -m $heads/mlp.safetensors -n 3 "$tmp"/{image,text,audio}.mm | sort | cmp - <(sort "$tmp/fused")
+    run mm-label -m $heads/align.safetensors $heads/samples.mm
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"no labels to give"* ]]
+    run mm-label -m $heads/mlp.safetensors --knn examples.mm queries.mm
+    [ "$status" -eq 2 ]
+}
+
+@test "a trained head: its temperature, and samples that do not fit" {
+    mm-train classify -q --method linear -o "$tmp/head" examples.mm
+    # the vectors of a linear head are its logits: the probabilities' logarithms differ by theirs / T, for one T
+    paste <(mm-fuse -m "$tmp/head" examples.mm | mm-cat -J --data | jq -c .data.values) \
+        <(mm-label -m "$tmp/head" -n 99 -f jsonl examples.mm | jq -c '.labels | sort_by(.label) | map(.score)') |
+        jq -n -e '[inputs] | [range(0; length; 2) as $i | (.[$i] | max - min) / (.[$i + 1] | (max | log) - (min | log))] |
+            length == 60 and (max - min) / max < 1e-4 and (.[0] - 1 | fabs) > 1e-3'
+    # samples without anything that the head takes fail, each by itself
+    run mm-label -m "$tmp/head" --no-header queries.mm
+    [ "$status" -eq 1 ]
+    [ "$(grep -c 'no features of a modality that the head takes' <<<"$output")" -eq 3 ]
+    [ "$(grep -c '^q' <<<"$output")" -eq 25 ]
+    mm-label -m "$tmp/head" -f stream examples.mm | mm-eval --rounds 0 -f json | jq -e '.samples == 60'
+}
+
+@test "--flush: an answer comes before the next question is asked" {
+    # answers to the first feature alone, with the input still open
+    mm-cat -w of=image queries.mm >"$tmp/images.mm"
+    mm-cat -w key=q00 "$tmp/images.mm" >"$tmp/first.mm"
+    mm-train classify -q --method linear -o "$tmp/head" examples.mm
+    mkfifo "$tmp/in"
+    for how in "--knn examples.mm" "--against labels.mm" "-m $tmp/head"; do
+        # shellcheck disable=SC2086
+        mm-label $how --flush --no-header "$tmp/in" >"$tmp/out" 3>&- &
+        exec 9>"$tmp/in"
+        cat "$tmp/first.mm" >&9
+        # a sample is complete when the next key begins
+        [ "${how:0:2}" = -m ] && mm-cat -w key=q01 "$tmp/images.mm" >&9
+        for _ in $(seq 500); do [ -s "$tmp/out" ] && break; sleep 0.02; done
+        [ "$(cut -f1 "$tmp/out")" = q00 ]
+        exec 9>&-
+        wait $!
+    done
+}

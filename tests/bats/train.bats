@@ -96,3 +96,60 @@ accuracy() {
     [ "$(wc -l < log.tsv)" = 5 ]
     mm-fuse -m x.safetensors --label b.mm | mm-cat -c | grep -q label
 }
+
+@test "L-BFGS: as good, the same at any -j, and not with dropout" {
+    args=(--method linear --solver lbfgs --weight-decay 1)
+    mm-train classify -q "${args[@]}" -j 1 -o one.safetensors a.mm b.mm
+    mm-train classify -q "${args[@]}" -j 3 -o three.safetensors a.mm b.mm
+    cmp one.safetensors three.safetensors
+    [ "$(accuracy one.safetensors | awk '{ print ($1 > 0.85) }')" = 1 ]
+    run -2 mm-train classify "${args[@]}" --modality-dropout 0.3 -o x.safetensors a.mm b.mm
+    [[ "$output" == *"no dropout"* ]]
+    # a search may choose it, and stops it as it stops others
+    mm-train classify -q --grid 'solver=adamw|lbfgs,weight-decay=0.1|1|10' --method linear -o x.safetensors a.mm b.mm > t.tsv
+    [ "$(sed 1d t.tsv | cut -f2,3 | sort -u | wc -l)" = 6 ]
+}
+
+@test "refit: as many epochs as were best, on all samples" {
+    args=(--method linear --solver lbfgs --weight-decay 0 --raw)
+    mm-train classify -q "${args[@]}" --log log.tsv -o held.safetensors a.mm b.mm
+    best=$(awk -F'\t' '$6 == 1 { n = $1 } END { print n }' log.tsv)
+    mm-train classify -q "${args[@]}" --refit -o refit.safetensors a.mm b.mm
+    mm-train classify -q "${args[@]}" --valid-share 0 --epochs "$best" -o all.safetensors a.mm b.mm
+    for head in held refit all; do # the vectors of a linear head are its logits
+        mm-fuse -m $head.safetensors a.mm b.mm | mm-cat -J --data | jq -c .data.values > $head.json
+    done
+    cmp refit.json all.json
+    run -1 cmp -s refit.json held.json
+    # mini-batches: another head, as good
+    mm-train classify -q --epochs 8 --refit -o refit.safetensors a.mm b.mm
+    mm-train classify -q --epochs 8 -o held.safetensors a.mm b.mm
+    run -1 cmp -s refit.safetensors held.safetensors
+    [ "$(accuracy refit.safetensors | awk '{ print ($1 > 0.85) }')" = 1 ]
+}
+
+@test "several label fields: one head, an output for each" {
+    awk -F, 'BEGIN { print "file,answer,half" } { split($1, k, "s"); print $1 ".txt," $NF "," (k[2] < 80 ? "first" : "second") }' a.csv > labels.csv
+    cut -d, -f1 a.csv | while read -r key; do mkdir -p "texts/${key%/*}"; echo x > "texts/$key.txt"; done
+    mm-decode -q --labels labels.csv -o labels.mm texts
+    mm-cat -w kind=feature a.mm | mm-cat -J | head -n 1 | jq -e '.label == "no"'
+    mm-train classify -q --label answer --label half -o two.safetensors labels.mm a.mm b.mm
+    mm-label -m two.safetensors --field answer -n 2 -f stream a.mm b.mm | mm-cat -J | jq -e -s 'length == 160 and all(.label | keys == ["no", "yes"])'
+    mm-label -m two.safetensors --field half -n 2 -f stream a.mm b.mm | mm-cat -J | jq -e -s 'length == 160 and all(.label | keys == ["first", "second"])'
+    mm-label -m two.safetensors --field answer -f stream a.mm b.mm > said.mm
+    mm-eval --truth labels.mm --field answer --rounds 0 -f json said.mm | jq -e '.samples == 160 and .figures.accuracy.value > 0.85'
+}
+
+@test "numbers of any size: ages around forty, a scale of a thousandth" {
+    awk 'BEGIN { srand(3); print "id,a,b,c,age" > "age.csv"; print "id,a,b,c,tiny" > "tiny.csv"
+        for (i = 0; i < 300; i++) { a = 2 * rand() - 1; b = 2 * rand() - 1; y = a - b * b / 2 + rand() / 10
+            printf "k%03d,%.4f,%.4f,%.4f,%.3f\n", i, a, b, rand(), 40 + 25 * y > "age.csv"
+            printf "k%03d,%.4f,%.4f,%.4f,%.7f\n", i, a, b, rand(), y / 1000 > "tiny.csv" } }'
+    for name in age tiny; do
+        mm-decode -q --as feature --of image --key-column id --label-column $name -o $name.mm $name.csv
+        for args in '--method mlp' '--method linear' '--method linear --solver lbfgs' '--method gated --refit'; do
+            mm-train regress -q $args --epochs 60 --lr 1e-2 -o x.safetensors $name.mm
+            mm-fuse -m x.safetensors --label $name.mm | mm-eval --rounds 0 -f json | jq -e '.figures.R2.value > 0.85'
+        done
+    done
+}

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Latency of one utterance through a warm coprocess: three seconds of speech, a picture and a sentence go into
 mm-encode-audio | mm-encode-image | mm-encode-text | mm-fuse --label, each with --flush; the label is waited for before
-the next one goes in. Prints p50, p95 in milliseconds. Models are given as --image, --text, --audio; MM_THREADS counts."""
+the next one goes in. Prints p50, p95 in milliseconds, the processor time that each tool took for an utterance, and the
+machine's load: the tools take turns, so where both threads are had and nobody else runs, the wall time comes close to half of the sum,
+and on a busy machine the rest of it is waiting. Models are given as --image, --text, --audio; MM_THREADS counts."""
 import argparse
 import os
-import resource
 import subprocess
 import tempfile
 import time
@@ -30,6 +31,22 @@ def packed(i, rng, size):
     return b"".join(msgpack.packb({k: r[k] for k in order if k in r}) for r in utterance(i, rng, size))
 
 
+def start_pipeline(commands):
+    stages, source = [], subprocess.PIPE
+    for c in commands:
+        stages.append(subprocess.Popen(c.split(), stdin=source, stdout=subprocess.PIPE))
+        if source != subprocess.PIPE:
+            source.close()
+        source = stages[-1].stdout
+    return stages
+
+
+def processor_ms(stages):
+    """user and system time so far of each process, all its threads"""
+    return np.array([1e-6 * sum(int(open(f"/proc/{p.pid}/task/{t}/schedstat").read().split()[0])
+                                for t in os.listdir(f"/proc/{p.pid}/task")) for p in stages])
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--image", default="imgfocus-vits14")
@@ -38,6 +55,7 @@ def main():
     p.add_argument("--precision", default="fp32")
     p.add_argument("--size", type=int, default=480, help="pixels of a picture's side")
     p.add_argument("-n", type=int, default=100)
+    p.add_argument("--warm", type=int, default=5, help="utterances before the clock starts")
     o = p.parse_args()
     rng = np.random.default_rng(1)
     encoders = [f"mm-encode-{m} -q --flush --precision {o.precision} -m {getattr(o, m)}" for m in ("audio", "image", "text")]
@@ -47,27 +65,31 @@ def main():
                               input=b"".join(packed(i, rng, o.size) for i in range(8))).stdout
         subprocess.run(["mm-train", "classify", "-q", "--method", "gated", "--epochs", "2", "--valid-share", "0", "-o", head],
                        input=made, check=True)
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         # the key after it completes a sample: the join waits for it, so each utterance ends with a mark
-        pipe = subprocess.Popen(" | ".join(encoders + [f"mm-fuse -q --flush -m {head} --label"]), shell=True,
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        out, times = msgpack.Unpacker(raw=False), []
-        for i in range(o.n + 5):
+        commands = encoders + [f"mm-fuse -q --flush -m {head} --label"]
+        stages = start_pipeline(commands)
+        out, times, load = msgpack.Unpacker(raw=False), [], os.getloadavg()[0]
+        for i in range(-o.warm, o.n):
+            if i == 0:
+                before = processor_ms(stages)
             data = packed(100 + i, rng, o.size) + msgpack.packb({"mm": 1, "kind": "feature", "key": f"mark{i}", "src": "mark"})
             start = time.perf_counter()
-            pipe.stdin.write(data)
-            pipe.stdin.flush()
+            stages[0].stdin.write(data)
+            stages[0].stdin.flush()
             label = None
             while label is None:
-                out.feed(os.read(pipe.stdout.fileno(), 1 << 16))
+                out.feed(os.read(stages[-1].stdout.fileno(), 1 << 16))
                 label = next((r for r in out if r["kind"] == "label" and r["key"] == f"u{100 + i}"), None)
             times.append(1e3 * (time.perf_counter() - start))
-        pipe.stdin.close()
-        pipe.wait()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    p50, p95 = np.quantile(times[5:], [0.5, 0.95])
-    cpu = 1e3 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / len(times)
-    print(f"p50 {p50:.1f} ms, p95 {p95:.1f} ms, {cpu:.0f} ms of processor time each ({o.n} utterances: {o.audio}, {o.image}, {o.text}, {o.precision})")
+        cpu = (processor_ms(stages) - before) / o.n
+        stages[0].stdin.close()
+        for p in stages:
+            p.wait()
+    p50, p95 = np.quantile(times[o.warm:], [0.5, 0.95])
+    names = (o.audio, o.image, o.text, "mm-fuse")
+    print(f"p50 {p50:.1f} ms, p95 {p95:.1f} ms, {cpu.sum():.0f} ms of processor time each ("
+          + ", ".join(f"{n} {c:.1f}" for n, c in zip(names, cpu))
+          + f"); {o.n} utterances, {o.precision}, MM_THREADS={os.environ.get('MM_THREADS', '')}, load {load:.1f}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ SOUND   := mm-encode-audio -q -m whisper-base -j $(J)
 SHELL   := bash -o pipefail
 
 NAMES := $(foreach m,text audio video,mosi-$(m)-train mosi-$(m)-test) fsdd emodb sst2-train sst2-test agnews-train agnews-test steel steel4 \
-         tweets-image tweets-text imagenet flickr-train flickr-test bearing
+         tweets-image tweets-text imagenet prompts flickr-train flickr-test bearing
 all: $(NAMES:%=$(OUT)/%.mm)
 .PHONY: all
 .DELETE_ON_ERROR:
@@ -54,8 +54,15 @@ $(OUT)/tweets-image.mm:
 $(OUT)/tweets-text.mm:
 	mm-decode -q --only text --labels $(D)/imgtext_sentiment300/labels.csv --key-column guid \
 	  --label-column label $(D)/imgtext_sentiment300/data | $(TEXT) -o $@
+# pictures as the towers take them (flickr below), and six sentences about each of their classes
+PROMPTS := 'a photo of a {}' 'a picture of a {}' 'a close-up of a {}' 'a {} in the wild' 'this is a {}' 'a {} and nothing else'
 $(OUT)/imagenet.mm:
-	mm-decode -q -m imgfocus-vits14 --labels $(D)/imagenet100/labels.csv --label-column class_name $(D)/imagenet100/images | $(IMAGE) -o $@
+	mm-decode -q -m imgfocus-vits14 --labels $(D)/imagenet100/labels.csv --label-column class_name $(D)/imagenet100/images | \
+	  $(IMAGE) --layer 8,12 --pool cls+mean -o $@
+$(OUT)/prompts.mm:
+	for p in $(PROMPTS); do mm-decode -q --column class_name --key-column class_name --label-column class_name \
+	  $(D)/imagenet100/labels.csv | $(TEXT) --prompt "$$p"; done > $@.part
+	mv $@.part $@
 # images and captions share a key: the image's name
 $(OUT)/flickr-train.mm: SET := flickr8k_train850_256px
 $(OUT)/flickr-test.mm: SET := flickr8k150

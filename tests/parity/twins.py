@@ -2,12 +2,13 @@
 """Our heads beside the same heads in PyTorch: CMU-MOSI and the alignment of photos and captions, the same architecture,
 recipe, samples and seeds in one run. Prints TSV tables. The tools on PATH, features by features.mk.
 
-    make -f tests/parity/features.mk && tests/parity/twins.py [--seeds 3] [mosi] [missing] [align] [classify]
+    make -f tests/parity/features.mk && tests/parity/twins.py [--seeds 3] [mosi] [missing] [align] [speed]
 """
 import argparse
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 
 METHODS = ("linear", "mlp", "gated", "attention", "routing", "dempster")
 H, CLASSES = 128, 2
+missed = []  # the bars
 RECIPE = dict(epochs=20, batch=64, lr=1e-3, weight_decay=0.01, warmup=0.1, clip=1.0)
 
 
@@ -154,9 +156,11 @@ def fit_ours(head, method, of, seed, files, *more):
         "--epochs", RECIPE["epochs"], "--batch", RECIPE["batch"], "--lr", RECIPE["lr"], "-o", head, *more, *files)
 
 
-def accuracy(head, files):
-    with subprocess.Popen(["mm-fuse", "-m", head, "--label", *files], stdout=subprocess.PIPE) as fuse:
-        return json.loads(run("mm-eval", "--rounds", 0, "-f", "json", stdin=fuse.stdout))["figures"]["accuracy"]["value"]
+def guesses(head, files):
+    """{key: label} that the head gives"""
+    out = msgpack.Unpacker(raw=False, strict_map_key=False)
+    out.feed(run("mm-fuse", "-m", head, "--label", *files))
+    return {r["key"]: max(r["label"], key=r["label"].get) for r in out if r["kind"] == "label"}
 
 
 # ---- tables ----
@@ -167,7 +171,7 @@ class Mosi:
         self.x, self.y = {}, {}
         for s, files in self.files.items():
             x, label = read(*files.values())
-            keys = list(x["text"])
+            keys = self.keys = list(x["text"])  # what stays are those of the test
             self.x[s] = {m: matrix(x[m], keys) for m in x}
             self.y[s] = torch.tensor([int(float(label[k])) for k in keys])
         for m, train in self.x["train"].items():
@@ -176,42 +180,68 @@ class Mosi:
             for s in self.x:
                 self.x[s][m] = torch.tensor((self.x[s][m] - mean) / std)
 
-    def twin_hits(self, method, of, seed, dropout=0.0, absent=()):
+    def twin_hits(self, method, of, seed, dropout=0.0, absents=((),)):
         torch.manual_seed(seed)
         net = fit_twin(Twin(method, [self.x["train"][m].shape[1] for m in of]), [self.x["train"][m] for m in of],
-                       self.y["train"], seed, dropout)
-        there = torch.tensor([[float(m not in absent) for m in of]]).expand(len(self.y["test"]), -1)
-        with torch.no_grad():
-            out = net.eval()([self.x["test"][m] for m in of], there)
-        return (out.argmax(1) == self.y["test"]).float().numpy()
+                       self.y["train"], seed, dropout).eval()
+        hits = []
+        for absent in absents:
+            there = torch.tensor([[float(m not in absent) for m in of]]).expand(len(self.y["test"]), -1)
+            with torch.no_grad():
+                out = net([self.x["test"][m] for m in of], there)
+            hits.append((out.argmax(1) == self.y["test"]).float().numpy())
+        return np.array(hits)
 
-    def our_accuracy(self, method, of, seed, dropout=0.0, absents=((),)):
+    def our_hits(self, method, of, seed, dropout=0.0, absents=((),)):
+        """for each set of modalities that are absent at the test: hits [n]"""
         with tempfile.TemporaryDirectory() as tmp:
             head = os.path.join(tmp, "head.safetensors")
             fit_ours(head, method, of, seed, [self.files["train"][m] for m in of], "--modality-dropout", dropout)
-            return [accuracy(head, [self.files["test"][m] for m in of if m not in a]) for a in absents]
+            said = [guesses(head, [self.files["test"][m] for m in of if m not in a]) for a in absents]
+        return np.array([[float(g[k]) == y for k, y in zip(self.keys, self.y["test"].tolist())] for g in said], float)
 
 
 def table_mosi(mosi, seeds):
     print("method\tmodalities\tours\ttwin\ttwin_low\ttwin_high\tinside", flush=True)
     for method in METHODS:
         for of in (("text",), ("audio",), ("video",), ("text", "audio", "video")):
-            hits = np.mean([mosi.twin_hits(method, of, s) for s in range(1, seeds + 1)], 0)
-            ours = np.mean([mosi.our_accuracy(method, of, s)[0] for s in range(1, seeds + 1)])
+            hits = np.mean([mosi.twin_hits(method, of, s)[0] for s in range(1, seeds + 1)], 0)
+            ours = np.mean([mosi.our_hits(method, of, s)[0].mean() for s in range(1, seeds + 1)])
             low, high = interval(hits)
+            missed.extend([(method, of)] if not low <= ours <= high else [])
             print(method, "+".join(of), f"{ours:.4f}\t{hits.mean():.4f}\t{low:.4f}\t{high:.4f}",
                   "yes" if low <= ours <= high else "NO", sep="\t", flush=True)
 
 
+ABSENT = ((), ("audio",), ("text",))
+
+
+def by_video(hits, keys, draws=2000):
+    """95 % interval of the mean of hits [n] (or of differences of hits), drawing whole videos"""
+    r = np.random.default_rng(1)
+    video = np.unique([k.split("/")[0].rsplit("_", 1)[0] for k in keys], return_inverse=True)[1]
+    total, count = np.bincount(video, hits), np.bincount(video)
+    d = r.integers(0, len(count), (draws, len(count)))
+    return np.quantile(total[d].sum(1) / count[d].sum(1), [0.025, 0.975])
+
+
 def table_missing(mosi, seeds):
-    """Accuracy with everything, without audio and without text at test time, trained with and without dropout."""
-    of, absents = ("text", "audio", "video"), ((), ("audio",), ("text",))
-    print("method\tmodality_dropout\tours_all\tours_no_audio\tours_no_text\ttwin_all\ttwin_no_audio\ttwin_no_text", flush=True)
+    """With everything, without audio and without text at the test, trained without and with modality dropout. What the
+    dropout gains in accuracy, with the interval of the paired difference on the same samples."""
+    of = ("text", "audio", "video")
+    names = ["all" if not a else "no " + a[0] for a in ABSENT]
+    print("method\twho", *(f"{n}, p=0\t{n}, p=.3\tgain" for n in names), sep="\t", flush=True)
     for method in METHODS:
+        hits = {}
         for p in (0.0, 0.3):
-            ours = np.mean([mosi.our_accuracy(method, of, s, p, absents) for s in range(1, seeds + 1)], 0)
-            twin = [np.mean([mosi.twin_hits(method, of, s, p, a).mean() for s in range(1, seeds + 1)]) for a in absents]
-            print(method, p, *(f"{v:.4f}" for v in (*ours, *twin)), sep="\t", flush=True)
+            hits["ours", p] = np.mean([mosi.our_hits(method, of, s, p, ABSENT) for s in range(1, seeds + 1)], 0)
+            hits["twin", p] = np.mean([mosi.twin_hits(method, of, s, p, ABSENT) for s in range(1, seeds + 1)], 0)
+        for who in ("ours", "twin"):
+            cells = []
+            for a, b in zip(hits[who, 0.0], hits[who, 0.3]):
+                low, high = by_video(b - a, mosi.keys)
+                cells += [f"{a.mean():.4f}", f"{b.mean():.4f}", f"{b.mean() - a.mean():+.4f} [{low:+.3f}, {high:+.3f}]"]
+            print(method, who, *cells, sep="\t", flush=True)
 
 
 # ---- alignment ----
@@ -285,8 +315,59 @@ def table_align(folder, seeds):
     ours = np.array([align_ours(train, test, s)[0] for s in range(1, seeds + 1)])
     print("R@10\tours\ttwin\tours_sd\ttwin_sd")
     for i, name in enumerate(("image→text", "text→image")):
+        missed.extend([name] if ours[:, i].mean() < twin[:, i].mean() - 0.03 else [])
         print(name, *(f"{v:.4f}" for v in (ours[:, i].mean(), twin[:, i].mean(), ours[:, i].std(), twin[:, i].std())), sep="\t")
-    return train
+
+
+# ---- speed ----
+
+SKLEARN = """
+import sys
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+sys.path.insert(0, {here!r})
+from classify import records, vector
+parts = [{{r["key"]: r for r in records(p)}} for p in {files!r}]
+x = np.concatenate([np.stack([vector(p[k]) for k in parts[0]]) for p in parts], 1)
+make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(x, [str(p["label"]) for p in parts[0].values()])
+"""
+
+
+def measured(cmd):
+    """wall and processor seconds of a whole process"""
+    before, start = os.times(), time.perf_counter()
+    run(*cmd)
+    after = os.times()
+    return time.perf_counter() - start, after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def table_speed(folder, rounds=5):
+    """A whole process from streams to a fitted head: MOSI's three modalities; contenders take turns, medians."""
+    files = [f"{folder}/mosi-{m}-train.mm" for m in ("text", "audio", "video")]
+    here = os.path.dirname(os.path.abspath(__file__))
+    recipe = ["--valid-share", 0, "--epochs", RECIPE["epochs"], "--batch", RECIPE["batch"], "-j", 1]
+    with tempfile.TemporaryDirectory() as tmp:
+        train = ["mm-train", "classify", "-q", "-o", os.path.join(tmp, "head"), *files]
+        who = {"mm-train, mlp": [*train, *recipe],
+               "PyTorch, mlp": [sys.executable, os.path.abspath(__file__), "--features", folder, "one"],
+               "mm-train, linear, L-BFGS": [*train, "--method", "linear", "--solver", "lbfgs", "--weight-decay", 2,
+                                            "--valid-share", 0, "-j", 1],
+               "scikit-learn, logistic regression": [sys.executable, "-c", SKLEARN.format(here=here, files=files)]}
+        took = {name: [] for name in who}
+        for _ in range(rounds):
+            for name, cmd in who.items():
+                took[name].append(measured(cmd))
+    median = {name: np.median(t, 0) for name, t in took.items()}
+    print("whole process\twall s\tprocessor s\tfaster by\tless processor time by\tbar\tmet")
+    for ours, theirs, bar in ((0, 1, 20), (2, 3, 3)):
+        names = list(who)
+        ratio = median[names[theirs]] / median[names[ours]]
+        missed.extend([names[theirs]] if ratio[0] < bar else [])
+        print(names[ours], *(f"{v:.3f}" for v in median[names[ours]]), *(f"{v:.1f}" for v in ratio), bar,
+              "yes" if ratio[0] >= bar else "NO", sep="\t")
+        print(names[theirs], *(f"{v:.3f}" for v in median[names[theirs]]), "", "", "", "", sep="\t")
 
 
 def main():
@@ -298,6 +379,9 @@ def main():
     torch.set_num_threads(1)
     what = o.what or ["mosi", "missing", "align"]
     start = time.time()
+    if what == ["one"]:  # one training, for the clock
+        Mosi(o.features).twin_hits("mlp", ("text", "audio", "video"), 1)
+        return
     mosi = Mosi(o.features) if {"mosi", "missing"} & set(what) else None
     if "mosi" in what:
         table_mosi(mosi, o.seeds)
@@ -305,7 +389,10 @@ def main():
         table_missing(mosi, o.seeds)
     if "align" in what:
         table_align(o.features, o.seeds)
+    if "speed" in what:
+        table_speed(o.features)
     print(f"# {time.time() - start:.0f} s, {o.seeds} seeds")
+    sys.exit(1 if missed else 0)
 
 
 if __name__ == "__main__":

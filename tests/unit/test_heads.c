@@ -3,6 +3,7 @@
 #include "fuse/combine.h"
 #include "fuse/dataset.h"
 #include "model/safetensors.h"
+#include "stream/object.h"
 #include "stream/reader.h"
 
 #include <fcntl.h>
@@ -246,13 +247,62 @@ static void test_weights_are_shares_of_what_is_there(void **state)
     }
 }
 
+/* What one modality of a sample says by itself, its discount taken back: p(A) = (mass(A) − (1 − r) / C) / r. */
+static void alone(double *p, const mm_head *h, const mm_joined *j, int m, double r, mm_arena *a)
+{
+    mm_joined one = *j;
+    const mm_joined *all[] = {&one};
+    mm_verdict v;
+    int64_t classes = mm_head_out_width(h);
+    one.of[0] = *mm_joined_find(j, mm_str_of(h->input[m].name));
+    one.n = 1;
+    assert_int_equal(mm_head_apply(&v, h, all, 1, NULL, a, NULL), MM_OK);
+    for (int64_t c = 0; c < classes; c++)
+        p[c] = (exp((double)v.out[c]) - (1 - r) / (double)classes) / r;
+}
+
+/* A dempster head's label tells the conflict that evidence.h finds between what its modalities say alone. */
+static void test_conflict_is_told(void **state)
+{
+    world *w = *state;
+    mm_head *h = load("dempster");
+    const mm_param *reliability = mm_param_set_find(&h->params, "reliability");
+    mm_arena a = {0};
+    mm_verdict v[N];
+    double most = 0;
+    assert_int_equal(mm_head_apply(v, h, w->all, N, NULL, &a, NULL), MM_OK);
+    for (int i = 0; i < N; i++) {
+        double p[3][3], r[3], mass[3], told;
+        const double *source[3];
+        mm_record rec;
+        int n = 0;
+        for (int m = 0; m < h->inputs; m++) {
+            if (!mm_joined_find(w->all[i], mm_str_of(h->input[m].name)))
+                continue;
+            r[n] = 1 / (1 + exp(-(double)reliability->value[m]));
+            alone(p[n], h, w->all[i], m, r[n], &a);
+            source[n] = p[n];
+            n++;
+        }
+        double want = mm_combine(mass, source, r, n, 3, MM_RULE_DEMPSTER).conflict;
+        assert_int_equal(mm_verdict_label(&rec, &v[i], h, 0, &a, NULL), MM_OK);
+        const msgpack_object *conflict = mm_map_get(&rec.meta, "conflict");
+        assert_non_null(conflict);
+        assert_true(mm_object_float(conflict, &told));
+        assert_true(fabs(told - want) < 1e-5);
+        most = fmax(most, told);
+    }
+    assert_true(most > 0.05); /* they do not all agree */
+    mm_arena_free(&a);
+    mm_head_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_methods),
-        cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_alone_is_the_same),
-        cmocka_unit_test(test_weights_are_shares_of_what_is_there),
+        cmocka_unit_test(test_methods),           cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_alone_is_the_same), cmocka_unit_test(test_weights_are_shares_of_what_is_there),
+        cmocka_unit_test(test_conflict_is_told),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,5 +1,6 @@
 /* Every gradient of the tape against central finite differences of its own forward pass, and the forward values of the
- * operations with a closed form against that form. (Agreement with PyTorch's autograd: tests/parity/autograd.py.) */
+ * operations with a closed form against that form. (Agreement with PyTorch's autograd: test_heads.c.) */
+#include "tape/gemm.h"
 #include "tape/tape.h"
 
 #include <math.h>
@@ -209,6 +210,57 @@ static void test_shapes_are_checked(void **state)
 
 #define WITH_WORLD(f) cmocka_unit_test_setup_teardown(test_##f, set_up, tear_down)
 
+/* ---- the matrix product ---- */
+
+/* c = (add ? c : 0) + a·b as gemm.h defines it: one sum an element, k upwards, nothing fused */
+static void plain_product(const mm_gemm_args *g, float *c)
+{
+    for (int64_t i = 0; i < g->m; i++) {
+        for (int64_t j = 0; j < g->n; j++) {
+            volatile float sum = g->add ? c[i * g->ldc + j] : 0, one;
+            for (int64_t p = 0; p < g->k; p++) {
+                one = g->a[i * g->a_row + p * g->a_col] * g->b[p * g->ldb + j];
+                sum = sum + one;
+            }
+            c[i * g->ldc + j] = sum;
+        }
+    }
+}
+
+/* Every instruction set gives the same bits, whatever is left over of a tile, and writes nothing beside it. */
+static void test_products_are_the_same_everywhere(void **state)
+{
+    (void)state;
+    enum { SIZE = 5000 };
+    static float a[SIZE], b[SIZE], c[SIZE], want[SIZE];
+    void (*tier[3])(const mm_gemm_args *, int64_t, int64_t) = {mm_gemm_rows_portable};
+    int tiers = 1;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+        tier[tiers++] = mm_gemm_rows_avx2;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
+        tier[tiers++] = mm_gemm_rows_avx512;
+#endif
+    mm_rng r = {.state = 3};
+    for (int i = 0; i < SIZE; i++) {
+        a[i] = (float)(2 * mm_rng_uniform(&r) - 1);
+        b[i] = (float)(2 * mm_rng_uniform(&r) - 1);
+    }
+    for (int64_t n = 1; n < 70; n++) {
+        for (int t = 0; t < tiers; t++) {
+            int64_t m = n % 9 + 1, k = n % 13 + 1;
+            mm_gemm_args g = {.m = m, .n = n, .k = k, .a = a, .b = b, .ldb = n, .c = c, .ldc = n + 2, .add = n % 2};
+            g.a_row = n % 3 ? k : 1; /* as it is, or transposed */
+            g.a_col = n % 3 ? 1 : m;
+            memcpy(c, b, sizeof c);
+            memcpy(want, b, sizeof want);
+            plain_product(&g, want);
+            tier[t](&g, 0, m);
+            assert_memory_equal(c, want, sizeof c);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_relu),
         cmocka_unit_test(test_threads_agree),
         WITH_WORLD(shapes_are_checked),
+        cmocka_unit_test(test_products_are_the_same_everywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,79 @@
+#include "cli/fusing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static void must(mm_run *r, mm_status s, const mm_err *e)
+{
+    if (s == MM_FATAL || s == MM_SKIP)
+        mm_die(r, "%s", e->text);
+}
+
+int mm_fusing_streams(mm_run *r)
+{
+    if (r->n_operands > MM_MAX_STREAMS)
+        mm_usage(r, "at most %d streams can be joined", MM_MAX_STREAMS);
+    return r->n_operands > 1 ? r->n_operands : 1;
+}
+
+static void take(mm_run *r, mm_fuser *f, int stream, const mm_record *rec)
+{
+    mm_err e;
+    if (rec->kind == MM_KIND_ERROR)
+        mm_run_worsen(r, 1);
+    must(r, mm_fuser_take(f, stream, rec, &e), &e);
+    mm_progress(r, r->done, 0);
+}
+
+static mm_reader *open_stream(mm_run *r, const char *path)
+{
+    mm_err e;
+    mm_reader *in;
+    bool standard = strcmp(path, "-") == 0;
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        mm_die(r, "%s: %s", path, strerror(errno));
+    must(r, mm_reader_new(&in, fd, standard ? "standard input" : path, &e), &e);
+    return in;
+}
+
+/* The next record of one of several streams; MM_EOF behind its last. */
+static mm_status next_of(mm_run *r, mm_reader *in, mm_arena *a, mm_record *rec)
+{
+    mm_err e;
+    mm_status s;
+    while ((s = mm_reader_next(in, a, rec, &e)) == MM_SKIP)
+        mm_item_failed(r, NULL, &e);
+    if (s == MM_FATAL)
+        mm_item_failed(r, NULL, &e);
+    return s == MM_OK ? MM_OK : MM_EOF;
+}
+
+void mm_fusing_run(mm_run *r, mm_fuser *f, void (*after)(void *ctx), void *ctx)
+{
+    mm_reader *in[MM_MAX_STREAMS];
+    mm_arena a = {0};
+    mm_record rec;
+    mm_err e;
+    bool many = r->n_operands > 1;
+    for (int s = 0; many && s < r->n_operands; s++)
+        in[s] = open_stream(r, r->operands[s]);
+    for (int s; (s = mm_fuser_wants(f)) >= 0; mm_arena_reset(&a)) {
+        if ((many ? next_of(r, in[s], &a, &rec) : mm_in_next(r, &a, &rec)) == MM_OK)
+            take(r, f, s, &rec);
+        else
+            must(r, mm_fuser_end(f, s, &e), &e);
+        if (after)
+            after(ctx);
+    }
+    for (int s = 0; many && s < r->n_operands; s++)
+        mm_reader_free(in[s]);
+    mm_arena_free(&a);
+    if (mm_fuser_torn(f))
+        mm_warn(r,
+                "%lld samples came in pieces: the records of a key do not stand together in the stream; give each "
+                "modality as a stream of its own, and they are joined",
+                (long long)mm_fuser_torn(f));
+}

@@ -1,0 +1,16 @@
+/* fusing.h: the operands of a tool as the streams of a fuser. */
+#ifndef MM_CLI_FUSING_H
+#define MM_CLI_FUSING_H
+
+#include "cli/tool.h"
+#include "fuse/fuser.h"
+
+enum { MM_MAX_STREAMS = 64 };
+
+/* How many streams a fuser gets: one an operand. */
+int mm_fusing_streams(mm_run *r);
+/* Feeds it everything: one stream as mm_in_next reads it, several in step, always from the one that is furthest behind.
+ * `after` (NULL: nothing) is called behind every record. Warns of samples that came in pieces. */
+void mm_fusing_run(mm_run *r, mm_fuser *f, void (*after)(void *ctx), void *ctx);
+
+#endif

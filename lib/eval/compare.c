@@ -1,0 +1,134 @@
+#include "eval/compare.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct {
+    const uint8_t *right_a, *right_b;
+    const double *truth, *a, *b;
+    double *room; /* [3, rows] */
+    int64_t rows;
+} pair;
+
+static mm_status add(mm_comparison *c, const char *name, double value, mm_statistic f, pair *p, int64_t n,
+                     const int64_t *group, int rounds, uint64_t seed, mm_err *e)
+{
+    mm_figure *x = &c->difference[c->differences++];
+    *x = (mm_figure){name, value, {NAN, NAN}};
+    return rounds ? mm_bootstrap(&x->interval, f, p, n, group, rounds, seed, e) : MM_OK;
+}
+
+/* ---- classes ---- */
+
+static double accuracy_difference(void *ctx, const int64_t *row, int64_t n)
+{
+    const pair *p = ctx;
+    int64_t d = 0;
+    for (int64_t i = 0; i < n; i++)
+        d += p->right_a[row[i]] - p->right_b[row[i]];
+    return n ? (double)d / (double)n : NAN;
+}
+
+mm_status mm_compare_classes(mm_comparison *c, const uint8_t *right_a, const uint8_t *right_b, int64_t n,
+                             const int64_t *group, int rounds, uint64_t seed, mm_err *e)
+{
+    pair p = {.right_a = right_a, .right_b = right_b};
+    *c = (mm_comparison){.classes = true};
+    for (int64_t i = 0; i < n; i++) {
+        c->both += right_a[i] && right_b[i];
+        c->only_a += right_a[i] && !right_b[i];
+        c->only_b += !right_a[i] && right_b[i];
+        c->neither += !right_a[i] && !right_b[i];
+    }
+    c->p = mm_mcnemar(c->only_a, c->only_b);
+    double difference = n ? (double)(c->only_a - c->only_b) / (double)n : NAN;
+    return add(c, "accuracy", difference, accuracy_difference, &p, n, group, rounds, seed, e);
+}
+
+/* ---- numbers ---- */
+
+/* The rows of truth, a and b behind one another; false when memory is out. */
+static bool gather(pair *p, const int64_t *row, int64_t n)
+{
+    if (n > p->rows) {
+        double *more = realloc(p->room, 3 * (size_t)n * sizeof *more);
+        if (!more)
+            return false;
+        p->room = more;
+        p->rows = n;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        p->room[i] = p->truth[row[i]];
+        p->room[n + i] = p->a[row[i]];
+        p->room[2 * n + i] = p->b[row[i]];
+    }
+    return true;
+}
+
+static double mae_difference(void *ctx, const int64_t *row, int64_t n)
+{
+    pair *p = ctx;
+    if (!gather(p, row, n))
+        return NAN;
+    return mm_mae(p->room, p->room + n, n) - mm_mae(p->room, p->room + 2 * n, n);
+}
+
+static double pearson_difference(void *ctx, const int64_t *row, int64_t n)
+{
+    pair *p = ctx;
+    if (!gather(p, row, n))
+        return NAN;
+    return mm_pearson(p->room, p->room + n, n) - mm_pearson(p->room, p->room + 2 * n, n);
+}
+
+mm_status mm_compare_numbers(mm_comparison *c, const double *truth, const double *a, const double *b, int64_t n,
+                             const int64_t *group, int rounds, uint64_t seed, mm_err *e)
+{
+    pair p = {.truth = truth, .a = a, .b = b};
+    *c = (mm_comparison){0};
+    mm_status s =
+        add(c, "MAE", mm_mae(truth, a, n) - mm_mae(truth, b, n), mae_difference, &p, n, group, rounds, seed, e);
+    if (s == MM_OK)
+        s = add(c, "Pearson", mm_pearson(truth, a, n) - mm_pearson(truth, b, n), pearson_difference, &p, n, group,
+                rounds, seed, e);
+    free(p.room);
+    return s;
+}
+
+/* ---- output ---- */
+
+void mm_comparison_text(const mm_comparison *c, const char *with, FILE *f)
+{
+    fprintf(f, "\ncompared with %s\n", with);
+    if (c->classes)
+        fprintf(f,
+                "both right           %lld\nonly this right      %lld\nonly the other right %lld\n"
+                "neither              %lld\n",
+                (long long)c->both, (long long)c->only_a, (long long)c->only_b, (long long)c->neither);
+    for (int i = 0; i < c->differences; i++) {
+        const mm_figure *x = &c->difference[i];
+        fprintf(f, "%s difference%*s%+.4f", x->name, (int)(10 - strlen(x->name)), "", x->value);
+        if (!isnan(x->interval.low))
+            fprintf(f, "  [%.4f, %.4f]", x->interval.low, x->interval.high);
+        fputc('\n', f);
+    }
+    if (c->classes)
+        fprintf(f, "McNemar's exact p    %.4g\n", c->p);
+}
+
+json_t *mm_comparison_json(const mm_comparison *c, const char *with)
+{
+    json_t *all = json_object();
+    for (int i = 0; all && i < c->differences; i++) {
+        const mm_figure *x = &c->difference[i];
+        json_t *one = isnan(x->value) ? json_pack("{s:n}", "value") : json_pack("{s:f}", "value", x->value);
+        if (one && !isnan(x->interval.low))
+            json_object_set_new(one, "interval", json_pack("[f, f]", x->interval.low, x->interval.high));
+        json_object_set_new(all, x->name, one);
+    }
+    if (!c->classes)
+        return json_pack("{s:s, s:o}", "with", with, "difference", all);
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:f}", "with", with, "both", (json_int_t)c->both, "only_this",
+                     (json_int_t)c->only_a, "only_other", (json_int_t)c->only_b, "neither", (json_int_t)c->neither,
+                     "difference", all, "p", c->p);
+}

@@ -1,0 +1,63 @@
+#include "fuse/describe.h"
+
+static int place(const char *name, const char *of)
+{
+    static const char *const usual[] = {"image", "text", "audio", "video"};
+    for (int i = 0; !of && i < 4; i++)
+        if (strcmp(name, usual[i]) == 0)
+            return i;
+    for (int i = 0; of && *of; of += strcspn(of, ","), of += *of == ',', i++)
+        if (mm_str_is((mm_str){of, strcspn(of, ",")}, name))
+            return i;
+    return MM_MAX_MODALITIES;
+}
+
+mm_status mm_describe_inputs(mm_head *like, const mm_data *d, const char *of, mm_err *e)
+{
+    int order[MM_MAX_MODALITIES];
+    for (int m = 0; m < d->modalities; m++) { /* sorted by place, of equal ones the earlier first */
+        int at = m;
+        for (; at > 0 && place(d->modality[m].name, of) < place(d->modality[order[at - 1]].name, of); at--)
+            order[at] = order[at - 1];
+        order[at] = m;
+    }
+    for (int m = 0; m < d->modalities; m++) {
+        const mm_data_modality *from = &d->modality[order[m]];
+        like->input[like->inputs++] = (mm_head_input){.name = from->name, .space = from->space, .width = from->width};
+    }
+    if (!like->inputs)
+        return mm_fail(e, MM_SKIP,
+                       "no feature records%s%s: mm-encode-image, mm-encode-text and mm-encode-audio make them",
+                       of ? " of " : "", of ? of : "");
+    return MM_OK;
+}
+
+static mm_status add_output(mm_head *like, const mm_data_field *f, mm_err *e)
+{
+    bool classes = like->task == MM_TASK_CLASSIFY;
+    mm_head_output *o = &like->output[like->outputs++];
+    *o = (mm_head_output){.name = f->name, .width = classes ? f->count : 1, .temperature = 1};
+    if (classes && f->count < 2)
+        return mm_fail(e, MM_SKIP, "label field %s has the one value %s: nothing to tell apart", f->name,
+                       f->count ? f->classes[0] : "");
+    o->classes = classes ? f->classes : NULL;
+    return MM_OK;
+}
+
+mm_status mm_describe_outputs(mm_head *like, const mm_data *d, const char *const *field, int n, mm_err *e)
+{
+    mm_status s = MM_OK;
+    for (int i = 0; s == MM_OK && i < n; i++) {
+        int f = mm_data_field_of(d, field[i]);
+        if (f < 0)
+            return mm_fail(e, MM_SKIP, "no record has a label field %s", field[i]);
+        if (like->outputs == MM_MAX_OUTPUTS)
+            return mm_fail(e, MM_SKIP, "more than %d label fields", MM_MAX_OUTPUTS);
+        s = add_output(like, &d->field[f], e);
+    }
+    for (int f = 0; s == MM_OK && !n && f < d->fields; f++)
+        s = add_output(like, &d->field[f], e);
+    if (s == MM_OK && !like->outputs)
+        s = mm_fail(e, MM_SKIP, "no labels: mm-decode --labels FILE.csv or --label dir brings them along");
+    return s;
+}

@@ -1,0 +1,396 @@
+#include "fuse/fuser.h"
+
+#include "base/hash.h"
+
+#include <stdlib.h>
+
+enum { BATCH = 128 };
+
+struct mm_fuser {
+    mm_fuser_opts o;
+    mm_join *join;
+    mm_layout layout;
+    mm_arena keep, batch;
+    mm_sample *sample[BATCH]; /* of the joined ones below; one sample may own several */
+    const mm_joined *joined[BATCH];
+    int n, samples, ended;
+};
+
+const char *mm_head_space(const mm_head *h, const char *path, mm_arena *a)
+{
+    uint64_t digest = MM_HASH_START;
+    for (int i = 0; i < h->params.n; i++) {
+        const mm_param *p = h->params.p[i];
+        digest = mm_hash_more(digest, p->value, (size_t)(p->rows * p->cols) * sizeof *p->value);
+    }
+    const char *name = strrchr(path, '/');
+    return mm_arena_printf(a, "%s/%016llx", name ? name + 1 : path, (unsigned long long)digest);
+}
+
+/* ---- names in lists ---- */
+
+/* The next name of a list; false behind the last. */
+static bool next_name(const char **list, mm_str *name)
+{
+    while (*list && **list == ',')
+        ++*list;
+    if (!*list || !**list)
+        return false;
+    *name = (mm_str){*list, strcspn(*list, ",")};
+    *list += name->n;
+    return true;
+}
+
+static bool listed(const char *list, mm_str wanted)
+{
+    mm_str name;
+    while (next_name(&list, &name))
+        if (mm_str_eq(name, wanted))
+            return true;
+    return false;
+}
+
+static double reliability_of(const char *list, mm_str wanted)
+{
+    mm_str name;
+    while (next_name(&list, &name))
+        if (name.n > wanted.n && memcmp(name.p, wanted.p, wanted.n) == 0 && name.p[wanted.n] == '=')
+            return strtod(name.p + wanted.n + 1, NULL);
+    return 1;
+}
+
+/* ---- begin and end ---- */
+
+mm_status mm_fuser_new(mm_fuser **out, const mm_fuser_opts *o, mm_err *e)
+{
+    mm_fuser *f = *out = calloc(1, sizeof *f);
+    if (!f)
+        return mm_fail_memory(e);
+    f->o = *o;
+    if (o->head && o->labels && !o->head->outputs)
+        return mm_fail(e, MM_SKIP, "this head aligns modalities: it has no labels to give");
+    mm_str name;
+    const char *of = o->how == MM_FUSE_RULE ? o->of : NULL; /* fixes the layout, in its own order */
+    while (next_name(&of, &name)) {
+        if (f->layout.n == MM_MAX_MODALITIES)
+            return mm_fail(e, MM_SKIP, "at most %d modalities can be fused", MM_MAX_MODALITIES);
+        f->layout.of[f->layout.n++].of = name;
+    }
+    return mm_join_new(&f->join, o->streams, o->memory, e);
+}
+
+void mm_fuser_free(mm_fuser *f)
+{
+    if (!f)
+        return;
+    for (int i = 0; i < f->samples; i++)
+        mm_sample_free(f->sample[i]);
+    mm_join_free(f->join);
+    mm_arena_free(&f->keep);
+    mm_arena_free(&f->batch);
+    free(f);
+}
+
+int mm_fuser_wants(const mm_fuser *f)
+{
+    return mm_join_wants(f->join);
+}
+
+int64_t mm_fuser_torn(const mm_fuser *f)
+{
+    return mm_join_torn(f->join);
+}
+
+/* ---- what goes out ---- */
+
+static mm_status fail(mm_fuser *f, const mm_joined *j, const char *code, const mm_err *why, mm_err *e)
+{
+    mm_record rec = mm_record_new(MM_KIND_FEATURE);
+    rec.key = j->key;
+    rec.src = j->src;
+    rec.part = j->part;
+    mm_status s = mm_record_to_error(&rec, &f->batch, "fuse", code, why->text, e);
+    if (s == MM_OK)
+        f->o.fail(f->o.ctx, &rec, why);
+    return s;
+}
+
+static mm_status put_attention(mm_fuser *f, const mm_verdict *v, mm_err *e)
+{
+    mm_record rec = mm_record_new(MM_KIND_FEATURE);
+    const int64_t dim[2] = {v->queries, v->keys};
+    if (!v->attention)
+        return MM_OK;
+    rec.key = v->j->key;
+    rec.src = v->j->src;
+    rec.part = v->j->part;
+    rec.of = MM_STR("attention");
+    rec.space = mm_str_of(f->o.space);
+    rec.has_tensor = true;
+    rec.tensor.data = v->attention;
+    mm_status s = mm_shape_make(&rec.tensor.s, MM_F32, 2, dim, e);
+    if (s == MM_OK)
+        f->o.put(f->o.ctx, &rec, false);
+    return s;
+}
+
+/* A record for each output, for each tower that the sample had something for, or one for the joint vector. */
+static mm_status put_verdict(mm_fuser *f, const mm_verdict *v, mm_err *e)
+{
+    mm_record rec;
+    const mm_head *h = f->o.head;
+    bool align = h->task == MM_TASK_ALIGN;
+    int n = f->o.labels ? h->outputs : align ? h->inputs : 1;
+    mm_status s = MM_OK;
+    for (int i = 0; s == MM_OK && i < n; i++) {
+        if (align && !v->tower[i])
+            continue;
+        s = f->o.labels ? mm_verdict_label(&rec, v, h, i, &f->batch, e)
+                        : mm_verdict_feature(&rec, v, h, i, f->o.space, &f->batch, e);
+        if (s == MM_OK)
+            f->o.put(f->o.ctx, &rec, true);
+    }
+    return s == MM_OK && f->o.attention ? put_attention(f, v, e) : s;
+}
+
+/* ---- one batch ---- */
+
+/* Together, and when one does not fit the head, each by itself: only that one fails. */
+static mm_status apply_head(mm_fuser *f, const mm_joined *const *j, int n, mm_err *e)
+{
+    mm_err why;
+    mm_verdict *v = mm_arena_zalloc(&f->batch, (size_t)n, sizeof *v);
+    if (!v)
+        return mm_fail_memory(e);
+    mm_status s = mm_head_apply(v, f->o.head, j, n, f->o.pool, &f->batch, &why);
+    if (s == MM_FATAL) {
+        *e = why;
+        return s;
+    }
+    if (s == MM_SKIP && n == 1)
+        return fail(f, j[0], "space", &why, e);
+    bool apart = s == MM_SKIP;
+    s = MM_OK;
+    for (int i = 0; s == MM_OK && i < n; i++)
+        s = apart ? apply_head(f, j + i, 1, e) : put_verdict(f, &v[i], e);
+    return s;
+}
+
+static mm_status apply_rule(mm_fuser *f, const mm_joined *j, mm_err *e)
+{
+    mm_err why;
+    mm_record rec;
+    mm_status s = mm_layout_learn(&f->layout, j, f->o.of != NULL, &f->keep, &why);
+    if (s == MM_OK)
+        s = mm_combine_plain(&rec, j, &f->layout, f->o.rule, &f->batch, &why);
+    if (s == MM_OK)
+        f->o.put(f->o.ctx, &rec, true);
+    else if (s == MM_SKIP)
+        return fail(f, j, "fuse", &why, e);
+    else
+        *e = why;
+    return s;
+}
+
+static mm_status empty_batch(mm_fuser *f, mm_err *e)
+{
+    mm_status s = MM_OK;
+    if (f->o.how == MM_FUSE_HEAD && f->n)
+        s = apply_head(f, f->joined, f->n, e);
+    for (int i = 0; s == MM_OK && f->o.how == MM_FUSE_RULE && i < f->n; i++)
+        s = apply_rule(f, f->joined[i], e);
+    for (int i = 0; i < f->samples; i++)
+        mm_sample_free(f->sample[i]);
+    f->n = f->samples = 0;
+    mm_arena_reset(&f->batch);
+    return s;
+}
+
+/* Room for one more sample's results; `keep_last` stays with those that follow. */
+static mm_status make_room(mm_fuser *f, bool keep_last, mm_err *e)
+{
+    mm_sample *last = keep_last ? f->sample[--f->samples] : NULL;
+    mm_status s = empty_batch(f, e);
+    if (last)
+        f->sample[f->samples++] = last;
+    return s;
+}
+
+/* ---- samples ---- */
+
+static mm_status combine_evidence(mm_fuser *f, mm_sample *sample, mm_err *e)
+{
+    mm_err why = {0};
+    mm_record out;
+    double reliability[MM_MAX_MODALITIES] = {0};
+    const mm_record *source[MM_MAX_MODALITIES] = {0};
+    int n = 0;
+    for (int i = 0; i < sample->n && n < MM_MAX_MODALITIES; i++) {
+        const mm_record *rec = &sample->rec[i];
+        if (rec->kind != MM_KIND_LABEL)
+            continue;
+        source[n] = rec;
+        reliability[n++] = reliability_of(f->o.reliability, rec->of.p ? rec->of : MM_STR("label"));
+    }
+    mm_status s = mm_combine_labels(&out, source, reliability, n, f->o.evidence, &sample->arena, &why);
+    if (s == MM_OK && n)
+        f->o.put(f->o.ctx, &out, true);
+    else if (s == MM_SKIP)
+        s = fail(f, &(mm_joined){.key = sample->key, .part = -1}, "evidence", &why, e);
+    else if (s == MM_FATAL)
+        *e = why;
+    mm_sample_free(sample);
+    mm_arena_reset(&f->batch);
+    return s;
+}
+
+/* Whether there is anything that the head takes: without, its answer would be about nothing. */
+static bool head_takes(const mm_fuser *f, const mm_joined *j, mm_err *why)
+{
+    for (int m = 0; f->o.how == MM_FUSE_HEAD && m < f->o.head->inputs; m++) {
+        const mm_joined_part *part = mm_joined_find(j, mm_str_of(f->o.head->input[m].name));
+        if (part && part->rows)
+            return true;
+    }
+    if (f->o.how == MM_FUSE_HEAD)
+        mm_fail(why, MM_SKIP, "%.*s: no features of a modality that the head takes", MM_STRF(j->key));
+    return f->o.how != MM_FUSE_HEAD;
+}
+
+/* Whether nothing that is required is missing; the first that is, is told. */
+static bool complete(const mm_fuser *f, const mm_joined *j, mm_err *why)
+{
+    mm_str name;
+    for (const char *list = f->o.require; next_name(&list, &name);) {
+        const mm_joined_part *part = mm_joined_find(j, name);
+        if (!part || !part->rows) {
+            mm_fail(why, MM_SKIP, "%.*s: no %.*s", MM_STRF(j->key), MM_STRF(name));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Into the batch, with the modalities that count. */
+static mm_status keep_joined(mm_fuser *f, mm_joined *j, mm_err *e)
+{
+    mm_err why;
+    int kept = 0;
+    for (int m = 0; m < j->n; m++)
+        if (!f->o.of || listed(f->o.of, j->of[m].of))
+            j->of[kept++] = j->of[m];
+    j->n = kept;
+    if (!kept)
+        return MM_OK;
+    bool of_use = head_takes(f, j, &why);
+    if (!of_use && f->o.window > 0) /* a window in which nothing happens */
+        return MM_OK;
+    if (!of_use || !complete(f, j, &why))
+        return fail(f, j, "missing", &why, e);
+    mm_status s = f->n == BATCH ? make_room(f, true, e) : MM_OK; /* more windows than fit */
+    f->joined[f->n++] = j;
+    return s;
+}
+
+static mm_status take_sample(mm_fuser *f, mm_sample *sample, mm_err *e)
+{
+    mm_err why;
+    mm_joined *j = NULL;
+    int n = 1;
+    mm_status s = f->samples == BATCH ? make_room(f, false, e) : MM_OK;
+    f->sample[f->samples++] = sample;
+    if (s != MM_OK)
+        return s;
+    if (f->o.window > 0) {
+        s = mm_joined_windows(&j, &n, sample, f->o.window, f->o.hop > 0 ? f->o.hop : f->o.window, &why);
+    } else {
+        j = mm_arena_alloc(&sample->arena, sizeof *j);
+        s = j ? mm_joined_whole(j, sample, &why) : mm_fail_memory(&why);
+    }
+    if (s == MM_SKIP)
+        s = fail(f, &(mm_joined){.key = sample->key, .part = -1}, "join", &why, e);
+    else if (s != MM_OK)
+        *e = why;
+    else
+        for (int i = 0; s == MM_OK && i < n; i++)
+            s = keep_joined(f, &j[i], e);
+    return s == MM_OK && (f->o.flush || f->n == BATCH) ? empty_batch(f, e) : s;
+}
+
+static mm_status take_ready(mm_fuser *f, mm_err *e)
+{
+    mm_status s = MM_OK;
+    for (mm_sample *one; s == MM_OK && (one = mm_join_next(f->join));)
+        s = f->o.how == MM_FUSE_EVIDENCE ? combine_evidence(f, one, e) : take_sample(f, one, e);
+    return s;
+}
+
+/* ---- towers: nothing is joined, each record goes through its own modality's ---- */
+
+static bool by_tower(const mm_fuser *f)
+{
+    return f->o.how == MM_FUSE_HEAD && f->o.head->task == MM_TASK_ALIGN && !(f->o.window > 0);
+}
+
+static bool has_tower(const mm_fuser *f, mm_str of)
+{
+    for (int m = 0; m < f->o.head->inputs; m++)
+        if (mm_str_is(of, f->o.head->input[m].name))
+            return !f->o.of || listed(f->o.of, of);
+    return false;
+}
+
+static mm_status take_alone(mm_fuser *f, const mm_record *rec, mm_err *e)
+{
+    mm_err why;
+    mm_sample *sample = NULL;
+    mm_status s = f->samples == BATCH ? make_room(f, false, e) : MM_OK;
+    if (s == MM_OK)
+        s = mm_sample_alone(&sample, rec, e);
+    mm_joined *j = s == MM_OK ? mm_arena_alloc(&sample->arena, sizeof *j) : NULL;
+    if (!j)
+        return s == MM_OK ? mm_fail_memory(e) : s;
+    f->sample[f->samples++] = sample;
+    s = mm_joined_whole(j, sample, &why);
+    j->part = rec->part;
+    j->has_time = rec->has_time;
+    j->time[0] = rec->time[0];
+    j->time[1] = rec->time[1];
+    if (s == MM_OK)
+        f->joined[f->n++] = j;
+    else if (s == MM_SKIP)
+        s = fail(f, j, "fuse", &why, e);
+    else
+        *e = why;
+    return s == MM_OK && f->o.flush ? empty_batch(f, e) : s;
+}
+
+/* ---- records ---- */
+
+static mm_status pass(mm_fuser *f, const mm_record *rec)
+{
+    f->o.put(f->o.ctx, rec, false);
+    return MM_OK;
+}
+
+mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, mm_err *e)
+{
+    bool ours = rec->kind == (f->o.how == MM_FUSE_EVIDENCE ? MM_KIND_LABEL : MM_KIND_FEATURE);
+    if (by_tower(f)) {
+        if (ours && rec->has_tensor && has_tower(f, rec->of))
+            return take_alone(f, rec, e);
+        mm_status s = empty_batch(f, e); /* a text stays in front of its vector */
+        return s == MM_OK ? pass(f, rec) : s;
+    }
+    if (!ours)
+        return pass(f, rec);
+    mm_status s = mm_join_add(f->join, stream, rec, e);
+    return s == MM_OK ? take_ready(f, e) : s;
+}
+
+mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e)
+{
+    mm_join_end(f->join, stream);
+    mm_status s = take_ready(f, e);
+    return s == MM_OK && ++f->ended == f->o.streams ? empty_batch(f, e) : s;
+}

@@ -1,0 +1,15 @@
+/* calibrate.h: the temperature that makes probabilities out of logits honest (Guo et al., "On Calibration of Modern
+ * Neural Networks", 2017). */
+#ifndef MM_TRAIN_CALIBRATE_H
+#define MM_TRAIN_CALIBRATE_H
+
+#include "train/objective.h"
+
+/* The T in 1/20 .. 20 at which the mean cross-entropy of logits [n, classes] / T is lowest; targets below 0 do not
+ * count. */
+float mm_best_temperature(const float *logits, const int32_t *target, int n, int64_t classes);
+
+/* Fits the temperature of each classification output on these samples. */
+mm_status mm_calibrate(mm_head *h, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool, mm_err *e);
+
+#endif

@@ -1,0 +1,28 @@
+/* lbfgs.h: minimises a smooth function by limited-memory BFGS (Liu & Nocedal, "On the Limited Memory BFGS Method for
+ * Large Scale Optimization", 1989). A step is as long as bisection needs to meet the weak Wolfe conditions (Lewis &
+ * Overton, "Nonsmooth Optimization via Quasi-Newton Methods", 2013). */
+#ifndef MM_TRAIN_LBFGS_H
+#define MM_TRAIN_LBFGS_H
+
+#include "base/arena.h"
+#include "base/status.h"
+
+#include <stdint.h>
+
+/* The function: *f = f(x), its gradient to g, both [n]. */
+typedef mm_status (*mm_slope)(void *ctx, const double *x, double *f, double *g, mm_err *e);
+
+typedef struct mm_lbfgs mm_lbfgs;
+
+/* Begins at x [n] (copied). */
+mm_status mm_lbfgs_new(mm_lbfgs **out, int64_t n, const double *x, mm_slope slope, void *ctx, mm_err *e);
+void mm_lbfgs_free(mm_lbfgs *m); /* NULL is fine */
+
+/* One iteration. MM_EOF: there was none to make, because no element of the gradient is above `tolerance`, or because
+ * the function does not get lower any more in its own precision. */
+mm_status mm_lbfgs_step(mm_lbfgs *m, double tolerance, mm_err *e);
+
+const double *mm_lbfgs_x(const mm_lbfgs *m); /* where it is, and the value there */
+double mm_lbfgs_value(const mm_lbfgs *m);
+
+#endif

@@ -1,0 +1,37 @@
+/* tune.h: a search for the best settings: trials drawn from a grid (grid.h), trained in processes beside each other and
+ * stopped early by successive halving (sweep.h); the head of the best is what remains. */
+#ifndef MM_TRAIN_TUNE_H
+#define MM_TRAIN_TUNE_H
+
+#include "train/grid.h"
+#include "train/sweep.h"
+#include "train/train.h"
+
+#include <stdio.h>
+
+typedef struct {
+    mm_settings grid;
+    int trials;
+    const char **value; /* [trials, grid.n], as mm_settings_draw gives them */
+    const mm_data *data;
+    const mm_split *split;
+    bool standardise;
+    int workers;
+    const char *dir, *output; /* where it works meanwhile; where the head goes */
+    const char *what;         /* what is searched, in words: only the same can be resumed */
+    bool resume;
+    /* The head of a trial, not yet trained, and how to train it; called in the trial's process. */
+    mm_status (*begin)(void *ctx, int trial, mm_head **h, mm_train_opts *o, mm_err *e);
+    void (*told)(void *ctx, int trial, const mm_trial *now, const char *why); /* as mm_sweep's */
+    void *ctx;
+} mm_tune;
+
+/* Fills trial[trials]; *best is the one whose head is written. */
+mm_status mm_tune_run(const mm_tune *t, mm_trial *trial, int *best, mm_err *e);
+
+/* "lr=0.1 batch=4"; NULL when memory is out. */
+const char *mm_tune_settings(const mm_tune *t, int trial, mm_arena *a);
+/* One line of TSV a trial, under a line of names. */
+void mm_tune_table(FILE *f, const mm_tune *t, const mm_trial *trial, int best);
+
+#endif
