@@ -62,6 +62,10 @@ step = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 ISA_avx2   := -mavx2 -mfma -mf16c
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+ISA_avx512bf16 := $(ISA_avx512) -mavx512bf16
+ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
+ISA_amx := $(ISA_avx512) -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
+ISA_avxvnni := $(ISA_avx2) -mavxvnni
 endif
 isa = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $(1))))))
 OPT_KERNEL := $(if $(SANITIZE),,-O3)
