@@ -83,9 +83,10 @@ static mm_status open_cpu(mm_dev **out, const mm_dev_opts *o, mm_err *e)
         close_cpu(&d->head);
         return s;
     }
-    snprintf(d->text, sizeof d->text, "cpu (%s, %d thread%s)", d->k->name, threads, threads == 1 ? "" : "s");
-    mm_say(&d->log, MM_LOG_INFO, "device: %s, matrix products by %s, precise ones by %s", d->text, d->matmul->name,
-           d->precise->name);
+    const bool plain = d->matmul->precision == MM_PREC_FP32;
+    snprintf(d->text, sizeof d->text, "cpu (%s, %s%s%d thread%s)", d->k->name, plain ? "" : d->matmul->name,
+             plain ? "" : ", ", threads, threads == 1 ? "" : "s");
+    mm_say(&d->log, MM_LOG_INFO, "device: %s", d->text);
     *out = &d->head;
     return MM_OK;
 }

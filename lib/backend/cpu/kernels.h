@@ -61,7 +61,7 @@ typedef struct {
     void (*add)(float *y, const float *x, int64_t n);
     /* Σ x², in one fixed order */
     float (*square_sum)(const float *x, int64_t n);
-    /* How n numbers become integers (matmul.h); a NaN among them makes the rest one. */
+    /* How n numbers become integers (matmul.h); an infinity or NaN among them makes the rest NaN. */
     void (*quantise)(const float *x, int64_t n, mm_quant *quant);
 
     /* y = act((x - mean) / sqrt(var + eps) * gain + bias) over one row of n; bias may be NULL. */

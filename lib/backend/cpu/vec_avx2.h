@@ -43,6 +43,11 @@ static inline vf v_max(vf a, vf b)
     return _mm256_max_ps(a, b);
 }
 
+static inline vf v_min(vf a, vf b)
+{
+    return _mm256_min_ps(a, b);
+}
+
 static inline vf v_sqrt(vf v)
 {
     return _mm256_sqrt_ps(v);

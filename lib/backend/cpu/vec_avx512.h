@@ -43,6 +43,11 @@ static inline vf v_max(vf a, vf b)
     return _mm512_max_ps(a, b);
 }
 
+static inline vf v_min(vf a, vf b)
+{
+    return _mm512_min_ps(a, b);
+}
+
 static inline vf v_sqrt(vf v)
 {
     return _mm512_sqrt_ps(v);

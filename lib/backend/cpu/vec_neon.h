@@ -44,6 +44,11 @@ static inline vf v_max(vf a, vf b)
     return vmaxq_f32(a, b);
 }
 
+static inline vf v_min(vf a, vf b)
+{
+    return (vf)vminq_f32((float32x4_t)a, (float32x4_t)b);
+}
+
 static inline vf v_sqrt(vf v)
 {
     return vsqrtq_f32(v);

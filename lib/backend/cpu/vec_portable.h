@@ -43,6 +43,12 @@ static inline vf v_max(vf a, vf b)
     return (vf)(((vi)a & m) | ((vi)b & ~m));
 }
 
+static inline vf v_min(vf a, vf b)
+{
+    vi m = a < b;
+    return (vf)(((vi)a & m) | ((vi)b & ~m));
+}
+
 static inline vf v_sqrt(vf v)
 {
     for (int i = 0; i < VL; i++)
