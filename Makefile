@@ -149,6 +149,21 @@ uninstall: ## removes what install put there
 # ---- tests ----
 check: all $(UNIT_BIN) $(REPLAY) ## unit tests, bats tests and lint; SANITIZE=1 for the sanitised build
 	BUILD=$(BUILD) tests/run
+
+# The backend's tests for 64-bit ARM: built with Debian's cross compiler, run by qemu's user emulation.
+CROSS_CC  := aarch64-linux-gnu-gcc
+CROSS_RUN := qemu-aarch64
+CROSS_LIB := $(patsubst %.c,$(BUILD)/%.o,$(shell find lib/backend lib/base lib/tensor -name '*.c' | LC_ALL=C sort))
+$(BUILD)/cross/%: $(BUILD)/tests/unit/%.o $(CROSS_LIB)
+	@mkdir -p $(@D)
+	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lm
+check-neon: ## the backend's tests for 64-bit ARM, where its cross compiler and qemu-user are installed
+	@if ! { command -v $(CROSS_CC) && command -v $(CROSS_RUN); } >/dev/null; then \
+	    echo "check-neon: skipped: it needs gcc-aarch64-linux-gnu and qemu-user"; else \
+	    $(MAKE) CC=$(CROSS_CC) PKG=: BUILD=build/neon CFLAGS='$(CFLAGS) -Itests/cross' LDFLAGS=-static \
+	        $(addprefix build/neon/cross/test_,backend precision) && \
+	    for t in backend precision; do $(CROSS_RUN) build/neon/cross/test_$$t || exit 1; done; fi
+.PHONY: check-neon
 parity-light: all probes ## beside tokenizers, Pillow, onnxruntime and CTranslate2 on the default models (no torch)
 	BUILD=$(BUILD) tests/parity/run light
 parity: all probes ## beside transformers and torch as well; writes tests/parity/RESULTS.md
