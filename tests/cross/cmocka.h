@@ -1,5 +1,5 @@
-/* cmocka.h: as much of cmocka's interface as the tests of the backend use, for processors that we have a compiler and an
- * emulator for but no cmocka. A failed assertion ends its test, not the program. */
+/* cmocka.h: as much of cmocka's interface as the tests of the backend use, for processors that we have a compiler and
+ * an emulator for but no cmocka. A failed assertion ends its test, not the program. */
 #ifndef CROSS_CMOCKA_H
 #define CROSS_CMOCKA_H
 
@@ -36,7 +36,10 @@ static inline _Noreturn void cross_fail(const char *file, int line, const char *
 #define assert_in_range(x, lo, hi) assert_true((x) >= (lo) && (x) <= (hi))
 #define assert_memory_equal(a, b, n) assert_true(memcmp(a, b, n) == 0)
 
-#define cmocka_unit_test(f) {#f, f}
+#define cmocka_unit_test(f)                                                                                            \
+    {                                                                                                                  \
+#f, f                                                                                                          \
+    }
 #define cmocka_run_group_tests(tests, setup, teardown) cross_run(tests, sizeof(tests) / sizeof *(tests))
 
 static inline int cross_run(const struct CMUnitTest *tests, size_t n)
