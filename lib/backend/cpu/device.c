@@ -50,12 +50,21 @@ static mm_status start(mm_cpu_dev *d, int threads, mm_err *e)
     return d->scratch ? MM_OK : mm_fail_memory(e);
 }
 
+/* Panels of one text are the same, whatever instruction multiplies them. The first number is the layout's version. */
+static void describe_layout(mm_cpu_dev *d)
+{
+    const mm_matmul *a = d->matmul, *b = d->precise;
+    snprintf(d->layout, sizeof d->layout, "cpu 1 %s %d/%d/%d/%d %s %d/%d/%d/%d", mm_precision_name(a->precision),
+             a->b_per, a->vl, a->nr, a->step, mm_precision_name(b->precision), b->b_per, b->vl, b->nr, b->step);
+}
+
 /* What is to stay precise in an int8 run is bf16. */
 static void choose_formats(mm_cpu_dev *d, uint32_t features)
 {
     const mm_precision p = d->head.precision;
     d->matmul = mm_matmul_for(features, p);
     d->precise = mm_matmul_for(features, p == MM_PREC_INT8 ? MM_PREC_BF16 : p);
+    describe_layout(d);
 }
 
 static mm_status open_cpu(mm_dev **out, const mm_dev_opts *o, mm_err *e)
@@ -94,6 +103,11 @@ static mm_status open_cpu(mm_dev **out, const mm_dev_opts *o, mm_err *e)
 static const char *describe(const mm_dev *d)
 {
     return ((const mm_cpu_dev *)d)->text;
+}
+
+static const char *layout(const mm_dev *d)
+{
+    return ((const mm_cpu_dev *)d)->layout;
 }
 
 /* ---- memory ---- */
@@ -175,6 +189,8 @@ const mm_backend mm_backend_cpu = {
     .vector = mm_cpu_vector,
     .table = mm_cpu_table,
     .weight_free = mm_cpu_weight_free,
+    .layout = layout,
+    .ready = mm_cpu_ready,
     .alloc = alloc_buf,
     .free = free_buf,
     .write = write_buf,

@@ -12,7 +12,7 @@ typedef struct {
     const mm_kernels *k;
     const mm_matmul *matmul, *precise; /* for linear layers; for those of first and last layers, and convolutions */
     mm_log log;
-    char text[64];
+    char text[64], layout[64];
     char **scratch; /* [threads], `room` bytes each */
     size_t room;
     size_t packed, packed_limit; /* bytes of weights kept in panels; how many there may be */
@@ -41,6 +41,7 @@ typedef struct {
     /* int8: w = q * scale, and Σ q, of each output. Padded like the vector */
     float *scale;
     int32_t *sum;
+    bool mapped; /* packed, scale and sum belong to a file */
 } mm_cpu_weight;
 
 mm_status mm_cpu_linear_weight(mm_weight **out, mm_dev *d, const mm_linear_weight *w, mm_err *e);
@@ -65,6 +66,10 @@ void mm_cpu_pack_words(const mm_kernels *kern, const mm_cpu_weight *w, uint32_t 
 /* Called once before each use of a linear weight: packs the whole of it when it pays. MM_FATAL when it must be and
  * memory is out. */
 mm_status mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w, mm_err *e);
+
+/* Takes over panels from a packed model; MM_FATAL when they do not fit. `words` are all panels' of w. */
+mm_status mm_cpu_adopt(mm_cpu_weight *w, const mm_ready *r, int64_t words, mm_err *e);
+mm_status mm_cpu_ready(mm_ready *out, mm_dev *d, mm_weight *w, mm_err *e);
 
 mm_status mm_cpu_linear(mm_dev *d, const mm_linear_op *op, mm_err *e);
 mm_status mm_cpu_conv(mm_dev *d, const mm_conv_op *op, mm_err *e);

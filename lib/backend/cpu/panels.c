@@ -87,6 +87,15 @@ static void pack_panel(void *ctx, int i, int worker)
         mm_cpu_pack_words(j->k, j->w, to, width, n0, n, 0, j->w->head.k, room);
 }
 
+/* Panels of `words` words; what fills their last cache line up is zero. NULL: memory is out. */
+static uint32_t *room_for(int64_t words)
+{
+    uint32_t *to = (uint32_t *)mm_cpu_floats(words);
+    if (to)
+        memset(to + words, 0, (size_t)(mm_cpu_piece(words) - words) * sizeof *to);
+    return to;
+}
+
 /* An integer format's scales; true when there is memory for them. */
 static bool make_scales(mm_cpu_weight *w)
 {
@@ -98,16 +107,14 @@ static bool make_scales(mm_cpu_weight *w)
     return w->scale && w->sum;
 }
 
-mm_status mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w, mm_err *e)
+/* Packs the whole weight; when it need not be, lack of room is no failure. */
+static mm_status pack_all(mm_cpu_dev *d, mm_cpu_weight *w, bool must, mm_err *e)
 {
-    const bool must = w->m->widen != NULL;
-    if (w->packed || (++w->uses < 2 && !must))
-        return MM_OK;
     const int64_t words = mm_cpu_panel_words(w->m, w->head.n, w->head.k);
     const size_t bytes = (size_t)words * sizeof(uint32_t);
     if (!must && d->packed + bytes > d->packed_limit)
         return MM_OK;
-    pack_job j = {d->k, w, (uint32_t *)mm_cpu_floats(words), must && !make_scales(w)};
+    pack_job j = {d->k, w, room_for(words), w->m->widen && !make_scales(w)};
     if (j.to && !j.failed)
         mm_pool_run(d->head.pool, (int)mm_ceil_div(w->head.n, w->m->nr), pack_panel, &j);
     if (!j.to || j.failed) {
@@ -117,6 +124,67 @@ mm_status mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w, mm_err *e)
     w->packed = j.to;
     w->packed_bytes = bytes;
     d->packed += bytes;
+    return MM_OK;
+}
+
+mm_status mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w, mm_err *e)
+{
+    const bool must = w->m->widen != NULL;
+    return w->packed || (++w->uses < 2 && !must) ? MM_OK : pack_all(d, w, must, e);
+}
+
+/* ---- packed models ---- */
+
+/* What is stored of `words` words: whole cache lines. */
+static int64_t stored_words(int64_t words)
+{
+    return mm_ceil_div(words, 16) * 16;
+}
+
+static mm_tensor row_of(mm_type t, const void *data, int64_t n)
+{
+    return (mm_tensor){.s = {.type = t, .rank = 1, .dim = {n}}, .data = data};
+}
+
+static bool is_row(const mm_tensor *t, mm_type type, int64_t n)
+{
+    return t->data && t->s.type == type && t->s.rank == 1 && t->s.dim[0] == n;
+}
+
+mm_status mm_cpu_adopt(mm_cpu_weight *w, const mm_ready *r, int64_t words, mm_err *e)
+{
+    if (!r->panels.data)
+        return MM_OK;
+    const int64_t n = mm_ceil_div(w->head.n, w->m->nr) * w->m->nr;
+    if (!is_row(&r->panels, MM_I32, stored_words(words)) ||
+        (w->m->widen && (!is_row(&r->scale, MM_F32, n) || !is_row(&r->sum, MM_I32, n))))
+        return mm_fail(e, MM_FATAL, "packed weights do not fit the model: `mm-model pack` makes them anew");
+    w->mapped = true; /* read only: nothing writes to a weight once it is made */
+    w->packed = (uint32_t *)(uintptr_t)r->panels.data;
+    w->scale = (float *)(uintptr_t)r->scale.data;
+    w->sum = (int32_t *)(uintptr_t)r->sum.data;
+    return MM_OK;
+}
+
+mm_status mm_cpu_ready(mm_ready *out, mm_dev *dev, mm_weight *weight, mm_err *e)
+{
+    mm_cpu_weight *w = (mm_cpu_weight *)weight;
+    int64_t words = mm_cpu_panel_words(w->m, w->head.n, w->head.k);
+    if (w->head.kind == MM_WEIGHT_CONV) {
+        int64_t depth = w->head.k;
+        for (int r = 0; r < w->head.rank; r++)
+            depth *= w->head.kernel[r];
+        words = w->head.groups * mm_cpu_panel_words(w->m, w->head.n / w->head.groups, depth);
+    }
+    mm_status s = w->packed ? MM_OK : pack_all((mm_cpu_dev *)dev, w, true, e);
+    if (s != MM_OK)
+        return s;
+    const int64_t n = mm_ceil_div(w->head.n, w->m->nr) * w->m->nr;
+    out->panels = row_of(MM_I32, w->packed, stored_words(words));
+    if (w->m->widen) {
+        out->scale = row_of(MM_F32, w->scale, n);
+        out->sum = row_of(MM_I32, w->sum, n);
+    }
     return MM_OK;
 }
 
@@ -198,14 +266,23 @@ mm_status mm_cpu_conv_weight(mm_weight **out, mm_dev *dev, const mm_conv_weight 
         j.depth *= w->head.kernel[r] = s->dim[2 + r];
     j.panels = (int)mm_ceil_div(j.per_group, w->m->nr);
     const int64_t words = cw->groups * mm_cpu_panel_words(w->m, j.per_group, j.depth);
-    if ((cw->bias.data && !(w->vector = mm_cpu_padded(w->head.n))) || !(w->packed = (uint32_t *)mm_cpu_floats(words)))
+    if (cw->bias.data && !(w->vector = mm_cpu_padded(w->head.n)))
         return mm_cpu_weight_failed(dev, w, e);
     if (cw->bias.data)
         mm_to_f32(w->vector, cw->bias.data, cw->bias.s.type, w->head.n);
+    mm_status st = mm_cpu_adopt(w, &cw->ready, words, e);
+    if (st != MM_OK) {
+        mm_cpu_weight_free(dev, &w->head);
+        return st;
+    }
+    *out = &w->head;
+    if (w->packed)
+        return MM_OK;
+    if (!(w->packed = room_for(words)))
+        return mm_cpu_weight_failed(dev, w, e);
     j.to = w->packed;
     mm_pool_run(d->head.pool, cw->groups * j.panels, pack_conv_panel, &j);
     if (j.failed)
         return mm_cpu_weight_failed(dev, w, e);
-    *out = &w->head;
     return MM_OK;
 }

@@ -17,9 +17,11 @@ void mm_cpu_weight_free(mm_dev *dev, mm_weight *weight)
     mm_cpu_weight *w = (mm_cpu_weight *)weight;
     ((mm_cpu_dev *)dev)->packed -= w->packed_bytes;
     free(w->vector);
-    free(w->packed);
-    free(w->scale);
-    free(w->sum);
+    if (!w->mapped) {
+        free(w->packed);
+        free(w->scale);
+        free(w->sum);
+    }
     free(w);
 }
 
@@ -89,6 +91,11 @@ mm_status mm_cpu_linear_weight(mm_weight **out, mm_dev *d, const mm_linear_weigh
     for (int i = 0; i < lw->parts; n += outputs(lw, i), i++)
         if (lw->bias[i].data)
             mm_to_f32(w->vector + n, lw->bias[i].data, lw->bias[i].s.type, outputs(lw, i));
+    mm_status st = mm_cpu_adopt(w, &lw->ready, mm_cpu_panel_words(w->m, w->head.n, w->head.k), e);
+    if (st != MM_OK) {
+        mm_cpu_weight_free(d, &w->head);
+        return st;
+    }
     *out = &w->head;
     return MM_OK;
 }
