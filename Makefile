@@ -67,6 +67,10 @@ ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
 ISA_amx := $(ISA_avx512) -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
 ISA_avxvnni := $(ISA_avx2) -mavxvnni
 endif
+ifneq ($(findstring aarch64,$(shell $(CC) -dumpmachine 2>/dev/null)),)
+ISA_neondot := -march=armv8.2-a+dotprod
+ISA_neonbf16 := -march=armv8.2-a+bf16
+endif
 isa = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $(1))))))
 OPT_KERNEL := $(if $(SANITIZE),,-O3)
 
@@ -96,11 +100,11 @@ $(BUILD)/parity/%: $(BUILD)/tests/parity/%.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)
 	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
 
-# The tools beside torch, onnxruntime, CTranslate2, Pillow and scikit-learn, in a Python that has them: MM_PYTHON, or a
+# The tools beside torch, onnxruntime, OpenVINO, CTranslate2, Pillow and scikit-learn, in a Python that has them: MM_PYTHON, or a
 # virtual environment that is made once. `make bench BENCH='-r 3 whisper cold'` measures a part, into build/bench.
 BENCH :=
 BENCH_VENV := build/bench/venv
-BENCH_PKGS := torch==2.9.1 transformers==5.24.0 onnxruntime onnx ctranslate2 sentence-transformers scikit-learn pillow msgpack msgpack-numpy
+BENCH_PKGS := torch==2.9.1 transformers==5.24.0 onnxruntime onnx openvino nncf ctranslate2 sentence-transformers scikit-learn pillow msgpack msgpack-numpy
 bench: all $(if $(MM_PYTHON),,$(BENCH_VENV)/ready) ## speed, start-up and memory beside peers: tests/bench/RESULTS.md
 	BUILD=$(BUILD) MM_PYTHON=$(or $(MM_PYTHON),$(BENCH_VENV)/bin/python) python3 tests/bench/run.py $(BENCH)
 $(BENCH_VENV)/ready:

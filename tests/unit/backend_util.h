@@ -60,7 +60,7 @@ typedef struct {
 static const cpu_mask masks[] = {
     {"portable", "portable", 0, false},
     {"neon,-dot,-bf16", "neon", MM_CPU_NEON, false},
-    {"neon", "neon", MM_CPU_NEON | MM_CPU_NEON_DOT, true},
+    {"neon", "neon", MM_CPU_NEON | MM_CPU_NEON_DOT | MM_CPU_NEON_BF16, true},
     {"avx2,-vnni", "avx2", MM_CPU_AVX2, false},
     {"avx2", "avx2", MM_CPU_AVX_VNNI, true},
     {"avx512,-amx,-bf16,-vnni", "avx512", MM_CPU_AVX512, false},

@@ -141,8 +141,9 @@ typedef struct {
 } grid;
 
 /* What a grid of rows × cols blocks costs in vector multiply-adds per unit of depth: the rounds that the threads need,
- * times a block's tiles and the packing of its A and B, which is done anew in every block. The weights of packing
- * were measured on Zen 4: a third of a multiply-add per row, ten per panel of 32 columns. */
+ * times a block's tiles and the packing of its A and B, which is done anew in every block. What packing weighs, a third
+ * of a multiply-add for each row and each column, is an estimate (loads, shuffles and stores of a 16 × 16
+ * transposition), not a measurement; it only has to rank the grids. */
 static double cost(const mm_gemm *g, int threads, int64_t rows, int64_t cols)
 {
     double m = (double)mm_ceil_div(g->rows, rows), p = (double)mm_ceil_div(mm_gemm_panels(g), cols);

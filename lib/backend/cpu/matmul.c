@@ -10,6 +10,9 @@ static const mm_matmul *bf16_for(uint32_t features)
         return &mm_matmul_amxbf16;
     if (features & MM_CPU_AVX512_BF16)
         return &mm_matmul_avx512bf16;
+#elif defined(__aarch64__)
+    if (features & MM_CPU_NEON_BF16)
+        return &mm_matmul_neonbf16;
 #endif
     return mm_kernels_for(features)->bf16;
 }
@@ -23,6 +26,9 @@ static const mm_matmul *int8_for(uint32_t features)
         return &mm_matmul_avx512vnni;
     if ((features & (MM_CPU_AVX_VNNI | MM_CPU_AVX512)) == MM_CPU_AVX_VNNI)
         return &mm_matmul_avxvnni;
+#elif defined(__aarch64__)
+    if (features & MM_CPU_NEON_DOT)
+        return &mm_matmul_neondot;
 #endif
     return mm_kernels_for(features)->int8;
 }

@@ -66,6 +66,8 @@ const mm_matmul *mm_matmul_for(uint32_t features, mm_precision p);
 #if defined(__x86_64__)
 extern const mm_matmul mm_matmul_avx512bf16, mm_matmul_avx512vnni, mm_matmul_avxvnni, mm_matmul_amxbf16,
     mm_matmul_amxint8;
+#elif defined(__aarch64__)
+extern const mm_matmul mm_matmul_neondot, mm_matmul_neonbf16;
 #endif
 
 static inline int64_t mm_matmul_depth(const mm_matmul *m, int64_t k)

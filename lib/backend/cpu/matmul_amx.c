@@ -142,7 +142,7 @@ static void pack_a_int8(void *dst, const float *const *row, int n, int64_t k, co
     }
 }
 
-WIDEN(widen, 4, true)
+WIDEN(widen, 4, 0)
 NARROW(narrow_bf16, bf16_word, 2, 32)
 NARROW(narrow_int8, int8_word, 4, 64)
 

@@ -27,7 +27,7 @@ static inline vi dot(vi a, vi b, vi sum)
 
 NARROW(narrow, int8_word, 4, 64)
 PACK_INTEGERS(pack_a, uint8_word, 4, 64)
-WIDEN(widen, 4, true)
+WIDEN(widen, 4, 0)
 
 const mm_matmul mm_matmul_avxvnni = {
     .name = "vpdpbusd, 256 bits",
