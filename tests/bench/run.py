@@ -101,6 +101,8 @@ class Warm:
         self.name = name
         self.p = subprocess.Popen([PYTHON] + argv, env=ENV, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(f"{WORK}/peer.log", "ab"), text=True)
         line = self.p.stdout.readline()
+        while line and not line.startswith("{"):  # libraries talk, too
+            line = self.p.stdout.readline()
         if not line:
             self.p.wait()
             raise RuntimeError(f"{name} did not start: see {WORK}/peer.log")
