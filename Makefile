@@ -64,6 +64,14 @@ step = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 ISA_avx2   := -mavx2 -mfma -mf16c
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+ISA_avx512bf16 := $(ISA_avx512) -mavx512bf16
+ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
+ISA_amx := $(ISA_avx512) -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
+ISA_avxvnni := $(ISA_avx2) -mavxvnni
+endif
+ifneq ($(findstring aarch64,$(shell $(CC) -dumpmachine 2>/dev/null)),)
+ISA_neondot := -march=armv8.2-a+dotprod
+ISA_neonbf16 := -march=armv8.2-a+bf16
 endif
 isa = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $(1))))))
 OPT_KERNEL := $(if $(SANITIZE),,-O3)
@@ -131,11 +139,11 @@ $(BUILD)/parity/%: $(BUILD)/tests/parity/%.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)
 	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
 
-# The tools beside torch, onnxruntime, CTranslate2, Pillow and scikit-learn, in a Python that has them: MM_PYTHON, or a
+# The tools beside torch, onnxruntime, OpenVINO, CTranslate2, Pillow and scikit-learn, in a Python that has them: MM_PYTHON, or a
 # virtual environment that is made once. `make bench BENCH='-r 3 whisper cold'` measures a part, into build/bench.
 BENCH :=
 BENCH_VENV := build/bench/venv
-BENCH_PKGS := torch==2.9.1 transformers==5.24.0 onnxruntime onnx ctranslate2 sentence-transformers scikit-learn pillow msgpack msgpack-numpy
+BENCH_PKGS := torch==2.9.1 transformers==5.24.0 onnxruntime onnx openvino nncf ctranslate2 sentence-transformers scikit-learn pillow msgpack msgpack-numpy
 bench: all $(if $(MM_PYTHON),,$(BENCH_VENV)/ready) ## speed, start-up and memory beside peers: tests/bench/RESULTS.md
 	BUILD=$(BUILD) MM_PYTHON=$(or $(MM_PYTHON),$(BENCH_VENV)/bin/python) python3 tests/bench/run.py $(BENCH)
 $(BENCH_VENV)/ready:
@@ -184,6 +192,21 @@ uninstall: ## removes what install put there
 # ---- tests ----
 check: all $(UNIT_BIN) $(REPLAY) ## unit tests, bats tests and lint; SANITIZE=1 for the sanitised build
 	BUILD=$(BUILD) tests/run
+
+# The backend's tests for 64-bit ARM: built with Debian's cross compiler, run by qemu's user emulation.
+CROSS_CC  := aarch64-linux-gnu-gcc
+CROSS_RUN := qemu-aarch64
+CROSS_LIB := $(patsubst %.c,$(BUILD)/%.o,$(shell find lib/backend lib/base lib/tensor -name '*.c' | LC_ALL=C sort))
+$(BUILD)/cross/%: $(BUILD)/tests/unit/%.o $(CROSS_LIB)
+	@mkdir -p $(@D)
+	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lm
+check-neon: ## the backend's tests for 64-bit ARM, where its cross compiler and qemu-user are installed
+	@if ! { command -v $(CROSS_CC) && command -v $(CROSS_RUN); } >/dev/null; then \
+	    echo "check-neon: skipped: it needs gcc-aarch64-linux-gnu and qemu-user"; else \
+	    $(MAKE) CC=$(CROSS_CC) PKG=: BUILD=build/neon CFLAGS='$(CFLAGS) -Itests/cross' LDFLAGS=-static \
+	        $(addprefix build/neon/cross/test_,backend precision) && \
+	    for t in backend precision; do $(CROSS_RUN) build/neon/cross/test_$$t || exit 1; done; fi
+.PHONY: check-neon
 parity-light: all probes ## beside tokenizers, Pillow, onnxruntime and CTranslate2 on the default models (no torch)
 	BUILD=$(BUILD) tests/parity/run light
 parity: all probes ## beside transformers and torch as well; writes tests/parity/RESULTS.md

@@ -1,7 +1,8 @@
-/* mm-model: list, describe, check, import and fetch models. */
+/* mm-model: list, describe, check, import, fetch and pack models. */
 #include "base/file.h"
 #include "cli/tool.h"
 #include "encode/arch.h"
+#include "encode/packing.h"
 #include "encode/sentence.h"
 #include "model/describe.h"
 #include "model/fetch.h"
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 
 static bool as_json, names_only, all_files;
-static const char *config, *preprocessor;
+static const char *config, *preprocessor, *packed_dir;
 static mm_list set, set_prep;
 
 static const mm_opt OPTS[] = {
@@ -26,6 +27,9 @@ static const mm_opt OPTS[] = {
     {0, "config", MM_OPT_STR, &config, "FILE",
      .help = "import: members of this config.json win over those that the importer works out", .hint = MM_HINT_FILE},
     {0, "preprocessor", MM_OPT_STR, &preprocessor, "FILE", .help = "import: the same for preprocessor_config.json",
+     .hint = MM_HINT_FILE},
+    {'o', "output", MM_OPT_STR, &packed_dir, "DIR",
+     .help = "pack: the directory to make, or a name beside your other models; without it NAME-PRECISION there",
      .hint = MM_HINT_FILE},
     {0, "set", MM_OPT_LIST, &set, "KEY=VALUE", .help = "import: set a member of config.json"},
     {0, "set-prep", MM_OPT_LIST, &set_prep, "KEY=VALUE", .help = "import: set a member of preprocessor_config.json"},
@@ -38,14 +42,15 @@ static const char *const HINT[] = {
     "mm-model verify minilm-l6              every weight and checksum",
     "mm-model import export.onnx my-model   an ONNX export or a CTranslate2 Whisper model",
     "mm-model fetch facebook/dinov2-small   from a hub (HF_ENDPOINT, HF_TOKEN)",
+    "mm-model pack --precision int8 minilm-l6   weights as this processor takes them: starts faster",
     "mm-model devices                       what can compute here",
     NULL,
 };
 
 static const mm_tool TOOL = {
     .name = "mm-model",
-    .summary = "list, describe, check, import and fetch models",
-    .operands = "list|info|verify|import|fetch|devices [ARGUMENT]...",
+    .summary = "list, describe, check, import, fetch and pack models",
+    .operands = "list|info|verify|import|fetch|pack|devices [ARGUMENT]...",
     .hint = HINT,
     .opts = OPTS,
     .takes = MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_DEVICE,
@@ -268,6 +273,30 @@ static void do_fetch(mm_run *r, const char **v, int n)
         printf("%s\n", dest);
 }
 
+/* ---- pack ---- */
+
+static void do_pack(mm_run *r, const char **v, int n)
+{
+    char dest[PATH_MAX], name[256];
+    mm_dev_opts o = mm_run_device(r);
+    mm_model *m = NULL;
+    mm_dev *d = NULL;
+    mm_err e = {0};
+    (void)n;
+    if (r->precision != MM_PREC_BF16 && r->precision != MM_PREC_INT8)
+        mm_usage(r, "pack takes --precision bf16 or int8: fp32 weights are used from their file as they are");
+    if (mm_model_open(&m, v[0], &r->log, &e) != MM_OK || mm_dev_open(&d, &o, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    snprintf(name, sizeof name, "%s-%s", mm_model_name(m), mm_precision_name(r->precision));
+    destination(r, packed_dir ? packed_dir : name, dest);
+    if (mm_encoder_pack(m, d, dest, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    if (!r->quiet)
+        printf("%s\n", dest);
+    mm_dev_close(d);
+    mm_model_close(m);
+}
+
 /* ---- devices ---- */
 
 static void do_devices(mm_run *r, const char **v, int n)
@@ -293,6 +322,7 @@ static const struct {
     {"verify", 1, INT_MAX, "a model", do_verify},
     {"import", 2, 2, "a source and a name or directory for the model", do_import},
     {"fetch", 1, 2, "OWNER/NAME[@REVISION] and, if you like, a name or directory", do_fetch},
+    {"pack", 1, 1, "a model", do_pack},
     {"devices", 0, 0, "no arguments", do_devices},
 };
 
@@ -301,7 +331,7 @@ int main(int argc, char **argv)
     mm_run r;
     mm_run_begin(&r, &TOOL, argc, argv);
     if (!r.n_operands)
-        mm_usage(&r, "what shall be done? list, info, verify, import, fetch or devices");
+        mm_usage(&r, "what shall be done? list, info, verify, import, fetch, pack or devices");
     const char **v = r.operands + 1;
     int n = r.n_operands - 1;
     for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++)
@@ -311,5 +341,5 @@ int main(int argc, char **argv)
             COMMANDS[i].run(&r, v, n);
             return mm_run_end(&r);
         }
-    mm_usage(&r, "no command %s: list, info, verify, import, fetch or devices", r.operands[0]);
+    mm_usage(&r, "no command %s: list, info, verify, import, fetch, pack or devices", r.operands[0]);
 }

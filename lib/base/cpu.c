@@ -12,25 +12,62 @@
 #include <sys/auxv.h>
 #elif defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+#if defined(__x86_64__)
+/* Leaf 7 of cpuid; zeros where there is none. */
+static unsigned leaf7(unsigned part, char reg)
+{
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    if (!__get_cpuid_count(7, part, &a, &b, &c, &d))
+        return 0;
+    return reg == 'a' ? a : d;
+}
+
+/* The system saves the tile registers, and lets this process use them (Linux asks to be asked: arch_prctl
+ * ARCH_REQ_XCOMP_PERM for component 18). */
+static bool tiles_allowed(void)
+{
+    unsigned lo, hi, a, b, c = 0, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+        return false;
+    __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    return (lo >> 17 & 3) == 3 && syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+}
+
+static uint32_t x86_features(void)
+{
+    uint32_t f = 0;
+    __builtin_cpu_init();
+    unsigned a, b, c = 0, d;
+    bool f16c = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C); /* clang 14 has no name for it */
+    if (!f16c || !__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+        return 0;
+    f |= MM_CPU_AVX2 | (__builtin_cpu_is("amd") ? MM_CPU_AMD : 0);
+    if (leaf7(1, 'a') >> 4 & 1)
+        f |= MM_CPU_AVX_VNNI;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
+        return f;
+    f |= MM_CPU_AVX512;
+    if (__builtin_cpu_supports("avx512bf16"))
+        f |= MM_CPU_AVX512_BF16;
+    if (__builtin_cpu_supports("avx512vnni"))
+        f |= MM_CPU_AVX512_VNNI;
+    const unsigned tiles = leaf7(0, 'd'); /* bits 22 AMX-BF16, 24 AMX-TILE, 25 AMX-INT8 */
+    if ((tiles >> 24 & 1) && (f & MM_CPU_AVX512_BF16) && tiles_allowed())
+        f |= (tiles >> 22 & 1 ? MM_CPU_AMX_BF16 : 0) | (tiles >> 25 & 1 ? MM_CPU_AMX_INT8 : 0);
+    return f;
+}
 #endif
 
 uint32_t mm_cpu_features(void)
 {
     uint32_t f = 0;
 #if defined(__x86_64__)
-    __builtin_cpu_init();
-    unsigned a, b, c = 0, d;
-    bool f16c = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C); /* clang 14 has no name for it */
-    if (f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        f |= MM_CPU_AVX2;
-    if ((f & MM_CPU_AVX2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-        f |= MM_CPU_AVX512;
-        if (__builtin_cpu_supports("avx512bf16"))
-            f |= MM_CPU_AVX512_BF16;
-        if (__builtin_cpu_supports("avx512vnni"))
-            f |= MM_CPU_AVX512_VNNI;
-    }
+    f = x86_features();
 #elif defined(__aarch64__)
     unsigned long hw = getauxval(AT_HWCAP), hw2 = getauxval(AT_HWCAP2);
     f |= MM_CPU_NEON;     /* part of the architecture */
@@ -42,25 +79,42 @@ uint32_t mm_cpu_features(void)
     return f;
 }
 
-mm_status mm_cpu_limit(uint32_t *features, const char *limit, mm_err *e)
+/* Keeps or takes away what a word says; false: it says nothing. */
+static bool apply_limit(uint32_t *features, const char *word, size_t n)
 {
     static const struct {
         const char *name;
         uint32_t keep;
-    } tiers[] = {
+    } words[] = {
         {"portable", 0},
-        {"avx2", MM_CPU_AVX2},
+        {"avx2", MM_CPU_AVX2 | MM_CPU_AVX_VNNI | MM_CPU_AMD},
         {"avx512", ~0u},
         {"neon", ~0u},
+        {"-bf16", ~(uint32_t)(MM_CPU_AVX512_BF16 | MM_CPU_NEON_BF16)},
+        {"-vnni", ~(uint32_t)(MM_CPU_AVX512_VNNI | MM_CPU_AVX_VNNI)},
+        {"-amx", ~(uint32_t)(MM_CPU_AMX_BF16 | MM_CPU_AMX_INT8)},
+        {"-dot", ~(uint32_t)MM_CPU_NEON_DOT},
     };
-    if (!limit || !*limit)
-        return MM_OK;
-    for (size_t i = 0; i < sizeof tiers / sizeof *tiers; i++)
-        if (strcmp(limit, tiers[i].name) == 0) {
-            *features &= tiers[i].keep;
-            return MM_OK;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i].name) == n && memcmp(word, words[i].name, n) == 0) {
+            *features &= words[i].keep;
+            return true;
         }
-    return mm_fail(e, MM_FATAL, "MM_CPU=%s: not one of portable, avx2, avx512, neon", limit);
+    return false;
+}
+
+mm_status mm_cpu_limit(uint32_t *features, const char *limit, mm_err *e)
+{
+    for (const char *p = limit; p && *p;) {
+        size_t n = strcspn(p, ",");
+        if (!apply_limit(features, p, n))
+            return mm_fail(e, MM_FATAL,
+                           "MM_CPU=%s: not one of portable, avx2, avx512, neon, followed by any of "
+                           ",-bf16 ,-vnni ,-amx ,-dot",
+                           limit);
+        p += n + (p[n] == ',');
+    }
+    return MM_OK;
 }
 
 /* ---- how many processors ---- */

@@ -17,11 +17,15 @@ enum {
     MM_CPU_NEON = 1 << 5,
     MM_CPU_NEON_DOT = 1 << 6,  /* sdot */
     MM_CPU_NEON_BF16 = 1 << 7, /* bfdot */
+    MM_CPU_AMX_BF16 = 1 << 8,  /* tdpbf16ps */
+    MM_CPU_AMX_INT8 = 1 << 9,  /* tdpbusd */
+    MM_CPU_AMD = 1 << 10,      /* no instruction set, but tells how fast one is */
 };
 
 uint32_t mm_cpu_features(void);
 
-/* Takes features away: `limit` is "portable", "avx2", "avx512" or "neon" and keeps that tier and those below it;
+/* Takes features away: `limit` is "portable", "avx2", "avx512" or "neon" and keeps that tier and those below it. Words
+ * like "-vnni" behind it (-bf16, -vnni, -amx, -dot) take away what a tier may have beyond itself: "avx512,-amx".
  * NULL or "" keeps all. This is how every tier is tested on one machine (environment MM_CPU). MM_FATAL for
  * another word. */
 mm_status mm_cpu_limit(uint32_t *features, const char *limit, mm_err *e);

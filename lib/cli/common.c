@@ -58,10 +58,11 @@ static void compute_opts(mm_run *r, mm_opt **at)
     add(at, (mm_opt){
                 0, "device", MM_OPT_STR, &s->device, "NAME",
                 .help = "compute on this device: cpu, or auto for the best there is; without it MM_DEVICE, else auto"});
-    add(at,
-        (mm_opt){0, "precision", MM_OPT_CHOICE, &s->precision, "TYPE",
-                 .help = "compute in this number format; auto picks the fastest that this device is known to do well",
-                 .choices = "fp32|bf16|fp16|int8|auto"});
+    add(at, (mm_opt){0, "precision", MM_OPT_CHOICE, &s->precision, "TYPE",
+                     .help = "compute in this number format; auto picks the fastest that this device is known to do "
+                             "well; without it "
+                             "what a packed model is made for, else fp32",
+                     .choices = "fp32|bf16|fp16|int8|auto"});
 }
 
 static void talk_opts(mm_run *r, mm_opt **at)
@@ -90,7 +91,6 @@ void mm_common_opts(mm_run *r)
     mm_run_state *s = r->state;
     mm_opt *at = s->common;
     s->progress = -1;
-    s->precision = "fp32";
     output_opts(r, &at);
     file_opts(r, &at);
     compute_opts(r, &at);
@@ -98,15 +98,6 @@ void mm_common_opts(mm_run *r)
     *at = END;
     mm_opts_add(&s->opts, r->tool->opts);
     mm_opts_add(&s->opts, s->common);
-}
-
-static mm_precision precision_of(const char *name)
-{
-    static const char *const names[] = {"fp32", "bf16", "fp16", "int8", "auto"}; /* in the order of mm_precision */
-    int i = 0;
-    while (i < MM_PREC_AUTO && strcmp(names[i], name))
-        i++;
-    return (mm_precision)i;
 }
 
 static mm_status threads_from_environment(mm_run *r, mm_err *e)
@@ -123,7 +114,10 @@ mm_status mm_common_settle(mm_run *r, const mm_parsed *p, mm_err *e)
 {
     mm_run_state *s = r->state;
     r->quiet = s->quiet;
-    r->precision = precision_of(s->precision);
+    r->precision_given = s->precision != NULL;
+    r->precision = MM_PREC_FP32;
+    if (s->precision)
+        mm_precision_of(&r->precision, s->precision);
     if (threads_from_environment(r, e) != MM_OK)
         return MM_SKIP;
     r->threads = (int)s->threads;

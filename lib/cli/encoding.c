@@ -52,6 +52,8 @@ void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm
     if (!mm_model_encodes(x->model, of))
         mm_die(r, "%s does not encode %s: mm-model list tells which models do", mm_model_name(x->model),
                mm_modality_name(of));
+    if (!r->precision_given && mm_model_precision(x->model))
+        mm_precision_of(&device.precision, mm_model_precision(x->model));
     if (mm_dev_open(&x->dev, &device, &e) != MM_OK)
         mm_die(r, "%s", e.text);
     mm_say(&r->log, MM_LOG_INFO, "%s on %s", mm_model_path(x->model), mm_dev_name(x->dev));
@@ -71,12 +73,11 @@ void mm_encoding_close(mm_encoding *x)
 
 static mm_status put_meta(mm_encoding *x, mm_record *out, mm_arena *a, mm_err *e)
 {
-    static const char *const precision[] = {"fp32", "bf16", "fp16", "int8"};
     double scale = mm_encoder_logit_scale(x->encoder);
     mm_precision p = mm_dev_precision(x->dev);
     mm_status s = MM_OK;
     if (p > MM_PREC_FP32 && p <= MM_PREC_INT8)
-        s = mm_meta_put_str(out, a, "precision", mm_str_of(precision[p]), e);
+        s = mm_meta_put_str(out, a, "precision", mm_str_of(mm_precision_name(p)), e);
     if (s == MM_OK && scale > 0)
         s = mm_meta_put_float(out, a, "logit_scale", scale, e);
     return s;

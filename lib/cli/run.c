@@ -70,7 +70,6 @@ static void answer(mm_run *r, const mm_parsed *p)
 
 static void say_what_is_in_effect(mm_run *r)
 {
-    static const char *const precision[] = {"fp32", "bf16", "fp16", "int8", "auto"};
     unsigned takes = r->tool->takes;
     mm_say(&r->log, MM_LOG_INFO, "version %s", MM_VERSION);
     if (takes & MM_TAKES_THREADS && r->threads)
@@ -78,7 +77,7 @@ static void say_what_is_in_effect(mm_run *r)
     else if (takes & MM_TAKES_THREADS)
         mm_say(&r->log, MM_LOG_INFO, "threads: every core this process may use (%d)", mm_cpu_count());
     if (takes & MM_TAKES_DEVICE)
-        mm_say(&r->log, MM_LOG_INFO, "device: %s, precision: %s", r->device, precision[r->precision]);
+        mm_say(&r->log, MM_LOG_INFO, "device: %s, precision: %s", r->device, mm_precision_name(r->precision));
     if (getenv("MM_MODELS"))
         mm_say(&r->log, MM_LOG_INFO, "MM_MODELS: %s", getenv("MM_MODELS"));
     if (takes & MM_TAKES_OUTPUT)

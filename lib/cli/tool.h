@@ -63,9 +63,10 @@ typedef struct {
     int threads;        /* 0 when not given: mm_cpu_count() */
     const char *device; /* "auto", "cpu" … */
     mm_precision precision;
-    bool colour; /* standard output is a terminal that wants colours (NO_COLOR) */
-    mm_log log;  /* hand this to libraries: warnings always (but under -q), info with -v, debug with -vv */
-    int status;  /* exit status so far: 0, 1, 2 */
+    bool precision_given; /* on the command line */
+    bool colour;          /* standard output is a terminal that wants colours (NO_COLOR) */
+    mm_log log;           /* hand this to libraries: warnings always (but under -q), info with -v, debug with -vv */
+    int status;           /* exit status so far: 0, 1, 2 */
     int64_t done, failed, skipped;
     mm_run_state *state;
 } mm_run;

@@ -10,6 +10,12 @@ enum { NAME_MAX_BYTES = 256 };
 void mm_params_init(mm_params *p, const mm_model *m, mm_dev *d)
 {
     *p = (mm_params){.model = m, .dev = d};
+    const char *have = mm_model_layout(m), *want = mm_dev_layout(d);
+    p->ready = have && want;
+    if (p->ready && strcmp(have, want) != 0)
+        mm_params_fail(p,
+                       "%.80s is packed for --precision %.8s, as '%.50s'; this run takes '%.50s': `mm-model pack` anew",
+                       mm_model_path(m), mm_model_precision(m), have, want);
 }
 
 void mm_params_free(mm_params *p)
@@ -113,12 +119,32 @@ static mm_tensor fetch_bias(mm_params *p, const char *name, int64_t n, mm_bias b
     return fetch(p, name, ".bias", 1, (int64_t[]){n});
 }
 
-static mm_weight *make_linear(mm_params *p, const mm_linear_weight *w)
+/* Panels of a packed model for the weight `name`; a weight that has none is packed as ever. */
+static mm_ready ready_of(const mm_params *p, const char *name)
+{
+    mm_ready r = {0};
+    char z[NAME_MAX_BYTES];
+    if (p->ready && mm_model_panel(p->model, &r.panels, full(p, name, "", z), "panels")) {
+        mm_model_panel(p->model, &r.scale, z, "scale");
+        mm_model_panel(p->model, &r.sum, z, "sum");
+    }
+    return r;
+}
+
+static mm_weight *own_named(mm_params *p, const char *name, mm_weight *w)
+{
+    char z[NAME_MAX_BYTES];
+    mm_dev_named(p->dev, full(p, name, "", z), w);
+    return mm_params_own(p, w);
+}
+
+static mm_weight *make_linear(mm_params *p, const char *name, mm_linear_weight *w)
 {
     mm_weight *made = NULL;
+    w->ready = ready_of(p, name);
     if (p->failed.status != MM_OK || mm_dev_linear_weight(&made, p->dev, w, &p->failed) != MM_OK)
         return NULL;
-    return mm_params_own(p, made);
+    return own_named(p, name, made);
 }
 
 mm_weight *mm_params_linear(mm_params *p, const char *name, int64_t out, int64_t in, mm_bias bias)
@@ -126,7 +152,7 @@ mm_weight *mm_params_linear(mm_params *p, const char *name, int64_t out, int64_t
     mm_linear_weight w = {.parts = 1};
     w.w[0] = fetch(p, name, ".weight", 2, (int64_t[]){out, in});
     w.bias[0] = fetch_bias(p, name, out, bias);
-    return make_linear(p, &w);
+    return make_linear(p, name, &w);
 }
 
 mm_weight *mm_params_head(mm_params *p, const char *name, int64_t *out, int64_t in, mm_bias bias)
@@ -155,7 +181,7 @@ mm_weight *mm_params_qkv(mm_params *p, const char *q, const char *k, const char 
         w.w[i] = fetch(p, name[i], ".weight", 2, (int64_t[]){out, in});
         w.bias[i] = fetch_bias(p, name[i], out, i == 1 && bias == MM_BIAS_NOT_KEY ? MM_NO_BIAS : bias);
     }
-    return make_linear(p, &w);
+    return make_linear(p, q, &w);
 }
 
 mm_weight *mm_params_conv(mm_params *p, const char *name, int rank, const int64_t *dim, int groups, mm_bias bias)
@@ -163,10 +189,11 @@ mm_weight *mm_params_conv(mm_params *p, const char *name, int rank, const int64_
     mm_conv_weight w = {.groups = groups};
     w.w = fetch(p, name, ".weight", rank, dim);
     w.bias = fetch_bias(p, name, dim[0], bias);
+    w.ready = ready_of(p, name);
     mm_weight *made = NULL;
     if (p->failed.status != MM_OK || mm_dev_conv_weight(&made, p->dev, &w, &p->failed) != MM_OK)
         return NULL;
-    return mm_params_own(p, made);
+    return own_named(p, name, made);
 }
 
 static mm_weight *make_vector(mm_params *p, const mm_tensor *t)

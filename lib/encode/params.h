@@ -11,6 +11,7 @@
 typedef struct {
     const mm_model *model;
     mm_dev *dev;
+    bool ready;      /* the model is packed for this device */
     char prefix[96]; /* put in front of every name: "vit." */
     mm_weight **owned;
     int n, cap;

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "model/find.h"
 #include "model/json.h"
+#include "model/pack.h"
 #include "model/safetensors.h"
 
 #include <inttypes.h>
@@ -30,6 +31,8 @@ struct mm_model {
     const mm_named_tensor **t;       /* [count] in the order of the files */
     const mm_named_tensor **by_name; /* [count] */
     int64_t count;
+    mm_safetensors *panels; /* of a packed model, else NULL */
+    mm_panels_info packed;
 };
 
 static mm_status path_of(const mm_model *m, const char *file, char out[PATH_MAX], mm_err *e)
@@ -233,6 +236,46 @@ static mm_status open_weights(mm_model *m, mm_err *e)
     return MM_OK;
 }
 
+/* A packed model goes by the name of the one that it was made from: its vectors are the same. */
+static mm_status open_panels(mm_model *m, mm_err *e)
+{
+    char path[PATH_MAX];
+    if (!holds(m, MM_PANELS_FILE))
+        return MM_OK;
+    mm_status s = path_of(m, MM_PANELS_FILE, path, e);
+    if (s == MM_OK)
+        s = mm_safetensors_open(&m->panels, path, e);
+    if (s == MM_OK)
+        s = mm_panels_read(&m->packed, m->panels, m->path, m->digest, e);
+    char *name = s == MM_OK ? strdup(m->packed.name) : NULL;
+    if (s != MM_OK || !name)
+        return s == MM_OK ? mm_fail_memory(e) : s;
+    free(m->name);
+    m->name = name;
+    return MM_OK;
+}
+
+const char *mm_model_layout(const mm_model *m)
+{
+    return m->packed.layout;
+}
+
+const char *mm_model_precision(const mm_model *m)
+{
+    return m->packed.precision;
+}
+
+bool mm_model_panel(const mm_model *m, mm_tensor *out, const char *weight, const char *part)
+{
+    char name[512];
+    if (!m->panels || snprintf(name, sizeof name, "%s.%s", weight, part) >= (int)sizeof name)
+        return false;
+    const mm_named_tensor *t = mm_safetensors_find(m->panels, name);
+    if (t)
+        *out = t->t;
+    return t != NULL;
+}
+
 /* ---- opening ---- */
 
 static mm_status name_of(mm_model *m, mm_err *e)
@@ -262,7 +305,9 @@ static mm_status open_model(mm_model *m, const char *name, mm_err *e)
         s = json_of(m, "processor_config.json", &m->preprocessor, e);
     if (s == MM_OK && m->preprocessor && !json_is_object(m->preprocessor))
         s = mm_fail(e, MM_FATAL, "%s: preprocessor_config.json holds no object", m->path);
-    return s == MM_OK ? open_weights(m, e) : s;
+    if (s == MM_OK)
+        s = open_weights(m, e);
+    return s == MM_OK ? open_panels(m, e) : s;
 }
 
 mm_status mm_model_open(mm_model **out, const char *name, const mm_log *log, mm_err *e)
@@ -292,6 +337,7 @@ void mm_model_close(mm_model *m)
     }
     for (int i = 0; i < m->shards; i++)
         mm_safetensors_close(m->shard[i]);
+    mm_safetensors_close(m->panels);
     free(m->shard);
     free(m->t);
     free(m->by_name);

@@ -55,6 +55,12 @@ mm_status mm_model_tensor_shaped(const mm_model *m, mm_tensor *out, const char *
 int64_t mm_model_tensor_count(const mm_model *m);
 const char *mm_model_tensor_at(const mm_model *m, int64_t i, mm_tensor *out);
 
+/* A packed model (`mm-model pack`) has panels.safetensors beside its weights: for a device of one layout and precision.
+ * NULL and false: it is not packed, or has none of that name. */
+const char *mm_model_layout(const mm_model *m);
+const char *mm_model_precision(const mm_model *m);
+bool mm_model_panel(const mm_model *m, mm_tensor *out, const char *weight, const char *part);
+
 /* Reads everything once and checks what can be checked: headers against file sizes, the index against its shards,
  * shapes' sizes, NaN and infinities in the weights, SHA256SUMS when the directory has one. */
 mm_status mm_model_verify(mm_model *m, mm_err *e);

@@ -278,3 +278,66 @@ same() { cmp "$T/hub/owner/name/$1" "$MM_MODELS/name/$1"; }
         mm-model verify "$installed/$m"
     done
 }
+
+# a tiny ViT, an image, and its vector in a precision
+packed() {
+    cp -r tests/goldens/encode/vit "$T/vit"
+    cp tests/goldens/media/still/rgb.png "$T/a.png" 2>/dev/null || python3 -c '
+import struct, sys, zlib
+def chunk(t, d): return struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d))
+rows = b"".join(b"\0" + bytes((x * 7 + y * 3 + c * 40) % 256 for x in range(40) for c in range(3)) for y in range(40))
+open(sys.argv[1], "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 40, 40, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))' "$T/a.png"
+    mm-decode "$T/a.png" -o "$T/in.mm"
+}
+
+@test "pack: the same vectors in the same space, from panels that are mapped" {
+    packed
+    for p in bf16 int8; do
+        run mm-model --precision $p -o "$T/vit-$p" pack "$T/vit"
+        [ "$status" -eq 0 ] && [ "$output" = "$T/vit-$p" ]
+        mm-encode-image -m "$T/vit" --precision $p "$T/in.mm" -o "$T/plain.mm"
+        mm-encode-image -m "$T/vit-$p" "$T/in.mm" -o "$T/packed.mm"
+        cmp "$T/plain.mm" "$T/packed.mm"
+        [ "$(mm-cat -J "$T/packed.mm" | jq -r .meta.precision)" = $p ]
+        mm-model verify "$T/vit-$p"
+    done
+    mm-model --precision int8 pack "$T/vit"
+    [ -f "$MM_MODELS/vit-int8/panels.safetensors" ]
+}
+
+@test "pack refuses fp32, a packed model, and a directory that is there" {
+    packed
+    run mm-model pack "$T/vit"
+    [ "$status" -eq 2 ] && [[ $output == *bf16* ]]
+    mm-model -q --precision bf16 -o "$T/p" pack "$T/vit"
+    run mm-model --precision bf16 -o "$T/q" pack "$T/p"
+    [ "$status" -eq 2 ] && [[ $output == *"packed already"* ]]
+    run mm-model --precision int8 -o "$T/p" pack "$T/vit"
+    [ "$status" -eq 2 ] && [[ $output == *"there already"* ]]
+    [ ! -e "$T/q" ]
+}
+
+@test "panels that are stale, foreign, damaged or no panels are refused by name" {
+    packed
+    mm-model -q --precision bf16 -o "$T/p" pack "$T/vit"
+    run mm-encode-image -m "$T/p" --precision fp32 "$T/in.mm" -o "$T/out.mm"
+    [ "$status" -eq 2 ] && [[ $output == *"packed for --precision bf16"* ]]
+    if grep -q avx2 /proc/cpuinfo; then
+        MM_CPU=portable run mm-encode-image -m "$T/p" "$T/in.mm" -o "$T/out.mm"
+        [ "$status" -eq 2 ] && [[ $output == *"packed for --precision bf16"* ]]
+    fi
+    cp "$T/p/panels.safetensors" "$T/good"
+    printf 'X' | dd of="$T/p/panels.safetensors" bs=1 seek=$(($(stat -c %s "$T/good") - 9)) conv=notrunc status=none
+    run mm-model verify "$T/p"
+    [ "$status" -eq 1 ] && [[ $output == *SHA-256* ]]
+    head -c 4000 "$T/good" >"$T/p/panels.safetensors"
+    run mm-encode-image -m "$T/p" "$T/in.mm" -o "$T/out.mm"
+    [ "$status" -eq 2 ] && [[ $output == *panels.safetensors* ]]
+    cp "$T/vit/model.safetensors" "$T/p/panels.safetensors"
+    run mm-encode-image -m "$T/p" "$T/in.mm" -o "$T/out.mm"
+    [ "$status" -eq 2 ] && [[ $output == *"not what"* ]]
+    cp "$T/good" "$T/p/panels.safetensors"
+    rm "$T/p/model.safetensors" && cp tests/goldens/encode/vit_bare/model.safetensors "$T/p"
+    run mm-encode-image -m "$T/p" "$T/in.mm" -o "$T/out.mm"
+    [ "$status" -eq 2 ] && [[ $output == *stale* ]]
+}

@@ -1,10 +1,11 @@
 /* bench_gemm: the linear layer's rate beside the register peak that is measured in the same run.
  *
- *     build/bench/bench_gemm [-j THREADS] [-s SECONDS] [MxKxN ...]
+ *     build/bench/bench_gemm [-j THREADS] [-s SECONDS] [-p fp32|bf16|int8] [MxKxN ...]
  *
  * Weights are packed on the fly (a new weight for each call: what a one-shot process does) and packed for good (what a
  * stream does). Peak and product alternate; each figure is the best of its turns, since a busy machine only ever
- * makes things slower. MM_CPU chooses the tier. */
+ * makes things slower. MM_CPU chooses the tier. int8 weights are always packed for good: "on the fly" is their first
+ * use, which finds their scales. */
 #include "backend/backend.h"
 #include "peak.h"
 
@@ -126,20 +127,23 @@ int main(int argc, char **argv)
                                  {499, 1536, 512},  {50, 768, 768},   {9, 384, 1536},   {1, 768, 768}};
     int threads = 0, i = 1;
     double limit = 0.5;
+    mm_precision p = MM_PREC_FP32;
     for (; i + 1 < argc && argv[i][0] == '-'; i += 2) {
-        if (argv[i][1] == 'j')
+        if (argv[i][1] == 'p')
+            p = argv[i + 1][0] == 'b' ? MM_PREC_BF16 : argv[i + 1][0] == 'i' ? MM_PREC_INT8 : MM_PREC_FP32;
+        else if (argv[i][1] == 'j')
             threads = atoi(argv[i + 1]);
         else
             limit = atof(argv[i + 1]);
     }
     mm_dev *d;
     mm_err e = {0};
-    if (mm_dev_open(&d, &(mm_dev_opts){.name = "cpu", .threads = threads}, &e) != MM_OK) {
+    if (mm_dev_open(&d, &(mm_dev_opts){.name = "cpu", .threads = threads, .precision = p}, &e) != MM_OK) {
         fprintf(stderr, "bench_gemm: %s\n", e.text);
         return 1;
     }
     char tier[32] = "";
-    sscanf(mm_dev_name(d), "cpu (%31[^,]", tier);
+    sscanf(mm_dev_name(d), p == MM_PREC_FP32 ? "cpu (%31[^,]" : "cpu (%*[^,], %31[^,]", tier);
     printf("# %s; GFLOP/s\n# MxKxN\tpeak\ton the fly\tpacked\tfraction\tfraction\n", mm_dev_name(d));
     for (int j = 0; i >= argc && j < (int)(sizeof sizes / sizeof *sizes); j++)
         bench(d, tier, sizes[j], limit);

@@ -3,7 +3,8 @@
 inputs once for every line "go" and answers with wall and CPU seconds.
 
     peers.py prepare DIRECTORY                          writes models with random weights, and clips of 10 and 30 s
-    peers.py PEER FAMILY MODEL STREAM OUT.npy [BATCH]   PEER: torch, torch-bf16, onnxruntime, ctranslate2
+    peers.py PEER FAMILY MODEL STREAM OUT.npy [BATCH]   PEER: torch, torch-bf16, onnxruntime[-int8],
+                                                        openvino[-bf16|-int8], ctranslate2
 
 Inputs come from the same stream that the mm tool reads. What a peer needs before its network (tokens, log-mel, normalised
 pixels) is computed before the clock starts; the mm tools do that inside the time that is compared."""
@@ -161,19 +162,55 @@ def export(family, path, items, onnx):
     os.rename(onnx + ".part", onnx)
 
 
-def run_onnxruntime(family, path, items):
-    import onnxruntime as ort
-
+def exported(family, path, items):
     size = items[0]["input_features"].shape[-1] if family == "whisper" else ""
     onnx = f"build/bench/{os.path.basename(path)}{size}.onnx"
     if not os.path.exists(onnx):
         export(family, path, items, onnx)
+    return onnx
+
+
+def dynamic_int8(onnx):
+    """Weights in 8 bits for each channel, activations quantised as they come: what onnxruntime's own guide gives for transformers."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    out = onnx[:-5] + ".int8.onnx"
+    if not os.path.exists(out):
+        quantize_dynamic(onnx, out + ".part", per_channel=True, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul"])
+        os.rename(out + ".part", out)
+    return out
+
+
+def run_onnxruntime(family, path, items, int8=False):
+    import onnxruntime as ort
+
+    onnx = exported(family, path, items)
+    if int8:
+        onnx = dynamic_int8(onnx)
     o = ort.SessionOptions()
     o.intra_op_num_threads = THREADS
     o.add_session_config_entry("session.intra_op.allow_spinning", os.environ.get("BENCH_SPIN", "1"))
     s = ort.InferenceSession(onnx, o, providers=["CPUExecutionProvider"])
     names = [i.name for i in s.get_inputs()]
     return lambda batch: s.run(None, {n: batch[n] for n in names})[0]
+
+
+def run_openvino(family, path, items, precision="f32"):
+    """int8: NNCF's post-training quantisation for transformers, calibrated on these inputs."""
+    import openvino as ov
+
+    core = ov.Core()
+    order = list(next(batches(items[:2], 2))[1])  # as they were exported; the importer may rename them
+    net = core.read_model(exported(family, path, items))
+    if precision == "int8":
+        import nncf
+
+        made = [b for _, b in batches(items[:32], 1)]
+        net = nncf.quantize(net, nncf.Dataset(made, lambda b: [b[n] for n in order]), model_type=nncf.ModelType.TRANSFORMER, subset_size=32)
+    hint = {"INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32", "INFERENCE_NUM_THREADS": THREADS, "PERFORMANCE_HINT": "LATENCY",
+            "ENABLE_CPU_PINNING": os.environ.get("BENCH_SPIN", "1") == "1"}
+    compiled = core.compile_model(net, "CPU", hint)
+    return lambda batch: np.float32(compiled([batch[n] for n in order])[0])
 
 
 def run_ctranslate2(family, path, items):
@@ -262,7 +299,10 @@ def main():
         return prepare(sys.argv[2])
     peer, family, model, stream, out = sys.argv[1:6]
     items = INPUTS[family](model, records(stream))
-    make = {"torch": run_torch, "torch-bf16": lambda *a: run_torch(*a, bf16=True), "onnxruntime": run_onnxruntime, "ctranslate2": run_ctranslate2}[peer]
+    make = {"torch": run_torch, "torch-bf16": lambda *a: run_torch(*a, bf16=True), "onnxruntime": run_onnxruntime,
+            "onnxruntime-int8": lambda *a: run_onnxruntime(*a, int8=True), "openvino": run_openvino,
+            "openvino-bf16": lambda *a: run_openvino(*a, precision="bf16"), "openvino-int8": lambda *a: run_openvino(*a, precision="int8"),
+            "ctranslate2": run_ctranslate2}[peer]
     run = make(family, model if peer != "ctranslate2" else os.environ["BENCH_CT2"], items)
     size = int(sys.argv[6]) if len(sys.argv) > 6 else pick(run, family, items)
     made = list(batches(items, size))

@@ -101,6 +101,8 @@ class Warm:
         self.name = name
         self.p = subprocess.Popen([PYTHON] + argv, env=ENV, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(f"{WORK}/peer.log", "ab"), text=True)
         line = self.p.stdout.readline()
+        while line and not line.startswith("{"):  # libraries talk, too
+            line = self.p.stdout.readline()
         if not line:
             self.p.wait()
             raise RuntimeError(f"{name} did not start: see {WORK}/peer.log")
@@ -132,29 +134,33 @@ def rounds(contenders):
 
 
 def cosine(a, b):
-    """Lowest cosine of the rows of two NPY files."""
-    code = "import numpy as np,sys; a,b=(np.float64(np.load(f)) for f in sys.argv[1:]); print((np.sum(a*b,1)/np.linalg.norm(a,axis=1)/np.linalg.norm(b,axis=1)).min())"
-    return float(subprocess.run([PYTHON, "-c", code, a, b], env=ENV, stdout=subprocess.PIPE, check=True, text=True).stdout)
+    """Mean and lowest cosine of the rows of two NPY files."""
+    code = "import numpy as np,sys; a,b=(np.float64(np.load(f)) for f in sys.argv[1:]); c=(np.sum(a*b,1)/np.linalg.norm(a,axis=1)/np.linalg.norm(b,axis=1)); print(c.mean(),c.min())"
+    return [float(x) for x in subprocess.run([PYTHON, "-c", code, a, b], env=ENV, stdout=subprocess.PIPE, check=True, text=True).stdout.split()]
 
 
 def rate(value):
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
 
 
+def precision(name):
+    return next((p for p in ("bf16", "int8") if name.endswith(p)), "fp32")
+
+
 def warm_rows(what, got, notes, cosines, amount):
-    """amount: what one pass is worth (items, or seconds of audio). The first contender is ours."""
-    ours = next(iter(got))
+    """amount: what one pass is worth (items, or seconds of audio). Peers are compared with our tool in their own precision."""
     for name, runs in got.items():
+        ours = next((o for o in got if o.startswith("mm tools") and precision(o) == precision(name)), next(iter(got)))
         rates = [amount / r["wall"] for r in runs]
         ratio = "" if name == ours else spread([r["wall"] / o["wall"] for r, o in zip(runs, got[ours])], 2)
         cpu = "" if name == ours else f"{median([r['cpu'] / o['cpu'] for r, o in zip(runs, got[ours])]):.2f}"
-        c = f"{cosines[name]:.7f}" if name in cosines else ""
+        c = "{:.6f} / {:.6f}".format(*cosines[name]) if name in cosines else ""
         yield (f"| {what} | {name}{', ' + notes[name] if notes.get(name) else ''} | {rate(median(rates))} ({rate(min(rates))}–{rate(max(rates))}) "
                f"| {1000 * median([r['cpu'] for r in runs]) / amount:.2f} | {ratio} | {cpu} | {c} |")
         what = ""
 
 
-WARM_HEAD = ["| what | who | rate (lowest–highest) | CPU ms each | we are faster by | less CPU by | lowest cosine to torch fp32 |", "|---|---|---|---|---|---|---|"]
+WARM_HEAD = ["| what | who | rate (lowest–highest) | CPU ms each | in that precision we are faster by | less CPU by | cosine to torch fp32, mean / lowest |", "|---|---|---|---|---|---|---|"]
 
 
 def has(precision):
@@ -218,11 +224,21 @@ def section_cold():
         f.write(text)
     img, txt = f"{MODELS}/imgfocus-vits14", f"{MODELS}/minilm-l6"
     py = [PYTHON, f"{HERE}/cold.py"]
+    for model in ("imgfocus-vits14", "minilm-l6"):
+        for p in ("bf16", "int8"):
+            if not os.path.exists(f"{WORK}/{model}-{p}"):
+                shell(f"mm-model -q --precision {p} -o {WORK}/{model}-{p} pack {MODELS}/{model}")
+    shell(f"mm-decode -q {sentence} > {WORK}/sentence.mm")
+    packed = lambda name, p: f"{WORK}/{name}-{p}"
     cold("JPEG → vector (imgfocus-vits14)", [
+        *[Cold(f"mm-decode -m … \\| mm-encode-image -m …, packed {p}", ["mm-decode", "-q", "-m", img, photo], ["mm-encode-image", "-q", "-m", packed("imgfocus-vits14", p)]) for p in ("int8", "bf16")],
         Cold("mm-decode -m … \\| mm-encode-image -m …", ["mm-decode", "-q", "-m", img, photo], ["mm-encode-image", "-q", "-m", img]),
         Cold("onnxruntime + Pillow", py + ["image-onnxruntime", img, photo]),
         Cold("transformers", py + ["image-transformers", img, photo])])
     cold("sentence → vector (minilm-l6)", [
+        Cold("mm-decode \\| mm-encode-text -m …, packed int8", ["mm-decode", "-q", sentence], ["mm-encode-text", "-q", "-m", packed("minilm-l6", "int8")]),
+        Cold("mm-encode-text alone, packed int8", ["mm-encode-text", "-q", "-m", packed("minilm-l6", "int8"), f"{WORK}/sentence.mm"]),
+        Cold("mm-encode-text alone, packed bf16", ["mm-encode-text", "-q", "-m", packed("minilm-l6", "bf16"), f"{WORK}/sentence.mm"]),
         Cold("mm-decode \\| mm-encode-text -m …", ["mm-decode", "-q", sentence], ["mm-encode-text", "-q", "-m", txt]),
         Cold("onnxruntime + tokenizers", py + ["text-onnxruntime", txt, text]),
         Cold("transformers", py + ["text-transformers", txt, text]),
@@ -339,7 +355,7 @@ def section_warm(name, *args, **more):
 
 
 def sections():
-    w, all3 = WORK, ["torch", "onnxruntime"] + (["torch-bf16"] if has("bf16") else [])
+    w, all3 = WORK, ["torch", "onnxruntime", "openvino", "torch-bf16", "openvino-bf16", "onnxruntime-int8", "openvino-int8"]
     yield "cold", lambda n: section_cold()
     yield "decode", lambda n: section_decode()
     yield "pipeline", lambda n: section_pipeline()
@@ -361,7 +377,7 @@ def sections():
 def machine():
     with open("/proc/cpuinfo") as f:
         cpu = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), "unknown")
-    code = "from importlib.metadata import version as v; print(', '.join(p + ' ' + v(p) for p in ('torch','transformers','onnxruntime','ctranslate2','sentence-transformers','pillow','scikit-learn')))"
+    code = "from importlib.metadata import version as v; print(', '.join(p + ' ' + v(p) for p in ('torch','transformers','onnxruntime','openvino','nncf','ctranslate2','sentence-transformers','pillow','scikit-learn')))"
     versions = subprocess.run([PYTHON, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True).stdout.strip()
     return cpu, versions, commit

@@ -1,167 +1,19 @@
-/* Every operation of a device against plain loops in double precision: of the CPU in every instruction set that this
- * processor has, or of the device that MM_TEST_DEVICE names (tests/gpu/run: every Vulkan device), on ragged shapes; and
- * the promise that an item's result is bit-identical whatever it is batched with and however many threads there are. */
-#include "backend/backend.h"
-#include "backend/vulkan/vulkan.h"
-#include "base/cpu.h"
+/* Every operation of the CPU, in every instruction set that this processor has (or of MM_TEST_DEVICE), against plain loops in double
+ * precision, on ragged shapes; and the promise that an item's result is bit-identical whatever it is batched with and
+ * however many threads there are. */
+#include "backend_util.h"
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-/* ---- helpers ---- */
-
-static uint64_t seed;
-
-/* Uniform in -1 .. 1. */
-static float noise(void)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (float)((int32_t)(seed >> 32)) / 2147483648.0f;
-}
-
-static float *random_floats(int64_t n)
-{
-    float *x = malloc((size_t)(n + 1) * sizeof *x);
-    for (int64_t i = 0; i < n; i++)
-        x[i] = noise();
-    return x;
-}
-
-static int64_t up_to(int64_t n)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (int64_t)((seed >> 33) % (uint64_t)n) + 1;
-}
-
-static mm_tensor tensor(mm_type t, const void *data, int rank, ...)
-{
-    mm_tensor x = {.s = {.type = t, .rank = rank}, .data = data};
-    va_list ap;
-    va_start(ap, rank);
-    for (int i = 0; i < rank; i++)
-        x.s.dim[i] = va_arg(ap, int64_t);
-    va_end(ap);
-    return x;
-}
-
-static const char *const tier_names[] = {"portable", "neon", "avx2", "avx512"};
-enum { TIERS = 4 };
-
-/* The device to test in place of the CPU; NULL: the CPU. */
-static const char *other_device(void)
-{
-    const char *name = getenv("MM_TEST_DEVICE");
-    return name && *name ? name : NULL;
-}
-
-static bool have_tier(int i)
-{
-    if (other_device())
-        return i == 0;
-    static const uint32_t need[TIERS] = {0, MM_CPU_NEON, MM_CPU_AVX2, MM_CPU_AVX512};
-    return (mm_cpu_features() & need[i]) == need[i];
-}
-
-static void say(void *ctx, mm_log_level level, const char *line)
-{
-    (void)ctx;
-    if (level == MM_LOG_WARN)
-        print_message("%s\n", line);
-}
-
-static mm_dev *open_dev(const char *tier, int threads)
-{
-    mm_dev *d;
-    mm_err e = {0};
-    if (other_device()) {
-        static const mm_log log = {.say = say};
-        if (mm_dev_open(&d, &(mm_dev_opts){.name = other_device(), .threads = threads, .log = &log}, &e) != MM_OK)
-            fail_msg("%s", e.text);
-        return d;
-    }
-    setenv("MM_CPU", tier, 1);
-    mm_status s = mm_dev_open(&d, &(mm_dev_opts){.name = "cpu", .threads = threads}, &e);
-    unsetenv("MM_CPU");
-    if (s != MM_OK)
-        fail_msg("%s", e.text);
-    if (!strstr(mm_dev_name(d), tier))
-        fail_msg("asked for %s, got %s", tier, mm_dev_name(d));
-    return d;
-}
-
-/* Nothing that was recorded may have displeased the validation layer. */
-static void close_dev(mm_dev *d)
-{
-    if (other_device())
-        assert_int_equal(mm_vulkan_messages(d), 0);
-    mm_dev_close(d);
-}
-
-/* Each test body runs once per tier. */
+/* Each test body runs once per instruction set. */
 static void each_tier(void (*body)(mm_dev *d))
 {
-    for (int i = 0; i < TIERS; i++) {
-        if (!have_tier(i))
+    for (int i = 0; i < MASKS; i++) {
+        if (!have_mask(&masks[i]) || masks[i].reduced)
             continue;
         seed = 42;
-        mm_dev *d = open_dev(tier_names[i], 1 + i % 3);
+        mm_dev *d = open_dev(&masks[i], MM_PREC_FP32, 1 + i % 3);
         body(d);
         close_dev(d);
     }
-}
-
-/* A matrix of rows × width with `gap` unused floats behind each row. */
-static mm_mat mat(mm_dev *d, const float *x, int64_t rows, int64_t width, int64_t gap)
-{
-    mm_mat m = {.ld = width + gap, .off = 3};
-    mm_err e = {0};
-    assert_int_equal(mm_dev_alloc(&m.buf, d, rows * m.ld + 3, &e), MM_OK);
-    for (int64_t r = 0; x && r < rows; r++)
-        mm_dev_write(d, m.buf, m.off + r * m.ld, x + r * width, width);
-    return m;
-}
-
-/* Flushes, and returns what stands in the matrix. */
-static float *fetch(mm_dev *d, const mm_mat *m, int64_t rows, int64_t width)
-{
-    float *y = malloc((size_t)(rows * width + 1) * sizeof *y);
-    mm_err e = {0};
-    for (int64_t r = 0; r < rows; r++)
-        mm_dev_read(d, m->buf, m->off + r * m->ld, y + r * width, width);
-    if (mm_dev_flush(d, &e) != MM_OK)
-        fail_msg("%s", e.text);
-    return y;
-}
-
-static void close_to(const float *y, const double *ref, int64_t n, double tolerance, const char *what)
-{
-    if (other_device())
-        tolerance *= 16; /* other orders of summation, divisions and exponentials of 2-3 units in the last place */
-    for (int64_t i = 0; i < n; i++)
-        if (!(fabs(y[i] - ref[i]) <= tolerance * (1 + fabs(ref[i]))))
-            fail_msg("%s: element %lld of %lld is %.9g, not %.9g", what, (long long)i, (long long)n, y[i], ref[i]);
-}
-
-static double act(mm_act a, double x)
-{
-    switch (a) {
-    case MM_ACT_NONE: return x;
-    case MM_ACT_RELU: return x > 0 ? x : 0;
-    case MM_ACT_GELU: return x * 0.5 * erfc(-x / sqrt(2));
-    case MM_ACT_GELU_TANH: return 0.5 * x * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-    case MM_ACT_QUICK_GELU: return x / (1 + exp(-1.702 * x));
-    case MM_ACT_SILU: return x / (1 + exp(-x));
-    case MM_ACT_TANH: return tanh(x);
-    }
-    return 0;
 }
 
 /* ---- linear ---- */
@@ -821,9 +673,10 @@ typedef struct {
 } net;
 
 /* A small network over items lo .. hi-1 of x in one batch: norm, linear, attention, linear, conv, group norm. */
-static float *run_net(const net *f, const char *tier, int threads, const float *x, int lo, int hi, int repeats)
+static float *run_net(const net *f, const cpu_mask *m, mm_precision p, int threads, const float *x, int lo, int hi,
+                      int repeats)
 {
-    mm_dev *d = open_dev(tier, threads);
+    mm_dev *d = open_dev(m, p, threads);
     int64_t cu[ITEMS + 1] = {0}, dims[ITEMS], first = 0;
     for (int i = 0; i < lo; i++)
         first += lengths[i];
@@ -893,6 +746,29 @@ static float *run_net(const net *f, const char *tier, int threads, const float *
     return out;
 }
 
+/* Every mask and precision: one thread and all items, against more threads, an item alone, and pairs. */
+static void check_identical(const net *f, const cpu_mask *m, mm_precision p, const float *x, int64_t rows)
+{
+    float *whole = run_net(f, m, p, 1, x, 0, ITEMS, 1);
+    for (int threads = 1; threads <= (other_device() ? 1 : 4); threads++) {
+        float *again = run_net(f, m, p, threads, x, 0, ITEMS, 1 + threads % 2);
+        assert_memory_equal(whole, again, (size_t)rows * WIDE * sizeof(float));
+        free(again);
+        int64_t at = 0;
+        for (int i = 0; i < ITEMS; i++) { /* alone, and with the next one */
+            int64_t both = lengths[i] + (i + 1 < ITEMS ? lengths[i + 1] : 0);
+            float *alone = run_net(f, m, p, threads, x, i, i + 1, 1);
+            assert_memory_equal(whole + at * WIDE, alone, (size_t)lengths[i] * WIDE * sizeof(float));
+            float *pair = run_net(f, m, p, threads, x, i, i + 2 <= ITEMS ? i + 2 : ITEMS, 2);
+            assert_memory_equal(whole + at * WIDE, pair, (size_t)both * WIDE * sizeof(float));
+            free(alone);
+            free(pair);
+            at += lengths[i];
+        }
+    }
+    free(whole);
+}
+
 static void test_bit_identical(void **state)
 {
     (void)state;
@@ -903,28 +779,11 @@ static void test_bit_identical(void **state)
     for (int i = 0; i < ITEMS; i++)
         rows += lengths[i];
     float *x = random_floats(rows * WIDE);
-    for (int t = 0; t < TIERS; t++) {
-        if (!have_tier(t))
-            continue;
-        float *whole = run_net(&f, tier_names[t], 1, x, 0, ITEMS, 1);
-        for (int threads = 1; threads <= (other_device() ? 1 : 4); threads++) {
-            float *again = run_net(&f, tier_names[t], threads, x, 0, ITEMS, 1 + threads % 2);
-            assert_memory_equal(whole, again, (size_t)rows * WIDE * sizeof(float));
-            free(again);
-            int64_t at = 0;
-            for (int i = 0; i < ITEMS; i++) { /* alone, and with the next one */
-                int64_t both = lengths[i] + (i + 1 < ITEMS ? lengths[i + 1] : 0);
-                float *alone = run_net(&f, tier_names[t], threads, x, i, i + 1, 1);
-                assert_memory_equal(whole + at * WIDE, alone, (size_t)lengths[i] * WIDE * sizeof(float));
-                float *pair = run_net(&f, tier_names[t], threads, x, i, i + 2 <= ITEMS ? i + 2 : ITEMS, 2);
-                assert_memory_equal(whole + at * WIDE, pair, (size_t)both * WIDE * sizeof(float));
-                free(alone);
-                free(pair);
-                at += lengths[i];
-            }
-        }
-        free(whole);
-    }
+    static const mm_precision precisions[] = {MM_PREC_FP32, MM_PREC_BF16, MM_PREC_INT8};
+    for (int t = 0; t < MASKS; t++)
+        for (int p = 0; p < (other_device() ? 1 : 3); p++)
+            if (have_mask(&masks[t]) && (p > 0 || !masks[t].reduced))
+                check_identical(&f, &masks[t], precisions[p], x, rows);
     free(f.w1);
     free(f.w2);
     free(f.conv);
@@ -946,7 +805,7 @@ static void refused(mm_dev *d, const char *expected)
 static void test_refusals(void **state)
 {
     (void)state;
-    mm_dev *d = open_dev("portable", 1);
+    mm_dev *d = open_dev(&masks[0], MM_PREC_FP32, 1);
     mm_err e = {0};
     float x[64] = {0};
     mm_weight *w, *v;
@@ -1006,21 +865,6 @@ static void test_open(void **state)
     assert_int_equal(mm_dev_open(&d, &(mm_dev_opts){.name = "cpu"}, &e), MM_FATAL);
     assert_non_null(strstr(e.text, "z80"));
     unsetenv("MM_CPU");
-}
-
-/* Some drivers cannot be loaded again and again in one process (NVIDIA's: some dozens of times): one device that stays
- * open keeps the driver loaded. */
-static int keep_driver(void **state)
-{
-    if (other_device())
-        *state = open_dev(NULL, 1);
-    return 0;
-}
-
-static int let_driver_go(void **state)
-{
-    mm_dev_close(*state);
-    return 0;
 }
 
 int main(void)

@@ -202,6 +202,10 @@ static void test_limits(void **state)
     assert_int_equal(f, MM_CPU_AVX2);
     assert_int_equal(mm_cpu_limit(&f, "portable", &e), MM_OK);
     assert_int_equal(f, 0);
+    f = all;
+    assert_int_equal(mm_cpu_limit(&f, "avx512,-vnni", &e), MM_OK);
+    assert_int_equal(f, MM_CPU_AVX2 | MM_CPU_AVX512);
+    assert_int_equal(mm_cpu_limit(&f, "avx512,vnni", &e), MM_FATAL);
     assert_int_equal(mm_cpu_limit(&f, "avx3", &e), MM_FATAL);
     assert_non_null(strstr(e.text, "avx3"));
 }

@@ -1,7 +1,8 @@
 /* attend.c: softmax attention with an online softmax (Milakov & Gimelshein 2018; blocked as in FlashAttention, Dao et
  * al. 2022), on the tiles of the matrix product. A task is one item, one head and a block of its queries: for each
- * block of keys it computes the scores, turns them into weights in place and adds the weighted values up.
- * How keys are blocked depends on the item's own length alone. */
+ * block of keys it computes the scores, turns them into weights in place and adds the weighted values up. Where there
+ * is a dot product for bf16, a run in reduced precision has both products in it; the softmax is fp32 always. How keys
+ * are blocked depends on the item's own length alone. */
 #include "backend/cpu/device.h"
 
 #include <math.h>
@@ -14,6 +15,7 @@ enum {
 typedef struct {
     const mm_attend_op *op;
     const mm_kernels *k;
+    const mm_matmul *m;
     char **scratch;
     int64_t width;      /* head, in whole vectors */
     const int *item;    /* [tasks / heads]: item of a block of queries */
@@ -24,30 +26,43 @@ typedef struct {
 
 /* What one task works in. */
 typedef struct {
-    float *q, *keys, *values, *scores, *panel, *sum, *top, *total;
+    uint32_t *q, *keys, *values, *panel;
+    float *scores, *sum, *top, *total, *piece;
     int64_t floats;
 } pieces;
 
+static int64_t a_words(const attention *t, int64_t depth)
+{
+    return mm_matmul_depth(t->m, depth) / t->m->a_per;
+}
+
+static int64_t b_words(const attention *t, int64_t depth)
+{
+    return mm_matmul_depth(t->m, depth) / t->m->b_per;
+}
+
 static pieces carve(const attention *t, float *base)
 {
-    const int64_t head = t->op->head, sizes[] = {
-                                          QUERIES * head,          /* q: A panels */
-                                          t->keys_room * head,     /* keys: B panels */
-                                          t->keys_room * t->width, /* values: B panels */
-                                          QUERIES * t->keys_room,  /* scores */
-                                          t->k->mr * t->keys_room, /* panel: weights as an A panel */
-                                          QUERIES * t->width,      /* sum: weighted values so far */
-                                          QUERIES,
-                                          QUERIES, /* top, total: of the softmax */
-                                      };
-    pieces s = {0};
-    float **piece[] = {&s.q, &s.keys, &s.values, &s.scores, &s.panel, &s.sum, &s.top, &s.total};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        if (base)
-            *piece[i] = base + s.floats;
-        s.floats += mm_cpu_piece(sizes[i]);
-    }
-    return s;
+    const int64_t head = t->op->head, mr = mm_matmul_height(t->m, t->m->mr);
+    const int64_t sizes[] = {
+        QUERIES * a_words(t, head),          /* q: A panels */
+        t->keys_room * b_words(t, head),     /* keys: B panels */
+        t->width * b_words(t, t->keys_room), /* values: B panels */
+        mr * a_words(t, t->keys_room),       /* panel: weights as an A panel */
+        QUERIES * t->keys_room,              /* scores */
+        QUERIES * t->width,                  /* sum: weighted values so far */
+        QUERIES,                             /* top, total: of the softmax */
+        QUERIES,
+        t->m->narrow ? MM_PANEL_PIECE * t->m->nr : 0, /* piece: of an fp32 panel */
+    };
+    int64_t at[10] = {0};
+    for (int i = 0; i < 9; i++)
+        at[i + 1] = at[i] + mm_cpu_piece(sizes[i]);
+    if (!base)
+        return (pieces){.floats = at[9]};
+    uint32_t *words = (uint32_t *)base;
+    return (pieces){words,        words + at[1], words + at[2], words + at[3], base + at[4],
+                    base + at[5], base + at[6],  base + at[7],  base + at[8],  at[9]};
 }
 
 static int least(int64_t a, int64_t b)
@@ -55,33 +70,74 @@ static int least(int64_t a, int64_t b)
     return (int)(a < b ? a : b);
 }
 
-/* Rows r0 .. r0+n-1 (n <= nr) of a matrix as a panel of `width`. */
-static void pack(const mm_kernels *k, float *dst, int width, const float *x, int64_t ld, int n, int64_t depth)
+/* First of `rows` queries of panel p. */
+static int first_of(const attention *t, int rows, int p)
 {
-    const void *row[MM_MAX_NR];
+    const int h = t->m->height, units = (int)mm_ceil_div(rows, h), panels = (int)mm_ceil_div(rows, t->m->mr);
+    return least(units * p / panels * h, rows);
+}
+
+/* Rows 0 .. n-1 of a matrix as an A panel. */
+static void pack_a(const attention *t, uint32_t *dst, const float *x, int64_t ld, int n, int64_t depth)
+{
+    const float *row[MM_MAX_MR];
     for (int i = 0; i < n; i++)
         row[i] = x + i * ld;
-    k->pack_rows(dst, width, row, n, MM_F32, 0, depth);
+    t->m->pack_a(dst, row, n, depth, NULL);
 }
 
 static void pack_queries(const attention *t, const pieces *s, const float *q, int rows)
 {
-    const int panels = (int)mm_ceil_div(rows, t->k->mr);
-    for (int p = 0; p < panels; p++) {
-        int i0 = rows * p / panels, n = rows * (p + 1) / panels - i0;
-        pack(t->k, s->q + i0 * t->op->head, n, q + i0 * t->op->q.ld, t->op->q.ld, n, t->op->head);
+    for (int i0 = 0, p = 1; i0 < rows; p++) {
+        const int i1 = first_of(t, rows, p);
+        pack_a(t, s->q + i0 * a_words(t, t->op->head), q + i0 * t->op->q.ld, t->op->q.ld, i1 - i0, t->op->head);
+        i0 = i1;
+    }
+}
+
+/* Keys 0 .. n-1 (n <= nr), each a column of a B panel. */
+static void pack_key_panel(const attention *t, const pieces *s, uint32_t *dst, const float *keys, int n)
+{
+    const mm_matmul *m = t->m;
+    const int head = t->op->head;
+    const void *row[MM_MAX_NR];
+    for (int i = 0; i < n; i++)
+        row[i] = keys + i * t->op->k.ld;
+    if (!m->narrow) {
+        t->k->pack_rows((float *)dst, m->nr, row, n, MM_F32, 0, head);
+        return;
+    }
+    for (int k0 = 0; k0 < head; k0 += MM_PANEL_PIECE) {
+        const int part = least(MM_PANEL_PIECE, head - k0);
+        t->k->pack_rows(s->piece, m->nr, row, n, MM_F32, k0, part);
+        m->narrow(dst + k0 / m->b_per * m->nr, s->piece, m->nr, part, NULL);
+    }
+}
+
+/* Columns 0 .. n-1 of the values of `keys` keys as a B panel. */
+static void pack_value_panel(const attention *t, const pieces *s, uint32_t *dst, int width, const float *values, int n,
+                             int keys)
+{
+    const mm_matmul *m = t->m;
+    if (!m->narrow) {
+        t->k->pack_cols((float *)dst, width, values, t->op->v.ld, n, MM_F32, keys);
+        return;
+    }
+    for (int k0 = 0; k0 < keys; k0 += MM_PANEL_PIECE) {
+        const int part = least(MM_PANEL_PIECE, keys - k0);
+        t->k->pack_cols(s->piece, width, values + k0 * t->op->v.ld, t->op->v.ld, n, MM_F32, part);
+        m->narrow(dst + k0 / m->b_per * width, s->piece, width, part, NULL);
     }
 }
 
 static void pack_keys(const attention *t, const pieces *s, const float *keys, const float *values, int n)
 {
-    const mm_kernels *k = t->k;
-    const int head = t->op->head;
-    for (int i = 0; i < n; i += k->nr)
-        pack(k, s->keys + i * head, k->nr, keys + i * t->op->k.ld, t->op->k.ld, least(k->nr, n - i), head);
-    for (int c = 0; c < t->width; c += k->nr) {
-        int width = least(k->nr, t->width - c);
-        k->pack_cols(s->values + c * n, width, values + c, t->op->v.ld, least(width, head - c), MM_F32, n);
+    const int nr = t->m->nr, head = t->op->head;
+    for (int i = 0; i < n; i += nr)
+        pack_key_panel(t, s, s->keys + i * b_words(t, head), keys + i * t->op->k.ld, least(nr, n - i));
+    for (int c = 0; c < t->width; c += nr) {
+        const int width = least(nr, t->width - c);
+        pack_value_panel(t, s, s->values + c * b_words(t, n), width, values + c, least(width, head - c), n);
     }
 }
 
@@ -102,19 +158,20 @@ static void weigh(const attention *t, const pieces *s, int i, int n, int64_t see
 /* Keys k0 .. k0+n-1 for all queries of the task; the first query is number q0 of its item. */
 static void pass(const attention *t, const pieces *s, int rows, int64_t q0, int64_t k0, int n)
 {
-    const mm_kernels *k = t->k;
-    const int head = t->op->head, panels = (int)mm_ceil_div(rows, k->mr);
-    for (int p = 0; p < panels; p++) {
-        const int i0 = rows * p / panels, m = rows * (p + 1) / panels - i0;
-        for (int j = 0; j < n; j += k->nr)
-            k->tile(m, k->nr, head, s->q + i0 * head, s->keys + j * head, s->scores + i0 * t->keys_room + j,
-                    t->keys_room, false);
-        for (int i = i0; i < i0 + m; i++)
+    const mm_matmul *m = t->m;
+    const int head = t->op->head, nr = m->nr;
+    for (int i0 = 0, p = 1; i0 < rows; p++) {
+        const int i1 = first_of(t, rows, p), high = i1 - i0;
+        for (int j = 0; j < n; j += nr)
+            m->tile(high, nr, b_words(t, head), s->q + i0 * a_words(t, head), s->keys + j * b_words(t, head),
+                    s->scores + i0 * t->keys_room + j, t->keys_room, false);
+        for (int i = i0; i < i1; i++)
             weigh(t, s, i, n, t->op->causal ? q0 + i + t->op->q_offset + 1 - k0 : n, k0 == 0);
-        pack(k, s->panel, m, s->scores + i0 * t->keys_room, t->keys_room, m, n);
-        for (int c = 0; c < t->width; c += k->nr)
-            k->tile(m, least(k->nr, t->width - c), n, s->panel, s->values + c * n, s->sum + i0 * t->width + c, t->width,
-                    k0 > 0);
+        pack_a(t, s->panel, s->scores + i0 * t->keys_room, t->keys_room, high, n);
+        for (int c = 0; c < t->width; c += nr)
+            m->tile(high, least(nr, t->width - c), b_words(t, n), s->panel, s->values + c * b_words(t, n),
+                    s->sum + i0 * t->width + c, t->width, k0 > 0);
+        i0 = i1;
     }
 }
 
@@ -133,19 +190,23 @@ static void attend_task(void *ctx, int index, int worker)
     const float *v = mm_cpu_at(&op->v) + op->cu_k[item] * op->v.ld + column;
     float *out = mm_cpu_at(&op->out) + (op->cu_q[item] + q0) * op->out.ld + column;
 
+    if (t->m->begin)
+        t->m->begin();
     pack_queries(t, &s, q, rows);
     for (int i = 0; i < rows; i++) {
         s.top[i] = -INFINITY;
         s.total[i] = 0.0f;
     }
     const int64_t passes = mm_ceil_div(keys, KEYS),
-                  step = mm_ceil_div(mm_ceil_div(keys, passes > 0 ? passes : 1), t->k->nr) * t->k->nr;
+                  step = mm_ceil_div(mm_ceil_div(keys, passes > 0 ? passes : 1), t->m->nr) * t->m->nr;
     const int64_t seen = op->causal ? q0 + rows + op->q_offset : keys; /* by the last query: nothing behind it counts */
     for (int64_t k0 = 0; k0 < keys && k0 < seen; k0 += step) {
         const int n = least(step, keys - k0);
         pack_keys(t, &s, kk + k0 * op->k.ld, v + k0 * op->v.ld, n);
         pass(t, &s, rows, q0, k0, n);
     }
+    if (t->m->end)
+        t->m->end();
     for (int i = 0; i < rows; i++) {
         if (keys > 0)
             t->k->scale(out + i * op->out.ld, s.sum + i * t->width, op->head, 1.0f / s.total[i]);
@@ -173,7 +234,7 @@ static mm_status cut(attention *t, mm_arena *a, mm_err *e)
             row[t->blocks] = r;
         }
         int64_t keys = op->cu_k[i + 1] - op->cu_k[i];
-        keys = mm_ceil_div(keys < KEYS ? keys : KEYS, t->k->nr) * t->k->nr;
+        keys = mm_ceil_div(keys < KEYS ? keys : KEYS, t->m->nr) * t->m->nr;
         t->keys_room = keys > t->keys_room ? keys : t->keys_room;
     }
     t->item = item;
@@ -184,7 +245,8 @@ static mm_status cut(attention *t, mm_arena *a, mm_err *e)
 mm_status mm_cpu_attend(mm_dev *dev, const mm_attend_op *op, mm_err *e)
 {
     mm_cpu_dev *d = (mm_cpu_dev *)dev;
-    attention t = {.op = op, .k = d->k, .width = mm_ceil_div(op->head, d->k->vl) * d->k->vl};
+    const mm_matmul *m = d->precise->a_per > 1 ? d->precise : d->k->fp32;
+    attention t = {.op = op, .k = d->k, .m = m, .width = mm_ceil_div(op->head, m->vl) * m->vl};
     mm_arena arena = {0};
     mm_status st = cut(&t, &arena, e);
     if (st == MM_OK)

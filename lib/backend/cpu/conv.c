@@ -93,12 +93,14 @@ static mm_gemm whole(const mm_cpu_dev *d, const mm_conv_op *op, const window_sou
     for (int r = 0; r < op->rank; r++)
         depth *= w->head.kernel[r];
     return (mm_gemm){.k = d->k,
+                     .m = w->m,
                      .rows = op->cu_y[op->n],
                      .cols = w->head.n / w->head.groups,
                      .depth = depth,
                      .row = window,
                      .ctx = s,
                      .packed = w->packed,
+                     .w = w,
                      .e = epilogue(op)};
 }
 
@@ -134,7 +136,7 @@ static void group_task(void *ctx, int i, int worker)
     window_source source = j->source;
     source.channel = group * op->w->k;
     g.ctx = &source;
-    g.packed += group * mm_ceil_div(cols, g.k->vl) * g.k->vl * g.depth;
+    g.packed += group * mm_cpu_panel_words(g.m, cols, g.depth);
     if (g.e.bias)
         g.e.bias += group * cols;
     if (g.e.residual)

@@ -10,8 +10,9 @@ extern const mm_backend mm_backend_cpu;
 typedef struct {
     mm_dev head;
     const mm_kernels *k;
+    const mm_matmul *matmul, *precise; /* for linear layers; for those of first and last layers, and convolutions */
     mm_log log;
-    char text[64];
+    char text[64], layout[64];
     char **scratch; /* [threads], `room` bytes each */
     size_t room;
     size_t packed, packed_limit; /* bytes of weights kept in panels; how many there may be */
@@ -32,9 +33,15 @@ typedef struct {
     int uses;
     /* linear and conv: bias [n], or NULL; vector: the vector. Padded with zeros to whole vectors. */
     float *vector;
-    /* linear: NULL until the weight is worth packing; conv: always. Panels of kernels.h, groups one after another */
-    float *packed;
+    /* linear and conv: the format it is multiplied in. linear: NULL until the weight is worth packing; conv: always.
+     * Panels of matmul.h, groups one after another */
+    const mm_matmul *m;
+    uint32_t *packed;
     size_t packed_bytes;
+    /* int8: w = q * scale, and Σ q, of each output. Padded like the vector */
+    float *scale;
+    int32_t *sum;
+    bool mapped; /* packed, scale and sum belong to a file */
 } mm_cpu_weight;
 
 mm_status mm_cpu_linear_weight(mm_weight **out, mm_dev *d, const mm_linear_weight *w, mm_err *e);
@@ -43,11 +50,26 @@ mm_status mm_cpu_vector(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *
 mm_status mm_cpu_table(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e);
 void mm_cpu_weight_free(mm_dev *d, mm_weight *w);
 
+mm_cpu_weight *mm_cpu_new_weight(mm_weight_kind kind, int64_t n, int64_t k); /* NULL: out of memory */
+mm_status mm_cpu_weight_failed(mm_dev *d, mm_cpu_weight *w, mm_err *e);      /* frees it (NULL is fine) */
+float *mm_cpu_padded(int64_t n);                                             /* mm_cpu_floats, zeros */
+int64_t mm_cpu_panel_words(const mm_matmul *m, int64_t n, int64_t k);        /* of all panels of n columns */
+
 /* Packs columns n0 .. n0+n-1 of the transposed linear weight, k from k0, into dst[k][width]. */
 void mm_cpu_pack_weight(const mm_kernels *kern, const mm_cpu_weight *w, float *dst, int width, int64_t n0, int n,
                         int64_t k0, int64_t k);
-/* Called once before each use of a linear weight: packs the whole of it when it pays. */
-void mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w);
+/* The same as words of the weight's format, which has no scales; `room` is MM_PANEL_PIECE * width + 16 floats. */
+enum { MM_PANEL_PIECE = 64 };
+void mm_cpu_pack_words(const mm_kernels *kern, const mm_cpu_weight *w, uint32_t *dst, int width, int64_t n0, int n,
+                       int64_t k0, int64_t k, float *room);
+
+/* Called once before each use of a linear weight: packs the whole of it when it pays. MM_FATAL when it must be and
+ * memory is out. */
+mm_status mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w, mm_err *e);
+
+/* Takes over panels from a packed model; MM_FATAL when they do not fit. `words` are all panels' of w. */
+mm_status mm_cpu_adopt(mm_cpu_weight *w, const mm_ready *r, int64_t words, mm_err *e);
+mm_status mm_cpu_ready(mm_ready *out, mm_dev *d, mm_weight *w, mm_err *e);
 
 mm_status mm_cpu_linear(mm_dev *d, const mm_linear_op *op, mm_err *e);
 mm_status mm_cpu_conv(mm_dev *d, const mm_conv_op *op, mm_err *e);
@@ -71,6 +93,16 @@ mm_status mm_cpu_scratch(mm_cpu_dev *d, int64_t floats, mm_err *e);
 static inline int64_t mm_cpu_piece(int64_t floats)
 {
     return (floats + 16 + 15) / 16 * 16;
+}
+
+/* As narrow.inc rounds. */
+static inline int32_t mm_cpu_round(float x)
+{
+    union {
+        float f;
+        int32_t i;
+    } u = {x + 12582912.0f};
+    return u.i - 0x4b400000;
 }
 
 static inline int64_t mm_ceil_div(int64_t a, int64_t b)

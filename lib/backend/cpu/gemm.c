@@ -1,36 +1,65 @@
 #include "backend/cpu/gemm.h"
 
-/* Depth of one pass: a B panel of this depth (128 KiB at 32 columns) stays in the second-level cache while all of a
- * block's A panels run over it. It is the same for every shape, so that the order of summation is too. */
-enum { DEPTH = 1024 };
-
 /* A block's packed A: up to 224 rows, as far as they stay within 4 MiB. */
-enum { BLOCK_ROWS = 224, BLOCK_FLOATS = 1 << 20 };
+enum { BLOCK_ROWS = 224, BLOCK_WORDS = 1 << 20 };
 
 int64_t mm_gemm_panels(const mm_gemm *g)
 {
-    return mm_ceil_div(g->cols, g->k->nr);
+    return mm_ceil_div(g->cols, g->m->nr);
+}
+
+/* Words of a row of A, of a column of B. */
+static int64_t a_words(const mm_gemm *g, int64_t k)
+{
+    return mm_matmul_depth(g->m, k) / g->m->a_per;
+}
+
+static int64_t b_words(const mm_gemm *g, int64_t k)
+{
+    return mm_matmul_depth(g->m, k) / g->m->b_per;
 }
 
 int64_t mm_gemm_max_rows(const mm_gemm *g)
 {
-    int64_t rows = BLOCK_FLOATS / g->depth;
-    return rows > BLOCK_ROWS ? BLOCK_ROWS : rows < 4 * g->k->mr ? 4 * g->k->mr : rows;
+    int64_t rows = BLOCK_WORDS / a_words(g, g->depth), least = 4 * g->m->mr;
+    return rows > BLOCK_ROWS ? BLOCK_ROWS : rows < least ? least : rows;
+}
+
+/* A block's rows in panels of nearly equal height: the first row of panel p. */
+static int64_t first_row(const mm_gemm *g, int64_t rows, int64_t p)
+{
+    const int64_t panels = mm_ceil_div(rows, g->m->mr), h = g->m->height;
+    const int64_t at = mm_ceil_div(rows, h) * p / panels * h;
+    return at < rows ? at : rows;
 }
 
 /* The pieces of a block's scratch memory. */
 typedef struct {
-    float *a, *b, *c, *room;
+    uint32_t *a, *b;
+    float *c, *room, *piece;
+    mm_quant *quant;
     int64_t total;
 } pieces;
 
 static pieces carve(const mm_gemm *g, int64_t rows, float *base)
 {
-    int64_t a = mm_cpu_piece(rows * g->depth), b = g->packed ? 0 : mm_cpu_piece(DEPTH * g->k->nr),
-            c = mm_cpu_piece(rows * g->k->nr), room = g->row ? mm_cpu_piece(g->k->mr * g->depth) : 0;
+    const mm_matmul *m = g->m;
+    const int64_t high = mm_ceil_div(rows, m->height) * m->height;
+    const int64_t sizes[] = {
+        high * a_words(g, g->depth),
+        g->packed ? 0 : (int64_t)m->pass / m->b_per * m->nr,
+        high * m->nr,
+        g->row ? m->mr * g->depth : 0,
+        g->packed || !m->narrow ? 0 : MM_PANEL_PIECE * m->nr,
+        m->widen ? rows * (int64_t)(sizeof(mm_quant) / sizeof(float)) : 0,
+    };
+    int64_t at[7] = {0};
+    for (int i = 0; i < 6; i++)
+        at[i + 1] = at[i] + mm_cpu_piece(sizes[i]);
     if (!base)
-        return (pieces){.total = a + b + c + room};
-    return (pieces){base, base + a, base + a + b, base + a + b + c, a + b + c + room};
+        return (pieces){.total = at[6]};
+    return (pieces){(uint32_t *)base, (uint32_t *)base + at[1],   base + at[2], base + at[3],
+                    base + at[4],     (mm_quant *)(base + at[5]), at[6]};
 }
 
 int64_t mm_gemm_scratch(const mm_gemm *g, int64_t rows)
@@ -39,44 +68,68 @@ int64_t mm_gemm_scratch(const mm_gemm *g, int64_t rows)
 }
 
 /* Rows r0 .. r0+n-1 (n <= mr) become an A panel. */
-static void pack_a(const mm_gemm *g, float *dst, int64_t r0, int n, float *room)
+static void pack_a(const mm_gemm *g, uint32_t *dst, int64_t r0, int n, float *room, mm_quant *quant)
 {
-    const void *row[MM_MAX_MR];
-    for (int i = 0; i < n; i++)
+    const float *row[MM_MAX_MR];
+    for (int i = 0; i < n; i++) {
         row[i] = g->row ? g->row(g->ctx, r0 + i, room + i * g->depth) : g->a + (r0 + i) * g->lda;
-    g->k->pack_rows(dst, n, row, n, MM_F32, 0, g->depth);
+        if (g->m->widen)
+            g->k->quantise(row[i], g->depth, &quant[i]);
+    }
+    g->m->pack_a(dst, row, n, g->depth, quant);
+}
+
+static void pack_rows_of(const mm_gemm *g, int64_t r0, int64_t rows, const pieces *s)
+{
+    for (int64_t i0 = 0, p = 1; i0 < rows; p++) {
+        int64_t i1 = first_row(g, rows, p);
+        pack_a(g, s->a + i0 * a_words(g, g->depth), r0 + i0, (int)(i1 - i0), s->room, s->quant + i0);
+        i0 = i1;
+    }
+}
+
+/* Finished sums of rows i0 .. i0+n-1 of the block that begins at row r0. */
+static void finish(const mm_gemm *g, const pieces *s, int64_t r0, int64_t i0, int n, int64_t n0, int cols, int width)
+{
+    float *c = s->c + i0 * g->m->nr;
+    if (g->m->widen)
+        g->m->widen(c, g->m->nr, n, cols, s->quant + i0, g->w->scale + n0, g->w->sum + n0,
+                    g->packed + n0 * b_words(g, g->depth), width);
+    g->k->finish(&g->e, c, g->m->nr, r0 + i0, n0, n, cols);
 }
 
 void mm_gemm_block(const mm_gemm *g, int64_t r0, int64_t r1, int64_t p0, int64_t p1, float *scratch)
 {
-    const mm_kernels *k = g->k;
-    const int64_t rows = r1 - r0, panels = mm_ceil_div(rows, k->mr); /* of A, of nearly equal height */
+    const mm_matmul *m = g->m;
+    const int64_t rows = r1 - r0;
     const pieces s = carve(g, rows, scratch);
-    for (int64_t p = 0; p < panels; p++) {
-        int64_t i0 = rows * p / panels, i1 = rows * (p + 1) / panels;
-        pack_a(g, s.a + i0 * g->depth, r0 + i0, (int)(i1 - i0), s.room);
-    }
+    pack_rows_of(g, r0, rows, &s);
+    if (m->begin)
+        m->begin();
     for (int64_t q = p0; q < p1; q++) {
-        const int64_t n0 = q * k->nr;
-        const int cols = g->cols - n0 < k->nr ? (int)(g->cols - n0) : k->nr;
-        const int width = (int)mm_ceil_div(cols, k->vl) * k->vl;
-        for (int64_t k0 = 0; k0 < g->depth; k0 += DEPTH) {
-            const int64_t depth = g->depth - k0 < DEPTH ? g->depth - k0 : DEPTH;
-            const float *b = s.b;
+        const int64_t n0 = q * m->nr;
+        const int cols = g->cols - n0 < m->nr ? (int)(g->cols - n0) : m->nr;
+        const int width = (int)mm_ceil_div(cols, m->vl) * m->vl;
+        for (int64_t k0 = 0; k0 < g->depth; k0 += m->pass) {
+            const int64_t depth = g->depth - k0 < m->pass ? g->depth - k0 : m->pass;
+            const uint32_t *b = s.b;
             if (g->packed)
-                b = g->packed + n0 * g->depth + k0 * width;
+                b = g->packed + n0 * b_words(g, g->depth) + k0 / m->b_per * width;
             else
-                mm_cpu_pack_weight(k, g->w, s.b, width, n0, cols, k0, depth);
-            for (int64_t p = 0; p < panels; p++) {
-                const int64_t i0 = rows * p / panels;
-                const int n = (int)(rows * (p + 1) / panels - i0);
-                float *c = s.c + i0 * k->nr;
-                k->tile(n, width, depth, s.a + i0 * g->depth + k0 * n, b, c, k->nr, k0 > 0);
+                mm_cpu_pack_words(g->k, g->w, s.b, width, n0, cols, k0, depth, s.piece);
+            for (int64_t i0 = 0, p = 1; i0 < rows; p++) {
+                const int64_t i1 = first_row(g, rows, p);
+                const int n = (int)(i1 - i0);
+                const uint32_t *a = s.a + i0 * a_words(g, g->depth) + k0 / m->a_per * mm_matmul_height(m, n);
+                m->tile(n, width, b_words(g, depth), a, b, s.c + i0 * m->nr, m->nr, k0 > 0);
                 if (k0 + depth == g->depth)
-                    k->finish(&g->e, c, k->nr, r0 + i0, n0, n, cols);
+                    finish(g, &s, r0, i0, n, n0, cols, width);
+                i0 = i1;
             }
         }
     }
+    if (m->end)
+        m->end();
 }
 
 /* ---- sharing the work out ---- */
@@ -88,19 +141,20 @@ typedef struct {
 } grid;
 
 /* What a grid of rows × cols blocks costs in vector multiply-adds per unit of depth: the rounds that the threads need,
- * times a block's tiles and the packing of its A and B, which is done anew in every block. The weights of packing
- * were measured on Zen 4: a third of a multiply-add per row, ten per panel of 32 columns. */
+ * times a block's tiles and the packing of its A and B, which is done anew in every block. What packing weighs, a third
+ * of a multiply-add for each row and each column, is an estimate (loads, shuffles and stores of a 16 × 16
+ * transposition), not a measurement; it only has to rank the grids. */
 static double cost(const mm_gemm *g, int threads, int64_t rows, int64_t cols)
 {
     double m = (double)mm_ceil_div(g->rows, rows), p = (double)mm_ceil_div(mm_gemm_panels(g), cols);
-    double lanes = (double)g->k->nr / g->k->vl;
-    double block = m * p * lanes + m / 3 + (g->packed ? 0 : p * g->k->nr / 3);
+    double lanes = (double)g->m->nr / g->m->vl;
+    double block = m * p * lanes + m / 3 + (g->packed ? 0 : p * g->m->nr / 3);
     return (double)mm_ceil_div(rows * cols, threads) * block;
 }
 
 static grid best_grid(const mm_gemm *g, int threads)
 {
-    const int64_t least = mm_ceil_div(g->rows, mm_gemm_max_rows(g)), most = mm_ceil_div(g->rows, g->k->mr);
+    const int64_t least = mm_ceil_div(g->rows, mm_gemm_max_rows(g)), most = mm_ceil_div(g->rows, g->m->mr);
     const int64_t panels = mm_gemm_panels(g);
     grid best = {.rows = least, .cols = 1};
     double lowest = cost(g, threads, least, 1);
@@ -145,9 +199,12 @@ mm_status mm_cpu_linear(mm_dev *dev, const mm_linear_op *op, mm_err *e)
 {
     mm_cpu_dev *d = (mm_cpu_dev *)dev;
     mm_cpu_weight *w = (mm_cpu_weight *)op->w;
-    mm_cpu_consider_packing(d, w);
+    mm_status st = mm_cpu_consider_packing(d, w, e);
+    if (st != MM_OK)
+        return st;
     const mm_gemm g = {
         .k = d->k,
+        .m = w->m,
         .rows = op->rows,
         .cols = w->head.n,
         .depth = w->head.k,

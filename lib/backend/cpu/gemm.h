@@ -6,6 +6,7 @@
 
 typedef struct {
     const mm_kernels *k;
+    const mm_matmul *m;
     int64_t rows, cols, depth; /* y is [rows, cols], A [rows, depth] */
 
     /* Row r of A: depth floats, either where they already are or written into room[depth]. NULL: a + r * lda. */
@@ -14,8 +15,8 @@ typedef struct {
     const float *a;
     int64_t lda;
 
-    const float *packed;    /* B in panels, or NULL: */
-    const mm_cpu_weight *w; /* packed from here, panel by panel */
+    const uint32_t *packed; /* B in panels, or NULL: */
+    const mm_cpu_weight *w; /* packed from here, panel by panel; integers' scales are here too */
     mm_epilogue e;
 } mm_gemm;
 

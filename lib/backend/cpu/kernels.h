@@ -14,7 +14,7 @@
 #ifndef MM_CPU_KERNELS_H
 #define MM_CPU_KERNELS_H
 
-#include "backend/backend.h"
+#include "backend/cpu/matmul.h"
 
 /* What is done to a finished sum: y = act(c + bias) * scale + residual. The pointers stand at column 0 of row 0. */
 typedef struct {
@@ -27,15 +27,18 @@ typedef struct {
     mm_act act;
 } mm_epilogue;
 
-enum { MM_MAX_MR = 16, MM_MAX_NR = 32 };
+enum { MM_MAX_MR = 32, MM_MAX_NR = 32 };
 
 typedef struct {
     const char *name;
     int mr, nr, vl;
 
+    /* Matrix products that need nothing beyond this instruction set; matmul.h tells their panels from each other. */
+    const mm_matmul *fp32, *bf16, *int8;
+
     /* c[rows][width] = a[k][rows]ᵀ · b[k][width], plus what c held when `add`. 1 <= rows <= mr; width is a multiple
      * of vl up to nr. */
-    void (*tile)(int rows, int width, int64_t k, const float *a, const float *b, float *c, int64_t ldc, bool add);
+    void (*tile)(int rows, int width, int64_t k, const void *a, const void *b, float *c, int64_t ldc, bool add);
 
     /* dst[k][width] = row[i][k0 + k] for i < n, zero for n <= i < width: rows of a matrix become a panel. The rows
      * are F32, F16 or BF16. May write up to vl floats behind dst[k][width]. */
@@ -58,6 +61,8 @@ typedef struct {
     void (*add)(float *y, const float *x, int64_t n);
     /* Σ x², in one fixed order */
     float (*square_sum)(const float *x, int64_t n);
+    /* How n numbers become integers (matmul.h); an infinity or NaN among them makes the rest NaN. */
+    void (*quantise)(const float *x, int64_t n, mm_quant *quant);
 
     /* y = act((x - mean) / sqrt(var + eps) * gain + bias) over one row of n; bias may be NULL. */
     void (*norm_row)(float *y, const float *x, int64_t n, const float *gain, const float *bias, float eps, mm_act act);

@@ -3,6 +3,7 @@
 #define MM_CPU_VEC_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -40,6 +41,11 @@ static inline void v_store_n(float *p, vf v, int n)
 static inline vf v_max(vf a, vf b)
 {
     return _mm256_max_ps(a, b);
+}
+
+static inline vf v_min(vf a, vf b)
+{
+    return _mm256_min_ps(a, b);
 }
 
 static inline vf v_sqrt(vf v)
@@ -89,6 +95,17 @@ static inline void v_transpose(vf row[VL])
         row[i] = _mm256_permute2f128_ps(r[i], r[4 + i], 0x20);
         row[4 + i] = _mm256_permute2f128_ps(r[i], r[4 + i], 0x31);
     }
+}
+
+/* a[0] b[0] + a[1] b[1] of the 16-bit halves of each lane. */
+static inline vi v_madd16(vi a, vi b)
+{
+    return (vi)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+}
+
+static inline bool v_any(vi mask)
+{
+    return _mm256_movemask_ps((__m256)mask) != 0;
 }
 
 #include "backend/cpu/vec_common.h"

@@ -3,6 +3,7 @@
 #define MM_CPU_VEC_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -40,6 +41,11 @@ static inline void v_store_n(float *p, vf v, int n)
 static inline vf v_max(vf a, vf b)
 {
     return _mm512_max_ps(a, b);
+}
+
+static inline vf v_min(vf a, vf b)
+{
+    return _mm512_min_ps(a, b);
 }
 
 static inline vf v_sqrt(vf v)
@@ -92,6 +98,17 @@ static inline void v_transpose(vf row[VL])
         row[4 + i] = (vf)_mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0x88);
         row[12 + i] = (vf)_mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0xdd);
     }
+}
+
+/* a[0] b[0] + a[1] b[1] of the 16-bit halves of each lane. */
+static inline vi v_madd16(vi a, vi b)
+{
+    return (vi)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+}
+
+static inline bool v_any(vi mask)
+{
+    return _mm512_movepi32_mask((__m512i)mask) != 0;
 }
 
 #include "backend/cpu/vec_common.h"

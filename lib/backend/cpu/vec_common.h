@@ -10,6 +10,8 @@
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 
+typedef uint32_t vu __attribute__((vector_size(4 * VL)));
+
 static inline vf v_set(float x)
 {
     return x - (vf){0};

@@ -3,6 +3,7 @@
 #define MM_CPU_VEC_H
 
 #include <arm_neon.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -43,6 +44,11 @@ static inline vf v_max(vf a, vf b)
     return vmaxq_f32(a, b);
 }
 
+static inline vf v_min(vf a, vf b)
+{
+    return (vf)vminq_f32((float32x4_t)a, (float32x4_t)b);
+}
+
 static inline vf v_sqrt(vf v)
 {
     return vsqrtq_f32(v);
@@ -79,6 +85,18 @@ static inline void v_transpose(vf r[VL])
     r[1] = vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1]));
     r[2] = vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0]));
     r[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
+}
+
+/* a[0] b[0] + a[1] b[1] of the 16-bit halves of each lane. */
+static inline vi v_madd16(vi a, vi b)
+{
+    int16x8_t x = vreinterpretq_s16_s32((int32x4_t)a), y = vreinterpretq_s16_s32((int32x4_t)b);
+    return (vi)vpaddq_s32(vmull_s16(vget_low_s16(x), vget_low_s16(y)), vmull_high_s16(x, y));
+}
+
+static inline bool v_any(vi mask)
+{
+    return vmaxvq_u32((uint32x4_t)mask) != 0;
 }
 
 #include "backend/cpu/vec_common.h"

@@ -2,6 +2,7 @@
 #ifndef MM_CPU_VEC_H
 #define MM_CPU_VEC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -39,6 +40,12 @@ static inline void v_store_n(float *p, vf v, int n)
 static inline vf v_max(vf a, vf b)
 {
     vi m = a > b;
+    return (vf)(((vi)a & m) | ((vi)b & ~m));
+}
+
+static inline vf v_min(vf a, vf b)
+{
+    vi m = a < b;
     return (vf)(((vi)a & m) | ((vi)b & ~m));
 }
 
@@ -91,6 +98,18 @@ static inline vf v_load_bf16(const void *p)
     memcpy(h, p, sizeof h);
     vi u = {h[0], h[1], h[2], h[3]};
     return (vf)(u << 16);
+}
+
+/* a[0] b[0] + a[1] b[1] of the 16-bit halves of each lane. */
+static inline vi v_madd16(vi a, vi b)
+{
+    typedef uint32_t u __attribute__((vector_size(16)));
+    return ((vi)((u)a << 16) >> 16) * ((vi)((u)b << 16) >> 16) + (a >> 16) * (b >> 16);
+}
+
+static inline bool v_any(vi mask)
+{
+    return (mask[0] | mask[1] | mask[2] | mask[3]) != 0;
 }
 
 #include "backend/cpu/vec_common.h"

@@ -1,0 +1,288 @@
+/* panels.c: weights packed for good. The second use of a linear weight shows that there is more than one batch, and
+ * then its panels are kept (5-10 % of a forward pass against a second copy in memory). Integers are always kept:
+ * finding their scales takes a pass over the whole matrix. So are convolutions, whose weights change their order. */
+#include "backend/cpu/device.h"
+
+#include <stdlib.h>
+
+/* Width of the panel that begins at column n0 of n. */
+static int panel_width(const mm_matmul *m, int64_t n, int64_t n0)
+{
+    return n - n0 >= m->nr ? m->nr : (int)mm_ceil_div(n - n0, m->vl) * m->vl;
+}
+
+int64_t mm_cpu_panel_words(const mm_matmul *m, int64_t n, int64_t k)
+{
+    return mm_ceil_div(n, m->vl) * m->vl * (mm_matmul_depth(m, k) / m->b_per);
+}
+
+/* ---- integers ---- */
+
+/* The scale of each column of an fp32 panel [k][width], and its inverse. A column of zeros, or of numbers so small that
+ * the inverse would not be finite, becomes zeros; one with a NaN keeps it in its scale. */
+static void column_scales(const float *panel, int width, int64_t k, float *scale, float *inv)
+{
+    for (int c = 0; c < width; c++)
+        scale[c] = 0.0f;
+    for (int64_t i = 0; i < k; i++)
+        for (int c = 0; c < width; c++) {
+            float x = panel[i * width + c] < 0 ? -panel[i * width + c] : panel[i * width + c];
+            scale[c] = x > scale[c] || x != x ? x : scale[c];
+        }
+    for (int c = 0; c < width; c++) {
+        const bool tiny = scale[c] < 1e-30f;
+        inv[c] = tiny ? 0.0f : 127.0f / scale[c];
+        scale[c] = tiny ? 0.0f : scale[c] / 127.0f;
+    }
+}
+
+/* Σ q of each column. */
+static void column_sums(const float *panel, int width, int64_t k, const float *inv, int32_t *sum)
+{
+    for (int c = 0; c < width; c++)
+        sum[c] = 0;
+    for (int64_t i = 0; i < k; i++)
+        for (int c = 0; c < width; c++)
+            sum[c] += mm_cpu_round(panel[i * width + c] * inv[c]);
+}
+
+/* ---- linear ---- */
+
+typedef struct {
+    const mm_kernels *k;
+    mm_cpu_weight *w;
+    uint32_t *to;
+    bool failed;
+} pack_job;
+
+static void quantise_panel(pack_job *j, uint32_t *to, int width, int64_t n0, int n)
+{
+    mm_cpu_weight *w = j->w;
+    const int64_t depth = w->head.k;
+    float inv[MM_MAX_NR + 16], *panel = mm_cpu_floats(depth * width);
+    if (!panel) {
+        __atomic_store_n(&j->failed, true, __ATOMIC_RELAXED);
+        return;
+    }
+    mm_cpu_pack_weight(j->k, w, panel, width, n0, n, 0, depth);
+    column_scales(panel, width, depth, w->scale + n0, inv);
+    w->m->narrow(to, panel, width, depth, inv);
+    if (w->m->biased)
+        column_sums(panel, width, depth, inv, w->sum + n0);
+    free(panel);
+}
+
+static void pack_panel(void *ctx, int i, int worker)
+{
+    (void)worker;
+    pack_job *j = ctx;
+    const mm_matmul *m = j->w->m;
+    const int64_t n0 = (int64_t)i * m->nr, left = j->w->head.n - n0;
+    const int width = panel_width(m, j->w->head.n, n0), n = left < width ? (int)left : width;
+    uint32_t *to = j->to + n0 * (mm_matmul_depth(m, j->w->head.k) / m->b_per);
+    float room[MM_PANEL_PIECE * MM_MAX_NR + 16];
+    if (m->widen)
+        quantise_panel(j, to, width, n0, n);
+    else
+        mm_cpu_pack_words(j->k, j->w, to, width, n0, n, 0, j->w->head.k, room);
+}
+
+/* Panels of `words` words; what fills their last cache line up is zero. NULL: memory is out. */
+static uint32_t *room_for(int64_t words)
+{
+    uint32_t *to = (uint32_t *)mm_cpu_floats(words);
+    if (to)
+        memset(to + words, 0, (size_t)(mm_cpu_piece(words) - words) * sizeof *to);
+    return to;
+}
+
+/* An integer format's scales; true when there is memory for them. */
+static bool make_scales(mm_cpu_weight *w)
+{
+    const int64_t n = mm_ceil_div(w->head.n, w->m->nr) * w->m->nr;
+    if (!w->scale)
+        w->scale = mm_cpu_padded(n);
+    if (!w->sum)
+        w->sum = (int32_t *)mm_cpu_padded(n);
+    return w->scale && w->sum;
+}
+
+/* Packs the whole weight; when it need not be, lack of room is no failure. */
+static mm_status pack_all(mm_cpu_dev *d, mm_cpu_weight *w, bool must, mm_err *e)
+{
+    const int64_t words = mm_cpu_panel_words(w->m, w->head.n, w->head.k);
+    const size_t bytes = (size_t)words * sizeof(uint32_t);
+    if (!must && d->packed + bytes > d->packed_limit)
+        return MM_OK;
+    pack_job j = {d->k, w, room_for(words), w->m->widen && !make_scales(w)};
+    if (j.to && !j.failed)
+        mm_pool_run(d->head.pool, (int)mm_ceil_div(w->head.n, w->m->nr), pack_panel, &j);
+    if (!j.to || j.failed) {
+        free(j.to);
+        return must ? mm_fail_memory(e) : MM_OK; /* others go on without */
+    }
+    w->packed = j.to;
+    w->packed_bytes = bytes;
+    d->packed += bytes;
+    return MM_OK;
+}
+
+mm_status mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w, mm_err *e)
+{
+    const bool must = w->m->widen != NULL;
+    return w->packed || (++w->uses < 2 && !must) ? MM_OK : pack_all(d, w, must, e);
+}
+
+/* ---- packed models ---- */
+
+/* What is stored of `words` words: whole cache lines. */
+static int64_t stored_words(int64_t words)
+{
+    return mm_ceil_div(words, 16) * 16;
+}
+
+static mm_tensor row_of(mm_type t, const void *data, int64_t n)
+{
+    return (mm_tensor){.s = {.type = t, .rank = 1, .dim = {n}}, .data = data};
+}
+
+static bool is_row(const mm_tensor *t, mm_type type, int64_t n)
+{
+    return t->data && t->s.type == type && t->s.rank == 1 && t->s.dim[0] == n;
+}
+
+mm_status mm_cpu_adopt(mm_cpu_weight *w, const mm_ready *r, int64_t words, mm_err *e)
+{
+    if (!r->panels.data)
+        return MM_OK;
+    const int64_t n = mm_ceil_div(w->head.n, w->m->nr) * w->m->nr;
+    if (!is_row(&r->panels, MM_I32, stored_words(words)) ||
+        (w->m->widen && (!is_row(&r->scale, MM_F32, n) || !is_row(&r->sum, MM_I32, n))))
+        return mm_fail(e, MM_FATAL, "packed weights do not fit the model: `mm-model pack` makes them anew");
+    w->mapped = true; /* read only: nothing writes to a weight once it is made */
+    w->packed = (uint32_t *)(uintptr_t)r->panels.data;
+    w->scale = (float *)(uintptr_t)r->scale.data;
+    w->sum = (int32_t *)(uintptr_t)r->sum.data;
+    return MM_OK;
+}
+
+mm_status mm_cpu_ready(mm_ready *out, mm_dev *dev, mm_weight *weight, mm_err *e)
+{
+    mm_cpu_weight *w = (mm_cpu_weight *)weight;
+    int64_t words = mm_cpu_panel_words(w->m, w->head.n, w->head.k);
+    if (w->head.kind == MM_WEIGHT_CONV) {
+        int64_t depth = w->head.k;
+        for (int r = 0; r < w->head.rank; r++)
+            depth *= w->head.kernel[r];
+        words = w->head.groups * mm_cpu_panel_words(w->m, w->head.n / w->head.groups, depth);
+    }
+    mm_status s = w->packed ? MM_OK : pack_all((mm_cpu_dev *)dev, w, true, e);
+    if (s != MM_OK)
+        return s;
+    const int64_t n = mm_ceil_div(w->head.n, w->m->nr) * w->m->nr;
+    out->panels = row_of(MM_I32, w->packed, stored_words(words));
+    if (w->m->widen) {
+        out->scale = row_of(MM_F32, w->scale, n);
+        out->sum = row_of(MM_I32, w->sum, n);
+    }
+    return MM_OK;
+}
+
+/* ---- convolution ---- */
+
+/* One output's weights [i, k1 .. kr] as [k1 .. kr, i]: channels last, as the rows that they will meet. */
+static void channels_last(float *dst, const float *src, int64_t channels, int64_t taps)
+{
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t t = 0; t < taps; t++)
+            dst[t * channels + c] = src[c * taps + t];
+}
+
+typedef struct {
+    const mm_kernels *k;
+    const mm_matmul *m;
+    const mm_conv_weight *cw;
+    uint32_t *to;
+    int64_t per_group, depth, channels; /* outputs of a group; taps × channels; channels */
+    int panels;                         /* of a group */
+    bool failed;
+} conv_job;
+
+/* Rows of `depth` floats, n of them, as a panel of words. */
+static void pack_floats(const conv_job *j, uint32_t *to, int width, const float *rows, int n)
+{
+    const void *row[MM_MAX_NR];
+    float room[MM_PANEL_PIECE * MM_MAX_NR + 16];
+    for (int i = 0; i < n; i++)
+        row[i] = rows + i * j->depth;
+    if (!j->m->narrow) {
+        j->k->pack_rows((float *)to, width, row, n, MM_F32, 0, j->depth);
+        return;
+    }
+    for (int64_t done = 0; done < j->depth; done += MM_PANEL_PIECE) {
+        int64_t part = j->depth - done < MM_PANEL_PIECE ? j->depth - done : MM_PANEL_PIECE;
+        j->k->pack_rows(room, width, row, n, MM_F32, done, part);
+        j->m->narrow(to + done / j->m->b_per * width, room, width, part, NULL);
+    }
+}
+
+/* Panel i % panels of group i / panels. */
+static void pack_conv_panel(void *ctx, int i, int worker)
+{
+    (void)worker;
+    conv_job *j = ctx;
+    const int64_t group = i / j->panels, n0 = (int64_t)(i % j->panels) * j->m->nr;
+    const int width = panel_width(j->m, j->per_group, n0);
+    const int n = j->per_group - n0 < width ? (int)(j->per_group - n0) : width;
+    float *rows = mm_cpu_floats((n + 1) * j->depth), *plain = rows ? rows + n * j->depth : NULL;
+    if (!rows) {
+        __atomic_store_n(&j->failed, true, __ATOMIC_RELAXED);
+        return;
+    }
+    for (int r = 0; r < n; r++) {
+        const int64_t at = (group * j->per_group + n0 + r) * j->depth;
+        const char *from = (const char *)j->cw->w.data + (size_t)at * mm_type_size(j->cw->w.s.type);
+        mm_to_f32(plain, from, j->cw->w.s.type, j->depth);
+        channels_last(rows + r * j->depth, plain, j->channels, j->depth / j->channels);
+    }
+    uint32_t *to = j->to + group * mm_cpu_panel_words(j->m, j->per_group, j->depth);
+    pack_floats(j, to + n0 * (mm_matmul_depth(j->m, j->depth) / j->m->b_per), width, rows, n);
+    free(rows);
+}
+
+mm_status mm_cpu_conv_weight(mm_weight **out, mm_dev *dev, const mm_conv_weight *cw, mm_err *e)
+{
+    mm_cpu_dev *d = (mm_cpu_dev *)dev;
+    const mm_shape *s = &cw->w.s;
+    mm_cpu_weight *w = mm_cpu_new_weight(MM_WEIGHT_CONV, s->dim[0], s->dim[1]);
+    if (!w)
+        return mm_fail_memory(e);
+    w->m = d->precise;
+    w->head.groups = cw->groups;
+    w->head.rank = s->rank - 2;
+    conv_job j = {
+        .k = d->k, .m = w->m, .cw = cw, .per_group = s->dim[0] / cw->groups, .depth = s->dim[1], .channels = s->dim[1]};
+    for (int r = 0; r < w->head.rank; r++)
+        j.depth *= w->head.kernel[r] = s->dim[2 + r];
+    j.panels = (int)mm_ceil_div(j.per_group, w->m->nr);
+    const int64_t words = cw->groups * mm_cpu_panel_words(w->m, j.per_group, j.depth);
+    if (cw->bias.data && !(w->vector = mm_cpu_padded(w->head.n)))
+        return mm_cpu_weight_failed(dev, w, e);
+    if (cw->bias.data)
+        mm_to_f32(w->vector, cw->bias.data, cw->bias.s.type, w->head.n);
+    mm_status st = mm_cpu_adopt(w, &cw->ready, words, e);
+    if (st != MM_OK) {
+        mm_cpu_weight_free(dev, &w->head);
+        return st;
+    }
+    *out = &w->head;
+    if (w->packed)
+        return MM_OK;
+    if (!(w->packed = room_for(words)))
+        return mm_cpu_weight_failed(dev, w, e);
+    j.to = w->packed;
+    mm_pool_run(d->head.pool, cw->groups * j.panels, pack_conv_panel, &j);
+    if (j.failed)
+        return mm_cpu_weight_failed(dev, w, e);
+    return MM_OK;
+}

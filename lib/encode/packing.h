@@ -1,0 +1,11 @@
+/* packing.h: a model's weights as a device lays them out, into a directory that is mapped and used in place. */
+#ifndef MM_ENCODE_PACKING_H
+#define MM_ENCODE_PACKING_H
+
+#include "backend/backend.h"
+#include "model/model.h"
+
+/* Packs the weights of all of m's encoders in d's precision. */
+mm_status mm_encoder_pack(mm_model *m, mm_dev *d, const char *dir, mm_err *e);
+
+#endif
