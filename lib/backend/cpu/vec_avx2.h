@@ -48,6 +48,11 @@ static inline vf v_min(vf a, vf b)
     return _mm256_min_ps(a, b);
 }
 
+static inline vf v_recip(vf x)
+{
+    return 1.0f / x;
+}
+
 static inline vf v_sqrt(vf v)
 {
     return _mm256_sqrt_ps(v);

@@ -48,6 +48,14 @@ static inline vf v_min(vf a, vf b)
     return _mm512_min_ps(a, b);
 }
 
+/* 1 / x for 1 <= x < infinity, to about one unit in the last place: a division of sixteen takes as long as all else in
+ * an activation. One step of Newton's after 14 bits. */
+static inline vf v_recip(vf x)
+{
+    vf y = _mm512_rcp14_ps(x);
+    return v_fma(y, (vf)_mm512_fnmadd_ps(x, y, _mm512_set1_ps(1.0f)), y);
+}
+
 static inline vf v_sqrt(vf v)
 {
     return _mm512_sqrt_ps(v);

@@ -27,7 +27,7 @@ static inline vf v_exp(vf x)
  * terms, relative error 5e-8), used on the side that does not cancel. */
 static inline vf v_gelu(vf x)
 {
-    vf a = v_abs(x), t = 1.0f / v_fma(a, v_set(0.3f), v_set(1.0f));
+    vf a = v_abs(x), t = v_recip(v_fma(v_min(a, v_set(1e10f)), v_set(0.3f), v_set(1.0f)));
     vf p = v_fma(t, v_set(0.0375356562f), v_set(-0.165019378f));
     p = v_fma(p, t, v_set(0.219970644f));
     p = v_fma(p, t, v_set(-0.0664018616f));
@@ -42,7 +42,7 @@ static inline vf v_gelu(vf x)
 /* x / (1 + e^(-s)) */
 static inline vf v_gated(vf x, vf s)
 {
-    return x / (1.0f + v_exp(-s));
+    return x * v_recip(1.0f + v_exp(-s));
 }
 
 /* x (1 + tanh(u)) / 2 = x / (1 + e^(-2u)), u = sqrt(2/π) (x + 0.044715 x³) */
@@ -61,7 +61,7 @@ static inline vf v_tanh(vf x)
     p = v_fma(p, u, v_set(0.133304149f));
     p = v_fma(p, u, v_set(-0.3333323f));
     vf near = v_fma(p * u, x, x);
-    vf far = 1.0f - 2.0f / (v_exp(a + a) + 1.0f);
+    vf far = 1.0f - 2.0f * v_recip(v_exp(a + a) + 1.0f);
     far = (vf)((vi)far | ((vi)x & v_iset((int32_t)0x80000000u)));
     return v_select(a < v_set(0.625f), near, far);
 }

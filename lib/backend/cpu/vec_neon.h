@@ -49,6 +49,11 @@ static inline vf v_min(vf a, vf b)
     return (vf)vminq_f32((float32x4_t)a, (float32x4_t)b);
 }
 
+static inline vf v_recip(vf x)
+{
+    return 1.0f / x;
+}
+
 static inline vf v_sqrt(vf v)
 {
     return vsqrtq_f32(v);

@@ -49,6 +49,11 @@ static inline vf v_min(vf a, vf b)
     return (vf)(((vi)a & m) | ((vi)b & ~m));
 }
 
+static inline vf v_recip(vf x)
+{
+    return 1.0f / x;
+}
+
 static inline vf v_sqrt(vf v)
 {
     for (int i = 0; i < VL; i++)
