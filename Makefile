@@ -193,6 +193,19 @@ uninstall: ## removes what install put there
 check: all $(UNIT_BIN) $(REPLAY) ## unit tests, bats tests and lint; SANITIZE=1 for the sanitised build
 	BUILD=$(BUILD) tests/run
 
+# Every shader is valid SPIR-V for the version that it asks for; then every Vulkan driver of the machine, see tests/gpu/run.
+SPIRV := $(SHADERS:%=$(BUILD)/shaders/%.spv)
+$(BUILD)/shaders/%.spv: $(wildcard shaders/*) Makefile
+	@mkdir -p $(@D)
+	$(call step,GLSL)$(GLSLC) --target-env=vulkan1.1 -O $(SHADER_$*) shaders/$(call shader_source,$*).comp -o $@
+	spirv-val --target-env $(if $(findstring coop,$*),vulkan1.2,vulkan1.1) $@
+check-gpu: all $(UNIT_BIN) $(SPIRV) ## every operation and architecture on every Vulkan driver; 77: there is none
+	BUILD=$(BUILD) tests/gpu/run
+# beside PyTorch on the same GPU, in a Python that has it (MM_PYTHON)
+bench-gpu: all $(BUILD)/bench/bench_encode $(BUILD)/bench/bench_device ## encoders on a GPU beside torch
+	$(BUILD)/bench/bench_device && BUILD=$(BUILD) $(or $(MM_PYTHON),python3) tests/gpu/bench.py
+.PHONY: check-gpu bench-gpu
+
 # The backend's tests for 64-bit ARM: built with Debian's cross compiler, run by qemu's user emulation.
 CROSS_CC  := aarch64-linux-gnu-gcc
 CROSS_RUN := qemu-aarch64

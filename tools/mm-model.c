@@ -20,7 +20,7 @@ static const char *config, *preprocessor, *packed_dir;
 static mm_list set, set_prep;
 
 static const mm_opt OPTS[] = {
-    {0, "json", MM_OPT_FLAG, &as_json, .help = "list, info: print JSON instead of text"},
+    {0, "json", MM_OPT_FLAG, &as_json, .help = "list, info, devices: print JSON instead of text"},
     {0, "names", MM_OPT_FLAG, &names_only, .help = "list: print nothing but names"},
     {0, "all", MM_OPT_FLAG, &all_files,
      .help = "fetch: take every file of the repository, not only what mm tools read"},
@@ -43,7 +43,7 @@ static const char *const HINT[] = {
     "mm-model import export.onnx my-model   an ONNX export or a CTranslate2 Whisper model",
     "mm-model fetch facebook/dinov2-small   from a hub (HF_ENDPOINT, HF_TOKEN)",
     "mm-model pack --precision int8 minilm-l6   weights as this processor takes them: starts faster",
-    "mm-model devices                       what can compute here",
+    "mm-model devices                       what can compute here, and how fast",
     NULL,
 };
 
@@ -299,16 +299,63 @@ static void do_pack(mm_run *r, const char **v, int n)
 
 /* ---- devices ---- */
 
+enum { MOST_FACTS = 32 };
+
+static void print_device(const char *name, const mm_fact *f, int n)
+{
+    if (!as_json) {
+        printf("%s\n", name);
+        for (int i = 0; i < n; i++)
+            printf("    %-20s %s\n", f[i].key, f[i].value);
+        return;
+    }
+    json_t *o = json_object();
+    json_object_set_new(o, "name", json_string(name));
+    for (int i = 0; i < n; i++)
+        json_object_set_new(o, f[i].key, json_string(f[i].value));
+    char *line = json_dumps(o, JSON_COMPACT);
+    printf("%s\n", line ? line : "{}");
+    free(line);
+    json_decref(o);
+}
+
+/* Opens one device, asks it everything, lets it multiply; a device that fails tells why. */
+static void show_device(void *ctx, const char *name)
+{
+    mm_run *r = ctx;
+    mm_dev_opts o = mm_run_device(r);
+    mm_fact f[MOST_FACTS] = {{{0}, {0}}};
+    mm_err e = {0};
+    mm_dev *d;
+    double rate = 0;
+    int n = 0;
+    o.name = name;
+    mm_status s = mm_dev_open(&d, &o, &e);
+    if (s == MM_OK) {
+        snprintf(f[n].key, sizeof f[n].key, "computes as");
+        snprintf(f[n].value, sizeof f[n].value, "%s, %s", mm_dev_name(d), mm_precision_name(mm_dev_precision(d)));
+        n = 1 + mm_dev_facts(d, f + 1, MOST_FACTS - 3);
+        s = mm_dev_rate(&rate, d, &e);
+        snprintf(f[n].key, sizeof f[n].key, "matrix product");
+        snprintf(f[n].value, sizeof f[n].value, "%.1f GFLOP/s", rate);
+        n += s == MM_OK;
+    }
+    if (s != MM_OK) {
+        snprintf(f[n].key, sizeof f[n].key, "error");
+        snprintf(f[n++].value, sizeof f[0].value, "%s", e.text);
+    }
+    print_device(name, f, n);
+    fflush(stdout);
+    mm_dev_close(d);
+}
+
 static void do_devices(mm_run *r, const char **v, int n)
 {
     (void)v, (void)n;
-    mm_dev_opts o = mm_run_device(r);
-    mm_dev *d;
-    mm_err e = {0};
-    if (mm_dev_open(&d, &o, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
-    printf("%s\n", mm_dev_name(d));
-    mm_dev_close(d);
+    if (strcmp(r->device, "auto") != 0)
+        show_device(r, r->device);
+    else
+        mm_dev_each(show_device, r);
 }
 
 static const struct {

@@ -109,6 +109,20 @@ void mm_dev_named(mm_dev *d, const char *name, mm_weight *w)
         d->made(d->made_ctx, name, w);
 }
 
+void mm_dev_each(void (*each)(void *ctx, const char *name), void *ctx)
+{
+    for (int i = BACKENDS - 1; i >= 0; i--)
+        if (backends[i]->each)
+            backends[i]->each(each, ctx);
+        else
+            each(ctx, backends[i]->name);
+}
+
+int mm_dev_facts(const mm_dev *d, mm_fact *facts, int most)
+{
+    return d->be->facts ? d->be->facts(d, facts, most) : 0;
+}
+
 /* ---- parameters ---- */
 
 /* A parameter that a kernel can read: F32, F16 or BF16, no more than a terabyte in any direction. */

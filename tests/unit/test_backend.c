@@ -1,6 +1,6 @@
-/* Every operation of the CPU, in every instruction set that this processor has (or of MM_TEST_DEVICE), against plain loops in double
- * precision, on ragged shapes; and the promise that an item's result is bit-identical whatever it is batched with and
- * however many threads there are. */
+/* Every operation of the CPU, in every instruction set that this processor has (or of MM_TEST_DEVICE), against plain
+ * loops in double precision, on ragged shapes; and the promise that an item's result is bit-identical whatever it is
+ * batched with and however many threads there are. */
 #include "backend_util.h"
 
 /* Each test body runs once per instruction set. */

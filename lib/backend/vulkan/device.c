@@ -1,6 +1,7 @@
 /* device.c: choosing, opening and closing a Vulkan device. */
 #include "backend/vulkan/vk.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +242,84 @@ static const char *describe(const mm_dev *d)
     return ((const mm_vk_dev *)d)->text;
 }
 
+/* ---- what there is ---- */
+
+static void each_vulkan(void (*each)(void *ctx, const char *name), void *ctx)
+{
+    VkInstance instance;
+    mm_vk_card *cards;
+    mm_err ignored;
+    int n;
+    if (mm_vk_instance(&instance, &ignored) != MM_OK)
+        return;
+    if (mm_vk_cards(&cards, &n, instance, &ignored) == MM_OK) {
+        for (int i = 0; i < n; i++) {
+            char name[32];
+            snprintf(name, sizeof name, "vulkan:%d", i);
+            each(ctx, name);
+        }
+        free(cards);
+    }
+    vkDestroyInstance(instance, NULL);
+}
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 5, 6)))
+#endif
+static void
+fact(mm_fact *facts, int *n, int most, const char *key, const char *format, ...)
+{
+    if (*n == most)
+        return;
+    va_list ap;
+    va_start(ap, format);
+    snprintf(facts[*n].key, sizeof facts[*n].key, "%s", key);
+    vsnprintf(facts[*n].value, sizeof facts[*n].value, format, ap);
+    va_end(ap);
+    ++*n;
+}
+
+static VkDeviceSize local_memory(const mm_vk_card *c)
+{
+    VkDeviceSize most = 0;
+    for (uint32_t i = 0; i < c->memory.memoryHeapCount; i++)
+        if ((c->memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) && c->memory.memoryHeaps[i].size > most)
+            most = c->memory.memoryHeaps[i].size;
+    return most;
+}
+
+static int facts_of(const mm_dev *dev, mm_fact *f, int most)
+{
+    const mm_vk_dev *d = (const mm_vk_dev *)dev;
+    const VkPhysicalDeviceProperties *p = &d->card.properties;
+    const uint32_t v = p->apiVersion;
+    char paths[128] = "";
+    for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++)
+        if (d->paths & PATHS[i].path) {
+            strncat(paths, paths[0] ? " " : "", sizeof paths - strlen(paths) - 1);
+            strncat(paths, PATHS[i].name, sizeof paths - strlen(paths) - 1);
+        }
+    int n = 0;
+    fact(f, &n, most, "device", "%s", p->deviceName);
+    fact(f, &n, most, "type", "%s", mm_vk_type_name(p->deviceType));
+    fact(f, &n, most, "driver", "%s", d->card.driver);
+    fact(f, &n, most, "vulkan", "%u.%u.%u", VK_API_VERSION_MAJOR(v), VK_API_VERSION_MINOR(v), VK_API_VERSION_PATCH(v));
+    fact(f, &n, most, "ids", "%04x:%04x", p->vendorID, p->deviceID);
+    fact(f, &n, most, "memory", "%.0f MiB", (double)local_memory(&d->card) / (1 << 20));
+    fact(f, &n, most, "invocations", "%u", p->limits.maxComputeWorkGroupInvocations);
+    fact(f, &n, most, "shared memory", "%u bytes", p->limits.maxComputeSharedMemorySize);
+    fact(f, &n, most, "storage range", "%.0f MiB", (double)p->limits.maxStorageBufferRange / (1 << 20));
+    fact(f, &n, most, "offset alignment", "%u bytes", (unsigned)p->limits.minStorageBufferOffsetAlignment);
+    fact(f, &n, most, "16-bit", "%s", d->card.f16 ? "yes" : "no");
+    fact(f, &n, most, "cooperative matrix", "%s",
+         !mm_vk_code_of(MM_VK_LINEAR_COOP)->code ? "not in this build"
+         : d->card.coopmat                       ? "yes"
+                                                 : "no");
+    fact(f, &n, most, "paths", "%s", paths[0] ? paths : "baseline only");
+    fact(f, &n, most, "self-test", "%s", d->verdict);
+    return n;
+}
+
 int64_t mm_vulkan_messages(const mm_dev *d)
 {
     return ((const mm_vk_dev *)d)->messages;
@@ -252,6 +331,8 @@ const mm_backend mm_backend_vulkan = {
     .close = close_vulkan,
     .describe = describe,
     .supports = supports,
+    .each = each_vulkan,
+    .facts = facts_of,
     .linear_weight = mm_vk_linear_weight,
     .conv_weight = mm_vk_conv_weight,
     .vector = mm_vk_vector,
