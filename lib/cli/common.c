@@ -55,9 +55,11 @@ static void compute_opts(mm_run *r, mm_opt **at)
                      .min = 1, .max = 1024});
     if (!(r->tool->takes & MM_TAKES_DEVICE))
         return;
-    add(at, (mm_opt){
-                0, "device", MM_OPT_STR, &s->device, "NAME",
-                .help = "compute on this device: cpu, or auto for the best there is; without it MM_DEVICE, else auto"});
+    add(at,
+        (mm_opt){0, "device", MM_OPT_STR, &s->device, "NAME",
+                 .help =
+                     "compute on this device: cpu, vulkan, vulkan:N or vulkan:NAME, or auto for a GPU if there is one, "
+                     "else the CPU; without it MM_DEVICE, else auto; mm-model devices lists them"});
     add(at, (mm_opt){0, "precision", MM_OPT_CHOICE, &s->precision, "TYPE",
                      .help = "compute in this number format; auto picks the fastest that this device is known to do "
                              "well; without it "
