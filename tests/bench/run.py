@@ -168,6 +168,14 @@ def has(precision):
     return subprocess.run(probe, env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
 
+def packed(model, p):
+    """The model with its weights laid out: peers have theirs so, too, before the clock starts."""
+    path = f"{WORK}/{os.path.basename(model)}-{p}"
+    if not os.path.exists(path):
+        shell(f"mm-model -q --precision {p} -o {path} pack {model}")
+    return path
+
+
 def warm(what, family, model, stream, items, unit, peers, batch=None, each=1.0):
     if os.path.exists(f"{WORK}/models/{model}"):
         model = f"{WORK}/models/{model}"
@@ -182,7 +190,7 @@ def warm(what, family, model, stream, items, unit, peers, batch=None, each=1.0):
     precisions = ["fp32"] + [p for p in ("bf16", "int8") if has(p)]
     contenders, cosines, notes = [], {}, {}
     for p in precisions:
-        argv = [f"mm-encode-{tool}", "-q", "-m", model, "--pool", "cls" if tool == "image" else "mean"] + (["--precision", p] if p != "fp32" else [])
+        argv = [f"mm-encode-{tool}", "-q", "-m", model if p == "fp32" else packed(model, p), "--pool", "cls" if tool == "image" else "mean"]
         c = Ours("mm tools" + ("" if p == "fp32" else " " + p), argv + (["--batch", str(batch)] if batch else []), stream, one, items)
         shell(f"mm-cat --npy {WORK}/{c.name.replace(' ', '-')}.npy {WORK}/ours.mm")
         notes[c.name] = f"batch {batch}" if batch else "default batch"
@@ -224,21 +232,16 @@ def section_cold():
         f.write(text)
     img, txt = f"{MODELS}/imgfocus-vits14", f"{MODELS}/minilm-l6"
     py = [PYTHON, f"{HERE}/cold.py"]
-    for model in ("imgfocus-vits14", "minilm-l6"):
-        for p in ("bf16", "int8"):
-            if not os.path.exists(f"{WORK}/{model}-{p}"):
-                shell(f"mm-model -q --precision {p} -o {WORK}/{model}-{p} pack {MODELS}/{model}")
     shell(f"mm-decode -q {sentence} > {WORK}/sentence.mm")
-    packed = lambda name, p: f"{WORK}/{name}-{p}"
     cold("JPEG → vector (imgfocus-vits14)", [
-        *[Cold(f"mm-decode -m … \\| mm-encode-image -m …, packed {p}", ["mm-decode", "-q", "-m", img, photo], ["mm-encode-image", "-q", "-m", packed("imgfocus-vits14", p)]) for p in ("int8", "bf16")],
+        *[Cold(f"mm-decode -m … \\| mm-encode-image -m …, packed {p}", ["mm-decode", "-q", "-m", img, photo], ["mm-encode-image", "-q", "-m", packed(img, p)]) for p in ("int8", "bf16")],
         Cold("mm-decode -m … \\| mm-encode-image -m …", ["mm-decode", "-q", "-m", img, photo], ["mm-encode-image", "-q", "-m", img]),
         Cold("onnxruntime + Pillow", py + ["image-onnxruntime", img, photo]),
         Cold("transformers", py + ["image-transformers", img, photo])])
     cold("sentence → vector (minilm-l6)", [
-        Cold("mm-decode \\| mm-encode-text -m …, packed int8", ["mm-decode", "-q", sentence], ["mm-encode-text", "-q", "-m", packed("minilm-l6", "int8")]),
-        Cold("mm-encode-text alone, packed int8", ["mm-encode-text", "-q", "-m", packed("minilm-l6", "int8"), f"{WORK}/sentence.mm"]),
-        Cold("mm-encode-text alone, packed bf16", ["mm-encode-text", "-q", "-m", packed("minilm-l6", "bf16"), f"{WORK}/sentence.mm"]),
+        Cold("mm-decode \\| mm-encode-text -m …, packed int8", ["mm-decode", "-q", sentence], ["mm-encode-text", "-q", "-m", packed(txt, "int8")]),
+        Cold("mm-encode-text alone, packed int8", ["mm-encode-text", "-q", "-m", packed(txt, "int8"), f"{WORK}/sentence.mm"]),
+        Cold("mm-encode-text alone, packed bf16", ["mm-encode-text", "-q", "-m", packed(txt, "bf16"), f"{WORK}/sentence.mm"]),
         Cold("mm-decode \\| mm-encode-text -m …", ["mm-decode", "-q", sentence], ["mm-encode-text", "-q", "-m", txt]),
         Cold("onnxruntime + tokenizers", py + ["text-onnxruntime", txt, text]),
         Cold("transformers", py + ["text-transformers", txt, text]),
@@ -392,7 +395,7 @@ def write(out, before):
         f"Peers: {versions}. Load of the machine: {load}" + (": **other work was running**, so absolute figures are low and spreads wide; ratios are taken "
         "within a round, and CPU time says more than the wall. Peers' threads sleep instead of spinning, which serves them best here." if BUSY else ". Peers' OpenMP threads are pinned."), "",
         "Contenders take turns; figures are medians over rounds, in brackets the lowest and the highest. Ours: a whole process over N items minus the same over one",
-        "(reading, tokenizing, log-mel and writing are inside). Peers: warm, tokens, mel and pixels computed before the clock starts, of batch sizes 1, 8, 32",
+        "(reading, tokenizing, log-mel and writing are inside; models of reduced precision are packed). Peers: warm, tokens, mel and pixels computed before the clock starts, of batch sizes 1, 8, 32",
         "the one that suits them best unless a size is named. fp32 unless another precision is named."]
     for title, lines in SECTIONS.items():
         text += ["", f"## {title}", "", *lines]
