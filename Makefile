@@ -201,9 +201,11 @@ $(BUILD)/shaders/%.spv: $(wildcard shaders/*) Makefile
 	spirv-val --target-env $(if $(findstring coop,$*),vulkan1.2,vulkan1.1) $@
 check-gpu: all $(UNIT_BIN) $(SPIRV) ## every operation and architecture on every Vulkan driver; 77: there is none
 	BUILD=$(BUILD) tests/gpu/run
-# beside PyTorch on the same GPU, in a Python that has it (MM_PYTHON)
-bench-gpu: all $(BUILD)/bench/bench_encode $(BUILD)/bench/bench_device ## encoders on a GPU beside torch
-	$(BUILD)/bench/bench_device && BUILD=$(BUILD) $(or $(MM_PYTHON),python3) tests/gpu/bench.py
+# in a Python (MM_PYTHON) that has ncnn and pnnx, and torch and transformers
+bench-gpu: all $(BUILD)/bench/bench_encode $(BUILD)/bench/bench_device ## encoders through Vulkan beside ncnn, and on a GPU beside torch
+	$(BUILD)/bench/bench_device
+	BUILD=$(BUILD) $(or $(MM_PYTHON),python3) tests/gpu/beside_ncnn.py
+	BUILD=$(BUILD) $(or $(MM_PYTHON),python3) tests/gpu/bench.py
 .PHONY: check-gpu bench-gpu
 
 # The backend's tests for 64-bit ARM: built with Debian's cross compiler, run by qemu's user emulation.
