@@ -27,7 +27,7 @@ typedef struct {
     bool biased;
 } affine;
 
-/* Gain and bias lie in one chunk unless a model has more than 4 MiB of vectors; then through the bias's own copy. */
+/* Gain and bias are loaded one after the other and lie in one chunk, unless the first one filled it to the end. */
 static mm_status affine_of(affine *a, const mm_vk_dev *d, const mm_norm_op *op, mm_err *e)
 {
     const mm_vk_weight *gain = (const mm_vk_weight *)op->gain, *bias = (const mm_vk_weight *)op->bias;
