@@ -11,7 +11,7 @@ enum { SLACK = 256 };
 enum { PARAMETER_ALIGN = 256 };
 
 /* Parameters share chunks of this size; a larger one gets a chunk of its own. */
-enum { CHUNK = 64 << 20, VECTOR_CHUNK = 4 << 20 };
+enum { CHUNK = 64 << 20, VECTOR_CHUNK = 16 << 20 };
 
 /* ---- memory ---- */
 
