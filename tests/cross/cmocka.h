@@ -27,6 +27,7 @@ static inline _Noreturn void cross_fail(const char *file, int line, const char *
 }
 
 #define fail_msg(...) cross_fail(__FILE__, __LINE__, __VA_ARGS__)
+#define print_message(...) printf(__VA_ARGS__)
 #define assert_true(c) ((c) ? (void)0 : fail_msg("%s", #c))
 #define assert_non_null(p) assert_true((p) != NULL)
 #define assert_null(p) assert_true((p) == NULL)
