@@ -287,6 +287,44 @@ static void test_large(void **state)
     free(ids);
 }
 
+/* ---- long recordings ---- */
+
+/* More dispatches between two flushes than there are descriptor sets, each with a table of its own in the staging
+ * memory; later tables are larger, so that they reach where the first one after a submission lies. Row r of y becomes
+ * row r * 7 % ROWS_X of x. */
+static void test_long_recording(void **state)
+{
+    (void)state;
+    NEEDS_DEVICE;
+    enum { LONG = 9000, FIRST = 4097, LATER = 16, WIDTH = 3, ROWS_X = 500, ALL = FIRST + LATER * (LONG - FIRST) };
+    mm_dev *d;
+    mm_err e;
+    assert_int_equal(open_first(&d, &e), MM_OK);
+    float x[ROWS_X * WIDTH], *y = malloc(ALL * WIDTH * sizeof *y);
+    for (int i = 0; i < ROWS_X * WIDTH; i++)
+        x[i] = (float)i;
+    mm_mat in = {.ld = WIDTH}, out = {.ld = WIDTH};
+    assert_int_equal(mm_dev_alloc(&in.buf, d, ROWS_X * WIDTH, &e), MM_OK);
+    assert_int_equal(mm_dev_alloc(&out.buf, d, ALL * WIDTH, &e), MM_OK);
+    mm_dev_write(d, in.buf, 0, x, ROWS_X * WIDTH);
+    for (int i = 0, r = 0; i < LONG; i++) {
+        const int rows = i < FIRST ? 1 : LATER;
+        const mm_mat to = {out.buf, r * WIDTH, WIDTH};
+        int32_t ids[LATER];
+        for (int k = 0; k < rows; k++, r++)
+            ids[k] = r * 7 % ROWS_X;
+        mm_dev_gather(d, &(mm_gather_op){.x = in, .y = to, .rows = rows, .width = WIDTH, .ids = ids});
+    }
+    mm_dev_read(d, out.buf, 0, y, ALL * WIDTH);
+    assert_int_equal(mm_dev_flush(d, &e), MM_OK);
+    for (int r = 0; r < ALL; r++)
+        assert_memory_equal(y + r * WIDTH, x + r * 7 % ROWS_X * WIDTH, WIDTH * sizeof *y);
+    mm_dev_free(d, in.buf);
+    mm_dev_free(d, out.buf);
+    mm_dev_close(d);
+    free(y);
+}
+
 /* ---- the size of a tile ---- */
 
 /* How many rows a product has decides about its tiles: a row's result must not depend on them. 2,048 rows take the
@@ -422,9 +460,9 @@ int main(void)
     setenv("XDG_CACHE_HOME", "relative: no cache", 1);
     unsetenv("HOME");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_faults),     cmocka_unit_test(test_validation), cmocka_unit_test(test_large),
-        cmocka_unit_test(test_tile_sizes), cmocka_unit_test(test_choice),     cmocka_unit_test(test_fall_back),
-        cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_faults),         cmocka_unit_test(test_validation), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_long_recording), cmocka_unit_test(test_tile_sizes), cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_fall_back),      cmocka_unit_test(test_cache),
     };
     return cmocka_run_group_tests(tests, look, NULL);
 }

@@ -200,14 +200,24 @@ static mm_status bind(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e)
     return MM_OK;
 }
 
+/* Submits and waits because descriptor sets have run out. Staging memory stays taken: the dispatch that comes next may
+ * read a table in it. */
+static mm_status make_room(mm_vk_dev *d, mm_err *e)
+{
+    const VkDeviceSize used = d->up_used;
+    mm_status s = mm_vk_drain(d, e);
+    d->up_used = used;
+    return s;
+}
+
 mm_status mm_vk_run(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e)
 {
     VkPipeline pipeline;
     mm_status s = mm_vk_pipeline_of(&pipeline, d, x->shader, x->spec, e);
     if (s == MM_OK && d->cmd && (d->recorded + x->work > submission_limit(d) || d->sets_left == 0))
-        s = d->sets_left == 0 ? mm_vk_drain(d, e) : submit(d, VK_NULL_HANDLE, e);
+        s = d->sets_left == 0 ? make_room(d, e) : submit(d, VK_NULL_HANDLE, e);
     if (s == MM_OK && d->profile)
-        s = mm_vk_drain(d, e);
+        s = make_room(d, e);
     if (s == MM_OK)
         s = mm_vk_begin(d, e);
     if (s == MM_OK)
