@@ -204,6 +204,19 @@ static bool has_layer(void)
     return false;
 }
 
+/* To the device and back: two copies, one after the other. Newer layers follow what copies touch, and what shaders
+ * touch only when they are asked to. */
+static void copy_twice(mm_dev *d, mm_err *e)
+{
+    float x[64] = {1}, y[64];
+    mm_dbuf *b;
+    assert_int_equal(mm_dev_alloc(&b, d, 64, e), MM_OK);
+    mm_dev_write(d, b, 0, x, 64);
+    mm_dev_read(d, b, 0, y, 64);
+    assert_int_equal(mm_dev_flush(d, e), MM_OK);
+    mm_dev_free(d, b);
+}
+
 /* The layer leaks memory of its own, in a module that is gone when a leak sanitizer looks: what is allocated while it
  * is loaded does not count. The other tests run the same code without it. */
 void __lsan_disable(void) __attribute__((weak));
@@ -219,6 +232,7 @@ static int64_t messages_with(fault f)
         __lsan_disable();
     assert_int_equal(open_first(&d, &e), MM_OK);
     run_identity(d, &e);
+    copy_twice(d, &e);
     int64_t n = mm_vulkan_messages(d);
     mm_dev_close(d);
     if (__lsan_enable)
