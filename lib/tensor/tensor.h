@@ -52,6 +52,12 @@ bool mm_shape_eq(const mm_shape *a, const mm_shape *b); /* type, rank and dimens
 /* "f32[197,768]" into out (at least 128 bytes); returns out. */
 char *mm_shape_text(const mm_shape *s, char *out, size_t size);
 
+/* Where element i lies, counted in row-major order. */
+static inline const char *mm_tensor_at(const mm_tensor *t, int64_t i)
+{
+    return (const char *)t->data + (size_t)i * mm_type_size(t->s.type);
+}
+
 /* Converts n elements of any type to f32 (integers as their value, bool as 0/1). src need not be aligned. */
 void mm_to_f32(float *dst, const void *src, mm_type type, int64_t n);
 /* The tensor's elements as aligned f32: the view itself where it already is that, else a converted copy in

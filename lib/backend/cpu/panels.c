@@ -2,6 +2,7 @@
  * then its panels are kept (5-10 % of a forward pass against a second copy in memory). Integers are always kept:
  * finding their scales takes a pass over the whole matrix. So are convolutions, whose weights change their order. */
 #include "backend/cpu/device.h"
+#include "backend/parts.h"
 
 #include <stdlib.h>
 
@@ -190,14 +191,6 @@ mm_status mm_cpu_ready(mm_ready *out, mm_dev *dev, mm_weight *weight, mm_err *e)
 
 /* ---- convolution ---- */
 
-/* One output's weights [i, k1 .. kr] as [k1 .. kr, i]: channels last, as the rows that they will meet. */
-static void channels_last(float *dst, const float *src, int64_t channels, int64_t taps)
-{
-    for (int64_t c = 0; c < channels; c++)
-        for (int64_t t = 0; t < taps; t++)
-            dst[t * channels + c] = src[c * taps + t];
-}
-
 typedef struct {
     const mm_kernels *k;
     const mm_matmul *m;
@@ -241,9 +234,8 @@ static void pack_conv_panel(void *ctx, int i, int worker)
     }
     for (int r = 0; r < n; r++) {
         const int64_t at = (group * j->per_group + n0 + r) * j->depth;
-        const char *from = (const char *)j->cw->w.data + (size_t)at * mm_type_size(j->cw->w.s.type);
-        mm_to_f32(plain, from, j->cw->w.s.type, j->depth);
-        channels_last(rows + r * j->depth, plain, j->channels, j->depth / j->channels);
+        mm_to_f32(plain, mm_tensor_at(&j->cw->w, at), j->cw->w.s.type, j->depth);
+        mm_channels_last(rows + r * j->depth, plain, j->channels, j->depth / j->channels);
     }
     uint32_t *to = j->to + group * mm_cpu_panel_words(j->m, j->per_group, j->depth);
     pack_floats(j, to + n0 * (mm_matmul_depth(j->m, j->depth) / j->m->b_per), width, rows, n);
@@ -275,14 +267,14 @@ mm_status mm_cpu_conv_weight(mm_weight **out, mm_dev *dev, const mm_conv_weight 
         mm_cpu_weight_free(dev, &w->head);
         return st;
     }
+    if (!w->packed) {
+        if (!(w->packed = room_for(words)))
+            return mm_cpu_weight_failed(dev, w, e);
+        j.to = w->packed;
+        mm_pool_run(d->head.pool, cw->groups * j.panels, pack_conv_panel, &j);
+        if (j.failed)
+            return mm_cpu_weight_failed(dev, w, e);
+    }
     *out = &w->head;
-    if (w->packed)
-        return MM_OK;
-    if (!(w->packed = room_for(words)))
-        return mm_cpu_weight_failed(dev, w, e);
-    j.to = w->packed;
-    mm_pool_run(d->head.pool, cw->groups * j.panels, pack_conv_panel, &j);
-    if (j.failed)
-        return mm_cpu_weight_failed(dev, w, e);
     return MM_OK;
 }

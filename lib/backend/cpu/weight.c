@@ -1,6 +1,7 @@
 /* weight.c: parameters on the CPU. A linear layer's matrix stays where it is, in the mapped file, and is packed into
  * panels on the fly, until panels.c packs it for good. */
 #include "backend/cpu/device.h"
+#include "backend/parts.h"
 
 #include <stdlib.h>
 
@@ -66,17 +67,12 @@ mm_status mm_cpu_table(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e
 
 /* ---- linear ---- */
 
-static int64_t outputs(const mm_linear_weight *w, int part)
-{
-    return w->w[part].s.dim[w->transposed ? 1 : 0];
-}
-
 mm_status mm_cpu_linear_weight(mm_weight **out, mm_dev *d, const mm_linear_weight *lw, mm_err *e)
 {
     int64_t n = 0;
     bool biased = false;
     for (int i = 0; i < lw->parts; i++) {
-        n += outputs(lw, i);
+        n += mm_part_outputs(&lw->w[i], lw->transposed);
         biased = biased || lw->bias[i].data;
     }
     mm_cpu_weight *w = mm_cpu_new_weight(MM_WEIGHT_LINEAR, n, lw->w[0].s.dim[lw->transposed ? 0 : 1]);
@@ -88,9 +84,9 @@ mm_status mm_cpu_linear_weight(mm_weight **out, mm_dev *d, const mm_linear_weigh
     w->transposed = lw->transposed;
     memcpy(w->part, lw->w, sizeof w->part);
     n = 0;
-    for (int i = 0; i < lw->parts; n += outputs(lw, i), i++)
+    for (int i = 0; i < lw->parts; n += mm_part_outputs(&lw->w[i], lw->transposed), i++)
         if (lw->bias[i].data)
-            mm_to_f32(w->vector + n, lw->bias[i].data, lw->bias[i].s.type, outputs(lw, i));
+            mm_to_f32(w->vector + n, lw->bias[i].data, lw->bias[i].s.type, mm_part_outputs(&lw->w[i], lw->transposed));
     mm_status st = mm_cpu_adopt(w, &lw->ready, mm_cpu_panel_words(w->m, w->head.n, w->head.k), e);
     if (st != MM_OK) {
         mm_cpu_weight_free(d, &w->head);
@@ -100,18 +96,9 @@ mm_status mm_cpu_linear_weight(mm_weight **out, mm_dev *d, const mm_linear_weigh
     return MM_OK;
 }
 
-/* The part that holds output *n, which becomes the output's place within the part. */
 static const mm_tensor *part_of(const mm_cpu_weight *w, int64_t *n)
 {
-    int i = 0;
-    for (int64_t have; i + 1 < w->parts && *n >= (have = w->part[i].s.dim[w->transposed ? 1 : 0]); i++)
-        *n -= have;
-    return &w->part[i];
-}
-
-static const char *element(const mm_tensor *t, int64_t i)
-{
-    return (const char *)t->data + (size_t)i * mm_type_size(t->s.type);
+    return mm_part_of(w->part, w->parts, w->transposed, n);
 }
 
 /* Rows n0 .. n0+n-1 of [N,K] parts. */
@@ -123,7 +110,7 @@ static void pack_plain(const mm_kernels *kern, const mm_cpu_weight *w, float *ds
     for (int i = 0; i < n; i++) {
         int64_t r = n0 + i;
         const mm_tensor *t = part_of(w, &r);
-        row[i] = element(t, r * w->head.k);
+        row[i] = mm_tensor_at(t, r * w->head.k);
         same = same && t->s.type == w->part[0].s.type;
     }
     if (same) {
@@ -134,7 +121,7 @@ static void pack_plain(const mm_kernels *kern, const mm_cpu_weight *w, float *ds
         int64_t r = n0 + i;
         const mm_tensor *t = part_of(w, &r);
         for (int64_t j = 0; j < k; j++)
-            mm_to_f32(dst + j * width + i, element(t, r * w->head.k + k0 + j), t->s.type, 1);
+            mm_to_f32(dst + j * width + i, mm_tensor_at(t, r * w->head.k + k0 + j), t->s.type, 1);
     }
     for (int64_t j = 0; j < k; j++)
         memset(dst + j * width + n, 0, (size_t)(width - n) * sizeof *dst);
@@ -148,7 +135,7 @@ static void pack_transposed(const mm_kernels *kern, const mm_cpu_weight *w, floa
     const mm_tensor *t = part_of(w, &c);
     int64_t ld = t->s.dim[1];
     if (c + n <= ld) {
-        kern->pack_cols(dst, width, element(t, k0 * ld + c), ld, n, t->s.type, k);
+        kern->pack_cols(dst, width, mm_tensor_at(t, k0 * ld + c), ld, n, t->s.type, k);
         return;
     }
     for (int64_t j = 0; j < k; j++)
@@ -159,7 +146,7 @@ static void pack_transposed(const mm_kernels *kern, const mm_cpu_weight *w, floa
                 continue;
             c = n0 + i;
             t = part_of(w, &c);
-            mm_to_f32(to, element(t, (k0 + j) * t->s.dim[1] + c), t->s.type, 1);
+            mm_to_f32(to, mm_tensor_at(t, (k0 + j) * t->s.dim[1] + c), t->s.type, 1);
         }
 }
 

@@ -19,12 +19,6 @@ typedef struct {
     mm_vk_window q, k, v, y;
 } views;
 
-static bool see(mm_vk_window *w, const mm_vk_dev *d, const mm_mat *m, int64_t lo, int64_t hi, int64_t width)
-{
-    return mm_vk_window_of(w, d, mm_vk_buffer(m), mm_vk_at(m) + (VkDeviceSize)(lo * m->ld) * sizeof(float),
-                           (VkDeviceSize)mm_vk_extent(hi - lo, width, m->ld) * sizeof(float));
-}
-
 /* Keys and values through one window. */
 static bool see_both(views *v, const mm_vk_dev *d, const mm_attend_op *op, const span *s)
 {
@@ -59,10 +53,10 @@ static attend_push push_of(const views *v, const mm_attend_op *op)
 {
     return (attend_push){.heads = (uint32_t)op->heads,
                          .head = (uint32_t)op->head,
-                         .q = (uint32_t)(v->q.shift / 4),
-                         .k = (uint32_t)(v->k.shift / 4),
-                         .v = (uint32_t)(v->v.shift / 4),
-                         .y = (uint32_t)(v->y.shift / 4),
+                         .q = mm_vk_floats(v->q.shift),
+                         .k = mm_vk_floats(v->k.shift),
+                         .v = mm_vk_floats(v->v.shift),
+                         .y = mm_vk_floats(v->y.shift),
                          .ldq = (uint32_t)op->q.ld,
                          .ldk = (uint32_t)op->k.ld,
                          .ldv = (uint32_t)op->v.ld,
@@ -79,8 +73,8 @@ static bool together(mm_vk_dev *d, const mm_attend_op *op, int i0, int i1, mm_st
     const int64_t width = (int64_t)op->heads * op->head;
     const span s = {op->cu_q[i0], op->cu_q[i1], op->cu_k[i0], op->cu_k[i1]};
     views v;
-    if (op->head > 128 || !see_both(&v, d, op, &s) || !see(&v.q, d, &op->q, s.q0, s.q1, width) ||
-        !see(&v.y, d, &op->out, s.q0, s.q1, width))
+    if (op->head > 128 || !see_both(&v, d, op, &s) || !mm_vk_see(&v.q, d, &op->q, s.q0, s.q1, width) ||
+        !mm_vk_see(&v.y, d, &op->out, s.q0, s.q1, width))
         return false;
     char *room;
     VkDeviceSize at;
@@ -122,9 +116,9 @@ static mm_status alone(mm_vk_dev *d, const mm_attend_op *op, int i, mm_err *e)
     views v;
     if (queries == 0)
         return MM_OK;
-    if (!see(&v.q, d, &op->q, s.q0, s.q1, width) || !see(&v.y, d, &op->out, s.q0, s.q1, width) ||
-        !see(&v.k, d, &op->k, s.k0, s.k1 > s.k0 ? s.k1 : s.k0 + 1, width) ||
-        !see(&v.v, d, &op->v, s.k0, s.k1 > s.k0 ? s.k1 : s.k0 + 1, width))
+    if (!mm_vk_see(&v.q, d, &op->q, s.q0, s.q1, width) || !mm_vk_see(&v.y, d, &op->out, s.q0, s.q1, width) ||
+        !mm_vk_see(&v.k, d, &op->k, s.k0, s.k1 > s.k0 ? s.k1 : s.k0 + 1, width) ||
+        !mm_vk_see(&v.v, d, &op->v, s.k0, s.k1 > s.k0 ? s.k1 : s.k0 + 1, width))
         return mm_fail(e, MM_SKIP, "vulkan: a sequence of %lld positions is too long for this device",
                        (long long)(queries > keys ? queries : keys));
     attend_push push = push_of(&v, op);

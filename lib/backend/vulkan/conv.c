@@ -79,8 +79,8 @@ static mm_status by_lines(mm_vk_dev *d, const mm_conv_op *op, int i, mm_err *e)
                        (long long)length);
     const struct {
         uint32_t count, x, ldx, y, channels, positions, pad;
-    } push = {(uint32_t)count,    (uint32_t)(x.shift / 4), (uint32_t)op->x.ld,  (uint32_t)(y.shift / 4),
-              (uint32_t)channels, (uint32_t)length,        (uint32_t)op->pad[0]};
+    } push = {(uint32_t)count,    mm_vk_floats(x.shift), (uint32_t)op->x.ld,  mm_vk_floats(y.shift),
+              (uint32_t)channels, (uint32_t)length,      (uint32_t)op->pad[0]};
     mm_vk_dispatch lines = {
         .shader = MM_VK_LINES, .bind = {x, {{0}, 0}, {{0}, 0}, y}, .push = &push, .push_bytes = sizeof push};
     mm_vk_fold(lines.groups, count, 64);
@@ -130,9 +130,9 @@ static mm_status unfold(mm_vk_dev *d, const mm_conv_op *op, int i, int n, int64_
                        (long long)positions);
     const uint32_t push[] = {(uint32_t)count,
                              (uint32_t)w->depth,
-                             (uint32_t)(x.shift / 4),
+                             mm_vk_floats(x.shift),
                              (uint32_t)op->x.ld,
-                             (uint32_t)(y.shift / 4),
+                             mm_vk_floats(y.shift),
                              (uint32_t)w->head.k,
                              t.dim[0],
                              t.dim[1],

@@ -96,11 +96,6 @@ static bool see_outputs(piece *c, const mm_vk_dev *d)
     return fits;
 }
 
-static uint32_t floats(VkDeviceSize bytes)
-{
-    return (uint32_t)(bytes / sizeof(float));
-}
-
 static bool fours(VkDeviceSize bytes, int64_t ld, int64_t step)
 {
     return bytes % 16 == 0 && ld % 4 == 0 && step % 4 == 0;
@@ -119,12 +114,12 @@ static mm_status dispatch(mm_vk_dev *d, const piece *c, mm_err *e)
         .ldx = (uint32_t)p->ldx,
         .ldy = (uint32_t)p->ldy,
         .ldr = (uint32_t)p->ldr,
-        .x = floats(c->x.shift),
-        .y = floats(c->y.shift),
-        .r = floats(c->r_shift),
+        .x = mm_vk_floats(c->x.shift),
+        .y = mm_vk_floats(c->y.shift),
+        .r = mm_vk_floats(c->r_shift),
         .w = (uint32_t)(c->w.shift / quad),
-        .bias = floats(w->bias_at) + (uint32_t)c->n0,
-        .scale = p->scale ? floats(p->scale->at) + (uint32_t)c->n0 : 0,
+        .bias = mm_vk_floats(w->bias_at) + (uint32_t)c->n0,
+        .scale = p->scale ? mm_vk_floats(p->scale->at) + (uint32_t)c->n0 : 0,
         .zx = (uint32_t)p->step_x,
         .zw = p->shared ? 0 : (uint32_t)((VkDeviceSize)w->group_bytes / quad),
         .zv = p->shared ? 0 : (uint32_t)p->step_y,
@@ -152,16 +147,17 @@ static mm_status multiply(mm_vk_dev *d, const mm_vk_product *p, int64_t r0, int6
 {
     enum { MOST_ROWS = 1 << 18 }; /* workgroups of 8 rows: fewer than 65,535 */
     piece c = {.p = p, .r0 = r0, .rows = rows, .n0 = n0, .cols = cols};
-    if (!see_weights(&c, d) && cols > 64 && p->groups == 1) {
+    const bool weights = see_weights(&c, d), in = see_input(&c, d), out = see_outputs(&c, d);
+    if (!weights && cols > 64 && p->groups == 1) {
         const int64_t half = mm_vk_round(cols / 2, 64);
         mm_status s = multiply(d, p, r0, rows, n0, half, e);
         return s == MM_OK && half < cols ? multiply(d, p, r0, rows, n0 + half, cols - half, e) : s;
     }
-    if ((!see_input(&c, d) || !see_outputs(&c, d) || rows > MOST_ROWS) && rows > 1) {
+    if ((!in || !out || rows > MOST_ROWS) && rows > 1) {
         mm_status s = multiply(d, p, r0, rows / 2, n0, cols, e);
         return s == MM_OK ? multiply(d, p, r0 + rows / 2, rows - rows / 2, n0, cols, e) : s;
     }
-    if (!see_weights(&c, d) || !see_input(&c, d) || !see_outputs(&c, d) || !see_vectors(&c, d))
+    if (!weights || !in || !out || !see_vectors(&c, d))
         return mm_fail(e, MM_FATAL, "vulkan: a layer of %lld inputs and %lld outputs is beyond this device's buffers",
                        (long long)p->w->depth, (long long)p->w->head.n);
     return dispatch(d, &c, e);
@@ -187,11 +183,11 @@ static mm_status add_apart(mm_vk_dev *d, const mm_vk_product *p, mm_err *e)
             mm_vk_window_of(&v, d, p->scale->chunk->mem.buffer, 0, p->scale->chunk->used);
         const affine_push push = {(uint32_t)(rows * width),
                                   (uint32_t)width,
-                                  floats(r.shift),
+                                  mm_vk_floats(r.shift),
                                   (uint32_t)p->ldr,
-                                  floats(y.shift),
+                                  mm_vk_floats(y.shift),
                                   (uint32_t)p->ldy,
-                                  p->scale ? floats(p->scale->at) : 0};
+                                  p->scale ? mm_vk_floats(p->scale->at) : 0};
         mm_vk_dispatch x = {.shader = MM_VK_AFFINE,
                             .spec = {p->scale != NULL},
                             .bind = {r, {{0}, 0}, v, y},

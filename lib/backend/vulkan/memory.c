@@ -156,24 +156,30 @@ mm_status mm_vk_stage(char **to, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize by
     return MM_OK;
 }
 
+mm_status mm_vk_send(mm_vk_dev *d, VkDeviceSize from, VkBuffer to, VkDeviceSize at, VkDeviceSize bytes, mm_err *e)
+{
+    mm_status s = mm_vk_begin(d, e);
+    if (s != MM_OK)
+        return s;
+    mm_vk_barrier(d);
+    vkCmdCopyBuffer(d->cmd, d->up.buffer, to, 1, &(VkBufferCopy){from, at, bytes});
+    return MM_OK;
+}
+
 mm_status mm_vk_upload(mm_vk_dev *d, VkBuffer to, VkDeviceSize at, const void *from, size_t bytes, mm_err *e)
 {
     enum { PIECE = MM_VK_STAGE / 2 };
-    for (size_t done = 0; done < bytes; done += PIECE) {
+    mm_status s = MM_OK;
+    for (size_t done = 0; s == MM_OK && done < bytes; done += PIECE) {
         size_t n = bytes - done < PIECE ? bytes - done : PIECE;
         char *room;
         VkDeviceSize place;
-        mm_status s = mm_vk_stage(&room, &place, d, n, e);
-        if (s == MM_OK)
-            s = mm_vk_begin(d, e);
-        if (s != MM_OK)
+        if ((s = mm_vk_stage(&room, &place, d, n, e)) != MM_OK)
             return s;
         memcpy(room, (const char *)from + done, n);
-        mm_vk_barrier(d);
-        vkCmdCopyBuffer(d->cmd, d->up.buffer, to, 1,
-                        &(VkBufferCopy){.srcOffset = place, .dstOffset = at + done, .size = n});
+        s = mm_vk_send(d, place, to, at + done, n, e);
     }
-    return MM_OK;
+    return s;
 }
 
 /* ---- activations ---- */

@@ -164,6 +164,12 @@ bool mm_vk_window_of(mm_vk_window *w, const mm_vk_dev *d, VkBuffer b, VkDeviceSi
     return w->info.range <= l->maxStorageBufferRange;
 }
 
+bool mm_vk_see(mm_vk_window *w, const mm_vk_dev *d, const mm_mat *m, int64_t lo, int64_t hi, int64_t width)
+{
+    return mm_vk_window_of(w, d, mm_vk_buffer(m), mm_vk_at(m) + (VkDeviceSize)(lo * m->ld) * sizeof(float),
+                           (VkDeviceSize)mm_vk_extent(hi - lo, width, m->ld) * sizeof(float));
+}
+
 void mm_vk_fold(uint32_t groups[3], int64_t n, int lanes)
 {
     const int64_t fold = 32768, all = (n + lanes - 1) / lanes; /* FOLD of common.glsl */

@@ -3,17 +3,6 @@
 
 #include <string.h>
 
-static bool see(mm_vk_window *w, const mm_vk_dev *d, const mm_mat *m, int64_t lo, int64_t hi, int64_t width)
-{
-    return mm_vk_window_of(w, d, mm_vk_buffer(m), mm_vk_at(m) + (VkDeviceSize)(lo * m->ld) * sizeof(float),
-                           (VkDeviceSize)mm_vk_extent(hi - lo, width, m->ld) * sizeof(float));
-}
-
-static uint32_t floats(VkDeviceSize bytes)
-{
-    return (uint32_t)(bytes / sizeof(float));
-}
-
 static mm_status too_wide(mm_err *e)
 {
     return mm_fail(e, MM_SKIP, "vulkan: an input is too large for this device's buffers: cut it into windows");
@@ -35,8 +24,8 @@ static mm_status affine_of(affine *a, const mm_vk_dev *d, const mm_norm_op *op, 
         return mm_fail(e, MM_FATAL, "vulkan: gain and bias of a norm lie too far apart");
     if (!mm_vk_window_of(&a->v, d, gain->chunk->mem.buffer, 0, gain->chunk->used))
         return too_wide(e);
-    a->gain = floats(gain->at);
-    a->bias = bias ? floats(bias->at) : 0;
+    a->gain = mm_vk_floats(gain->at);
+    a->bias = bias ? mm_vk_floats(bias->at) : 0;
     a->biased = bias != NULL;
     return MM_OK;
 }
@@ -52,9 +41,9 @@ static norm_push push_of(const mm_norm_op *op, const affine *a, const mm_vk_wind
 {
     return (norm_push){which,
                        (uint32_t)op->channels,
-                       floats(x->shift),
+                       mm_vk_floats(x->shift),
                        (uint32_t)op->x.ld,
-                       floats(y->shift),
+                       mm_vk_floats(y->shift),
                        (uint32_t)op->y.ld,
                        a->gain,
                        a->bias,
@@ -64,7 +53,7 @@ static norm_push push_of(const mm_norm_op *op, const affine *a, const mm_vk_wind
 static mm_status layers(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int64_t r0, int64_t r1, mm_err *e)
 {
     mm_vk_window x, y;
-    if (!see(&x, d, &op->x, r0, r1, op->channels) || !see(&y, d, &op->y, r0, r1, op->channels)) {
+    if (!mm_vk_see(&x, d, &op->x, r0, r1, op->channels) || !mm_vk_see(&y, d, &op->y, r0, r1, op->channels)) {
         if (r1 - r0 < 2)
             return too_wide(e);
         mm_status s = layers(d, op, a, r0, r0 + (r1 - r0) / 2, e);
@@ -87,7 +76,8 @@ static mm_status over_time(mm_vk_dev *d, const mm_norm_op *op, const affine *a, 
     mm_vk_window x, y, items;
     if (r0 == r1)
         return MM_OK;
-    if (!see(&x, d, &op->x, r0, r1, op->channels) || !see(&y, d, &op->y, r0, r1, op->channels) || i1 - i0 > 32768) {
+    if (!mm_vk_see(&x, d, &op->x, r0, r1, op->channels) || !mm_vk_see(&y, d, &op->y, r0, r1, op->channels) ||
+        i1 - i0 > 32768) {
         if (i1 - i0 < 2)
             return too_wide(e);
         mm_status s = over_time(d, op, a, i0, i0 + (i1 - i0) / 2, e);
@@ -102,7 +92,7 @@ static mm_status over_time(mm_vk_dev *d, const mm_norm_op *op, const affine *a, 
     for (int i = i0; i <= i1; i++)
         ((uint32_t *)(void *)room)[i - i0] = (uint32_t)(op->cu[i] - r0);
     mm_vk_window_of(&items, d, d->up.buffer, at, bytes);
-    const norm_push push = push_of(op, a, &x, &y, floats(items.shift));
+    const norm_push push = push_of(op, a, &x, &y, mm_vk_floats(items.shift));
     const mm_vk_dispatch run = {.shader = MM_VK_NORM_TIME,
                                 .spec = {op->act, a->biased},
                                 .bind = {x, items, a->v, y},
@@ -160,7 +150,7 @@ static mm_status gather_rows(mm_vk_dev *d, const mm_gather_op *op, const source 
     mm_status s = small_table(&ids, d, op->ids + r0, (VkDeviceSize)(r1 - r0) * sizeof *op->ids, e);
     if (s != MM_OK)
         return s;
-    if (!see(&y, d, &op->y, r0, r1, op->width))
+    if (!mm_vk_see(&y, d, &op->y, r0, r1, op->width))
         return too_wide(e);
     const int64_t most =
         (int64_t)d->card.properties.limits.maxStorageBufferRange / 2 / (int64_t)sizeof(float) / (from->ld + 1);
@@ -175,11 +165,11 @@ static mm_status gather_rows(mm_vk_dev *d, const mm_gather_op *op, const source 
             uint32_t zeros;
         } push = {(uint32_t)((r1 - r0) * op->width),
                   (uint32_t)op->width,
-                  floats(x.shift),
+                  mm_vk_floats(x.shift),
                   (uint32_t)from->ld,
-                  floats(y.shift),
+                  mm_vk_floats(y.shift),
                   (uint32_t)op->y.ld,
-                  floats(ids.shift),
+                  mm_vk_floats(ids.shift),
                   (int32_t)lo,
                   (int32_t)hi,
                   lo == 0};
@@ -217,7 +207,7 @@ static mm_status l2(mm_vk_dev *d, const mm_pool_op *op, const mm_vk_window *y, m
 {
     const struct {
         uint32_t rows, width, y, ldy;
-    } push = {(uint32_t)op->n, (uint32_t)op->width, floats(y->shift), (uint32_t)op->y.ld};
+    } push = {(uint32_t)op->n, (uint32_t)op->width, mm_vk_floats(y->shift), (uint32_t)op->y.ld};
     mm_vk_dispatch run = {
         .shader = MM_VK_L2, .bind = {{{0}, 0}, {{0}, 0}, {{0}, 0}, *y}, .push = &push, .push_bytes = sizeof push};
     mm_vk_fold(run.groups, op->n, 1);
@@ -235,7 +225,7 @@ static mm_status pool_items(mm_vk_dev *d, const mm_pool_op *op, int i0, int i1, 
         }
     lo = lo < hi ? lo : hi;
     mm_vk_window x = {0}, y, ranges;
-    if ((hi > lo && !see(&x, d, &op->x, lo, hi, op->width)) ||
+    if ((hi > lo && !mm_vk_see(&x, d, &op->x, lo, hi, op->width)) ||
         !mm_vk_window_of(&y, d, mm_vk_buffer(&op->y), mm_vk_at(&op->y) + (VkDeviceSize)(i0 * op->y.ld) * sizeof(float),
                          (VkDeviceSize)mm_vk_extent(i1 - i0, op->width, op->y.ld) * sizeof(float)) ||
         i1 - i0 > 32768) {
@@ -257,8 +247,8 @@ static mm_status pool_items(mm_vk_dev *d, const mm_pool_op *op, int i0, int i1, 
     mm_vk_window_of(&ranges, d, d->up.buffer, at, (VkDeviceSize)(i1 - i0) * 2 * sizeof(uint32_t));
     const struct {
         uint32_t width, x, ldx, y, ldy, ranges;
-    } push = {(uint32_t)op->width, floats(x.shift),    (uint32_t)op->x.ld,
-              floats(y.shift),     (uint32_t)op->y.ld, (uint32_t)(ranges.shift / 8)};
+    } push = {(uint32_t)op->width,   mm_vk_floats(x.shift), (uint32_t)op->x.ld,
+              mm_vk_floats(y.shift), (uint32_t)op->y.ld,    (uint32_t)(ranges.shift / 8)};
     const mm_vk_dispatch run = {.shader = MM_VK_POOL,
                                 .bind = {x, ranges, {{0}, 0}, y},
                                 .push = &push,

@@ -146,6 +146,8 @@ void mm_vk_give(mm_vk_chunk *c, mm_vk_dev *d); /* one parameter less */
 /* Room for `bytes` (at most MM_VK_STAGE) of staging memory, for the host to fill. */
 enum { MM_VK_STAGE = 16 << 20 };
 mm_status mm_vk_stage(char **to, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize bytes, mm_err *e);
+/* Records the copy of what was filled in there into a buffer. */
+mm_status mm_vk_send(mm_vk_dev *d, VkDeviceSize from, VkBuffer to, VkDeviceSize at, VkDeviceSize bytes, mm_err *e);
 mm_status mm_vk_upload(mm_vk_dev *d, VkBuffer to, VkDeviceSize at, const void *from, size_t bytes, mm_err *e);
 
 mm_status mm_vk_alloc(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e);
@@ -169,6 +171,8 @@ typedef struct {
 } mm_vk_window;
 /* Bytes at .. at+bytes-1 of a buffer; false when no window is as wide as that. */
 bool mm_vk_window_of(mm_vk_window *w, const mm_vk_dev *d, VkBuffer b, VkDeviceSize at, VkDeviceSize bytes);
+/* Rows lo .. hi-1 of a matrix, `width` floats of each. */
+bool mm_vk_see(mm_vk_window *w, const mm_vk_dev *d, const mm_mat *m, int64_t lo, int64_t hi, int64_t width);
 
 typedef struct {
     int shader;
@@ -275,6 +279,12 @@ static inline VkBuffer mm_vk_buffer(const mm_mat *m)
 static inline int64_t mm_vk_extent(int64_t rows, int64_t width, int64_t ld)
 {
     return rows > 0 ? (rows - 1) * ld + width : 0;
+}
+
+/* A place in a buffer as shaders count it. */
+static inline uint32_t mm_vk_floats(VkDeviceSize bytes)
+{
+    return (uint32_t)(bytes / sizeof(float));
 }
 
 static inline int64_t mm_vk_round(int64_t n, int64_t to)

@@ -3,6 +3,7 @@
  *
  * Matrices: panels of 64 outputs, [panel][k][64] with k padded with zeros to a multiple of 32 (linear.glsl); f32, or
  * f16 when the device was opened with fp16 and the weight is not marked precise. Vectors and tables: f32. */
+#include "backend/parts.h"
 #include "backend/vulkan/vk.h"
 
 #include <stdlib.h>
@@ -36,11 +37,6 @@ static mm_status give_up(mm_vk_dev *d, mm_vk_weight *w, mm_status s)
     return s;
 }
 
-static const char *element(const mm_tensor *t, int64_t i)
-{
-    return (const char *)t->data + (size_t)i * mm_type_size(t->s.type);
-}
-
 /* ---- vectors and tables ---- */
 
 /* n elements of t, from `first`, as f32 to the device. */
@@ -53,14 +49,11 @@ static mm_status upload_f32(mm_vk_dev *d, const mm_vk_chunk *c, VkDeviceSize at,
         VkDeviceSize bytes = (VkDeviceSize)some * sizeof(float), place;
         char *room;
         mm_status s = mm_vk_stage(&room, &place, d, bytes, e);
-        if (s == MM_OK)
-            s = mm_vk_begin(d, e);
         if (s != MM_OK)
             return s;
-        mm_to_f32((float *)room, element(t, first + done), t->s.type, some);
-        mm_vk_barrier(d);
-        vkCmdCopyBuffer(d->cmd, d->up.buffer, c->mem.buffer, 1,
-                        &(VkBufferCopy){place, at + (VkDeviceSize)done * sizeof(float), bytes});
+        mm_to_f32((float *)room, mm_tensor_at(t, first + done), t->s.type, some);
+        if ((s = mm_vk_send(d, place, c->mem.buffer, at + (VkDeviceSize)done * sizeof(float), bytes, e)) != MM_OK)
+            return s;
     }
     return MM_OK;
 }
@@ -102,36 +95,24 @@ struct matrix {
     void (*row)(const matrix *m, int64_t n, float *row, float *room);
 };
 
-/* The part that output n belongs to; n becomes its place within the part. */
-static const mm_tensor *part_of(const mm_linear_weight *w, int64_t *n)
-{
-    int i = 0;
-    for (int64_t have; i + 1 < w->parts && *n >= (have = w->w[i].s.dim[w->transposed ? 1 : 0]); i++)
-        *n -= have;
-    return &w->w[i];
-}
-
 static void linear_row(const matrix *m, int64_t n, float *row, float *room)
 {
     (void)room;
-    const mm_tensor *t = part_of(m->linear, &n);
+    const mm_tensor *t = mm_part_of(m->linear->w, m->linear->parts, m->linear->transposed, &n);
     if (!m->linear->transposed) {
-        mm_to_f32(row, element(t, n * m->k), t->s.type, m->k);
+        mm_to_f32(row, mm_tensor_at(t, n * m->k), t->s.type, m->k);
         return;
     }
     for (int64_t k = 0; k < m->k; k++)
-        mm_to_f32(row + k, element(t, k * t->s.dim[1] + n), t->s.type, 1);
+        mm_to_f32(row + k, mm_tensor_at(t, k * t->s.dim[1] + n), t->s.type, 1);
 }
 
-/* [channels][taps] of the file becomes [taps][channels]: activations are channels last. */
 static void conv_row(const matrix *m, int64_t n, float *row, float *room)
 {
     const mm_tensor *t = &m->conv->w;
     const int64_t channels = t->s.dim[1], taps = m->k / channels;
-    mm_to_f32(room, element(t, n * m->k), t->s.type, m->k);
-    for (int64_t i = 0; i < taps; i++)
-        for (int64_t c = 0; c < channels; c++)
-            row[i * channels + c] = room[c * taps + i];
+    mm_to_f32(room, mm_tensor_at(t, n * m->k), t->s.type, m->k);
+    mm_channels_last(row, room, channels, taps);
 }
 
 typedef struct {
@@ -184,16 +165,15 @@ static mm_status upload_panels(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, i
         const int64_t n = all - j.first < fit ? all - j.first : fit;
         VkDeviceSize place;
         mm_status s = mm_vk_stage(&j.to, &place, d, (VkDeviceSize)(n * bytes), e);
-        if (s == MM_OK)
-            s = mm_vk_begin(d, e);
         if (s != MM_OK)
             return s;
         mm_pool_run(d->head.pool, (int)n, pack_panel, &j);
         if (j.failed)
             return mm_fail_memory(e);
-        mm_vk_barrier(d);
-        vkCmdCopyBuffer(d->cmd, d->up.buffer, w->chunk->mem.buffer, 1,
-                        &(VkBufferCopy){place, w->at + (VkDeviceSize)(j.first * bytes), (VkDeviceSize)(n * bytes)});
+        s = mm_vk_send(d, place, w->chunk->mem.buffer, w->at + (VkDeviceSize)(j.first * bytes),
+                       (VkDeviceSize)(n * bytes), e);
+        if (s != MM_OK)
+            return s;
     }
     return MM_OK;
 }
@@ -236,7 +216,7 @@ mm_status mm_vk_linear_weight(mm_weight **out, mm_dev *dev, const mm_linear_weig
     mm_vk_dev *d = (mm_vk_dev *)dev;
     int64_t n[MM_MAX_PARTS], all = 0;
     for (int i = 0; i < lw->parts; i++)
-        all += n[i] = lw->w[i].s.dim[lw->transposed ? 1 : 0];
+        all += n[i] = mm_part_outputs(&lw->w[i], lw->transposed);
     const matrix m = {.n = all, .k = lw->w[0].s.dim[lw->transposed ? 0 : 1], .linear = lw, .row = linear_row};
     mm_vk_weight *w = new_weight(MM_WEIGHT_LINEAR, m.n, m.k);
     if (!w)
