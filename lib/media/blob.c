@@ -65,11 +65,14 @@ void mm_blob_open_file(mm_blob *b, const char *path)
         b->size = st.st_size;
 }
 
-static int64_t read_at(int fd, int64_t off, void *out, int64_t n)
+/* As many of n bytes as there are, from offset `off`, or from where the descriptor stands when off is below 0; -1:
+ * errno. */
+static int64_t read_all(int fd, int64_t off, void *out, int64_t n)
 {
     int64_t got = 0;
     while (got < n) {
-        ssize_t k = pread(fd, (char *)out + got, (size_t)(n - got), off + got);
+        char *to = (char *)out + got;
+        ssize_t k = off < 0 ? read(fd, to, (size_t)(n - got)) : pread(fd, to, (size_t)(n - got), off + got);
         if (k < 0 && errno == EINTR)
             continue;
         if (k < 0)
@@ -86,7 +89,7 @@ int64_t mm_blob_read(const mm_blob *b, int64_t off, void *out, int64_t n)
     if (off < 0 || n <= 0)
         return 0;
     if (!b->bytes)
-        return b->fd < 0 ? 0 : read_at(b->fd, off, out, n);
+        return b->fd < 0 ? 0 : read_all(b->fd, off, out, n);
     if (off >= b->size)
         return 0;
     int64_t k = b->size - off < n ? b->size - off : n;
@@ -198,18 +201,7 @@ void mm_spool_free(mm_spool *s)
 
 int64_t mm_pipe_read(int fd, void *out, int64_t n)
 {
-    int64_t got = 0;
-    while (got < n) {
-        ssize_t k = read(fd, (char *)out + got, (size_t)(n - got));
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            return -1;
-        if (k == 0)
-            break;
-        got += k;
-    }
-    return got;
+    return read_all(fd, -1, out, n);
 }
 
 mm_status mm_blob_swallow(mm_blob *b, const void *head, int64_t n, int64_t max_bytes, mm_err *e)

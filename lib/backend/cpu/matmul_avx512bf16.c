@@ -16,31 +16,8 @@ static inline vf dot(vi a, vi b, vf sum)
     return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
 }
 
-#define FORM bf16
-#define WORD int32_t
-#define VECTOR vi
-#define SUM vf
-#define STEPS 1
-#define FACTOR(b, h) ((vi)(b))
-#define DOT(a, b, s) dot(a, b, s)
-#include "backend/cpu/gemm_tile.inc"
-
-NARROW(narrow, bf16_word, 2, 32)
-PACK_A(pack_a, narrow, 2)
-
-const mm_matmul mm_matmul_avx512bf16 = {
-    .name = "vdpbf16ps",
-    .precision = MM_PREC_BF16,
-    .mr = MR,
-    .nr = NV * VL,
-    .vl = VL,
-    .height = 1,
-    .step = 32,
-    .a_per = 2,
-    .b_per = 2,
-    .pass = 2048,
-    .tile = tile_bf16,
-    .pack_a = pack_a,
-    .narrow = narrow,
-};
+#define MATMUL mm_matmul_avx512bf16
+#define TEXT "vdpbf16ps"
+#define STEP 32
+#include "backend/cpu/matmul_bf16.inc"
 #endif

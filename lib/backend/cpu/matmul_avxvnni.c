@@ -16,34 +16,10 @@ static inline vi dot(vi a, vi b, vi sum)
     return (vi)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)a, (__m256i)b);
 }
 
-#define FORM int8
-#define WORD int32_t
-#define VECTOR vi
-#define SUM vi
-#define STEPS 1
-#define FACTOR(b, h) ((vi)(b))
-#define DOT(a, b, s) dot(a, b, s)
-#include "backend/cpu/gemm_tile.inc"
-
-NARROW(narrow, int8_word, 4, 64)
-PACK_INTEGERS(pack_a, uint8_word, 4, 64)
-WIDEN(widen, 4, 0)
-
-const mm_matmul mm_matmul_avxvnni = {
-    .name = "vpdpbusd, 256 bits",
-    .precision = MM_PREC_INT8,
-    .mr = MR,
-    .nr = NV * VL,
-    .vl = VL,
-    .height = 1,
-    .step = 64,
-    .a_per = 4,
-    .b_per = 4,
-    .pass = 4096,
-    .tile = tile_int8,
-    .pack_a = pack_a,
-    .narrow = narrow,
-    .widen = widen,
-    .biased = true,
-};
+#define MATMUL mm_matmul_avxvnni
+#define TEXT "vpdpbusd, 256 bits"
+#define STEP 64
+#define WORD_A uint8_word
+#define TAKEN 0
+#include "backend/cpu/matmul_int8.inc"
 #endif

@@ -17,31 +17,8 @@ static inline vf dot(vi a, vi b, vf sum)
                            vreinterpretq_bf16_s32((int32x4_t)b));
 }
 
-#define FORM bf16
-#define WORD int32_t
-#define VECTOR vi
-#define SUM vf
-#define STEPS 1
-#define FACTOR(b, h) ((vi)(b))
-#define DOT(a, b, s) dot(a, b, s)
-#include "backend/cpu/gemm_tile.inc"
-
-NARROW(narrow, bf16_word, 2, 2)
-PACK_A(pack_a, narrow, 2)
-
-const mm_matmul mm_matmul_neonbf16 = {
-    .name = "bfdot",
-    .precision = MM_PREC_BF16,
-    .mr = MR,
-    .nr = NV * VL,
-    .vl = VL,
-    .height = 1,
-    .step = 2,
-    .a_per = 2,
-    .b_per = 2,
-    .pass = 2048,
-    .tile = tile_bf16,
-    .pack_a = pack_a,
-    .narrow = narrow,
-};
+#define MATMUL mm_matmul_neonbf16
+#define TEXT "bfdot"
+#define STEP 2
+#include "backend/cpu/matmul_bf16.inc"
 #endif
