@@ -1,26 +1,19 @@
 /* rate.c: how fast a device multiplies, as a figure to compare machines by. */
 #include "backend/backend.h"
+#include "base/clock.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 enum { M = 512, K = 1024, N = 1024 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Seconds of n products between two flushes. */
 static mm_status products(double *seconds, mm_dev *d, const mm_linear_op *op, int n, mm_err *e)
 {
-    const double start = now();
+    const double start = mm_seconds();
     for (int i = 0; i < n; i++)
         mm_dev_linear(d, op);
     mm_status s = mm_dev_flush(d, e);
-    *seconds = now() - start;
+    *seconds = mm_seconds() - start;
     return s;
 }
 

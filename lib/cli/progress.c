@@ -1,20 +1,13 @@
 /* progress.c: one line on standard error: what is done, how fast, what is left, what failed. */
+#include "base/clock.h"
 #include "cli/state.h"
 
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static const double REDRAW = 0.1, REDRAW_FILE = 10; /* seconds: on a terminal, into a log file */
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* By default only the tool that ends a pipeline in a file shows it: two lines over each other help nobody. */
 static bool suits(mm_run *r)
@@ -27,7 +20,7 @@ void mm_bar_begin(mm_run *r, int wanted)
     mm_bar_state *b = &r->state->bar;
     b->on = wanted < 0 ? suits(r) : wanted > 0;
     b->terminal = isatty(STDERR_FILENO);
-    b->began = b->last = now();
+    b->began = b->last = mm_seconds();
 }
 
 static void append(char *line, size_t size, const char *fmt, double value)
@@ -49,7 +42,7 @@ static void append_time_left(char *line, size_t size, double seconds)
 static void compose(mm_run *r, char *line, size_t size)
 {
     const mm_bar_state *b = &r->state->bar;
-    double spent = now() - b->began;
+    double spent = mm_seconds() - b->began;
     double part = b->total > 0 ? (double)b->done / (double)b->total : b->fraction;
     if (b->total > 0)
         snprintf(line, size, "%s: %lld of %lld", r->tool->name, (long long)b->done, (long long)b->total);
@@ -81,7 +74,7 @@ static void draw(mm_run *r, const char *end)
     snprintf(all, sizeof all, "%s%s%s", b->terminal ? "\r\033[K" : "", line, b->terminal ? end : "\n");
     put(all);
     b->shown = b->terminal && !*end;
-    b->last = now();
+    b->last = mm_seconds();
 }
 
 void mm_bar_hide(mm_run *r)
@@ -100,7 +93,7 @@ void mm_progress(mm_run *r, int64_t done, int64_t total)
     pthread_mutex_lock(&r->state->lock);
     b->done = done;
     b->total = total;
-    if (now() - b->last > (b->terminal ? REDRAW : REDRAW_FILE))
+    if (mm_seconds() - b->last > (b->terminal ? REDRAW : REDRAW_FILE))
         draw(r, "");
     pthread_mutex_unlock(&r->state->lock);
 }

@@ -1,5 +1,6 @@
 #include "train/train.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "train/calibrate.h"
 #include "train/checkpoint.h"
@@ -10,7 +11,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* A training under way. */
 typedef struct {
@@ -279,27 +279,20 @@ static mm_status epoch(trainer *t, mm_epoch *row, mm_err *e)
     return MM_OK;
 }
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* Writes the checkpoint when one is due; `due` is when. */
 static mm_status save_progress(trainer *t, double *due, mm_err *e)
 {
     t->at.rng = t->rng.state;
-    if (!t->opts->checkpoint || t->full || seconds_now() < *due)
+    if (!t->opts->checkpoint || t->full || mm_seconds() < *due)
         return MM_OK;
-    *due = seconds_now() + t->opts->checkpoint_every;
+    *due = mm_seconds() + t->opts->checkpoint_every;
     return mm_checkpoint_save(t->opts->checkpoint, &t->head->params, &t->adam, &t->at, e);
 }
 
 static mm_status run(trainer *t, mm_on_epoch on_epoch, void *ctx, mm_err *e)
 {
     mm_epoch row;
-    double due = seconds_now() + t->opts->checkpoint_every;
+    double due = mm_seconds() + t->opts->checkpoint_every;
     bool kept = t->opts->checkpoint && !t->full; /* L-BFGS begins anew: it comes to the same, and soon */
     mm_status s = kept ? mm_checkpoint_load(t->opts->checkpoint, &t->head->params, &t->adam, &t->at, e) : MM_EOF;
     if (s == MM_OK)

@@ -7,19 +7,13 @@
  * a driver that computes on the CPU than the clock does. Attention follows for the same M as sequences of 197 with 12
  * heads of 64. */
 #include "backend/backend.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void die(const mm_err *e)
 {
@@ -59,13 +53,13 @@ static spent seconds_of(mm_dev *d, void (*op)(mm_dev *d, const void *what), cons
     mm_err e;
     double took = 0;
     for (int n = 1, warm = 1;; warm = 0) {
-        double start = now();
+        double start = mm_seconds();
         clock_t cpu = clock();
         for (int i = 0; i < n; i++)
             op(d, what);
         if (mm_dev_flush(d, &e) != MM_OK)
             die(&e);
-        took = now() - start;
+        took = mm_seconds() - start;
         cpu = clock() - cpu;
         if (!warm && took >= least)
             return (spent){took / n, (double)cpu / CLOCKS_PER_SEC / n};

@@ -4,20 +4,13 @@
  *
  * SIZE: pixels of a side (224), tokens (128) or samples (160000). Every batch goes from host memory to vectors in host
  * memory. Prints BATCH, milliseconds a batch (the median of those that fit into SECONDS) and items per second. */
+#include "base/clock.h"
 #include "encode/encode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void die(const mm_err *e)
 {
@@ -92,8 +85,8 @@ int main(int argc, char **argv)
     enum { MOST = 10000 };
     double *took = calloc(MOST, sizeof *took), start = 0;
     int n = 0;
-    for (int i = -3; n < MOST && (i < 1 || now() - start < seconds); i++) { /* three to warm up */
-        double from = now();
+    for (int i = -3; n < MOST && (i < 1 || mm_seconds() - start < seconds); i++) { /* three to warm up */
+        double from = mm_seconds();
         if (i == 0)
             start = from;
         if (mm_encoder_run(x, in, batch, out, failed, &a, &e) != MM_OK)
@@ -101,7 +94,7 @@ int main(int argc, char **argv)
         if (failed[0].status != MM_OK)
             die(&failed[0]);
         if (i >= 0)
-            took[n++] = now() - from;
+            took[n++] = mm_seconds() - from;
         mm_arena_reset(&a);
     }
     qsort(took, (size_t)n, sizeof *took, by_value);

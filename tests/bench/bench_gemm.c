@@ -7,18 +7,11 @@
  * makes things slower. MM_CPU chooses the tier. int8 weights are always packed for good: "on the fly" is their first
  * use, which finds their scales. */
 #include "backend/backend.h"
+#include "base/clock.h"
 #include "peak.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 typedef struct {
     const char *tier;
@@ -37,9 +30,9 @@ static double peak_rate(mm_pool *pool, const char *tier)
 {
     peak_job p = {.tier = tier};
     int n = mm_pool_threads(pool);
-    double start = now(), sum = 0;
+    double start = mm_seconds(), sum = 0;
     mm_pool_run(pool, n, peak_task, &p);
-    double seconds = now() - start;
+    double seconds = mm_seconds() - start;
     for (int i = 0; i < n; i++)
         sum += p.flops[i];
     return sum / seconds * 1e-9;
@@ -73,13 +66,13 @@ static mm_weight *make_weight(mm_dev *d, const float *w, const float *b, size s)
 static double one_call(mm_dev *d, const mm_linear_op *op)
 {
     mm_err e = {0};
-    double start = now();
+    double start = mm_seconds();
     mm_dev_linear(d, op);
     if (mm_dev_flush(d, &e) != MM_OK) {
         fprintf(stderr, "bench_gemm: %s\n", e.text);
         exit(1);
     }
-    return now() - start;
+    return mm_seconds() - start;
 }
 
 static void bench(mm_dev *d, const char *tier, size s, double limit)
@@ -95,7 +88,7 @@ static void bench(mm_dev *d, const char *tier, size s, double limit)
     one_call(d, &op);
     one_call(d, &op);
     double peak = 0, fly = 1e9, packed = 1e9;
-    for (double end = now() + limit; now() < end;) {
+    for (double end = mm_seconds() + limit; mm_seconds() < end;) {
         double p = peak_rate(mm_dev_pool(d), tier);
         peak = p > peak ? p : peak;
         for (int i = 0; i < 3; i++) {

@@ -4,9 +4,8 @@
 #ifndef BACKEND_UTIL_H
 #define BACKEND_UTIL_H
 
-#include "backend/backend.h"
-#include "backend/vulkan/vulkan.h"
 #include "base/cpu.h"
+#include "other_device.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -72,13 +71,6 @@ static const cpu_mask masks[] = {
 };
 enum { MASKS = sizeof masks / sizeof *masks };
 
-/* The device to test in place of the CPU; NULL: the CPU. */
-static inline const char *other_device(void)
-{
-    const char *name = getenv("MM_TEST_DEVICE");
-    return name && *name ? name : NULL;
-}
-
 static inline bool have_mask(const cpu_mask *m)
 {
     if (other_device())
@@ -86,24 +78,12 @@ static inline bool have_mask(const cpu_mask *m)
     return (mm_cpu_features() & m->need) == m->need;
 }
 
-static inline void say(void *ctx, mm_log_level level, const char *line)
-{
-    (void)ctx;
-    if (level == MM_LOG_WARN)
-        print_message("%s\n", line);
-}
-
 static inline mm_dev *open_dev(const cpu_mask *m, mm_precision p, int threads)
 {
     mm_dev *d;
     mm_err e = {0};
-    if (other_device()) {
-        static const mm_log log = {.say = say};
-        const mm_dev_opts o = {.name = other_device(), .threads = threads, .precision = p, .log = &log};
-        if (mm_dev_open(&d, &o, &e) != MM_OK)
-            fail_msg("%s", e.text);
-        return d;
-    }
+    if (other_device())
+        return open_other(p, threads);
     setenv("MM_CPU", m->cpu, 1);
     mm_status s = mm_dev_open(&d, &(mm_dev_opts){.name = "cpu", .threads = threads, .precision = p}, &e);
     unsetenv("MM_CPU");
@@ -112,29 +92,6 @@ static inline mm_dev *open_dev(const cpu_mask *m, mm_precision p, int threads)
     if (!strstr(mm_dev_name(d), m->tier))
         fail_msg("asked for %s, got %s", m->cpu, mm_dev_name(d));
     return d;
-}
-
-/* Nothing that was recorded may have displeased the validation layer. */
-static inline void close_dev(mm_dev *d)
-{
-    if (other_device())
-        assert_int_equal(mm_vulkan_messages(d), 0);
-    mm_dev_close(d);
-}
-
-/* Some drivers cannot be loaded again and again in one process (NVIDIA's: some dozens of times): one device that stays
- * open for all tests keeps the driver loaded. */
-static inline int keep_driver(void **state)
-{
-    if (other_device())
-        *state = open_dev(&masks[0], MM_PREC_FP32, 1);
-    return 0;
-}
-
-static inline int let_driver_go(void **state)
-{
-    mm_dev_close(*state);
-    return 0;
 }
 
 /* A matrix of rows × width with `gap` unused floats behind each row. */

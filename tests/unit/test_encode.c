@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 #include "encode/encode.h"
 #include "model/safetensors.h"
+#include "other_device.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -51,13 +52,6 @@ enum { SPECIMENS = sizeof specimens / sizeof *specimens };
 static const char *const tier_names[] = {"portable", "neon", "avx2", "avx512"};
 enum { TIERS = 4 };
 
-/* The device to test in place of the CPU (tests/gpu/run); NULL: the CPU. */
-static const char *other_device(void)
-{
-    const char *name = getenv("MM_TEST_DEVICE");
-    return name && *name ? name : NULL;
-}
-
 static bool have_tier(int i)
 {
     if (other_device())
@@ -70,10 +64,10 @@ static mm_dev *open_dev(const char *tier, int threads)
 {
     mm_dev *d;
     mm_err e = {0};
-    if (!other_device())
-        setenv("MM_CPU", tier, 1);
-    const char *name = other_device() ? other_device() : "cpu";
-    mm_status s = mm_dev_open(&d, &(mm_dev_opts){.name = name, .threads = threads}, &e);
+    if (other_device())
+        return open_other(MM_PREC_FP32, threads);
+    setenv("MM_CPU", tier, 1);
+    mm_status s = mm_dev_open(&d, &(mm_dev_opts){.name = "cpu", .threads = threads}, &e);
     unsetenv("MM_CPU");
     if (s != MM_OK)
         fail_msg("%s", e.text);
@@ -294,7 +288,7 @@ static void reference(void **state)
             if (golden_has(s, "logits.0") && ++heads)
                 named_match(d, s, "logits", (mm_encode_opts){.classify = true});
         }
-        mm_dev_close(d);
+        close_dev(d);
     }
     assert_true(joint >= 3 && heads >= 3);
 }
@@ -484,10 +478,10 @@ static void batches_of(const char *tier, const specimen *s, mm_encode_opts o)
                 assert_same(&got[i], &want[which[i]], s->name, n, threads);
         }
         teardown(&b);
-        mm_dev_close(d);
+        close_dev(d);
     }
     teardown(&alone);
-    mm_dev_close(one);
+    close_dev(one);
 }
 
 static void batches(void **state)
@@ -686,20 +680,6 @@ static void wrong_modality(void **state)
     assert_non_null(strstr(e.text, "vit encodes image, not text"));
     mm_model_close(m);
     mm_dev_close(d);
-}
-
-/* As in test_backend.c: one device that stays open keeps a driver loaded that cannot be loaded over and over. */
-static int keep_driver(void **state)
-{
-    if (other_device())
-        *state = open_dev(NULL, 1);
-    return 0;
-}
-
-static int let_driver_go(void **state)
-{
-    mm_dev_close(*state);
-    return 0;
 }
 
 int main(void)

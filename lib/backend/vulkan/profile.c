@@ -1,24 +1,16 @@
 /* profile.c: where the time goes, shader by shader. Waiting for every dispatch makes the whole slower, by the time of a
  * submission each, which the figures contain. */
 #include "backend/vulkan/vk.h"
+#include "base/clock.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 struct mm_vk_profile {
-    double since; /* end of the last dispatch */
     struct {
         double seconds, work;
         long calls;
     } of[MM_VK_SHADERS];
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void mm_vk_profile_start(mm_vk_dev *d)
 {
@@ -30,9 +22,9 @@ void mm_vk_profile_start(mm_vk_dev *d)
 mm_status mm_vk_profile_add(mm_vk_dev *d, int shader, double work, mm_err *e)
 {
     struct mm_vk_profile *p = d->profile;
-    const double start = now();
+    const double start = mm_seconds();
     mm_status s = mm_vk_drain(d, e);
-    p->of[shader].seconds += now() - start;
+    p->of[shader].seconds += mm_seconds() - start;
     p->of[shader].work += work;
     p->of[shader].calls++;
     return s;
