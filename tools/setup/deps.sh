@@ -8,7 +8,7 @@ wanted="gcc make pkg-config bash
     libjansson-dev libutf8proc-dev libcurl4-openssl-dev
     libvulkan-dev libvulkan-volk-dev glslc mesa-vulkan-drivers vulkan-validationlayers spirv-tools
     libcmocka-dev bats mandoc libarchive-tools jq
-    python3-pip python3-venv ca-certificates"
+    python3-pip python3-venv python3-numpy ca-certificates"
 
 command -v apt-get >/dev/null || {
     echo "deps.sh: no apt-get here. Needed are the development files of libarchive, FFmpeg (libav*), libjpeg-turbo, libwebp, libtiff," >&2
