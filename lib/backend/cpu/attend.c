@@ -164,13 +164,13 @@ static void pass(const attention *t, const pieces *s, int rows, int64_t q0, int6
         const int i1 = first_of(t, rows, p), high = i1 - i0;
         for (int j = 0; j < n; j += nr)
             m->tile(high, nr, b_words(t, head), s->q + i0 * a_words(t, head), s->keys + j * b_words(t, head),
-                    s->scores + i0 * t->keys_room + j, t->keys_room, false);
+                    s->scores + i0 * t->keys_room + j, t->keys_room, false, &(mm_ahead){0});
         for (int i = i0; i < i1; i++)
             weigh(t, s, i, n, t->op->causal ? q0 + i + t->op->q_offset + 1 - k0 : n, k0 == 0);
         pack_a(t, s->panel, s->scores + i0 * t->keys_room, t->keys_room, high, n);
         for (int c = 0; c < t->width; c += nr)
             m->tile(high, least(nr, t->width - c), b_words(t, n), s->panel, s->values + c * b_words(t, n),
-                    s->sum + i0 * t->width + c, t->width, k0 > 0);
+                    s->sum + i0 * t->width + c, t->width, k0 > 0, &(mm_ahead){0});
         i0 = i1;
     }
 }

@@ -151,7 +151,7 @@ static void group_task(void *ctx, int i, int worker)
     }
     const int64_t blocks = mm_ceil_div(rows, mm_gemm_max_rows(&g));
     for (int64_t b = 0; b < blocks; b++)
-        mm_gemm_block(&g, r0 + rows * b / blocks, r0 + rows * (b + 1) / blocks, 0, mm_gemm_panels(&g), scratch);
+        mm_gemm_block(&g, r0 + rows * b / blocks, r0 + rows * (b + 1) / blocks, scratch);
 }
 
 static mm_status grouped(mm_cpu_dev *d, const mm_conv_op *op, const mm_gemm *g, const window_source *s, mm_err *e)

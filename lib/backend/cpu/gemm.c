@@ -1,9 +1,23 @@
 #include "backend/cpu/gemm.h"
 
-/* A block's packed A: up to 224 rows, as far as they stay within 4 MiB. */
-enum { BLOCK_ROWS = 224, BLOCK_WORDS = 1 << 20 };
+#include <stdatomic.h>
 
-int64_t mm_gemm_panels(const mm_gemm *g)
+/* A block's rows, as far as its packed A stays within 4 MiB and what one pass reads of it within 1 MiB, half of a
+ * second-level cache. */
+enum { BLOCK_ROWS = 448, BLOCK_WORDS = 1 << 20, PASS_WORDS = 1 << 18 };
+
+/* Panels of B that go through the passes together where the block's whole A exceeds PASS_WORDS: A then comes from
+ * further away, once for all of them. */
+enum { GROUP = 2 };
+
+enum { BEYOND = 16 }; /* words that packing a panel may write behind it */
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t panels_of(const mm_gemm *g)
 {
     return mm_ceil_div(g->cols, g->m->nr);
 }
@@ -21,178 +35,313 @@ static int64_t b_words(const mm_gemm *g, int64_t k)
 
 int64_t mm_gemm_max_rows(const mm_gemm *g)
 {
-    int64_t rows = BLOCK_WORDS / a_words(g, g->depth), least = 4 * g->m->mr;
-    return rows > BLOCK_ROWS ? BLOCK_ROWS : rows < least ? least : rows;
+    const int64_t pass = a_words(g, least(g->depth, g->m->pass)), fewest = 4 * g->m->mr;
+    const int64_t rows = least(least(BLOCK_WORDS / a_words(g, g->depth), PASS_WORDS / pass), BLOCK_ROWS);
+    return rows < fewest ? fewest : rows;
 }
 
-/* A block's rows in panels of nearly equal height: the first row of panel p. */
-static int64_t first_row(const mm_gemm *g, int64_t rows, int64_t p)
-{
-    const int64_t panels = mm_ceil_div(rows, g->m->mr), h = g->m->height;
-    const int64_t at = mm_ceil_div(rows, h) * p / panels * h;
-    return at < rows ? at : rows;
-}
+/* ---- a block of rows ---- */
 
-/* The pieces of a block's scratch memory. */
+/* Rows r0 .. r0+rows-1, packed, in `panels` panels. */
 typedef struct {
-    uint32_t *a, *b;
-    float *c, *room, *piece;
+    const mm_gemm *g;
+    int64_t r0, rows, panels;
+    uint32_t *a;
     mm_quant *quant;
-    int64_t total;
-} pieces;
+} block;
 
-static pieces carve(const mm_gemm *g, int64_t rows, float *base)
+/* What each thread has of its own. */
+typedef struct {
+    uint32_t *b;
+    float *c, *room, *piece;
+} desk;
+
+static int64_t group_of(const mm_gemm *g, int64_t rows)
+{
+    return rows * a_words(g, g->depth) > PASS_WORDS ? GROUP : 1;
+}
+
+static int64_t high_of(const mm_gemm *g, int64_t rows)
+{
+    return mm_ceil_div(rows, g->m->height) * g->m->height;
+}
+
+/* Lays a desk and the memory of a block of `rows` rows out; the number of floats that they take. */
+static int64_t carve(const mm_gemm *g, int64_t rows, float *base, desk *own, block *b)
 {
     const mm_matmul *m = g->m;
-    const int64_t high = mm_ceil_div(rows, m->height) * m->height;
+    const int64_t high = high_of(g, rows);
     const int64_t sizes[] = {
-        high * a_words(g, g->depth),
         g->packed ? 0 : (int64_t)m->pass / m->b_per * m->nr,
-        high * m->nr,
+        high * m->nr * group_of(g, rows),
         g->row ? m->mr * g->depth : 0,
         g->packed || !m->narrow ? 0 : MM_PANEL_PIECE * m->nr,
+        high * a_words(g, g->depth) + mm_ceil_div(rows, m->mr) * BEYOND,
         m->widen ? rows * (int64_t)(sizeof(mm_quant) / sizeof(float)) : 0,
     };
     int64_t at[7] = {0};
     for (int i = 0; i < 6; i++)
         at[i + 1] = at[i] + mm_cpu_piece(sizes[i]);
-    if (!base)
-        return (pieces){.total = at[6]};
-    return (pieces){(uint32_t *)base, (uint32_t *)base + at[1],   base + at[2], base + at[3],
-                    base + at[4],     (mm_quant *)(base + at[5]), at[6]};
+    if (own)
+        *own = (desk){(uint32_t *)base, base + at[1], base + at[2], base + at[3]};
+    if (b)
+        *b = (block){.g = g,
+                     .rows = rows,
+                     .panels = mm_ceil_div(rows, m->mr),
+                     .a = (uint32_t *)(base + at[4]),
+                     .quant = (mm_quant *)(base + at[5])};
+    return at[6];
 }
 
 int64_t mm_gemm_scratch(const mm_gemm *g, int64_t rows)
 {
-    return carve(g, rows, NULL).total;
+    return carve(g, rows, NULL, NULL, NULL);
 }
 
-/* Rows r0 .. r0+n-1 (n <= mr) become an A panel. */
-static void pack_a(const mm_gemm *g, uint32_t *dst, int64_t r0, int n, float *room, mm_quant *quant)
+/* A block's rows in panels of nearly equal height: the first row of panel p. */
+static int64_t first_row(const block *b, int64_t p)
 {
+    const int64_t h = b->g->m->height;
+    return least(mm_ceil_div(b->rows, h) * p / b->panels * h, b->rows);
+}
+
+/* Panel p, whose first row is i0. Threads pack neighbours at once, so there is room for over-writing between them. */
+static uint32_t *a_panel(const block *b, int64_t p, int64_t i0)
+{
+    return b->a + i0 * a_words(b->g, b->g->depth) + p * BEYOND;
+}
+
+/* Panel p of A. */
+static void pack_panel(const block *b, int64_t p, float *room)
+{
+    const mm_gemm *g = b->g;
+    const int64_t i0 = first_row(b, p);
+    const int n = (int)(first_row(b, p + 1) - i0);
     const float *row[MM_MAX_MR];
     for (int i = 0; i < n; i++) {
-        row[i] = g->row ? g->row(g->ctx, r0 + i, room + i * g->depth) : g->a + (r0 + i) * g->lda;
+        const int64_t r = b->r0 + i0 + i;
+        row[i] = g->row ? g->row(g->ctx, r, room + i * g->depth) : g->a + r * g->lda;
         if (g->m->widen)
-            g->k->quantise(row[i], g->depth, &quant[i]);
+            g->k->quantise(row[i], g->depth, &b->quant[i0 + i]);
     }
-    g->m->pack_a(dst, row, n, g->depth, quant);
+    g->m->pack_a(a_panel(b, p, i0), row, n, g->depth, b->quant + i0);
 }
 
-static void pack_rows_of(const mm_gemm *g, int64_t r0, int64_t rows, const pieces *s)
+/* ---- panels of a block times panels of B ---- */
+
+/* Panels p0 .. p1-1 of the block times panels q0 .. q1-1 of B. */
+typedef struct {
+    int64_t p0, p1, q0, q1;
+} part;
+
+/* One pass over one panel of B. */
+typedef struct {
+    int64_t n0, k0, depth;
+    int cols, width;
+} pass;
+
+static pass pass_at(const mm_gemm *g, int64_t q, int64_t k0)
 {
-    for (int64_t i0 = 0, p = 1; i0 < rows; p++) {
-        int64_t i1 = first_row(g, rows, p);
-        pack_a(g, s->a + i0 * a_words(g, g->depth), r0 + i0, (int)(i1 - i0), s->room, s->quant + i0);
-        i0 = i1;
-    }
+    const int64_t n0 = q * g->m->nr;
+    const int cols = (int)least(g->cols - n0, g->m->nr);
+    return (pass){n0, k0, least(g->depth - k0, g->m->pass), cols, (int)mm_ceil_div(cols, g->m->vl) * g->m->vl};
 }
 
-/* Finished sums of rows i0 .. i0+n-1 of the block that begins at row r0. */
-static void finish(const mm_gemm *g, const pieces *s, int64_t r0, int64_t i0, int n, int64_t n0, int cols, int width)
+static const uint32_t *packed_at(const mm_gemm *g, const pass *s)
 {
-    float *c = s->c + i0 * g->m->nr;
+    return g->packed + s->n0 * b_words(g, g->depth) + s->k0 / g->m->b_per * s->width;
+}
+
+/* Where y will be written, and the residual read: on their way while the tile computes. */
+static void fetch_output(const mm_gemm *g, int64_t row, int n, const pass *s)
+{
+    const int line = 64 / sizeof(float);
+    for (int i = 0; i < n; i++)
+        for (int c = 0; c < s->cols; c += line) {
+            __builtin_prefetch(g->e.y + (row + i) * g->e.ldy + s->n0 + c, 1, 2);
+            if (g->e.residual && g->e.residual != g->e.y)
+                __builtin_prefetch(g->e.residual + (row + i) * g->e.ldr + s->n0 + c, 0, 2);
+        }
+}
+
+/* Finished sums of n rows from i0 on. */
+static void finish(const block *b, const pass *s, int64_t i0, int n, float *c)
+{
+    const mm_gemm *g = b->g;
     if (g->m->widen)
-        g->m->widen(c, g->m->nr, n, cols, s->quant + i0, g->w->scale + n0, g->w->sum + n0,
-                    g->packed + n0 * b_words(g, g->depth), width);
-    g->k->finish(&g->e, c, g->m->nr, r0 + i0, n0, n, cols);
+        g->m->widen(c, g->m->nr, n, s->cols, b->quant + i0, g->w->scale + s->n0, g->w->sum + s->n0,
+                    g->packed + s->n0 * b_words(g, g->depth), s->width);
+    g->k->finish(&g->e, c, g->m->nr, b->r0 + i0, s->n0, n, s->cols);
 }
 
-void mm_gemm_block(const mm_gemm *g, int64_t r0, int64_t r1, int64_t p0, int64_t p1, float *scratch)
+/* All tiles of a pass; `next` is the memory that the pass behind it will read. */
+static void run_pass(const block *b, const part *t, const pass *s, const uint32_t *panel, float *c,
+                     const mm_ahead *next)
 {
+    const mm_gemm *g = b->g;
     const mm_matmul *m = g->m;
-    const int64_t rows = r1 - r0;
-    const pieces s = carve(g, rows, scratch);
-    pack_rows_of(g, r0, rows, &s);
+    const bool last = s->k0 + s->depth == g->depth;
+    mm_ahead ahead = *next;
+    for (int64_t p = t->p0; p < t->p1; p++, ahead.at += ahead.step * b_words(g, s->depth)) {
+        const int64_t i0 = first_row(b, p);
+        const int n = (int)(first_row(b, p + 1) - i0);
+        if (last)
+            fetch_output(g, b->r0 + i0, n, s);
+        m->tile(n, s->width, b_words(g, s->depth), a_panel(b, p, i0) + s->k0 / m->a_per * mm_matmul_height(m, n), panel,
+                c + i0 * m->nr, m->nr, s->k0 > 0, &ahead);
+        if (last)
+            finish(b, s, i0, n, c + i0 * m->nr);
+    }
+}
+
+/* The packed B of the pass behind this one, which may be another part's first, in equal shares for this one's tiles. */
+static mm_ahead ahead_of(const mm_gemm *g, const part *t, int64_t q, int64_t k0, const part *then)
+{
+    int64_t nq = q + 1, nk = k0;
+    if (nq == t->q1) {
+        nq = t->q0;
+        nk += g->m->pass;
+    }
+    if (nk >= g->depth) {
+        nq = then ? then->q0 : -1;
+        nk = 0;
+    }
+    if (!g->packed || nq < 0)
+        return (mm_ahead){0};
+    const pass now = pass_at(g, q, k0), next = pass_at(g, nq, nk);
+    const int64_t bytes = b_words(g, next.depth) * next.width * (int64_t)sizeof(uint32_t);
+    const int64_t steps = (t->p1 - t->p0) * b_words(g, now.depth);
+    return (mm_ahead){(const char *)packed_at(g, &next), mm_ceil_div(mm_ceil_div(bytes, steps), 4) * 4};
+}
+
+/* One part, by the calling thread; `then` is the part that it will do next, or NULL. */
+static void run_part(const block *b, const part *t, const part *then, const desk *own)
+{
+    const mm_gemm *g = b->g;
+    for (int64_t k0 = 0; k0 < g->depth; k0 += g->m->pass)
+        for (int64_t q = t->q0; q < t->q1; q++) {
+            const pass s = pass_at(g, q, k0);
+            const mm_ahead next = ahead_of(g, t, q, k0, then);
+            const uint32_t *panel = own->b;
+            if (g->packed)
+                panel = packed_at(g, &s);
+            else
+                mm_cpu_pack_words(g->k, g->w, own->b, s.width, s.n0, s.cols, k0, s.depth, own->piece);
+            run_pass(b, t, &s, panel, own->c + (q - t->q0) * high_of(g, b->rows) * g->m->nr, &next);
+        }
+}
+
+void mm_gemm_block(const mm_gemm *g, int64_t r0, int64_t r1, float *scratch)
+{
+    desk own;
+    block b;
+    carve(g, r1 - r0, scratch, &own, &b);
+    b.r0 = r0;
+    for (int64_t p = 0; p < b.panels; p++)
+        pack_panel(&b, p, own.room);
+    if (g->m->begin)
+        g->m->begin();
+    const int64_t step = group_of(g, b.rows), panels = panels_of(g);
+    for (int64_t q = 0; q < panels; q += step) {
+        const part t = {0, b.panels, q, least(q + step, panels)};
+        const part then = {0, b.panels, q + step, least(q + 2 * step, panels)};
+        run_part(&b, &t, q + step < panels ? &then : NULL, &own);
+    }
+    if (g->m->end)
+        g->m->end();
+}
+
+/* ---- sharing the work out ----
+ * All threads pack a block's A, then they take parts of the product until none is left: a thread that is slower, or
+ * comes late, takes fewer. A part is a panel of B (or a group) times the block; where that would make too few, times a
+ * share of the block's panels. A thread takes its next part before it begins one, to have its B fetched meanwhile. */
+
+enum { PARTS = 4 }; /* of each thread, at least, to be ahead by one */
+
+typedef struct {
+    block b;
+    char **scratch;
+    int64_t step, shares, count; /* panels of B in a part; shares of the block; parts */
+    bool ahead;
+    atomic_llong next;
+} job;
+
+static desk desk_of(const job *j, int worker)
+{
+    desk own;
+    carve(j->b.g, j->b.rows, (float *)j->scratch[worker], &own, NULL);
+    return own;
+}
+
+static void pack_task(void *ctx, int i, int worker)
+{
+    const job *j = ctx;
+    pack_panel(&j->b, i, desk_of(j, worker).room);
+}
+
+/* True when there was a part left. */
+static bool take(job *j, part *t)
+{
+    const int64_t i = atomic_fetch_add_explicit(&j->next, 1, memory_order_relaxed);
+    if (i >= j->count)
+        return false;
+    const int64_t q = i / j->shares, share = i % j->shares;
+    *t = (part){j->b.panels * share / j->shares, j->b.panels * (share + 1) / j->shares, q * j->step,
+                least((q + 1) * j->step, panels_of(j->b.g))};
+    return true;
+}
+
+static void part_task(void *ctx, int i, int worker)
+{
+    (void)i;
+    job *j = ctx;
+    const mm_matmul *m = j->b.g->m;
+    const desk own = desk_of(j, worker);
+    part now, then;
+    if (!take(j, &now))
+        return;
     if (m->begin)
         m->begin();
-    for (int64_t q = p0; q < p1; q++) {
-        const int64_t n0 = q * m->nr;
-        const int cols = g->cols - n0 < m->nr ? (int)(g->cols - n0) : m->nr;
-        const int width = (int)mm_ceil_div(cols, m->vl) * m->vl;
-        for (int64_t k0 = 0; k0 < g->depth; k0 += m->pass) {
-            const int64_t depth = g->depth - k0 < m->pass ? g->depth - k0 : m->pass;
-            const uint32_t *b = s.b;
-            if (g->packed)
-                b = g->packed + n0 * b_words(g, g->depth) + k0 / m->b_per * width;
-            else
-                mm_cpu_pack_words(g->k, g->w, s.b, width, n0, cols, k0, depth, s.piece);
-            for (int64_t i0 = 0, p = 1; i0 < rows; p++) {
-                const int64_t i1 = first_row(g, rows, p);
-                const int n = (int)(i1 - i0);
-                const uint32_t *a = s.a + i0 * a_words(g, g->depth) + k0 / m->a_per * mm_matmul_height(m, n);
-                m->tile(n, width, b_words(g, depth), a, b, s.c + i0 * m->nr, m->nr, k0 > 0);
-                if (k0 + depth == g->depth)
-                    finish(g, &s, r0, i0, n, n0, cols, width);
-                i0 = i1;
-            }
-        }
+    for (bool more = true; more; now = then) {
+        bool taken = j->ahead && take(j, &then);
+        run_part(&j->b, &now, taken ? &then : NULL, &own);
+        more = taken || (!j->ahead && take(j, &then));
     }
     if (m->end)
         m->end();
 }
 
-/* ---- sharing the work out ---- */
+/* Floats of A below which one thread packs it alone. */
+enum { ALONE = 1 << 13 };
 
-typedef struct {
-    const mm_gemm *g;
-    char **scratch;
-    int64_t rows, cols; /* blocks in each direction */
-} grid;
-
-/* What a grid of rows × cols blocks costs in vector multiply-adds per unit of depth: the rounds that the threads need,
- * times a block's tiles and the packing of its A and B, which is done anew in every block. What packing weighs, a third
- * of a multiply-add for each row and each column, is an estimate (loads, shuffles and stores of a 16 × 16
- * transposition), not a measurement; it only has to rank the grids. */
-static double cost(const mm_gemm *g, int threads, int64_t rows, int64_t cols)
+static void run_block(mm_pool *pool, job *j)
 {
-    double m = (double)mm_ceil_div(g->rows, rows), p = (double)mm_ceil_div(mm_gemm_panels(g), cols);
-    double lanes = (double)g->m->nr / g->m->vl;
-    double block = m * p * lanes + m / 3 + (g->packed ? 0 : p * g->m->nr / 3);
-    return (double)mm_ceil_div(rows * cols, threads) * block;
-}
-
-static grid best_grid(const mm_gemm *g, int threads)
-{
-    const int64_t least = mm_ceil_div(g->rows, mm_gemm_max_rows(g)), most = mm_ceil_div(g->rows, g->m->mr);
-    const int64_t panels = mm_gemm_panels(g);
-    grid best = {.rows = least, .cols = 1};
-    double lowest = cost(g, threads, least, 1);
-    if (threads == 1)
-        return best;
-    for (int64_t rows = least; rows <= most && rows <= least + 2 * threads; rows++)
-        for (int64_t rounds = 1; rounds <= 3; rounds++) {
-            int64_t cols = mm_ceil_div(rounds * threads, rows);
-            cols = cols > panels ? panels : cols;
-            double c = cost(g, threads, rows, cols);
-            if (c < lowest * 0.995) {
-                lowest = c;
-                best.rows = rows;
-                best.cols = cols;
-            }
-        }
-    return best;
-}
-
-static void run_block(void *ctx, int i, int worker)
-{
-    const grid *s = ctx;
-    const mm_gemm *g = s->g;
-    int64_t r = i % s->rows, c = i / s->rows, panels = mm_gemm_panels(g); /* neighbours share B */
-    mm_gemm_block(g, g->rows * r / s->rows, g->rows * (r + 1) / s->rows, panels * c / s->cols,
-                  panels * (c + 1) / s->cols, (float *)s->scratch[worker]);
+    const mm_gemm *g = j->b.g;
+    const int64_t threads = mm_pool_threads(pool), groups = mm_ceil_div(panels_of(g), j->step);
+    j->shares = threads == 1 ? 1 : least(mm_ceil_div(PARTS * threads, groups), j->b.panels);
+    j->count = groups * j->shares;
+    j->ahead = j->count >= PARTS * threads;
+    atomic_store_explicit(&j->next, 0, memory_order_relaxed);
+    if (j->b.rows * g->depth <= ALONE)
+        for (int p = 0; p < j->b.panels; p++)
+            pack_task(j, p, 0);
+    else
+        mm_pool_run(pool, (int)j->b.panels, pack_task, j);
+    mm_pool_run(pool, (int)least(threads, j->count), part_task, j);
 }
 
 mm_status mm_gemm_run(mm_cpu_dev *d, const mm_gemm *g, mm_err *e)
 {
-    grid s = best_grid(g, mm_pool_threads(d->head.pool));
-    mm_status st = mm_cpu_scratch(d, mm_gemm_scratch(g, mm_ceil_div(g->rows, s.rows)), e);
-    if (st != MM_OK)
-        return st;
-    s.g = g;
-    s.scratch = d->scratch;
-    mm_pool_run(d->head.pool, (int)(s.rows * s.cols), run_block, &s);
-    return MM_OK;
+    const int64_t blocks = mm_ceil_div(g->rows, mm_gemm_max_rows(g)), most = mm_ceil_div(g->rows, blocks ? blocks : 1);
+    mm_status st = mm_cpu_scratch(d, mm_gemm_scratch(g, most), e);
+    for (int64_t i = 0; st == MM_OK && i < blocks; i++) {
+        const int64_t r0 = g->rows * i / blocks, rows = g->rows * (i + 1) / blocks - r0;
+        job j = {.scratch = d->scratch, .step = group_of(g, rows)};
+        carve(g, rows, (float *)d->scratch[0], NULL, &j.b); /* the first thread's memory holds the block */
+        j.b.r0 = r0;
+        run_block(d->head.pool, &j);
+    }
+    return st;
 }
 
 mm_status mm_cpu_linear(mm_dev *dev, const mm_linear_op *op, mm_err *e)

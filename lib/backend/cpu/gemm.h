@@ -23,10 +23,9 @@ typedef struct {
 /* All of it, by all threads. */
 mm_status mm_gemm_run(mm_cpu_dev *d, const mm_gemm *g, mm_err *e);
 
-/* Rows r0 .. r1-1 and panels p0 .. p1-1 by the calling thread, with mm_gemm_scratch(g, r1 - r0) floats of scratch. */
-void mm_gemm_block(const mm_gemm *g, int64_t r0, int64_t r1, int64_t p0, int64_t p1, float *scratch);
+/* Rows r0 .. r1-1 by the calling thread, with mm_gemm_scratch(g, r1 - r0) floats of scratch. */
+void mm_gemm_block(const mm_gemm *g, int64_t r0, int64_t r1, float *scratch);
 int64_t mm_gemm_scratch(const mm_gemm *g, int64_t rows);
-int64_t mm_gemm_panels(const mm_gemm *g);
 int64_t mm_gemm_max_rows(const mm_gemm *g); /* rows that one block should have at most */
 
 #endif

@@ -36,10 +36,6 @@ typedef struct {
     /* Matrix products that need nothing beyond this instruction set; matmul.h tells their panels from each other. */
     const mm_matmul *fp32, *bf16, *int8;
 
-    /* c[rows][width] = a[k][rows]ᵀ · b[k][width], plus what c held when `add`. 1 <= rows <= mr; width is a multiple
-     * of vl up to nr. */
-    void (*tile)(int rows, int width, int64_t k, const void *a, const void *b, float *c, int64_t ldc, bool add);
-
     /* dst[k][width] = row[i][k0 + k] for i < n, zero for n <= i < width: rows of a matrix become a panel. The rows
      * are F32, F16 or BF16. May write up to vl floats behind dst[k][width]. */
     void (*pack_rows)(float *dst, int width, const void *const *row, int n, mm_type t, int64_t k0, int64_t k);

@@ -30,6 +30,12 @@ typedef struct {
     float rest;
 } mm_quant;
 
+/* Memory to be fetched while a tile computes: `step` bytes, a multiple of 4, for each word of k. step 0: none. */
+typedef struct {
+    const char *at;
+    int64_t step;
+} mm_ahead;
+
 typedef struct mm_matmul {
     const char *name; /* what computes it: "fp32", "vdpbf16ps" */
     mm_precision precision;
@@ -46,7 +52,8 @@ typedef struct mm_matmul {
 
     /* c[rows][width] = Σ a b over `words` words of B, plus what c held when `add`; c holds 32-bit integers when the
      * format's sums are such. 1 <= rows <= mr; width is a multiple of vl up to nr. May write all of `height`. */
-    void (*tile)(int rows, int width, int64_t words, const void *a, const void *b, float *c, int64_t ldc, bool add);
+    void (*tile)(int rows, int width, int64_t words, const void *a, const void *b, float *c, int64_t ldc, bool add,
+                 const mm_ahead *ahead);
 
     /* n <= mr rows of k floats become an A panel, integers as quant[n] says. May write a vector beyond it. */
     void (*pack_a)(void *dst, const float *const *row, int n, int64_t k, const mm_quant *quant);

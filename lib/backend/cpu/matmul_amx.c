@@ -35,10 +35,12 @@ static void end(void)
 
 /* Sums 0 1 / 2 3, A 4 / 5, B 6 7. TALL: more than 16 rows, WIDE: more than 16 columns. */
 #define MULTIPLY(NAME, DOT, TALL, WIDE)                                                                                \
-    static void NAME(int64_t words, const uint32_t *a, const uint32_t *b, float *c, int64_t ldc, bool add)             \
+    static void NAME(int64_t words, const uint32_t *a, const uint32_t *b, float *c, int64_t ldc, bool add,             \
+                     const mm_ahead *ahead)                                                                            \
     {                                                                                                                  \
         const int64_t lda = WORDS * HEIGHT * (TALL ? 2 : 1), ldb = 16 * (WIDE ? 2 : 1);                                \
         const size_t sum_row = (size_t)ldc * sizeof *c;                                                                \
+        const char *next = ahead->at, *end = next;                                                                     \
         if (add) {                                                                                                     \
             _tile_loadd(0, c, sum_row);                                                                                \
             if (WIDE)                                                                                                  \
@@ -55,18 +57,20 @@ static void end(void)
         }                                                                                                              \
         for (; words > 0; words -= WORDS, a += lda, b += WORDS * ldb) {                                                \
             _tile_loadd(6, b, (size_t)ldb * 4);                                                                        \
-            _tile_loadd(4, a, WORDS * 4);                                                                              \
+            _tile_stream_loadd(4, a, WORDS * 4);                                                                       \
             DOT(0, 4, 6);                                                                                              \
             if (WIDE) {                                                                                                \
                 _tile_loadd(7, b + 16, (size_t)ldb * 4);                                                               \
                 DOT(1, 4, 7);                                                                                          \
             }                                                                                                          \
             if (TALL) {                                                                                                \
-                _tile_loadd(5, a + HEIGHT * WORDS, WORDS * 4);                                                         \
+                _tile_stream_loadd(5, a + HEIGHT * WORDS, WORDS * 4);                                                  \
                 DOT(2, 5, 6);                                                                                          \
                 if (WIDE)                                                                                              \
                     DOT(3, 5, 7);                                                                                      \
             }                                                                                                          \
+            for (end += WORDS * ahead->step; next < end; next += 64)                                                   \
+                __builtin_prefetch(next, 0, 2);                                                                        \
         }                                                                                                              \
         _tile_stored(0, c, sum_row);                                                                                   \
         if (WIDE)                                                                                                      \
@@ -83,11 +87,11 @@ static void end(void)
     MULTIPLY(NAME##_2_1, DOT, 1, 0)                                                                                    \
     MULTIPLY(NAME##_2_2, DOT, 1, 1)                                                                                    \
     static void NAME(int rows, int width, int64_t words, const void *a, const void *b, float *c, int64_t ldc,          \
-                     bool add)                                                                                         \
+                     bool add, const mm_ahead *ahead)                                                                  \
     {                                                                                                                  \
-        static void (*const tiles[2][2])(int64_t, const uint32_t *, const uint32_t *, float *, int64_t,                \
-                                         bool) = {{NAME##_1_1, NAME##_1_2}, {NAME##_2_1, NAME##_2_2}};                 \
-        tiles[rows > HEIGHT][width > 16](words, a, b, c, ldc, add);                                                    \
+        static void (*const tiles[2][2])(int64_t, const uint32_t *, const uint32_t *, float *, int64_t, bool,          \
+                                         const mm_ahead *) = {{NAME##_1_1, NAME##_1_2}, {NAME##_2_1, NAME##_2_2}};     \
+        tiles[rows > HEIGHT][width > 16](words, a, b, c, ldc, add, ahead);                                             \
     }
 
 TILE(tile_bf16, _tile_dpbf16ps)
@@ -156,7 +160,7 @@ const mm_matmul mm_matmul_amxbf16 = {
     .step = 2 * WORDS,
     .a_per = 2,
     .b_per = 2,
-    .pass = 512,
+    .pass = 384,
     .begin = begin,
     .end = end,
     .tile = tile_bf16,
@@ -174,7 +178,7 @@ const mm_matmul mm_matmul_amxint8 = {
     .step = 4 * WORDS,
     .a_per = 4,
     .b_per = 4,
-    .pass = 1024,
+    .pass = 768,
     .begin = begin,
     .end = end,
     .tile = tile_int8,
