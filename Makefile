@@ -92,15 +92,15 @@ ALL_CFLAGS += -DMM_HAVE_COOPMAT
 endif
 shader_source = $(strip $(patsubst attend_32,attend,$(patsubst attend_64,attend,$(patsubst attend_128,attend,\
                 $(patsubst linear_big,linear_tile,$(patsubst %_small,%,$(patsubst %_half,%,$(1))))))))
-TILE := -DBM=64 -DBN=64 -DBK=16 -DTM=8 -DTN=4
-BIG  := -DBM=128 -DBN=128 -DBK=16 -DTM=8 -DTN=8
+TILE := -DBM=64 -DBN=64 -DBK=16 -DTM=8 -DTN=4 -DPLACES=1
+BIG  := -DBM=128 -DBN=128 -DBK=16 -DTM=8 -DTN=8 -DPLACES=2
 SHADER_linear_plain_half := -DHALF
 SHADER_linear_wide_half  := -DHALF
 SHADER_linear_tile       := $(TILE)
 SHADER_linear_tile_half  := $(TILE) -DHALF
 SHADER_linear_big        := $(BIG)
 SHADER_linear_big_half   := $(BIG) -DHALF
-SHADER_linear_coop       := -DBM=128 -DBN=128 -DWY=4 -DWX=2 --target-env=vulkan1.2
+SHADER_linear_coop       := -DBM=64 -DBN=128 -DWY=2 -DWX=2 --target-env=vulkan1.2
 SHADER_linear_coop_small := -DBM=64 -DBN=64 -DWY=2 -DWX=2 --target-env=vulkan1.2
 SHADER_attend_coop       := --target-env=vulkan1.2
 SHADER_attend_32         := -DHD=32

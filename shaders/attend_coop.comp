@@ -6,14 +6,14 @@
 #extension GL_EXT_shader_16bit_storage : require
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 // attend_coop.comp: softmax(scale q k^T) v on matrix units, for heads of 64 columns: f16 inputs, f32 sums. 64 queries a
-// workgroup, 16 a subgroup; keys and values 32 at a time through shared memory.
+// workgroup, 16 a subgroup; keys and values 64 at a time through shared memory.
 //
-// Rescaling a sum whenever a higher score turns up (the online softmax) would need to know which invocation holds which
-// row of a cooperative matrix. Instead the scores are computed twice: once for each row's maximum and sum, then again
-// for the weights, which are final and go straight into the product with the values. Matrix units make that cheap.
+// The online softmax (Milakov & Gimelshein 2018) rescales a row's sums whenever a higher score turns up. Which invocation
+// holds which row of a cooperative matrix is not known, so the factors become a matrix, too: loaded with a step of 0,
+// every column of it is the column of factors.
 #include "common.glsl"
 
-const uint SUBGROUPS = 4, KEYS = 32, HEAD = 64, H4 = HEAD / 4;
+const uint SUBGROUPS = 4, KEYS = 64, HEAD = 64, H4 = HEAD / 4;
 layout(local_size_x = 128) in;
 layout(constant_id = 0) const bool CAUSAL = false;
 layout(push_constant) uniform P
@@ -29,11 +29,11 @@ layout(std430, binding = 1) readonly buffer KV { vec4 KQ[]; }; // and the values
 layout(std430, binding = 2) readonly buffer T_ { uvec4 T[]; }; // q0, q1, k0, k1 of an item
 layout(std430, binding = 3) writeonly buffer YV { vec4 YQ[]; };
 
-const uint HS = H4 + 2, SS = KEYS + 4, PS = KEYS / 4 + 2; // row steps
+const uint HS = H4 + 2, SS = KEYS / 4 + 2; // row steps, in vectors
+// queries, and once they are in registers the weights: rows of each subgroup's own
 shared f16vec4 qs[64 * HS], ks[KEYS * HS], vs[KEYS * HS];
-shared float ss[SUBGROUPS * 16 * SS];   // scores of each subgroup's rows
-shared f16vec4 ps[SUBGROUPS * 16 * PS]; // weights
-shared vec2 stats[128];
+shared vec4 ss[SUBGROUPS * 16 * SS]; // scores of each subgroup's rows, at the end its sums
+shared float tops[128], factor[SUBGROUPS * 16];
 
 #define MATRIX(use) coopmat<float16_t, gl_ScopeSubgroup, 16, 16, use>
 #define SUMS coopmat<float, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator>
@@ -46,14 +46,14 @@ void main()
     const uint queries = rows.y - rows.x, keys = rows.w - rows.z;
     if (block >= queries)
         return;
-    // an invocation looks after half of a row of its subgroup
-    const uint row = lane / 2, part = lane % 2, query = block + sg * 16 + row;
+    // two invocations look after a row of their subgroup: every second vector of its scores
+    const uint r = sg * 16 + lane / 2, part = lane % 2, query = block + r;
     const uint seen = CAUSAL ? min(keys, query + p.q_offset + 1) : keys;
     const uint most = CAUSAL ? min(keys, block + 64 + p.q_offset) : keys;
 
     for (uint e = t; e < 64 * H4; e += 128) {
-        const uint r = rows.x + min(block + e / H4, queries - 1);
-        qs[e / H4 * HS + e % H4] = f16vec4(QQ[((p.q + r * p.ldq + h) >> 2) + e % H4] * p.scale);
+        const uint row = rows.x + min(block + e / H4, queries - 1);
+        qs[e / H4 * HS + e % H4] = f16vec4(QQ[((p.q + row * p.ldq + h) >> 2) + e % H4] * p.scale);
     }
     barrier();
     MATRIX(gl_MatrixUseA) q[HEAD / 16];
@@ -61,48 +61,13 @@ void main()
         coopMatLoad(q[d], qs, sg * 16 * HS + d * 4, HS, gl_CooperativeMatrixLayoutRowMajor);
 
 #define LOAD(to, first, step)                                                                                         \
-    for (uint e = t; e < KEYS * H4; e += 128) {                                                                       \
-        const uint r = rows.z + min(k0 + e / H4, keys - 1);                                                           \
-        to[e / H4 * HS + e % H4] = f16vec4(KQ[((first + r * step + h) >> 2) + e % H4]);                               \
+    [[unroll]] for (uint i = 0; i < KEYS * H4 / 128; i++) {                                                           \
+        const uint e = t + i * 128, row = rows.z + min(k0 + e / H4, keys - 1);                                        \
+        to[e / H4 * HS + e % H4] = f16vec4(KQ[((first + row * step + h) >> 2) + e % H4]);                             \
     }
-#define SCORES                                                                                                        \
-    [[unroll]] for (uint j = 0; j < KEYS / 16; j++) {                                                                 \
-        SUMS s = SUMS(0.0);                                                                                           \
-        [[unroll]] for (uint d = 0; d < HEAD / 16; d++) {                                                             \
-            MATRIX(gl_MatrixUseB) b;                                                                                  \
-            coopMatLoad(b, ks, j * 16 * HS + d * 4, HS, gl_CooperativeMatrixLayoutColumnMajor);                       \
-            s = coopMatMulAdd(q[d], b, s);                                                                            \
-        }                                                                                                             \
-        coopMatStore(s, ss, sg * 16 * SS + j * 16, SS, gl_CooperativeMatrixLayoutRowMajor);                           \
-    }                                                                                                                 \
-    subgroupBarrier();
 
-    const uint mine = (sg * 16 + row) * SS + part * (KEYS / 2);
-    float top = -1e30, sum = 0.0;
-    for (uint k0 = 0; k0 < most; k0 += KEYS) {
-        barrier();
-        LOAD(ks, p.k, p.ldk)
-        barrier();
-        SCORES
-        float higher = top;
-        [[unroll]] for (uint c = 0; c < KEYS / 2; c++)
-            if (k0 + part * (KEYS / 2) + c < seen)
-                higher = max(higher, ss[mine + c]);
-        sum *= exp(top - higher);
-        [[unroll]] for (uint c = 0; c < KEYS / 2; c++)
-            if (k0 + part * (KEYS / 2) + c < seen)
-                sum += exp(ss[mine + c] - higher);
-        top = higher;
-    }
-    stats[t] = vec2(top, sum);
-    barrier();
-    const vec2 other = stats[t ^ 1];
-    const float highest = max(top, other.x);
-    // in the order of the halves, so that both invocations of a row get the same bits
-    const vec2 a = part == 0 ? vec2(top, sum) : other, b = part == 0 ? other : vec2(top, sum);
-    const float all = a.y * exp(a.x - highest) + b.y * exp(b.x - highest), f = all > 0.0 ? 1.0 / all : 0.0;
-
-    SUMS o[HEAD / 16];
+    float top = -1e30, sum = 0.0; // of the row; of the weights that the invocation made
+    SUMS o[HEAD / 16], scale;
     [[unroll]] for (uint d = 0; d < HEAD / 16; d++)
         o[d] = SUMS(0.0);
     for (uint k0 = 0; k0 < most; k0 += KEYS) {
@@ -110,33 +75,57 @@ void main()
         LOAD(ks, p.k, p.ldk)
         LOAD(vs, p.v, p.ldv)
         barrier();
-        SCORES
-        [[unroll]] for (uint c = 0; c < KEYS / 2; c += 4) {
-            vec4 w = vec4(0);
-            [[unroll]] for (uint i = 0; i < 4; i++)
-                if (k0 + part * (KEYS / 2) + c + i < seen)
-                    w[i] = exp(ss[mine + c + i] - highest) * f;
-            ps[(sg * 16 + row) * PS + part * (KEYS / 8) + c / 4] = f16vec4(w);
+        [[unroll]] for (uint j = 0; j < KEYS / 16; j++) {
+            SUMS s = SUMS(0.0);
+            [[unroll]] for (uint d = 0; d < HEAD / 16; d++) {
+                MATRIX(gl_MatrixUseB) b;
+                coopMatLoad(b, ks, j * 16 * HS + d * 4, HS, gl_CooperativeMatrixLayoutColumnMajor);
+                s = coopMatMulAdd(q[d], b, s);
+            }
+            coopMatStore(s, ss, sg * 16 * SS + j * 4, SS, gl_CooperativeMatrixLayoutRowMajor);
         }
         subgroupBarrier();
+        vec4 w[KEYS / 8];
+        float higher = top;
+        [[unroll]] for (uint c = 0; c < KEYS / 8; c++) {
+            const uvec4 key = k0 + (2 * c + part) * 4 + uvec4(0, 1, 2, 3);
+            w[c] = mix(vec4(-1e30), ss[r * SS + 2 * c + part], lessThan(key, uvec4(seen)));
+            higher = max(higher, max(max(w[c].x, w[c].y), max(w[c].z, w[c].w)));
+        }
+        tops[t] = higher;
+        subgroupBarrier();
+        higher = max(higher, tops[t ^ 1]);
+        const float f = exp(top - higher);
+        top = higher;
+        sum *= f;
+        [[unroll]] for (uint c = 0; c < KEYS / 8; c++) {
+            const uvec4 key = k0 + (2 * c + part) * 4 + uvec4(0, 1, 2, 3);
+            w[c] = mix(vec4(0), exp(w[c] - higher), lessThan(key, uvec4(seen)));
+            sum += w[c].x + w[c].y + w[c].z + w[c].w;
+            qs[r * HS + 2 * c + part] = f16vec4(w[c]);
+        }
+        if (part == 0)
+            factor[r] = f;
+        subgroupBarrier();
+        coopMatLoad(scale, factor, sg * 16, 0, gl_CooperativeMatrixLayoutColumnMajor);
+        [[unroll]] for (uint d = 0; d < HEAD / 16; d++)
+            o[d] *= scale;
         [[unroll]] for (uint j = 0; j < KEYS / 16; j++) {
-            MATRIX(gl_MatrixUseA) w;
-            coopMatLoad(w, ps, sg * 16 * PS + j * 4, PS, gl_CooperativeMatrixLayoutRowMajor);
+            MATRIX(gl_MatrixUseA) a;
+            coopMatLoad(a, qs, sg * 16 * HS + j * 4, HS, gl_CooperativeMatrixLayoutRowMajor);
             [[unroll]] for (uint d = 0; d < HEAD / 16; d++) {
                 MATRIX(gl_MatrixUseB) v;
                 coopMatLoad(v, vs, j * 16 * HS + d * 4, HS, gl_CooperativeMatrixLayoutRowMajor);
-                o[d] = coopMatMulAdd(w, v, o[d]);
+                o[d] = coopMatMulAdd(a, v, o[d]);
             }
         }
     }
-    [[unroll]] for (uint d = 0; d < HEAD / 16; d += 2) {
-        subgroupBarrier();
-        coopMatStore(o[d], ss, sg * 16 * SS, SS, gl_CooperativeMatrixLayoutRowMajor);
-        coopMatStore(o[d + 1], ss, sg * 16 * SS + 16, SS, gl_CooperativeMatrixLayoutRowMajor);
-        subgroupBarrier();
-        if (query < queries)
-            [[unroll]] for (uint c = 0; c < 16; c += 4)
-                YQ[((p.y + (rows.x + query) * p.ldy + h + d * 16 + part * 16 + c) >> 2)] =
-                    vec4(ss[mine + c], ss[mine + c + 1], ss[mine + c + 2], ss[mine + c + 3]);
-    }
+    tops[t] = sum;
+    [[unroll]] for (uint d = 0; d < HEAD / 16; d++)
+        coopMatStore(o[d], ss, sg * 16 * SS + d * 4, SS, gl_CooperativeMatrixLayoutRowMajor);
+    subgroupBarrier();
+    const float all = tops[t & ~1u] + tops[t | 1], share = all > 0.0 ? 1.0 / all : 0.0;
+    if (query < queries)
+        [[unroll]] for (uint c = 0; c < H4; c += 2)
+            YQ[((p.y + (rows.x + query) * p.ldy + h) >> 2) + c + part] = ss[r * SS + c + part] * share;
 }

@@ -8,54 +8,76 @@
 // linear_coop.comp: the linear layer on matrix units (VK_KHR_cooperative_matrix): f16 x f16 -> f32 in 16 x 16 x 16, by
 // subgroups of 32. A workgroup of WY x WX subgroups makes a tile of BM rows x BN columns from tiles that are BK deep;
 // the inputs become f16 on their way into shared memory. Compiled for each size in the Makefile: BM, BN, WY, WX.
+//
+// Both tiles hold k in a row, [row][k] and [column][k]: that is how matrix units take their pairs of neighbouring k.
 #define HALF
 #include "linear.glsl"
 
-const uint BK = 32, THREADS = 32 * WX * WY;
+// x has rows of vectors of four and K is a multiple of BK: nothing has to be asked on the way
+layout(constant_id = 7) const bool WHOLE = false;
+
+const uint THREADS = 32 * WX * WY;
 const uint FM = BM / WY / 16, FN = BN / WX / 16; // matrices of a subgroup
 layout(local_size_x = 32 * WX * WY) in;
 
-const uint XL = BM * BK / 4 / THREADS, WL = BK * BN / 8 / THREADS;
-const uint XS = BK / 4 + 2, WS = BN / 8 + 1; // row steps: a little more, against bank conflicts
-const uint YS = BN + 4;
-// x tile: f16vec4, w tile: eight f16 as uvec4; the same memory holds the sums at the end
-shared f16vec4 xs[BM * XS];
-shared uvec4 ws[BK * WS];
-shared float ys[16 * WY * YS];
+const uint BK = 64, K8 = BK / 8, S = K8 + 1; // eight f16 in a uvec4; row step: one more, against bank conflicts
+const uint XL = BM * K8 / THREADS, WL = BN * K8 / THREADS;
+const uint YS = BN + 4; // row step of the sums
+// x and w tiles; at the end the sums, 16 rows of every subgroup at a time
+shared uvec4 tiles[max((BM + BN) * S, 16 * WY * YS / 4)];
 
 layout(std430, binding = 1) readonly buffer W8 { uvec4 WO[]; };
+
+uvec4 halves(vec4 a, vec4 b)
+{
+    return uvec4(packFloat2x16(f16vec2(a.xy)), packFloat2x16(f16vec2(a.zw)), packFloat2x16(f16vec2(b.xy)),
+                 packFloat2x16(f16vec2(b.zw)));
+}
 
 void main()
 {
     const uint t = gl_LocalInvocationID.x, sg = gl_SubgroupID, sy = sg / WX, sx = sg % WX;
-    const uint m0 = gl_WorkGroupID.y * BM, q0 = gl_WorkGroupID.x * (BN / 4), last = (p.N + 63) / 64 * 16 - 2;
+    const uint m0 = gl_WorkGroupID.y * BM, n0 = gl_WorkGroupID.x * BN, last = (p.N + 63) / 64 * 64 - 1;
+    const uint w0 = (p.w + gl_WorkGroupID.z * p.zw) / 2;
     coopmat<float, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator> c[FM][FN];
     [[unroll]] for (uint i = 0; i < FM; i++)
         [[unroll]] for (uint j = 0; j < FN; j++)
             c[i][j] = coopmat<float, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator>(0.0);
-    f16vec4 nx[XL];
+    vec4 nx[XL][2];
     uvec4 nw[WL];
+    uint xm[XL], wn[WL]; // row of x, and where it or a row of W begins: vectors of four, of eight
+    [[unroll]] for (uint i = 0; i < XL; i++) {
+        const uint e = t + i * THREADS, m = min(m0 + e / K8, p.M - 1);
+        xm[i] = WHOLE ? (p.x + gl_WorkGroupID.z * p.zx + m * p.ldx) / 4 + e % K8 * 2 : m;
+    }
+    [[unroll]] for (uint i = 0; i < WL; i++) {
+        const uint e = t + i * THREADS;
+        wn[i] = w0 + min(n0 + e / K8, last) * (p.KP / 8) + e % K8;
+    }
 
 #define FETCH(k0)                                                                                                     \
-    [[unroll]] for (uint i = 0; i < XL; i++) {                                                                        \
-        const uint e = t + i * THREADS;                                                                               \
-        nx[i] = f16vec4(input_at(min(m0 + e / (BK / 4), p.M - 1), k0 + e % (BK / 4) * 4));                            \
-    }                                                                                                                 \
-    [[unroll]] for (uint i = 0; i < WL; i++) {                                                                        \
-        const uint e = t + i * THREADS;                                                                               \
-        nw[i] = WO[weight_at(min(q0 + e % (BN / 8) * 2, last), k0 + e / (BN / 8)) >> 1];                              \
-    }
+    [[unroll]] for (uint i = 0; i < XL; i++)                                                                          \
+        if (WHOLE) {                                                                                                  \
+            nx[i][0] = XQ[xm[i] + (k0) / 4];                                                                          \
+            nx[i][1] = XQ[xm[i] + (k0) / 4 + 1];                                                                      \
+        } else {                                                                                                      \
+            const uint k = (k0) + (t + i * THREADS) % K8 * 8;                                                         \
+            nx[i][0] = input_at(xm[i], k);                                                                            \
+            nx[i][1] = input_at(xm[i], k + 4);                                                                        \
+        }                                                                                                             \
+    [[unroll]] for (uint i = 0; i < WL; i++)                                                                          \
+        nw[i] = WO[wn[i] + (k0) / 8];
 
     FETCH(0)
     for (uint k0 = 0; k0 < p.K; k0 += BK) {
         barrier();
         [[unroll]] for (uint i = 0; i < XL; i++) {
             const uint e = t + i * THREADS;
-            xs[e / (BK / 4) * XS + e % (BK / 4)] = nx[i];
+            tiles[e / K8 * S + e % K8] = halves(nx[i][0], nx[i][1]);
         }
         [[unroll]] for (uint i = 0; i < WL; i++) {
             const uint e = t + i * THREADS;
-            ws[e / (BN / 8) * WS + e % (BN / 8)] = nw[i];
+            tiles[(BM + e / K8) * S + e % K8] = nw[i];
         }
         barrier();
         if (k0 + BK < p.K) {
@@ -65,23 +87,23 @@ void main()
             coopmat<float16_t, gl_ScopeSubgroup, 16, 16, gl_MatrixUseA> a[FM];
             coopmat<float16_t, gl_ScopeSubgroup, 16, 16, gl_MatrixUseB> b;
             [[unroll]] for (uint i = 0; i < FM; i++)
-                coopMatLoad(a[i], xs, (sy * FM + i) * 16 * XS + k * 4, XS, gl_CooperativeMatrixLayoutRowMajor);
+                coopMatLoad(a[i], tiles, (sy * FM + i) * 16 * S + k * 2, S, gl_CooperativeMatrixLayoutRowMajor);
             [[unroll]] for (uint j = 0; j < FN; j++) {
-                coopMatLoad(b, ws, k * 16 * WS + (sx * FN + j) * 2, WS, gl_CooperativeMatrixLayoutRowMajor);
+                coopMatLoad(b, tiles, (BM + (sx * FN + j) * 16) * S + k * 2, S, gl_CooperativeMatrixLayoutColumnMajor);
                 [[unroll]] for (uint i = 0; i < FM; i++)
                     c[i][j] = coopMatMulAdd(a[i], b, c[i][j]);
             }
         }
     }
-    // 16 rows of every subgroup's part at a time through shared memory, where bias, activation and edges are handled
+    // the sums through shared memory, where bias, activation and edges are handled
     [[unroll]] for (uint i = 0; i < FM; i++) {
         barrier();
         [[unroll]] for (uint j = 0; j < FN; j++)
-            coopMatStore(c[i][j], ys, sy * 16 * YS + (sx * FN + j) * 16, YS, gl_CooperativeMatrixLayoutRowMajor);
+            coopMatStore(c[i][j], tiles, (sy * 16 * YS + (sx * FN + j) * 16) / 4, YS / 4, gl_CooperativeMatrixLayoutRowMajor);
         barrier();
         for (uint e = t; e < 16 * WY * (BN / 4); e += THREADS) {
-            const uint r = e / (BN / 4), q = e % (BN / 4), s = r * YS + 4 * q;
-            put(m0 + (r / 16 * FM + i) * 16 + r % 16, q0 + q, vec4(ys[s], ys[s + 1], ys[s + 2], ys[s + 3]));
+            const uint r = e / (BN / 4), q = e % (BN / 4);
+            put(m0 + (r / 16 * FM + i) * 16 + r % 16, n0 / 4 + q, uintBitsToFloat(tiles[r * (YS / 4) + q]));
         }
     }
 }

@@ -1,17 +1,19 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // linear_tile.comp: the linear layer in tiles of BM rows x BN columns that pass through shared memory, BK deep at a
-// time; an invocation sums TM x TN outputs in registers, while the next tile is already on its way from memory.
-// Compiled for each size in the Makefile: BM, BN, BK, TM, TN (TM and TN multiples of 4).
+// time; an invocation sums TM x TN outputs in registers, while the next tile is already on its way from memory: into
+// registers or, with two PLACES in shared memory, into the other one, which saves a barrier and takes twice the memory.
+// Compiled for each size in the Makefile: BM, BN, BK, TM, TN, PLACES (TM and TN multiples of 4).
 #include "linear.glsl"
 
 const uint TX = BN / TN, TY = BM / TM, THREADS = TX * TY;
 layout(local_size_x = BN / TN * (BM / TM)) in;
 
 const uint XL = BM * BK / 4 / THREADS, WL = BK * BN / 4 / THREADS; // vectors that an invocation fetches
-const uint XS = BM / 4 + 1;                                       // one vector more: fewer bank conflicts
-shared vec4 xs[BK * XS];                                          // [k][row]
-shared vec4 ws[BK * BN / 4];                                      // [k][column]
+const uint XS = BM / 4 + 1;                   // one vector more: fewer bank conflicts
+const uint XT = BK * XS, WT = BK * BN / 4;    // vectors of a tile
+shared vec4 xs[PLACES * XT];                  // [k][row]
+shared vec4 ws[PLACES * WT];                  // [k][column]
 
 void main()
 {
@@ -33,29 +35,50 @@ void main()
         nw[i] = weight(weight_at(min(q0 + e % (BN / 4), last), k0 + e / (BN / 4)));                                   \
     }
 
+#define STORE(now)                                                                                                    \
+    [[unroll]] for (uint i = 0; i < XL; i++) {                                                                        \
+        const uint e = t + i * THREADS, m = e / (BK / 4), k = e % (BK / 4) * 4;                                       \
+        [[unroll]] for (uint j = 0; j < 4; j++)                                                                       \
+            xs[now * XT + (k + j) * XS + m / 4][m % 4] = nx[i][j];                                                    \
+    }                                                                                                                 \
+    [[unroll]] for (uint i = 0; i < WL; i++)                                                                          \
+        ws[now * WT + t + i * THREADS] = nw[i];
+
+#define MULTIPLY(now)                                                                                                 \
+    [[unroll]] for (uint k = 0; k < BK; k++) {                                                                        \
+        vec4 a[TM / 4], b[TN / 4];                                                                                    \
+        [[unroll]] for (uint i = 0; i < TM / 4; i++)                                                                  \
+            a[i] = xs[now * XT + k * XS + ty + i * TY];                                                               \
+        [[unroll]] for (uint j = 0; j < TN / 4; j++)                                                                  \
+            b[j] = ws[now * WT + k * (BN / 4) + tx + j * TX];                                                         \
+        [[unroll]] for (uint i = 0; i < TM; i++)                                                                      \
+            [[unroll]] for (uint j = 0; j < TN / 4; j++)                                                              \
+                c[i][j] = fma(vec4(a[i / 4][i % 4]), b[j], c[i][j]);                                                  \
+    }
+
     FETCH(0)
+    if (PLACES == 2) {
+        STORE(0)
+        barrier();
+    }
+    uint now = 0;
     for (uint k0 = 0; k0 < p.K; k0 += BK) {
-        barrier();
-        [[unroll]] for (uint i = 0; i < XL; i++) {
-            const uint e = t + i * THREADS, m = e / (BK / 4), k = e % (BK / 4) * 4;
-            [[unroll]] for (uint j = 0; j < 4; j++)
-                xs[(k + j) * XS + m / 4][m % 4] = nx[i][j];
+        const bool more = k0 + BK < p.K;
+        if (PLACES == 1) {
+            barrier();
+            STORE(0)
+            barrier();
         }
-        [[unroll]] for (uint i = 0; i < WL; i++)
-            ws[t + i * THREADS] = nw[i];
-        barrier();
-        if (k0 + BK < p.K) {
+        if (more) {
             FETCH(k0 + BK)
         }
-        [[unroll]] for (uint k = 0; k < BK; k++) {
-            vec4 a[TM / 4], b[TN / 4];
-            [[unroll]] for (uint i = 0; i < TM / 4; i++)
-                a[i] = xs[k * XS + ty + i * TY];
-            [[unroll]] for (uint j = 0; j < TN / 4; j++)
-                b[j] = ws[k * (BN / 4) + tx + j * TX];
-            [[unroll]] for (uint i = 0; i < TM; i++)
-                [[unroll]] for (uint j = 0; j < TN / 4; j++)
-                    c[i][j] = fma(vec4(a[i / 4][i % 4]), b[j], c[i][j]);
+        MULTIPLY(now)
+        if (PLACES == 2) {
+            now ^= 1;
+            if (more) {
+                STORE(now)
+            }
+            barrier();
         }
     }
     [[unroll]] for (uint i = 0; i < TM; i++)

@@ -210,6 +210,11 @@ mm_status mm_dev_alloc(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e)
     return d->be->alloc(out, d, floats, e);
 }
 
+int64_t mm_dev_room(const mm_dev *d)
+{
+    return d->be->room ? d->be->room(d) : (int64_t)64 << 20;
+}
+
 void mm_dev_free(mm_dev *d, mm_dbuf *b)
 {
     if (b)

@@ -206,6 +206,9 @@ void mm_dev_named(mm_dev *d, const char *name, mm_weight *w);
 
 /* Room for `floats` f32; contents undefined. A buffer grows by being freed and made anew. */
 mm_status mm_dev_alloc(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e);
+/* Floats of activations that make good use of the device at a time: 64 Mi on a processor, more on a large GPU, which is
+ * idle in small batches. A hint: results do not depend on it. */
+int64_t mm_dev_room(const mm_dev *d);
 void mm_dev_free(mm_dev *d, mm_dbuf *b); /* NULL is fine */
 void mm_dev_write(mm_dev *d, mm_dbuf *b, int64_t off, const float *src,
                   int64_t n); /* src is read before the call returns */
@@ -249,6 +252,7 @@ typedef struct mm_backend {
     mm_status (*gather)(mm_dev *d, const mm_gather_op *op, mm_err *e);
     mm_status (*pool)(mm_dev *d, const mm_pool_op *op, mm_err *e);
     mm_status (*flush)(mm_dev *d, mm_err *e);
+    int64_t (*room)(const mm_dev *d); /* floats, as mm_dev_room; NULL: the usual */
 } mm_backend;
 
 /* The heads of every device's own structs. backend.c checks every descriptor against them (shapes that do not fit,

@@ -398,9 +398,7 @@ static mm_status run_group(mm_encoder *x, const mm_input *in, int n, mm_output *
     return s;
 }
 
-/* A forward pass takes at most about this much memory unless a single input needs more, and none may need more than
- * the second. Results do not depend on it. */
-#define GROUP_FLOATS ((int64_t)64 << 20)
+/* No input may need more. */
 #define INPUT_FLOATS ((int64_t)1 << 30)
 
 static mm_status check(const mm_encoder *x, const mm_input *in, int64_t *floats, mm_err *failed)
@@ -423,12 +421,13 @@ mm_status mm_encoder_run(mm_encoder *x, const mm_input *in, int n, mm_output *ou
     mm_status s = MM_OK;
     int taken = 0;
     int64_t sum = 0;
+    const int64_t room = mm_dev_room(x->dev); /* of a forward pass, unless a single input needs more */
     for (int i = 0; i < n && s == MM_OK; i++) {
         int64_t floats = 0;
         out[i] = (mm_output){0};
         if (check(x, &in[i], &floats, &failed[i]) != MM_OK)
             continue;
-        if (taken > 0 && sum + floats > GROUP_FLOATS) {
+        if (taken > 0 && sum + floats > room) {
             s = run_group(x, some, taken, to, a, e);
             taken = 0;
             sum = 0;

@@ -229,6 +229,15 @@ static mm_mat project(mm_patches *e, mm_dev *d, mm_room *room, const mm_forward 
     return patches;
 }
 
+/* How many images from i on have as many patches each way. */
+static int same_grid(const mm_forward *f, int i)
+{
+    int n = 1;
+    while (i + n < f->n && f->grid[i + n].rows == f->grid[i].rows && f->grid[i + n].cols == f->grid[i].cols)
+        n++;
+    return n;
+}
+
 mm_status mm_patches_embed(mm_patches *e, mm_dev *d, mm_room *room, mm_mat x, mm_forward *f, mm_err *err)
 {
     int64_t rows = f->cu[f->n];
@@ -243,18 +252,19 @@ mm_status mm_patches_embed(mm_patches *e, mm_dev *d, mm_room *room, mm_mat x, mm
 
     if (e->cache && e->cache->n > CACHE_KEEPS)
         forget(e, d);
-    for (int i = 0; i < f->n; i++) {
+    for (int i = 0, like; i < f->n; i += like) {
+        like = same_grid(f, i);
         mm_dbuf *buf = NULL;
         mm_status s = base_of(&buf, e, d, &f->grid[i], f->arena, err);
         if (s != MM_OK)
             return s;
-        int64_t own = f->cu[i + 1] - f->cu[i];
-        for (int64_t r = 0; r < own; r++)
-            ids[r] = (int32_t)r;
+        const int64_t own = f->cu[i + 1] - f->cu[i], all = like * own;
+        for (int64_t r = 0; r < all; r++)
+            ids[r] = (int32_t)(r % own);
         mm_dev_gather(
             d,
             &(mm_gather_op){
-                .x = {buf, 0, e->width}, .y = mm_mat_at(x, f->cu[i], 0), .rows = own, .width = e->width, .ids = ids});
+                .x = {buf, 0, e->width}, .y = mm_mat_at(x, f->cu[i], 0), .rows = all, .width = e->width, .ids = ids});
     }
     for (int i = 0, at = 0; i < f->n; i++)
         for (int64_t r = f->cu[i]; r < f->cu[i + 1]; r++)

@@ -481,6 +481,7 @@ static void test_cache(void **state)
 int main(void)
 {
     setenv("XDG_CACHE_HOME", "relative: no cache", 1);
+    setenv("MESA_SHADER_CACHE_DISABLE", "true", 1); /* Mesa would take the place */
     unsetenv("HOME");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_faults),         cmocka_unit_test(test_validation), cmocka_unit_test(test_large),

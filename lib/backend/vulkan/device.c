@@ -70,11 +70,24 @@ static mm_status choose(mm_vk_card *out, const mm_vk_card *c, int n, const char 
 static const struct {
     const char *name;
     uint32_t path;
-} PATHS[] = {{"tiles", MM_VK_TILES},
-             {"big", MM_VK_BIG},
-             {"wide", MM_VK_WIDE},
-             {"coopmat", MM_VK_COOPMAT},
-             {"coopattend", MM_VK_COOPATT}};
+} PATHS[] = {{"tiles", MM_VK_TILES},        {"big", MM_VK_BIG},        {"wide", MM_VK_WIDE}, {"coopmat", MM_VK_COOPMAT},
+             {"coopattend", MM_VK_COOPATT}, {"coopbig", MM_VK_COOPBIG}};
+static const uint32_t MATRIX_UNITS = MM_VK_COOPMAT | MM_VK_COOPATT | MM_VK_COOPBIG;
+
+/* Is `name` in the comma-separated list? */
+static bool listed(const char *list, const char *name)
+{
+    const size_t n = strlen(name);
+    for (const char *p = list; p; p = strchr(p, ',')) {
+        p += *p == ',';
+        if (!strncmp(p, name, n) && (p[n] == ',' || p[n] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* Bytes of shared memory of two places for tiles in linear_big, whose rows are padded by a vector. */
+enum { BIG_TILES = 2 * 16 * (33 + 32) * 16 };
 
 /* What the device can do, less what MM_VULKAN_DISABLE names. A driver that computes on the CPU has no shared memory
  * that would be faster than memory. */
@@ -83,17 +96,17 @@ static uint32_t paths_of(const mm_vk_card *c)
     const VkPhysicalDeviceLimits *l = &c->properties.limits;
     const char *off = getenv("MM_VULKAN_DISABLE");
     uint32_t on = c->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU ? 0 : MM_VK_TILES;
-    if (on && l->maxComputeWorkGroupInvocations >= 256 && l->maxComputeSharedMemorySize >= 32 << 10)
+    if (on && l->maxComputeWorkGroupInvocations >= 256 && l->maxComputeSharedMemorySize >= BIG_TILES)
         on |= MM_VK_BIG;
     if (c->llvmpipe)
         on |= MM_VK_WIDE;
     if (c->coopmat && mm_vk_code_of(MM_VK_LINEAR_COOP)->code)
-        on |= MM_VK_COOPMAT | MM_VK_COOPATT;
+        on |= MATRIX_UNITS;
     const char *force = getenv("MM_VULKAN_ENABLE"); /* to test paths on drivers that would not take them */
     for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++) {
-        if (force && strstr(force, PATHS[i].name) && PATHS[i].path < MM_VK_COOPMAT)
+        if (listed(force, PATHS[i].name) && !(PATHS[i].path & MATRIX_UNITS))
             on |= PATHS[i].path;
-        if (off && strstr(off, PATHS[i].name))
+        if (listed(off, PATHS[i].name))
             on &= ~PATHS[i].path;
     }
     return on;
@@ -101,7 +114,7 @@ static uint32_t paths_of(const mm_vk_card *c)
 
 static mm_status make_device(mm_vk_dev *d, mm_err *e)
 {
-    const bool coopmat = d->paths & (MM_VK_COOPMAT | MM_VK_COOPATT);
+    const bool coopmat = d->paths & MATRIX_UNITS;
     VkPhysicalDeviceVulkanMemoryModelFeatures model = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES, .vulkanMemoryModel = VK_TRUE};
     VkPhysicalDevice16BitStorageFeatures storage = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
@@ -202,7 +215,7 @@ static mm_status start(mm_vk_dev *d, const mm_dev_opts *o, mm_err *e)
     const bool half = o->precision == MM_PREC_FP16 || (o->precision == MM_PREC_AUTO && (d->paths & MM_VK_COOPMAT));
     d->head.precision = half ? MM_PREC_FP16 : MM_PREC_FP32;
     if (!half)
-        d->paths &= ~(uint32_t)(MM_VK_COOPMAT | MM_VK_COOPATT); /* its inputs are f16 */
+        d->paths &= ~MATRIX_UNITS; /* their inputs are f16 */
     if ((s = mm_pool_new(&d->head.pool, o->threads > 0 ? o->threads : mm_cpu_count(), e)) != MM_OK ||
         (s = make_device(d, e)) != MM_OK || (s = mm_vk_pipelines_start(d, e)) != MM_OK ||
         (s = mm_vk_record_start(d, e)) != MM_OK)
@@ -349,4 +362,5 @@ const mm_backend mm_backend_vulkan = {
     .gather = mm_vk_gather,
     .pool = mm_vk_pool_rows,
     .flush = mm_vk_flush,
+    .room = mm_vk_room,
 };

@@ -195,7 +195,8 @@ static void describe_card(mm_vk_card *c, VkInstance instance)
     c->f16 = storage.storageBuffer16BitAccess && f16.shaderFloat16;
     c->memory_model = model.vulkanMemoryModel;
     c->coopmat = c->f16 && c->memory_model && subgroup.subgroupSize == 32 &&
-                 c->properties.limits.maxComputeWorkGroupInvocations >= 256 && multiplies_matrices(c->device, instance);
+                 c->properties.limits.maxComputeSharedMemorySize >= 48 << 10 &&
+                 multiplies_matrices(c->device, instance);
 }
 
 mm_status mm_vk_cards(mm_vk_card **out, int *n, VkInstance instance, mm_err *e)

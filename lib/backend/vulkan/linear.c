@@ -22,17 +22,25 @@ typedef struct {
 enum { LANES = 16 };
 
 /* Fewer workgroups than this leave much of a large GPU idle, and a smaller tile is the better one. */
-enum { BUSY = 128 };
+enum { BUSY = 72 };
+
+static bool busy(int64_t rows, int64_t cols, int64_t groups, const tile *t)
+{
+    return (rows + t->rows - 1) / t->rows * ((cols + t->cols - 1) / t->cols) * groups >= BUSY;
+}
 
 /* The order in which an output's products are summed is the same in every shader of one kind (ascending k, fused), so
  * the choice may depend on the number of rows. */
 static tile tile_for(const mm_vk_dev *d, const mm_vk_weight *w, int64_t rows, int64_t cols, int64_t groups)
 {
-    const int64_t big = (rows + 127) / 128 * ((cols + 127) / 128) * groups;
-    if ((d->paths & MM_VK_COOPMAT) && w->half)
-        return big >= BUSY ? (tile){MM_VK_LINEAR_COOP, 128, 128} : (tile){MM_VK_LINEAR_COOP_SMALL, 64, 64};
-    if ((d->paths & MM_VK_BIG) && (big >= BUSY || !(d->paths & MM_VK_TILES)))
-        return (tile){w->half ? MM_VK_LINEAR_BIG_HALF : MM_VK_LINEAR_BIG, 128, 128};
+    const tile units = {MM_VK_LINEAR_COOP, 64, 128}, few_units = {MM_VK_LINEAR_COOP_SMALL, 64, 64},
+               big = {w->half ? MM_VK_LINEAR_BIG_HALF : MM_VK_LINEAR_BIG, 128, 128};
+    if (w->rows)
+        return (d->paths & MM_VK_COOPBIG) && (!(d->paths & MM_VK_COOPMAT) || busy(rows, cols, groups, &units))
+                   ? units
+                   : few_units;
+    if ((d->paths & MM_VK_BIG) && (!(d->paths & MM_VK_TILES) || busy(rows, cols, groups, &big)))
+        return big;
     if (d->paths & MM_VK_TILES)
         return (tile){w->half ? MM_VK_LINEAR_TILE_HALF : MM_VK_LINEAR_TILE, 64, 64};
     if (d->paths & MM_VK_WIDE)
@@ -130,7 +138,8 @@ static mm_status dispatch(mm_vk_dev *d, const piece *c, mm_err *e)
     const bool y4 = fours(c->y.shift, p->ldy, p->step_y) && c->cols % 4 == 0 && fours(c->r_shift, p->r ? p->ldr : 0, 0);
     const mm_vk_dispatch x = {
         .shader = t.shader,
-        .spec = {p->act, w->vector_chunk != NULL, p->scale != NULL, p->r != NULL, x4, y4, LANES},
+        .spec = {p->act, w->vector_chunk != NULL, p->scale != NULL, p->r != NULL, x4, y4, LANES,
+                 x4 && w->depth == w->padded},
         .bind = {c->x, c->w, c->v, c->y},
         .push = &push,
         .push_bytes = sizeof push,

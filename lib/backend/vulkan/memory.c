@@ -166,6 +166,22 @@ mm_status mm_vk_send(mm_vk_dev *d, VkDeviceSize from, VkBuffer to, VkDeviceSize 
     return MM_OK;
 }
 
+/* One thread copies a few GB/s, a GPU takes ten times as much: large pieces are copied by all threads. */
+enum { SLICE = 1 << 20 };
+typedef struct {
+    char *to;
+    const char *from;
+    size_t bytes;
+} copy_job;
+
+static void copy_slice(void *ctx, int i, int worker)
+{
+    (void)worker;
+    const copy_job *j = ctx;
+    const size_t at = (size_t)i * SLICE;
+    memcpy(j->to + at, j->from + at, j->bytes - at < SLICE ? j->bytes - at : SLICE);
+}
+
 mm_status mm_vk_upload(mm_vk_dev *d, VkBuffer to, VkDeviceSize at, const void *from, size_t bytes, mm_err *e)
 {
     enum { PIECE = MM_VK_STAGE / 2 };
@@ -176,13 +192,29 @@ mm_status mm_vk_upload(mm_vk_dev *d, VkBuffer to, VkDeviceSize at, const void *f
         VkDeviceSize place;
         if ((s = mm_vk_stage(&room, &place, d, n, e)) != MM_OK)
             return s;
-        memcpy(room, (const char *)from + done, n);
+        copy_job job = {room, (const char *)from + done, n};
+        mm_pool_run(d->head.pool, (int)((n + SLICE - 1) / SLICE), copy_slice, &job);
         s = mm_vk_send(d, place, to, at + done, n, e);
     }
     return s;
 }
 
 /* ---- activations ---- */
+
+/* A large GPU is busy only with some thousand rows at a time. */
+int64_t mm_vk_room(const mm_dev *dev)
+{
+    enum { USUAL = 64 << 20, LARGE = 256 << 20 };
+    const mm_vk_card *c = &((const mm_vk_dev *)dev)->card;
+    VkDeviceSize heap = 0;
+    for (uint32_t i = 0; i < c->memory.memoryHeapCount; i++)
+        if ((c->memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) && c->memory.memoryHeaps[i].size > heap)
+            heap = c->memory.memoryHeaps[i].size;
+    const int64_t eighth = (int64_t)(heap / 8 / sizeof(float));
+    if (c->properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU || eighth < USUAL)
+        return USUAL;
+    return eighth < LARGE ? eighth : LARGE;
+}
 
 mm_status mm_vk_alloc(mm_dbuf **out, mm_dev *dev, int64_t floats, mm_err *e)
 {

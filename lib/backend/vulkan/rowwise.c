@@ -60,8 +60,9 @@ static mm_status layers(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int
         return s == MM_OK ? layers(d, op, a, r0 + (r1 - r0) / 2, r1, e) : s;
     }
     const norm_push push = push_of(op, a, &x, &y, (uint32_t)(r1 - r0));
+    const bool fours = (push.channels | push.x | push.ldx | push.y | push.ldy | push.gain | push.bias) % 4 == 0;
     mm_vk_dispatch run = {.shader = MM_VK_NORM,
-                          .spec = {op->act, a->biased},
+                          .spec = {op->act, a->biased, fours && op->channels <= 1024},
                           .bind = {x, {{0}, 0}, a->v, y},
                           .push = &push,
                           .push_bytes = sizeof push};

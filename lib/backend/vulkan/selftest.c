@@ -192,7 +192,7 @@ mm_status mm_vk_self_test(mm_vk_dev *d, mm_err *e)
     } fast[] = {
         {MM_VK_TILES, "tiles", try_linear},        {MM_VK_BIG, "big", try_linear},
         {MM_VK_WIDE, "wide", try_linear},          {MM_VK_COOPMAT, "coopmat", try_linear},
-        {MM_VK_COOPATT, "coopattend", try_attend},
+        {MM_VK_COOPATT, "coopattend", try_attend}, {MM_VK_COOPBIG, "coopbig", try_linear},
     };
     /* sums of 83 products of numbers below 1; f16 keeps eleven bits of each */
     const double allowed = d->head.precision == MM_PREC_FP16 ? 2e-2 : 1e-4;

@@ -22,10 +22,11 @@
 /* Paths that go beyond the baseline; each can be turned off by name in MM_VULKAN_DISABLE. */
 typedef enum {
     MM_VK_TILES = 1 << 0,   /* "tiles": shared-memory tiles for the linear layer */
-    MM_VK_BIG = 1 << 1,     /* "big": tiles that need 256 invocations and 32 KiB */
+    MM_VK_BIG = 1 << 1,     /* "big": tiles that need 256 invocations and 33 KiB */
     MM_VK_WIDE = 1 << 2,    /* "wide": large tiles in registers, for Mesa's driver on the CPU */
     MM_VK_COOPMAT = 1 << 3, /* "coopmat": VK_KHR_cooperative_matrix, f16 x f16 -> f32 */
     MM_VK_COOPATT = 1 << 4, /* "coopattend": attention on it */
+    MM_VK_COOPBIG = 1 << 5, /* "coopbig": its larger tiles, for large products */
 } mm_vk_path;
 
 /* Memory with a buffer over all of it. */
@@ -57,8 +58,8 @@ typedef struct {
     mm_weight head;
     mm_vk_chunk *chunk;
     VkDeviceSize at, bytes; /* in its chunk */
-    /* linear, conv: panels [groups][panels][padded][64] */
-    bool half;
+    /* linear, conv: panels [groups][panels][padded][64], or rows for matrix units: [groups][64 panels][padded] */
+    bool half, rows;
     int64_t depth, padded;     /* inputs of an output, with a convolution's taps; rounded up */
     int64_t group_bytes;       /* of one group's panels */
     mm_vk_chunk *vector_chunk; /* of the bias; NULL: none */
@@ -150,6 +151,7 @@ mm_status mm_vk_stage(char **to, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize by
 mm_status mm_vk_send(mm_vk_dev *d, VkDeviceSize from, VkBuffer to, VkDeviceSize at, VkDeviceSize bytes, mm_err *e);
 mm_status mm_vk_upload(mm_vk_dev *d, VkBuffer to, VkDeviceSize at, const void *from, size_t bytes, mm_err *e);
 
+int64_t mm_vk_room(const mm_dev *d);
 mm_status mm_vk_alloc(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e);
 void mm_vk_free(mm_dev *d, mm_dbuf *b);
 mm_status mm_vk_write(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int64_t n, mm_err *e);

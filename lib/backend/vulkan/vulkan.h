@@ -4,9 +4,9 @@
  * whose name contains NAME (case does not count). "auto" takes a discrete, then an integrated GPU, never a driver that
  * computes on the CPU.
  *
- * Environment: MM_VULKAN_DISABLE, a comma-separated list of paths not to use (tiles, big, wide, coopmat, coopattend,
- * cache); MM_VULKAN_ENABLE, those to use on a device that would not take them by itself (tiles, big, wide: for tests);
- * MM_VULKAN_VALIDATE=1 loads VK_LAYER_KHRONOS_validation with its synchronisation checks. */
+ * Environment: MM_VULKAN_DISABLE, a comma-separated list of paths not to use (tiles, big, wide, coopmat, coopbig,
+ * coopattend, cache); MM_VULKAN_ENABLE, those to use on a device that would not take them by itself (tiles, big, wide:
+ * for tests); MM_VULKAN_VALIDATE=1 loads VK_LAYER_KHRONOS_validation with its synchronisation checks. */
 #ifndef MM_VULKAN_VULKAN_H
 #define MM_VULKAN_VULKAN_H
 

@@ -2,14 +2,15 @@
  * their way through the staging memory: once, when a model is opened.
  *
  * Matrices: panels of 64 outputs, [panel][k][64] with k padded with zeros to a multiple of 32 (linear.glsl); f32, or
- * f16 when the device was opened with fp16 and the weight is not marked precise. Vectors and tables: f32. */
+ * f16 when the device was opened with fp16 and the weight is not marked precise. For matrix units [output][k], k padded
+ * to 64 (linear_coop.comp). Vectors and tables: f32. */
 #include "backend/parts.h"
 #include "backend/vulkan/vk.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { PANEL = 64, DEPTH = 32 };
+enum { PANEL = 64, DEPTH = 32, COOP_DEPTH = 64 };
 
 static mm_vk_weight *new_weight(mm_weight_kind kind, int64_t n, int64_t k)
 {
@@ -126,10 +127,11 @@ typedef struct {
 
 static void put(const mm_vk_weight *w, char *panel, int64_t k, int lane, float v)
 {
+    const int64_t at = w->rows ? lane * w->padded + k : k * PANEL + lane;
     if (w->half)
-        ((uint16_t *)panel)[k * PANEL + lane] = mm_f32_to_f16(v);
+        ((uint16_t *)panel)[at] = mm_f32_to_f16(v);
     else
-        ((float *)panel)[k * PANEL + lane] = v;
+        ((float *)panel)[at] = v;
 }
 
 static void pack_panel(void *ctx, int i, int worker)
@@ -182,7 +184,8 @@ static mm_status upload_matrix(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, i
 {
     w->half = d->head.precision == MM_PREC_FP16 && !precise;
     w->depth = m->k;
-    w->padded = mm_vk_round(m->k, DEPTH);
+    w->rows = w->half && (d->paths & (MM_VK_COOPMAT | MM_VK_COOPBIG));
+    w->padded = mm_vk_round(m->k, w->rows ? COOP_DEPTH : DEPTH);
     w->group_bytes = mm_vk_round(m->n / groups, PANEL) * w->padded * (w->half ? 2 : 4);
     w->bytes = (VkDeviceSize)(w->group_bytes * groups);
     mm_status s = mm_vk_take(&w->chunk, &w->at, d, w->bytes, false, e);
