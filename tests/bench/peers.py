@@ -55,7 +55,7 @@ def samples(model, data):
     return [{"input_values": ((x - x.mean()) / np.sqrt(x.var() + 1e-7)).astype(np.float32)} for x in data]
 
 
-INPUTS = {"dinov2": pixels, "vit": pixels, "bert": tokens, "whisper": mel, "wav2vec2": samples}
+INPUTS = {"dinov2": pixels, "vit": pixels, "clip": pixels, "bert": tokens, "whisper": mel, "wav2vec2": samples}
 
 
 def batches(items, size):
@@ -79,6 +79,9 @@ def pooled(family, hidden, batch):
     """The vector that the mm tool gives for such a model."""
     if family in ("dinov2", "vit"):
         return hidden[:, 0]
+    if family == "clip":  # the norm behind pooling; made with random weights, so gains are one
+        cls = hidden[:, 0] - hidden[:, 0].mean(1, keepdims=True)
+        return cls / np.sqrt(cls.var(1, keepdims=True) + 1e-5)
     if family == "bert":
         m = batch["attention_mask"][:, :, None].astype(np.float32)
         hidden = (hidden * m).sum(1) / m.sum(1)
@@ -94,7 +97,7 @@ def torch_network(family, path, bf16=False):
     import transformers as tf
 
     torch.set_num_threads(THREADS)
-    kind = {"dinov2": tf.Dinov2Model, "vit": tf.ViTModel, "bert": tf.BertModel, "whisper": tf.WhisperModel, "wav2vec2": tf.Wav2Vec2Model}[family]
+    kind = {"dinov2": tf.Dinov2Model, "vit": tf.ViTModel, "clip": tf.CLIPVisionModel, "bert": tf.BertModel, "whisper": tf.WhisperModel, "wav2vec2": tf.Wav2Vec2Model}[family]
     extra = {"add_pooling_layer": False} if family in ("bert", "vit") else {}
     net = kind.from_pretrained(path, attn_implementation="sdpa", dtype=torch.float32, **extra).eval()
     if family == "whisper":
@@ -277,7 +280,7 @@ def prepare(where):
         clips(where, seconds, f"{where}/../speech.mm")
     torch.manual_seed(1)
     minilm = os.environ["MM_MODELS"].split(":")[0] + "/minilm-l6"
-    made = {"vit-b16": (tf.ViTModel, tf.ViTConfig()), "bert-base": (tf.BertModel, tf.BertConfig()), "wav2vec2-base": (tf.Wav2Vec2Model, tf.Wav2Vec2Config())}
+    made = {"vit-b16": (tf.ViTModel, tf.ViTConfig()), "clip-b32": (tf.CLIPVisionModel, tf.CLIPVisionConfig()), "bert-base": (tf.BertModel, tf.BertConfig()), "wav2vec2-base": (tf.Wav2Vec2Model, tf.Wav2Vec2Config())}
     for name, (kind, config) in made.items():
         path = f"{where}/{name}"
         if os.path.exists(path):
@@ -286,6 +289,8 @@ def prepare(where):
         net.save_pretrained(path + ".part")
         if name == "vit-b16":
             tf.ViTImageProcessor().save_pretrained(path + ".part")
+        elif name == "clip-b32":
+            tf.CLIPImageProcessor().save_pretrained(path + ".part")
         elif name == "bert-base":
             for f in ("vocab.txt", "tokenizer.json", "tokenizer_config.json"):
                 shutil.copy(f"{minilm}/{f}", path + ".part")

@@ -87,8 +87,12 @@ class Ours:
         process([argv + [many]], f"{WORK}/ours.mm")
 
     def go(self):
-        a, b = process([self.argv + [self.one]]), process([self.argv + [self.many]])
-        return {k: max(b[k] - a[k], 1e-9) * self.items / (self.items - 1) for k in ("wall", "cpu")}
+        """A disturbance of the one outweighs N - 1 items at times: such a pair is measured again."""
+        for _ in range(5):
+            a, b = process([self.argv + [self.one]]), process([self.argv + [self.many]])
+            if all(b[k] > 1.2 * a[k] for k in ("wall", "cpu")):
+                return {k: (b[k] - a[k]) * self.items / (self.items - 1) for k in ("wall", "cpu")}
+        raise RuntimeError(f"{self.name}: {self.items} items take no longer than one")
 
     def close(self):
         pass
@@ -184,7 +188,7 @@ def warm(what, family, model, stream, items, unit, peers, batch=None, each=1.0):
     if not (os.path.exists(model) and os.path.exists(stream)):
         return say("skipped, no model or input:", what)
     say(what)
-    tool = {"dinov2": "image", "vit": "image", "bert": "text", "whisper": "audio", "wav2vec2": "audio"}[family]
+    tool = {"dinov2": "image", "vit": "image", "clip": "image", "bert": "text", "whisper": "audio", "wav2vec2": "audio"}[family]
     one = stream + ".1"
     shell(f"mm-cat -N 1 {stream} > {one}")
     precisions = ["fp32"] + [p for p in ("bf16", "int8") if has(p)]
@@ -320,13 +324,14 @@ def inputs():
         for i in range(49):
             f.write(" ".join(words[(i * 997 + k * 31) % len(words)] for k in range(126)) + "\n")
     shell(f"for f in sts long; do mm-decode -q --lines {WORK}/$f.txt > {WORK}/$f.mm; done; head -1 {WORK}/sts.txt | mm-decode -q --lines - > {WORK}/one.mm; "
-          f"mm-cat -N 9 {WORK}/long.mm > {WORK}/long9.mm")
+          f"mm-cat -N 17 {WORK}/long.mm > {WORK}/long17.mm")
     shell(f"mm-decode -q --only audio {DATA}/speech_transcribed > {WORK}/speech.mm")
     os.makedirs(f"{WORK}/models", exist_ok=True)
     shell(f"{PYTHON} {HERE}/peers.py prepare {WORK}/models 2>>{WORK}/peer.log")
     shell(f"for s in 10 30; do mm-decode -q {WORK}/models/clips$s > {WORK}/all.mm; mm-cat -N 5 {WORK}/all.mm > {WORK}/clips$s.mm; done; "
           f"mm-cat -N 3 {WORK}/clips30.mm > {WORK}/clips30x3.mm; "
-          f"mm-decode -q -m {WORK}/models/vit-b16 {WORK}/photos > {WORK}/all.mm; mm-cat -N 9 {WORK}/all.mm > {WORK}/vit.mm")
+          f"mm-decode -q -m {WORK}/models/vit-b16 {WORK}/photos > {WORK}/all.mm; mm-cat -N 17 {WORK}/all.mm > {WORK}/vit.mm; "
+          f"mm-decode -q -m {WORK}/models/clip-b32 {WORK}/photos > {WORK}/clip.mm")
     for family, model, stream in (("dinov2", "imgfocus-vits14", "img"), ("bert", "minilm-l6", "one")):  # for the cold starts
         if not os.path.exists(f"{WORK}/{model}.onnx"):
             shell(f"{PYTHON} {HERE}/peers.py onnxruntime {family} {MODELS}/{model} {WORK}/{stream}.mm {WORK}/x.npy 1 </dev/null >/dev/null 2>>{WORK}/peer.log")
@@ -373,7 +378,8 @@ def sections():
     yield "whisper-base encoder, 30 s", lambda n: section_warm(n, "whisper", "whisper-base", f"{w}/clips30x3.mm", "seconds of sound", peers, each=30)
     for b in (1, 8):
         yield f"ViT-B/16, batch {b}", lambda n, b=b: section_warm(n, "vit", "vit-b16", f"{w}/vit.mm", "images", all3, batch=b)
-        yield f"BERT-base, 128 tokens, batch {b}", lambda n, b=b: section_warm(n, "bert", "bert-base", f"{w}/long9.mm", "sentences", all3, batch=b)
+        yield f"CLIP ViT-B/32, vision, batch {b}", lambda n, b=b: section_warm(n, "clip", "clip-b32", f"{w}/clip.mm", "images", all3, batch=b)
+        yield f"BERT-base, 128 tokens, batch {b}", lambda n, b=b: section_warm(n, "bert", "bert-base", f"{w}/long17.mm", "sentences", all3, batch=b)
         yield f"Wav2Vec2-base, 10 s clips, batch {b}", lambda n, b=b: section_warm(n, "wav2vec2", "wav2vec2-base", f"{w}/clips10.mm", "seconds of sound", all3, batch=b, each=10)
 
 

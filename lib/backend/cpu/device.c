@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* ---- opening ---- */
@@ -112,9 +113,22 @@ static const char *layout(const mm_dev *d)
 
 /* ---- memory ---- */
 
+/* Large pages where whole ones fit: a panel is read from end to end, and each page of 4 KiB would have to be looked up
+ * (and, the first time, provided) alone. */
+static void *room_of(size_t bytes)
+{
+    enum { HUGE = 2 << 20, PAGE = 1 << 12 };
+    char *p = aligned_alloc(64, bytes);
+    if (p && bytes >= 2 * HUGE) {
+        const uintptr_t from = ((uintptr_t)p + PAGE - 1) / PAGE * PAGE, to = ((uintptr_t)p + bytes) / PAGE * PAGE;
+        madvise((void *)from, to - from, MADV_HUGEPAGE); /* a wish: where it fails, pages are small */
+    }
+    return p;
+}
+
 float *mm_cpu_floats(int64_t n)
 {
-    return aligned_alloc(64, (size_t)mm_cpu_piece(n) * sizeof(float));
+    return room_of((size_t)mm_cpu_piece(n) * sizeof(float));
 }
 
 mm_status mm_cpu_scratch(mm_cpu_dev *d, int64_t floats, mm_err *e)
@@ -125,7 +139,7 @@ mm_status mm_cpu_scratch(mm_cpu_dev *d, int64_t floats, mm_err *e)
     d->room = 0; /* until all of them have it */
     for (int i = 0; i < mm_pool_threads(d->head.pool); i++) {
         free(d->scratch[i]);
-        d->scratch[i] = aligned_alloc(64, need);
+        d->scratch[i] = room_of(need);
         if (!d->scratch[i])
             return mm_fail_memory(e);
     }
