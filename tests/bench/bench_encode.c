@@ -1,9 +1,11 @@
 /* bench_encode: items per second of one encoder on one device, random inputs, without decoding or pipes.
  *
- *     build/bench/bench_encode -m MODEL [-d DEVICE] [-p fp32|fp16] [-b BATCH] [-n SIZE] [-s SECONDS] image|text|audio
+ *     build/bench/bench_encode -m MODEL [-d DEVICE] [-p fp32|bf16|fp16|int8] [-j THREADS] [-b BATCH] [-n SIZE] [-s
+ * SECONDS] image|text|audio
  *
  * SIZE: pixels of a side (224), tokens (128) or samples (160000). Every batch goes from host memory to vectors in host
- * memory. Prints BATCH, milliseconds a batch (the median of those that fit into SECONDS) and items per second. */
+ * memory. Prints BATCH, milliseconds a batch (the median of those that fit into SECONDS), items per second, and the
+ * fewest milliseconds. */
 #include "base/clock.h"
 #include "encode/encode.h"
 
@@ -55,11 +57,15 @@ int main(int argc, char **argv)
     int batch = 1;
     long size = 0;
     double seconds = 2;
-    for (int c; (c = getopt(argc, argv, "m:d:p:b:n:s:")) != -1;)
+    for (int c; (c = getopt(argc, argv, "m:d:p:j:b:n:s:")) != -1;)
         switch (c) {
         case 'm': path = optarg; break;
         case 'd': on.name = optarg; break;
-        case 'p': on.precision = !strcmp(optarg, "fp16") ? MM_PREC_FP16 : MM_PREC_FP32; break;
+        case 'p':
+            if (!mm_precision_of(&on.precision, optarg))
+                return 2;
+            break;
+        case 'j': on.threads = atoi(optarg); break;
         case 'b': batch = atoi(optarg); break;
         case 'n': size = atol(optarg); break;
         case 's': seconds = atof(optarg); break;
@@ -98,7 +104,7 @@ int main(int argc, char **argv)
         mm_arena_reset(&a);
     }
     qsort(took, (size_t)n, sizeof *took, by_value);
-    printf("%d %.4f %.2f\n", batch, 1e3 * took[n / 2], batch / took[n / 2]);
+    printf("%d %.4f %.2f %.4f\n", batch, 1e3 * took[n / 2], batch / took[n / 2], 1e3 * took[0]);
     mm_encoder_close(x);
     mm_dev_close(d);
     mm_model_close(m);
