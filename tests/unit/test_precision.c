@@ -376,6 +376,47 @@ static void test_special(void **state)
         }
 }
 
+/* GELU behind a product of reduced precision, beside libm's of that product's own sums. */
+static void check_gelu(const cpu_mask *mask, mm_precision p)
+{
+    enum { M = 9, K = 64, N = 70 };
+    const layer c = {.m = M, .k = K, .n = {N}, .parts = 1, .biased = true, .type = MM_F32};
+    made l = make(&c);
+    mm_dev *d = open_dev(mask, p, 2);
+    mm_weight *w;
+    assert_int_equal(mm_dev_linear_weight(&w, d, &l.lw, NULL), MM_OK);
+    mm_mat x = mat(d, l.x, M, K, 0), y = mat(d, NULL, M, N, 0);
+    mm_dev_linear(d, &(mm_linear_op){.x = x, .y = y, .w = w, .rows = M});
+    float *plain = fetch(d, &y, M, N);
+    mm_dev_linear(d, &(mm_linear_op){.x = x, .y = y, .w = w, .rows = M, .act = MM_ACT_GELU});
+    float *out = fetch(d, &y, M, N);
+    int small = 0;
+    for (int i = 0; i < M * N; i++) {
+        const double v = plain[i], expected = v * 0.5 * erfc(-v / sqrt(2.0));
+        small += fabs(v) < 6;
+        if (fabs(out[i] - expected) > 5e-5 + 1e-5 * fabs(v))
+            fail_msg("gelu(%g) = %g, not %g", v, out[i], expected);
+    }
+    assert_true(small > M * N / 4);
+    free(plain);
+    free(out);
+    mm_dev_weight_free(d, w);
+    mm_dev_free(d, x.buf);
+    mm_dev_free(d, y.buf);
+    close_dev(d);
+    unmake(&l);
+}
+
+static void test_gelu(void **state)
+{
+    (void)state;
+    for (int m = 0; m < MASKS; m++)
+        if (have_mask(&masks[m])) {
+            check_gelu(&masks[m], MM_PREC_BF16);
+            check_gelu(&masks[m], MM_PREC_INT8);
+        }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -388,8 +429,9 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bf16),   cmocka_unit_test(test_int8),    cmocka_unit_test(test_conv),
-        cmocka_unit_test(test_attend), cmocka_unit_test(test_special), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_bf16),    cmocka_unit_test(test_int8),    cmocka_unit_test(test_conv),
+        cmocka_unit_test(test_attend),  cmocka_unit_test(test_special), cmocka_unit_test(test_gelu),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -367,7 +367,8 @@ mm_status mm_cpu_linear(mm_dev *dev, const mm_linear_op *op, mm_err *e)
               .ldr = op->residual.ld,
               .y = mm_cpu_at(&op->y),
               .ldy = op->y.ld,
-              .act = op->act},
+              .act = op->act,
+              .rough = w->m->precision != MM_PREC_FP32},
     };
     return mm_gemm_run(d, &g, e);
 }

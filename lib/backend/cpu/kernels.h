@@ -25,6 +25,7 @@ typedef struct {
     float *y;
     int64_t ldy;
     mm_act act;
+    bool rough; /* y is rounded next: GELU need not be exact beyond that */
 } mm_epilogue;
 
 enum { MM_MAX_MR = 32, MM_MAX_NR = 32 };

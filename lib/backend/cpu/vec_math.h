@@ -39,6 +39,22 @@ static inline vf v_gelu(vf x)
     return x * v_select(x < v_set(0.0f), tail, 1.0f - tail);
 }
 
+/* The same to 4e-5, in a third of the time, for what is rounded to bf16 or 8 bits next: Φ(x) = 1/2 + x P(x²) with x cut
+ * off at ±4.4. */
+static inline vf v_gelu_rough(vf x)
+{
+    vf z = v_max(v_min(x, v_set(4.4f)), v_set(-4.4f)), u = z * z;
+    vf p = v_fma(u, v_set(3.572494e-11f), v_set(-3.756509e-9f));
+    p = v_fma(p, u, v_set(1.741663e-7f));
+    p = v_fma(p, u, v_set(-4.726311e-6f));
+    p = v_fma(p, u, v_set(8.430768e-5f));
+    p = v_fma(p, u, v_set(-0.0010550782f));
+    p = v_fma(p, u, v_set(0.0096433f));
+    p = v_fma(p, u, v_set(-0.06607684f));
+    p = v_fma(p, u, v_set(0.3987618f));
+    return x * v_fma(p, z, v_set(0.5f));
+}
+
 /* x / (1 + e^(-s)) */
 static inline vf v_gated(vf x, vf s)
 {
