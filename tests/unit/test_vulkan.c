@@ -25,6 +25,16 @@ static mm_status open_first(mm_dev **d, mm_err *e)
     return mm_dev_open(d, &(mm_dev_opts){.name = "vulkan:0", .threads = 1}, e);
 }
 
+/* Dot products of 8-bit integers where they are offered, fast or not. */
+static mm_status open_int8(mm_dev **d, mm_err *e)
+{
+    *e = (mm_err){0};
+    setenv("MM_VULKAN_ENABLE", "int8", 1);
+    mm_status s = mm_dev_open(d, &(mm_dev_opts){.name = "vulkan:0", .threads = 1, .precision = MM_PREC_INT8}, e);
+    unsetenv("MM_VULKAN_ENABLE");
+    return s;
+}
+
 static bool here;
 
 static int look(void **state)
@@ -257,15 +267,11 @@ static void test_validation(void **state)
 
 /* A product, a gathering and a norm whose matrices are larger than the 128 MiB that a device must let a shader see; the
  * last rows are compared with the same rows computed alone. */
-static void test_large(void **state)
+static void check_large(mm_dev *d)
 {
-    (void)state;
-    NEEDS_DEVICE;
     enum { K = 96, N = 64, LAST = 5 };
     const int64_t rows = ((int64_t)140 << 20) / (K * (int64_t)sizeof(float));
-    mm_dev *d;
     mm_err e;
-    assert_int_equal(open_first(&d, &e), MM_OK);
     float *x = malloc((size_t)(rows * K) * sizeof *x), *w = malloc(N * K * sizeof *w), whole[LAST * N], alone[LAST * N];
     for (int64_t i = 0; i < rows * K; i++)
         x[i] = (float)((int64_t)i * 7919 % 2003) / 1001.5f - 1;
@@ -304,10 +310,35 @@ static void test_large(void **state)
     mm_dev_free(d, in.buf);
     mm_dev_free(d, out.buf);
     mm_dev_free(d, few.buf);
-    mm_dev_close(d);
     free(x);
     free(w);
     free(ids);
+}
+
+static void test_large(void **state)
+{
+    (void)state;
+    NEEDS_DEVICE;
+    mm_dev *d;
+    mm_err e;
+    assert_int_equal(open_first(&d, &e), MM_OK);
+    check_large(d);
+    mm_dev_close(d);
+}
+
+/* Quantised rows have less room than that: they are made and multiplied piece by piece. */
+static void test_large_int8(void **state)
+{
+    (void)state;
+    NEEDS_DEVICE;
+    mm_dev *d;
+    mm_err e;
+    if (open_int8(&d, &e) != MM_OK) {
+        print_message("%s\n", e.text);
+        skip();
+    }
+    check_large(d);
+    mm_dev_close(d);
 }
 
 /* ---- long recordings ---- */
@@ -408,8 +439,12 @@ static void test_choice(void **state)
     assert_int_equal(mm_dev_open(&d, &(mm_dev_opts){.name = "vulkan:99"}, &e), MM_FATAL);
     assert_non_null(strstr(e.text, "mm-model devices"));
     assert_int_equal(mm_dev_open(&d, &(mm_dev_opts){.name = "vulkan:no such card"}, &e), MM_FATAL);
-    assert_int_equal(mm_dev_open(&d, &(mm_dev_opts){.name = "vulkan:0", .precision = MM_PREC_INT8}, &e), MM_FATAL);
+    assert_int_equal(mm_dev_open(&d, &(mm_dev_opts){.name = "vulkan:0", .precision = MM_PREC_BF16}, &e), MM_FATAL);
     assert_non_null(strstr(e.text, "fp16"));
+    setenv("MM_VULKAN_DISABLE", "int8", 1);
+    assert_int_equal(mm_dev_open(&d, &(mm_dev_opts){.name = "vulkan:0", .precision = MM_PREC_INT8}, &e), MM_FATAL);
+    unsetenv("MM_VULKAN_DISABLE");
+    assert_non_null(strstr(e.text, "8-bit"));
     /* by a part of its name, in whatever case */
     assert_int_equal(open_first(&d, &e), MM_OK);
     char name[64] = "vulkan:";
@@ -435,6 +470,30 @@ static void test_fall_back(void **state)
     assert_non_null(strstr(mm_dev_name(d), "cpu"));
     mm_dev_close(d);
     wanted = NONE;
+}
+
+/* An int8 run needs its fast path: one that fails the self-test (here: whose pipelines are refused) is no int8 device.
+ */
+static void test_int8_refused(void **state)
+{
+    (void)state;
+    NEEDS_DEVICE;
+    mm_dev *d;
+    mm_err e;
+    bool refused = false;
+    if (open_int8(&d, &e) != MM_OK)
+        skip();
+    mm_dev_close(d);
+    wanted = PIPELINES;
+    for (int n = 1; n == 1 || calls >= n - 1; n++) {
+        calls = 0;
+        failing = n;
+        if (open_int8(&d, &e) != MM_OK)
+            refused = refused || strstr(e.text, "8-bit");
+        mm_dev_close(d);
+    }
+    wanted = NONE;
+    assert_true(refused);
 }
 
 /* ---- pipeline cache ---- */
@@ -484,9 +543,10 @@ int main(void)
     setenv("MESA_SHADER_CACHE_DISABLE", "true", 1); /* Mesa would take the place */
     unsetenv("HOME");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_faults),         cmocka_unit_test(test_validation), cmocka_unit_test(test_large),
-        cmocka_unit_test(test_long_recording), cmocka_unit_test(test_tile_sizes), cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_fall_back),      cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_faults),     cmocka_unit_test(test_validation),     cmocka_unit_test(test_large),
+        cmocka_unit_test(test_large_int8), cmocka_unit_test(test_long_recording), cmocka_unit_test(test_tile_sizes),
+        cmocka_unit_test(test_choice),     cmocka_unit_test(test_fall_back),      cmocka_unit_test(test_int8_refused),
+        cmocka_unit_test(test_cache),
     };
     return cmocka_run_group_tests(tests, look, NULL);
 }

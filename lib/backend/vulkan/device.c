@@ -70,8 +70,9 @@ static mm_status choose(mm_vk_card *out, const mm_vk_card *c, int n, const char 
 static const struct {
     const char *name;
     uint32_t path;
-} PATHS[] = {{"tiles", MM_VK_TILES},        {"big", MM_VK_BIG},        {"wide", MM_VK_WIDE}, {"coopmat", MM_VK_COOPMAT},
-             {"coopattend", MM_VK_COOPATT}, {"coopbig", MM_VK_COOPBIG}};
+} PATHS[] = {
+    {"tiles", MM_VK_TILES},        {"big", MM_VK_BIG},         {"wide", MM_VK_WIDE}, {"coopmat", MM_VK_COOPMAT},
+    {"coopattend", MM_VK_COOPATT}, {"coopbig", MM_VK_COOPBIG}, {"int8", MM_VK_INT8}};
 static const uint32_t MATRIX_UNITS = MM_VK_COOPMAT | MM_VK_COOPATT | MM_VK_COOPBIG;
 
 /* Is `name` in the comma-separated list? */
@@ -102,9 +103,12 @@ static uint32_t paths_of(const mm_vk_card *c)
         on |= MM_VK_WIDE;
     if (c->coopmat && mm_vk_code_of(MM_VK_LINEAR_COOP)->code)
         on |= MATRIX_UNITS;
+    if (c->int8_fast)
+        on |= MM_VK_INT8;
     const char *force = getenv("MM_VULKAN_ENABLE"); /* to test paths on drivers that would not take them */
+    const uint32_t forceable = MM_VK_TILES | MM_VK_BIG | MM_VK_WIDE | (c->int8 ? MM_VK_INT8 : 0);
     for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++) {
-        if (listed(force, PATHS[i].name) && !(PATHS[i].path & MATRIX_UNITS))
+        if (listed(force, PATHS[i].name) && (PATHS[i].path & forceable))
             on |= PATHS[i].path;
         if (listed(off, PATHS[i].name))
             on &= ~PATHS[i].path;
@@ -112,31 +116,46 @@ static uint32_t paths_of(const mm_vk_card *c)
     return on;
 }
 
+/* Puts a structure of features in front of a chain of them. */
+static void *chained(void *features, void *rest)
+{
+    ((VkBaseOutStructure *)features)->pNext = rest;
+    return features;
+}
+
 static mm_status make_device(mm_vk_dev *d, mm_err *e)
 {
-    const bool coopmat = d->paths & MATRIX_UNITS;
     VkPhysicalDeviceVulkanMemoryModelFeatures model = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES, .vulkanMemoryModel = VK_TRUE};
     VkPhysicalDevice16BitStorageFeatures storage = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
-                                                    .pNext = &model,
                                                     .storageBuffer16BitAccess = VK_TRUE};
-    VkPhysicalDeviceShaderFloat16Int8Features f16 = {.sType =
-                                                         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
-                                                     .pNext = &storage,
-                                                     .shaderFloat16 = VK_TRUE};
-    mm_vk_coopmat_features matrices = {
-        .sType = (VkStructureType)MM_VK_STRUCTURE_COOPMAT_FEATURES, .pNext = &f16, .matrix = VK_TRUE};
-    static const char *const extension[] = {MM_VK_COOPMAT_EXTENSION};
+    VkPhysicalDeviceShaderFloat16Int8Features f16 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES, .shaderFloat16 = VK_TRUE};
+    mm_vk_coopmat_features matrices = {.sType = (VkStructureType)MM_VK_STRUCTURE_COOPMAT_FEATURES, .matrix = VK_TRUE};
+    VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES,
+        .shaderIntegerDotProduct = VK_TRUE};
+    const char *extension[2];
+    uint32_t extensions = 0;
+    void *features = NULL;
+    if (d->paths & MATRIX_UNITS) {
+        features = chained(&model, chained(&storage, chained(&f16, chained(&matrices, features))));
+        extension[extensions++] = MM_VK_COOPMAT_EXTENSION;
+    }
+    if (d->paths & MM_VK_INT8) {
+        features = chained(&dot, features);
+        extension[extensions++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
+    }
     const float priority = 1;
     const VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                            .queueFamilyIndex = d->card.family,
                                            .queueCount = 1,
                                            .pQueuePriorities = &priority};
     const VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                                     .pNext = coopmat ? &matrices : NULL,
+                                     .pNext = features,
                                      .queueCreateInfoCount = 1,
                                      .pQueueCreateInfos = &queue,
-                                     .enabledExtensionCount = coopmat,
+                                     .enabledExtensionCount = extensions,
                                      .ppEnabledExtensionNames = extension};
     VkResult r = vkCreateDevice(d->card.device, &info, NULL, &d->device);
     if (r != VK_SUCCESS)
@@ -202,7 +221,26 @@ static mm_status find_card(mm_vk_dev *d, const char *name, mm_err *e)
 
 static bool supports(mm_precision p)
 {
-    return p == MM_PREC_FP32 || p == MM_PREC_FP16 || p == MM_PREC_AUTO;
+    return p != MM_PREC_BF16;
+}
+
+/* What a precision means on this device; the paths that do not serve it are turned off. */
+static mm_status choose_precision(mm_vk_dev *d, mm_precision wanted, mm_err *e)
+{
+    if (wanted == MM_PREC_INT8 && !(d->paths & MM_VK_INT8))
+        return mm_fail(
+            e, MM_FATAL,
+            "vulkan: %s has no fast dot products of 8-bit integers: --precision fp16 or auto, or --device cpu",
+            d->card.properties.deviceName);
+    /* fp16 keeps cosines of .9995 and is several times as fast where matrices are multiplied in hardware */
+    if (wanted == MM_PREC_AUTO)
+        wanted = d->paths & MM_VK_COOPMAT ? MM_PREC_FP16 : MM_PREC_FP32;
+    d->head.precision = wanted;
+    if (wanted == MM_PREC_FP32)
+        d->paths &= ~MATRIX_UNITS; /* their inputs are f16 */
+    if (wanted != MM_PREC_INT8)
+        d->paths &= ~(uint32_t)MM_VK_INT8;
+    return MM_OK;
 }
 
 static mm_status start(mm_vk_dev *d, const mm_dev_opts *o, mm_err *e)
@@ -211,16 +249,14 @@ static mm_status start(mm_vk_dev *d, const mm_dev_opts *o, mm_err *e)
     if (s != MM_OK)
         return s;
     d->paths = paths_of(&d->card);
-    /* fp16 keeps cosines of .9995 and is several times as fast where matrices are multiplied in hardware */
-    const bool half = o->precision == MM_PREC_FP16 || (o->precision == MM_PREC_AUTO && (d->paths & MM_VK_COOPMAT));
-    d->head.precision = half ? MM_PREC_FP16 : MM_PREC_FP32;
-    if (!half)
-        d->paths &= ~MATRIX_UNITS; /* their inputs are f16 */
-    if ((s = mm_pool_new(&d->head.pool, o->threads > 0 ? o->threads : mm_cpu_count(), e)) != MM_OK ||
+    if ((s = choose_precision(d, o->precision, e)) != MM_OK ||
+        (s = mm_pool_new(&d->head.pool, o->threads > 0 ? o->threads : mm_cpu_count(), e)) != MM_OK ||
         (s = make_device(d, e)) != MM_OK || (s = mm_vk_pipelines_start(d, e)) != MM_OK ||
         (s = mm_vk_record_start(d, e)) != MM_OK)
         return s;
     s = mm_vk_self_test(d, e);
+    if (s == MM_OK && o->precision == MM_PREC_INT8)
+        s = choose_precision(d, o->precision, e); /* it may have failed */
     mm_vk_profile_start(d);
     return s;
 }
@@ -228,7 +264,7 @@ static mm_status start(mm_vk_dev *d, const mm_dev_opts *o, mm_err *e)
 static mm_status open_vulkan(mm_dev **out, const mm_dev_opts *o, mm_err *e)
 {
     if (!supports(o->precision))
-        return mm_fail(e, MM_FATAL, "vulkan computes in fp32 and fp16: --precision fp32, fp16 or auto");
+        return mm_fail(e, MM_FATAL, "vulkan computes in fp32, fp16 or int8, not in bf16: use --precision fp16 or auto");
     mm_vk_dev *d = calloc(1, sizeof *d);
     if (!d)
         return mm_fail_memory(e);
@@ -328,6 +364,7 @@ static int facts_of(const mm_dev *dev, mm_fact *f, int most)
          !mm_vk_code_of(MM_VK_LINEAR_COOP)->code ? "not in this build"
          : d->card.coopmat                       ? "yes"
                                                  : "no");
+    fact(f, &n, most, "int8 dot product", "%s", d->card.int8_fast ? "yes" : d->card.int8 ? "slow" : "no");
     fact(f, &n, most, "paths", "%s", paths[0] ? paths : "baseline only");
     fact(f, &n, most, "self-test", "%s", d->verdict);
     return n;

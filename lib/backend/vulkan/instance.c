@@ -166,6 +166,23 @@ static bool multiplies_matrices(VkPhysicalDevice device, VkInstance instance)
     return found;
 }
 
+/* Dot products of four packed 8-bit integers: are they there, and faster than doing without? */
+static void ask_int8(mm_vk_card *c)
+{
+    if (!has_extension(c->device, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME))
+        return;
+    VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES};
+    VkPhysicalDeviceFeatures2 f = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &dot};
+    VkPhysicalDeviceShaderIntegerDotProductProperties fast = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_PROPERTIES};
+    VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &fast};
+    vkGetPhysicalDeviceFeatures2(c->device, &f);
+    vkGetPhysicalDeviceProperties2(c->device, &p);
+    c->int8 = dot.shaderIntegerDotProduct;
+    c->int8_fast = c->int8 && fast.integerDotProduct4x8BitPackedSignedAccelerated;
+}
+
 static void describe_card(mm_vk_card *c, VkInstance instance)
 {
     VkPhysicalDeviceSubgroupProperties subgroup = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
@@ -192,6 +209,7 @@ static void describe_card(mm_vk_card *c, VkInstance instance)
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES, .pNext = &storage};
     VkPhysicalDeviceFeatures2 f = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &f16};
     vkGetPhysicalDeviceFeatures2(c->device, &f);
+    ask_int8(c);
     c->f16 = storage.storageBuffer16BitAccess && f16.shaderFloat16;
     c->memory_model = model.vulkanMemoryModel;
     c->coopmat = c->f16 && c->memory_model && subgroup.subgroupSize == 32 &&

@@ -34,12 +34,16 @@ static bool busy(int64_t rows, int64_t cols, int64_t groups, const tile *t)
 static tile tile_for(const mm_vk_dev *d, const mm_vk_weight *w, int64_t rows, int64_t cols, int64_t groups)
 {
     const tile units = {MM_VK_LINEAR_COOP, 64, 128}, few_units = {MM_VK_LINEAR_COOP_SMALL, 64, 64},
+               integers = {MM_VK_LINEAR_INT8_BIG, 128, 128}, few_integers = {MM_VK_LINEAR_INT8, 64, 64},
                big = {w->half ? MM_VK_LINEAR_BIG_HALF : MM_VK_LINEAR_BIG, 128, 128};
+    const bool large = (d->paths & MM_VK_BIG) && (!(d->paths & MM_VK_TILES) || busy(rows, cols, groups, &big));
+    if (w->int8)
+        return large ? integers : few_integers;
     if (w->rows)
         return (d->paths & MM_VK_COOPBIG) && (!(d->paths & MM_VK_COOPMAT) || busy(rows, cols, groups, &units))
                    ? units
                    : few_units;
-    if ((d->paths & MM_VK_BIG) && (!(d->paths & MM_VK_TILES) || busy(rows, cols, groups, &big)))
+    if (large)
         return big;
     if (d->paths & MM_VK_TILES)
         return (tile){w->half ? MM_VK_LINEAR_TILE_HALF : MM_VK_LINEAR_TILE, 64, 64};
@@ -66,13 +70,13 @@ static bool see_input(piece *c, const mm_vk_dev *d)
 {
     const mm_vk_product *p = c->p;
     return mm_vk_window_of(&c->x, d, p->x, p->x_at + (VkDeviceSize)(c->r0 * p->ldx) * sizeof(float),
-                           reach(p, c->rows, p->w->depth, p->ldx, p->step_x));
+                           reach(p, c->rows, p->w->int8 ? p->ldx : p->w->depth, p->ldx, p->step_x));
 }
 
 static bool see_weights(piece *c, const mm_vk_dev *d)
 {
     const mm_vk_weight *w = c->p->w;
-    const int64_t size = w->half ? 2 : 4;
+    const int64_t size = mm_vk_weight_size(w);
     const int64_t from = c->n0 * w->padded * size, bytes = mm_vk_round(c->cols, 64) * w->padded * size;
     return mm_vk_window_of(&c->w, d, w->chunk->mem.buffer, w->at + (VkDeviceSize)from,
                            (VkDeviceSize)(bytes + (c->p->shared ? 0 : (c->p->groups - 1) * w->group_bytes)));
@@ -113,12 +117,12 @@ static mm_status dispatch(mm_vk_dev *d, const piece *c, mm_err *e)
 {
     const mm_vk_product *p = c->p;
     const mm_vk_weight *w = p->w;
-    const VkDeviceSize quad = w->half ? 8 : 16; /* bytes of four weights */
+    const VkDeviceSize quad = w->half ? 8 : 16; /* bytes of four weights, or of four words of 8-bit integers */
     const linear_push push = {
         .m = (uint32_t)c->rows,
         .n = (uint32_t)c->cols,
         .k = (uint32_t)w->depth,
-        .kp = (uint32_t)w->padded,
+        .kp = (uint32_t)(w->int8 ? mm_vk_int8_words(w) : w->padded),
         .ldx = (uint32_t)p->ldx,
         .ldy = (uint32_t)p->ldy,
         .ldr = (uint32_t)p->ldr,
@@ -249,5 +253,5 @@ mm_status mm_vk_linear(mm_dev *dev, const mm_linear_op *op, mm_err *e)
         .scale = (const mm_vk_weight *)op->scale,
         .act = op->act,
     };
-    return mm_vk_multiply((mm_vk_dev *)dev, &p, e);
+    return (p.w->int8 ? mm_vk_multiply_int8 : mm_vk_multiply)((mm_vk_dev *)dev, &p, e);
 }

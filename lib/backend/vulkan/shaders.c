@@ -37,6 +37,15 @@ SPIRV(attend_coop)
 #include "shaders/attend_coop.inc"
     ;
 #endif
+SPIRV(linear_int8)
+#include "shaders/linear_int8.inc"
+    ;
+SPIRV(linear_int8_big)
+#include "shaders/linear_int8_big.inc"
+    ;
+SPIRV(quantise)
+#include "shaders/quantise.inc"
+    ;
 SPIRV(norm)
 #include "shaders/norm.inc"
     ;
@@ -92,6 +101,9 @@ static const mm_vk_code all[MM_VK_SHADERS] = {
     [MM_VK_LINEAR_COOP] = CODE(linear_coop),
     [MM_VK_ATTEND_COOP] = CODE(attend_coop),
 #endif
+    [MM_VK_LINEAR_INT8] = CODE(linear_int8),
+    [MM_VK_LINEAR_INT8_BIG] = CODE(linear_int8_big),
+    [MM_VK_QUANTISE] = CODE(quantise),
     [MM_VK_NORM] = CODE(norm),
     [MM_VK_NORM_TIME] = CODE(norm_time),
     [MM_VK_ATTEND_32] = CODE(attend_32),

@@ -27,6 +27,7 @@ typedef enum {
     MM_VK_COOPMAT = 1 << 3, /* "coopmat": VK_KHR_cooperative_matrix, f16 x f16 -> f32 */
     MM_VK_COOPATT = 1 << 4, /* "coopattend": attention on it */
     MM_VK_COOPBIG = 1 << 5, /* "coopbig": its larger tiles, for large products */
+    MM_VK_INT8 = 1 << 6,    /* "int8": VK_KHR_shader_integer_dot_product, for --precision int8 */
 } mm_vk_path;
 
 /* Memory with a buffer over all of it. */
@@ -58,9 +59,10 @@ typedef struct {
     mm_weight head;
     mm_vk_chunk *chunk;
     VkDeviceSize at, bytes; /* in its chunk */
-    /* linear, conv: panels [groups][panels][padded][64], or rows for matrix units: [groups][64 panels][padded] */
-    bool half, rows;
-    int64_t depth, padded;     /* inputs of an output, with a convolution's taps; rounded up */
+    /* linear, conv: panels [groups][panels][padded][64], or rows for matrix units: [groups][64 panels][padded]; 8-bit
+     * integers with MM_VK_INT8_TAIL bytes behind each output's (weight.c) */
+    bool half, rows, int8;
+    int64_t depth, padded;     /* inputs of an output, with a convolution's taps; rounded up, and the tail */
     int64_t group_bytes;       /* of one group's panels */
     mm_vk_chunk *vector_chunk; /* of the bias; NULL: none */
     VkDeviceSize bias_at;
@@ -90,7 +92,8 @@ typedef struct {
     bool f16;         /* storageBuffer16BitAccess and shaderFloat16 */
     bool coopmat;     /* 16x16x16 f16 -> f32 in subgroups of 32 */
     bool memory_model;
-    bool llvmpipe; /* Mesa's driver on the CPU */
+    bool int8, int8_fast; /* dot products of packed 8-bit integers: offered; faster than other instructions */
+    bool llvmpipe;        /* Mesa's driver on the CPU */
 } mm_vk_card;
 
 typedef struct {
@@ -208,6 +211,9 @@ typedef enum {
     MM_VK_LINEAR_BIG_HALF,
     MM_VK_LINEAR_COOP_SMALL,
     MM_VK_LINEAR_COOP,
+    MM_VK_LINEAR_INT8,
+    MM_VK_LINEAR_INT8_BIG,
+    MM_VK_QUANTISE,
     MM_VK_NORM,
     MM_VK_NORM_TIME,
     MM_VK_ATTEND_32,
@@ -242,7 +248,7 @@ mm_status mm_vk_vector(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e
 mm_status mm_vk_table(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e);
 void mm_vk_weight_free(mm_dev *d, mm_weight *w);
 
-/* ---- linear.c, conv.c, attend.c, rowwise.c ---- */
+/* ---- linear.c, int8.c, conv.c, attend.c, rowwise.c ---- */
 mm_status mm_vk_linear(mm_dev *d, const mm_linear_op *op, mm_err *e);
 mm_status mm_vk_conv(mm_dev *d, const mm_conv_op *op, mm_err *e);
 mm_status mm_vk_norm(mm_dev *d, const mm_norm_op *op, mm_err *e);
@@ -263,6 +269,11 @@ typedef struct {
 } mm_vk_product;
 mm_status mm_vk_multiply(mm_vk_dev *d, const mm_vk_product *p, mm_err *e);
 mm_status mm_vk_reserve_scratch(mm_vk_dev *d, VkDeviceSize bytes, mm_err *e);
+
+/* The same with weights of 8-bit integers: x is quantised first. */
+mm_status mm_vk_multiply_int8(mm_vk_dev *d, const mm_vk_product *p, mm_err *e);
+enum { MM_VK_INT8_TAIL = 8 };                    /* a column's scale and the sum of its integers */
+int64_t mm_vk_int8_words(const mm_vk_weight *w); /* of a column's integers, or a row's */
 
 /* ---- selftest.c ---- */
 mm_status mm_vk_self_test(mm_vk_dev *d, mm_err *e);
@@ -287,6 +298,12 @@ static inline int64_t mm_vk_extent(int64_t rows, int64_t width, int64_t ld)
 static inline uint32_t mm_vk_floats(VkDeviceSize bytes)
 {
     return (uint32_t)(bytes / sizeof(float));
+}
+
+/* Bytes of a weight. */
+static inline int64_t mm_vk_weight_size(const mm_vk_weight *w)
+{
+    return w->int8 ? 1 : w->half ? 2 : 4;
 }
 
 static inline int64_t mm_vk_round(int64_t n, int64_t to)

@@ -3,14 +3,17 @@
  *
  * Matrices: panels of 64 outputs, [panel][k][64] with k padded with zeros to a multiple of 32 (linear.glsl); f32, or
  * f16 when the device was opened with fp16 and the weight is not marked precise. For matrix units [output][k], k padded
- * to 64 (linear_coop.comp). Vectors and tables: f32. */
+ * to 64 (linear_coop.comp). In an int8 run linear layers have panels [panel][words + 2][64] of four k a word, symmetric
+ * with a scale for each output, which lies behind them with the sum of the output's integers (linear_int8.comp); what
+ * is precise, and convolutions, are f16. Vectors and tables: f32. */
 #include "backend/parts.h"
 #include "backend/vulkan/vk.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PANEL = 64, DEPTH = 32, COOP_DEPTH = 64 };
+enum { PANEL = 64, DEPTH = 32, COOP_DEPTH = 64, INT8_DEPTH = 64 };
 
 static mm_vk_weight *new_weight(mm_weight_kind kind, int64_t n, int64_t k)
 {
@@ -134,12 +137,30 @@ static void put(const mm_vk_weight *w, char *panel, int64_t k, int lane, float v
         ((float *)panel)[at] = v;
 }
 
+/* An output's integers, their scale and their sum. */
+static void put_int8(const mm_vk_weight *w, char *panel, int64_t k, int lane, const float *row)
+{
+    const int64_t words = mm_vk_int8_words(w);
+    float most = 0;
+    int32_t sum = 0;
+    for (int64_t i = 0; i < k; i++)
+        most = fmaxf(most, fabsf(row[i]));
+    const float inv = most > 0 ? 127.0f / most : 0, scale = most / 127.0f;
+    for (int64_t i = 0; i < k; i++) {
+        const int8_t q = (int8_t)lrintf(row[i] * inv);
+        panel[(i / 4 * PANEL + lane) * 4 + i % 4] = (char)q;
+        sum += q;
+    }
+    memcpy(panel + (words * PANEL + lane) * 4, &scale, 4);
+    memcpy(panel + ((words + 1) * PANEL + lane) * 4, &sum, 4);
+}
+
 static void pack_panel(void *ctx, int i, int worker)
 {
     (void)worker;
     pack_job *j = ctx;
     const int64_t panel = (j->first + i) % j->panels, group = (j->first + i) / j->panels, k = j->m->k;
-    const size_t bytes = (size_t)j->w->padded * PANEL * (j->w->half ? 2 : 4);
+    const size_t bytes = (size_t)(j->w->padded * PANEL * mm_vk_weight_size(j->w));
     char *to = j->to + (size_t)i * bytes;
     float *row = malloc(2 * (size_t)k * sizeof *row);
     if (!row) {
@@ -149,8 +170,11 @@ static void pack_panel(void *ctx, int i, int worker)
     memset(to, 0, bytes);
     for (int lane = 0; lane < PANEL && panel * PANEL + lane < j->per_group; lane++) {
         j->m->row(j->m, group * j->per_group + panel * PANEL + lane, row, row + k);
-        for (int64_t x = 0; x < k; x++)
-            put(j->w, to, x, lane, row[x]);
+        if (j->w->int8)
+            put_int8(j->w, to, k, lane, row);
+        else
+            for (int64_t x = 0; x < k; x++)
+                put(j->w, to, x, lane, row[x]);
     }
     free(row);
 }
@@ -160,7 +184,8 @@ static mm_status upload_panels(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, i
 {
     pack_job j = {.m = m, .w = w, .per_group = m->n / groups};
     j.panels = (j.per_group + PANEL - 1) / PANEL;
-    const int64_t bytes = w->padded * PANEL * (w->half ? 2 : 4), all = j.panels * groups, fit = MM_VK_STAGE / 2 / bytes;
+    const int64_t bytes = w->padded * PANEL * mm_vk_weight_size(w), all = j.panels * groups,
+                  fit = MM_VK_STAGE / 2 / bytes;
     if (fit < 1)
         return mm_fail(e, MM_FATAL, "vulkan: a matrix of %lld inputs is too wide for this device", (long long)m->k);
     for (j.first = 0; j.first < all; j.first += fit) {
@@ -182,11 +207,14 @@ static mm_status upload_panels(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, i
 
 static mm_status upload_matrix(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, int64_t groups, bool precise, mm_err *e)
 {
-    w->half = d->head.precision == MM_PREC_FP16 && !precise;
+    const bool int8 = d->head.precision == MM_PREC_INT8;
+    w->int8 = int8 && !precise && m->linear && (d->paths & MM_VK_INT8);
+    w->half = int8 ? !w->int8 : d->head.precision == MM_PREC_FP16 && !precise;
     w->depth = m->k;
     w->rows = w->half && (d->paths & (MM_VK_COOPMAT | MM_VK_COOPBIG));
-    w->padded = mm_vk_round(m->k, w->rows ? COOP_DEPTH : DEPTH);
-    w->group_bytes = mm_vk_round(m->n / groups, PANEL) * w->padded * (w->half ? 2 : 4);
+    w->padded =
+        w->int8 ? mm_vk_round(m->k, INT8_DEPTH) + MM_VK_INT8_TAIL : mm_vk_round(m->k, w->rows ? COOP_DEPTH : DEPTH);
+    w->group_bytes = mm_vk_round(m->n / groups, PANEL) * w->padded * mm_vk_weight_size(w);
     w->bytes = (VkDeviceSize)(w->group_bytes * groups);
     mm_status s = mm_vk_take(&w->chunk, &w->at, d, w->bytes, false, e);
     return s == MM_OK ? upload_panels(d, w, m, groups, e) : s;
