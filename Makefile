@@ -83,7 +83,7 @@ $(BUILD)/%.o: %.c Makefile
 # ---- shaders: SPIR-V as lists of numbers, which lib/backend/vulkan/shaders.c includes ----
 GLSLC := glslc
 SHADERS := linear_plain linear_plain_half linear_wide linear_wide_half linear_tile linear_tile_half linear_big linear_big_half \
-           linear_int8 linear_int8_big quantise norm norm_time attend_32 attend_64 attend_128 attend_any gather pool l2 unfold lines affine
+           linear_tile_fp16 linear_big_fp16 linear_int8 linear_int8_big quantise norm norm_time attend_32 attend_64 attend_128 attend_any gather pool l2 unfold lines affine
 # a glslc that knows cooperative matrices (Debian 13) adds the path for matrix units
 COOPMAT := $(shell $(GLSLC) --target-env=vulkan1.2 -DBM=64 -DBN=64 -DWY=2 -DWX=2 shaders/linear_coop.comp -o /dev/null 2>/dev/null && echo yes)
 ifeq ($(COOPMAT),yes)
@@ -91,7 +91,7 @@ SHADERS += linear_coop linear_coop_small attend_coop
 ALL_CFLAGS += -DMM_HAVE_COOPMAT
 endif
 shader_source = $(strip $(patsubst attend_32,attend,$(patsubst attend_64,attend,$(patsubst attend_128,attend,\
-                $(patsubst linear_big,linear_tile,$(patsubst %_small,%,$(patsubst linear_int8_big,linear_int8,$(patsubst %_half,%,$(1)))))))))
+                $(patsubst linear_big,linear_tile,$(patsubst %_small,%,$(patsubst linear_int8_big,linear_int8,$(patsubst %_half,%,$(patsubst %_fp16,%,$(1))))))))))
 TILE := -DBM=64 -DBN=64 -DBK=16 -DTM=8 -DTN=4 -DPLACES=1
 BIG  := -DBM=128 -DBN=128 -DBK=16 -DTM=8 -DTN=8 -DPLACES=2
 SHADER_linear_plain_half := -DHALF
@@ -100,6 +100,8 @@ SHADER_linear_tile       := $(TILE)
 SHADER_linear_tile_half  := $(TILE) -DHALF
 SHADER_linear_big        := $(BIG)
 SHADER_linear_big_half   := $(BIG) -DHALF
+SHADER_linear_tile_fp16  := $(TILE) -DHALF -DFP16
+SHADER_linear_big_fp16   := $(BIG) -DHALF -DFP16
 SHADER_linear_int8       := $(TILE)
 SHADER_linear_int8_big   := $(BIG)
 SHADER_linear_coop       := -DBM=64 -DBN=128 -DWY=2 -DWX=2 --target-env=vulkan1.2

@@ -3,8 +3,23 @@
 // linear_tile.comp: the linear layer in tiles of BM rows x BN columns that pass through shared memory, BK deep at a
 // time; an invocation sums TM x TN outputs in registers, while the next tile is already on its way from memory: into
 // registers or, with two PLACES in shared memory, into the other one, which saves a barrier and takes twice the memory.
+// With FP16 factors and products are f16, which some devices compute at twice the rate; sums of PART products in f16 are
+// added up in f32, so that their rounding does not grow with the depth.
 // Compiled for each size in the Makefile: BM, BN, BK, TM, TN, PLACES (TM and TN multiples of 4).
 #include "linear.glsl"
+
+#ifdef FP16
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#define FACTORS f16vec4
+const uint PART = 8;
+f16vec4 factors(uint i)
+{
+    return f16vec4(unpackFloat2x16(WQ[i].x), unpackFloat2x16(WQ[i].y));
+}
+#else
+#define FACTORS vec4
+#define factors(i) weight(i)
+#endif
 
 const uint TX = BN / TN, TY = BM / TM, THREADS = TX * TY;
 layout(local_size_x = BN / TN * (BM / TM)) in;
@@ -12,8 +27,8 @@ layout(local_size_x = BN / TN * (BM / TM)) in;
 const uint XL = BM * BK / 4 / THREADS, WL = BK * BN / 4 / THREADS; // vectors that an invocation fetches
 const uint XS = BM / 4 + 1;                   // one vector more: fewer bank conflicts
 const uint XT = BK * XS, WT = BK * BN / 4;    // vectors of a tile
-shared vec4 xs[PLACES * XT];                  // [k][row]
-shared vec4 ws[PLACES * WT];                  // [k][column]
+shared FACTORS xs[PLACES * XT];               // [k][row]
+shared FACTORS ws[PLACES * WT];               // [k][column]
 
 void main()
 {
@@ -23,16 +38,16 @@ void main()
     [[unroll]] for (uint i = 0; i < TM; i++)
         [[unroll]] for (uint j = 0; j < TN / 4; j++)
             c[i][j] = vec4(0);
-    vec4 nx[XL], nw[WL];
+    FACTORS nx[XL], nw[WL];
 
 #define FETCH(k0)                                                                                                     \
     [[unroll]] for (uint i = 0; i < XL; i++) {                                                                        \
         const uint e = t + i * THREADS;                                                                               \
-        nx[i] = input_at(min(m0 + e / (BK / 4), p.M - 1), k0 + e % (BK / 4) * 4);                                     \
+        nx[i] = FACTORS(input_at(min(m0 + e / (BK / 4), p.M - 1), k0 + e % (BK / 4) * 4));                            \
     }                                                                                                                 \
     [[unroll]] for (uint i = 0; i < WL; i++) {                                                                        \
         const uint e = t + i * THREADS;                                                                               \
-        nw[i] = weight(weight_at(min(q0 + e % (BN / 4), last), k0 + e / (BN / 4)));                                   \
+        nw[i] = factors(weight_at(min(q0 + e % (BN / 4), last), k0 + e / (BN / 4)));                                  \
     }
 
 #define STORE(now)                                                                                                    \
@@ -44,17 +59,37 @@ void main()
     [[unroll]] for (uint i = 0; i < WL; i++)                                                                          \
         ws[now * WT + t + i * THREADS] = nw[i];
 
-#define MULTIPLY(now)                                                                                                 \
-    [[unroll]] for (uint k = 0; k < BK; k++) {                                                                        \
-        vec4 a[TM / 4], b[TN / 4];                                                                                    \
+// Adds the products of row k of the tiles to `sums`.
+#define PRODUCTS(now, k, sums)                                                                                        \
+    {                                                                                                                 \
+        FACTORS a[TM / 4], b[TN / 4];                                                                                 \
         [[unroll]] for (uint i = 0; i < TM / 4; i++)                                                                  \
-            a[i] = xs[now * XT + k * XS + ty + i * TY];                                                               \
+            a[i] = xs[now * XT + (k) * XS + ty + i * TY];                                                             \
         [[unroll]] for (uint j = 0; j < TN / 4; j++)                                                                  \
-            b[j] = ws[now * WT + k * (BN / 4) + tx + j * TX];                                                         \
+            b[j] = ws[now * WT + (k) * (BN / 4) + tx + j * TX];                                                       \
         [[unroll]] for (uint i = 0; i < TM; i++)                                                                      \
             [[unroll]] for (uint j = 0; j < TN / 4; j++)                                                              \
-                c[i][j] = fma(vec4(a[i / 4][i % 4]), b[j], c[i][j]);                                                  \
+                sums[i][j] = fma(FACTORS(a[i / 4][i % 4]), b[j], sums[i][j]);                                         \
     }
+
+#ifdef FP16
+#define MULTIPLY(now)                                                                                                 \
+    for (uint first = 0; first < BK; first += PART) {                                                                 \
+        f16vec4 part[TM][TN / 4];                                                                                     \
+        [[unroll]] for (uint i = 0; i < TM; i++)                                                                      \
+            [[unroll]] for (uint j = 0; j < TN / 4; j++)                                                              \
+                part[i][j] = f16vec4(0);                                                                              \
+        [[unroll]] for (uint k = 0; k < PART; k++)                                                                    \
+            PRODUCTS(now, first + k, part)                                                                            \
+        [[unroll]] for (uint i = 0; i < TM; i++)                                                                      \
+            [[unroll]] for (uint j = 0; j < TN / 4; j++)                                                              \
+                c[i][j] += vec4(part[i][j]);                                                                          \
+    }
+#else
+#define MULTIPLY(now)                                                                                                 \
+    [[unroll]] for (uint k = 0; k < BK; k++)                                                                          \
+        PRODUCTS(now, k, c)
+#endif
 
     FETCH(0)
     if (PLACES == 2) {

@@ -2,7 +2,7 @@
  * plain loops. bf16 lies within what rounding the factors may do; int8 is the same to the bit everywhere, since its
  * sums are exact.
  *
- * With MM_TEST_DEVICE int8 is tested on that device, if it has it. */
+ * With MM_TEST_DEVICE int8 and fp16 are tested on that device, as far as it has them. */
 #include "backend_util.h"
 
 typedef struct {
@@ -123,6 +123,24 @@ static void check_bf16(const made *l, const float *y, const char *what)
         }
 }
 
+/* Weights and inputs rounded to f16, products and sums of a few of them in f16 (at worst one after the other, to
+ * eight), which has no numbers between 0 and 2⁻²⁴. */
+static void check_fp16(const made *l, const float *y, const char *what)
+{
+    for (int64_t i = 0; i < l->m; i++)
+        for (int64_t j = 0; j < l->n; j++) {
+            double sum = l->b[j], most = 0;
+            for (int64_t k = 0; k < l->k; k++) {
+                double p = (double)l->x[i * l->k + k] * l->w[j * l->k + k];
+                sum += p;
+                most += fabs(p);
+            }
+            if (!(fabs(y[i * l->n + j] - sum) <= 5 * 0x1p-11 * most + 0x1p-23 * (double)l->k + 1e-6 * fabs(sum)))
+                fail_msg("%s: row %lld, column %lld: %.9g, not %.9g", what, (long long)i, (long long)j, y[i * l->n + j],
+                         sum);
+        }
+}
+
 static float largest(const float *x, int64_t n)
 {
     float most = 0;
@@ -193,12 +211,14 @@ static void check_layer(const layer *c, mm_precision p, mm_dev *only)
         if (!have_mask(&masks[m]))
             continue;
         made l = make(c);
+        for (int64_t i = 0; p == MM_PREC_FP16 && i < l.m * l.k; i++)
+            l.x[i] /= powf(10, (float)(i / l.k % 7) - 3); /* within f16's range, and products too */
         mm_dev *d = only ? only : open_dev(&masks[m], p, 1 + m % 3);
         char what[160];
-        snprintf(what, sizeof what, "%s %s %lldx%lldx%lld of type %d", masks[m].cpu,
-                 p == MM_PREC_BF16 ? "bf16" : "int8", (long long)l.m, (long long)l.k, (long long)l.n, c->type);
+        snprintf(what, sizeof what, "%s %s %lldx%lldx%lld of type %d", masks[m].cpu, mm_precision_name(p),
+                 (long long)l.m, (long long)l.k, (long long)l.n, c->type);
         float *y = compute(d, &l);
-        (p == MM_PREC_BF16 ? check_bf16 : check_int8)(&l, y, what);
+        (p == MM_PREC_BF16 ? check_bf16 : p == MM_PREC_FP16 ? check_fp16 : check_int8)(&l, y, what);
         free(y);
         if (!only)
             close_dev(d);
@@ -241,7 +261,7 @@ static bool left_out(mm_precision p)
     mm_err e;
     if (!other_device())
         return false;
-    if (p != MM_PREC_INT8)
+    if (p == MM_PREC_BF16)
         return true;
     mm_status s = mm_dev_open(&d, &(mm_dev_opts){.name = other_device(), .threads = 1, .precision = p}, &e);
     if (s != MM_OK)
@@ -264,6 +284,15 @@ static void test_int8(void **state)
     if (left_out(MM_PREC_INT8))
         skip();
     check_layers(MM_PREC_INT8);
+}
+
+/* By whatever path a GPU has for it. */
+static void test_fp16(void **state)
+{
+    (void)state;
+    if (!other_device())
+        skip();
+    check_layers(MM_PREC_FP16);
 }
 
 /* A convolution is the product of its windows: the same bits as a linear layer (that of bf16, which int8 runs keep for
@@ -450,9 +479,12 @@ static void check_gelu(const cpu_mask *mask, mm_precision p)
 static void test_gelu(void **state)
 {
     (void)state;
+    if (left_out(MM_PREC_INT8))
+        skip();
     for (int m = 0; m < MASKS; m++)
         if (have_mask(&masks[m])) {
-            check_gelu(&masks[m], MM_PREC_BF16);
+            if (!other_device())
+                check_gelu(&masks[m], MM_PREC_BF16);
             check_gelu(&masks[m], MM_PREC_INT8);
         }
 }
@@ -469,9 +501,9 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bf16),    cmocka_unit_test(test_int8),    cmocka_unit_test(test_conv),
-        cmocka_unit_test(test_attend),  cmocka_unit_test(test_special), cmocka_unit_test(test_gelu),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_bf16), cmocka_unit_test(test_int8),    cmocka_unit_test(test_fp16),
+        cmocka_unit_test(test_conv), cmocka_unit_test(test_attend),  cmocka_unit_test(test_special),
+        cmocka_unit_test(test_gelu), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, keep_driver, let_driver_go);
 }

@@ -72,7 +72,7 @@ static const struct {
     uint32_t path;
 } PATHS[] = {
     {"tiles", MM_VK_TILES},        {"big", MM_VK_BIG},         {"wide", MM_VK_WIDE}, {"coopmat", MM_VK_COOPMAT},
-    {"coopattend", MM_VK_COOPATT}, {"coopbig", MM_VK_COOPBIG}, {"int8", MM_VK_INT8}};
+    {"coopattend", MM_VK_COOPATT}, {"coopbig", MM_VK_COOPBIG}, {"int8", MM_VK_INT8}, {"fp16", MM_VK_FP16}};
 static const uint32_t MATRIX_UNITS = MM_VK_COOPMAT | MM_VK_COOPATT | MM_VK_COOPBIG;
 
 /* Is `name` in the comma-separated list? */
@@ -105,8 +105,11 @@ static uint32_t paths_of(const mm_vk_card *c)
         on |= MATRIX_UNITS;
     if (c->int8_fast)
         on |= MM_VK_INT8;
+    if (c->float16 && (on & MM_VK_TILES))
+        on |= MM_VK_FP16;
     const char *force = getenv("MM_VULKAN_ENABLE"); /* to test paths on drivers that would not take them */
-    const uint32_t forceable = MM_VK_TILES | MM_VK_BIG | MM_VK_WIDE | (c->int8 ? MM_VK_INT8 : 0);
+    const uint32_t forceable =
+        MM_VK_TILES | MM_VK_BIG | MM_VK_WIDE | (c->int8 ? MM_VK_INT8 : 0) | (c->float16 ? MM_VK_FP16 : 0);
     for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++) {
         if (listed(force, PATHS[i].name) && (PATHS[i].path & forceable))
             on |= PATHS[i].path;
@@ -138,8 +141,10 @@ static mm_status make_device(mm_vk_dev *d, mm_err *e)
     const char *extension[2];
     uint32_t extensions = 0;
     void *features = NULL;
+    if (d->paths & (MATRIX_UNITS | MM_VK_FP16))
+        features = chained(&f16, features);
     if (d->paths & MATRIX_UNITS) {
-        features = chained(&model, chained(&storage, chained(&f16, chained(&matrices, features))));
+        features = chained(&model, chained(&storage, chained(&matrices, features)));
         extension[extensions++] = MM_VK_COOPMAT_EXTENSION;
     }
     if (d->paths & MM_VK_INT8) {
@@ -240,6 +245,8 @@ static mm_status choose_precision(mm_vk_dev *d, mm_precision wanted, mm_err *e)
         d->paths &= ~MATRIX_UNITS; /* their inputs are f16 */
     if (wanted != MM_PREC_INT8)
         d->paths &= ~(uint32_t)MM_VK_INT8;
+    if (wanted != MM_PREC_FP16 || (d->paths & MM_VK_COOPMAT))
+        d->paths &= ~(uint32_t)MM_VK_FP16;
     return MM_OK;
 }
 
@@ -360,6 +367,7 @@ static int facts_of(const mm_dev *dev, mm_fact *f, int most)
     fact(f, &n, most, "storage range", "%.0f MiB", (double)p->limits.maxStorageBufferRange / (1 << 20));
     fact(f, &n, most, "offset alignment", "%u bytes", (unsigned)p->limits.minStorageBufferOffsetAlignment);
     fact(f, &n, most, "16-bit", "%s", d->card.f16 ? "yes" : "no");
+    fact(f, &n, most, "fp16 arithmetic", "%s", d->card.float16 ? "yes" : "no");
     fact(f, &n, most, "cooperative matrix", "%s",
          !mm_vk_code_of(MM_VK_LINEAR_COOP)->code ? "not in this build"
          : d->card.coopmat                       ? "yes"

@@ -210,6 +210,7 @@ static void describe_card(mm_vk_card *c, VkInstance instance)
     VkPhysicalDeviceFeatures2 f = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &f16};
     vkGetPhysicalDeviceFeatures2(c->device, &f);
     ask_int8(c);
+    c->float16 = f16.shaderFloat16;
     c->f16 = storage.storageBuffer16BitAccess && f16.shaderFloat16;
     c->memory_model = model.vulkanMemoryModel;
     c->coopmat = c->f16 && c->memory_model && subgroup.subgroupSize == 32 &&

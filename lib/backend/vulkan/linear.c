@@ -35,6 +35,7 @@ static tile tile_for(const mm_vk_dev *d, const mm_vk_weight *w, int64_t rows, in
 {
     const tile units = {MM_VK_LINEAR_COOP, 64, 128}, few_units = {MM_VK_LINEAR_COOP_SMALL, 64, 64},
                integers = {MM_VK_LINEAR_INT8_BIG, 128, 128}, few_integers = {MM_VK_LINEAR_INT8, 64, 64},
+               products = {MM_VK_LINEAR_BIG_FP16, 128, 128}, few_products = {MM_VK_LINEAR_TILE_FP16, 64, 64},
                big = {w->half ? MM_VK_LINEAR_BIG_HALF : MM_VK_LINEAR_BIG, 128, 128};
     const bool large = (d->paths & MM_VK_BIG) && (!(d->paths & MM_VK_TILES) || busy(rows, cols, groups, &big));
     if (w->int8)
@@ -43,6 +44,8 @@ static tile tile_for(const mm_vk_dev *d, const mm_vk_weight *w, int64_t rows, in
         return (d->paths & MM_VK_COOPBIG) && (!(d->paths & MM_VK_COOPMAT) || busy(rows, cols, groups, &units))
                    ? units
                    : few_units;
+    if ((d->paths & MM_VK_FP16) && w->half)
+        return large ? products : few_products;
     if (large)
         return big;
     if (d->paths & MM_VK_TILES)

@@ -37,6 +37,12 @@ SPIRV(attend_coop)
 #include "shaders/attend_coop.inc"
     ;
 #endif
+SPIRV(linear_tile_fp16)
+#include "shaders/linear_tile_fp16.inc"
+    ;
+SPIRV(linear_big_fp16)
+#include "shaders/linear_big_fp16.inc"
+    ;
 SPIRV(linear_int8)
 #include "shaders/linear_int8.inc"
     ;
@@ -101,6 +107,8 @@ static const mm_vk_code all[MM_VK_SHADERS] = {
     [MM_VK_LINEAR_COOP] = CODE(linear_coop),
     [MM_VK_ATTEND_COOP] = CODE(attend_coop),
 #endif
+    [MM_VK_LINEAR_TILE_FP16] = CODE(linear_tile_fp16),
+    [MM_VK_LINEAR_BIG_FP16] = CODE(linear_big_fp16),
     [MM_VK_LINEAR_INT8] = CODE(linear_int8),
     [MM_VK_LINEAR_INT8_BIG] = CODE(linear_int8_big),
     [MM_VK_QUANTISE] = CODE(quantise),

@@ -28,6 +28,7 @@ typedef enum {
     MM_VK_COOPATT = 1 << 4, /* "coopattend": attention on it */
     MM_VK_COOPBIG = 1 << 5, /* "coopbig": its larger tiles, for large products */
     MM_VK_INT8 = 1 << 6,    /* "int8": VK_KHR_shader_integer_dot_product, for --precision int8 */
+    MM_VK_FP16 = 1 << 7,    /* "fp16": products in f16 where there are no matrix units, for --precision fp16 */
 } mm_vk_path;
 
 /* Memory with a buffer over all of it. */
@@ -89,7 +90,8 @@ typedef struct {
     VkPhysicalDeviceMemoryProperties memory;
     char driver[256]; /* name and version as the driver says it */
     uint32_t family;  /* of the queue */
-    bool f16;         /* storageBuffer16BitAccess and shaderFloat16 */
+    bool float16;     /* shaderFloat16 */
+    bool f16;         /* that and storageBuffer16BitAccess */
     bool coopmat;     /* 16x16x16 f16 -> f32 in subgroups of 32 */
     bool memory_model;
     bool int8, int8_fast; /* dot products of packed 8-bit integers: offered; faster than other instructions */
@@ -211,6 +213,8 @@ typedef enum {
     MM_VK_LINEAR_BIG_HALF,
     MM_VK_LINEAR_COOP_SMALL,
     MM_VK_LINEAR_COOP,
+    MM_VK_LINEAR_TILE_FP16,
+    MM_VK_LINEAR_BIG_FP16,
     MM_VK_LINEAR_INT8,
     MM_VK_LINEAR_INT8_BIG,
     MM_VK_QUANTISE,
