@@ -30,17 +30,19 @@ static const mm_tool tool = {
     MM_TAKES_ALL,
 };
 
-typedef struct {
-    mm_encoding x;
-    mm_audio_prep prep;
-    int64_t window; /* samples; 0: whole sounds */
-} audio;
-
 /* A sound's windows among the batch's inputs. */
 typedef struct {
     int first, n;
     int64_t samples; /* of the sound */
 } windows;
+
+typedef struct {
+    mm_encoding x;
+    mm_audio_prep prep;
+    int64_t window; /* samples; 0: whole sounds */
+    windows *w[2];  /* of each sound of a batch, by turn */
+    mm_err *bad[2]; /* what could not be prepared */
+} audio;
 
 static bool wants(void *ctx, const mm_record *rec)
 {
@@ -161,13 +163,13 @@ static mm_status emit_whole(audio *m, mm_run *r, int i, const mm_record *from, c
     return s;
 }
 
-static mm_status step(void *ctx, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+static mm_status begin(void *ctx, int turn, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     audio *m = ctx;
-    mm_arena *a = &m->x.work;
+    mm_arena *a = &m->x.turn[turn].a;
     mm_arena_reset(a);
-    windows *w = mm_arena_zalloc(a, (size_t)n, sizeof *w);
-    mm_err *bad = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
+    windows *w = m->w[turn] = mm_arena_zalloc(a, (size_t)n, sizeof *w);
+    mm_err *bad = m->bad[turn] = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
     int total = 0, ready = 0;
     if (!w || !bad)
         return mm_fail_memory(e);
@@ -179,9 +181,7 @@ static mm_status step(void *ctx, mm_run *r, mm_record *const *rec, mm_arena *con
         total += w[i].n;
     }
     mm_input *in = mm_arena_zalloc(a, (size_t)total + 1, sizeof *in);
-    mm_output *out = mm_arena_zalloc(a, (size_t)total + 1, sizeof *out);
-    mm_err *failed = mm_arena_zalloc(a, (size_t)total + 1, sizeof *failed);
-    if (!in || !out || !failed)
+    if (!in)
         return mm_fail_memory(e);
     for (int i = 0; i < n; i++) {
         w[i].first = ready;
@@ -190,17 +190,25 @@ static mm_status step(void *ctx, mm_run *r, mm_record *const *rec, mm_arena *con
         else
             w[i].n = 0;
     }
-    mm_status s = ready ? mm_encoder_run(m->x.encoder, in, ready, out, failed, a, e) : MM_OK;
+    return mm_encoding_start(&m->x, turn, in, ready, e);
+}
+
+static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+{
+    audio *m = ctx;
+    const mm_encoding_turn *t = &m->x.turn[turn];
+    const windows *w = m->w[turn];
+    mm_status s = mm_encoding_finish(&m->x, turn, e);
     for (int i = 0; s == MM_OK && i < n; i++) {
-        const mm_err *why = &bad[i];
+        const mm_err *why = &m->bad[turn][i];
         for (int k = 0; k < w[i].n && why->status == MM_OK; k++)
-            why = &failed[w[i].first + k];
+            why = &t->failed[w[i].first + k];
         if (why->status != MM_OK)
             mm_filter_fail(r, i, "encode-audio", "encode", why);
         else if (whole && w[i].n > 1)
-            s = emit_whole(m, r, i, rec[i], &w[i], &out[w[i].first], arena[i], e);
+            s = emit_whole(m, r, i, rec[i], &w[i], &t->out[w[i].first], arena[i], e);
         else
-            s = emit_windows(m, r, i, rec[i], &w[i], &out[w[i].first], arena[i], e);
+            s = emit_windows(m, r, i, rec[i], &w[i], &t->out[w[i].first], arena[i], e);
     }
     return s;
 }
@@ -221,10 +229,14 @@ int main(int argc, char **argv)
     m.window = window > 0 ? (int64_t)(window * (double)m.prep.rate) : m.prep.window;
     if (m.prep.window && m.window > m.prep.window)
         mm_usage(&r, "this model takes %g seconds at most", (double)m.prep.window / (double)m.prep.rate);
-    mm_filter_run(
-        &r,
-        &(mm_filter){
-            .wants = wants, .step = step, .batch = (int)opt.batch, .keep = opt.keep, .flush = opt.flush, .ctx = &m});
+    mm_filter_run(&r, &(mm_filter){.wants = wants,
+                                   .begin = begin,
+                                   .step = step,
+                                   .overlap = mm_dev_overlaps(m.x.dev),
+                                   .batch = (int)opt.batch,
+                                   .keep = opt.keep,
+                                   .flush = opt.flush,
+                                   .ctx = &m});
     mm_encoding_close(&m.x);
     return mm_run_end(&r);
 }

@@ -21,6 +21,7 @@ typedef struct {
     mm_encoding x;
     mm_image_prep prep;
     char digest[MM_PREP_DIGEST];
+    mm_err *bad[2]; /* what could not be prepared, by turn */
 } image;
 
 /* A batch on its way: each worker prepares records of its own. */
@@ -79,15 +80,14 @@ static void prepare_one(void *ctx, int i, int worker)
         p->in[i].in.data = x;
 }
 
-static mm_status step(void *ctx, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+static mm_status begin(void *ctx, int turn, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     image *m = ctx;
-    mm_arena *a = &m->x.work;
+    mm_arena *a = &m->x.turn[turn].a;
     mm_arena_reset(a);
     mm_input *in = mm_arena_zalloc(a, (size_t)n, sizeof *in), *good = mm_arena_zalloc(a, (size_t)n, sizeof *good);
-    mm_output *out = mm_arena_zalloc(a, (size_t)n, sizeof *out);
-    mm_err *bad = mm_arena_zalloc(a, (size_t)n, sizeof *bad), *failed = mm_arena_zalloc(a, (size_t)n, sizeof *failed);
-    if (!in || !good || !out || !bad || !failed)
+    mm_err *bad = m->bad[turn] = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
+    if (!in || !good || !bad)
         return mm_fail_memory(e);
     preparation p = {m, rec, arena, in, bad};
     mm_pool_run(mm_dev_pool(m->x.dev), n, prepare_one, &p);
@@ -95,12 +95,20 @@ static mm_status step(void *ctx, mm_run *r, mm_record *const *rec, mm_arena *con
     for (int i = 0; i < n; i++)
         if (bad[i].status == MM_OK)
             good[ready++] = in[i];
-    mm_status s = ready ? mm_encoder_run(m->x.encoder, good, ready, out, failed, a, e) : MM_OK;
+    return mm_encoding_start(&m->x, turn, good, ready, e);
+}
+
+static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+{
+    image *m = ctx;
+    const mm_encoding_turn *t = &m->x.turn[turn];
+    const mm_err *bad = m->bad[turn];
+    mm_status s = mm_encoding_finish(&m->x, turn, e);
     for (int i = 0, k = 0; s == MM_OK && i < n; i++) {
         mm_record done;
-        const mm_err *why = bad[i].status == MM_OK ? &failed[k] : &bad[i];
+        const mm_err *why = bad[i].status == MM_OK ? &t->failed[k] : &bad[i];
         if (why->status == MM_OK) {
-            s = mm_encoding_record(&m->x, &done, rec[i], &out[k], arena[i], e);
+            s = mm_encoding_record(&m->x, &done, rec[i], &t->out[k], arena[i], e);
             if (s == MM_OK)
                 mm_filter_emit(r, i, &done);
         } else {
@@ -121,10 +129,14 @@ int main(int argc, char **argv)
     if (mm_model_image_prep(m.x.model, &m.prep, &e) != MM_OK)
         mm_die(&r, "%s", e.text);
     mm_image_prep_digest(&m.prep, m.digest, sizeof m.digest);
-    mm_filter_run(
-        &r,
-        &(mm_filter){
-            .wants = wants, .step = step, .batch = (int)opt.batch, .keep = opt.keep, .flush = opt.flush, .ctx = &m});
+    mm_filter_run(&r, &(mm_filter){.wants = wants,
+                                   .begin = begin,
+                                   .step = step,
+                                   .overlap = mm_dev_overlaps(m.x.dev),
+                                   .batch = (int)opt.batch,
+                                   .keep = opt.keep,
+                                   .flush = opt.flush,
+                                   .ctx = &m});
     mm_encoding_close(&m.x);
     return mm_run_end(&r);
 }

@@ -34,17 +34,19 @@ static const mm_tool tool = {
     MM_TAKES_ALL,
 };
 
-typedef struct {
-    mm_encoding x;
-    mm_tokenizer *tokenizer;
-    int64_t limit;
-} text;
-
 /* One text's ids: one piece, or several with --chunk. */
 typedef struct {
     mm_tokens *piece;
     int n;
 } pieces;
+
+typedef struct {
+    mm_encoding x;
+    mm_tokenizer *tokenizer;
+    int64_t limit;
+    pieces *p[2];   /* of each text of a batch, by turn */
+    mm_err *bad[2]; /* what could not be split */
+} text;
 
 static bool wants(void *ctx, const mm_record *rec)
 {
@@ -113,13 +115,13 @@ static mm_status emit(text *t, mm_run *r, int i, const mm_record *from, const pi
     return s;
 }
 
-static mm_status step(void *ctx, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+static mm_status begin(void *ctx, int turn, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     text *t = ctx;
-    mm_arena *a = &t->x.work;
+    mm_arena *a = &t->x.turn[turn].a;
     mm_arena_reset(a);
-    pieces *p = mm_arena_zalloc(a, (size_t)n, sizeof *p);
-    mm_err *bad = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
+    pieces *p = t->p[turn] = mm_arena_zalloc(a, (size_t)n, sizeof *p);
+    mm_err *bad = t->bad[turn] = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
     int total = 0, k = 0;
     if (!p || !bad)
         return mm_fail_memory(e);
@@ -130,20 +132,26 @@ static mm_status step(void *ctx, mm_run *r, mm_record *const *rec, mm_arena *con
             p[i].n = 0;
     }
     mm_input *in = mm_arena_zalloc(a, (size_t)total + 1, sizeof *in);
-    mm_output *out = mm_arena_zalloc(a, (size_t)total + 1, sizeof *out);
-    mm_err *failed = mm_arena_zalloc(a, (size_t)total + 1, sizeof *failed);
-    if (!in || !out || !failed)
+    if (!in)
         return mm_fail_memory(e);
     for (int i = 0; i < n; i++)
         for (int j = 0; j < p[i].n; j++, k++)
             in[k].in = (mm_tensor){{MM_I32, 1, {p[i].piece[j].n}}, p[i].piece[j].id};
-    mm_status s = total ? mm_encoder_run(t->x.encoder, in, total, out, failed, a, e) : MM_OK;
+    return mm_encoding_start(&t->x, turn, in, total, e);
+}
+
+static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+{
+    text *t = ctx;
+    const mm_encoding_turn *w = &t->x.turn[turn];
+    const pieces *p = t->p[turn];
+    mm_status s = mm_encoding_finish(&t->x, turn, e);
     for (int i = 0, at = 0; s == MM_OK && i < n; at += p[i++].n) {
-        const mm_err *why = &bad[i];
+        const mm_err *why = &t->bad[turn][i];
         for (int j = 0; j < p[i].n && why->status == MM_OK; j++)
-            why = &failed[at + j];
+            why = &w->failed[at + j];
         if (why->status == MM_OK)
-            s = emit(t, r, i, rec[i], &p[i], &out[at], arena[i], e);
+            s = emit(t, r, i, rec[i], &p[i], &w->out[at], arena[i], e);
         else
             mm_filter_fail(r, i, "encode-text", "encode", why);
     }
@@ -164,10 +172,14 @@ int main(int argc, char **argv)
     t.limit = mm_encoder_max_tokens(t.x.encoder);
     if (!t.limit)
         t.limit = mm_tokenizer_model_limit(t.tokenizer);
-    mm_filter_run(
-        &r,
-        &(mm_filter){
-            .wants = wants, .step = step, .batch = (int)opt.batch, .keep = opt.keep, .flush = opt.flush, .ctx = &t});
+    mm_filter_run(&r, &(mm_filter){.wants = wants,
+                                   .begin = begin,
+                                   .step = step,
+                                   .overlap = mm_dev_overlaps(t.x.dev),
+                                   .batch = (int)opt.batch,
+                                   .keep = opt.keep,
+                                   .flush = opt.flush,
+                                   .ctx = &t});
     mm_tokenizer_close(t.tokenizer);
     mm_encoding_close(&t.x);
     return mm_run_end(&r);

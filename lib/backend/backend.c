@@ -409,9 +409,9 @@ void mm_dev_pool_rows(mm_dev *d, const mm_pool_op *op)
         keep(d, d->be->pool(d, op, &d->failed));
 }
 
-mm_status mm_dev_flush(mm_dev *d, mm_err *e)
+/* What happened since the last flush: the first failure of an operation, else `s`. */
+static mm_status report(mm_dev *d, mm_status s, mm_err *e)
 {
-    mm_status s = d->be->flush(d, &d->failed);
     if (d->failed.status == MM_OK && s == MM_OK)
         return MM_OK;
     mm_err failed = d->failed;
@@ -419,4 +419,27 @@ mm_status mm_dev_flush(mm_dev *d, mm_err *e)
     if (failed.status == MM_OK)
         failed.status = s;
     return mm_fail(e, failed.status, "%s", failed.text);
+}
+
+mm_status mm_dev_flush(mm_dev *d, mm_err *e)
+{
+    return report(d, d->be->flush(d, &d->failed), e);
+}
+
+bool mm_dev_overlaps(const mm_dev *d)
+{
+    return d->be->submit != NULL;
+}
+
+mm_status mm_dev_submit(mm_dev *d, uint64_t *ticket, mm_err *e)
+{
+    *ticket = 0;
+    if (!mm_dev_overlaps(d) || d->failed.status != MM_OK)
+        return mm_dev_flush(d, e);
+    return report(d, d->be->submit(d, ticket, &d->failed), e);
+}
+
+mm_status mm_dev_wait(mm_dev *d, uint64_t ticket, mm_err *e)
+{
+    return mm_dev_overlaps(d) ? d->be->wait(d, ticket, e) : MM_OK;
 }

@@ -223,6 +223,11 @@ void mm_dev_gather(mm_dev *d, const mm_gather_op *op);
 void mm_dev_pool_rows(mm_dev *d, const mm_pool_op *op);
 /* Waits for everything recorded since the last flush; the first error since then. */
 mm_status mm_dev_flush(mm_dev *d, mm_err *e);
+/* Starts everything recorded so far without waiting; the first error of recording it. mm_dev_wait returns when what
+ * was read before the submission is there, whatever was recorded and submitted since. */
+mm_status mm_dev_submit(mm_dev *d, uint64_t *ticket, mm_err *e);
+mm_status mm_dev_wait(mm_dev *d, uint64_t ticket, mm_err *e);
+bool mm_dev_overlaps(const mm_dev *d); /* does it compute what was submitted while the next is recorded? */
 
 /* ---- what a device implements (one const table per device, listed in backend.c) ---------------------------- */
 
@@ -252,7 +257,9 @@ typedef struct mm_backend {
     mm_status (*gather)(mm_dev *d, const mm_gather_op *op, mm_err *e);
     mm_status (*pool)(mm_dev *d, const mm_pool_op *op, mm_err *e);
     mm_status (*flush)(mm_dev *d, mm_err *e);
-    int64_t (*room)(const mm_dev *d); /* floats, as mm_dev_room; NULL: the usual */
+    int64_t (*room)(const mm_dev *d);                            /* floats, as mm_dev_room; NULL: the usual */
+    mm_status (*submit)(mm_dev *d, uint64_t *ticket, mm_err *e); /* NULL: operations are done when they return */
+    mm_status (*wait)(mm_dev *d, uint64_t ticket, mm_err *e);
 } mm_backend;
 
 /* The heads of every device's own structs. backend.c checks every descriptor against them (shapes that do not fit,

@@ -66,7 +66,26 @@ void mm_encoding_close(mm_encoding *x)
     mm_encoder_close(x->encoder);
     mm_dev_close(x->dev);
     mm_model_close(x->model);
-    mm_arena_free(&x->work);
+    for (int i = 0; i < 2; i++)
+        mm_arena_free(&x->turn[i].a);
+}
+
+/* ---- batches ---- */
+
+mm_status mm_encoding_start(mm_encoding *x, int turn, const mm_input *in, int n, mm_err *e)
+{
+    mm_encoding_turn *t = &x->turn[turn];
+    t->pass = NULL;
+    t->out = mm_arena_zalloc(&t->a, (size_t)n + 1, sizeof *t->out);
+    t->failed = mm_arena_zalloc(&t->a, (size_t)n + 1, sizeof *t->failed);
+    if (!t->out || !t->failed)
+        return mm_fail_memory(e);
+    return n ? mm_encoder_start(&t->pass, x->encoder, in, n, t->out, t->failed, &t->a, e) : MM_OK;
+}
+
+mm_status mm_encoding_finish(mm_encoding *x, int turn, mm_err *e)
+{
+    return x->turn[turn].pass ? mm_encoder_finish(x->turn[turn].pass, e) : MM_OK;
 }
 
 /* ---- records ---- */

@@ -80,6 +80,14 @@ typedef struct {
             1000000                                                                                                    \
     }
 
+/* What belongs to a batch on its way. */
+typedef struct {
+    mm_arena a; /* its memory: reset when its turn comes again */
+    mm_output *out;
+    mm_err *failed;
+    mm_pass *pass; /* NULL: nothing to encode */
+} mm_encoding_turn;
+
 typedef struct {
     mm_run *r;
     const mm_encoding_values *v;
@@ -87,12 +95,16 @@ typedef struct {
     mm_dev *dev;
     mm_encoder *encoder;
     mm_modality of;
-    mm_arena work; /* of a batch's outputs; reset after each */
+    mm_encoding_turn turn[2];
 } mm_encoding;
 
 /* Opens model, device and encoder; dies with what would help when it cannot. pad: Whisper's 30 s. */
 void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm_modality of, bool pad);
 void mm_encoding_close(mm_encoding *x);
+
+/* A batch's n inputs are started; out and failed of its turn are there when it is finished. n = 0 is fine. */
+mm_status mm_encoding_start(mm_encoding *x, int turn, const mm_input *in, int n, mm_err *e);
+mm_status mm_encoding_finish(mm_encoding *x, int turn, mm_err *e);
 
 /* The record that takes from's place: a feature, or with --classify a label; key, source, part, time, label and meta
  * are from's. Memory from the arena (the vector stays where it is). MM_FATAL when memory is out. */

@@ -1,5 +1,6 @@
 /* filter.c: stream → stream. A thread reads ahead into a queue; the caller's thread takes batches from it, lets the
- * tool compute and writes everything in the order in which it came. */
+ * tool compute and writes everything in the order in which it came. With a device that computes by itself two batches
+ * are on their way: the second begins before the first one's results are waited for. */
 #include "cli/state.h"
 
 #include <stdlib.h>
@@ -23,6 +24,14 @@ typedef struct {
     int64_t bytes;
 } item_list;
 
+/* A batch on its way. */
+typedef struct {
+    item_list items;
+    int turn, n;
+    mm_record **rec; /* [n] the wanted ones */
+    mm_arena **arena;
+} work;
+
 struct mm_filter_state {
     const mm_filter *f;
     mm_run *r;
@@ -34,7 +43,8 @@ struct mm_filter_state {
     item_list queue;
     item *spare;
     bool ended;
-    /* the batch in work; this thread only */
+    work *pending; /* begun, its step still to come; NULL: none */
+    /* the batch that is written; this thread only */
     item *at;   /* the first item that is not written yet */
     int at_i;   /* how many wanted ones stand before it */
     bool begun; /* something was emitted for it */
@@ -217,13 +227,68 @@ static void take_batch(struct mm_filter_state *s, item_list *batch)
     }
 }
 
-/* False at the end of the input. */
+/* --strict met a failure: the reading thread may be waiting for input, so there is no tidy way home. */
+static void stop(mm_run *r)
+{
+    mm_out_close(r);
+    exit(r->status);
+}
+
+static void begin_work(struct mm_filter_state *s, work *w)
+{
+    mm_err e = {0};
+    w->n = 0;
+    w->rec = malloc(((size_t)w->items.wanted + 1) * sizeof *w->rec);
+    w->arena = malloc(((size_t)w->items.wanted + 1) * sizeof *w->arena);
+    if (!w->rec || !w->arena)
+        mm_die(s->r, "out of memory");
+    for (item *x = w->items.head; x; x = x->next)
+        if (x->wanted) {
+            w->rec[w->n] = &x->rec;
+            w->arena[w->n++] = &x->arena;
+        }
+    if (w->n && s->f->begin && s->f->begin(s->f->ctx, w->turn, w->rec, w->arena, w->n, &e) != MM_OK)
+        mm_die(s->r, "%s", e.text);
+}
+
+/* Its results, and everything of the batch written. */
+static void end_work(struct mm_filter_state *s, work *w)
+{
+    mm_err e = {0};
+    s->at = w->items.head;
+    s->at_i = 0;
+    s->begun = false;
+    if (w->n && s->f->step(s->f->ctx, w->turn, s->r, w->rec, w->arena, w->n, &e) != MM_OK)
+        mm_die(s->r, "%s", e.text);
+    if (!s->r->state->stopped)
+        write_up_to(s, w->n);
+    if (w->n && s->r->state->out.regular)
+        mm_out_flush(s->r); /* whatever kills the program loses two batches at most */
+    while (w->items.head)
+        item_put_back(s, list_take(&w->items));
+    free(w->rec);
+    free(w->arena);
+    mm_progress(s->r, s->r->done, 0);
+    if (s->r->state->stopped)
+        stop(s->r);
+}
+
+static void end_pending(struct mm_filter_state *s)
+{
+    work *w = s->pending;
+    s->pending = NULL;
+    if (w)
+        end_work(s, w);
+}
+
+/* False at the end of the input. Nothing that is done waits for more input. */
 static bool next_batch(struct mm_filter_state *s, item_list *batch)
 {
     list_init(batch);
     pthread_mutex_lock(&s->lock);
     if (!is_ready(s)) {
         pthread_mutex_unlock(&s->lock);
+        end_pending(s);
         mm_out_flush(s->r); /* before waiting: the reader of our output may wait for it */
         pthread_mutex_lock(&s->lock);
     }
@@ -235,46 +300,18 @@ static bool next_batch(struct mm_filter_state *s, item_list *batch)
     return batch->n > 0;
 }
 
-static void step_batch(struct mm_filter_state *s, const item_list *batch)
+/* Batches take turns; one begins before the one in front of it ends. */
+static void run_batches(struct mm_filter_state *s)
 {
-    mm_record **rec = malloc((size_t)batch->wanted * sizeof *rec);
-    mm_arena **arena = malloc((size_t)batch->wanted * sizeof *arena);
-    mm_err e = {0};
-    int n = 0;
-    if (!rec || !arena)
-        mm_die(s->r, "out of memory");
-    for (item *x = batch->head; x; x = x->next)
-        if (x->wanted) {
-            rec[n] = &x->rec;
-            arena[n++] = &x->arena;
-        }
-    if (s->f->step(s->f->ctx, s->r, rec, arena, n, &e) != MM_OK)
-        mm_die(s->r, "%s", e.text);
-    free(rec);
-    free(arena);
-}
-
-static void do_batch(struct mm_filter_state *s, item_list *batch)
-{
-    s->at = batch->head;
-    s->at_i = 0;
-    s->begun = false;
-    if (batch->wanted)
-        step_batch(s, batch);
-    if (!s->r->state->stopped)
-        write_up_to(s, batch->wanted);
-    if (batch->wanted && s->r->state->out.regular)
-        mm_out_flush(s->r); /* whatever kills the program loses one batch at most */
-    while (batch->head)
-        item_put_back(s, list_take(batch));
-    mm_progress(s->r, s->r->done, 0);
-}
-
-/* --strict met a failure: the reading thread may be waiting for input, so there is no tidy way home. */
-static void stop(mm_run *r)
-{
-    mm_out_close(r);
-    exit(r->status);
+    work w[2] = {{.turn = 0}, {.turn = 1}};
+    for (int turn = 0; next_batch(s, &w[turn].items); turn = !turn) {
+        begin_work(s, &w[turn]);
+        end_pending(s);
+        s->pending = &w[turn];
+        if (!s->f->overlap)
+            end_pending(s);
+    }
+    end_pending(s);
 }
 
 static void free_items(struct mm_filter_state *s)
@@ -291,7 +328,6 @@ void mm_filter_run(mm_run *r, const mm_filter *f)
     struct mm_filter_state s = {.f = f, .r = r, .batch = f->batch > 0 ? f->batch : DEFAULT_BATCH};
     s.batch_bytes = f->batch_bytes > 0 ? f->batch_bytes : DEFAULT_BYTES;
     pthread_t reader;
-    item_list batch;
     mm_in_check(r);
     mm_out_open(r, NULL);
     list_init(&s.queue);
@@ -301,11 +337,7 @@ void mm_filter_run(mm_run *r, const mm_filter *f)
     r->state->filter = &s;
     if (pthread_create(&reader, NULL, read_ahead, &s) != 0)
         mm_die(r, "cannot start a thread");
-    while (next_batch(&s, &batch)) {
-        do_batch(&s, &batch);
-        if (r->state->stopped)
-            stop(r);
-    }
+    run_batches(&s);
     pthread_join(reader, NULL);
     free_items(&s);
     r->state->filter = NULL;

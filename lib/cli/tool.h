@@ -136,12 +136,16 @@ void mm_in_each_of(mm_run *r, const char *path, mm_take take, void *ctx); /* of 
 
 /* ---- filters: stream → stream ---- */
 /* The loop that mm-encode-* share: reads records, passes on what is not wanted, gathers wanted records into batches,
- * calls step, and writes everything in the order of the input. The next batch is read while step computes. */
+ * computes them, and writes everything in the order of the input. The next batch is read meanwhile. */
 typedef struct {
     bool (*wants)(void *ctx, const mm_record *rec); /* called on the reading thread: must not change what step uses */
+    /* Starts the work on the n records of a batch; NULL: step does it all. turn, 0 or 1: two batches may be on their
+     * way, each with what belongs to its turn. Anything but MM_OK ends the program with e's text, here and in step. */
+    mm_status (*begin)(void *ctx, int turn, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e);
     /* Turns the n records into outputs by calling mm_filter_emit (or mm_filter_fail) for each record i at least once,
-     * i ascending. Anything but MM_OK ends the program with e's text. */
-    mm_status (*step)(void *ctx, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e);
+     * i ascending. */
+    mm_status (*step)(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e);
+    bool overlap;        /* begin comes back at once: the next batch begins before this one's step, if it is there */
     int batch;           /* records a step gets at most */
     int64_t batch_bytes; /* … or bytes of records, 0: 256 MiB */
     bool keep;           /* --keep: the source record goes out in front of what replaces it */

@@ -234,15 +234,20 @@ const char *mm_encoder_space(const mm_encoder *x)
 /* ---- running ------------------------------------------------------------------------------------------------ */
 
 /* One packed forward pass and what becomes of its taps. */
-typedef struct {
+typedef struct group group;
+struct group {
     mm_encoder *x;
+    group *next;
+    float *all;      /* the outputs on the host, [out_rows, width], once they are there */
+    mm_output **out; /* [f.n], the inputs' places among those of the whole batch */
+    uint64_t ticket;
     mm_forward f;
     bool made;     /* the outputs' place */
     mm_mat joined; /* [n, joined], without pooling [rows, joined] */
     mm_mat final;  /* [n, width] behind the projection; else joined */
     mm_status status;
     mm_err *e;
-} group;
+};
 
 static bool keeps_rows(const mm_encoder *x)
 {
@@ -341,21 +346,21 @@ static void normalize(float *x, int64_t n)
 }
 
 /* Hands each input its part of the group's result. */
-static void deliver(group *g, float *all, mm_output *const *out)
+static void deliver(group *g)
 {
     mm_encoder *x = g->x;
     const mm_forward *f = &g->f;
     for (int64_t r = 0; x->o.normalize && r < out_rows(g); r++)
-        normalize(all + r * x->width, x->width);
+        normalize(g->all + r * x->width, x->width);
     for (int i = 0; i < f->n; i++) {
-        mm_output *o = out[i];
+        mm_output *o = g->out[i];
         *o = (mm_output){.rows = mm_valid_rows(f, i)};
         if (keeps_rows(x)) {
-            o->t = (mm_tensor){{MM_F32, 2, {o->rows, x->width}}, all + f->cu[i] * x->width};
+            o->t = (mm_tensor){{MM_F32, 2, {o->rows, x->width}}, g->all + f->cu[i] * x->width};
             o->grid = f->grid[i];
             o->has_grid = o->grid.frames > 0 || o->grid.rows > 0;
         } else {
-            o->t = (mm_tensor){{MM_F32, 1, {x->width}}, all + i * x->width};
+            o->t = (mm_tensor){{MM_F32, 1, {x->width}}, g->all + i * x->width};
         }
     }
 }
@@ -375,27 +380,23 @@ static mm_status prepare(group *g, const mm_input *in, int n, mm_arena *a)
     return MM_OK;
 }
 
-static mm_status run_group(mm_encoder *x, const mm_input *in, int n, mm_output *const *out, mm_arena *a, mm_err *e)
+/* Records the group and starts it. */
+static mm_status start_group(group *g, const mm_input *in, int n, mm_arena *a, mm_err *e)
 {
-    group g = {.x = x, .e = e};
-    mm_status s = prepare(&g, in, n, a);
+    mm_encoder *x = g->x;
+    g->e = e;
+    mm_status s = prepare(g, in, n, a);
     if (s == MM_OK)
-        s = x->arch->forward(x->net, &g.f, e);
+        s = x->arch->forward(x->net, &g->f, e);
     if (s == MM_OK)
-        s = g.status;
-    float *all = s == MM_OK ? mm_arena_alloc(a, (size_t)(out_rows(&g) * x->width) * sizeof *all) : NULL;
-    if (s == MM_OK && !all)
+        s = g->status;
+    if (s == MM_OK && !(g->all = mm_arena_alloc(a, (size_t)(out_rows(g) * x->width) * sizeof *g->all)))
         s = mm_fail_memory(e);
     if (s == MM_OK && x->o.project)
-        x->arch->project(x->net, g.joined, g.final, n);
+        x->arch->project(x->net, g->joined, g->final, n);
     if (s == MM_OK)
-        mm_dev_read(x->dev, g.final.buf, g.final.off, all, out_rows(&g) * x->width);
-    mm_status flushed = mm_dev_flush(x->dev, s == MM_OK ? e : NULL); /* nothing may be in flight, whatever happened */
-    if (s == MM_OK)
-        s = flushed;
-    if (s == MM_OK)
-        deliver(&g, all, out);
-    return s;
+        mm_dev_read(x->dev, g->final.buf, g->final.off, g->all, out_rows(g) * x->width);
+    return s == MM_OK ? mm_dev_submit(x->dev, &g->ticket, e) : s;
 }
 
 /* No input may need more. */
@@ -411,30 +412,81 @@ static mm_status check(const mm_encoder *x, const mm_input *in, int64_t *floats,
     return s;
 }
 
-mm_status mm_encoder_run(mm_encoder *x, const mm_input *in, int n, mm_output *out, mm_err *failed, mm_arena *a,
-                         mm_err *e)
+struct mm_pass {
+    mm_encoder *x;
+    group *first, **last;
+};
+
+/* The inputs from `from` on that go into one forward pass: at least one, as many as there is room for. Those that no
+ * pass can take are left out. The first that is left for another pass; to[*taken] are the places of those taken. */
+static int next_group(const mm_encoder *x, const mm_input *in, int from, int n, mm_input *some, mm_output *out,
+                      mm_output **to, int *taken, mm_err *failed)
 {
-    mm_input *some = mm_arena_zalloc(a, (size_t)n + 1, sizeof *some);
-    mm_output **to = mm_arena_zalloc(a, (size_t)n + 1, sizeof *to);
-    if (!some || !to)
-        return mm_fail_memory(e);
-    mm_status s = MM_OK;
-    int taken = 0;
+    const int64_t room = mm_dev_room(x->dev); /* unless a single input needs more */
     int64_t sum = 0;
-    const int64_t room = mm_dev_room(x->dev); /* of a forward pass, unless a single input needs more */
-    for (int i = 0; i < n && s == MM_OK; i++) {
+    int i = from;
+    for (*taken = 0; i < n; i++) {
         int64_t floats = 0;
         out[i] = (mm_output){0};
         if (check(x, &in[i], &floats, &failed[i]) != MM_OK)
             continue;
-        if (taken > 0 && sum + floats > room) {
-            s = run_group(x, some, taken, to, a, e);
-            taken = 0;
-            sum = 0;
-        }
-        some[taken] = in[i];
-        to[taken++] = &out[i];
+        if (*taken > 0 && sum + floats > room)
+            break;
+        some[*taken] = in[i];
+        to[(*taken)++] = &out[i];
         sum += floats;
     }
-    return s == MM_OK && taken > 0 ? run_group(x, some, taken, to, a, e) : s;
+    return i;
+}
+
+/* After a failure: nothing may be in flight that would still write to the arena. */
+static mm_status give_up(mm_encoder *x, mm_status s)
+{
+    mm_dev_flush(x->dev, NULL);
+    return s;
+}
+
+mm_status mm_encoder_start(mm_pass **pass, mm_encoder *x, const mm_input *in, int n, mm_output *out, mm_err *failed,
+                           mm_arena *a, mm_err *e)
+{
+    mm_pass *p = mm_arena_zalloc(a, 1, sizeof *p);
+    mm_input *some = mm_arena_zalloc(a, (size_t)n + 1, sizeof *some);
+    mm_output **to = mm_arena_zalloc(a, (size_t)n + 1, sizeof *to);
+    if (!p || !some || !to)
+        return mm_fail_memory(e);
+    *p = (mm_pass){.x = x, .last = &p->first};
+    for (int i = 0, taken; i < n; some += taken, to += taken) {
+        i = next_group(x, in, i, n, some, out, to, &taken, failed);
+        if (taken == 0)
+            break;
+        group *g = mm_arena_zalloc(a, 1, sizeof *g);
+        if (!g)
+            return give_up(x, mm_fail_memory(e));
+        g->x = x;
+        g->out = to;
+        mm_status s = start_group(g, some, taken, a, e);
+        if (s != MM_OK)
+            return give_up(x, s);
+        *p->last = g;
+        p->last = &g->next;
+    }
+    *pass = p;
+    return MM_OK;
+}
+
+mm_status mm_encoder_finish(mm_pass *p, mm_err *e)
+{
+    mm_status s = MM_OK;
+    for (group *g = p->first; g && s == MM_OK; g = g->next)
+        if ((s = mm_dev_wait(p->x->dev, g->ticket, e)) == MM_OK)
+            deliver(g);
+    return s == MM_OK ? MM_OK : give_up(p->x, s);
+}
+
+mm_status mm_encoder_run(mm_encoder *x, const mm_input *in, int n, mm_output *out, mm_err *failed, mm_arena *a,
+                         mm_err *e)
+{
+    mm_pass *p;
+    mm_status s = mm_encoder_start(&p, x, in, n, out, failed, a, e);
+    return s == MM_OK ? mm_encoder_finish(p, e) : s;
 }

@@ -40,7 +40,7 @@ typedef struct {
     int64_t valid; /* audio with padding: frames (mel) that hold sound; 0: all */
 } mm_input;
 
-/* One output; memory from the arena given to mm_encoder_run. */
+/* One output; memory from the arena that the batch was given. */
 typedef struct {
     mm_tensor t;  /* f32: [D] when pooled, else [T,D] (without the rows of padding); with classify [classes] logits */
     int64_t rows; /* T, also when pooled: how many positions the input has */
@@ -69,5 +69,14 @@ const char *mm_encoder_space(const mm_encoder *x);
  * and have failed[i].status = MM_OK. Memory is bounded: a long batch is encoded in several passes. */
 mm_status mm_encoder_run(mm_encoder *x, const mm_input *in, int n, mm_output *out, mm_err *failed, mm_arena *a,
                          mm_err *e);
+
+/* The same in two steps, so that a device that computes by itself (mm_dev_overlaps) has the next batch before this
+ * one's results are taken from it. The inputs' data may go when mm_encoder_start returns; `out` and `failed` are filled
+ * by mm_encoder_finish, and they and the arena stay until then. Passes are finished in the order of their start. After
+ * a failure of either nothing is in flight, and passes that were started before are lost, too. */
+typedef struct mm_pass mm_pass;
+mm_status mm_encoder_start(mm_pass **pass, mm_encoder *x, const mm_input *in, int n, mm_output *out, mm_err *failed,
+                           mm_arena *a, mm_err *e);
+mm_status mm_encoder_finish(mm_pass *pass, mm_err *e);
 
 #endif

@@ -521,6 +521,34 @@ static void batches(void **state)
         }
 }
 
+/* More passes on their way than a device has places for, each with inputs of its own. */
+static void passes_overlap(void **state)
+{
+    (void)state;
+    enum { PASSES = 9 };
+    for (int i = 0; i < SPECIMENS; i++) {
+        mm_dev *d = other_device() ? open_dev("", 1) : open_best(2);
+        bench b = setup(&specimens[i], d, every_state);
+        mm_output want[MOST_INPUTS], out[PASSES][2];
+        mm_err failed[PASSES][2], e = {0};
+        mm_pass *pass[PASSES];
+        run(&b, b.in, b.inputs, want);
+        for (int k = 0; k < PASSES; k++) {
+            const mm_input in[2] = {b.in[k % b.inputs], b.in[(k + 1) % b.inputs]};
+            assert_int_equal(mm_encoder_start(&pass[k], b.enc, in, 1 + k % 2, out[k], failed[k], &b.arena, &e), MM_OK);
+        }
+        for (int k = 0; k < PASSES; k++) {
+            assert_int_equal(mm_encoder_finish(pass[k], &e), MM_OK);
+            for (int j = 0; j < 1 + k % 2; j++) {
+                assert_int_equal(failed[k][j].status, MM_OK);
+                assert_same(&out[k][j], &want[(k + j) % b.inputs], specimens[i].name, k, j);
+            }
+        }
+        teardown(&b);
+        close_dev(d);
+    }
+}
+
 /* ---- inputs that do not fit ---- */
 
 static mm_tensor made(mm_type type, const void *data, int rank, int64_t a, int64_t b, int64_t c)
@@ -714,7 +742,7 @@ int main(void)
         cmocka_unit_test(labels_and_scales), cmocka_unit_test(batches),
         cmocka_unit_test(misfits),           cmocka_unit_test(options_refused),
         cmocka_unit_test(spoilt_weights),    cmocka_unit_test(wrong_modality),
-        cmocka_unit_test(reduced_precision), cmocka_unit_test(reduced_elsewhere),
+        cmocka_unit_test(reduced_precision), cmocka_unit_test(reduced_elsewhere), cmocka_unit_test(passes_overlap),
     };
     return cmocka_run_group_tests(tests, keep_driver, let_driver_go);
 }

@@ -8,11 +8,12 @@
 #include <sys/wait.h>
 
 static int64_t batch = 4;
-static bool keep, flush_each;
+static bool keep, flush_each, overlap;
 static const mm_opt opts[] = {
     {0, "batch", MM_OPT_INT, &batch, "N", .help = "h"},
     {0, "keep", MM_OPT_FLAG, &keep, .help = "h"},
     {0, "flush", MM_OPT_FLAG, &flush_each, .help = "h"},
+    {0, "overlap", MM_OPT_FLAG, &overlap, .help = "h"},
     {0},
 };
 static const mm_tool tool = {.name = "upper", .summary = "s", .operands = "", .opts = opts, .takes = MM_TAKES_ALL};
@@ -37,11 +38,26 @@ static void upper(mm_run *r, int i, mm_record *rec, mm_arena *a)
     }
 }
 
-static mm_status step(void *ctx, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+/* What began in each turn and has not ended. */
+static mm_record *const *begun[2];
+
+static mm_status begin(void *ctx, int turn, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
-    (void)ctx;
+    (void)ctx, (void)arena;
     if (n < 1 || n > batch)
         return mm_fail(e, MM_FATAL, "a batch of %d", n);
+    if (turn < 0 || turn > 1 || begun[turn])
+        return mm_fail(e, MM_FATAL, "turn %d is not over", turn);
+    begun[turn] = rec;
+    return MM_OK;
+}
+
+static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+{
+    (void)ctx;
+    if (begun[turn] != rec)
+        return mm_fail(e, MM_FATAL, "turn %d had not begun", turn);
+    begun[turn] = NULL;
     for (int i = 0; i < n; i++)
         if (rec[i]->text.n && rec[i]->text.p[0] == '!')
             mm_filter_fail(r, i, "upper", "loud", &(mm_err){MM_SKIP, "too loud"});
@@ -57,8 +73,13 @@ static int run_filter(char **argv)
     while (argv[argc])
         argc++;
     mm_run_begin(&r, &tool, argc, argv);
-    mm_filter_run(&r,
-                  &(mm_filter){.wants = wants, .step = step, .batch = (int)batch, .keep = keep, .flush = flush_each});
+    mm_filter_run(&r, &(mm_filter){.wants = wants,
+                                   .begin = begin,
+                                   .step = step,
+                                   .overlap = overlap,
+                                   .batch = (int)batch,
+                                   .keep = keep,
+                                   .flush = flush_each});
     return mm_run_end(&r);
 }
 
@@ -196,7 +217,52 @@ static void test_batches_do_not_matter(void **state)
         assert_same_file("got.mm", "whole.mm");
         assert_int_equal(FILTER("--batch", size, "--flush", "-o", "got.mm", "in.mm"), 1);
         assert_same_file("got.mm", "whole.mm");
+        assert_int_equal(FILTER("--batch", size, "--overlap", "-o", "got.mm", "in.mm"), 1);
+        assert_same_file("got.mm", "whole.mm");
+        assert_int_equal(FILTER("--batch", size, "--overlap", "--flush", "-o", "got.mm", "in.mm"), 1);
+        assert_same_file("got.mm", "whole.mm");
     }
+}
+
+/* The filter as a coprocess: what goes in comes out before the next goes in, also where batches overlap. */
+static void test_coprocess(void **state)
+{
+    (void)state;
+    int in[2], out[2];
+    assert_int_equal(pipe(in), 0);
+    assert_int_equal(pipe(out), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        dup2(in[0], STDIN_FILENO);
+        dup2(out[1], STDOUT_FILENO);
+        close(in[1]);
+        close(out[0]);
+        exit(run_filter((char *[]){"upper", "-q", "--flush", "--overlap", NULL}));
+    }
+    close(in[0]);
+    close(out[1]);
+    mm_writer *w;
+    mm_reader *r;
+    mm_arena a = {0};
+    mm_record rec;
+    assert_int_equal(mm_writer_new(&w, in[1], NULL), MM_OK);
+    assert_int_equal(mm_reader_new(&r, out[0], "upper", NULL), MM_OK);
+    for (int i = 0; i < 20; i++, mm_arena_reset(&a)) {
+        put_text(w, "a", "word");
+        mm_writer_flush(w);
+        assert_int_equal(mm_reader_next(r, &a, &rec, NULL), MM_OK);
+        assert_record(&rec, "WORD");
+    }
+    assert_int_equal(mm_writer_close(w, NULL, NULL), MM_OK);
+    close(in[1]);
+    assert_int_equal(mm_reader_next(r, &a, &rec, NULL), MM_EOF);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    mm_reader_free(r);
+    mm_arena_free(&a);
+    close(out[0]);
 }
 
 static void test_keep(void **state)
@@ -252,11 +318,9 @@ static void test_strict_stops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_batches_do_not_matter),
-        cmocka_unit_test(test_keep),
-        cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_resume_refuses_other_files),
+        cmocka_unit_test(test_order),        cmocka_unit_test(test_batches_do_not_matter),
+        cmocka_unit_test(test_coprocess),    cmocka_unit_test(test_keep),
+        cmocka_unit_test(test_resume),       cmocka_unit_test(test_resume_refuses_other_files),
         cmocka_unit_test(test_strict_stops),
     };
     return cmocka_run_group_tests(tests, write_input, NULL);

@@ -407,5 +407,7 @@ const mm_backend mm_backend_vulkan = {
     .gather = mm_vk_gather,
     .pool = mm_vk_pool_rows,
     .flush = mm_vk_flush,
+    .submit = mm_vk_submit,
+    .wait = mm_vk_wait,
     .room = mm_vk_room,
 };

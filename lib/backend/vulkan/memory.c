@@ -140,19 +140,22 @@ void mm_vk_give(mm_vk_chunk *c, mm_vk_dev *d)
 mm_status mm_vk_stage(char **to, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize bytes, mm_err *e)
 {
     const VkDeviceSize align = d->card.properties.limits.minStorageBufferOffsetAlignment;
-    VkDeviceSize from = (VkDeviceSize)mm_vk_round((int64_t)d->up_used, align > 16 ? (int64_t)align : 16);
-    mm_status s = MM_OK;
-    if (!d->up.buffer)
-        s = mm_vk_mem_new(&d->up, d, MM_VK_STAGE, MM_VK_UPLOAD, e);
-    if (s == MM_OK && from + bytes > MM_VK_STAGE) {
-        s = mm_vk_drain(d, e); /* nothing reads the old contents any more */
-        from = 0;
+    const int64_t step = align > 16 ? (int64_t)align : 16;
+    mm_status s = mm_vk_begin(d, e); /* nothing reads the slot's old contents any more */
+    if (s == MM_OK && !d->up.buffer)
+        s = mm_vk_mem_new(&d->up, d, MM_VK_SLOTS * MM_VK_STAGE, MM_VK_UPLOAD, e);
+    if (s == MM_OK && mm_vk_round((int64_t)d->slots[d->now].up_used, step) + (int64_t)bytes > MM_VK_STAGE) {
+        s = mm_vk_turn(d, e);
+        if (s == MM_OK)
+            s = mm_vk_begin(d, e);
     }
     if (s != MM_OK)
         return s;
-    d->up_used = from + bytes;
-    *at = from;
-    *to = d->up.map + from;
+    mm_vk_slot *slot = &d->slots[d->now];
+    const VkDeviceSize from = (VkDeviceSize)mm_vk_round((int64_t)slot->up_used, step);
+    slot->up_used = from + bytes;
+    *at = (VkDeviceSize)d->now * MM_VK_STAGE + from;
+    *to = d->up.map + *at;
     return MM_OK;
 }
 
@@ -237,8 +240,7 @@ void mm_vk_free(mm_dev *dev, mm_dbuf *buf)
 {
     mm_vk_dev *d = (mm_vk_dev *)dev;
     mm_vk_buf *b = (mm_vk_buf *)buf;
-    if (d->recording)
-        mm_vk_drain(d, &d->head.failed);
+    mm_vk_drain(d, &d->head.failed);
     mm_vk_mem_free(&b->mem, d);
     free(b);
 }
@@ -249,47 +251,51 @@ mm_status mm_vk_write(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int6
                         (size_t)n * sizeof *src, e);
 }
 
-static mm_status wish(mm_vk_dev *d, float *to, VkDeviceSize at, size_t bytes, mm_err *e)
+static mm_status wish(mm_vk_slot *s, float *to, VkDeviceSize at, size_t bytes, mm_err *e)
 {
-    if (d->n_wishes == d->cap_wishes) {
-        int cap = d->cap_wishes ? 2 * d->cap_wishes : 16;
-        mm_vk_wish *grown = realloc(d->wishes, (size_t)cap * sizeof *grown);
+    if (s->n_wishes == s->cap_wishes) {
+        int cap = s->cap_wishes ? 2 * s->cap_wishes : 16;
+        mm_vk_wish *grown = realloc(s->wishes, (size_t)cap * sizeof *grown);
         if (!grown)
             return mm_fail_memory(e);
-        d->wishes = grown;
-        d->cap_wishes = cap;
+        s->wishes = grown;
+        s->cap_wishes = cap;
     }
-    d->wishes[d->n_wishes++] = (mm_vk_wish){to, at, bytes};
+    s->wishes[s->n_wishes++] = (mm_vk_wish){to, at, bytes};
     return MM_OK;
+}
+
+/* The slot's turn, with room in its part of the readback memory. */
+static mm_status begin_reading(mm_vk_dev *d, mm_err *e)
+{
+    mm_status s = mm_vk_begin(d, e);
+    if (s == MM_OK && !d->down.buffer)
+        s = mm_vk_mem_new(&d->down, d, MM_VK_SLOTS * MM_VK_READ, MM_VK_READBACK, e);
+    if (s == MM_OK && d->slots[d->now].down_used >= MM_VK_READ) {
+        s = mm_vk_turn(d, e);
+        if (s == MM_OK)
+            s = mm_vk_begin(d, e);
+    }
+    return s;
 }
 
 mm_status mm_vk_read(mm_dev *dev, const mm_dbuf *b, int64_t off, float *dst, int64_t n, mm_err *e)
 {
     mm_vk_dev *d = (mm_vk_dev *)dev;
-    const size_t most = MM_VK_STAGE, bytes = (size_t)n * sizeof *dst;
-    if (!d->down.buffer) {
-        mm_status s = mm_vk_mem_new(&d->down, d, MM_VK_STAGE, MM_VK_READBACK, e);
+    const size_t bytes = (size_t)n * sizeof *dst;
+    for (size_t done = 0; done < bytes;) {
+        mm_status s = begin_reading(d, e);
         if (s != MM_OK)
             return s;
-    }
-    for (size_t done = 0; done < bytes;) {
-        if (d->down_used >= most) {
-            mm_status s = mm_vk_drain(d, e);
-            if (s != MM_OK)
-                return s;
-        }
-        size_t room = most - (size_t)d->down_used, piece = bytes - done < room ? bytes - done : room;
-        mm_status s = mm_vk_begin(d, e);
-        if (s == MM_OK)
-            s = wish(d, dst + done / sizeof *dst, d->down_used, piece, e);
-        if (s != MM_OK)
+        mm_vk_slot *slot = &d->slots[d->now];
+        const size_t room = MM_VK_READ - (size_t)slot->down_used, piece = bytes - done < room ? bytes - done : room;
+        const VkDeviceSize at = (VkDeviceSize)d->now * MM_VK_READ + slot->down_used;
+        if ((s = wish(slot, dst + done / sizeof *dst, at, piece, e)) != MM_OK)
             return s;
         mm_vk_barrier(d);
-        vkCmdCopyBuffer(d->cmd, ((const mm_vk_buf *)b)->mem.buffer, d->down.buffer, 1,
-                        &(VkBufferCopy){.srcOffset = (VkDeviceSize)off * sizeof *dst + done,
-                                        .dstOffset = d->down_used,
-                                        .size = piece});
-        d->down_used += piece;
+        const VkBufferCopy copy = {.srcOffset = (VkDeviceSize)off * sizeof *dst + done, .dstOffset = at, .size = piece};
+        vkCmdCopyBuffer(d->cmd, ((const mm_vk_buf *)b)->mem.buffer, d->down.buffer, 1, &copy);
+        slot->down_used += piece;
         done += piece;
     }
     return MM_OK;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Descriptor sets of one recording; when they are used up it is submitted and waited for. */
-enum { SETS = 4096 };
+/* Descriptor sets of one recording; when they are used up it is submitted. */
+enum { SETS = 1024 };
 
 /* Multiply-adds after which a recording is submitted, so that no watchdog takes a slow device for hung: well under a
  * second on the slowest kind of its type. */
@@ -18,7 +18,7 @@ static double submission_limit(const mm_vk_dev *d)
     }
 }
 
-mm_status mm_vk_record_start(mm_vk_dev *d, mm_err *e)
+static VkResult make_slot(mm_vk_slot *s, const mm_vk_dev *d)
 {
     const VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                           .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
@@ -28,45 +28,107 @@ mm_status mm_vk_record_start(mm_vk_dev *d, mm_err *e)
                                              .maxSets = SETS,
                                              .poolSizeCount = 1,
                                              .pPoolSizes = &size};
-    VkResult r = vkCreateCommandPool(d->device, &pool, NULL, &d->pool);
+    const VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    VkResult r = vkCreateCommandPool(d->device, &pool, NULL, &s->pool);
     if (r == VK_SUCCESS)
-        r = vkCreateDescriptorPool(d->device, &sets, NULL, &d->sets);
+        r = vkCreateDescriptorPool(d->device, &sets, NULL, &s->sets);
     if (r == VK_SUCCESS)
-        r = vkCreateFence(d->device, &(VkFenceCreateInfo){.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO}, NULL,
-                          &d->fence);
-    d->sets_left = SETS;
+        r = vkCreateFence(d->device, &fence, NULL, &s->fence);
+    const VkCommandBufferAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                              .commandPool = s->pool,
+                                              .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                              .commandBufferCount = 1};
+    return r == VK_SUCCESS ? vkAllocateCommandBuffers(d->device, &info, &s->cmd) : r;
+}
+
+mm_status mm_vk_record_start(mm_vk_dev *d, mm_err *e)
+{
+    VkResult r = VK_SUCCESS;
+    for (int i = 0; i < MM_VK_SLOTS && r == VK_SUCCESS; i++)
+        r = make_slot(&d->slots[i], d);
     return r == VK_SUCCESS ? MM_OK : mm_vk_fail(e, r, "nothing can be recorded");
 }
 
 void mm_vk_record_end(mm_vk_dev *d)
 {
-    vkDestroyFence(d->device, d->fence, NULL);
-    vkDestroyDescriptorPool(d->device, d->sets, NULL);
-    vkDestroyCommandPool(d->device, d->pool, NULL);
-    free(d->wishes);
+    for (int i = 0; i < MM_VK_SLOTS; i++) {
+        vkDestroyFence(d->device, d->slots[i].fence, NULL);
+        vkDestroyDescriptorPool(d->device, d->slots[i].sets, NULL);
+        vkDestroyCommandPool(d->device, d->slots[i].pool, NULL);
+        free(d->slots[i].wishes);
+    }
+}
+
+/* ---- waiting ---- */
+
+/* Until the slot's submission is done, and what was asked to be read is there. */
+static mm_status wait_for(mm_vk_dev *d, mm_vk_slot *s, mm_err *e)
+{
+    VkResult r = vkWaitForFences(d->device, 1, &s->fence, VK_TRUE, UINT64_MAX);
+    if (r == VK_SUCCESS)
+        r = vkResetFences(d->device, 1, &s->fence);
+    for (int i = 0; r == VK_SUCCESS && i < s->n_wishes; i++)
+        memcpy(s->wishes[i].to, d->down.map + s->wishes[i].at, s->wishes[i].bytes);
+    s->n_wishes = 0;
+    s->ticket = 0;
+    if (r == VK_SUCCESS)
+        return MM_OK;
+    d->lost = true; /* whoever else waits for results will not get them either */
+    return mm_vk_fail(e, r, "the device did not finish");
+}
+
+/* Submissions up to `ticket`, in their order. */
+static mm_status wait_up_to(mm_vk_dev *d, uint64_t ticket, mm_err *e)
+{
+    mm_status st = MM_OK;
+    for (int i = 0; i < MM_VK_SLOTS && st == MM_OK; i++) {
+        mm_vk_slot *s = &d->slots[(d->now + i) % MM_VK_SLOTS]; /* the oldest first */
+        if (s->ticket && s->ticket <= ticket)
+            st = wait_for(d, s, e);
+    }
+    return st;
+}
+
+static mm_status refuse_lost(const mm_vk_dev *d, mm_err *e)
+{
+    return mm_fail(e, MM_FATAL, "vulkan: %s was lost: start again, or use --device cpu", d->card.properties.deviceName);
+}
+
+/* ---- recording ---- */
+
+/* The slot is free, and so is what it shares: a table in its staging memory may have been read by the submission behind
+ * its own, too, when an operation's dispatches were parted. */
+static mm_status free_slot(mm_vk_dev *d, mm_vk_slot *s, mm_err *e)
+{
+    const uint64_t behind = d->slots[(d->now + 1) % MM_VK_SLOTS].ticket;
+    mm_status st = wait_up_to(d, behind > s->ticket ? behind : s->ticket, e);
+    if (st != MM_OK)
+        return st;
+    VkResult r = vkResetCommandPool(d->device, s->pool, 0);
+    if (r == VK_SUCCESS)
+        r = vkResetDescriptorPool(d->device, s->sets, 0);
+    s->sets_left = SETS;
+    s->up_used = s->down_used = 0;
+    return r == VK_SUCCESS ? MM_OK : mm_vk_fail(e, r, "no command buffer");
 }
 
 mm_status mm_vk_begin(mm_vk_dev *d, mm_err *e)
 {
     if (d->lost)
-        return mm_fail(e, MM_FATAL, "vulkan: %s was lost: start again, or use --device cpu",
-                       d->card.properties.deviceName);
+        return refuse_lost(d, e);
     if (d->cmd)
         return MM_OK;
-    const VkCommandBufferAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                              .commandPool = d->pool,
-                                              .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                                              .commandBufferCount = 1};
-    VkResult r = vkAllocateCommandBuffers(d->device, &info, &d->cmd);
-    if (r == VK_SUCCESS)
-        r = vkBeginCommandBuffer(d->cmd,
-                                 &(VkCommandBufferBeginInfo){.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-                                                             .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT});
-    if (r != VK_SUCCESS) {
-        d->cmd = NULL;
+    mm_vk_slot *s = &d->slots[d->now];
+    mm_status st = free_slot(d, s, e);
+    if (st != MM_OK)
+        return st;
+    const VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                           .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
+    VkResult r = vkBeginCommandBuffer(s->cmd, &info);
+    if (r != VK_SUCCESS)
         return mm_vk_fail(e, r, "no command buffer");
-    }
-    d->recording = true;
+    d->cmd = s->cmd;
+    d->recorded = 0;
     return MM_OK;
 }
 
@@ -82,64 +144,50 @@ void mm_vk_barrier(mm_vk_dev *d)
 
 /* ---- submitting ---- */
 
-static mm_status submit(mm_vk_dev *d, VkFence fence, mm_err *e)
+/* The host may read what was copied for it. */
+static void show_host(mm_vk_dev *d)
 {
+    const VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                               .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
+                               .dstAccessMask = VK_ACCESS_HOST_READ_BIT};
+    vkCmdPipelineBarrier(d->cmd, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &b, 0, NULL, 0,
+                         NULL);
+}
+
+mm_status mm_vk_turn(mm_vk_dev *d, mm_err *e)
+{
+    mm_vk_slot *s = &d->slots[d->now];
+    if (!d->cmd)
+        return MM_OK;
+    if (s->n_wishes)
+        show_host(d);
     VkResult r = vkEndCommandBuffer(d->cmd);
     const VkSubmitInfo info = {
         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &d->cmd};
     if (r == VK_SUCCESS)
-        r = vkQueueSubmit(d->queue, 1, &info, fence);
-    d->cmd = NULL; /* goes back with its pool */
-    d->recorded = 0;
-    if (r == VK_ERROR_DEVICE_LOST)
-        d->lost = true;
-    return r == VK_SUCCESS ? MM_OK : mm_vk_fail(e, r, "nothing could be submitted");
-}
-
-static mm_status wait(mm_vk_dev *d, mm_err *e)
-{
-    VkResult r = vkWaitForFences(d->device, 1, &d->fence, VK_TRUE, UINT64_MAX);
-    if (r == VK_SUCCESS)
-        r = vkResetFences(d->device, 1, &d->fence);
-    if (r == VK_ERROR_DEVICE_LOST)
-        d->lost = true;
-    return r == VK_SUCCESS ? MM_OK : mm_vk_fail(e, r, "the device did not finish");
-}
-
-/* Everything that the recording held can be used anew. */
-static void recycle(mm_vk_dev *d)
-{
-    if (d->lost)
-        vkDeviceWaitIdle(d->device);
-    vkResetCommandPool(d->device, d->pool, 0);
-    vkResetDescriptorPool(d->device, d->sets, 0);
-    d->sets_left = SETS;
+        r = vkQueueSubmit(d->queue, 1, &info, s->fence);
     d->cmd = NULL;
-    d->recording = false;
-    d->recorded = 0;
-    d->up_used = d->down_used = 0;
-    d->n_wishes = 0;
+    if (r != VK_SUCCESS) {
+        s->n_wishes = 0; /* its turn again: nothing of it is in flight */
+        d->lost = d->lost || r == VK_ERROR_DEVICE_LOST;
+        return mm_vk_fail(e, r, "nothing could be submitted");
+    }
+    s->ticket = ++d->tickets;
+    d->now = (d->now + 1) % MM_VK_SLOTS;
+    return MM_OK;
 }
 
 mm_status mm_vk_drain(mm_vk_dev *d, mm_err *e)
 {
-    if (!d->recording)
-        return MM_OK;
-    mm_status s = mm_vk_begin(d, e); /* a fence needs a submission */
-    if (s == MM_OK) {
-        const VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-                                   .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
-                                   .dstAccessMask = VK_ACCESS_HOST_READ_BIT};
-        vkCmdPipelineBarrier(d->cmd, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &b, 0, NULL, 0,
-                             NULL);
-        s = submit(d, d->fence, e);
+    mm_status s = mm_vk_turn(d, e);
+    mm_err ignored;
+    mm_status waited = wait_up_to(d, d->tickets, s == MM_OK ? e : &ignored);
+    if (d->lost) { /* nothing of it comes back: nobody may wait for it again */
+        vkDeviceWaitIdle(d->device);
+        for (int i = 0; i < MM_VK_SLOTS; i++)
+            d->slots[i].ticket = 0, d->slots[i].n_wishes = 0;
     }
-    if (s == MM_OK)
-        s = wait(d, e);
-    for (int i = 0; s == MM_OK && i < d->n_wishes; i++)
-        memcpy(d->wishes[i].to, d->down.map + d->wishes[i].at, d->wishes[i].bytes);
-    recycle(d);
-    return s;
+    return s == MM_OK ? waited : s;
 }
 
 mm_status mm_vk_flush(mm_dev *dev, mm_err *e)
@@ -151,6 +199,20 @@ mm_status mm_vk_flush(mm_dev *dev, mm_err *e)
         return dev->failed.status;
     }
     return mm_vk_drain(d, e);
+}
+
+mm_status mm_vk_submit(mm_dev *dev, uint64_t *ticket, mm_err *e)
+{
+    mm_vk_dev *d = (mm_vk_dev *)dev;
+    mm_status s = mm_vk_turn(d, e);
+    *ticket = d->tickets;
+    return s;
+}
+
+mm_status mm_vk_wait(mm_dev *dev, uint64_t ticket, mm_err *e)
+{
+    mm_vk_dev *d = (mm_vk_dev *)dev;
+    return d->lost ? refuse_lost(d, e) : wait_up_to(d, ticket, e);
 }
 
 /* ---- dispatching ---- */
@@ -181,14 +243,15 @@ void mm_vk_fold(uint32_t groups[3], int64_t n, int lanes)
 static mm_status bind(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e)
 {
     VkDescriptorSet set;
+    mm_vk_slot *slot = &d->slots[d->now];
     const VkDescriptorSetAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-                                              .descriptorPool = d->sets,
+                                              .descriptorPool = slot->sets,
                                               .descriptorSetCount = 1,
                                               .pSetLayouts = &d->set_layout};
     VkResult r = vkAllocateDescriptorSets(d->device, &info, &set);
     if (r != VK_SUCCESS)
         return mm_vk_fail(e, r, "no descriptor set");
-    d->sets_left--;
+    slot->sets_left--;
     VkDescriptorBufferInfo buffers[MM_VK_BINDINGS];
     VkWriteDescriptorSet writes[MM_VK_BINDINGS];
     for (uint32_t i = 0; i < MM_VK_BINDINGS; i++) {
@@ -206,24 +269,12 @@ static mm_status bind(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e)
     return MM_OK;
 }
 
-/* Submits and waits because descriptor sets have run out. Staging memory stays taken: the dispatch that comes next may
- * read a table in it. */
-static mm_status make_room(mm_vk_dev *d, mm_err *e)
-{
-    const VkDeviceSize used = d->up_used;
-    mm_status s = mm_vk_drain(d, e);
-    d->up_used = used;
-    return s;
-}
-
 mm_status mm_vk_run(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e)
 {
     VkPipeline pipeline;
     mm_status s = mm_vk_pipeline_of(&pipeline, d, x->shader, x->spec, e);
-    if (s == MM_OK && d->cmd && (d->recorded + x->work > submission_limit(d) || d->sets_left == 0))
-        s = d->sets_left == 0 ? make_room(d, e) : submit(d, VK_NULL_HANDLE, e);
-    if (s == MM_OK && d->profile)
-        s = make_room(d, e);
+    if (s == MM_OK && d->profile) /* so that its time is its own */
+        s = mm_vk_drain(d, e);
     if (s == MM_OK)
         s = mm_vk_begin(d, e);
     if (s == MM_OK)
@@ -235,5 +286,9 @@ mm_status mm_vk_run(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e)
     vkCmdPushConstants(d->cmd, d->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, x->push_bytes, x->push);
     vkCmdDispatch(d->cmd, x->groups[0], x->groups[1], x->groups[2]);
     d->recorded += x->work;
-    return d->profile ? mm_vk_profile_add(d, x->shader, x->work, e) : MM_OK;
+    if (d->profile)
+        return mm_vk_profile_add(d, x->shader, x->work, e);
+    /* only behind a dispatch: what it read from staging memory was staged for the same slot */
+    const bool full = d->recorded > submission_limit(d) || d->slots[d->now].sets_left == 0;
+    return full ? mm_vk_turn(d, e) : MM_OK;
 }

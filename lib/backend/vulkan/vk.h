@@ -1,8 +1,8 @@
 /* vk.h: the inside of the Vulkan device: state, memory, pipelines and recording.
  *
- * One queue, one command buffer at a time. Operations are recorded behind one another with a barrier between them;
- * mm_vk_drain submits, waits and hands out what was asked to be read. Everything that a recording refers to (descriptor
- * sets, staging memory) lives until then.
+ * One queue. Operations are recorded behind one another with a barrier between them, into slots that take turns: while
+ * one is recorded, up to MM_VK_SLOTS - 2 others are computed. Everything that a recording refers to (descriptor sets,
+ * staging memory) belongs to its slot and lives until the slot's turn comes again.
  *
  * Function pointers come from volk for the instance, not for one device, so that a process can have several open. */
 #ifndef MM_VULKAN_VK_H
@@ -69,12 +69,26 @@ typedef struct {
     VkDeviceSize bias_at;
 } mm_vk_weight;
 
-/* A read that mm_vk_drain completes: from the readback memory to the caller's. */
+/* A read that is completed when its slot has been waited for: from the readback memory to the caller's. */
 typedef struct {
     float *to;
     VkDeviceSize at;
     size_t bytes;
 } mm_vk_wish;
+
+/* A recording and what it refers to. */
+typedef struct {
+    VkCommandPool pool;
+    VkCommandBuffer cmd;
+    VkDescriptorPool sets;
+    int sets_left;
+    VkFence fence;
+    uint64_t ticket;                 /* of the submission that is in flight; 0: none */
+    VkDeviceSize up_used, down_used; /* of its parts of the staging memory */
+    mm_vk_wish *wishes;
+    int n_wishes, cap_wishes;
+} mm_vk_slot;
+enum { MM_VK_SLOTS = 4 };
 
 enum { MM_VK_SPECS = 8, MM_VK_BINDINGS = 4, MM_VK_PUSH = 128 };
 typedef struct {
@@ -109,26 +123,22 @@ typedef struct {
     VkDebugUtilsMessengerEXT messenger;
     VkDevice device;
     VkQueue queue;
-    VkCommandPool pool;
-    VkCommandBuffer cmd;
-    VkFence fence;
-    bool recording, lost;
-    double recorded; /* multiply-adds since the last submission */
+    mm_vk_slot slots[MM_VK_SLOTS];
+    int now;             /* the slot whose turn it is */
+    VkCommandBuffer cmd; /* its own, while it is recorded; else NULL */
+    uint64_t tickets;    /* given so far */
+    double recorded;     /* multiply-adds since the last submission */
+    bool lost;
 
     VkDescriptorSetLayout set_layout;
     VkPipelineLayout layout;
-    VkDescriptorPool sets;
-    int sets_left;
     VkPipelineCache cache;
     char cache_path[1024];
     bool cache_grown;
     mm_vk_pipeline *pipelines;
     int n_pipelines, cap_pipelines;
 
-    mm_vk_mem up, down; /* staging; also what shaders read small tables from */
-    VkDeviceSize up_used, down_used;
-    mm_vk_wish *wishes;
-    int n_wishes, cap_wishes;
+    mm_vk_mem up, down; /* staging, a part for each slot; also what shaders read small tables from */
     mm_vk_chunk *chunks;
     mm_vk_mem scratch;             /* unfolded windows */
     VkDeviceSize bytes;            /* allocated on the device */
@@ -149,8 +159,9 @@ mm_status mm_vk_mem_new(mm_vk_mem *m, mm_vk_dev *d, VkDeviceSize bytes, mm_vk_pl
 void mm_vk_mem_free(mm_vk_mem *m, mm_vk_dev *d);
 mm_status mm_vk_take(mm_vk_chunk **chunk, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize bytes, bool vectors, mm_err *e);
 void mm_vk_give(mm_vk_chunk *c, mm_vk_dev *d); /* one parameter less */
-/* Room for `bytes` (at most MM_VK_STAGE) of staging memory, for the host to fill. */
-enum { MM_VK_STAGE = 16 << 20 };
+/* Room for `bytes` (at most MM_VK_STAGE) of staging memory, for the host to fill; what is recorded next may refer to
+ * it. */
+enum { MM_VK_STAGE = 16 << 20, MM_VK_READ = 4 << 20 }; /* a slot's parts */
 mm_status mm_vk_stage(char **to, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize bytes, mm_err *e);
 /* Records the copy of what was filled in there into a buffer. */
 mm_status mm_vk_send(mm_vk_dev *d, VkDeviceSize from, VkBuffer to, VkDeviceSize at, VkDeviceSize bytes, mm_err *e);
@@ -167,8 +178,11 @@ mm_status mm_vk_record_start(mm_vk_dev *d, mm_err *e);
 void mm_vk_record_end(mm_vk_dev *d);
 mm_status mm_vk_begin(mm_vk_dev *d, mm_err *e); /* a command buffer that can be recorded into */
 void mm_vk_barrier(mm_vk_dev *d);
-mm_status mm_vk_drain(mm_vk_dev *d, mm_err *e);
+mm_status mm_vk_turn(mm_vk_dev *d, mm_err *e);  /* starts what was recorded; the next slot's turn */
+mm_status mm_vk_drain(mm_vk_dev *d, mm_err *e); /* until nothing is recorded or in flight */
 mm_status mm_vk_flush(mm_dev *d, mm_err *e);
+mm_status mm_vk_submit(mm_dev *d, uint64_t *ticket, mm_err *e);
+mm_status mm_vk_wait(mm_dev *d, uint64_t ticket, mm_err *e);
 
 /* What a shader sees of a buffer: a window that begins where the device allows it, `shift` bytes before what was asked.
  */

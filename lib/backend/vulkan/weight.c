@@ -27,8 +27,7 @@ void mm_vk_weight_free(mm_dev *dev, mm_weight *weight)
 {
     mm_vk_dev *d = (mm_vk_dev *)dev;
     mm_vk_weight *w = (mm_vk_weight *)weight;
-    if (d->recording)
-        mm_vk_drain(d, &d->head.failed);
+    mm_vk_drain(d, &d->head.failed);
     mm_vk_give(w->chunk, d);
     mm_vk_give(w->vector_chunk, d);
     free(w);
