@@ -742,7 +742,8 @@ int main(void)
         cmocka_unit_test(labels_and_scales), cmocka_unit_test(batches),
         cmocka_unit_test(misfits),           cmocka_unit_test(options_refused),
         cmocka_unit_test(spoilt_weights),    cmocka_unit_test(wrong_modality),
-        cmocka_unit_test(reduced_precision), cmocka_unit_test(reduced_elsewhere), cmocka_unit_test(passes_overlap),
+        cmocka_unit_test(reduced_precision), cmocka_unit_test(reduced_elsewhere),
+        cmocka_unit_test(passes_overlap),
     };
     return cmocka_run_group_tests(tests, keep_driver, let_driver_go);
 }
