@@ -85,6 +85,7 @@ void mm_vk_mem_free(mm_vk_mem *m, mm_vk_dev *d)
     if (m->memory)
         vkFreeMemory(d->device, m->memory, NULL);
     d->bytes -= m->size;
+    d->freed++;
     *m = (mm_vk_mem){0};
 }
 
@@ -161,12 +162,7 @@ mm_status mm_vk_stage(char **to, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize by
 
 mm_status mm_vk_send(mm_vk_dev *d, VkDeviceSize from, VkBuffer to, VkDeviceSize at, VkDeviceSize bytes, mm_err *e)
 {
-    mm_status s = mm_vk_begin(d, e);
-    if (s != MM_OK)
-        return s;
-    mm_vk_barrier(d);
-    vkCmdCopyBuffer(d->cmd, d->up.buffer, to, 1, &(VkBufferCopy){from, at, bytes});
-    return MM_OK;
+    return mm_vk_copy(d, d->up.buffer, from, to, at, bytes, e);
 }
 
 /* One thread copies a few GB/s, a GPU takes ten times as much: large pieces are copied by all threads. */
@@ -290,11 +286,12 @@ mm_status mm_vk_read(mm_dev *dev, const mm_dbuf *b, int64_t off, float *dst, int
         mm_vk_slot *slot = &d->slots[d->now];
         const size_t room = MM_VK_READ - (size_t)slot->down_used, piece = bytes - done < room ? bytes - done : room;
         const VkDeviceSize at = (VkDeviceSize)d->now * MM_VK_READ + slot->down_used;
-        if ((s = wish(slot, dst + done / sizeof *dst, at, piece, e)) != MM_OK)
+        s = wish(slot, dst + done / sizeof *dst, at, piece, e);
+        if (s == MM_OK)
+            s = mm_vk_copy(d, ((const mm_vk_buf *)b)->mem.buffer, (VkDeviceSize)off * sizeof *dst + done,
+                           d->down.buffer, at, piece, e);
+        if (s != MM_OK)
             return s;
-        mm_vk_barrier(d);
-        const VkBufferCopy copy = {.srcOffset = (VkDeviceSize)off * sizeof *dst + done, .dstOffset = at, .size = piece};
-        vkCmdCopyBuffer(d->cmd, ((const mm_vk_buf *)b)->mem.buffer, d->down.buffer, 1, &copy);
         slot->down_used += piece;
         done += piece;
     }

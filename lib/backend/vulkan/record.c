@@ -1,11 +1,8 @@
-/* record.c: command buffers: recording, submitting, waiting. */
+/* record.c: recordings: which slot's turn it is, submitting, waiting. */
 #include "backend/vulkan/vk.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Descriptor sets of one recording; when they are used up it is submitted. */
-enum { SETS = 1024 };
 
 /* Multiply-adds after which a recording is submitted, so that no watchdog takes a slow device for hung: well under a
  * second on the slowest kind of its type. */
@@ -23,9 +20,10 @@ static VkResult make_slot(mm_vk_slot *s, const mm_vk_dev *d)
     const VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                           .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
                                           .queueFamilyIndex = d->card.family};
-    const VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, SETS * MM_VK_BINDINGS};
+    const VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, MM_VK_DISPATCHES * MM_VK_BINDINGS};
     const VkDescriptorPoolCreateInfo sets = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-                                             .maxSets = SETS,
+
+                                             .maxSets = MM_VK_DISPATCHES,
                                              .poolSizeCount = 1,
                                              .pPoolSizes = &size};
     const VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
@@ -56,6 +54,8 @@ void mm_vk_record_end(mm_vk_dev *d)
         vkDestroyDescriptorPool(d->device, d->slots[i].sets, NULL);
         vkDestroyCommandPool(d->device, d->slots[i].pool, NULL);
         free(d->slots[i].wishes);
+        free(d->slots[i].list.command);
+        free(d->slots[i].recorded.command);
     }
 }
 
@@ -104,74 +104,45 @@ static mm_status free_slot(mm_vk_dev *d, mm_vk_slot *s, mm_err *e)
     mm_status st = wait_up_to(d, behind > s->ticket ? behind : s->ticket, e);
     if (st != MM_OK)
         return st;
-    VkResult r = vkResetCommandPool(d->device, s->pool, 0);
-    if (r == VK_SUCCESS)
-        r = vkResetDescriptorPool(d->device, s->sets, 0);
-    s->sets_left = SETS;
+    s->list.n = s->list.dispatches = 0;
     s->up_used = s->down_used = 0;
-    return r == VK_SUCCESS ? MM_OK : mm_vk_fail(e, r, "no command buffer");
+    return MM_OK;
 }
 
 mm_status mm_vk_begin(mm_vk_dev *d, mm_err *e)
 {
     if (d->lost)
         return refuse_lost(d, e);
-    if (d->cmd)
+    if (d->open)
         return MM_OK;
-    mm_vk_slot *s = &d->slots[d->now];
-    mm_status st = free_slot(d, s, e);
-    if (st != MM_OK)
-        return st;
-    const VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-                                           .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
-    VkResult r = vkBeginCommandBuffer(s->cmd, &info);
-    if (r != VK_SUCCESS)
-        return mm_vk_fail(e, r, "no command buffer");
-    d->cmd = s->cmd;
-    d->recorded = 0;
-    return MM_OK;
-}
-
-void mm_vk_barrier(mm_vk_dev *d)
-{
-    const VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-                               .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
-                               .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
-                                                VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
-    const VkPipelineStageFlags both = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
-    vkCmdPipelineBarrier(d->cmd, both, both, 0, 1, &b, 0, NULL, 0, NULL);
+    mm_status s = free_slot(d, &d->slots[d->now], e);
+    d->open = s == MM_OK;
+    d->work = 0;
+    return s;
 }
 
 /* ---- submitting ---- */
 
-/* The host may read what was copied for it. */
-static void show_host(mm_vk_dev *d)
+static mm_status give_up(mm_vk_dev *d, mm_vk_slot *s, VkResult r, mm_err *e)
 {
-    const VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-                               .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
-                               .dstAccessMask = VK_ACCESS_HOST_READ_BIT};
-    vkCmdPipelineBarrier(d->cmd, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &b, 0, NULL, 0,
-                         NULL);
+    s->n_wishes = 0; /* its turn again: nothing of it is in flight */
+    d->lost = d->lost || r == VK_ERROR_DEVICE_LOST;
+    return mm_vk_fail(e, r, "nothing could be submitted");
 }
 
 mm_status mm_vk_turn(mm_vk_dev *d, mm_err *e)
 {
     mm_vk_slot *s = &d->slots[d->now];
-    if (!d->cmd)
+    if (!d->open)
         return MM_OK;
-    if (s->n_wishes)
-        show_host(d);
-    VkResult r = vkEndCommandBuffer(d->cmd);
+    d->open = false;
+    VkResult r = mm_vk_record(d, s);
     const VkSubmitInfo info = {
-        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &d->cmd};
+        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &s->cmd};
     if (r == VK_SUCCESS)
         r = vkQueueSubmit(d->queue, 1, &info, s->fence);
-    d->cmd = NULL;
-    if (r != VK_SUCCESS) {
-        s->n_wishes = 0; /* its turn again: nothing of it is in flight */
-        d->lost = d->lost || r == VK_ERROR_DEVICE_LOST;
-        return mm_vk_fail(e, r, "nothing could be submitted");
-    }
+    if (r != VK_SUCCESS)
+        return give_up(d, s, r, e);
     s->ticket = ++d->tickets;
     d->now = (d->now + 1) % MM_VK_SLOTS;
     return MM_OK;
@@ -240,55 +211,27 @@ void mm_vk_fold(uint32_t groups[3], int64_t n, int lanes)
     groups[2] = 1;
 }
 
-static mm_status bind(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e)
-{
-    VkDescriptorSet set;
-    mm_vk_slot *slot = &d->slots[d->now];
-    const VkDescriptorSetAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-                                              .descriptorPool = slot->sets,
-                                              .descriptorSetCount = 1,
-                                              .pSetLayouts = &d->set_layout};
-    VkResult r = vkAllocateDescriptorSets(d->device, &info, &set);
-    if (r != VK_SUCCESS)
-        return mm_vk_fail(e, r, "no descriptor set");
-    slot->sets_left--;
-    VkDescriptorBufferInfo buffers[MM_VK_BINDINGS];
-    VkWriteDescriptorSet writes[MM_VK_BINDINGS];
-    for (uint32_t i = 0; i < MM_VK_BINDINGS; i++) {
-        /* a binding that a shader does not use still has to be something */
-        buffers[i] = x->bind[i].info.buffer ? x->bind[i].info : x->bind[MM_VK_BINDINGS - 1].info;
-        writes[i] = (VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-                                           .dstSet = set,
-                                           .dstBinding = i,
-                                           .descriptorCount = 1,
-                                           .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-                                           .pBufferInfo = &buffers[i]};
-    }
-    vkUpdateDescriptorSets(d->device, MM_VK_BINDINGS, writes, 0, NULL);
-    vkCmdBindDescriptorSets(d->cmd, VK_PIPELINE_BIND_POINT_COMPUTE, d->layout, 0, 1, &set, 0, NULL);
-    return MM_OK;
-}
-
 mm_status mm_vk_run(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e)
 {
     VkPipeline pipeline;
+    mm_vk_command *c;
     mm_status s = mm_vk_pipeline_of(&pipeline, d, x->shader, x->spec, e);
     if (s == MM_OK && d->profile) /* so that its time is its own */
         s = mm_vk_drain(d, e);
     if (s == MM_OK)
-        s = mm_vk_begin(d, e);
-    if (s == MM_OK)
-        s = bind(d, x, e);
+        s = mm_vk_append(&c, d, e);
     if (s != MM_OK)
         return s;
-    mm_vk_barrier(d);
-    vkCmdBindPipeline(d->cmd, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
-    vkCmdPushConstants(d->cmd, d->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, x->push_bytes, x->push);
-    vkCmdDispatch(d->cmd, x->groups[0], x->groups[1], x->groups[2]);
-    d->recorded += x->work;
+    c->pipeline = pipeline;
+    for (int i = 0; i < MM_VK_BINDINGS; i++) /* a binding that a shader does not use still has to be something */
+        c->bind[i] = x->bind[i].info.buffer ? x->bind[i].info : x->bind[MM_VK_BINDINGS - 1].info;
+    memcpy(c->push, x->push, x->push_bytes);
+    c->push_bytes = x->push_bytes;
+    memcpy(c->groups, x->groups, sizeof c->groups);
+    d->work += x->work;
+    const int dispatches = ++d->slots[d->now].list.dispatches;
     if (d->profile)
         return mm_vk_profile_add(d, x->shader, x->work, e);
-    /* only behind a dispatch: what it read from staging memory was staged for the same slot */
-    const bool full = d->recorded > submission_limit(d) || d->slots[d->now].sets_left == 0;
-    return full ? mm_vk_turn(d, e) : MM_OK;
+    /* only behind a dispatch: what it reads from staging memory was staged for the same slot */
+    return d->work > submission_limit(d) || dispatches == MM_VK_DISPATCHES ? mm_vk_turn(d, e) : MM_OK;
 }

@@ -76,21 +76,37 @@ typedef struct {
     size_t bytes;
 } mm_vk_wish;
 
+enum { MM_VK_SPECS = 8, MM_VK_BINDINGS = 4, MM_VK_PUSH = 128 };
+
+/* A dispatch or, without a pipeline, a copy. */
+typedef struct {
+    VkPipeline pipeline;
+    VkDescriptorBufferInfo bind[MM_VK_BINDINGS];
+    uint32_t groups[3], push_bytes;
+    unsigned char push[MM_VK_PUSH];
+    VkBuffer from, to;
+    VkBufferCopy copy;
+} mm_vk_command;
+typedef struct {
+    mm_vk_command *command; /* [n] */
+    int n, cap, dispatches;
+} mm_vk_list;
+
 /* A recording and what it refers to. */
 typedef struct {
     VkCommandPool pool;
     VkCommandBuffer cmd;
     VkDescriptorPool sets;
-    int sets_left;
+    mm_vk_list list, recorded; /* what is to be done; what cmd holds, good for mm_vk_dev.freed = freed */
+    uint64_t freed;
     VkFence fence;
     uint64_t ticket;                 /* of the submission that is in flight; 0: none */
     VkDeviceSize up_used, down_used; /* of its parts of the staging memory */
     mm_vk_wish *wishes;
     int n_wishes, cap_wishes;
 } mm_vk_slot;
-enum { MM_VK_SLOTS = 4 };
+enum { MM_VK_SLOTS = 4, MM_VK_DISPATCHES = 1024 }; /* of a recording at most */
 
-enum { MM_VK_SPECS = 8, MM_VK_BINDINGS = 4, MM_VK_PUSH = 128 };
 typedef struct {
     int shader;
     uint32_t spec[MM_VK_SPECS];
@@ -124,10 +140,12 @@ typedef struct {
     VkDevice device;
     VkQueue queue;
     mm_vk_slot slots[MM_VK_SLOTS];
-    int now;             /* the slot whose turn it is */
-    VkCommandBuffer cmd; /* its own, while it is recorded; else NULL */
-    uint64_t tickets;    /* given so far */
-    double recorded;     /* multiply-adds since the last submission */
+    int now;          /* the slot whose turn it is */
+    bool open;        /* its list is being filled */
+    double work;      /* multiply-adds in it */
+    uint64_t tickets; /* given so far */
+    uint64_t freed;   /* buffers so far */
+    int64_t replays;  /* recordings that served again */
     bool lost;
 
     VkDescriptorSetLayout set_layout;
@@ -176,8 +194,7 @@ mm_status mm_vk_read(mm_dev *d, const mm_dbuf *b, int64_t off, float *dst, int64
 /* ---- record.c ---- */
 mm_status mm_vk_record_start(mm_vk_dev *d, mm_err *e);
 void mm_vk_record_end(mm_vk_dev *d);
-mm_status mm_vk_begin(mm_vk_dev *d, mm_err *e); /* a command buffer that can be recorded into */
-void mm_vk_barrier(mm_vk_dev *d);
+mm_status mm_vk_begin(mm_vk_dev *d, mm_err *e); /* a slot that can be filled */
 mm_status mm_vk_turn(mm_vk_dev *d, mm_err *e);  /* starts what was recorded; the next slot's turn */
 mm_status mm_vk_drain(mm_vk_dev *d, mm_err *e); /* until nothing is recorded or in flight */
 mm_status mm_vk_flush(mm_dev *d, mm_err *e);
@@ -207,6 +224,13 @@ typedef struct {
 mm_status mm_vk_run(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e);
 /* Workgroups for n invocations in groups of `lanes`, folded as common.glsl unfolds them. */
 void mm_vk_fold(uint32_t groups[3], int64_t n, int lanes);
+
+/* ---- command.c ---- */
+/* One command more, zeroed. A barrier in front of each orders them. */
+mm_status mm_vk_append(mm_vk_command **out, mm_vk_dev *d, mm_err *e);
+mm_status mm_vk_copy(mm_vk_dev *d, VkBuffer from, VkDeviceSize from_at, VkBuffer to, VkDeviceSize to_at,
+                     VkDeviceSize bytes, mm_err *e);
+VkResult mm_vk_record(mm_vk_dev *d, mm_vk_slot *s); /* the list into the slot's command buffer */
 
 /* ---- profile.c ---- */
 /* With MM_VULKAN_PROFILE=1 every dispatch is waited for and its time added up by shader; said when the device closes.
