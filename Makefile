@@ -147,8 +147,8 @@ $(BUILD)/parity/%: $(BUILD)/tests/parity/%.o $(BUILD)/libmm.a
 # virtual environment that is made once. `make bench BENCH='-r 3 whisper cold'` measures a part, into build/bench.
 BENCH :=
 BENCH_VENV := build/bench/venv
-BENCH_PKGS := torch==2.9.1 transformers==5.24.0 onnxruntime onnx openvino nncf ctranslate2 sentence-transformers scikit-learn pillow msgpack msgpack-numpy
-bench: all $(if $(MM_PYTHON),,$(BENCH_VENV)/ready) ## speed, start-up and memory beside peers: tests/bench/RESULTS.md
+BENCH_PKGS := torch==2.9.1 transformers==5.24.0 onnxruntime onnx openvino nncf ctranslate2 sentence-transformers scikit-learn pillow msgpack msgpack-numpy pyvips[binary]
+bench: all $(BUILD)/bench/bench_gemm $(BUILD)/bench/bench_encode $(if $(MM_PYTHON),,$(BENCH_VENV)/ready) ## speed, start-up and memory beside peers: tests/bench/RESULTS.md
 	BUILD=$(BUILD) MM_PYTHON=$(or $(MM_PYTHON),$(BENCH_VENV)/bin/python) python3 tests/bench/run.py $(BENCH)
 $(BENCH_VENV)/ready:
 	python3 -m venv $(BENCH_VENV)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Peers of mm-decode and mm-label that stay warm, as peers.py does: a line "go" → wall and CPU seconds of all items.
 
-    pipes.py pillow DIRECTORY PROCESSES open|prepare     prepare: shorter side to 256, 224 x 224 out of the middle
+    pipes.py pillow|libvips DIRECTORY PROCESSES open|prepare     prepare: shorter side to 256, 224 x 224 out of the middle
     pipes.py sklearn LABELLED.mm QUERIES.mm K
     pipes.py vectors OUT.mm ROWS WIDTH LABELS SEED       writes a stream of labelled random vectors"""
 import json
@@ -22,14 +22,35 @@ def one_image(job):
     return img.size[0]
 
 
-def pillow(where, processes, way):
+def one_vips(job):
+    import pyvips
+
+    path, prepare = job
+    img = pyvips.Image.new_from_file(path, access="sequential").autorot()
+    if prepare:
+        f = 256 / min(img.width, img.height)
+        img = img.resize(f, kernel="cubic")
+        img = img.crop((img.width - 224) // 2, (img.height - 224) // 2, 224, 224)
+    return len(img.write_to_memory())
+
+
+def images(one, where, processes, way):
     jobs = [(os.path.join(where, f), way == "prepare") for f in sorted(os.listdir(where))]
     if int(processes) == 1:
-        return lambda: [one_image(j) for j in jobs]
+        return lambda: [one(j) for j in jobs]
     from multiprocessing import Pool
 
     pool = Pool(int(processes))
-    return lambda: pool.map(one_image, jobs, chunksize=8)
+    return lambda: pool.map(one, jobs, chunksize=8)
+
+
+def pillow(*args):
+    return images(one_image, *args)
+
+
+def libvips(*args):
+    os.environ["VIPS_CONCURRENCY"] = "1"
+    return images(one_vips, *args)
 
 
 def sklearn(labelled, queries, k):
@@ -64,7 +85,7 @@ def vectors(out, rows, width, labels, seed):
 
 
 if __name__ == "__main__":
-    work = {"pillow": pillow, "sklearn": sklearn, "vectors": vectors}[sys.argv[1]](*sys.argv[2:])
+    work = {"pillow": pillow, "libvips": libvips, "sklearn": sklearn, "vectors": vectors}[sys.argv[1]](*sys.argv[2:])
     if work:
         work()
         print(json.dumps({"ready": True}), flush=True)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make bench: the mm tools beside their peers on the same inputs. Writes tests/bench/RESULTS.md.
 
-    run.py [-r ROUNDS] [SECTION]...        SECTION: a part of a row's name (imgfocus, minilm, whisper, cold, decode …); none: all
+    run.py [-r ROUNDS] [SECTION]...        SECTION: a part of a row's name (imgfocus, minilm, whisper, cold, decode, gemm, threads …); none: all
 
 Rules: a round measures every contender once, one behind the other, and a ratio is taken within a round; figures are medians over the
 rounds, in brackets the lowest and highest. Peers stay warm in a process of their own and wait asleep. Ours is a whole
@@ -271,10 +271,57 @@ def section_decode():
     where, img = f"{DATA}/flickr8k150/images", f"{MODELS}/imgfocus-vits14"
     n = len(glob.glob(f"{where}/*.jpg"))
     for way, extra in (("JPEG → pixels", []), ("JPEG → 224 x 224", ["-m", img])):
+        vips = [Warm(f"libvips, {p} process{'es' if p != '1' else ''}, warm", [f"{HERE}/pipes.py", "libvips", where, p, "prepare" if extra else "open"])
+                for p in ("1", THREADS)] if has_module("pyvips") else []
         pipe(way, [Cold(f"mm-decode -j {THREADS}, whole process", ["mm-decode", "-q", "-j", THREADS, *extra, where]),
                    Cold("mm-decode -j 1, whole process", ["mm-decode", "-q", "-j", "1", *extra, where]),
                    Warm("Pillow, 1 process, warm", [f"{HERE}/pipes.py", "pillow", where, "1", "prepare" if extra else "open"]),
-                   Warm(f"Pillow, {THREADS} processes, warm", [f"{HERE}/pipes.py", "pillow", where, THREADS, "prepare" if extra else "open"])], n, "images/s")
+                   Warm(f"Pillow, {THREADS} processes, warm", [f"{HERE}/pipes.py", "pillow", where, THREADS, "prepare" if extra else "open"]), *vips], n, "images/s")
+
+
+def has_module(name):
+    return subprocess.run([PYTHON, "-c", f"import {name}"], env=ENV, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def table(title, head, row):
+    SECTIONS.setdefault(title, [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]).append(f"| {' | '.join(row)} |")
+
+
+def section_gemm():
+    """Products of the sizes of ViT-B/16 and BERT-base beside what registers alone reach."""
+    shapes = ["197x768x768", "197x768x2304", "197x768x3072", "197x3072x768", "128x768x3072", "128x3072x768", "1576x768x3072"]
+    for p in ("fp32", "bf16", "int8"):
+        for j in ("1", THREADS):
+            say("gemm", p, j)
+            best = {}
+            for _ in range(ROUNDS):
+                out = subprocess.run([f"{BUILD}/bench/bench_gemm", "-p", p, "-j", j, "-s", "0.4", *shapes], env=ENV, stdout=subprocess.PIPE, text=True, check=True).stdout
+                for line in out.splitlines():
+                    if not line.startswith("#"):
+                        name, *numbers = line.split("\t")
+                        best[name] = [max(a, float(b)) for a, b in zip(best.get(name, [0] * 5), numbers)]
+            name = out.split("(")[1].split(")")[0]
+            table("Products: GFLOP/s, best of all turns (M x K x N; weights packed; in brackets the share of the register peak)", ["", "peak", *shapes],
+                  [name, f"{max(b[0] for b in best.values()):.0f}", *[f"{best[s][2]:.0f} ({best[s][2] / max(b[0] for b in best.values()):.2f})" for s in shapes]])
+
+
+def section_threads():
+    """One thread against two, in one process, without reading and writing."""
+    for model, of, flops in (("vit-b16", "image", 35.13e9), ("bert-base", "text", 22.35e9)):
+        for p in ("fp32", "bf16", "int8"):
+            for b in ("1", "8"):
+                say("threads", model, p, b)
+                runs = {"1": [], THREADS: []}
+                for _ in range(ROUNDS):
+                    for j in runs:
+                        out = subprocess.run([f"{BUILD}/bench/bench_encode", "-m", f"{WORK}/models/{model}", "-p", p, "-b", b, "-j", j, "-s", "1.5", of],
+                                             env=ENV, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+                        runs[j].append((float(out[1]) / int(b), float(out[3]) / int(b)))
+                one, two = ([m for m, _ in runs[j]] for j in runs)
+                least = [min(m for _, m in runs[j]) for j in runs]
+                table("Threads: one process, batches one after another, milliseconds an item", ["model", "precision, batch", "1 thread: median (shortest)", f"{THREADS} threads", "median faster by", "shortest faster by", "GFLOP/s, 1 thread, shortest"],
+                      [model, f"{p}, {b}", f"{median(one):.1f} ({least[0]:.1f})", f"{median(two):.1f} ({least[1]:.1f})",
+                       spread([a / c for a, c in zip(one, two)], 2), f"{least[0] / least[1]:.2f}", f"{flops / least[0] * 1e-6:.0f}"])
 
 
 def section_pipeline():
@@ -365,6 +412,8 @@ def section_warm(name, *args, **more):
 def sections():
     w, all3 = WORK, ["torch", "onnxruntime", "openvino", "torch-bf16", "openvino-bf16", "onnxruntime-int8", "openvino-int8"]
     yield "cold", lambda n: section_cold()
+    yield "gemm", lambda n: section_gemm()
+    yield "threads", lambda n: section_threads()
     yield "decode", lambda n: section_decode()
     yield "pipeline", lambda n: section_pipeline()
     yield "cat", lambda n: section_cat()
