@@ -112,7 +112,7 @@ def shorten(net, frames):
     import torch
 
     positions = frames // 2
-    net.config.max_source_positions = positions
+    net.config.max_source_positions = net.embed_positions.num_embeddings = positions
     net.embed_positions.weight = torch.nn.Parameter(net.embed_positions.weight[:positions].clone(), requires_grad=False)
 
 

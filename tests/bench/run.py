@@ -5,7 +5,8 @@
 
 Rules: a round measures every contender once, one behind the other, and a ratio is taken within a round; figures are medians over the
 rounds, in brackets the lowest and highest. Peers stay warm in a process of their own and wait asleep. Ours is a whole
-process over N items minus the same over one, divided by N - 1. CPU seconds stand beside: on a busy machine they say more.
+process over N items minus the same over one, or over a batch and one where batches have a size (weights of fp32 are laid out at the
+second), divided by the difference. CPU seconds stand beside: on a busy machine they say more.
 Environment: BUILD, MM_PYTHON (python with the peers), MM_MODELS, MM_DATA, BENCH_THREADS (2), BENCH_CT2 (Whisper for CTranslate2)."""
 import datetime
 import glob
@@ -80,19 +81,19 @@ class Cold:
 
 
 class Ours:
-    """An mm tool: the whole process over N items minus the same over one."""
+    """An mm tool: the whole process over N items minus the same over a few."""
 
-    def __init__(self, name, argv, many, one, items):
-        self.name, self.argv, self.many, self.one, self.items, self.note = name, argv, many, one, items, ""
+    def __init__(self, name, argv, many, few, items, taken=1):
+        self.name, self.argv, self.many, self.few, self.items, self.taken, self.note = name, argv, many, few, items, taken, ""
         process([argv + [many]], f"{WORK}/ours.mm")
 
     def go(self):
-        """A disturbance of the one outweighs N - 1 items at times: such a pair is measured again."""
+        """A disturbance of the few outweighs the others at times: such a pair is measured again."""
         for _ in range(5):
-            a, b = process([self.argv + [self.one]]), process([self.argv + [self.many]])
+            a, b = process([self.argv + [self.few]]), process([self.argv + [self.many]])
             if all(b[k] > 1.2 * a[k] for k in ("wall", "cpu")):
-                return {k: (b[k] - a[k]) * self.items / (self.items - 1) for k in ("wall", "cpu")}
-        raise RuntimeError(f"{self.name}: {self.items} items take no longer than one")
+                return {k: (b[k] - a[k]) * self.items / (self.items - self.taken) for k in ("wall", "cpu")}
+        raise RuntimeError(f"{self.name}: {self.items} items take no longer than {self.taken}")
 
     def close(self):
         pass
@@ -189,13 +190,14 @@ def warm(what, family, model, stream, items, unit, peers, batch=None, each=1.0):
         return say("skipped, no model or input:", what)
     say(what)
     tool = {"dinov2": "image", "vit": "image", "clip": "image", "bert": "text", "whisper": "audio", "wav2vec2": "audio"}[family]
-    one = stream + ".1"
-    shell(f"mm-cat -N 1 {stream} > {one}")
+    taken = batch + 1 if batch and batch + 1 < items else 1
+    few = f"{stream}.{taken}"
+    shell(f"mm-cat -N {taken} {stream} > {few}")
     precisions = ["fp32"] + [p for p in ("bf16", "int8") if has(p)]
     contenders, cosines, notes = [], {}, {}
     for p in precisions:
         argv = [f"mm-encode-{tool}", "-q", "-m", model if p == "fp32" else packed(model, p), "--pool", "cls" if tool == "image" else "mean"]
-        c = Ours("mm tools" + ("" if p == "fp32" else " " + p), argv + (["--batch", str(batch)] if batch else []), stream, one, items)
+        c = Ours("mm tools" + ("" if p == "fp32" else " " + p), argv + (["--batch", str(batch)] if batch else []), stream, few, items, taken)
         shell(f"mm-cat --npy {WORK}/{c.name.replace(' ', '-')}.npy {WORK}/ours.mm")
         notes[c.name] = f"batch {batch}" if batch else "default batch"
         contenders.append(c)
@@ -209,7 +211,7 @@ def warm(what, family, model, stream, items, unit, peers, batch=None, each=1.0):
         contenders.append(c)
     got = rounds(contenders)
     for c in contenders:
-        if c.name != "torch":
+        if c.name != "torch" and "torch" in got:
             cosines[c.name] = cosine(f"{WORK}/{c.name.replace(' ', '-')}.npy", f"{WORK}/torch.npy")
     SECTIONS.setdefault(f"Warm: {unit} a second", list(WARM_HEAD)).extend(warm_rows(what, got, notes, cosines, items * each))
 
@@ -240,14 +242,18 @@ def section_cold():
     cold("JPEG → vector (imgfocus-vits14)", [
         *[Cold(f"mm-decode -m … \\| mm-encode-image -m …, packed {p}", ["mm-decode", "-q", "-m", img, photo], ["mm-encode-image", "-q", "-m", packed(img, p)]) for p in ("int8", "bf16")],
         Cold("mm-decode -m … \\| mm-encode-image -m …", ["mm-decode", "-q", "-m", img, photo], ["mm-encode-image", "-q", "-m", img]),
+        Cold("onnxruntime int8 + Pillow", py + ["image-onnxruntime-int8", img, photo]),
         Cold("onnxruntime + Pillow", py + ["image-onnxruntime", img, photo]),
+        Cold("openvino + Pillow", py + ["image-openvino", img, photo]),
         Cold("transformers", py + ["image-transformers", img, photo])])
     cold("sentence → vector (minilm-l6)", [
         Cold("mm-decode \\| mm-encode-text -m …, packed int8", ["mm-decode", "-q", sentence], ["mm-encode-text", "-q", "-m", packed(txt, "int8")]),
         Cold("mm-encode-text alone, packed int8", ["mm-encode-text", "-q", "-m", packed(txt, "int8"), f"{WORK}/sentence.mm"]),
         Cold("mm-encode-text alone, packed bf16", ["mm-encode-text", "-q", "-m", packed(txt, "bf16"), f"{WORK}/sentence.mm"]),
         Cold("mm-decode \\| mm-encode-text -m …", ["mm-decode", "-q", sentence], ["mm-encode-text", "-q", "-m", txt]),
+        Cold("onnxruntime int8 + tokenizers", py + ["text-onnxruntime-int8", txt, text]),
         Cold("onnxruntime + tokenizers", py + ["text-onnxruntime", txt, text]),
+        Cold("openvino + tokenizers", py + ["text-openvino", txt, text]),
         Cold("transformers", py + ["text-transformers", txt, text]),
         Cold("sentence-transformers", py + ["text-sentence-transformers", txt, text])])
 
@@ -380,8 +386,8 @@ def inputs():
           f"mm-decode -q -m {WORK}/models/vit-b16 {WORK}/photos > {WORK}/all.mm; mm-cat -N 17 {WORK}/all.mm > {WORK}/vit.mm; "
           f"mm-decode -q -m {WORK}/models/clip-b32 {WORK}/photos > {WORK}/clip.mm")
     for family, model, stream in (("dinov2", "imgfocus-vits14", "img"), ("bert", "minilm-l6", "one")):  # for the cold starts
-        if not os.path.exists(f"{WORK}/{model}.onnx"):
-            shell(f"{PYTHON} {HERE}/peers.py onnxruntime {family} {MODELS}/{model} {WORK}/{stream}.mm {WORK}/x.npy 1 </dev/null >/dev/null 2>>{WORK}/peer.log")
+        if not os.path.exists(f"{WORK}/{model}.int8.onnx"):
+            shell(f"{PYTHON} {HERE}/peers.py onnxruntime-int8 {family} {MODELS}/{model} {WORK}/{stream}.mm {WORK}/x.npy 1 </dev/null >/dev/null 2>>{WORK}/peer.log")
 
 
 def whisper_ct2():
@@ -421,15 +427,15 @@ def sections():
     yield "imgfocus-vits14, 224 px", lambda n: section_warm(n, "dinov2", "imgfocus-vits14", f"{w}/img.mm", "images", all3)
     yield "minilm-l6, STS-B sentences", lambda n: section_warm(n, "bert", "minilm-l6", f"{w}/sts.mm", "sentences", all3)
     yield "minilm-l6, 128 tokens", lambda n: section_warm(n, "bert", "minilm-l6", f"{w}/long.mm", "sentences", all3)
-    yield "whisper-base encoder, 10 s clips", lambda n: section_warm(n, "whisper", "whisper-base", f"{w}/clips10.mm", "seconds of sound", all3, each=10)
-    ENV["BENCH_CT2"] = whisper_ct2()
-    peers = all3 + (["ctranslate2"] if ENV["BENCH_CT2"] else [])
-    yield "whisper-base encoder, 30 s", lambda n: section_warm(n, "whisper", "whisper-base", f"{w}/clips30x3.mm", "seconds of sound", peers, each=30)
     for b in (1, 8):
         yield f"ViT-B/16, batch {b}", lambda n, b=b: section_warm(n, "vit", "vit-b16", f"{w}/vit.mm", "images", all3, batch=b)
         yield f"CLIP ViT-B/32, vision, batch {b}", lambda n, b=b: section_warm(n, "clip", "clip-b32", f"{w}/clip.mm", "images", all3, batch=b)
         yield f"BERT-base, 128 tokens, batch {b}", lambda n, b=b: section_warm(n, "bert", "bert-base", f"{w}/long17.mm", "sentences", all3, batch=b)
         yield f"Wav2Vec2-base, 10 s clips, batch {b}", lambda n, b=b: section_warm(n, "wav2vec2", "wav2vec2-base", f"{w}/clips10.mm", "seconds of sound", all3, batch=b, each=10)
+    yield "whisper-base encoder, 10 s clips", lambda n: section_warm(n, "whisper", "whisper-base", f"{w}/clips10.mm", "seconds of sound", all3, each=10)
+    ENV["BENCH_CT2"] = whisper_ct2()
+    peers = all3 + (["ctranslate2"] if ENV["BENCH_CT2"] else [])
+    yield "whisper-base encoder, 30 s", lambda n: section_warm(n, "whisper", "whisper-base", f"{w}/clips30x3.mm", "seconds of sound", peers, each=30)
 
 
 def machine():
@@ -449,11 +455,13 @@ def write(out, before):
         f"Written by `make bench` on {datetime.date.today()}, commit {commit}; {cpu}, {len(os.sched_getaffinity(0))} cores, {THREADS} threads each; {ROUNDS} rounds.",
         f"Peers: {versions}. Load of the machine: {load}" + (": **other work was running**, so absolute figures are low and spreads wide; ratios are taken "
         "within a round, and CPU time says more than the wall. Peers' threads sleep instead of spinning, which serves them best here." if BUSY else ". Peers' OpenMP threads are pinned."), "",
-        "Contenders take turns; figures are medians over rounds, in brackets the lowest and the highest. Ours: a whole process over N items minus the same over one",
+        "Contenders take turns; figures are medians over rounds, in brackets the lowest and the highest. Ours: a whole process over N items minus the same over one, or over a batch and one",
         "(reading, tokenizing, log-mel and writing are inside; models of reduced precision are packed). Peers: warm, tokens, mel and pixels computed before the clock starts, of batch sizes 1, 8, 32",
         "the one that suits them best unless a size is named. fp32 unless another precision is named."]
     for title, lines in SECTIONS.items():
         text += ["", f"## {title}", "", *lines]
+    with open(f"{HERE}/BOUNDS.md") as f:
+        text += ["", f.read().rstrip("\n")]
     with open(out, "w") as f:
         f.write("\n".join(text) + "\n")
 
@@ -470,7 +478,7 @@ def main():
         if not args or any(a.lower() in name.lower() for a in args):
             try:
                 run(name)
-            except RuntimeError as e:
+            except (RuntimeError, subprocess.CalledProcessError) as e:
                 say(f"{name} failed: {e}")
                 SECTIONS.setdefault("Not measured", []).append(f"- {name}: {e}")
             write(out, before)
