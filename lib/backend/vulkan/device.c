@@ -72,7 +72,8 @@ static const struct {
     uint32_t path;
 } PATHS[] = {
     {"tiles", MM_VK_TILES},        {"big", MM_VK_BIG},         {"wide", MM_VK_WIDE}, {"coopmat", MM_VK_COOPMAT},
-    {"coopattend", MM_VK_COOPATT}, {"coopbig", MM_VK_COOPBIG}, {"int8", MM_VK_INT8}, {"fp16", MM_VK_FP16}};
+    {"coopattend", MM_VK_COOPATT}, {"coopbig", MM_VK_COOPBIG}, {"int8", MM_VK_INT8}, {"fp16", MM_VK_FP16},
+    {"unified", MM_VK_UNIFIED}};
 static const uint32_t MATRIX_UNITS = MM_VK_COOPMAT | MM_VK_COOPATT | MM_VK_COOPBIG;
 
 /* Is `name` in the comma-separated list? */
@@ -96,7 +97,9 @@ static uint32_t paths_of(const mm_vk_card *c)
 {
     const VkPhysicalDeviceLimits *l = &c->properties.limits;
     const char *off = getenv("MM_VULKAN_DISABLE");
-    uint32_t on = c->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU ? 0 : MM_VK_TILES;
+    const VkPhysicalDeviceType type = c->properties.deviceType;
+    const bool shared = mm_vk_has_shared(c);
+    uint32_t on = type == VK_PHYSICAL_DEVICE_TYPE_CPU ? 0 : MM_VK_TILES;
     if (on && l->maxComputeWorkGroupInvocations >= 256 && l->maxComputeSharedMemorySize >= BIG_TILES)
         on |= MM_VK_BIG;
     if (c->llvmpipe)
@@ -105,11 +108,13 @@ static uint32_t paths_of(const mm_vk_card *c)
         on |= MATRIX_UNITS;
     if (c->int8_fast)
         on |= MM_VK_INT8;
+    if (shared && (type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU || type == VK_PHYSICAL_DEVICE_TYPE_CPU))
+        on |= MM_VK_UNIFIED;
     if (c->float16 && (on & MM_VK_TILES))
         on |= MM_VK_FP16;
     const char *force = getenv("MM_VULKAN_ENABLE"); /* to test paths on drivers that would not take them */
-    const uint32_t forceable =
-        MM_VK_TILES | MM_VK_BIG | MM_VK_WIDE | (c->int8 ? MM_VK_INT8 : 0) | (c->float16 ? MM_VK_FP16 : 0);
+    const uint32_t forceable = MM_VK_TILES | MM_VK_BIG | MM_VK_WIDE | (c->int8 ? MM_VK_INT8 : 0) |
+                               (c->float16 ? MM_VK_FP16 : 0) | (shared ? MM_VK_UNIFIED : 0);
     for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++) {
         if (listed(force, PATHS[i].name) && (PATHS[i].path & forceable))
             on |= PATHS[i].path;

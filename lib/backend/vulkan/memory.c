@@ -18,10 +18,10 @@ enum { CHUNK = 64 << 20, VECTOR_CHUNK = 16 << 20 };
 static const VkMemoryPropertyFlags SHARED = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
 
 /* The first memory type that has all of `wanted` among those allowed; -1: none. */
-static int memory_type(const mm_vk_dev *d, uint32_t allowed, VkMemoryPropertyFlags wanted)
+static int memory_type(const mm_vk_card *c, uint32_t allowed, VkMemoryPropertyFlags wanted)
 {
-    for (uint32_t i = 0; i < d->card.memory.memoryTypeCount; i++)
-        if ((allowed >> i & 1) && (d->card.memory.memoryTypes[i].propertyFlags & wanted) == wanted)
+    for (uint32_t i = 0; i < c->memory.memoryTypeCount; i++)
+        if ((allowed >> i & 1) && (c->memory.memoryTypes[i].propertyFlags & wanted) == wanted)
             return (int)i;
     return -1;
 }
@@ -30,10 +30,16 @@ static int memory_type(const mm_vk_dev *d, uint32_t allowed, VkMemoryPropertyFla
 static int type_for(const mm_vk_dev *d, uint32_t allowed, mm_vk_place place)
 {
     static const VkMemoryPropertyFlags best[] = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, SHARED,
-                                                 SHARED | VK_MEMORY_PROPERTY_HOST_CACHED_BIT};
-    static const VkMemoryPropertyFlags least[] = {0, SHARED, SHARED};
-    int t = memory_type(d, allowed, best[place]);
-    return t >= 0 ? t : memory_type(d, allowed, least[place]);
+                                                 SHARED | VK_MEMORY_PROPERTY_HOST_CACHED_BIT,
+                                                 SHARED | VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT};
+    static const VkMemoryPropertyFlags least[] = {0, SHARED, SHARED, SHARED};
+    int t = memory_type(&d->card, allowed, best[place]);
+    return t >= 0 ? t : memory_type(&d->card, allowed, least[place]);
+}
+
+bool mm_vk_has_shared(const mm_vk_card *c)
+{
+    return memory_type(c, UINT32_MAX, SHARED | VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT) >= 0;
 }
 
 static mm_status allocate(mm_vk_mem *m, mm_vk_dev *d, mm_vk_place place, mm_err *e)
@@ -97,7 +103,8 @@ static mm_status new_chunk(mm_vk_chunk **out, mm_vk_dev *d, VkDeviceSize bytes, 
     mm_vk_chunk *c = calloc(1, sizeof *c);
     if (!c)
         return mm_fail_memory(e);
-    mm_status s = mm_vk_mem_new(&c->mem, d, bytes > usual ? bytes : usual, MM_VK_LOCAL, e);
+    mm_status s = mm_vk_mem_new(&c->mem, d, bytes > usual ? bytes : usual,
+                                d->paths & MM_VK_UNIFIED ? MM_VK_SHARED : MM_VK_LOCAL, e);
     if (s != MM_OK) {
         free(c);
         return s;
@@ -163,6 +170,23 @@ mm_status mm_vk_stage(char **to, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize by
 mm_status mm_vk_send(mm_vk_dev *d, VkDeviceSize from, VkBuffer to, VkDeviceSize at, VkDeviceSize bytes, mm_err *e)
 {
     return mm_vk_copy(d, d->up.buffer, from, to, at, bytes, e);
+}
+
+mm_status mm_vk_fill(char **to, VkDeviceSize *staged, mm_vk_dev *d, const mm_vk_chunk *c, VkDeviceSize at,
+                     VkDeviceSize bytes, mm_err *e)
+{
+    *staged = 0;
+    if (!c->mem.map)
+        return mm_vk_stage(to, staged, d, bytes, e);
+    *to = c->mem.map + at;
+    return MM_OK;
+}
+
+/* What the host wrote before a submission is visible to it. */
+mm_status mm_vk_filled(mm_vk_dev *d, VkDeviceSize staged, const mm_vk_chunk *c, VkDeviceSize at, VkDeviceSize bytes,
+                       mm_err *e)
+{
+    return c->mem.map ? MM_OK : mm_vk_send(d, staged, c->mem.buffer, at, bytes, e);
 }
 
 /* One thread copies a few GB/s, a GPU takes ten times as much: large pieces are copied by all threads. */

@@ -29,6 +29,7 @@ typedef enum {
     MM_VK_COOPBIG = 1 << 5, /* "coopbig": its larger tiles, for large products */
     MM_VK_INT8 = 1 << 6,    /* "int8": VK_KHR_shader_integer_dot_product, for --precision int8 */
     MM_VK_FP16 = 1 << 7,    /* "fp16": products in f16 where there are no matrix units, for --precision fp16 */
+    MM_VK_UNIFIED = 1 << 8, /* "unified": parameters are written where they stay, without staging */
 } mm_vk_path;
 
 /* Memory with a buffer over all of it. */
@@ -39,7 +40,7 @@ typedef struct {
     char *map; /* NULL: not visible to the host */
 } mm_vk_mem;
 
-typedef enum { MM_VK_LOCAL, MM_VK_UPLOAD, MM_VK_READBACK } mm_vk_place;
+typedef enum { MM_VK_LOCAL, MM_VK_UPLOAD, MM_VK_READBACK, MM_VK_SHARED } mm_vk_place;
 
 /* A part of a shared chunk of parameters. */
 typedef struct mm_vk_chunk mm_vk_chunk;
@@ -131,7 +132,7 @@ typedef struct {
 typedef struct {
     mm_dev head;
     mm_log log;
-    char text[160];
+    char text[200];
     mm_vk_card card;
     uint32_t paths;    /* mm_vk_path that are on */
     char verdict[160]; /* of the self-test */
@@ -183,6 +184,13 @@ enum { MM_VK_STAGE = 16 << 20, MM_VK_READ = 4 << 20 }; /* a slot's parts */
 mm_status mm_vk_stage(char **to, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize bytes, mm_err *e);
 /* Records the copy of what was filled in there into a buffer. */
 mm_status mm_vk_send(mm_vk_dev *d, VkDeviceSize from, VkBuffer to, VkDeviceSize at, VkDeviceSize bytes, mm_err *e);
+/* Room for the host to fill with bytes at .. at+bytes-1 of a chunk: there, or in staging memory (`staged`); then, that
+ * it is filled. Nothing on the device may read these bytes yet. */
+mm_status mm_vk_fill(char **to, VkDeviceSize *staged, mm_vk_dev *d, const mm_vk_chunk *c, VkDeviceSize at,
+                     VkDeviceSize bytes, mm_err *e);
+mm_status mm_vk_filled(mm_vk_dev *d, VkDeviceSize staged, const mm_vk_chunk *c, VkDeviceSize at, VkDeviceSize bytes,
+                       mm_err *e);
+bool mm_vk_has_shared(const mm_vk_card *c); /* memory on the device that the host sees */
 mm_status mm_vk_upload(mm_vk_dev *d, VkBuffer to, VkDeviceSize at, const void *from, size_t bytes, mm_err *e);
 
 int64_t mm_vk_room(const mm_dev *d);

@@ -51,11 +51,12 @@ static mm_status upload_f32(mm_vk_dev *d, const mm_vk_chunk *c, VkDeviceSize at,
         int64_t some = n - done < PIECE ? n - done : PIECE;
         VkDeviceSize bytes = (VkDeviceSize)some * sizeof(float), place;
         char *room;
-        mm_status s = mm_vk_stage(&room, &place, d, bytes, e);
+        const VkDeviceSize to = at + (VkDeviceSize)done * sizeof(float);
+        mm_status s = mm_vk_fill(&room, &place, d, c, to, bytes, e);
         if (s != MM_OK)
             return s;
         mm_to_f32((float *)room, mm_tensor_at(t, first + done), t->s.type, some);
-        if ((s = mm_vk_send(d, place, c->mem.buffer, at + (VkDeviceSize)done * sizeof(float), bytes, e)) != MM_OK)
+        if ((s = mm_vk_filled(d, place, c, to, bytes, e)) != MM_OK)
             return s;
     }
     return MM_OK;
@@ -160,12 +161,13 @@ static void pack_panel(void *ctx, int i, int worker)
     pack_job *j = ctx;
     const int64_t panel = (j->first + i) % j->panels, group = (j->first + i) / j->panels, k = j->m->k;
     const size_t bytes = (size_t)(j->w->padded * PANEL * mm_vk_weight_size(j->w));
-    char *to = j->to + (size_t)i * bytes;
-    float *row = malloc(2 * (size_t)k * sizeof *row);
+    /* put together apart: memory of the device may be slow to write to but in order */
+    float *row = malloc(2 * (size_t)k * sizeof *row + bytes);
     if (!row) {
         __atomic_store_n(&j->failed, true, __ATOMIC_RELAXED);
         return;
     }
+    char *to = (char *)(row + 2 * k);
     memset(to, 0, bytes);
     for (int lane = 0; lane < PANEL && panel * PANEL + lane < j->per_group; lane++) {
         j->m->row(j->m, group * j->per_group + panel * PANEL + lane, row, row + k);
@@ -175,6 +177,7 @@ static void pack_panel(void *ctx, int i, int worker)
             for (int64_t x = 0; x < k; x++)
                 put(j->w, to, x, lane, row[x]);
     }
+    memcpy(j->to + (size_t)i * bytes, to, bytes);
     free(row);
 }
 
@@ -189,16 +192,15 @@ static mm_status upload_panels(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, i
         return mm_fail(e, MM_FATAL, "vulkan: a matrix of %lld inputs is too wide for this device", (long long)m->k);
     for (j.first = 0; j.first < all; j.first += fit) {
         const int64_t n = all - j.first < fit ? all - j.first : fit;
+        const VkDeviceSize at = w->at + (VkDeviceSize)(j.first * bytes), size = (VkDeviceSize)(n * bytes);
         VkDeviceSize place;
-        mm_status s = mm_vk_stage(&j.to, &place, d, (VkDeviceSize)(n * bytes), e);
+        mm_status s = mm_vk_fill(&j.to, &place, d, w->chunk, at, size, e);
         if (s != MM_OK)
             return s;
         mm_pool_run(d->head.pool, (int)n, pack_panel, &j);
         if (j.failed)
             return mm_fail_memory(e);
-        s = mm_vk_send(d, place, w->chunk->mem.buffer, w->at + (VkDeviceSize)(j.first * bytes),
-                       (VkDeviceSize)(n * bytes), e);
-        if (s != MM_OK)
+        if ((s = mm_vk_filled(d, place, w->chunk, at, size, e)) != MM_OK)
             return s;
     }
     return MM_OK;
@@ -236,7 +238,7 @@ static mm_status upload_bias(mm_vk_dev *d, mm_vk_weight *w, const mm_tensor *bia
         if (bias[i].data)
             mm_to_f32(all + at, bias[i].data, bias[i].s.type, n[i]);
     if (s == MM_OK)
-        s = mm_vk_upload(d, w->vector_chunk->mem.buffer, w->bias_at, all, (size_t)w->head.n * sizeof *all, e);
+        s = upload_f32(d, w->vector_chunk, w->bias_at, &(mm_tensor){{MM_F32, 1, {w->head.n}}, all}, 0, w->head.n, e);
     free(all);
     return s;
 }
