@@ -1,5 +1,5 @@
 /* cmocka.h: as much of cmocka's interface as the tests of the backend use, for processors that we have a compiler and
- * an emulator for but no cmocka. A failed assertion ends its test, not the program. */
+ * an emulator for but no cmocka. A failed assertion ends its test, not the program; so does skip(). */
 #ifndef CROSS_CMOCKA_H
 #define CROSS_CMOCKA_H
 
@@ -14,6 +14,7 @@ struct CMUnitTest {
 };
 
 static jmp_buf cross_failed;
+enum { CROSS_FAILED = 1, CROSS_SKIPPED };
 
 static inline _Noreturn void cross_fail(const char *file, int line, const char *fmt, ...)
 {
@@ -23,9 +24,10 @@ static inline _Noreturn void cross_fail(const char *file, int line, const char *
     vprintf(fmt, ap);
     printf("\n");
     va_end(ap);
-    longjmp(cross_failed, 1);
+    longjmp(cross_failed, CROSS_FAILED);
 }
 
+#define skip() longjmp(cross_failed, CROSS_SKIPPED)
 #define fail_msg(...) cross_fail(__FILE__, __LINE__, __VA_ARGS__)
 #define print_message(...) printf(__VA_ARGS__)
 #define assert_true(c) ((c) ? (void)0 : fail_msg("%s", #c))
@@ -48,12 +50,13 @@ static inline int cross_run(const struct CMUnitTest *tests, size_t n)
     volatile int failed = 0;
     for (volatile size_t i = 0; i < n; i++) {
         void *state = NULL;
-        if (setjmp(cross_failed) == 0) {
+        switch (setjmp(cross_failed)) {
+        case 0:
             tests[i].run(&state);
             printf("[       OK ] %s\n", tests[i].name);
-        } else {
-            printf("[  FAILED  ] %s\n", tests[i].name);
-            failed++;
+            break;
+        case CROSS_SKIPPED: printf("[  SKIPPED ] %s\n", tests[i].name); break;
+        default: printf("[  FAILED  ] %s\n", tests[i].name); failed++;
         }
         fflush(stdout);
     }
