@@ -161,6 +161,12 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
 
+$(BUILD)/shaders/ceiling.inc $(BUILD)/shaders/ceiling_loads.inc: tests/bench/ceiling.comp
+	@mkdir -p $(@D)
+	$(GLSLC) --target-env=vulkan1.1 -O $(if $(findstring loads,$@),-DLOADS) -mfmt=c $< -o $@
+$(BUILD)/tests/bench/bench_ceiling.o: $(BUILD)/shaders/ceiling.inc $(BUILD)/shaders/ceiling_loads.inc
+$(BUILD)/tests/bench/bench_ceiling.o: ALL_CFLAGS += -I$(BUILD)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- manual pages: the OPTIONS section comes from the tool's own option table ----
@@ -206,8 +212,9 @@ $(BUILD)/shaders/%.spv: $(wildcard shaders/*) Makefile
 check-gpu: all $(UNIT_BIN) $(SPIRV) ## every operation and architecture on every Vulkan driver; 77: there is none
 	BUILD=$(BUILD) tests/gpu/run
 # in a Python (MM_PYTHON) that has ncnn and pnnx, and torch and transformers
-bench-gpu: all $(BUILD)/bench/bench_encode $(BUILD)/bench/bench_device ## encoders through Vulkan beside ncnn, and on a GPU beside torch
+bench-gpu: all $(addprefix $(BUILD)/bench/bench_,encode device ceiling) ## encoders through Vulkan beside ncnn, and on a GPU beside torch
 	$(BUILD)/bench/bench_device
+	$(BUILD)/bench/bench_ceiling
 	BUILD=$(BUILD) $(or $(MM_PYTHON),python3) tests/gpu/beside_ncnn.py
 	BUILD=$(BUILD) $(or $(MM_PYTHON),python3) tests/gpu/bench.py
 .PHONY: check-gpu bench-gpu
