@@ -229,14 +229,7 @@ int main(int argc, char **argv)
     m.window = window > 0 ? (int64_t)(window * (double)m.prep.rate) : m.prep.window;
     if (m.prep.window && m.window > m.prep.window)
         mm_usage(&r, "this model takes %g seconds at most", (double)m.prep.window / (double)m.prep.rate);
-    mm_filter_run(&r, &(mm_filter){.wants = wants,
-                                   .begin = begin,
-                                   .step = step,
-                                   .overlap = mm_dev_overlaps(m.x.dev),
-                                   .batch = (int)opt.batch,
-                                   .keep = opt.keep,
-                                   .flush = opt.flush,
-                                   .ctx = &m});
+    mm_encoding_run(&m.x, (mm_filter){.wants = wants, .begin = begin, .step = step, .ctx = &m});
     mm_encoding_close(&m.x);
     return mm_run_end(&r);
 }

@@ -129,14 +129,7 @@ int main(int argc, char **argv)
     if (mm_model_image_prep(m.x.model, &m.prep, &e) != MM_OK)
         mm_die(&r, "%s", e.text);
     mm_image_prep_digest(&m.prep, m.digest, sizeof m.digest);
-    mm_filter_run(&r, &(mm_filter){.wants = wants,
-                                   .begin = begin,
-                                   .step = step,
-                                   .overlap = mm_dev_overlaps(m.x.dev),
-                                   .batch = (int)opt.batch,
-                                   .keep = opt.keep,
-                                   .flush = opt.flush,
-                                   .ctx = &m});
+    mm_encoding_run(&m.x, (mm_filter){.wants = wants, .begin = begin, .step = step, .ctx = &m});
     mm_encoding_close(&m.x);
     return mm_run_end(&r);
 }

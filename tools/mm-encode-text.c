@@ -172,14 +172,7 @@ int main(int argc, char **argv)
     t.limit = mm_encoder_max_tokens(t.x.encoder);
     if (!t.limit)
         t.limit = mm_tokenizer_model_limit(t.tokenizer);
-    mm_filter_run(&r, &(mm_filter){.wants = wants,
-                                   .begin = begin,
-                                   .step = step,
-                                   .overlap = mm_dev_overlaps(t.x.dev),
-                                   .batch = (int)opt.batch,
-                                   .keep = opt.keep,
-                                   .flush = opt.flush,
-                                   .ctx = &t});
+    mm_encoding_run(&t.x, (mm_filter){.wants = wants, .begin = begin, .step = step, .ctx = &t});
     mm_tokenizer_close(t.tokenizer);
     mm_encoding_close(&t.x);
     return mm_run_end(&r);

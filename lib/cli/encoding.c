@@ -72,6 +72,15 @@ void mm_encoding_close(mm_encoding *x)
 
 /* ---- batches ---- */
 
+void mm_encoding_run(mm_encoding *x, mm_filter f)
+{
+    f.overlap = mm_dev_overlaps(x->dev);
+    f.batch = (int)x->v->batch;
+    f.keep = x->v->keep;
+    f.flush = x->v->flush;
+    mm_filter_run(x->r, &f);
+}
+
 mm_status mm_encoding_start(mm_encoding *x, int turn, const mm_input *in, int n, mm_err *e)
 {
     mm_encoding_turn *t = &x->turn[turn];

@@ -102,6 +102,9 @@ typedef struct {
 void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm_modality of, bool pad);
 void mm_encoding_close(mm_encoding *x);
 
+/* mm_filter_run with what the options and the device say: batch, keep, flush, overlap. */
+void mm_encoding_run(mm_encoding *x, mm_filter f);
+
 /* A batch's n inputs are started; out and failed of its turn are there when it is finished. n = 0 is fine. */
 mm_status mm_encoding_start(mm_encoding *x, int turn, const mm_input *in, int n, mm_err *e);
 mm_status mm_encoding_finish(mm_encoding *x, int turn, mm_err *e);
