@@ -4,6 +4,7 @@ written names (MiniLM). Of either alone a head could tell the digit; does modali
 when one is gone? Accuracies are means over seeds, loss is what the missing modality costs, intervals are bootstraps over
 the test's samples. Features by features.mk; the tools on PATH."""
 import argparse
+import io
 import os
 import re
 import subprocess
@@ -12,35 +13,34 @@ import tempfile
 import msgpack
 import numpy as np
 
-from classify import RECIPE, records, write
+from classify import RECIPE, interval, records, write
 
 METHODS = ("mlp", "gated", "attention", "routing", "dempster")
 NAMES = "zero one two three four five six seven eight nine".split()
 ABSENT = (None, "audio", "text")
 
 
+def unpacked(stream):
+    return msgpack.Unpacker(io.BytesIO(stream), raw=False)
+
+
 def written(digits):
     """For each recording the text vector of its digit's name, under the recording's key"""
     out = subprocess.run("mm-decode -q --lines - | mm-encode-text -q -m minilm-l6", shell=True, check=True,
                          input="\n".join(NAMES).encode() + b"\n", stdout=subprocess.PIPE).stdout
-    u = msgpack.Unpacker(raw=False)
-    u.feed(out)
-    vectors = list(u)
+    vectors = list(unpacked(out))
     return [{**vectors[int(r["label"])], "key": r["key"], "src": r["src"], "label": r["label"]} for r in digits]
 
 
 def hits(head, files, absent, truth):
     out = subprocess.run(["mm-fuse", "-q", "-m", head, "--label", *(f for m, f in files.items() if m != absent)], check=True,
                          stdout=subprocess.PIPE).stdout
-    u = msgpack.Unpacker(raw=False)
-    u.feed(out)
-    said = {r["key"]: max(r["label"], key=r["label"].get) for r in u if r["kind"] == "label"}
+    said = {r["key"]: max(r["label"], key=r["label"].get) for r in unpacked(out) if r["kind"] == "label"}
     return np.array([said[k] == label for k, label in truth.items()], float)
 
 
 def shown(x):
-    draws = np.random.default_rng(1).integers(0, len(x), (2000, len(x)))
-    low, high = np.quantile(x[draws].mean(1), [0.025, 0.975])
+    low, high = interval(x, 2000)
     return f"{x.mean():+.4f} [{low:+.3f}, {high:+.3f}]"
 
 

@@ -409,6 +409,17 @@ static void test_attend(void **state)
     free(x);
 }
 
+/* On every instruction set in bf16 and int8; another device has no bf16. */
+static void each_reduced(void (*check)(const cpu_mask *m, mm_precision p))
+{
+    for (int m = 0; m < MASKS; m++)
+        if (have_mask(&masks[m])) {
+            if (!other_device())
+                check(&masks[m], MM_PREC_BF16);
+            check(&masks[m], MM_PREC_INT8);
+        }
+}
+
 /* Numbers that do not exist stay visible, in their own row alone; a row of zeros is one. */
 static void check_special(const cpu_mask *m, mm_precision p)
 {
@@ -437,12 +448,7 @@ static void test_special(void **state)
     (void)state;
     if (left_out(MM_PREC_INT8))
         skip();
-    for (int m = 0; m < MASKS; m++)
-        if (have_mask(&masks[m])) {
-            if (!other_device())
-                check_special(&masks[m], MM_PREC_BF16);
-            check_special(&masks[m], MM_PREC_INT8);
-        }
+    each_reduced(check_special);
 }
 
 /* GELU behind a product of reduced precision, beside libm's of that product's own sums. */
@@ -481,12 +487,7 @@ static void test_gelu(void **state)
     (void)state;
     if (left_out(MM_PREC_INT8))
         skip();
-    for (int m = 0; m < MASKS; m++)
-        if (have_mask(&masks[m])) {
-            if (!other_device())
-                check_gelu(&masks[m], MM_PREC_BF16);
-            check_gelu(&masks[m], MM_PREC_INT8);
-        }
+    each_reduced(check_gelu);
 }
 
 static void test_refused(void **state)
