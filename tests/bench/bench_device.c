@@ -1,6 +1,6 @@
 /* bench_device: the rate of single operations on a device.
  *
- *     build/bench/bench_device [-d DEVICE] [-p fp32|fp16] [-s SECONDS] [MxKxN ...]
+ *     build/bench/bench_device [-d DEVICE] [-p fp32|fp16|int8] [-s SECONDS] [MxKxN ...]
  *
  * Each size is run once to warm up (pipelines are made), then in rounds of growing length until a round takes SECONDS;
  * the last round counts. The last column is the process's own processor time, which on a busy machine tells more about
@@ -142,13 +142,16 @@ int main(int argc, char **argv)
     for (int c; (c = getopt(argc, argv, "d:p:s:")) != -1;)
         switch (c) {
         case 'd': o.name = optarg; break;
-        case 'p': o.precision = strcmp(optarg, "fp16") == 0 ? MM_PREC_FP16 : MM_PREC_FP32; break;
+        case 'p':
+            if (!mm_precision_of(&o.precision, optarg))
+                return 2;
+            break;
         case 's': least = atof(optarg); break;
         default: return 2;
         }
     if (mm_dev_open(&d, &o, &e) != MM_OK)
         die(&e);
-    printf("%s, %s\n", mm_dev_name(d), mm_dev_precision(d) == MM_PREC_FP16 ? "fp16" : "fp32");
+    printf("%s, %s\n", mm_dev_name(d), mm_precision_name(mm_dev_precision(d)));
     static char *const usual[] = {"197x768x768", "197x768x3072", "1576x768x2304", "1576x768x3072", "1576x3072x768"};
     char *const *sizes = optind < argc ? argv + optind : usual;
     int n = optind < argc ? argc - optind : (int)(sizeof usual / sizeof *usual);

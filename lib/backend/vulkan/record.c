@@ -22,7 +22,6 @@ static VkResult make_slot(mm_vk_slot *s, const mm_vk_dev *d)
                                           .queueFamilyIndex = d->card.family};
     const VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, MM_VK_DISPATCHES * MM_VK_BINDINGS};
     const VkDescriptorPoolCreateInfo sets = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-
                                              .maxSets = MM_VK_DISPATCHES,
                                              .poolSizeCount = 1,
                                              .pPoolSizes = &size};
