@@ -8,8 +8,10 @@
 #include <math.h>
 
 enum {
-    QUERIES = 224, /* of one task, at most: each task packs all keys; scores of 224 × 512 are 448 KiB */
+    QUERIES = 512, /* of one task, at most: each task packs all keys */
+    FEWEST = 128,  /* of one task, where there are more threads than heads */
     KEYS = 512,    /* of one pass, at most */
+    TASKS = 4,     /* of each thread, if QUERIES can be lowered to FEWEST for it */
 };
 
 typedef struct {
@@ -21,6 +23,7 @@ typedef struct {
     const int *item;    /* [tasks / heads]: item of a block of queries */
     const int64_t *row; /* [tasks / heads]: its first query within the item */
     int blocks;
+    int64_t queries;   /* of one block, at most */
     int64_t keys_room; /* longest block of keys, in whole panels */
 } attention;
 
@@ -44,15 +47,16 @@ static int64_t b_words(const attention *t, int64_t depth)
 static pieces carve(const attention *t, float *base)
 {
     const int64_t head = t->op->head, mr = mm_matmul_height(t->m, t->m->mr);
+    const int64_t queries = mm_ceil_div(t->queries, t->m->height) * t->m->height;
     const int64_t sizes[] = {
-        QUERIES * a_words(t, head),          /* q: A panels */
+        queries * a_words(t, head),          /* q: A panels */
         t->keys_room * b_words(t, head),     /* keys: B panels */
         t->width * b_words(t, t->keys_room), /* values: B panels */
         mr * a_words(t, t->keys_room),       /* panel: weights as an A panel */
-        QUERIES * t->keys_room,              /* scores */
-        QUERIES * t->width,                  /* sum: weighted values so far */
-        QUERIES,                             /* top, total: of the softmax */
-        QUERIES,
+        mr * t->keys_room,                   /* scores of a panel */
+        queries * t->width,                  /* sum: weighted values so far */
+        queries,                             /* top, total: of the softmax */
+        queries,
         t->m->narrow ? MM_PANEL_PIECE * t->m->nr : 0, /* piece: of an fp32 panel */
     };
     int64_t at[10] = {0};
@@ -141,10 +145,9 @@ static void pack_keys(const attention *t, const pieces *s, const float *keys, co
     }
 }
 
-/* The scores of panel rows i0 .. i0+rows-1 become weights: keys from `seen` on (causal) weigh nothing. */
-static void weigh(const attention *t, const pieces *s, int i, int n, int64_t seen, bool first)
+/* The scores of query i become weights: keys from `seen` on (causal) weigh nothing. */
+static void weigh(const attention *t, const pieces *s, float *row, int i, int n, int64_t seen, bool first)
 {
-    float *row = s->scores + i * t->keys_room;
     const int visible = seen < 0 ? 0 : least(seen, n);
     if (visible > 0) {
         float shrink = t->k->softmax(row, visible, t->op->scale, &s->top[i], &s->total[i]);
@@ -164,10 +167,11 @@ static void pass(const attention *t, const pieces *s, int rows, int64_t q0, int6
         const int i1 = first_of(t, rows, p), high = i1 - i0;
         for (int j = 0; j < n; j += nr)
             m->tile(high, nr, b_words(t, head), s->q + i0 * a_words(t, head), s->keys + j * b_words(t, head),
-                    s->scores + i0 * t->keys_room + j, t->keys_room, false, &(mm_ahead){0});
+                    s->scores + j, t->keys_room, false, &(mm_ahead){0});
         for (int i = i0; i < i1; i++)
-            weigh(t, s, i, n, t->op->causal ? q0 + i + t->op->q_offset + 1 - k0 : n, k0 == 0);
-        pack_a(t, s->panel, s->scores + i0 * t->keys_room, t->keys_room, high, n);
+            weigh(t, s, s->scores + (i - i0) * t->keys_room, i, n,
+                  t->op->causal ? q0 + i + t->op->q_offset + 1 - k0 : n, k0 == 0);
+        pack_a(t, s->panel, s->scores, t->keys_room, high, n);
         for (int c = 0; c < t->width; c += nr)
             m->tile(high, least(nr, t->width - c), b_words(t, n), s->panel, s->values + c * b_words(t, n),
                     s->sum + i0 * t->width + c, t->width, k0 > 0, &(mm_ahead){0});
@@ -182,7 +186,7 @@ static void attend_task(void *ctx, int index, int worker)
     const int block = index / op->heads, item = t->item[block];
     const int64_t column = (int64_t)(index % op->heads) * op->head, q0 = t->row[block];
     const int64_t queries = op->cu_q[item + 1] - op->cu_q[item], keys = op->cu_k[item + 1] - op->cu_k[item];
-    const int rows = least(QUERIES, queries - q0);
+    const int rows = least(t->queries, queries - q0);
     const pieces s = carve(t, (float *)t->scratch[worker]);
 
     const float *q = mm_cpu_at(&op->q) + (op->cu_q[item] + q0) * op->q.ld + column;
@@ -215,13 +219,22 @@ static void attend_task(void *ctx, int index, int worker)
     }
 }
 
-/* Cuts every item's queries into blocks. */
-static mm_status cut(attention *t, mm_arena *a, mm_err *e)
+static int64_t blocks_of(const mm_attend_op *op, int64_t queries)
 {
-    const mm_attend_op *op = t->op;
     int64_t blocks = 0;
     for (int i = 0; i < op->n; i++)
-        blocks += mm_ceil_div(op->cu_q[i + 1] - op->cu_q[i], QUERIES);
+        blocks += mm_ceil_div(op->cu_q[i + 1] - op->cu_q[i], queries);
+    return blocks;
+}
+
+/* Cuts every item's queries into blocks. */
+static mm_status cut(attention *t, int threads, mm_arena *a, mm_err *e)
+{
+    const mm_attend_op *op = t->op;
+    for (t->queries = QUERIES; t->queries > FEWEST; t->queries /= 2)
+        if (blocks_of(op, t->queries) * op->heads >= (threads > 1 ? TASKS * threads : 1))
+            break;
+    const int64_t blocks = blocks_of(op, t->queries);
     if (blocks * op->heads > INT32_MAX)
         return mm_fail(e, MM_FATAL, "attention over too many rows at once");
     int *item = mm_arena_zalloc(a, (size_t)blocks, sizeof *item);
@@ -229,7 +242,7 @@ static mm_status cut(attention *t, mm_arena *a, mm_err *e)
     if (!item || !row)
         return mm_fail_memory(e);
     for (int i = 0; i < op->n; i++) {
-        for (int64_t r = 0; r < op->cu_q[i + 1] - op->cu_q[i]; r += QUERIES, t->blocks++) {
+        for (int64_t r = 0; r < op->cu_q[i + 1] - op->cu_q[i]; r += t->queries, t->blocks++) {
             item[t->blocks] = i;
             row[t->blocks] = r;
         }
@@ -248,7 +261,7 @@ mm_status mm_cpu_attend(mm_dev *dev, const mm_attend_op *op, mm_err *e)
     const mm_matmul *m = d->precise->a_per > 1 ? d->precise : d->k->fp32;
     attention t = {.op = op, .k = d->k, .m = m, .width = mm_ceil_div(op->head, m->vl) * m->vl};
     mm_arena arena = {0};
-    mm_status st = cut(&t, &arena, e);
+    mm_status st = cut(&t, mm_pool_threads(d->head.pool), &arena, e);
     if (st == MM_OK)
         st = mm_cpu_scratch(d, carve(&t, NULL).floats, e);
     if (st == MM_OK) {

@@ -38,6 +38,7 @@ static void close_cpu(mm_dev *dev)
         for (int i = 0; i < mm_pool_threads(d->head.pool); i++)
             free(d->scratch[i]);
     free(d->scratch);
+    free(d->panels);
     mm_pool_free(d->head.pool);
     free(d);
 }

@@ -16,6 +16,8 @@ typedef struct {
     char **scratch; /* [threads], `room` bytes each */
     size_t room;
     size_t packed, packed_limit; /* bytes of weights kept in panels; how many there may be */
+    uint32_t *panels;            /* of a weight that is not kept, for one operation */
+    int64_t panels_words;
 } mm_cpu_dev;
 
 /* Activations: the memory itself follows, aligned to 64 and with room for a vector's over-read behind it. */
@@ -66,6 +68,9 @@ void mm_cpu_pack_words(const mm_kernels *kern, const mm_cpu_weight *w, uint32_t 
 /* Called once before each use of a linear weight: packs the whole of it when it pays. MM_FATAL when it must be and
  * memory is out. */
 mm_status mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w, mm_err *e);
+
+/* Packs the whole of a weight without scales for one operation; NULL: memory is out. The next call overwrites it. */
+const uint32_t *mm_cpu_pack_once(mm_cpu_dev *d, mm_cpu_weight *w);
 
 /* Takes over panels from a packed model; MM_FATAL when they do not fit. `words` are all panels' of w. */
 mm_status mm_cpu_adopt(mm_cpu_weight *w, const mm_ready *r, int64_t words, mm_err *e);

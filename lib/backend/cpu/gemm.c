@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 
 /* A block's rows, as far as its packed A stays within 4 MiB and what one pass reads of it within 1 MiB, half of a
- * second-level cache. */
+ * second-level cache. Reduced formats multiply so fast that the whole of A has to come from there. */
 enum { BLOCK_ROWS = 448, BLOCK_WORDS = 1 << 20, PASS_WORDS = 1 << 18 };
 
 /* Panels of B that go through the passes together where the block's whole A exceeds PASS_WORDS: A then comes from
@@ -36,7 +36,8 @@ static int64_t b_words(const mm_gemm *g, int64_t k)
 int64_t mm_gemm_max_rows(const mm_gemm *g)
 {
     const int64_t pass = a_words(g, least(g->depth, g->m->pass)), fewest = 4 * g->m->mr;
-    const int64_t rows = least(least(BLOCK_WORDS / a_words(g, g->depth), PASS_WORDS / pass), BLOCK_ROWS);
+    const int64_t most = g->m->a_per > 1 ? PASS_WORDS : BLOCK_WORDS;
+    const int64_t rows = least(least(most / a_words(g, g->depth), PASS_WORDS / pass), BLOCK_ROWS);
     return rows < fewest ? fewest : rows;
 }
 
@@ -330,9 +331,13 @@ static void run_block(mm_pool *pool, job *j)
     mm_pool_run(pool, (int)least(threads, j->count), part_task, j);
 }
 
-mm_status mm_gemm_run(mm_cpu_dev *d, const mm_gemm *g, mm_err *e)
+mm_status mm_gemm_run(mm_cpu_dev *d, const mm_gemm *given, mm_err *e)
 {
+    mm_gemm all = *given;
+    const mm_gemm *g = &all;
     const int64_t blocks = mm_ceil_div(g->rows, mm_gemm_max_rows(g)), most = mm_ceil_div(g->rows, blocks ? blocks : 1);
+    if (!g->packed && blocks > 1) /* or each block would pack B anew; without memory, they do */
+        all.packed = mm_cpu_pack_once(d, (mm_cpu_weight *)(uintptr_t)g->w);
     mm_status st = mm_cpu_scratch(d, mm_gemm_scratch(g, most), e);
     for (int64_t i = 0; st == MM_OK && i < blocks; i++) {
         const int64_t r0 = g->rows * i / blocks, rows = g->rows * (i + 1) / blocks - r0;

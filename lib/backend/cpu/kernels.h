@@ -63,9 +63,11 @@ typedef struct {
 
     /* y = act((x - mean) / sqrt(var + eps) * gain + bias) over one row of n; bias may be NULL. */
     void (*norm_row)(float *y, const float *x, int64_t n, const float *gain, const float *bias, float eps, mm_act act);
-    /* The same over the rows of each of n <= vl columns. */
-    void (*norm_cols)(float *y, int64_t ldy, const float *x, int64_t ldx, int64_t rows, int n, const float *gain,
-                      const float *bias, float eps, mm_act act);
+    /* Of n columns, over the rows: the mean, and Σ (x - mean)². Both have room for whole vectors. */
+    void (*column_spread)(const float *x, int64_t ld, int64_t rows, int64_t n, float *mean, float *spread);
+    /* y = act((x - mean) * gain + bias) over one row of n, with vectors padded to whole ones. */
+    void (*shift_row)(float *y, const float *x, int64_t n, const float *mean, const float *gain, const float *bias,
+                      mm_act act);
 } mm_kernels;
 
 extern const mm_kernels mm_kernels_portable;

@@ -134,6 +134,20 @@ mm_status mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w, mm_err *e)
     return w->packed || (++w->uses < 2 && !must) ? MM_OK : pack_all(d, w, must, e);
 }
 
+const uint32_t *mm_cpu_pack_once(mm_cpu_dev *d, mm_cpu_weight *w)
+{
+    const int64_t words = mm_cpu_panel_words(w->m, w->head.n, w->head.k);
+    if (words > d->panels_words) {
+        free(d->panels);
+        d->panels = room_for(words);
+        d->panels_words = d->panels ? words : 0;
+    }
+    if (d->panels)
+        mm_pool_run(d->head.pool, (int)mm_ceil_div(w->head.n, w->m->nr), pack_panel,
+                    &(pack_job){d->k, w, d->panels, false});
+    return d->panels;
+}
+
 /* ---- packed models ---- */
 
 /* What is stored of `words` words: whole cache lines. */

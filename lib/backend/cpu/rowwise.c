@@ -2,6 +2,7 @@
 #include "backend/cpu/device.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* Floats that one task should have at least: below that, handing out costs more than it saves. */
 enum { TASK_FLOATS = 1 << 14 };
@@ -46,31 +47,101 @@ static void layer_task(void *ctx, int i, int worker)
         j->k->norm_row(y + r * op->y.ld, x + r * op->x.ld, op->channels, gain, bias, op->eps, op->act);
 }
 
-/* Task i: vector i % strips of channels of item i / strips. */
-static void group_task(void *ctx, int i, int worker)
+/* Group norm over time, item by item: each block of rows gives its columns' means and squared deviations, which are
+ * put together (Chan, Golub & LeVeque 1979), then each block is shifted and scaled. So the rows are read twice, from
+ * one end to the other: an item has tens of thousands, more than a cache holds. */
+enum { SPREAD_ROWS = 128 };
+
+typedef struct {
+    const mm_norm_op *op;
+    const mm_kernels *k;
+    int64_t r0, rows, width;          /* of the item; channels in whole vectors */
+    float *mean, *gain, *bias, *part; /* [width] each; part: [blocks][2][width] */
+} group_job;
+
+static int64_t block_rows(const group_job *j, int i)
+{
+    const int64_t left = j->rows - (int64_t)i * SPREAD_ROWS;
+    return left < SPREAD_ROWS ? left : SPREAD_ROWS;
+}
+
+static void spread_task(void *ctx, int i, int worker)
 {
     (void)worker;
-    const row_job *j = ctx;
+    const group_job *j = ctx;
+    const mm_mat *x = &j->op->x;
+    float *part = j->part + 2 * j->width * i;
+    j->k->column_spread(mm_cpu_at(x) + (j->r0 + (int64_t)i * SPREAD_ROWS) * x->ld, x->ld, block_rows(j, i),
+                        j->op->channels, part, part + j->width);
+}
+
+static void shift_task(void *ctx, int i, int worker)
+{
+    (void)worker;
+    const group_job *j = ctx;
     const mm_norm_op *op = j->op;
-    const int64_t strips = mm_ceil_div(op->channels, j->k->vl), item = i / strips, c = i % strips * j->k->vl;
-    const int64_t r0 = op->cu[item], rows = op->cu[item + 1] - r0, left = op->channels - c;
-    if (rows > 0)
-        j->k->norm_cols(mm_cpu_at(&op->y) + r0 * op->y.ld + c, op->y.ld, mm_cpu_at(&op->x) + r0 * op->x.ld + c,
-                        op->x.ld, rows, left < j->k->vl ? (int)left : j->k->vl, vector_of(op->gain) + c,
-                        op->bias ? vector_of(op->bias) + c : NULL, op->eps, op->act);
+    const int64_t r0 = j->r0 + (int64_t)i * SPREAD_ROWS;
+    for (int64_t r = r0; r < r0 + block_rows(j, i); r++)
+        j->k->shift_row(mm_cpu_at(&op->y) + r * op->y.ld, mm_cpu_at(&op->x) + r * op->x.ld, op->channels, j->mean,
+                        j->gain, j->bias, op->act);
+}
+
+/* The blocks' parts → mean and gain. */
+static void join_parts(const group_job *j, int blocks)
+{
+    const float *gain = vector_of(j->op->gain);
+    memset(j->mean, 0, (size_t)j->width * sizeof *j->mean);
+    memset(j->gain, 0, (size_t)j->width * sizeof *j->gain);
+    for (int i = 0; i < blocks; i++) {
+        const float *mean = j->part + 2 * j->width * i, share = (float)block_rows(j, i) / (float)j->rows;
+        for (int64_t c = 0; c < j->op->channels; c++)
+            j->mean[c] += mean[c] * share;
+    }
+    for (int i = 0; i < blocks; i++) {
+        const float *mean = j->part + 2 * j->width * i, *spread = mean + j->width, rows = (float)block_rows(j, i);
+        for (int64_t c = 0; c < j->op->channels; c++)
+            j->gain[c] += spread[c] + (mean[c] - j->mean[c]) * (mean[c] - j->mean[c]) * rows;
+    }
+    for (int64_t c = 0; c < j->op->channels; c++)
+        j->gain[c] = gain[c] / sqrtf(j->gain[c] / (float)j->rows + j->op->eps);
+}
+
+static mm_status group_norm(mm_cpu_dev *d, const mm_norm_op *op, mm_err *e)
+{
+    int64_t most = 0;
+    for (int i = 0; i < op->n; i++)
+        most = op->cu[i + 1] - op->cu[i] > most ? op->cu[i + 1] - op->cu[i] : most;
+    if (mm_ceil_div(most, SPREAD_ROWS) > INT32_MAX)
+        return mm_fail(e, MM_FATAL, "group norm over too many rows at once");
+    group_job j = {.op = op, .k = d->k, .width = mm_cpu_piece(op->channels)};
+    float *room = mm_cpu_floats((3 + 2 * mm_ceil_div(most, SPREAD_ROWS)) * j.width);
+    if (!room)
+        return mm_fail_memory(e);
+    j.mean = room;
+    j.gain = room + j.width;
+    j.bias = room + 2 * j.width;
+    j.part = room + 3 * j.width;
+    memset(j.bias, 0, (size_t)j.width * sizeof *room);
+    if (op->bias)
+        memcpy(j.bias, vector_of(op->bias), (size_t)op->channels * sizeof *room);
+    for (int i = 0; i < op->n; i++) {
+        j.r0 = op->cu[i];
+        j.rows = op->cu[i + 1] - op->cu[i];
+        const int blocks = (int)mm_ceil_div(j.rows, SPREAD_ROWS);
+        mm_pool_run(d->head.pool, blocks, spread_task, &j);
+        join_parts(&j, blocks);
+        mm_pool_run(d->head.pool, blocks, shift_task, &j);
+    }
+    free(room);
+    return MM_OK;
 }
 
 mm_status mm_cpu_norm(mm_dev *dev, const mm_norm_op *op, mm_err *e)
 {
     mm_cpu_dev *d = (mm_cpu_dev *)dev;
-    if (op->kind == MM_NORM_LAYER) {
-        each_rows(d, op, op->rows, op->channels, layer_task);
-        return MM_OK;
-    }
-    int64_t tasks = op->n * mm_ceil_div(op->channels, d->k->vl);
-    if (tasks > INT32_MAX)
-        return mm_fail(e, MM_FATAL, "group norm over too many channels at once");
-    mm_pool_run(d->head.pool, (int)tasks, group_task, &(row_job){.op = op, .k = d->k});
+    if (op->kind != MM_NORM_LAYER)
+        return group_norm(d, op, e);
+    each_rows(d, op, op->rows, op->channels, layer_task);
     return MM_OK;
 }
 
