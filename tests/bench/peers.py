@@ -4,7 +4,7 @@ inputs once for every line "go" and answers with wall and CPU seconds.
 
     peers.py prepare DIRECTORY                          writes models with random weights, and clips of 10 and 30 s
     peers.py PEER FAMILY MODEL STREAM OUT.npy [BATCH]   PEER: torch, torch-bf16, onnxruntime[-int8],
-                                                        openvino[-bf16|-int8], ctranslate2
+                                                        openvino[-bf16|-int8], ctranslate2, llama.cpp[-bf16|-int8]
 
 Inputs come from the same stream that the mm tool reads. What a peer needs before its network (tokens, log-mel, normalised
 pixels) is computed before the clock starts; the mm tools do that inside the time that is compared."""
@@ -304,6 +304,10 @@ def main():
         return prepare(sys.argv[2])
     peer, family, model, stream, out = sys.argv[1:6]
     items = INPUTS[family](model, records(stream))
+    if peer.startswith("llama.cpp"):
+        import llama
+
+        llama.become(peer, model, items, out, THREADS, int(sys.argv[6]) if len(sys.argv) > 6 else 8)
     make = {"torch": run_torch, "torch-bf16": lambda *a: run_torch(*a, bf16=True), "onnxruntime": run_onnxruntime,
             "onnxruntime-int8": lambda *a: run_onnxruntime(*a, int8=True), "openvino": run_openvino,
             "openvino-bf16": lambda *a: run_openvino(*a, precision="bf16"), "openvino-int8": lambda *a: run_openvino(*a, precision="int8"),

@@ -344,6 +344,9 @@ def section_cat():
     mb = os.path.getsize(big) / 1e6
     pipe("a hop: cat FILE \\| X \\| cat", [
         Cold("mm-cat", ["cat", big], ["mm-cat"], ["cat"]), Cold("cat", ["cat", big], ["cat"], ["cat"])], mb, "MB/s")
+    raw = f"{BUILD}/bench/bench_pipe"
+    pipe("one hop: X FILE \\| X", [
+        Cold("mm-cat", ["mm-cat", big], ["mm-cat"]), Cold("a pipe of 1 MiB, bytes dropped", [raw, big], [raw])], mb, "MB/s")
 
 
 def section_knn():
@@ -405,6 +408,15 @@ def whisper_ct2():
     return out
 
 
+def llama_peers(model):
+    """llama.cpp in three precisions, where it can be downloaded and compiled; int8 is its q8_0."""
+    done = subprocess.run([PYTHON, f"{HERE}/llama.py", "prepare", f"{WORK}/models/{model}"], env=ENV, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        say(done.stderr.strip())
+        return []
+    return ["llama.cpp", "llama.cpp-bf16", "llama.cpp-int8"]
+
+
 def count(stream):
     out = subprocess.run(["mm-cat", "--count", stream], env=ENV, stdout=subprocess.PIPE, text=True, check=True).stdout
     return sum(int(word) for word in out.split() if word.isdigit())
@@ -430,7 +442,7 @@ def sections():
     for b in (1, 8):
         yield f"ViT-B/16, batch {b}", lambda n, b=b: section_warm(n, "vit", "vit-b16", f"{w}/vit.mm", "images", all3, batch=b)
         yield f"CLIP ViT-B/32, vision, batch {b}", lambda n, b=b: section_warm(n, "clip", "clip-b32", f"{w}/clip.mm", "images", all3, batch=b)
-        yield f"BERT-base, 128 tokens, batch {b}", lambda n, b=b: section_warm(n, "bert", "bert-base", f"{w}/long17.mm", "sentences", all3, batch=b)
+        yield f"BERT-base, 128 tokens, batch {b}", lambda n, b=b: section_warm(n, "bert", "bert-base", f"{w}/long17.mm", "sentences", all3 + llama_peers("bert-base"), batch=b)
         yield f"Wav2Vec2-base, 10 s clips, batch {b}", lambda n, b=b: section_warm(n, "wav2vec2", "wav2vec2-base", f"{w}/clips10.mm", "seconds of sound", all3, batch=b, each=10)
     yield "whisper-base encoder, 10 s clips", lambda n: section_warm(n, "whisper", "whisper-base", f"{w}/clips10.mm", "seconds of sound", all3, each=10)
     ENV["BENCH_CT2"] = whisper_ct2()
