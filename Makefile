@@ -148,7 +148,7 @@ $(BUILD)/parity/%: $(BUILD)/tests/parity/%.o $(BUILD)/libmm.a
 BENCH :=
 BENCH_VENV := build/bench/venv
 BENCH_PKGS := torch==2.9.1 transformers==5.24.0 onnxruntime onnx openvino nncf ctranslate2 sentence-transformers scikit-learn pillow msgpack msgpack-numpy pyvips[binary]
-bench: all $(BUILD)/bench/bench_gemm $(BUILD)/bench/bench_encode $(if $(MM_PYTHON),,$(BENCH_VENV)/ready) ## speed, start-up and memory beside peers: tests/bench/RESULTS.md
+bench: all $(addprefix $(BUILD)/bench/bench_,gemm encode pipe) $(if $(MM_PYTHON),,$(BENCH_VENV)/ready) ## speed, start-up and memory beside peers: tests/bench/RESULTS.md
 	BUILD=$(BUILD) MM_PYTHON=$(or $(MM_PYTHON),$(BENCH_VENV)/bin/python) python3 tests/bench/run.py $(BENCH)
 $(BENCH_VENV)/ready:
 	python3 -m venv $(BENCH_VENV)
