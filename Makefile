@@ -87,11 +87,11 @@ SHADERS := linear_plain linear_plain_half linear_wide linear_wide_half linear_ti
 # a glslc that knows cooperative matrices (Debian 13) adds the path for matrix units
 COOPMAT := $(shell $(GLSLC) --target-env=vulkan1.2 -DBM=64 -DBN=64 -DWY=2 -DWX=2 shaders/linear_coop.comp -o /dev/null 2>/dev/null && echo yes)
 ifeq ($(COOPMAT),yes)
-SHADERS += linear_coop linear_coop_small attend_coop
+SHADERS += linear_coop linear_coop_small linear_coop_big attend_coop
 ALL_CFLAGS += -DMM_HAVE_COOPMAT
 endif
 shader_source = $(strip $(patsubst attend_32,attend,$(patsubst attend_64,attend,$(patsubst attend_128,attend,\
-                $(patsubst linear_big,linear_tile,$(patsubst %_small,%,$(patsubst linear_int8_big,linear_int8,$(patsubst %_half,%,$(patsubst %_fp16,%,$(1))))))))))
+                $(patsubst linear_big,linear_tile,$(patsubst %_small,%,$(patsubst linear_coop_big,linear_coop,$(patsubst linear_int8_big,linear_int8,$(patsubst %_half,%,$(patsubst %_fp16,%,$(1)))))))))))
 TILE := -DBM=64 -DBN=64 -DBK=16 -DTM=8 -DTN=4 -DPLACES=1
 BIG  := -DBM=128 -DBN=128 -DBK=16 -DTM=8 -DTN=8 -DPLACES=2
 SHADER_linear_plain_half := -DHALF
@@ -104,7 +104,8 @@ SHADER_linear_tile_fp16  := $(TILE) -DHALF -DFP16
 SHADER_linear_big_fp16   := $(BIG) -DHALF -DFP16
 SHADER_linear_int8       := $(TILE)
 SHADER_linear_int8_big   := $(BIG)
-SHADER_linear_coop       := -DBM=64 -DBN=128 -DWY=2 -DWX=2 --target-env=vulkan1.2
+SHADER_linear_coop       := -DBM=64 -DBN=96 -DWY=2 -DWX=2 --target-env=vulkan1.2
+SHADER_linear_coop_big   := -DBM=96 -DBN=192 -DWY=2 -DWX=4 --target-env=vulkan1.2
 SHADER_linear_coop_small := -DBM=64 -DBN=64 -DWY=2 -DWX=2 --target-env=vulkan1.2
 SHADER_attend_coop       := --target-env=vulkan1.2
 SHADER_attend_32         := -DHD=32

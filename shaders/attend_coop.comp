@@ -13,9 +13,11 @@
 // every column of it is the column of factors.
 #include "common.glsl"
 
-const uint SUBGROUPS = 4, KEYS = 64, HEAD = 64, H4 = HEAD / 4;
+const uint SUBGROUPS = 4, KEYS = 64, HEAD = 64, H4 = HEAD / 4, H8 = HEAD / 8;
 layout(local_size_x = 128) in;
 layout(constant_id = 0) const bool CAUSAL = false;
+layout(constant_id = 3) const bool HALF = false; // q, k and v are half matrices
+layout(constant_id = 4) const bool YH = false;   // y is
 layout(push_constant) uniform P
 {
     uint heads, head;
@@ -25,9 +27,12 @@ layout(push_constant) uniform P
     float scale;
 } p;
 layout(std430, binding = 0) readonly buffer QV { vec4 QQ[]; };
+layout(std430, binding = 0) readonly buffer QH { uvec4 QH8[]; };
+layout(std430, binding = 1) readonly buffer KH { uvec4 KH8[]; };
 layout(std430, binding = 1) readonly buffer KV { vec4 KQ[]; }; // and the values
 layout(std430, binding = 2) readonly buffer T_ { uvec4 T[]; }; // q0, q1, k0, k1 of an item
 layout(std430, binding = 3) writeonly buffer YV { vec4 YQ[]; };
+layout(std430, binding = 3) writeonly buffer YH_ { uvec2 YH4[]; };
 
 const uint HS = H4 + 2, SS = KEYS / 4 + 2; // row steps, in vectors
 // queries, and once they are in registers the weights: rows of each subgroup's own
@@ -51,17 +56,33 @@ void main()
     const uint seen = CAUSAL ? min(keys, query + p.q_offset + 1) : keys;
     const uint most = CAUSAL ? min(keys, block + 64 + p.q_offset) : keys;
 
-    for (uint e = t; e < 64 * H4; e += 128) {
-        const uint row = rows.x + min(block + e / H4, queries - 1);
-        qs[e / H4 * HS + e % H4] = f16vec4(QQ[((p.q + row * p.ldq + h) >> 2) + e % H4] * p.scale);
-    }
+    if (HALF)
+        for (uint e = t; e < 64 * H8; e += 128) {
+            const uint row = rows.x + min(block + e / H8, queries - 1);
+            const uvec4 q = QH8[(p.q + row * p.ldq + h / 2) / 4 + e % H8];
+            qs[e / H8 * HS + e % H8 * 2] = f16vec4(from_halves(q.xy) * p.scale);
+            qs[e / H8 * HS + e % H8 * 2 + 1] = f16vec4(from_halves(q.zw) * p.scale);
+        }
+    else
+        for (uint e = t; e < 64 * H4; e += 128) {
+            const uint row = rows.x + min(block + e / H4, queries - 1);
+            qs[e / H4 * HS + e % H4] = f16vec4(QQ[((p.q + row * p.ldq + h) >> 2) + e % H4] * p.scale);
+        }
     barrier();
     MATRIX(gl_MatrixUseA) q[HEAD / 16];
     [[unroll]] for (uint d = 0; d < HEAD / 16; d++)
         coopMatLoad(q[d], qs, sg * 16 * HS + d * 4, HS, gl_CooperativeMatrixLayoutRowMajor);
 
 #define LOAD(to, first, step)                                                                                         \
-    [[unroll]] for (uint i = 0; i < KEYS * H4 / 128; i++) {                                                           \
+    if (HALF)                                                                                                         \
+        [[unroll]] for (uint i = 0; i < KEYS * H8 / 128; i++) {                                                       \
+            const uint e = t + i * 128, row = rows.z + min(k0 + e / H8, keys - 1);                                    \
+            const uvec4 x = KH8[(first + row * step + h / 2) / 4 + e % H8];                                           \
+            to[e / H8 * HS + e % H8 * 2] = f16vec4(unpackFloat2x16(x.x), unpackFloat2x16(x.y));                       \
+            to[e / H8 * HS + e % H8 * 2 + 1] = f16vec4(unpackFloat2x16(x.z), unpackFloat2x16(x.w));                   \
+        }                                                                                                             \
+    else                                                                                                              \
+        [[unroll]] for (uint i = 0; i < KEYS * H4 / 128; i++) {                                                           \
         const uint e = t + i * 128, row = rows.z + min(k0 + e / H4, keys - 1);                                        \
         to[e / H4 * HS + e % H4] = f16vec4(KQ[((first + row * step + h) >> 2) + e % H4]);                             \
     }
@@ -127,5 +148,8 @@ void main()
     const float all = tops[t & ~1u] + tops[t | 1], share = all > 0.0 ? 1.0 / all : 0.0;
     if (query < queries)
         [[unroll]] for (uint c = 0; c < H4; c += 2)
-            YQ[((p.y + (rows.x + query) * p.ldy + h) >> 2) + c + part] = ss[r * SS + c + part] * share;
+            if (YH)
+                YH4[(p.y + (rows.x + query) * p.ldy + h / 2) / 2 + c + part] = to_halves(ss[r * SS + c + part] * share);
+            else
+                YQ[((p.y + (rows.x + query) * p.ldy + h) >> 2) + c + part] = ss[r * SS + c + part] * share;
 }

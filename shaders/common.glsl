@@ -34,6 +34,17 @@ float activate(uint act, float x)
     return x;
 }
 
+// Four numbers of a half matrix, and the way back.
+vec4 from_halves(uvec2 u)
+{
+    return vec4(unpackHalf2x16(u.x), unpackHalf2x16(u.y));
+}
+
+uvec2 to_halves(vec4 v)
+{
+    return uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw));
+}
+
 // A long row of workgroups is folded, because a dimension of a dispatch may be limited to 65,535.
 const uint FOLD = 32768;
 uint folded_group()

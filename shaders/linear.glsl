@@ -11,6 +11,9 @@ layout(constant_id = 3) const bool RESIDUAL = false;
 layout(constant_id = 4) const bool X4 = false; // rows of x begin at multiples of four floats
 layout(constant_id = 5) const bool Y4 = false; // rows of y and r likewise, and N is a multiple of four
 
+layout(constant_id = 8) const bool XH = false; // x is a half matrix: its rows begin at even floats
+layout(constant_id = 9) const bool YH = false; // and so is y
+
 layout(push_constant) uniform P
 {
     uint M, N, K, KP;       // KP: K as padded in W
@@ -23,12 +26,12 @@ layout(push_constant) uniform P
 
 layout(std430, binding = 0) readonly buffer X_ { float X[]; };
 layout(std430, binding = 0) readonly buffer XV { vec4 XQ[]; };
+layout(std430, binding = 0) readonly buffer XH_ { uvec2 XH4[]; };
 #ifdef HALF
 layout(std430, binding = 1) readonly buffer W_ { uvec2 WQ[]; };
 vec4 weight(uint i)
 {
-    uvec2 u = WQ[i];
-    return vec4(unpackHalf2x16(u.x), unpackHalf2x16(u.y));
+    return from_halves(WQ[i]);
 }
 #else
 layout(std430, binding = 1) readonly buffer W_ { vec4 WQ[]; };
@@ -40,6 +43,7 @@ vec4 weight(uint i)
 layout(std430, binding = 2) readonly buffer V_ { float V[]; };
 layout(std430, binding = 3) buffer Y_ { float Y[]; };
 layout(std430, binding = 3) buffer YV { vec4 YQ[]; };
+layout(std430, binding = 3) buffer YH_ { uvec2 YH4[]; };
 
 // Where row k of the panel that holds column 4q begins, in vectors of four, with 4q's place in it.
 uint weight_at(uint q, uint k)
@@ -50,7 +54,9 @@ uint weight_at(uint q, uint k)
 // x[m][k .. k+3]; zeros behind K.
 vec4 input_at(uint m, uint k)
 {
-    const uint i = p.x + gl_WorkGroupID.z * p.zx + m * p.ldx + k;
+    const uint row = p.x + gl_WorkGroupID.z * p.zx + m * p.ldx, i = row + k;
+    if (XH)
+        return k < p.K ? from_halves(XH4[row / 2 + k / 4]) : vec4(0);
     if (k + 4 <= p.K) {
         if (X4)
             return XQ[i >> 2];
@@ -64,6 +70,12 @@ vec4 input_at(uint m, uint k)
     if (k + 2 < p.K)
         v.z = X[i + 2];
     return v;
+}
+
+// x[m][k] from where row m begins.
+float input_of(uint row, uint k)
+{
+    return XH ? from_halves(XH4[row / 2 + k / 4])[k % 4] : X[row + k];
 }
 
 float finish(float c, uint n, uint r)
@@ -82,10 +94,10 @@ float finish(float c, uint n, uint r)
 // y[m][4q .. 4q+3] from its sums.
 void put(uint m, uint q, vec4 c)
 {
-    const uint n = 4 * q, z = gl_WorkGroupID.z * p.zy, y = p.y + z + m * p.ldy + n, r = p.r + z + m * p.ldr + n;
+    const uint n = 4 * q, z = gl_WorkGroupID.z * p.zy, row = p.y + z + m * p.ldy, y = row + n, r = p.r + z + m * p.ldr + n;
     if (m >= p.M || n >= p.N)
         return;
-    if (Y4) {
+    if (Y4 || YH) {
         const uint v = gl_WorkGroupID.z * p.zv + n;
         if (BIASED)
             c += vec4(V[p.bias + v], V[p.bias + v + 1], V[p.bias + v + 2], V[p.bias + v + 3]);
@@ -95,7 +107,10 @@ void put(uint m, uint q, vec4 c)
             c *= vec4(V[p.scale + v], V[p.scale + v + 1], V[p.scale + v + 2], V[p.scale + v + 3]);
         if (RESIDUAL)
             c += YQ[r >> 2];
-        YQ[y >> 2] = c;
+        if (YH)
+            YH4[row / 2 + q] = to_halves(c);
+        else
+            YQ[y >> 2] = c;
         return;
     }
     for (uint i = 0; i < 4 && n + i < p.N; i++)

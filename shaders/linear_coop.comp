@@ -7,7 +7,7 @@
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 // linear_coop.comp: the linear layer on matrix units (VK_KHR_cooperative_matrix): f16 x f16 -> f32 in 16 x 16 x 16, by
 // subgroups of 32. A workgroup of WY x WX subgroups makes a tile of BM rows x BN columns from tiles that are BK deep;
-// the inputs become f16 on their way into shared memory. Compiled for each size in the Makefile: BM, BN, WY, WX.
+// inputs that are not f16 become it on their way into shared memory. Compiled for each size in the Makefile: BM, BN, WY, WX.
 //
 // Both tiles hold k in a row, [row][k] and [column][k]: that is how matrix units take their pairs of neighbouring k.
 #define HALF
@@ -26,6 +26,7 @@ const uint YS = BN + 4; // row step of the sums
 // x and w tiles; at the end the sums, 16 rows of every subgroup at a time
 shared uvec4 tiles[max((BM + BN) * S, 16 * WY * YS / 4)];
 
+layout(std430, binding = 0) readonly buffer X8 { uvec4 XH8[]; };
 layout(std430, binding = 1) readonly buffer W8 { uvec4 WO[]; };
 
 uvec4 halves(vec4 a, vec4 b)
@@ -43,12 +44,13 @@ void main()
     [[unroll]] for (uint i = 0; i < FM; i++)
         [[unroll]] for (uint j = 0; j < FN; j++)
             c[i][j] = coopmat<float, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator>(0.0);
-    vec4 nx[XL][2];
+    vec4 nx[XL][2]; // of floats
+    uvec4 nh[XL];   // of a half matrix
     uvec4 nw[WL];
     uint xm[XL], wn[WL]; // row of x, and where it or a row of W begins: vectors of four, of eight
     [[unroll]] for (uint i = 0; i < XL; i++) {
         const uint e = t + i * THREADS, m = min(m0 + e / K8, p.M - 1);
-        xm[i] = WHOLE ? (p.x + gl_WorkGroupID.z * p.zx + m * p.ldx) / 4 + e % K8 * 2 : m;
+        xm[i] = WHOLE ? (p.x + gl_WorkGroupID.z * p.zx + m * p.ldx) / 4 + e % K8 * (XH ? 1 : 2) : m;
     }
     [[unroll]] for (uint i = 0; i < WL; i++) {
         const uint e = t + i * THREADS;
@@ -57,7 +59,9 @@ void main()
 
 #define FETCH(k0)                                                                                                     \
     [[unroll]] for (uint i = 0; i < XL; i++)                                                                          \
-        if (WHOLE) {                                                                                                  \
+        if (WHOLE && XH) {                                                                                            \
+            nh[i] = XH8[xm[i] + (k0) / 8];                                                                            \
+        } else if (WHOLE) {                                                                                           \
             nx[i][0] = XQ[xm[i] + (k0) / 4];                                                                          \
             nx[i][1] = XQ[xm[i] + (k0) / 4 + 1];                                                                      \
         } else {                                                                                                      \
@@ -73,7 +77,7 @@ void main()
         barrier();
         [[unroll]] for (uint i = 0; i < XL; i++) {
             const uint e = t + i * THREADS;
-            tiles[e / K8 * S + e % K8] = halves(nx[i][0], nx[i][1]);
+            tiles[e / K8 * S + e % K8] = WHOLE && XH ? nh[i] : halves(nx[i][0], nx[i][1]);
         }
         [[unroll]] for (uint i = 0; i < WL; i++) {
             const uint e = t + i * THREADS;

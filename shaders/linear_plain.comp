@@ -9,7 +9,7 @@ layout(local_size_x_id = 6) in; // along the columns: the rows of x are the same
 #define EACH(f) f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7)
 #define START(i) const uint x##i = p.x + gl_WorkGroupID.z * p.zx + min(m + i, p.M - 1) * p.ldx; \
     vec4 c##i##0 = vec4(0), c##i##1 = vec4(0);
-#define ROW(i) { const float a = X[x##i + k]; c##i##0 += a * b0; c##i##1 += a * b1; }
+#define ROW(i) { const float a = input_of(x##i, k); c##i##0 += a * b0; c##i##1 += a * b1; }
 #define PUT(i) put(m + i, q, c##i##0); put(m + i, q + 1, c##i##1);
 
 void main()

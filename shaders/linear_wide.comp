@@ -10,7 +10,8 @@ layout(local_size_x_id = 6) in; // along the columns: the rows of x are the same
 #define EACH(f) f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12) f(13) f(14) f(15)
 #define ZERO(i) vec4 c##i##0 = vec4(0), c##i##1 = vec4(0), c##i##2 = vec4(0), c##i##3 = vec4(0);
 #define START(i) const uint x##i = p.x + gl_WorkGroupID.z * p.zx + min(m + i, last) * p.ldx;
-#define LOAD(i) vec4 a##i = X4 ? XQ[(x##i + k) >> 2] : vec4(X[x##i + k], X[x##i + k + 1], X[x##i + k + 2], X[x##i + k + 3]);
+#define LOAD(i) vec4 a##i = XH ? from_halves(XH4[x##i / 2 + k / 4]) : X4 ? XQ[(x##i + k) >> 2] : \
+                            vec4(X[x##i + k], X[x##i + k + 1], X[x##i + k + 2], X[x##i + k + 3]);
 #define TAIL(i) vec4 a##i = input_at(min(m + i, last), k);
 #define ROW(i) c##i##0 += a##i[E] * b0; c##i##1 += a##i[E] * b1; c##i##2 += a##i[E] * b2; c##i##3 += a##i[E] * b3;
 #define STEP { const vec4 b0 = weight(w), b1 = weight(w + 1), b2 = weight(w + 2), b3 = weight(w + 3); EACH(ROW) w += 16; }

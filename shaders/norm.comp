@@ -10,13 +10,19 @@ layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint ACT = 0;
 layout(constant_id = 1) const bool BIASED = false;
 layout(constant_id = 2) const bool HELD = false; // everything begins at multiples of four, and the row fits registers
-layout(push_constant) uniform P { uint rows, channels, x, ldx, y, ldy, gain, bias; float eps; } p;
+layout(constant_id = 3) const bool YH = false;   // y is a half matrix
+layout(constant_id = 4) const bool ALSO = false; // and y goes to a half matrix, too
+layout(push_constant) uniform P { uint rows, channels, x, ldx, y, ldy, gain, bias; float eps; uint also, ldalso; } p;
 layout(std430, binding = 0) readonly buffer X_ { float X[]; };
 layout(std430, binding = 0) readonly buffer XV { vec4 XQ[]; };
+layout(std430, binding = 1) writeonly buffer AV { uvec2 AH4[]; };
+layout(std430, binding = 1) writeonly buffer A_ { uint AH2[]; };
 layout(std430, binding = 2) readonly buffer V_ { float V[]; };
 layout(std430, binding = 2) readonly buffer VV { vec4 VQ[]; };
 layout(std430, binding = 3) buffer Y_ { float Y[]; };
 layout(std430, binding = 3) buffer YV { vec4 YQ[]; };
+layout(std430, binding = 3) writeonly buffer YH_ { uint YH2[]; };
+layout(std430, binding = 3) writeonly buffer YHV { uvec2 YH4[]; };
 
 shared float part[LANES];
 
@@ -38,7 +44,7 @@ float total(float v)
 
 const uint HOLD = 4; // vectors of an invocation
 
-void held(uint t, uint x, uint y)
+void held(uint t, uint x, uint y, uint also)
 {
     const uint quads = p.channels / 4;
     vec4 v[HOLD], sum = vec4(0);
@@ -63,9 +69,22 @@ void held(uint t, uint x, uint y)
                 v[i] += VQ[p.bias / 4 + q];
             if (ACT != 0)
                 v[i] = vec4(activate(ACT, v[i].x), activate(ACT, v[i].y), activate(ACT, v[i].z), activate(ACT, v[i].w));
-            YQ[y / 4 + q] = v[i];
+            if (YH)
+                YH4[y / 2 + q] = to_halves(v[i]);
+            else
+                YQ[y / 4 + q] = v[i];
+            if (ALSO)
+                AH4[also / 2 + q] = to_halves(v[i]);
         }
     }
+}
+
+float finished(uint x, uint c, float mean, float f)
+{
+    float v = (X[x + c] - mean) * f * V[p.gain + c];
+    if (BIASED)
+        v += V[p.bias + c];
+    return activate(ACT, v);
 }
 
 void main()
@@ -73,9 +92,9 @@ void main()
     const uint t = gl_LocalInvocationID.x, row = folded_group();
     if (row >= p.rows)
         return;
-    const uint x = p.x + row * p.ldx, y = p.y + row * p.ldy;
+    const uint x = p.x + row * p.ldx, y = p.y + row * p.ldy, also = p.also + row * p.ldalso;
     if (HELD) {
-        held(t, x, y);
+        held(t, x, y, also);
         return;
     }
     float sum = 0.0;
@@ -88,10 +107,20 @@ void main()
         sum += d * d;
     }
     const float f = 1.0 / sqrt(total(sum) / float(p.channels) + p.eps);
-    for (uint c = t; c < p.channels; c += LANES) {
-        float v = (X[x + c] - mean) * f * V[p.gain + c];
-        if (BIASED)
-            v += V[p.bias + c];
-        Y[y + c] = activate(ACT, v);
+    if (!YH && !ALSO) {
+        for (uint c = t; c < p.channels; c += LANES)
+            Y[y + c] = finished(x, c, mean, f);
+        return;
+    }
+    for (uint c = 2 * t; c < p.channels; c += 2 * LANES) {
+        const vec2 v = vec2(finished(x, c, mean, f), finished(x, c + 1, mean, f));
+        if (YH) {
+            YH2[y + c / 2] = packHalf2x16(v);
+        } else {
+            Y[y + c] = v.x;
+            Y[y + c + 1] = v.y;
+        }
+        if (ALSO)
+            AH2[also + c / 2] = packHalf2x16(v);
     }
 }

@@ -264,9 +264,10 @@ void mm_dev_read(mm_dev *d, const mm_dbuf *b, int64_t off, float *dst, int64_t n
 
 /* ---- operations ---- */
 
-/* rows × width floats at m lie inside m's buffer. */
+/* rows × width numbers at m lie inside m's buffer. */
 static bool fits(const mm_mat *m, int64_t rows, int64_t width)
 {
+    width = m->half ? (width + 1) / 2 : width;
     if (!m->buf || rows < 0 || width < 0 || (rows > 1 && m->ld < width))
         return false;
     if (rows == 0 || width == 0)
@@ -292,6 +293,17 @@ static bool cumulative(const int64_t *cu, int n)
     return true;
 }
 
+bool mm_dev_halves(const mm_dev *d)
+{
+    return d->be->halves && d->be->halves(d);
+}
+
+/* A matrix that an operation takes as floats or halves. */
+static bool either(const mm_dev *d, const mm_mat *m, int64_t width)
+{
+    return !m->half || (mm_dev_halves(d) && width % 8 == 0 && m->off % 4 == 0 && m->ld % 4 == 0);
+}
+
 void mm_dev_linear(mm_dev *d, const mm_linear_op *op)
 {
     if (!ready(d))
@@ -302,6 +314,8 @@ void mm_dev_linear(mm_dev *d, const mm_linear_op *op)
     REFUSE_UNLESS(d, !op->residual.buf || fits(&op->residual, op->rows, op->w->n),
                   "linear: residual leaves its buffer");
     REFUSE_UNLESS(d, !op->scale || is(op->scale, MM_WEIGHT_VECTOR, op->w->n), "linear: scale does not fit the outputs");
+    REFUSE_UNLESS(d, either(d, &op->x, op->w->k) && either(d, &op->y, op->w->n) && !op->residual.half,
+                  "linear: a half matrix in the wrong place");
     if (op->rows > 0)
         keep(d, d->be->linear(d, op, &d->failed));
 }
@@ -346,6 +360,7 @@ void mm_dev_conv(mm_dev *d, const mm_conv_op *op)
     REFUSE_UNLESS(d, fits(&op->x, op->cu_x[op->n], w->k * w->groups), "conv: x leaves its buffer");
     REFUSE_UNLESS(d, fits(&op->y, rows, w->n), "conv: y leaves its buffer");
     REFUSE_UNLESS(d, !op->residual.buf || fits(&op->residual, rows, w->n), "conv: residual leaves its buffer");
+    REFUSE_UNLESS(d, !op->x.half && !op->y.half && !op->residual.half, "conv: a half matrix in the wrong place");
     if (rows > 0)
         keep(d, d->be->conv(d, op, &d->failed));
 }
@@ -358,6 +373,12 @@ void mm_dev_norm(mm_dev *d, const mm_norm_op *op)
     REFUSE_UNLESS(d, fits(&op->y, op->rows, op->channels), "norm: y leaves its buffer");
     REFUSE_UNLESS(d, is(op->gain, MM_WEIGHT_VECTOR, op->channels), "norm: gain does not fit the channels");
     REFUSE_UNLESS(d, !op->bias || is(op->bias, MM_WEIGHT_VECTOR, op->channels), "norm: bias does not fit the channels");
+    REFUSE_UNLESS(d, !op->also.buf || (op->also.half && fits(&op->also, op->rows, op->channels)),
+                  "norm: the second result leaves its buffer, or is not half");
+    REFUSE_UNLESS(d,
+                  !op->x.half && either(d, &op->y, op->channels) && either(d, &op->also, op->channels) &&
+                      (op->kind == MM_NORM_LAYER || (!op->y.half && !op->also.buf)),
+                  "norm: a half matrix in the wrong place");
     REFUSE_UNLESS(d, op->kind == MM_NORM_LAYER || (cumulative(op->cu, op->n) && op->cu[op->n] == op->rows),
                   "norm: items do not add up to the rows");
     if (op->rows > 0)
@@ -376,6 +397,12 @@ void mm_dev_attend(mm_dev *d, const mm_attend_op *op)
                   fits(&op->q, queries, width) && fits(&op->out, queries, width) && fits(&op->k, keys, width) &&
                       fits(&op->v, keys, width),
                   "attend: a matrix leaves its buffer");
+    const bool half = op->q.half;
+    REFUSE_UNLESS(d,
+                  op->k.half == half && op->v.half == half && either(d, &op->q, op->head) &&
+                      either(d, &op->k, op->head) && either(d, &op->v, op->head) && either(d, &op->out, op->head) &&
+                      ((!half && !op->out.half) || op->head <= 128),
+                  "attend: a half matrix in the wrong place");
     if (queries > 0)
         keep(d, d->be->attend(d, op, &d->failed));
 }
@@ -387,6 +414,7 @@ void mm_dev_gather(mm_dev *d, const mm_gather_op *op)
     const mm_weight *t = op->table;
     REFUSE_UNLESS(d, fits(&op->y, op->rows, op->width), "gather: y leaves its buffer");
     REFUSE_UNLESS(d, (t != NULL) != (op->x.buf != NULL), "gather: one of table and x");
+    REFUSE_UNLESS(d, !op->x.half && !op->y.half, "gather: a half matrix in the wrong place");
     REFUSE_UNLESS(d, !t || (t->kind == MM_WEIGHT_TABLE && t->k == op->width), "gather: the table has another width");
     int32_t top = -1;
     for (int64_t r = 0; r < op->rows; r++)
@@ -402,6 +430,7 @@ void mm_dev_pool_rows(mm_dev *d, const mm_pool_op *op)
     if (!ready(d))
         return;
     REFUSE_UNLESS(d, fits(&op->y, op->n, op->width), "pool: y leaves its buffer");
+    REFUSE_UNLESS(d, !op->x.half && !op->y.half, "pool: a half matrix in the wrong place");
     for (int i = 0; i < op->n; i++)
         REFUSE_UNLESS(d, op->lo[i] >= op->hi[i] || (op->lo[i] >= 0 && fits(&op->x, op->hi[i], op->width)),
                       "pool: rows %lld to %lld are not there", (long long)op->lo[i], (long long)op->hi[i]);

@@ -9,7 +9,8 @@
  * whatever it is batched with and however many threads there are: every output element is summed in one fixed
  * order, so no split along K, no atomics.
  *
- * Activations are f32, row-major. Weights keep the type they have on disk until the device packs them. */
+ * Activations are f32, row-major (but see mm_dev_halves). Weights keep the type they have on disk until the device
+ * packs them. */
 #ifndef MM_BACKEND_BACKEND_H
 #define MM_BACKEND_BACKEND_H
 
@@ -26,10 +27,12 @@ typedef struct mm_dev mm_dev;       /* an open device */
 typedef struct mm_weight mm_weight; /* a parameter on the device */
 typedef struct mm_dbuf mm_dbuf;     /* activations on the device */
 
-/* A matrix inside a buffer: rows of `ld` floats, the first at float `off`. */
+/* A matrix inside a buffer: rows of `ld` floats, the first at float `off`. A half matrix has f16 numbers, two in the
+ * place of a float: see mm_dev_halves. */
 typedef struct {
     mm_dbuf *buf;
     int64_t off, ld;
+    bool half;
 } mm_mat;
 
 typedef enum {
@@ -110,7 +113,8 @@ typedef enum {
     MM_NORM_GROUP_TIME, /* each channel over the rows of its item: GroupNorm with one channel a group (Wav2Vec2 base) */
 } mm_norm_kind;
 
-/* y = act((x − mean) / sqrt(var + eps) ⊙ gain + bias); y may be x. */
+/* y = act((x − mean) / sqrt(var + eps) ⊙ gain + bias); y may be x. Layer norm may write the same to a half matrix, too,
+ * for a product to take while y stays the residual. */
 typedef struct {
     mm_norm_kind kind;
     mm_mat x, y;
@@ -120,6 +124,7 @@ typedef struct {
     const mm_weight *gain, *bias; /* vectors [C]; bias may be NULL */
     float eps;
     mm_act act;
+    mm_mat also; /* half; buf NULL: none */
 } mm_norm_op;
 
 /* Softmax attention for each item and head h: out = softmax(scale q kᵀ) v, with online softmax. Head h uses
@@ -227,6 +232,10 @@ mm_status mm_dev_flush(mm_dev *d, mm_err *e);
  * was read before the submission is there, whatever was recorded and submitted since. */
 mm_status mm_dev_submit(mm_dev *d, uint64_t *ticket, mm_err *e);
 mm_status mm_dev_wait(mm_dev *d, uint64_t ticket, mm_err *e);
+/* True when products round what they take to f16. Then linear's x and y, layer norm's y, and attend's q, k and v (all
+ * three) and out may be half matrices, which halves their traffic and changes no product: `off` and `ld` multiples of
+ * 4, widths multiples of 8, heads of up to 128 columns. Other operations take none. */
+bool mm_dev_halves(const mm_dev *d);
 bool mm_dev_overlaps(const mm_dev *d); /* does it compute what was submitted while the next is recorded? */
 
 /* ---- what a device implements (one const table per device, listed in backend.c) ---------------------------- */
@@ -257,6 +266,7 @@ typedef struct mm_backend {
     mm_status (*gather)(mm_dev *d, const mm_gather_op *op, mm_err *e);
     mm_status (*pool)(mm_dev *d, const mm_pool_op *op, mm_err *e);
     mm_status (*flush)(mm_dev *d, mm_err *e);
+    bool (*halves)(const mm_dev *d);                             /* NULL: no */
     int64_t (*room)(const mm_dev *d);                            /* floats, as mm_dev_room; NULL: the usual */
     mm_status (*submit)(mm_dev *d, uint64_t *ticket, mm_err *e); /* NULL: operations are done when they return */
     mm_status (*wait)(mm_dev *d, uint64_t ticket, mm_err *e);

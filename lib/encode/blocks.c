@@ -6,7 +6,7 @@
 
 mm_mat mm_mat_at(mm_mat m, int64_t row, int64_t column)
 {
-    m.off += row * m.ld + column;
+    m.off += row * m.ld + (m.half ? column / 2 : column);
     return m;
 }
 
@@ -58,7 +58,7 @@ mm_status mm_room_begin(mm_room *r, mm_dev *d, int64_t floats, mm_err *e)
 
 mm_mat mm_room_take(mm_room *r, int64_t rows, int64_t ld)
 {
-    mm_mat m = {r->buf, r->used, ld};
+    mm_mat m = {.buf = r->buf, .off = r->used, .ld = ld};
     r->used += (rows * ld + MM_ROOM_ALIGN - 1) / MM_ROOM_ALIGN * MM_ROOM_ALIGN;
     assert(r->used <= r->cap);
     return m;
@@ -131,7 +131,8 @@ void mm_stack_load(mm_stack *s, mm_params *p, const mm_stack_spec *spec, const m
 
 /* ---- running ------------------------------------------------------------------------------------------------ */
 
-/* Scratch holds h [rows,W] and wide [rows, max(3W, F)]: q, k, v are done with when the FFN needs the place. */
+/* Scratch holds h [rows,W] and wide [rows, max(3W, F)]: q, k, v are done with when the FFN needs the place. All of them
+ * only go into products: they are half matrices where the device has some. */
 typedef struct {
     const mm_stack_spec *s;
     mm_dev *d;
@@ -189,6 +190,22 @@ static void norm(const pass *p, const mm_norm *n, mm_mat x, mm_mat y)
     mm_apply_norm(p->d, n, p->s->eps, x, y, p->rows, p->s->width);
 }
 
+/* x = norm(x); what the next product takes of it. */
+static mm_mat norm_in_place(const pass *p, const mm_norm *n)
+{
+    const mm_norm_op op = {.kind = MM_NORM_LAYER,
+                           .x = p->x,
+                           .y = p->x,
+                           .rows = p->rows,
+                           .channels = p->s->width,
+                           .gain = n->gain,
+                           .bias = n->bias,
+                           .eps = p->s->eps,
+                           .also = p->h.half ? p->h : (mm_mat){0}};
+    mm_dev_norm(p->d, &op);
+    return p->h.half ? p->h : p->x;
+}
+
 static void pre_norm_layer(const pass *p, const mm_layer *l)
 {
     norm(p, &l->norm1, p->x, p->h);
@@ -197,12 +214,12 @@ static void pre_norm_layer(const pass *p, const mm_layer *l)
     feed_forward(p, l, p->h);
 }
 
-static void post_norm_layer(const pass *p, const mm_layer *l)
+/* `in` is x or the same in halves, and so is what it returns. */
+static mm_mat post_norm_layer(const pass *p, const mm_layer *l, mm_mat in)
 {
-    attention(p, l, p->x);
-    norm(p, &l->norm1, p->x, p->x);
-    feed_forward(p, l, p->x);
-    norm(p, &l->norm2, p->x, p->x);
+    attention(p, l, in);
+    feed_forward(p, l, norm_in_place(p, &l->norm1));
+    return norm_in_place(p, &l->norm2);
 }
 
 static int last_wanted(const mm_forward *f, int layers)
@@ -212,20 +229,30 @@ static int last_wanted(const mm_forward *f, int layers)
     return layers;
 }
 
+static bool can_be_half(const mm_stack *s, const mm_dev *d)
+{
+    const int64_t head = s->spec.width / s->spec.heads;
+    return mm_dev_halves(d) && head % 8 == 0 && head <= 128 && s->spec.inner % 8 == 0;
+}
+
 void mm_stack_run(const mm_stack *s, mm_dev *d, mm_mat x, mm_mat scratch, mm_forward *f)
 {
-    int64_t rows = f->cu[f->n], w = s->spec.width;
-    mm_mat second = {scratch.buf, scratch.off + rows * w, 0};
-    pass p = {&s->spec, d, f, rows, x, {scratch.buf, scratch.off, w}, second, second};
-    p.qkv.ld = 3 * w;
-    p.inner.ld = s->spec.inner;
+    const int64_t rows = f->cu[f->n], w = s->spec.width;
+    const bool half = can_be_half(s, d);
+    const mm_mat first = {.buf = scratch.buf, .off = scratch.off, .half = half};
+    pass p = {&s->spec, d, f, rows, x, first, first, first};
+    p.h.ld = half ? w / 2 : w;
+    p.qkv.off = p.inner.off = scratch.off + rows * w;
+    p.qkv.ld = 3 * p.h.ld;
+    p.inner.ld = half ? s->spec.inner / 2 : s->spec.inner;
 
-    int last = last_wanted(f, s->spec.layers);
+    const int last = last_wanted(f, s->spec.layers);
+    mm_mat in = x;
     if (f->want[0])
         f->tap(f->ctx, 0, x);
     for (int i = 0; i < last; i++) {
         if (s->spec.post_norm)
-            post_norm_layer(&p, &s->layer[i]);
+            in = post_norm_layer(&p, &s->layer[i], in);
         else
             pre_norm_layer(&p, &s->layer[i]);
         if (i + 1 == s->spec.layers && s->final.gain)

@@ -290,7 +290,7 @@ static void check_large(mm_dev *d)
     int32_t *ids = malloc((size_t)rows * sizeof *ids);
     for (int64_t r = 0; r < rows; r++)
         ids[r] = (int32_t)r;
-    const mm_mat end = {out.buf, (rows - LAST) * N, N};
+    const mm_mat end = {.buf = out.buf, .off = (rows - LAST) * N, .ld = N};
     /* everything by way of the table, normed in place, multiplied */
     mm_dev_gather(d, &(mm_gather_op){.table = table, .y = in, .rows = rows, .width = K, .ids = ids});
     mm_dev_norm(d, &(mm_norm_op){.x = in, .y = in, .rows = rows, .channels = K, .gain = gain, .eps = 1e-6f});
@@ -404,7 +404,7 @@ static void test_long_recording(void **state)
     mm_dev_write(d, in.buf, 0, x, ROWS_X * WIDTH);
     for (int i = 0, r = 0; i < LONG; i++) {
         const int rows = i < FIRST ? 1 : LATER;
-        const mm_mat to = {out.buf, r * WIDTH, WIDTH};
+        const mm_mat to = {.buf = out.buf, .off = r * WIDTH, .ld = WIDTH};
         int32_t ids[LATER];
         for (int k = 0; k < rows; k++, r++)
             ids[k] = r * 7 % ROWS_X;

@@ -22,7 +22,7 @@ typedef struct {
 /* Keys and values through one window. */
 static bool see_both(views *v, const mm_vk_dev *d, const mm_attend_op *op, const span *s)
 {
-    const int64_t width = (int64_t)op->heads * op->head, rows = s->k1 - s->k0;
+    const int64_t width = mm_vk_width(op->k.half, (int64_t)op->heads * op->head), rows = s->k1 - s->k0;
     const VkDeviceSize k = mm_vk_at(&op->k) + (VkDeviceSize)(s->k0 * op->k.ld) * sizeof(float),
                        w = mm_vk_at(&op->v) + (VkDeviceSize)(s->k0 * op->v.ld) * sizeof(float),
                        k_end = k + (VkDeviceSize)mm_vk_extent(rows, width, op->k.ld) * sizeof(float),
@@ -96,7 +96,7 @@ static bool together(mm_vk_dev *d, const mm_attend_op *op, int i0, int i1, mm_st
     push.table = (uint32_t)(table.shift / 16);
     const bool units = (d->paths & MM_VK_COOPATT) && op->head == 64 && fours(&v, op);
     const mm_vk_dispatch x = {.shader = units ? MM_VK_ATTEND_COOP : shader_for(op),
-                              .spec = {op->causal, fours(&v, op), true},
+                              .spec = {op->causal, fours(&v, op), true, op->q.half, op->out.half},
                               .bind = {v.q, v.k, table, v.y},
                               .push = &push,
                               .push_bytes = sizeof push,
@@ -127,7 +127,7 @@ static mm_status alone(mm_vk_dev *d, const mm_attend_op *op, int i, mm_err *e)
     const int shader = shader_for(op);
     const int64_t block = shader == MM_VK_ATTEND_ANY ? 1 : 64;
     const mm_vk_dispatch x = {.shader = shader,
-                              .spec = {op->causal, fours(&v, op), false},
+                              .spec = {op->causal, fours(&v, op), false, op->q.half, op->out.half},
                               .bind = {v.q, v.k, v.v, v.y},
                               .push = &push,
                               .push_bytes = sizeof push,

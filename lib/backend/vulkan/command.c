@@ -27,10 +27,25 @@ mm_status mm_vk_append(mm_vk_command **out, mm_vk_dev *d, mm_err *e)
     return MM_OK;
 }
 
+/* The copy that these bytes go on with: items lie behind one another on both sides. NULL: none. */
+static mm_vk_command *continued(mm_vk_dev *d, VkBuffer from, VkDeviceSize from_at, VkBuffer to, VkDeviceSize to_at)
+{
+    const mm_vk_list *l = &d->slots[d->now].list;
+    mm_vk_command *c = d->open && l->n > 0 ? &l->command[l->n - 1] : NULL;
+    return c && !c->pipeline && c->from == from && c->to == to && c->copy.srcOffset + c->copy.size == from_at &&
+                   c->copy.dstOffset + c->copy.size == to_at
+               ? c
+               : NULL;
+}
+
 mm_status mm_vk_copy(mm_vk_dev *d, VkBuffer from, VkDeviceSize from_at, VkBuffer to, VkDeviceSize to_at,
                      VkDeviceSize bytes, mm_err *e)
 {
-    mm_vk_command *c;
+    mm_vk_command *c = continued(d, from, from_at, to, to_at);
+    if (c) {
+        c->copy.size += bytes;
+        return MM_OK;
+    }
     mm_status s = mm_vk_append(&c, d, e);
     if (s != MM_OK)
         return s;

@@ -73,7 +73,7 @@ static const struct {
 } PATHS[] = {
     {"tiles", MM_VK_TILES},        {"big", MM_VK_BIG},         {"wide", MM_VK_WIDE}, {"coopmat", MM_VK_COOPMAT},
     {"coopattend", MM_VK_COOPATT}, {"coopbig", MM_VK_COOPBIG}, {"int8", MM_VK_INT8}, {"fp16", MM_VK_FP16},
-    {"unified", MM_VK_UNIFIED}};
+    {"unified", MM_VK_UNIFIED},    {"halves", MM_VK_HALVES}};
 static const uint32_t MATRIX_UNITS = MM_VK_COOPMAT | MM_VK_COOPATT | MM_VK_COOPBIG;
 
 /* Is `name` in the comma-separated list? */
@@ -90,6 +90,8 @@ static bool listed(const char *list, const char *name)
 
 /* Bytes of shared memory of two places for tiles in linear_big, whose rows are padded by a vector. */
 enum { BIG_TILES = 2 * 16 * (33 + 32) * 16 };
+/* And of the tiles in linear_coop_big: rows of 64 f16, padded by 8. */
+enum { COOP_TILES = (96 + 192) * (64 + 8) * 2 };
 
 /* What the device can do, less what MM_VULKAN_DISABLE names. A driver that computes on the CPU has no shared memory
  * that would be faster than memory. */
@@ -106,12 +108,15 @@ static uint32_t paths_of(const mm_vk_card *c)
         on |= MM_VK_WIDE;
     if (c->coopmat && mm_vk_code_of(MM_VK_LINEAR_COOP)->code)
         on |= MATRIX_UNITS;
+    if (l->maxComputeWorkGroupInvocations < 256 || l->maxComputeSharedMemorySize < COOP_TILES)
+        on &= ~(uint32_t)MM_VK_COOPBIG;
     if (c->int8_fast)
         on |= MM_VK_INT8;
     if (shared && (type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU || type == VK_PHYSICAL_DEVICE_TYPE_CPU))
         on |= MM_VK_UNIFIED;
     if (c->float16 && (on & MM_VK_TILES))
         on |= MM_VK_FP16;
+    on |= MM_VK_HALVES;
     const char *force = getenv("MM_VULKAN_ENABLE"); /* to test paths on drivers that would not take them */
     const uint32_t forceable = MM_VK_TILES | MM_VK_BIG | MM_VK_WIDE | (c->int8 ? MM_VK_INT8 : 0) |
                                (c->float16 ? MM_VK_FP16 : 0) | (shared ? MM_VK_UNIFIED : 0);
@@ -248,6 +253,8 @@ static mm_status choose_precision(mm_vk_dev *d, mm_precision wanted, mm_err *e)
     d->head.precision = wanted;
     if (wanted == MM_PREC_FP32)
         d->paths &= ~MATRIX_UNITS; /* their inputs are f16 */
+    if (wanted != MM_PREC_FP16)
+        d->paths &= ~(uint32_t)MM_VK_HALVES;
     if (wanted != MM_PREC_INT8)
         d->paths &= ~(uint32_t)MM_VK_INT8;
     if (wanted != MM_PREC_FP16 || (d->paths & MM_VK_COOPMAT))
@@ -296,6 +303,11 @@ static mm_status open_vulkan(mm_dev **out, const mm_dev_opts *o, mm_err *e)
     mm_say(&d->log, MM_LOG_INFO, "device: %s, %s", d->text, d->card.driver);
     *out = &d->head;
     return MM_OK;
+}
+
+static bool halves(const mm_dev *d)
+{
+    return ((const mm_vk_dev *)d)->paths & MM_VK_HALVES;
 }
 
 static const char *describe(const mm_dev *d)
@@ -415,4 +427,5 @@ const mm_backend mm_backend_vulkan = {
     .submit = mm_vk_submit,
     .wait = mm_vk_wait,
     .room = mm_vk_room,
+    .halves = halves,
 };

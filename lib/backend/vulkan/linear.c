@@ -22,28 +22,41 @@ typedef struct {
 enum { LANES = 16 };
 
 /* Fewer workgroups than this leave much of a large GPU idle, and a smaller tile is the better one. */
-enum { BUSY = 72 };
+enum { BUSY = 72, VERY_BUSY = 200 };
 
-static bool busy(int64_t rows, int64_t cols, int64_t groups, const tile *t)
+static int64_t groups_of(const tile *t, int64_t rows, int64_t cols, int64_t groups)
 {
-    return (rows + t->rows - 1) / t->rows * ((cols + t->cols - 1) / t->cols) * groups >= BUSY;
+    return (rows + t->rows - 1) / t->rows * ((cols + t->cols - 1) / t->cols) * groups;
+}
+
+/* Tiles of matrix units: the largest needs halves, because it has no registers left to convert floats in. */
+static tile units_for(const mm_vk_dev *d, const mm_vk_product *p, int64_t rows, int64_t cols)
+{
+    const tile big = {MM_VK_LINEAR_COOP_BIG, 96, 192}, medium = {MM_VK_LINEAR_COOP, 64, 96},
+               small = {MM_VK_LINEAR_COOP_SMALL, 64, 64};
+    const bool only_big = !(d->paths & MM_VK_COOPMAT);
+    if (!(d->paths & MM_VK_COOPBIG))
+        return small;
+    if (p->x_half && (only_big || groups_of(&big, rows, cols, p->groups) >= VERY_BUSY))
+        return big;
+    return only_big || groups_of(&medium, rows, cols, p->groups) >= BUSY ? medium : small;
 }
 
 /* The order in which an output's products are summed is the same in every shader of one kind (ascending k, fused), so
  * the choice may depend on the number of rows. */
-static tile tile_for(const mm_vk_dev *d, const mm_vk_weight *w, int64_t rows, int64_t cols, int64_t groups)
+static tile tile_for(const mm_vk_dev *d, const mm_vk_product *p, int64_t rows, int64_t cols)
 {
-    const tile units = {MM_VK_LINEAR_COOP, 64, 128}, few_units = {MM_VK_LINEAR_COOP_SMALL, 64, 64},
-               integers = {MM_VK_LINEAR_INT8_BIG, 128, 128}, few_integers = {MM_VK_LINEAR_INT8, 64, 64},
+    const mm_vk_weight *w = p->w;
+    const int64_t groups = p->groups;
+    const tile integers = {MM_VK_LINEAR_INT8_BIG, 128, 128}, few_integers = {MM_VK_LINEAR_INT8, 64, 64},
                products = {MM_VK_LINEAR_BIG_FP16, 128, 128}, few_products = {MM_VK_LINEAR_TILE_FP16, 64, 64},
                big = {w->half ? MM_VK_LINEAR_BIG_HALF : MM_VK_LINEAR_BIG, 128, 128};
-    const bool large = (d->paths & MM_VK_BIG) && (!(d->paths & MM_VK_TILES) || busy(rows, cols, groups, &big));
+    const bool large =
+        (d->paths & MM_VK_BIG) && (!(d->paths & MM_VK_TILES) || groups_of(&big, rows, cols, groups) >= BUSY);
     if (w->int8)
         return large ? integers : few_integers;
     if (w->rows)
-        return (d->paths & MM_VK_COOPBIG) && (!(d->paths & MM_VK_COOPMAT) || busy(rows, cols, groups, &units))
-                   ? units
-                   : few_units;
+        return units_for(d, p, rows, cols);
     if ((d->paths & MM_VK_FP16) && w->half)
         return large ? products : few_products;
     if (large)
@@ -72,8 +85,9 @@ static VkDeviceSize reach(const mm_vk_product *p, int64_t rows, int64_t width, i
 static bool see_input(piece *c, const mm_vk_dev *d)
 {
     const mm_vk_product *p = c->p;
-    return mm_vk_window_of(&c->x, d, p->x, p->x_at + (VkDeviceSize)(c->r0 * p->ldx) * sizeof(float),
-                           reach(p, c->rows, p->w->int8 ? p->ldx : p->w->depth, p->ldx, p->step_x));
+    return mm_vk_window_of(
+        &c->x, d, p->x, p->x_at + (VkDeviceSize)(c->r0 * p->ldx) * sizeof(float),
+        reach(p, c->rows, p->w->int8 ? p->ldx : mm_vk_width(p->x_half, p->w->depth), p->ldx, p->step_x));
 }
 
 static bool see_weights(piece *c, const mm_vk_dev *d)
@@ -97,9 +111,10 @@ static bool see_vectors(piece *c, const mm_vk_dev *d)
 static bool see_outputs(piece *c, const mm_vk_dev *d)
 {
     const mm_vk_product *p = c->p;
-    const VkDeviceSize y = p->y_at + (VkDeviceSize)(c->r0 * p->ldy + c->n0) * sizeof(float),
+    const int64_t n0 = mm_vk_width(p->y_half, c->n0), cols = mm_vk_width(p->y_half, c->cols);
+    const VkDeviceSize y = p->y_at + (VkDeviceSize)(c->r0 * p->ldy + n0) * sizeof(float),
                        r = p->r_at + (VkDeviceSize)(c->r0 * p->ldr + c->n0) * sizeof(float);
-    VkDeviceSize lo = y, hi = y + reach(p, c->rows, c->cols, p->ldy, p->step_y);
+    VkDeviceSize lo = y, hi = y + reach(p, c->rows, cols, p->ldy, p->step_y);
     if (p->r) {
         const VkDeviceSize end = r + reach(p, c->rows, c->cols, p->ldr, p->step_y);
         lo = r < lo ? r : lo;
@@ -140,13 +155,13 @@ static mm_status dispatch(mm_vk_dev *d, const piece *c, mm_err *e)
         .zv = p->shared ? 0 : (uint32_t)p->step_y,
         .zy = (uint32_t)p->step_y,
     };
-    const tile t = tile_for(d, w, c->rows, c->cols, p->groups);
+    const tile t = tile_for(d, p, c->rows, c->cols);
     const bool x4 = fours(c->x.shift, p->ldx, p->step_x);
     const bool y4 = fours(c->y.shift, p->ldy, p->step_y) && c->cols % 4 == 0 && fours(c->r_shift, p->r ? p->ldr : 0, 0);
     const mm_vk_dispatch x = {
         .shader = t.shader,
         .spec = {p->act, w->vector_chunk != NULL, p->scale != NULL, p->r != NULL, x4, y4, LANES,
-                 x4 && w->depth == w->padded},
+                 x4 && w->depth == w->padded, p->x_half, p->y_half},
         .bind = {c->x, c->w, c->v, c->y},
         .push = &push,
         .push_bytes = sizeof push,
@@ -255,6 +270,8 @@ mm_status mm_vk_linear(mm_dev *dev, const mm_linear_op *op, mm_err *e)
         .w = (const mm_vk_weight *)op->w,
         .scale = (const mm_vk_weight *)op->scale,
         .act = op->act,
+        .x_half = op->x.half,
+        .y_half = op->y.half,
     };
     return (p.w->int8 ? mm_vk_multiply_int8 : mm_vk_multiply)((mm_vk_dev *)dev, &p, e);
 }

@@ -190,7 +190,7 @@ mm_status mm_vk_filled(mm_vk_dev *d, VkDeviceSize staged, const mm_vk_chunk *c, 
 }
 
 /* One thread copies a few GB/s, a GPU takes ten times as much: large pieces are copied by all threads. */
-enum { SLICE = 1 << 20 };
+enum { SLICE = 1 << 16 };
 typedef struct {
     char *to;
     const char *from;
@@ -205,6 +205,7 @@ static void copy_slice(void *ctx, int i, int worker)
     memcpy(j->to + at, j->from + at, j->bytes - at < SLICE ? j->bytes - at : SLICE);
 }
 
+/* Half of a slot's staging memory at a time, which is on its way while the next half is filled. */
 mm_status mm_vk_upload(mm_vk_dev *d, VkBuffer to, VkDeviceSize at, const void *from, size_t bytes, mm_err *e)
 {
     enum { PIECE = MM_VK_STAGE / 2 };
@@ -218,6 +219,8 @@ mm_status mm_vk_upload(mm_vk_dev *d, VkBuffer to, VkDeviceSize at, const void *f
         copy_job job = {room, (const char *)from + done, n};
         mm_pool_run(d->head.pool, (int)((n + SLICE - 1) / SLICE), copy_slice, &job);
         s = mm_vk_send(d, place, to, at + done, n, e);
+        if (s == MM_OK && d->slots[d->now].up_used >= PIECE)
+            s = mm_vk_turn(d, e);
     }
     return s;
 }

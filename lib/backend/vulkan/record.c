@@ -157,6 +157,7 @@ mm_status mm_vk_drain(mm_vk_dev *d, mm_err *e)
         for (int i = 0; i < MM_VK_SLOTS; i++)
             d->slots[i].ticket = 0, d->slots[i].n_wishes = 0;
     }
+    d->now = 0; /* so that the same work finds its own recordings */
     return s == MM_OK ? waited : s;
 }
 
@@ -199,7 +200,7 @@ bool mm_vk_window_of(mm_vk_window *w, const mm_vk_dev *d, VkBuffer b, VkDeviceSi
 bool mm_vk_see(mm_vk_window *w, const mm_vk_dev *d, const mm_mat *m, int64_t lo, int64_t hi, int64_t width)
 {
     return mm_vk_window_of(w, d, mm_vk_buffer(m), mm_vk_at(m) + (VkDeviceSize)(lo * m->ld) * sizeof(float),
-                           (VkDeviceSize)mm_vk_extent(hi - lo, width, m->ld) * sizeof(float));
+                           (VkDeviceSize)mm_vk_extent(hi - lo, mm_vk_width(m->half, width), m->ld) * sizeof(float));
 }
 
 void mm_vk_fold(uint32_t groups[3], int64_t n, int lanes)

@@ -34,36 +34,40 @@ static mm_status affine_of(affine *a, const mm_vk_dev *d, const mm_norm_op *op, 
 typedef struct {
     uint32_t which, channels, x, ldx, y, ldy, gain, bias;
     float eps;
+    uint32_t also, ldalso; /* norm.comp */
 } norm_push;
 
 static norm_push push_of(const mm_norm_op *op, const affine *a, const mm_vk_window *x, const mm_vk_window *y,
                          uint32_t which)
 {
-    return (norm_push){which,
-                       (uint32_t)op->channels,
-                       mm_vk_floats(x->shift),
-                       (uint32_t)op->x.ld,
-                       mm_vk_floats(y->shift),
-                       (uint32_t)op->y.ld,
-                       a->gain,
-                       a->bias,
-                       op->eps};
+    return (norm_push){.which = which,
+                       .channels = (uint32_t)op->channels,
+                       .x = mm_vk_floats(x->shift),
+                       .ldx = (uint32_t)op->x.ld,
+                       .y = mm_vk_floats(y->shift),
+                       .ldy = (uint32_t)op->y.ld,
+                       .gain = a->gain,
+                       .bias = a->bias,
+                       .eps = op->eps};
 }
 
 static mm_status layers(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int64_t r0, int64_t r1, mm_err *e)
 {
-    mm_vk_window x, y;
-    if (!mm_vk_see(&x, d, &op->x, r0, r1, op->channels) || !mm_vk_see(&y, d, &op->y, r0, r1, op->channels)) {
+    mm_vk_window x, y, also = {{0}, 0};
+    if (!mm_vk_see(&x, d, &op->x, r0, r1, op->channels) || !mm_vk_see(&y, d, &op->y, r0, r1, op->channels) ||
+        (op->also.buf && !mm_vk_see(&also, d, &op->also, r0, r1, op->channels))) {
         if (r1 - r0 < 2)
             return too_wide(e);
         mm_status s = layers(d, op, a, r0, r0 + (r1 - r0) / 2, e);
         return s == MM_OK ? layers(d, op, a, r0 + (r1 - r0) / 2, r1, e) : s;
     }
-    const norm_push push = push_of(op, a, &x, &y, (uint32_t)(r1 - r0));
+    norm_push push = push_of(op, a, &x, &y, (uint32_t)(r1 - r0));
+    push.also = mm_vk_floats(also.shift);
+    push.ldalso = (uint32_t)op->also.ld;
     const bool fours = (push.channels | push.x | push.ldx | push.y | push.ldy | push.gain | push.bias) % 4 == 0;
     mm_vk_dispatch run = {.shader = MM_VK_NORM,
-                          .spec = {op->act, a->biased, fours && op->channels <= 1024},
-                          .bind = {x, {{0}, 0}, a->v, y},
+                          .spec = {op->act, a->biased, fours && op->channels <= 1024, op->y.half, op->also.buf != NULL},
+                          .bind = {x, also, a->v, y},
                           .push = &push,
                           .push_bytes = sizeof push};
     mm_vk_fold(run.groups, r1 - r0, 1);

@@ -9,6 +9,8 @@
 #include <string.h>
 
 enum { M = 133, K = 83, N = 150 };
+/* In halves, whose widths are round. */
+enum { HALF_K = 64, HALF_N = 144 };
 
 /* Attention of two items, the second one shorter: queries, keys and values of 3 heads of 64 behind one another. */
 enum { T0 = 71, T1 = 20, T = T0 + T1, HEADS = 3, HEAD = 64, WIDTH = HEADS * HEAD };
@@ -22,11 +24,30 @@ static void fill(float *x, int n, uint32_t seed)
     }
 }
 
+/* n floats as halves, and back, in the places of n / 2 floats. */
+static void to_halves(float *x, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const uint16_t h = mm_f32_to_f16(x[i]);
+        memcpy((char *)x + 2 * i, &h, 2);
+    }
+}
+
+static void from_halves(float *x, int n)
+{
+    for (int i = n - 1; i >= 0; i--) {
+        uint16_t h;
+        memcpy(&h, (char *)x + 2 * i, 2);
+        mm_to_f32(x + i, &h, MM_F16, 1);
+    }
+}
+
 typedef struct {
-    float x[M * K], w[N * K], bias[N], y[M * N];
+    float x[M * K], w[N * K], bias[N], y[M * N], halves[M * K];
     mm_dbuf *in, *out;
     mm_weight *weight;
-    bool on_grid;
+    int k, n;
+    bool on_grid, half;
 } linear_test;
 
 /* Numbers that become 8-bit integers without an error, whatever the device's division: multiples of 1/128 between the
@@ -34,28 +55,28 @@ typedef struct {
 static void put_on_grid(linear_test *t)
 {
     const float end = 127.0f / 128;
-    for (int i = 0; i < M * K; i++)
+    for (int i = 0; i < M * t->k; i++)
         t->x[i] = nearbyintf(t->x[i] * 127) / 128;
-    for (int i = 0; i < N * K; i++)
+    for (int i = 0; i < t->n * t->k; i++)
         t->w[i] = nearbyintf(t->w[i] * 127) / 128;
     for (int m = 0; m < M; m++) {
-        t->x[m * K + m % K] = 5;
-        t->x[m * K + (m + 1) % K] = end;
-        t->x[m * K + (m + 2) % K] = -end;
+        t->x[m * t->k + m % t->k] = 5;
+        t->x[m * t->k + (m + 1) % t->k] = end;
+        t->x[m * t->k + (m + 2) % t->k] = -end;
     }
-    for (int n = 0; n < N; n++)
-        t->w[n * K + n % K] = n % 2 ? end : -end;
+    for (int n = 0; n < t->n; n++)
+        t->w[n * t->k + n % t->k] = n % 2 ? end : -end;
 }
 
 static double error_of(const linear_test *t)
 {
     double worst = 0;
     for (int m = 0; m < M; m++)
-        for (int n = 0; n < N; n++) {
+        for (int n = 0; n < t->n; n++) {
             double sum = t->bias[n];
-            for (int k = 0; k < K; k++)
-                sum += (double)t->x[m * K + k] * t->w[n * K + k];
-            const double off = fabs(sum - t->y[m * N + n]);
+            for (int k = 0; k < t->k; k++)
+                sum += (double)t->x[m * t->k + k] * t->w[n * t->k + k];
+            const double off = fabs(sum - t->y[m * t->n + n]);
             worst = off <= worst ? worst : off; /* a NaN becomes the worst */
         }
     return worst;
@@ -64,25 +85,37 @@ static double error_of(const linear_test *t)
 static mm_status run_linear(mm_vk_dev *d, linear_test *t, mm_err *e)
 {
     mm_dev *dev = &d->head;
-    const mm_linear_weight w = {.parts = 1, .w = {{{MM_F32, 2, {N, K}}, t->w}}, .bias = {{{MM_F32, 1, {N}}, t->bias}}};
-    fill(t->x, M * K, 1);
-    fill(t->w, N * K, 2);
-    fill(t->bias, N, 3);
+    const mm_linear_weight w = {
+        .parts = 1, .w = {{{MM_F32, 2, {t->n, t->k}}, t->w}}, .bias = {{{MM_F32, 1, {t->n}}, t->bias}}};
+    const int64_t ldx = mm_vk_width(t->half, t->k), ldy = mm_vk_width(t->half, t->n);
+    fill(t->x, M * t->k, 1);
+    fill(t->w, t->n * t->k, 2);
+    fill(t->bias, t->n, 3);
     if (t->on_grid)
         put_on_grid(t);
-    mm_status s = mm_vk_alloc(&t->in, dev, M * K, e);
+    memcpy(t->halves, t->x, sizeof t->x);
+    if (t->half)
+        to_halves(t->halves, M * t->k);
+    mm_status s = mm_vk_alloc(&t->in, dev, M * ldx, e);
     if (s == MM_OK)
-        s = mm_vk_alloc(&t->out, dev, M * N, e);
+        s = mm_vk_alloc(&t->out, dev, M * ldy, e);
     if (s == MM_OK)
         s = mm_vk_linear_weight(&t->weight, dev, &w, e);
     if (s == MM_OK)
-        s = mm_vk_write(dev, t->in, 0, t->x, M * K, e);
+        s = mm_vk_write(dev, t->in, 0, t->halves, M * ldx, e);
     if (s == MM_OK)
-        s = mm_vk_linear(dev, &(mm_linear_op){.x = {t->in, 0, K}, .y = {t->out, 0, N}, .w = t->weight, .rows = M}, e);
+        s = mm_vk_linear(dev,
+                         &(mm_linear_op){.x = {.buf = t->in, .ld = ldx, .half = t->half},
+                                         .y = {.buf = t->out, .ld = ldy, .half = t->half},
+                                         .w = t->weight,
+                                         .rows = M},
+                         e);
     if (s == MM_OK)
-        s = mm_vk_read(dev, t->out, 0, t->y, M * N, e);
+        s = mm_vk_read(dev, t->out, 0, t->y, M * ldy, e);
     mm_err ignored;
     mm_status drained = mm_vk_drain(d, s == MM_OK ? e : &ignored);
+    if (t->half)
+        from_halves(t->y, M * t->n);
     if (t->weight)
         mm_vk_weight_free(dev, t->weight);
     if (t->in)
@@ -95,8 +128,9 @@ static mm_status run_linear(mm_vk_dev *d, linear_test *t, mm_err *e)
 /* ---- attention ---- */
 
 typedef struct {
-    float qkv[T * 3 * WIDTH], y[T * WIDTH];
+    float qkv[T * 3 * WIDTH], y[T * WIDTH], halves[T * 3 * WIDTH];
     mm_dbuf *in, *out;
+    bool half;
 } attend_test;
 
 static const int64_t cu[] = {0, T0, T};
@@ -126,18 +160,22 @@ static double attend_error(const attend_test *t, int item, int64_t i, int h)
 static mm_status run_attend(mm_vk_dev *d, attend_test *t, mm_err *e)
 {
     mm_dev *dev = &d->head;
+    const int64_t width = mm_vk_width(t->half, WIDTH), ld = 3 * width;
     fill(t->qkv, T * 3 * WIDTH, 4);
-    mm_status s = mm_vk_alloc(&t->in, dev, T * 3 * WIDTH, e);
+    memcpy(t->halves, t->qkv, sizeof t->qkv);
+    if (t->half)
+        to_halves(t->halves, T * 3 * WIDTH);
+    mm_status s = mm_vk_alloc(&t->in, dev, T * ld, e);
     if (s == MM_OK)
-        s = mm_vk_alloc(&t->out, dev, T * WIDTH, e);
+        s = mm_vk_alloc(&t->out, dev, T * width, e);
     if (s == MM_OK)
-        s = mm_vk_write(dev, t->in, 0, t->qkv, T * 3 * WIDTH, e);
+        s = mm_vk_write(dev, t->in, 0, t->halves, T * ld, e);
     if (s == MM_OK)
         s = mm_vk_attend(dev,
-                         &(mm_attend_op){.q = {t->in, 0, 3 * WIDTH},
-                                         .k = {t->in, WIDTH, 3 * WIDTH},
-                                         .v = {t->in, 2 * WIDTH, 3 * WIDTH},
-                                         .out = {t->out, 0, WIDTH},
+                         &(mm_attend_op){.q = {.buf = t->in, .ld = ld, .half = t->half},
+                                         .k = {.buf = t->in, .off = width, .ld = ld, .half = t->half},
+                                         .v = {.buf = t->in, .off = 2 * width, .ld = ld, .half = t->half},
+                                         .out = {.buf = t->out, .ld = width, .half = t->half},
                                          .heads = HEADS,
                                          .head = HEAD,
                                          .n = 2,
@@ -146,9 +184,11 @@ static mm_status run_attend(mm_vk_dev *d, attend_test *t, mm_err *e)
                                          .scale = 1},
                          e);
     if (s == MM_OK)
-        s = mm_vk_read(dev, t->out, 0, t->y, T * WIDTH, e);
+        s = mm_vk_read(dev, t->out, 0, t->y, T * width, e);
     mm_err ignored;
     mm_status drained = mm_vk_drain(d, s == MM_OK ? e : &ignored);
+    if (t->half)
+        from_halves(t->y, T * WIDTH);
     if (t->in)
         mm_vk_free(dev, t->in);
     if (t->out)
@@ -157,12 +197,13 @@ static mm_status run_attend(mm_vk_dev *d, attend_test *t, mm_err *e)
 }
 
 /* Attention with only `paths` on. */
-static mm_status try_attend(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e)
+static mm_status try_attention(mm_vk_dev *d, uint32_t paths, bool half, double *error, mm_err *e)
 {
     const uint32_t before = d->paths;
     attend_test *t = calloc(1, sizeof *t);
     if (!t)
         return mm_fail_memory(e);
+    t->half = half;
     d->paths = paths;
     mm_status s = run_attend(d, t, e);
     d->paths = before;
@@ -176,16 +217,26 @@ static mm_status try_attend(mm_vk_dev *d, uint32_t paths, double *error, mm_err 
     return s;
 }
 
+static mm_status try_attend(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e)
+{
+    return try_attention(d, paths, false, error, e);
+}
+
 /* ---- the verdict ---- */
 
+typedef enum { RANDOM, ON_GRID, IN_HALVES } numbers;
+
 /* The linear layer with only `paths` on. */
-static mm_status try_product(mm_vk_dev *d, uint32_t paths, bool on_grid, double *error, mm_err *e)
+static mm_status try_product(mm_vk_dev *d, uint32_t paths, numbers of, double *error, mm_err *e)
 {
     const uint32_t before = d->paths;
     linear_test *t = calloc(1, sizeof *t);
     if (!t)
         return mm_fail_memory(e);
-    t->on_grid = on_grid;
+    t->on_grid = of == ON_GRID;
+    t->half = of == IN_HALVES;
+    t->k = t->half ? HALF_K : K;
+    t->n = t->half ? HALF_N : N;
     d->paths = paths;
     mm_status s = run_linear(d, t, e);
     d->paths = before;
@@ -196,28 +247,43 @@ static mm_status try_product(mm_vk_dev *d, uint32_t paths, bool on_grid, double 
 
 static mm_status try_linear(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e)
 {
-    return try_product(d, paths, false, error, e);
+    return try_product(d, paths, RANDOM, error, e);
 }
 
 /* In small tiles and, where they are on, in big ones. */
-static mm_status try_tiles(mm_vk_dev *d, uint32_t paths, bool on_grid, double *error, mm_err *e)
+static mm_status try_tiles(mm_vk_dev *d, uint32_t paths, numbers of, double *error, mm_err *e)
 {
     double big = 0;
-    mm_status s = try_product(d, paths, on_grid, error, e);
+    mm_status s = try_product(d, paths, of, error, e);
     if (s == MM_OK && (d->paths & MM_VK_BIG))
-        s = try_product(d, paths | MM_VK_BIG, on_grid, &big, e);
+        s = try_product(d, paths | MM_VK_BIG, of, &big, e);
     *error = big <= *error ? *error : big;
     return s;
 }
 
 static mm_status try_fp16(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e)
 {
-    return try_tiles(d, paths, false, error, e);
+    return try_tiles(d, paths, RANDOM, error, e);
 }
 
 static mm_status try_int8(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e)
 {
-    return try_tiles(d, paths, true, error, e);
+    return try_tiles(d, paths, ON_GRID, error, e);
+}
+
+/* Halves through whatever is on, the tiles of matrix units in every size, and through attention. */
+static mm_status try_halves(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e)
+{
+    (void)paths;
+    double large = 0, attention = 0;
+    mm_status s = try_product(d, d->paths, IN_HALVES, error, e);
+    if (s == MM_OK && (d->paths & MM_VK_COOPBIG))
+        s = try_product(d, d->paths & ~(uint32_t)MM_VK_COOPMAT, IN_HALVES, &large, e);
+    if (s == MM_OK)
+        s = try_attention(d, d->paths, true, &attention, e);
+    *error = large <= *error ? *error : large;
+    *error = attention <= *error ? *error : attention;
+    return s;
 }
 
 static void turn_off(mm_vk_dev *d, uint32_t path, const char *name, double error)
@@ -232,7 +298,7 @@ static void turn_off(mm_vk_dev *d, uint32_t path, const char *name, double error
 /* Sums of integers are exact; sums of eight products in f16 are not. */
 static double bar(uint32_t path, double usual)
 {
-    return path == MM_VK_INT8 ? 1e-3 : path == MM_VK_FP16 ? 5e-2 : usual;
+    return path == MM_VK_INT8 ? 1e-3 : path == MM_VK_FP16 || path == MM_VK_HALVES ? 5e-2 : usual;
 }
 
 typedef mm_status trial(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e);
@@ -253,6 +319,7 @@ mm_status mm_vk_self_test(mm_vk_dev *d, mm_err *e)
         {MM_VK_INT8, "int8", try_int8},
         {MM_VK_FP16, "fp16", try_fp16},
         {MM_VK_UNIFIED, "unified", try_linear},
+        {MM_VK_HALVES, "halves", try_halves},
     };
     /* sums of 83 products of numbers below 1; f16 keeps eleven bits of each */
     const double allowed = d->head.precision != MM_PREC_FP32 ? 2e-2 : 1e-4;

@@ -33,6 +33,9 @@ SPIRV(linear_coop_small)
 SPIRV(linear_coop)
 #include "shaders/linear_coop.inc"
     ;
+SPIRV(linear_coop_big)
+#include "shaders/linear_coop_big.inc"
+    ;
 SPIRV(attend_coop)
 #include "shaders/attend_coop.inc"
     ;
@@ -105,6 +108,7 @@ static const mm_vk_code all[MM_VK_SHADERS] = {
 #ifdef MM_HAVE_COOPMAT
     [MM_VK_LINEAR_COOP_SMALL] = CODE(linear_coop_small),
     [MM_VK_LINEAR_COOP] = CODE(linear_coop),
+    [MM_VK_LINEAR_COOP_BIG] = CODE(linear_coop_big),
     [MM_VK_ATTEND_COOP] = CODE(attend_coop),
 #endif
     [MM_VK_LINEAR_TILE_FP16] = CODE(linear_tile_fp16),

@@ -30,6 +30,7 @@ typedef enum {
     MM_VK_INT8 = 1 << 6,    /* "int8": VK_KHR_shader_integer_dot_product, for --precision int8 */
     MM_VK_FP16 = 1 << 7,    /* "fp16": products in f16 where there are no matrix units, for --precision fp16 */
     MM_VK_UNIFIED = 1 << 8, /* "unified": parameters are written where they stay, without staging */
+    MM_VK_HALVES = 1 << 9,  /* "halves": what only products take is f16, for --precision fp16 */
 } mm_vk_path;
 
 /* Memory with a buffer over all of it. */
@@ -77,7 +78,7 @@ typedef struct {
     size_t bytes;
 } mm_vk_wish;
 
-enum { MM_VK_SPECS = 8, MM_VK_BINDINGS = 4, MM_VK_PUSH = 128 };
+enum { MM_VK_SPECS = 10, MM_VK_BINDINGS = 4, MM_VK_PUSH = 128 };
 
 /* A dispatch or, without a pipeline, a copy. */
 typedef struct {
@@ -106,7 +107,7 @@ typedef struct {
     mm_vk_wish *wishes;
     int n_wishes, cap_wishes;
 } mm_vk_slot;
-enum { MM_VK_SLOTS = 4, MM_VK_DISPATCHES = 1024 }; /* of a recording at most */
+enum { MM_VK_SLOTS = 8, MM_VK_DISPATCHES = 1024 }; /* of a recording at most */
 
 typedef struct {
     int shader;
@@ -180,7 +181,7 @@ mm_status mm_vk_take(mm_vk_chunk **chunk, VkDeviceSize *at, mm_vk_dev *d, VkDevi
 void mm_vk_give(mm_vk_chunk *c, mm_vk_dev *d); /* one parameter less */
 /* Room for `bytes` (at most MM_VK_STAGE) of staging memory, for the host to fill; what is recorded next may refer to
  * it. */
-enum { MM_VK_STAGE = 16 << 20, MM_VK_READ = 4 << 20 }; /* a slot's parts */
+enum { MM_VK_STAGE = 8 << 20, MM_VK_READ = 2 << 20 }; /* a slot's parts */
 mm_status mm_vk_stage(char **to, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize bytes, mm_err *e);
 /* Records the copy of what was filled in there into a buffer. */
 mm_status mm_vk_send(mm_vk_dev *d, VkDeviceSize from, VkBuffer to, VkDeviceSize at, VkDeviceSize bytes, mm_err *e);
@@ -217,7 +218,7 @@ typedef struct {
 } mm_vk_window;
 /* Bytes at .. at+bytes-1 of a buffer; false when no window is as wide as that. */
 bool mm_vk_window_of(mm_vk_window *w, const mm_vk_dev *d, VkBuffer b, VkDeviceSize at, VkDeviceSize bytes);
-/* Rows lo .. hi-1 of a matrix, `width` floats of each. */
+/* Rows lo .. hi-1 of a matrix, `width` numbers of each. */
 bool mm_vk_see(mm_vk_window *w, const mm_vk_dev *d, const mm_mat *m, int64_t lo, int64_t hi, int64_t width);
 
 typedef struct {
@@ -259,6 +260,7 @@ typedef enum {
     MM_VK_LINEAR_BIG_HALF,
     MM_VK_LINEAR_COOP_SMALL,
     MM_VK_LINEAR_COOP,
+    MM_VK_LINEAR_COOP_BIG,
     MM_VK_LINEAR_TILE_FP16,
     MM_VK_LINEAR_BIG_FP16,
     MM_VK_LINEAR_INT8,
@@ -313,6 +315,7 @@ typedef struct {
     int64_t rows, ldx, ldy, ldr;
     int64_t groups, step_x, step_y; /* floats from group to group */
     bool shared;                    /* all groups have the same weights */
+    bool x_half, y_half;            /* half matrices, of one group */
     const mm_vk_weight *w;
     const mm_vk_weight *scale;
     mm_act act;
@@ -342,6 +345,12 @@ static inline VkBuffer mm_vk_buffer(const mm_mat *m)
 static inline int64_t mm_vk_extent(int64_t rows, int64_t width, int64_t ld)
 {
     return rows > 0 ? (rows - 1) * ld + width : 0;
+}
+
+/* The floats that `width` numbers of a row of m take. */
+static inline int64_t mm_vk_width(bool half, int64_t width)
+{
+    return half ? width / 2 : width;
 }
 
 /* A place in a buffer as shaders count it. */

@@ -186,8 +186,7 @@ static mm_status upload_panels(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, i
 {
     pack_job j = {.m = m, .w = w, .per_group = m->n / groups};
     j.panels = (j.per_group + PANEL - 1) / PANEL;
-    const int64_t bytes = w->padded * PANEL * mm_vk_weight_size(w), all = j.panels * groups,
-                  fit = MM_VK_STAGE / 2 / bytes;
+    const int64_t bytes = w->padded * PANEL * mm_vk_weight_size(w), all = j.panels * groups, fit = MM_VK_STAGE / bytes;
     if (fit < 1)
         return mm_fail(e, MM_FATAL, "vulkan: a matrix of %lld inputs is too wide for this device", (long long)m->k);
     for (j.first = 0; j.first < all; j.first += fit) {
