@@ -51,10 +51,26 @@ typedef struct {
     mm_quant *quant;
 } block;
 
+/* One pass over one panel of B. */
+typedef struct {
+    int64_t n0, k0, depth;
+    int cols, width;
+} pass;
+
+/* Sums of n rows from i0 on that are to be finished, `done` of them so far, `each` at a time. */
+typedef struct {
+    const block *b;
+    pass s;
+    int64_t i0;
+    int n, done, each;
+    float *c;
+} unfinished;
+
 /* What each thread has of its own. */
 typedef struct {
     uint32_t *b;
     float *c, *room, *piece;
+    unfinished late; /* the last tile's */
 } desk;
 
 static int64_t group_of(const mm_gemm *g, int64_t rows)
@@ -84,7 +100,7 @@ static int64_t carve(const mm_gemm *g, int64_t rows, float *base, desk *own, blo
     for (int i = 0; i < 6; i++)
         at[i + 1] = at[i] + mm_cpu_piece(sizes[i]);
     if (own)
-        *own = (desk){(uint32_t *)base, base + at[1], base + at[2], base + at[3]};
+        *own = (desk){.b = (uint32_t *)base, .c = base + at[1], .room = base + at[2], .piece = base + at[3]};
     if (b)
         *b = (block){.g = g,
                      .rows = rows,
@@ -135,12 +151,6 @@ typedef struct {
     int64_t p0, p1, q0, q1;
 } part;
 
-/* One pass over one panel of B. */
-typedef struct {
-    int64_t n0, k0, depth;
-    int cols, width;
-} pass;
-
 static pass pass_at(const mm_gemm *g, int64_t q, int64_t k0)
 {
     const int64_t n0 = q * g->m->nr;
@@ -175,23 +185,47 @@ static void finish(const block *b, const pass *s, int64_t i0, int n, float *c)
     g->k->finish(&g->e, c, g->m->nr, b->r0 + i0, s->n0, n, s->cols);
 }
 
-/* All tiles of a pass; `next` is the memory that the pass behind it will read. */
-static void run_pass(const block *b, const part *t, const pass *s, const uint32_t *panel, float *c,
-                     const mm_ahead *next)
+/* Some more rows; a tile's `aside`. */
+static void finish_more(void *late)
+{
+    unfinished *u = late;
+    const int n = (int)least(u->each, u->n - u->done);
+    if (n <= 0)
+        return;
+    finish(u->b, &u->s, u->i0 + u->done, n, u->c + u->done * u->b->g->m->nr);
+    u->done += n;
+}
+
+static void finish_rest(unfinished *u)
+{
+    while (u->done < u->n)
+        finish_more(u);
+}
+
+/* All tiles of a pass; `next` is the memory that the pass behind it will read. Finished sums wait for the tile behind
+ * them, where that can finish them on the way: it will not store its own before it is through. */
+static void run_pass(const block *b, const part *t, const pass *s, const uint32_t *panel, float *c, mm_ahead ahead,
+                     unfinished *late)
 {
     const mm_gemm *g = b->g;
     const mm_matmul *m = g->m;
     const bool last = s->k0 + s->depth == g->depth;
-    mm_ahead ahead = *next;
-    for (int64_t p = t->p0; p < t->p1; p++, ahead.at += ahead.step * b_words(g, s->depth)) {
+    const int64_t words = b_words(g, s->depth);
+    for (int64_t p = t->p0; p < t->p1; p++, ahead.at += ahead.step * words) {
         const int64_t i0 = first_row(b, p);
         const int n = (int)(first_row(b, p + 1) - i0);
         if (last)
             fetch_output(g, b->r0 + i0, n, s);
-        m->tile(n, s->width, b_words(g, s->depth), a_panel(b, p, i0) + s->k0 / m->a_per * mm_matmul_height(m, n), panel,
+        if (m->aside_words)
+            late->each = (int)mm_ceil_div(late->n, words / m->aside_words);
+        ahead.aside = late->done < late->n ? finish_more : NULL;
+        ahead.job = late;
+        m->tile(n, s->width, words, a_panel(b, p, i0) + s->k0 / m->a_per * mm_matmul_height(m, n), panel,
                 c + i0 * m->nr, m->nr, s->k0 > 0, &ahead);
         if (last)
-            finish(b, s, i0, n, c + i0 * m->nr);
+            *late = (unfinished){b, *s, i0, n, 0, n, c + i0 * m->nr};
+        if (!m->aside_words)
+            finish_rest(late);
     }
 }
 
@@ -212,11 +246,11 @@ static mm_ahead ahead_of(const mm_gemm *g, const part *t, int64_t q, int64_t k0,
     const pass now = pass_at(g, q, k0), next = pass_at(g, nq, nk);
     const int64_t bytes = b_words(g, next.depth) * next.width * (int64_t)sizeof(uint32_t);
     const int64_t steps = (t->p1 - t->p0) * b_words(g, now.depth);
-    return (mm_ahead){(const char *)packed_at(g, &next), mm_ceil_div(mm_ceil_div(bytes, steps), 4) * 4};
+    return (mm_ahead){.at = (const char *)packed_at(g, &next), .step = mm_ceil_div(mm_ceil_div(bytes, steps), 4) * 4};
 }
 
 /* One part, by the calling thread; `then` is the part that it will do next, or NULL. */
-static void run_part(const block *b, const part *t, const part *then, const desk *own)
+static void run_part(const block *b, const part *t, const part *then, desk *own)
 {
     const mm_gemm *g = b->g;
     for (int64_t k0 = 0; k0 < g->depth; k0 += g->m->pass)
@@ -228,7 +262,7 @@ static void run_part(const block *b, const part *t, const part *then, const desk
                 panel = packed_at(g, &s);
             else
                 mm_cpu_pack_words(g->k, g->w, own->b, s.width, s.n0, s.cols, k0, s.depth, own->piece);
-            run_pass(b, t, &s, panel, own->c + (q - t->q0) * high_of(g, b->rows) * g->m->nr, &next);
+            run_pass(b, t, &s, panel, own->c + (q - t->q0) * high_of(g, b->rows) * g->m->nr, next, &own->late);
         }
 }
 
@@ -248,6 +282,7 @@ void mm_gemm_block(const mm_gemm *g, int64_t r0, int64_t r1, float *scratch)
         const part then = {0, b.panels, q + step, least(q + 2 * step, panels)};
         run_part(&b, &t, q + step < panels ? &then : NULL, &own);
     }
+    finish_rest(&own.late);
     if (g->m->end)
         g->m->end();
 }
@@ -297,7 +332,7 @@ static void part_task(void *ctx, int i, int worker)
     (void)i;
     job *j = ctx;
     const mm_matmul *m = j->b.g->m;
-    const desk own = desk_of(j, worker);
+    desk own = desk_of(j, worker);
     part now, then;
     if (!take(j, &now))
         return;
@@ -308,6 +343,7 @@ static void part_task(void *ctx, int i, int worker)
         run_part(&j->b, &now, taken ? &then : NULL, &own);
         more = taken || (!j->ahead && take(j, &then));
     }
+    finish_rest(&own.late);
     if (m->end)
         m->end();
 }

@@ -30,10 +30,14 @@ typedef struct {
     float rest;
 } mm_quant;
 
-/* Memory to be fetched while a tile computes: `step` bytes, a multiple of 4, for each word of k. step 0: none. */
+/* What is done while a tile computes. Memory to be fetched: `step` bytes, a multiple of 4, for each word of k (step 0:
+ * none). And work for the vector units, which matrix tiles leave idle: `aside` is called for every `aside_words` words,
+ * of formats that have those. NULL: nothing. */
 typedef struct {
     const char *at;
     int64_t step;
+    void (*aside)(void *job);
+    void *job;
 } mm_ahead;
 
 typedef struct mm_matmul {
@@ -45,6 +49,7 @@ typedef struct mm_matmul {
     int a_per, b_per; /* values in a word */
     int pass;         /* k of one pass: a panel of B stays in the cache while all of a block's A runs over it */
     bool biased;      /* A's integers are q, not q - zero */
+    int aside_words;  /* 0: a tile does nothing aside */
 
     /* Around the tiles of a block, on the thread that runs them; NULL: nothing to do. */
     void (*begin)(void);

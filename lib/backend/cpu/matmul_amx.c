@@ -71,6 +71,8 @@ static void end(void)
             }                                                                                                          \
             for (end += WORDS * ahead->step; next < end; next += 64)                                                   \
                 __builtin_prefetch(next, 0, 2);                                                                        \
+            if (ahead->aside)                                                                                          \
+                ahead->aside(ahead->job);                                                                              \
         }                                                                                                              \
         _tile_stored(0, c, sum_row);                                                                                   \
         if (WIDE)                                                                                                      \
@@ -163,6 +165,7 @@ const mm_matmul mm_matmul_amxbf16 = {
     .pass = 384,
     .begin = begin,
     .end = end,
+    .aside_words = WORDS,
     .tile = tile_bf16,
     .pack_a = pack_a_bf16,
     .narrow = narrow_bf16,
@@ -181,6 +184,7 @@ const mm_matmul mm_matmul_amxint8 = {
     .pass = 768,
     .begin = begin,
     .end = end,
+    .aside_words = WORDS,
     .tile = tile_int8,
     .pack_a = pack_a_int8,
     .narrow = narrow_int8,
