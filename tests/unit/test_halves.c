@@ -52,10 +52,7 @@ static void check(mm_dev *d, mm_mat *m, const double *want, int64_t rows, int64_
     const double most = ldexp(1, m->half && bits > HALF_BITS ? -HALF_BITS : -bits);
     const int64_t taken = m->half ? width / 2 : width;
     float *raw = fetch(d, m, rows, taken), *y = malloc((size_t)(rows * width) * sizeof *y);
-    for (int64_t i = 0; i < rows * width; i++)
-        y[i] = raw[i / (m->half ? 2 : 1)];
-    if (m->half)
-        mm_to_f32(y, raw, MM_F16, rows * width);
+    mm_to_f32(y, raw, m->half ? MM_F16 : MM_F32, rows * width);
     for (int64_t i = 0; i < rows * width; i++)
         if (!(fabs(y[i] - want[i]) <= most * (1 + fabs(want[i]))))
             fail_msg("%s: element %lld of row %lld is %.6g, not %.6g", what, (long long)(i % width),

@@ -71,9 +71,9 @@ static const struct {
     const char *name;
     uint32_t path;
 } PATHS[] = {
-    {"tiles", MM_VK_TILES},        {"big", MM_VK_BIG},         {"wide", MM_VK_WIDE}, {"coopmat", MM_VK_COOPMAT},
-    {"coopattend", MM_VK_COOPATT}, {"coopbig", MM_VK_COOPBIG}, {"int8", MM_VK_INT8}, {"fp16", MM_VK_FP16},
-    {"unified", MM_VK_UNIFIED},    {"halves", MM_VK_HALVES}};
+    {"tiles", MM_VK_TILES},        {"big", MM_VK_BIG},         {"wide", MM_VK_WIDE},     {"coopmat", MM_VK_COOPMAT},
+    {"coopattend", MM_VK_COOPATT}, {"coopbig", MM_VK_COOPBIG}, {"int8", MM_VK_INT8},     {"fp16", MM_VK_FP16},
+    {"unified", MM_VK_UNIFIED},    {"halves", MM_VK_HALVES},   {"transfer", MM_VK_CARRY}};
 static const uint32_t MATRIX_UNITS = MM_VK_COOPMAT | MM_VK_COOPATT | MM_VK_COOPBIG;
 
 /* Is `name` in the comma-separated list? */
@@ -116,9 +116,11 @@ static uint32_t paths_of(const mm_vk_card *c)
         on |= MM_VK_UNIFIED;
     if (c->float16 && (on & MM_VK_TILES))
         on |= MM_VK_FP16;
+    if (c->carries && type == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU)
+        on |= MM_VK_CARRY;
     on |= MM_VK_HALVES;
     const char *force = getenv("MM_VULKAN_ENABLE"); /* to test paths on drivers that would not take them */
-    const uint32_t forceable = MM_VK_TILES | MM_VK_BIG | MM_VK_WIDE | (c->int8 ? MM_VK_INT8 : 0) |
+    const uint32_t forceable = MM_VK_TILES | MM_VK_BIG | MM_VK_WIDE | MM_VK_CARRY | (c->int8 ? MM_VK_INT8 : 0) |
                                (c->float16 ? MM_VK_FP16 : 0) | (shared ? MM_VK_UNIFIED : 0);
     for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++) {
         if (listed(force, PATHS[i].name) && (PATHS[i].path & forceable))
@@ -162,20 +164,30 @@ static mm_status make_device(mm_vk_dev *d, mm_err *e)
         extension[extensions++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
     }
     const float priority = 1;
-    const VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-                                           .queueFamilyIndex = d->card.family,
-                                           .queueCount = 1,
-                                           .pQueuePriorities = &priority};
+    const VkDeviceQueueCreateInfo compute = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                             .queueFamilyIndex = d->card.family,
+                                             .queueCount = 1,
+                                             .pQueuePriorities = &priority},
+                                  carrier = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                             .queueFamilyIndex = d->card.carrier,
+                                             .queueCount = 1,
+                                             .pQueuePriorities = &priority},
+                                  queues[] = {compute, carrier};
+    const bool two = (d->paths & MM_VK_CARRY) && d->card.carries;
     const VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                      .pNext = features,
-                                     .queueCreateInfoCount = 1,
-                                     .pQueueCreateInfos = &queue,
+                                     .queueCreateInfoCount = two ? 2 : 1,
+                                     .pQueueCreateInfos = queues,
                                      .enabledExtensionCount = extensions,
                                      .ppEnabledExtensionNames = extension};
     VkResult r = vkCreateDevice(d->card.device, &info, NULL, &d->device);
     if (r != VK_SUCCESS)
         return mm_vk_fail(e, r, d->card.properties.deviceName);
     vkGetDeviceQueue(d->device, d->card.family, 0, &d->queue);
+    if (d->paths & MM_VK_CARRY) { /* asked for without a queue of its own, it shares the one there is */
+        d->carrier_family = two ? d->card.carrier : d->card.family;
+        vkGetDeviceQueue(d->device, d->carrier_family, 0, &d->carrier);
+    }
     return MM_OK;
 }
 
@@ -196,6 +208,7 @@ static void close_vulkan(mm_dev *dev)
         mm_vk_mem_free(&d->down, d);
         mm_vk_pipelines_end(d);
         mm_vk_record_end(d);
+        mm_vk_carry_end(d);
         vkDestroyDevice(d->device, NULL);
     }
     if (d->messenger)
@@ -271,7 +284,7 @@ static mm_status start(mm_vk_dev *d, const mm_dev_opts *o, mm_err *e)
     if ((s = choose_precision(d, o->precision, e)) != MM_OK ||
         (s = mm_pool_new(&d->head.pool, o->threads > 0 ? o->threads : mm_cpu_count(), e)) != MM_OK ||
         (s = make_device(d, e)) != MM_OK || (s = mm_vk_pipelines_start(d, e)) != MM_OK ||
-        (s = mm_vk_record_start(d, e)) != MM_OK)
+        (s = mm_vk_record_start(d, e)) != MM_OK || (s = mm_vk_carry_start(d, e)) != MM_OK)
         return s;
     s = mm_vk_self_test(d, e);
     if (s == MM_OK && o->precision == MM_PREC_INT8)

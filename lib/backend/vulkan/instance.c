@@ -109,13 +109,19 @@ const char *mm_vk_type_name(VkPhysicalDeviceType t)
     }
 }
 
-/* A family that computes, without graphics if there is one: it is the least contended. */
-static bool find_family(mm_vk_card *c)
+/* A family that computes, without graphics if there is one: it is the least contended. And one that only copies. */
+static bool find_families(mm_vk_card *c)
 {
+    const VkQueueFlags works = VK_QUEUE_COMPUTE_BIT | VK_QUEUE_GRAPHICS_BIT;
     VkQueueFamilyProperties family[32];
     uint32_t n = 32;
     bool found = false;
     vkGetPhysicalDeviceQueueFamilyProperties(c->device, &n, family);
+    for (uint32_t i = 0; i < n && !c->carries; i++)
+        if ((family[i].queueFlags & VK_QUEUE_TRANSFER_BIT) && !(family[i].queueFlags & works)) {
+            c->carrier = i;
+            c->carries = true;
+        }
     for (uint32_t i = 0; i < n; i++) {
         const bool computes = family[i].queueFlags & VK_QUEUE_COMPUTE_BIT;
         const bool draws = family[i].queueFlags & VK_QUEUE_GRAPHICS_BIT;
@@ -233,7 +239,7 @@ mm_status mm_vk_cards(mm_vk_card **out, int *n, VkInstance instance, mm_err *e)
     for (uint32_t i = 0; i < found; i++) {
         c[*n].device = all[i];
         describe_card(&c[*n], instance);
-        if (c[*n].properties.apiVersion >= VK_API_VERSION_1_1 && find_family(&c[*n]))
+        if (c[*n].properties.apiVersion >= VK_API_VERSION_1_1 && find_families(&c[*n]))
             ++*n;
     }
     *out = c;

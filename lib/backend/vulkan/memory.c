@@ -29,10 +29,10 @@ static int memory_type(const mm_vk_card *c, uint32_t allowed, VkMemoryPropertyFl
 /* What a place would like best, and what it must have. */
 static int type_for(const mm_vk_dev *d, uint32_t allowed, mm_vk_place place)
 {
-    static const VkMemoryPropertyFlags best[] = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, SHARED,
-                                                 SHARED | VK_MEMORY_PROPERTY_HOST_CACHED_BIT,
-                                                 SHARED | VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT};
-    static const VkMemoryPropertyFlags least[] = {0, SHARED, SHARED, SHARED};
+    static const VkMemoryPropertyFlags best[] = {
+        VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, SHARED,
+        SHARED | VK_MEMORY_PROPERTY_HOST_CACHED_BIT, SHARED | VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT};
+    static const VkMemoryPropertyFlags least[] = {0, 0, SHARED, SHARED, SHARED};
     int t = memory_type(&d->card, allowed, best[place]);
     return t >= 0 ? t : memory_type(&d->card, allowed, least[place]);
 }
@@ -64,7 +64,7 @@ static mm_status allocate(mm_vk_mem *m, mm_vk_dev *d, mm_vk_place place, mm_err 
     d->bytes += need.size;
     if ((r = vkBindBufferMemory(d->device, m->buffer, m->memory, 0)) != VK_SUCCESS)
         return mm_vk_fail(e, r, "a buffer without memory");
-    if (place != MM_VK_LOCAL &&
+    if (place >= MM_VK_UPLOAD &&
         (r = vkMapMemory(d->device, m->memory, 0, VK_WHOLE_SIZE, 0, (void **)&m->map)) != VK_SUCCESS)
         return mm_vk_fail(e, r, "no map of memory");
     return MM_OK;
@@ -73,10 +73,16 @@ static mm_status allocate(mm_vk_mem *m, mm_vk_dev *d, mm_vk_place place, mm_err 
 mm_status mm_vk_mem_new(mm_vk_mem *m, mm_vk_dev *d, VkDeviceSize bytes, mm_vk_place place, mm_err *e)
 {
     *m = (mm_vk_mem){0};
-    const VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-                                     .size = bytes + SLACK,
-                                     .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-                                              VK_BUFFER_USAGE_TRANSFER_DST_BIT};
+    const uint32_t families[] = {d->card.family, d->carrier_family};
+    VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                               .size = bytes + SLACK,
+                               .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+                                        VK_BUFFER_USAGE_TRANSFER_DST_BIT};
+    if (d->carrier && families[0] != families[1] && (place == MM_VK_LANDING || place == MM_VK_UPLOAD)) {
+        info.sharingMode = VK_SHARING_MODE_CONCURRENT;
+        info.queueFamilyIndexCount = 2;
+        info.pQueueFamilyIndices = families;
+    }
     VkResult r = vkCreateBuffer(d->device, &info, NULL, &m->buffer);
     mm_status s = r == VK_SUCCESS ? allocate(m, d, place, e) : mm_vk_fail(e, r, "no buffer");
     if (s != MM_OK)
@@ -169,7 +175,10 @@ mm_status mm_vk_stage(char **to, VkDeviceSize *at, mm_vk_dev *d, VkDeviceSize by
 
 mm_status mm_vk_send(mm_vk_dev *d, VkDeviceSize from, VkBuffer to, VkDeviceSize at, VkDeviceSize bytes, mm_err *e)
 {
-    return mm_vk_copy(d, d->up.buffer, from, to, at, bytes, e);
+    if (!(d->paths & MM_VK_CARRY))
+        return mm_vk_copy(d, d->up.buffer, from, to, at, bytes, e);
+    mm_status s = mm_vk_carry(d, from, bytes, e);
+    return s == MM_OK ? mm_vk_copy(d, d->landing.buffer, from, to, at, bytes, e) : s;
 }
 
 mm_status mm_vk_fill(char **to, VkDeviceSize *staged, mm_vk_dev *d, const mm_vk_chunk *c, VkDeviceSize at,

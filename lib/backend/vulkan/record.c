@@ -104,7 +104,7 @@ static mm_status free_slot(mm_vk_dev *d, mm_vk_slot *s, mm_err *e)
     if (st != MM_OK)
         return st;
     s->list.n = s->list.dispatches = 0;
-    s->up_used = s->down_used = 0;
+    s->up_used = s->down_used = s->carry_lo = s->carry_hi = 0;
     return MM_OK;
 }
 
@@ -122,10 +122,11 @@ mm_status mm_vk_begin(mm_vk_dev *d, mm_err *e)
 
 /* ---- submitting ---- */
 
-static mm_status give_up(mm_vk_dev *d, mm_vk_slot *s, VkResult r, mm_err *e)
+/* Without the recording that waits for it, a semaphore that was signalled would stay so: the end, too. */
+static mm_status give_up(mm_vk_dev *d, mm_vk_slot *s, bool carried, VkResult r, mm_err *e)
 {
     s->n_wishes = 0; /* its turn again: nothing of it is in flight */
-    d->lost = d->lost || r == VK_ERROR_DEVICE_LOST;
+    d->lost = d->lost || carried || r == VK_ERROR_DEVICE_LOST;
     return mm_vk_fail(e, r, "nothing could be submitted");
 }
 
@@ -136,12 +137,22 @@ mm_status mm_vk_turn(mm_vk_dev *d, mm_err *e)
         return MM_OK;
     d->open = false;
     VkResult r = mm_vk_record(d, s);
-    const VkSubmitInfo info = {
-        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &s->cmd};
+    bool carried = false;
+    if (r == VK_SUCCESS && s->carry_hi > s->carry_lo) {
+        r = mm_vk_carry_off(d, s);
+        carried = r == VK_SUCCESS;
+    }
+    const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_TRANSFER_BIT;
+    const VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                               .waitSemaphoreCount = carried ? 1 : 0,
+                               .pWaitSemaphores = &s->landed,
+                               .pWaitDstStageMask = &stage,
+                               .commandBufferCount = 1,
+                               .pCommandBuffers = &s->cmd};
     if (r == VK_SUCCESS)
         r = vkQueueSubmit(d->queue, 1, &info, s->fence);
     if (r != VK_SUCCESS)
-        return give_up(d, s, r, e);
+        return give_up(d, s, carried, r, e);
     s->ticket = ++d->tickets;
     d->now = (d->now + 1) % MM_VK_SLOTS;
     return MM_OK;

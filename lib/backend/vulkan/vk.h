@@ -1,8 +1,9 @@
 /* vk.h: the inside of the Vulkan device: state, memory, pipelines and recording.
  *
- * One queue. Operations are recorded behind one another with a barrier between them, into slots that take turns: while
- * one is recorded, up to MM_VK_SLOTS - 2 others are computed. Everything that a recording refers to (descriptor sets,
- * staging memory) belongs to its slot and lives until the slot's turn comes again.
+ * One queue computes, and another one, where there is one, brings uploads. Operations are recorded behind one another
+ * with a barrier between them, into slots that take turns: while one is recorded, up to MM_VK_SLOTS - 2 others are
+ * computed. Everything that a recording refers to (descriptor sets, staging memory) belongs to its slot and lives until
+ * the slot's turn comes again.
  *
  * Function pointers come from volk for the instance, not for one device, so that a process can have several open. */
 #ifndef MM_VULKAN_VK_H
@@ -31,6 +32,7 @@ typedef enum {
     MM_VK_FP16 = 1 << 7,    /* "fp16": products in f16 where there are no matrix units, for --precision fp16 */
     MM_VK_UNIFIED = 1 << 8, /* "unified": parameters are written where they stay, without staging */
     MM_VK_HALVES = 1 << 9,  /* "halves": what only products take is f16, for --precision fp16 */
+    MM_VK_CARRY = 1 << 10,  /* "transfer": uploads by a queue of their own (carry.c) */
 } mm_vk_path;
 
 /* Memory with a buffer over all of it. */
@@ -41,7 +43,7 @@ typedef struct {
     char *map; /* NULL: not visible to the host */
 } mm_vk_mem;
 
-typedef enum { MM_VK_LOCAL, MM_VK_UPLOAD, MM_VK_READBACK, MM_VK_SHARED } mm_vk_place;
+typedef enum { MM_VK_LOCAL, MM_VK_LANDING, MM_VK_UPLOAD, MM_VK_READBACK, MM_VK_SHARED } mm_vk_place;
 
 /* A part of a shared chunk of parameters. */
 typedef struct mm_vk_chunk mm_vk_chunk;
@@ -104,6 +106,10 @@ typedef struct {
     VkFence fence;
     uint64_t ticket;                 /* of the submission that is in flight; 0: none */
     VkDeviceSize up_used, down_used; /* of its parts of the staging memory */
+    VkDeviceSize carry_lo, carry_hi; /* what the carrier brings; as places in the staging memory */
+    VkCommandPool carry_pool;
+    VkCommandBuffer carry_cmd;
+    VkSemaphore landed;
     mm_vk_wish *wishes;
     int n_wishes, cap_wishes;
 } mm_vk_slot;
@@ -121,10 +127,12 @@ typedef struct {
     VkPhysicalDeviceProperties properties;
     VkPhysicalDeviceMemoryProperties memory;
     char driver[256]; /* name and version as the driver says it */
-    uint32_t family;  /* of the queue */
-    bool float16;     /* shaderFloat16 */
-    bool f16;         /* that and storageBuffer16BitAccess */
-    bool coopmat;     /* 16x16x16 f16 -> f32 in subgroups of 32 */
+    uint32_t family;  /* of the queue that computes */
+    uint32_t carrier; /* of one that only copies, if there is one */
+    bool carries;
+    bool float16; /* shaderFloat16 */
+    bool f16;     /* that and storageBuffer16BitAccess */
+    bool coopmat; /* 16x16x16 f16 -> f32 in subgroups of 32 */
     bool memory_model;
     bool int8, int8_fast; /* dot products of packed 8-bit integers: offered; faster than other instructions */
     bool llvmpipe;        /* Mesa's driver on the CPU */
@@ -140,7 +148,8 @@ typedef struct {
     VkInstance instance;
     VkDebugUtilsMessengerEXT messenger;
     VkDevice device;
-    VkQueue queue;
+    VkQueue queue, carrier; /* carrier NULL: none */
+    uint32_t carrier_family;
     mm_vk_slot slots[MM_VK_SLOTS];
     int now;          /* the slot whose turn it is */
     bool open;        /* its list is being filled */
@@ -159,6 +168,7 @@ typedef struct {
     int n_pipelines, cap_pipelines;
 
     mm_vk_mem up, down; /* staging, a part for each slot; also what shaders read small tables from */
+    mm_vk_mem landing;  /* what the carrier brought, at the places it had in `up` */
     mm_vk_chunk *chunks;
     mm_vk_mem scratch;             /* unfolded windows */
     VkDeviceSize bytes;            /* allocated on the device */
@@ -240,6 +250,13 @@ mm_status mm_vk_append(mm_vk_command **out, mm_vk_dev *d, mm_err *e);
 mm_status mm_vk_copy(mm_vk_dev *d, VkBuffer from, VkDeviceSize from_at, VkBuffer to, VkDeviceSize to_at,
                      VkDeviceSize bytes, mm_err *e);
 VkResult mm_vk_record(mm_vk_dev *d, mm_vk_slot *s); /* the list into the slot's command buffer */
+
+/* ---- carry.c ---- */
+mm_status mm_vk_carry_start(mm_vk_dev *d, mm_err *e);
+void mm_vk_carry_end(mm_vk_dev *d);
+/* The carrier shall bring what stands at `at` of the staging memory, in the slot whose turn it is. */
+mm_status mm_vk_carry(mm_vk_dev *d, VkDeviceSize at, VkDeviceSize bytes, mm_err *e);
+VkResult mm_vk_carry_off(mm_vk_dev *d, mm_vk_slot *s); /* submits that; s->landed is signalled when it is done */
 
 /* ---- profile.c ---- */
 /* With MM_VULKAN_PROFILE=1 every dispatch is waited for and its time added up by shader; said when the device closes.
