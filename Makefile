@@ -85,13 +85,15 @@ GLSLC := glslc
 SHADERS := linear_plain linear_plain_half linear_wide linear_wide_half linear_tile linear_tile_half linear_big linear_big_half \
            linear_tile_fp16 linear_big_fp16 linear_int8 linear_int8_big quantise norm norm_time attend_32 attend_64 attend_128 attend_any gather pool l2 unfold lines affine
 # a glslc that knows cooperative matrices (Debian 13) adds the path for matrix units
-COOPMAT := $(shell $(GLSLC) --target-env=vulkan1.2 -DBM=64 -DBN=64 -DWY=2 -DWX=2 shaders/linear_coop.comp -o /dev/null 2>/dev/null && echo yes)
+GPU_UNITS := -DMS=16 -DSG=32 --target-env=vulkan1.2
+CPU_UNITS := -DMS=8 -DSG=8 --target-env=vulkan1.2
+COOPMAT := $(shell $(GLSLC) $(GPU_UNITS) -DBM=64 -DBN=64 -DWY=2 -DWX=2 shaders/linear_coop.comp -o /dev/null 2>/dev/null && echo yes)
 ifeq ($(COOPMAT),yes)
-SHADERS += linear_coop linear_coop_small linear_coop_big attend_coop
+SHADERS += linear_coop linear_coop_small linear_coop_big linear_coop_8 attend_coop attend_coop_8
 ALL_CFLAGS += -DMM_HAVE_COOPMAT
 endif
 shader_source = $(strip $(patsubst attend_32,attend,$(patsubst attend_64,attend,$(patsubst attend_128,attend,\
-                $(patsubst linear_big,linear_tile,$(patsubst %_small,%,$(patsubst linear_coop_big,linear_coop,$(patsubst linear_int8_big,linear_int8,$(patsubst %_half,%,$(patsubst %_fp16,%,$(1)))))))))))
+                $(patsubst linear_big,linear_tile,$(patsubst %_small,%,$(patsubst linear_coop_big,linear_coop,$(patsubst %_coop_8,%_coop,$(patsubst linear_int8_big,linear_int8,$(patsubst %_half,%,$(patsubst %_fp16,%,$(1))))))))))))
 TILE := -DBM=64 -DBN=64 -DBK=16 -DTM=8 -DTN=4 -DPLACES=1
 BIG  := -DBM=128 -DBN=128 -DBK=16 -DTM=8 -DTN=8 -DPLACES=2
 SHADER_linear_plain_half := -DHALF
@@ -104,10 +106,12 @@ SHADER_linear_tile_fp16  := $(TILE) -DHALF -DFP16
 SHADER_linear_big_fp16   := $(BIG) -DHALF -DFP16
 SHADER_linear_int8       := $(TILE)
 SHADER_linear_int8_big   := $(BIG)
-SHADER_linear_coop       := -DBM=64 -DBN=96 -DWY=2 -DWX=2 --target-env=vulkan1.2
-SHADER_linear_coop_big   := -DBM=96 -DBN=192 -DWY=2 -DWX=4 --target-env=vulkan1.2
-SHADER_linear_coop_small := -DBM=64 -DBN=64 -DWY=2 -DWX=2 --target-env=vulkan1.2
-SHADER_attend_coop       := --target-env=vulkan1.2
+SHADER_linear_coop       := -DBM=64 -DBN=96 -DWY=2 -DWX=2 $(GPU_UNITS)
+SHADER_linear_coop_big   := -DBM=96 -DBN=192 -DWY=2 -DWX=4 $(GPU_UNITS)
+SHADER_linear_coop_small := -DBM=64 -DBN=64 -DWY=2 -DWX=2 $(GPU_UNITS)
+SHADER_linear_coop_8     := -DBM=32 -DBN=32 -DWY=2 -DWX=2 $(CPU_UNITS)
+SHADER_attend_coop       := $(GPU_UNITS)
+SHADER_attend_coop_8     := $(CPU_UNITS)
 SHADER_attend_32         := -DHD=32
 SHADER_attend_64         := -DHD=64
 SHADER_attend_128        := -DHD=128

@@ -5,16 +5,18 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_EXT_shader_16bit_storage : require
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
-// attend_coop.comp: softmax(scale q k^T) v on matrix units, for heads of 64 columns: f16 inputs, f32 sums. 64 queries a
-// workgroup, 16 a subgroup; keys and values 64 at a time through shared memory.
+// attend_coop.comp: softmax(scale q k^T) v on matrix units of MS x MS x MS in subgroups of SG (linear_coop.comp), for heads
+// of 64 columns: f16 inputs, f32 sums. MS queries a subgroup, four subgroups a workgroup; keys and values 64 at a time
+// through shared memory.
 //
 // The online softmax (Milakov & Gimelshein 2018) rescales a row's sums whenever a higher score turns up. Which invocation
 // holds which row of a cooperative matrix is not known, so the factors become a matrix, too: loaded with a step of 0,
 // every column of it is the column of factors.
 #include "common.glsl"
 
-const uint SUBGROUPS = 4, KEYS = 64, HEAD = 64, H4 = HEAD / 4, H8 = HEAD / 8;
-layout(local_size_x = 128) in;
+const uint SUBGROUPS = 4, QUERIES = SUBGROUPS * MS, THREADS = SUBGROUPS * SG, PARTS = SG / MS; // invocations that look after a row
+const uint KEYS = 64, HEAD = 64, H4 = HEAD / 4, H8 = HEAD / 8, M4 = MS / 4;
+layout(local_size_x = 4 * SG) in;
 layout(constant_id = 0) const bool CAUSAL = false;
 layout(constant_id = 3) const bool HALF = false; // q, k and v are half matrices
 layout(constant_id = 4) const bool YH = false;   // y is
@@ -36,118 +38,119 @@ layout(std430, binding = 3) writeonly buffer YH_ { uvec2 YH4[]; };
 
 const uint HS = H4 + 2, SS = KEYS / 4 + 2; // row steps, in vectors
 // queries, and once they are in registers the weights: rows of each subgroup's own
-shared f16vec4 qs[64 * HS], ks[KEYS * HS], vs[KEYS * HS];
-shared vec4 ss[SUBGROUPS * 16 * SS]; // scores of each subgroup's rows, at the end its sums
-shared float tops[128], factor[SUBGROUPS * 16];
+shared f16vec4 qs[QUERIES * HS], ks[KEYS * HS], vs[KEYS * HS];
+shared vec4 ss[QUERIES * SS]; // scores of each subgroup's rows, at the end its sums
+shared float tops[THREADS], factor[QUERIES];
 
-#define MATRIX(use) coopmat<float16_t, gl_ScopeSubgroup, 16, 16, use>
-#define SUMS coopmat<float, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator>
+#define MATRIX(use) coopmat<float16_t, gl_ScopeSubgroup, MS, MS, use>
+#define SUMS coopmat<float, gl_ScopeSubgroup, MS, MS, gl_MatrixUseAccumulator>
 
 void main()
 {
     const uint t = gl_LocalInvocationID.x, sg = gl_SubgroupID, lane = gl_SubgroupInvocationID;
-    const uint h = gl_WorkGroupID.y * HEAD, block = gl_WorkGroupID.x * 64;
+    const uint h = gl_WorkGroupID.y * HEAD, block = gl_WorkGroupID.x * QUERIES;
     const uvec4 rows = T[p.table + gl_WorkGroupID.z];
     const uint queries = rows.y - rows.x, keys = rows.w - rows.z;
     if (block >= queries)
         return;
-    // two invocations look after a row of their subgroup: every second vector of its scores
-    const uint r = sg * 16 + lane / 2, part = lane % 2, query = block + r;
+    // the invocations of a row take every second vector of its scores where they are two
+    const uint r = sg * MS + lane / PARTS, part = lane % PARTS, query = block + r;
     const uint seen = CAUSAL ? min(keys, query + p.q_offset + 1) : keys;
-    const uint most = CAUSAL ? min(keys, block + 64 + p.q_offset) : keys;
+    const uint most = CAUSAL ? min(keys, block + QUERIES + p.q_offset) : keys;
 
     if (HALF)
-        for (uint e = t; e < 64 * H8; e += 128) {
+        for (uint e = t; e < QUERIES * H8; e += THREADS) {
             const uint row = rows.x + min(block + e / H8, queries - 1);
             const uvec4 q = QH8[(p.q + row * p.ldq + h / 2) / 4 + e % H8];
             qs[e / H8 * HS + e % H8 * 2] = f16vec4(from_halves(q.xy) * p.scale);
             qs[e / H8 * HS + e % H8 * 2 + 1] = f16vec4(from_halves(q.zw) * p.scale);
         }
     else
-        for (uint e = t; e < 64 * H4; e += 128) {
+        for (uint e = t; e < QUERIES * H4; e += THREADS) {
             const uint row = rows.x + min(block + e / H4, queries - 1);
             qs[e / H4 * HS + e % H4] = f16vec4(QQ[((p.q + row * p.ldq + h) >> 2) + e % H4] * p.scale);
         }
     barrier();
-    MATRIX(gl_MatrixUseA) q[HEAD / 16];
-    [[unroll]] for (uint d = 0; d < HEAD / 16; d++)
-        coopMatLoad(q[d], qs, sg * 16 * HS + d * 4, HS, gl_CooperativeMatrixLayoutRowMajor);
+    MATRIX(gl_MatrixUseA) q[HEAD / MS];
+    [[unroll]] for (uint d = 0; d < HEAD / MS; d++)
+        coopMatLoad(q[d], qs, sg * MS * HS + d * M4, HS, gl_CooperativeMatrixLayoutRowMajor);
 
 #define LOAD(to, first, step)                                                                                         \
     if (HALF)                                                                                                         \
-        [[unroll]] for (uint i = 0; i < KEYS * H8 / 128; i++) {                                                       \
-            const uint e = t + i * 128, row = rows.z + min(k0 + e / H8, keys - 1);                                    \
+        [[unroll]] for (uint i = 0; i < KEYS * H8 / THREADS; i++) {                                                       \
+            const uint e = t + i * THREADS, row = rows.z + min(k0 + e / H8, keys - 1);                                    \
             const uvec4 x = KH8[(first + row * step + h / 2) / 4 + e % H8];                                           \
             to[e / H8 * HS + e % H8 * 2] = f16vec4(unpackFloat2x16(x.x), unpackFloat2x16(x.y));                       \
             to[e / H8 * HS + e % H8 * 2 + 1] = f16vec4(unpackFloat2x16(x.z), unpackFloat2x16(x.w));                   \
         }                                                                                                             \
     else                                                                                                              \
-        [[unroll]] for (uint i = 0; i < KEYS * H4 / 128; i++) {                                                           \
-        const uint e = t + i * 128, row = rows.z + min(k0 + e / H4, keys - 1);                                        \
+        [[unroll]] for (uint i = 0; i < KEYS * H4 / THREADS; i++) {                                                           \
+        const uint e = t + i * THREADS, row = rows.z + min(k0 + e / H4, keys - 1);                                        \
         to[e / H4 * HS + e % H4] = f16vec4(KQ[((first + row * step + h) >> 2) + e % H4]);                             \
     }
 
     float top = -1e30, sum = 0.0; // of the row; of the weights that the invocation made
-    SUMS o[HEAD / 16], scale;
-    [[unroll]] for (uint d = 0; d < HEAD / 16; d++)
+    SUMS o[HEAD / MS], scale;
+    [[unroll]] for (uint d = 0; d < HEAD / MS; d++)
         o[d] = SUMS(0.0);
     for (uint k0 = 0; k0 < most; k0 += KEYS) {
         barrier();
         LOAD(ks, p.k, p.ldk)
         LOAD(vs, p.v, p.ldv)
         barrier();
-        [[unroll]] for (uint j = 0; j < KEYS / 16; j++) {
+        [[unroll]] for (uint j = 0; j < KEYS / MS; j++) {
             SUMS s = SUMS(0.0);
-            [[unroll]] for (uint d = 0; d < HEAD / 16; d++) {
+            [[unroll]] for (uint d = 0; d < HEAD / MS; d++) {
                 MATRIX(gl_MatrixUseB) b;
-                coopMatLoad(b, ks, j * 16 * HS + d * 4, HS, gl_CooperativeMatrixLayoutColumnMajor);
+                coopMatLoad(b, ks, j * MS * HS + d * M4, HS, gl_CooperativeMatrixLayoutColumnMajor);
                 s = coopMatMulAdd(q[d], b, s);
             }
-            coopMatStore(s, ss, sg * 16 * SS + j * 4, SS, gl_CooperativeMatrixLayoutRowMajor);
+            coopMatStore(s, ss, sg * MS * SS + j * M4, SS, gl_CooperativeMatrixLayoutRowMajor);
         }
         subgroupBarrier();
-        vec4 w[KEYS / 8];
+        vec4 w[KEYS / 4 / PARTS];
         float higher = top;
-        [[unroll]] for (uint c = 0; c < KEYS / 8; c++) {
-            const uvec4 key = k0 + (2 * c + part) * 4 + uvec4(0, 1, 2, 3);
-            w[c] = mix(vec4(-1e30), ss[r * SS + 2 * c + part], lessThan(key, uvec4(seen)));
+        [[unroll]] for (uint c = 0; c < KEYS / 4 / PARTS; c++) {
+            const uvec4 key = k0 + (PARTS * c + part) * 4 + uvec4(0, 1, 2, 3);
+            w[c] = mix(vec4(-1e30), ss[r * SS + PARTS * c + part], lessThan(key, uvec4(seen)));
             higher = max(higher, max(max(w[c].x, w[c].y), max(w[c].z, w[c].w)));
         }
         tops[t] = higher;
         subgroupBarrier();
-        higher = max(higher, tops[t ^ 1]);
+        if (PARTS == 2)
+            higher = max(higher, tops[t ^ 1]);
         const float f = exp(top - higher);
         top = higher;
         sum *= f;
-        [[unroll]] for (uint c = 0; c < KEYS / 8; c++) {
-            const uvec4 key = k0 + (2 * c + part) * 4 + uvec4(0, 1, 2, 3);
+        [[unroll]] for (uint c = 0; c < KEYS / 4 / PARTS; c++) {
+            const uvec4 key = k0 + (PARTS * c + part) * 4 + uvec4(0, 1, 2, 3);
             w[c] = mix(vec4(0), exp(w[c] - higher), lessThan(key, uvec4(seen)));
             sum += w[c].x + w[c].y + w[c].z + w[c].w;
-            qs[r * HS + 2 * c + part] = f16vec4(w[c]);
+            qs[r * HS + PARTS * c + part] = f16vec4(w[c]);
         }
         if (part == 0)
             factor[r] = f;
         subgroupBarrier();
-        coopMatLoad(scale, factor, sg * 16, 0, gl_CooperativeMatrixLayoutColumnMajor);
-        [[unroll]] for (uint d = 0; d < HEAD / 16; d++)
+        coopMatLoad(scale, factor, sg * MS, 0, gl_CooperativeMatrixLayoutColumnMajor);
+        [[unroll]] for (uint d = 0; d < HEAD / MS; d++)
             o[d] *= scale;
-        [[unroll]] for (uint j = 0; j < KEYS / 16; j++) {
+        [[unroll]] for (uint j = 0; j < KEYS / MS; j++) {
             MATRIX(gl_MatrixUseA) a;
-            coopMatLoad(a, qs, sg * 16 * HS + j * 4, HS, gl_CooperativeMatrixLayoutRowMajor);
-            [[unroll]] for (uint d = 0; d < HEAD / 16; d++) {
+            coopMatLoad(a, qs, sg * MS * HS + j * M4, HS, gl_CooperativeMatrixLayoutRowMajor);
+            [[unroll]] for (uint d = 0; d < HEAD / MS; d++) {
                 MATRIX(gl_MatrixUseB) v;
-                coopMatLoad(v, vs, j * 16 * HS + d * 4, HS, gl_CooperativeMatrixLayoutRowMajor);
+                coopMatLoad(v, vs, j * MS * HS + d * M4, HS, gl_CooperativeMatrixLayoutRowMajor);
                 o[d] = coopMatMulAdd(a, v, o[d]);
             }
         }
     }
     tops[t] = sum;
-    [[unroll]] for (uint d = 0; d < HEAD / 16; d++)
-        coopMatStore(o[d], ss, sg * 16 * SS + d * 4, SS, gl_CooperativeMatrixLayoutRowMajor);
+    [[unroll]] for (uint d = 0; d < HEAD / MS; d++)
+        coopMatStore(o[d], ss, sg * MS * SS + d * M4, SS, gl_CooperativeMatrixLayoutRowMajor);
     subgroupBarrier();
-    const float all = tops[t & ~1u] + tops[t | 1], share = all > 0.0 ? 1.0 / all : 0.0;
+    const float all = PARTS == 2 ? tops[t & ~1u] + tops[t | 1] : sum, share = all > 0.0 ? 1.0 / all : 0.0;
     if (query < queries)
-        [[unroll]] for (uint c = 0; c < H4; c += 2)
+        [[unroll]] for (uint c = 0; c < H4; c += PARTS)
             if (YH)
                 YH4[(p.y + (rows.x + query) * p.ldy + h / 2) / 2 + c + part] = to_halves(ss[r * SS + c + part] * share);
             else

@@ -5,9 +5,10 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_EXT_shader_16bit_storage : require
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
-// linear_coop.comp: the linear layer on matrix units (VK_KHR_cooperative_matrix): f16 x f16 -> f32 in 16 x 16 x 16, by
-// subgroups of 32. A workgroup of WY x WX subgroups makes a tile of BM rows x BN columns from tiles that are BK deep;
-// inputs that are not f16 become it on their way into shared memory. Compiled for each size in the Makefile: BM, BN, WY, WX.
+// linear_coop.comp: the linear layer on matrix units (VK_KHR_cooperative_matrix): f16 x f16 -> f32 in MS x MS x MS, by
+// subgroups of SG: 16 and 32 on GPUs, 8 and 8 in Mesa's driver on the CPU. A workgroup of WY x WX subgroups makes a tile
+// of BM rows x BN columns from tiles that are BK deep;
+// inputs that are not f16 become it on their way into shared memory. Compiled for each size in the Makefile: MS, SG, BM, BN, WY, WX.
 //
 // Both tiles hold k in a row, [row][k] and [column][k]: that is how matrix units take their pairs of neighbouring k.
 #define HALF
@@ -16,15 +17,17 @@
 // x has rows of vectors of four and K is a multiple of BK: nothing has to be asked on the way
 layout(constant_id = 7) const bool WHOLE = false;
 
-const uint THREADS = 32 * WX * WY;
-const uint FM = BM / WY / 16, FN = BN / WX / 16; // matrices of a subgroup
-layout(local_size_x = 32 * WX * WY) in;
+const uint THREADS = SG * WX * WY;
+const uint FM = BM / WY / MS, FN = BN / WX / MS; // matrices of a subgroup
+layout(local_size_x = SG * WX * WY) in;
+#define MATRIX(use) coopmat<float16_t, gl_ScopeSubgroup, MS, MS, use>
+#define SUMS coopmat<float, gl_ScopeSubgroup, MS, MS, gl_MatrixUseAccumulator>
 
 const uint BK = 64, K8 = BK / 8, S = K8 + 1; // eight f16 in a uvec4; row step: one more, against bank conflicts
 const uint XL = BM * K8 / THREADS, WL = BN * K8 / THREADS;
 const uint YS = BN + 4; // row step of the sums
-// x and w tiles; at the end the sums, 16 rows of every subgroup at a time
-shared uvec4 tiles[max((BM + BN) * S, 16 * WY * YS / 4)];
+// x and w tiles; at the end the sums, MS rows of every subgroup at a time
+shared uvec4 tiles[max((BM + BN) * S, MS * WY * YS / 4)];
 
 layout(std430, binding = 0) readonly buffer X8 { uvec4 XH8[]; };
 layout(std430, binding = 1) readonly buffer W8 { uvec4 WO[]; };
@@ -40,10 +43,10 @@ void main()
     const uint t = gl_LocalInvocationID.x, sg = gl_SubgroupID, sy = sg / WX, sx = sg % WX;
     const uint m0 = gl_WorkGroupID.y * BM, n0 = gl_WorkGroupID.x * BN, last = (p.N + 63) / 64 * 64 - 1;
     const uint w0 = (p.w + gl_WorkGroupID.z * p.zw) / 2;
-    coopmat<float, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator> c[FM][FN];
+    SUMS c[FM][FN];
     [[unroll]] for (uint i = 0; i < FM; i++)
         [[unroll]] for (uint j = 0; j < FN; j++)
-            c[i][j] = coopmat<float, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator>(0.0);
+            c[i][j] = SUMS(0.0);
     vec4 nx[XL][2]; // of floats
     uvec4 nh[XL];   // of a half matrix
     uvec4 nw[WL];
@@ -87,13 +90,13 @@ void main()
         if (k0 + BK < p.K) {
             FETCH(k0 + BK)
         }
-        [[unroll]] for (uint k = 0; k < BK / 16; k++) {
-            coopmat<float16_t, gl_ScopeSubgroup, 16, 16, gl_MatrixUseA> a[FM];
-            coopmat<float16_t, gl_ScopeSubgroup, 16, 16, gl_MatrixUseB> b;
+        [[unroll]] for (uint k = 0; k < BK; k += MS) {
+            MATRIX(gl_MatrixUseA) a[FM];
+            MATRIX(gl_MatrixUseB) b;
             [[unroll]] for (uint i = 0; i < FM; i++)
-                coopMatLoad(a[i], tiles, (sy * FM + i) * 16 * S + k * 2, S, gl_CooperativeMatrixLayoutRowMajor);
+                coopMatLoad(a[i], tiles, (sy * FM + i) * MS * S + k / 8, S, gl_CooperativeMatrixLayoutRowMajor);
             [[unroll]] for (uint j = 0; j < FN; j++) {
-                coopMatLoad(b, tiles, (BM + (sx * FN + j) * 16) * S + k * 2, S, gl_CooperativeMatrixLayoutColumnMajor);
+                coopMatLoad(b, tiles, (BM + (sx * FN + j) * MS) * S + k / 8, S, gl_CooperativeMatrixLayoutColumnMajor);
                 [[unroll]] for (uint i = 0; i < FM; i++)
                     c[i][j] = coopMatMulAdd(a[i], b, c[i][j]);
             }
@@ -103,11 +106,11 @@ void main()
     [[unroll]] for (uint i = 0; i < FM; i++) {
         barrier();
         [[unroll]] for (uint j = 0; j < FN; j++)
-            coopMatStore(c[i][j], tiles, (sy * 16 * YS + (sx * FN + j) * 16) / 4, YS / 4, gl_CooperativeMatrixLayoutRowMajor);
+            coopMatStore(c[i][j], tiles, (sy * MS * YS + (sx * FN + j) * MS) / 4, YS / 4, gl_CooperativeMatrixLayoutRowMajor);
         barrier();
-        for (uint e = t; e < 16 * WY * (BN / 4); e += THREADS) {
+        for (uint e = t; e < MS * WY * (BN / 4); e += THREADS) {
             const uint r = e / (BN / 4), q = e % (BN / 4);
-            put(m0 + (r / 16 * FM + i) * 16 + r % 16, n0 / 4 + q, uintBitsToFloat(tiles[r * (YS / 4) + q]));
+            put(m0 + (r / MS * FM + i) * MS + r % MS, n0 / 4 + q, uintBitsToFloat(tiles[r * (YS / 4) + q]));
         }
     }
 }

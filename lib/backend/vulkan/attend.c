@@ -95,13 +95,16 @@ static bool together(mm_vk_dev *d, const mm_attend_op *op, int i0, int i1, mm_st
     attend_push push = push_of(&v, op);
     push.table = (uint32_t)(table.shift / 16);
     const bool units = (d->paths & MM_VK_COOPATT) && op->head == 64 && fours(&v, op);
-    const mm_vk_dispatch x = {.shader = units ? MM_VK_ATTEND_COOP : shader_for(op),
-                              .spec = {op->causal, fours(&v, op), true, op->q.half, op->out.half},
-                              .bind = {v.q, v.k, table, v.y},
-                              .push = &push,
-                              .push_bytes = sizeof push,
-                              .groups = {(uint32_t)((longest + 63) / 64), (uint32_t)op->heads, (uint32_t)(i1 - i0)},
-                              .work = 2.0 * (double)(s.q1 - s.q0) * (double)longest * (double)width};
+    const int shader = !units ? shader_for(op) : d->card.coopmat == 8 ? MM_VK_ATTEND_COOP_8 : MM_VK_ATTEND_COOP;
+    const int64_t block = shader == MM_VK_ATTEND_COOP_8 ? 32 : 64; /* queries of a workgroup */
+    const mm_vk_dispatch x = {
+        .shader = shader,
+        .spec = {op->causal, fours(&v, op), true, op->q.half, op->out.half},
+        .bind = {v.q, v.k, table, v.y},
+        .push = &push,
+        .push_bytes = sizeof push,
+        .groups = {(uint32_t)((longest + block - 1) / block), (uint32_t)op->heads, (uint32_t)(i1 - i0)},
+        .work = 2.0 * (double)(s.q1 - s.q0) * (double)longest * (double)width};
     *st = mm_vk_run(d, &x, e);
     return true;
 }

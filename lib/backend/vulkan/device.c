@@ -106,10 +106,11 @@ static uint32_t paths_of(const mm_vk_card *c)
         on |= MM_VK_BIG;
     if (c->llvmpipe)
         on |= MM_VK_WIDE;
-    if (c->coopmat && mm_vk_code_of(MM_VK_LINEAR_COOP)->code)
-        on |= MATRIX_UNITS;
-    if (l->maxComputeWorkGroupInvocations < 256 || l->maxComputeSharedMemorySize < COOP_TILES)
-        on &= ~(uint32_t)MM_VK_COOPBIG;
+    uint32_t units = c->coopmat && mm_vk_code_of(MM_VK_LINEAR_COOP)->code ? MATRIX_UNITS : 0;
+    if (c->coopmat == 8 || l->maxComputeWorkGroupInvocations < 256 || l->maxComputeSharedMemorySize < COOP_TILES)
+        units &= ~(uint32_t)MM_VK_COOPBIG;
+    if (type != VK_PHYSICAL_DEVICE_TYPE_CPU)
+        on |= units;
     if (c->int8_fast)
         on |= MM_VK_INT8;
     if (shared && (type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU || type == VK_PHYSICAL_DEVICE_TYPE_CPU))
@@ -120,7 +121,7 @@ static uint32_t paths_of(const mm_vk_card *c)
         on |= MM_VK_CARRY;
     on |= MM_VK_HALVES;
     const char *force = getenv("MM_VULKAN_ENABLE"); /* to test paths on drivers that would not take them */
-    const uint32_t forceable = MM_VK_TILES | MM_VK_BIG | MM_VK_WIDE | MM_VK_CARRY | (c->int8 ? MM_VK_INT8 : 0) |
+    const uint32_t forceable = units | MM_VK_TILES | MM_VK_BIG | MM_VK_WIDE | MM_VK_CARRY | (c->int8 ? MM_VK_INT8 : 0) |
                                (c->float16 ? MM_VK_FP16 : 0) | (shared ? MM_VK_UNIFIED : 0);
     for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++) {
         if (listed(force, PATHS[i].name) && (PATHS[i].path & forceable))
@@ -400,7 +401,8 @@ static int facts_of(const mm_dev *dev, mm_fact *f, int most)
     fact(f, &n, most, "fp16 arithmetic", "%s", d->card.float16 ? "yes" : "no");
     fact(f, &n, most, "cooperative matrix", "%s",
          !mm_vk_code_of(MM_VK_LINEAR_COOP)->code ? "not in this build"
-         : d->card.coopmat                       ? "yes"
+         : d->card.coopmat == 16                 ? "16x16x16"
+         : d->card.coopmat == 8                  ? "8x8x8"
                                                  : "no");
     fact(f, &n, most, "int8 dot product", "%s", d->card.int8_fast ? "yes" : d->card.int8 ? "slow" : "no");
     fact(f, &n, most, "paths", "%s", paths[0] ? paths : "baseline only");

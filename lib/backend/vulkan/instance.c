@@ -149,27 +149,34 @@ static bool has_extension(VkPhysicalDevice device, const char *name)
     return found;
 }
 
-/* Does the device multiply 16x16x16 matrices of f16 into f32 within a subgroup? */
-static bool multiplies_matrices(VkPhysicalDevice device, VkInstance instance)
+/* f16 x f16 -> f32 within a subgroup, in cubes of `size`. */
+static bool multiplies(const mm_vk_coopmat_properties *p, uint32_t size)
 {
-    if (!has_extension(device, MM_VK_COOPMAT_EXTENSION))
-        return false;
+    return p->m == size && p->n == size && p->k == size && p->a == MM_VK_COMPONENT_FLOAT16 &&
+           p->b == MM_VK_COMPONENT_FLOAT16 && p->c == MM_VK_COMPONENT_FLOAT32 && p->result == MM_VK_COMPONENT_FLOAT32 &&
+           p->scope == MM_VK_SCOPE_SUBGROUP;
+}
+
+/* The size of the matrices that the device multiplies and that shaders are made for; 0: none. */
+static int matrix_size(VkPhysicalDevice device, VkInstance instance, uint32_t subgroup)
+{
+    const uint32_t size = subgroup == 32 ? 16 : subgroup == 8 ? 8 : 0;
+    if (!size || !has_extension(device, MM_VK_COOPMAT_EXTENSION))
+        return 0;
     mm_vk_get_coopmat_properties *get = (mm_vk_get_coopmat_properties *)vkGetInstanceProcAddr(
         instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
     uint32_t n = 0;
     if (!get || get(device, &n, NULL) != VK_SUCCESS || n > 1024)
-        return false;
+        return 0;
     mm_vk_coopmat_properties *all = calloc(n + 1, sizeof *all);
     bool found = false;
     for (uint32_t i = 0; all && i < n; i++)
         all[i].sType = (VkStructureType)MM_VK_STRUCTURE_COOPMAT_PROPERTIES;
     if (all && get(device, &n, all) >= VK_SUCCESS)
         for (uint32_t i = 0; i < n && !found; i++)
-            found = all[i].m == 16 && all[i].n == 16 && all[i].k == 16 && all[i].a == MM_VK_COMPONENT_FLOAT16 &&
-                    all[i].b == MM_VK_COMPONENT_FLOAT16 && all[i].c == MM_VK_COMPONENT_FLOAT32 &&
-                    all[i].result == MM_VK_COMPONENT_FLOAT32 && all[i].scope == MM_VK_SCOPE_SUBGROUP;
+            found = multiplies(&all[i], size);
     free(all);
-    return found;
+    return found ? (int)size : 0;
 }
 
 /* Dot products of four packed 8-bit integers: are they there, and faster than doing without? */
@@ -219,9 +226,10 @@ static void describe_card(mm_vk_card *c, VkInstance instance)
     c->float16 = f16.shaderFloat16;
     c->f16 = storage.storageBuffer16BitAccess && f16.shaderFloat16;
     c->memory_model = model.vulkanMemoryModel;
-    c->coopmat = c->f16 && c->memory_model && subgroup.subgroupSize == 32 &&
-                 c->properties.limits.maxComputeSharedMemorySize >= 48 << 10 &&
-                 multiplies_matrices(c->device, instance);
+    if (c->f16 && c->memory_model)
+        c->coopmat = matrix_size(c->device, instance, subgroup.subgroupSize);
+    if (c->properties.limits.maxComputeSharedMemorySize < (c->coopmat == 8 ? 32 << 10 : 48 << 10))
+        c->coopmat = 0;
 }
 
 mm_status mm_vk_cards(mm_vk_card **out, int *n, VkInstance instance, mm_err *e)

@@ -35,6 +35,8 @@ static tile units_for(const mm_vk_dev *d, const mm_vk_product *p, int64_t rows, 
     const tile big = {MM_VK_LINEAR_COOP_BIG, 96, 192}, medium = {MM_VK_LINEAR_COOP, 64, 96},
                small = {MM_VK_LINEAR_COOP_SMALL, 64, 64};
     const bool only_big = !(d->paths & MM_VK_COOPMAT);
+    if (d->card.coopmat == 8)
+        return (tile){MM_VK_LINEAR_COOP_8, 32, 32};
     if (!(d->paths & MM_VK_COOPBIG))
         return small;
     if (p->x_half && (only_big || groups_of(&big, rows, cols, p->groups) >= VERY_BUSY))

@@ -36,8 +36,14 @@ SPIRV(linear_coop)
 SPIRV(linear_coop_big)
 #include "shaders/linear_coop_big.inc"
     ;
+SPIRV(linear_coop_8)
+#include "shaders/linear_coop_8.inc"
+    ;
 SPIRV(attend_coop)
 #include "shaders/attend_coop.inc"
+    ;
+SPIRV(attend_coop_8)
+#include "shaders/attend_coop_8.inc"
     ;
 #endif
 SPIRV(linear_tile_fp16)
@@ -109,7 +115,9 @@ static const mm_vk_code all[MM_VK_SHADERS] = {
     [MM_VK_LINEAR_COOP_SMALL] = CODE(linear_coop_small),
     [MM_VK_LINEAR_COOP] = CODE(linear_coop),
     [MM_VK_LINEAR_COOP_BIG] = CODE(linear_coop_big),
+    [MM_VK_LINEAR_COOP_8] = CODE(linear_coop_8),
     [MM_VK_ATTEND_COOP] = CODE(attend_coop),
+    [MM_VK_ATTEND_COOP_8] = CODE(attend_coop_8),
 #endif
     [MM_VK_LINEAR_TILE_FP16] = CODE(linear_tile_fp16),
     [MM_VK_LINEAR_BIG_FP16] = CODE(linear_big_fp16),

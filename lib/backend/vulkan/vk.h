@@ -132,7 +132,7 @@ typedef struct {
     bool carries;
     bool float16; /* shaderFloat16 */
     bool f16;     /* that and storageBuffer16BitAccess */
-    bool coopmat; /* 16x16x16 f16 -> f32 in subgroups of 32 */
+    int coopmat;  /* matrices f16 -> f32: 16 (x16x16, in subgroups of 32), 8 (x8x8, in subgroups of 8) or 0 */
     bool memory_model;
     bool int8, int8_fast; /* dot products of packed 8-bit integers: offered; faster than other instructions */
     bool llvmpipe;        /* Mesa's driver on the CPU */
@@ -278,6 +278,7 @@ typedef enum {
     MM_VK_LINEAR_COOP_SMALL,
     MM_VK_LINEAR_COOP,
     MM_VK_LINEAR_COOP_BIG,
+    MM_VK_LINEAR_COOP_8,
     MM_VK_LINEAR_TILE_FP16,
     MM_VK_LINEAR_BIG_FP16,
     MM_VK_LINEAR_INT8,
@@ -290,6 +291,7 @@ typedef enum {
     MM_VK_ATTEND_128,
     MM_VK_ATTEND_ANY,
     MM_VK_ATTEND_COOP,
+    MM_VK_ATTEND_COOP_8,
     MM_VK_GATHER,
     MM_VK_POOL,
     MM_VK_L2,
