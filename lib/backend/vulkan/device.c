@@ -151,7 +151,9 @@ static mm_status make_device(mm_vk_dev *d, mm_err *e)
     VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES,
         .shaderIntegerDotProduct = VK_TRUE};
-    const char *extension[2];
+    VkPhysicalDeviceSubgroupSizeControlFeatures sizes = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES, .subgroupSizeControl = VK_TRUE};
+    const char *extension[3];
     uint32_t extensions = 0;
     void *features = NULL;
     if (d->paths & (MATRIX_UNITS | MM_VK_FP16))
@@ -159,6 +161,10 @@ static mm_status make_device(mm_vk_dev *d, mm_err *e)
     if (d->paths & MATRIX_UNITS) {
         features = chained(&model, chained(&storage, chained(&matrices, features)));
         extension[extensions++] = MM_VK_COOPMAT_EXTENSION;
+    }
+    if ((d->paths & MATRIX_UNITS) && d->card.sized) {
+        features = chained(&sizes, features);
+        extension[extensions++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
     }
     if (d->paths & MM_VK_INT8) {
         features = chained(&dot, features);

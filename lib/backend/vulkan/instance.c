@@ -150,33 +150,29 @@ static bool has_extension(VkPhysicalDevice device, const char *name)
 }
 
 /* f16 x f16 -> f32 within a subgroup, in cubes of `size`. */
-static bool multiplies(const mm_vk_coopmat_properties *p, uint32_t size)
+static bool is_cube(const mm_vk_coopmat_properties *p, uint32_t size)
 {
     return p->m == size && p->n == size && p->k == size && p->a == MM_VK_COMPONENT_FLOAT16 &&
            p->b == MM_VK_COMPONENT_FLOAT16 && p->c == MM_VK_COMPONENT_FLOAT32 && p->result == MM_VK_COMPONENT_FLOAT32 &&
            p->scope == MM_VK_SCOPE_SUBGROUP;
 }
 
-/* The size of the matrices that the device multiplies and that shaders are made for; 0: none. */
-static int matrix_size(VkPhysicalDevice device, VkInstance instance, uint32_t subgroup)
+static bool multiplies(VkPhysicalDevice device, VkInstance instance, uint32_t size)
 {
-    const uint32_t size = subgroup == 32 ? 16 : subgroup == 8 ? 8 : 0;
-    if (!size || !has_extension(device, MM_VK_COOPMAT_EXTENSION))
-        return 0;
     mm_vk_get_coopmat_properties *get = (mm_vk_get_coopmat_properties *)vkGetInstanceProcAddr(
         instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
     uint32_t n = 0;
     if (!get || get(device, &n, NULL) != VK_SUCCESS || n > 1024)
-        return 0;
+        return false;
     mm_vk_coopmat_properties *all = calloc(n + 1, sizeof *all);
     bool found = false;
     for (uint32_t i = 0; all && i < n; i++)
         all[i].sType = (VkStructureType)MM_VK_STRUCTURE_COOPMAT_PROPERTIES;
     if (all && get(device, &n, all) >= VK_SUCCESS)
         for (uint32_t i = 0; i < n && !found; i++)
-            found = multiplies(&all[i], size);
+            found = is_cube(&all[i], size);
     free(all);
-    return found ? (int)size : 0;
+    return found;
 }
 
 /* Dot products of four packed 8-bit integers: are they there, and faster than doing without? */
@@ -194,6 +190,36 @@ static void ask_int8(mm_vk_card *c)
     vkGetPhysicalDeviceProperties2(c->device, &p);
     c->int8 = dot.shaderIntegerDotProduct;
     c->int8_fast = c->int8 && fast.integerDotProduct4x8BitPackedSignedAccelerated;
+}
+
+/* Can subgroups be of that size: because all are, or because a pipeline may ask for it? */
+static bool groups_by(const mm_vk_card *c, uint32_t size, uint32_t usual,
+                      const VkPhysicalDeviceSubgroupSizeControlProperties *p)
+{
+    return usual == size || (c->sized && p->minSubgroupSize <= size && size <= p->maxSubgroupSize);
+}
+
+/* Matrix units, and the subgroups that their shaders are made for. AMD's are of 64 unless 32 are asked for. */
+static void ask_matrices(mm_vk_card *c, VkInstance instance, uint32_t subgroup)
+{
+    VkPhysicalDeviceSubgroupSizeControlFeatures sizes = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES};
+    VkPhysicalDeviceFeatures2 f = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &sizes};
+    VkPhysicalDeviceSubgroupSizeControlProperties range = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES};
+    VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &range};
+    if (!has_extension(c->device, MM_VK_COOPMAT_EXTENSION))
+        return;
+    if (has_extension(c->device, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) {
+        vkGetPhysicalDeviceFeatures2(c->device, &f);
+        vkGetPhysicalDeviceProperties2(c->device, &p);
+        c->sized = sizes.subgroupSizeControl && (range.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT);
+    }
+    const uint32_t shared = c->properties.limits.maxComputeSharedMemorySize;
+    if (shared >= 48 << 10 && groups_by(c, 32, subgroup, &range) && multiplies(c->device, instance, 16))
+        c->coopmat = 16;
+    else if (shared >= 32 << 10 && groups_by(c, 8, subgroup, &range) && multiplies(c->device, instance, 8))
+        c->coopmat = 8;
 }
 
 static void describe_card(mm_vk_card *c, VkInstance instance)
@@ -227,9 +253,7 @@ static void describe_card(mm_vk_card *c, VkInstance instance)
     c->f16 = storage.storageBuffer16BitAccess && f16.shaderFloat16;
     c->memory_model = model.vulkanMemoryModel;
     if (c->f16 && c->memory_model)
-        c->coopmat = matrix_size(c->device, instance, subgroup.subgroupSize);
-    if (c->properties.limits.maxComputeSharedMemorySize < (c->coopmat == 8 ? 32 << 10 : 48 << 10))
-        c->coopmat = 0;
+        ask_matrices(c, instance, subgroup.subgroupSize);
 }
 
 mm_status mm_vk_cards(mm_vk_card **out, int *n, VkInstance instance, mm_err *e)

@@ -42,8 +42,26 @@ void mm_vk_pipelines_end(mm_vk_dev *d)
     vkDestroyDescriptorSetLayout(d->device, d->set_layout, NULL);
 }
 
-static VkResult make(VkPipeline *out, mm_vk_dev *d, const mm_vk_code *code, const uint32_t spec[MM_VK_SPECS])
+/* Shaders for matrix units count on the size of their subgroups. */
+static uint32_t subgroup_of(const mm_vk_dev *d, int shader)
 {
+    switch (shader) {
+    case MM_VK_LINEAR_COOP_SMALL:
+    case MM_VK_LINEAR_COOP:
+    case MM_VK_LINEAR_COOP_BIG:
+    case MM_VK_LINEAR_COOP_8:
+    case MM_VK_ATTEND_COOP:
+    case MM_VK_ATTEND_COOP_8: return d->card.coopmat == 8 ? 8 : 32;
+    default: return 0; /* any */
+    }
+}
+
+static VkResult make(VkPipeline *out, mm_vk_dev *d, int shader, const uint32_t spec[MM_VK_SPECS])
+{
+    const mm_vk_code *code = mm_vk_code_of(shader);
+    const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+        .requiredSubgroupSize = subgroup_of(d, shader)};
     const VkShaderModuleCreateInfo module_info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = code->bytes, .pCode = code->code};
     VkShaderModule module;
@@ -58,6 +76,7 @@ static VkResult make(VkPipeline *out, mm_vk_dev *d, const mm_vk_code *code, cons
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .layout = d->layout,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .pNext = d->card.sized && subgroup.requiredSubgroupSize ? &subgroup : NULL,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = module,
                   .pName = "main",
@@ -83,16 +102,15 @@ mm_status mm_vk_pipeline_of(VkPipeline *out, mm_vk_dev *d, int shader, const uin
         d->pipelines = grown;
         d->cap_pipelines = cap;
     }
-    const mm_vk_code *code = mm_vk_code_of(shader);
     mm_vk_pipeline p = {.shader = shader};
     memcpy(p.spec, spec, sizeof p.spec);
-    VkResult r = make(&p.pipeline, d, code, spec);
+    VkResult r = make(&p.pipeline, d, shader, spec);
     if (r != VK_SUCCESS) {
         char what[64] = "no pipeline for ";
-        strncat(what, code->name, sizeof what - strlen(what) - 1);
+        strncat(what, mm_vk_code_of(shader)->name, sizeof what - strlen(what) - 1);
         return mm_vk_fail(e, r, what);
     }
-    mm_say(&d->log, MM_LOG_DEBUG, "vulkan: pipeline %s", code->name);
+    mm_say(&d->log, MM_LOG_DEBUG, "vulkan: pipeline %s", mm_vk_code_of(shader)->name);
     d->pipelines[d->n_pipelines++] = p;
     d->cache_grown = true;
     *out = p.pipeline;
