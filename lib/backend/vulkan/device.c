@@ -152,18 +152,17 @@ static mm_status make_device(mm_vk_dev *d, mm_err *e)
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES,
         .shaderIntegerDotProduct = VK_TRUE};
     VkPhysicalDeviceSubgroupSizeControlFeatures sizes = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES, .subgroupSizeControl = VK_TRUE};
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
+        .subgroupSizeControl = VK_TRUE,
+        .computeFullSubgroups = VK_TRUE};
     const char *extension[3];
     uint32_t extensions = 0;
     void *features = NULL;
     if (d->paths & (MATRIX_UNITS | MM_VK_FP16))
         features = chained(&f16, features);
     if (d->paths & MATRIX_UNITS) {
-        features = chained(&model, chained(&storage, chained(&matrices, features)));
+        features = chained(&model, chained(&storage, chained(&sizes, chained(&matrices, features))));
         extension[extensions++] = MM_VK_COOPMAT_EXTENSION;
-    }
-    if ((d->paths & MATRIX_UNITS) && d->card.sized) {
-        features = chained(&sizes, features);
         extension[extensions++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
     }
     if (d->paths & MM_VK_INT8) {

@@ -192,15 +192,8 @@ static void ask_int8(mm_vk_card *c)
     c->int8_fast = c->int8 && fast.integerDotProduct4x8BitPackedSignedAccelerated;
 }
 
-/* Can subgroups be of that size: because all are, or because a pipeline may ask for it? */
-static bool groups_by(const mm_vk_card *c, uint32_t size, uint32_t usual,
-                      const VkPhysicalDeviceSubgroupSizeControlProperties *p)
-{
-    return usual == size || (c->sized && p->minSubgroupSize <= size && size <= p->maxSubgroupSize);
-}
-
-/* Matrix units, and the subgroups that their shaders are made for. AMD's are of 64 unless 32 are asked for. */
-static void ask_matrices(mm_vk_card *c, VkInstance instance, uint32_t subgroup)
+/* Matrix units, for shaders that count on full subgroups of one size: AMD's are of 64 unless 32 are asked for. */
+static void ask_matrices(mm_vk_card *c, VkInstance instance)
 {
     VkPhysicalDeviceSubgroupSizeControlFeatures sizes = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES};
@@ -208,26 +201,26 @@ static void ask_matrices(mm_vk_card *c, VkInstance instance, uint32_t subgroup)
     VkPhysicalDeviceSubgroupSizeControlProperties range = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES};
     VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &range};
-    if (!has_extension(c->device, MM_VK_COOPMAT_EXTENSION))
+    if (!has_extension(c->device, MM_VK_COOPMAT_EXTENSION) ||
+        !has_extension(c->device, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME))
         return;
-    if (has_extension(c->device, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) {
-        vkGetPhysicalDeviceFeatures2(c->device, &f);
-        vkGetPhysicalDeviceProperties2(c->device, &p);
-        c->sized = sizes.subgroupSizeControl && (range.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT);
-    }
-    const uint32_t shared = c->properties.limits.maxComputeSharedMemorySize;
-    if (shared >= 48 << 10 && groups_by(c, 32, subgroup, &range) && multiplies(c->device, instance, 16))
+    vkGetPhysicalDeviceFeatures2(c->device, &f);
+    vkGetPhysicalDeviceProperties2(c->device, &p);
+    if (!sizes.subgroupSizeControl || !sizes.computeFullSubgroups ||
+        !(range.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT))
+        return;
+    const uint32_t shared = c->properties.limits.maxComputeSharedMemorySize, least = range.minSubgroupSize,
+                   most = range.maxSubgroupSize;
+    if (shared >= 48 << 10 && least <= 32 && 32 <= most && multiplies(c->device, instance, 16))
         c->coopmat = 16;
-    else if (shared >= 32 << 10 && groups_by(c, 8, subgroup, &range) && multiplies(c->device, instance, 8))
+    else if (shared >= 32 << 10 && least <= 8 && 8 <= most && multiplies(c->device, instance, 8))
         c->coopmat = 8;
 }
 
 static void describe_card(mm_vk_card *c, VkInstance instance)
 {
-    VkPhysicalDeviceSubgroupProperties subgroup = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
-    VkPhysicalDeviceDriverProperties driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
-                                               .pNext = &subgroup};
-    VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &subgroup};
+    VkPhysicalDeviceDriverProperties driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
+    VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
     vkGetPhysicalDeviceProperties(c->device, &c->properties);
     const bool v12 = c->properties.apiVersion >= VK_API_VERSION_1_2;
     if (v12)
@@ -253,7 +246,7 @@ static void describe_card(mm_vk_card *c, VkInstance instance)
     c->f16 = storage.storageBuffer16BitAccess && f16.shaderFloat16;
     c->memory_model = model.vulkanMemoryModel;
     if (c->f16 && c->memory_model)
-        ask_matrices(c, instance, subgroup.subgroupSize);
+        ask_matrices(c, instance);
 }
 
 mm_status mm_vk_cards(mm_vk_card **out, int *n, VkInstance instance, mm_err *e)

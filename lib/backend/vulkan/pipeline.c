@@ -62,6 +62,7 @@ static VkResult make(VkPipeline *out, mm_vk_dev *d, int shader, const uint32_t s
     const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
         .requiredSubgroupSize = subgroup_of(d, shader)};
+    const bool sized = subgroup.requiredSubgroupSize > 0;
     const VkShaderModuleCreateInfo module_info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = code->bytes, .pCode = code->code};
     VkShaderModule module;
@@ -76,7 +77,8 @@ static VkResult make(VkPipeline *out, mm_vk_dev *d, int shader, const uint32_t s
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .layout = d->layout,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                  .pNext = d->card.sized && subgroup.requiredSubgroupSize ? &subgroup : NULL,
+                  .pNext = sized ? &subgroup : NULL,
+                  .flags = sized ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = module,
                   .pName = "main",

@@ -132,7 +132,6 @@ typedef struct {
     bool carries;
     bool float16; /* shaderFloat16 */
     bool f16;     /* that and storageBuffer16BitAccess */
-    bool sized;   /* a pipeline may ask for the size of its subgroups */
     int coopmat;  /* matrices f16 -> f32: 16 (x16x16, in subgroups of 32), 8 (x8x8, in subgroups of 8) or 0 */
     bool memory_model;
     bool int8, int8_fast; /* dot products of packed 8-bit integers: offered; faster than other instructions */
