@@ -104,16 +104,19 @@ static void pack_key_panel(const attention *t, const pieces *s, uint32_t *dst, c
 {
     const mm_matmul *m = t->m;
     const int head = t->op->head;
-    const void *row[MM_MAX_NR];
+    const float *row[MM_MAX_NR];
+    const void *const *any = (const void *const *)row;
     for (int i = 0; i < n; i++)
         row[i] = keys + i * t->op->k.ld;
-    if (!m->narrow) {
-        t->k->pack_rows((float *)dst, m->nr, row, n, MM_F32, 0, head);
+    if (m->pack_rows)
+        m->pack_rows(dst, m->nr, row, n, head);
+    else if (!m->narrow)
+        t->k->pack_rows((float *)dst, m->nr, any, n, MM_F32, 0, head);
+    if (m->pack_rows || !m->narrow)
         return;
-    }
     for (int k0 = 0; k0 < head; k0 += MM_PANEL_PIECE) {
         const int part = least(MM_PANEL_PIECE, head - k0);
-        t->k->pack_rows(s->piece, m->nr, row, n, MM_F32, k0, part);
+        t->k->pack_rows(s->piece, m->nr, any, n, MM_F32, k0, part);
         m->narrow(dst + k0 / m->b_per * m->nr, s->piece, m->nr, part, NULL);
     }
 }
@@ -123,10 +126,12 @@ static void pack_value_panel(const attention *t, const pieces *s, uint32_t *dst,
                              int keys)
 {
     const mm_matmul *m = t->m;
-    if (!m->narrow) {
+    if (m->pack_cols)
+        m->pack_cols(dst, width, values, t->op->v.ld, n, keys);
+    else if (!m->narrow)
         t->k->pack_cols((float *)dst, width, values, t->op->v.ld, n, MM_F32, keys);
+    if (m->pack_cols || !m->narrow)
         return;
-    }
     for (int k0 = 0; k0 < keys; k0 += MM_PANEL_PIECE) {
         const int part = least(MM_PANEL_PIECE, keys - k0);
         t->k->pack_cols(s->piece, width, values + k0 * t->op->v.ld, t->op->v.ld, n, MM_F32, part);

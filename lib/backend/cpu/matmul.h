@@ -66,6 +66,11 @@ typedef struct mm_matmul {
     /* An fp32 panel [k][width] becomes one of this format; integers are round(x * inv[column]). NULL: it is one. */
     void (*narrow)(void *dst, const float *panel, int width, int64_t k, const float *inv);
 
+    /* B panels of fp32 rows, as kernels.h's functions of the same names make fp32 panels, filled up to a `step` of k;
+     * NULL: by way of such a panel. */
+    void (*pack_rows)(void *dst, int width, const float *const *row, int n, int64_t k);
+    void (*pack_cols)(void *dst, int width, const float *src, int64_t ld, int n, int64_t k);
+
     /* The integers c[rows][ldc] become floats, with the scales and the Σ q of the columns and, for the rests of the
      * rows, the whole panel b[k][width]. NULL: they are floats. */
     void (*widen)(float *c, int64_t ldc, int rows, int cols, const mm_quant *row, const float *scale,

@@ -123,6 +123,43 @@ static void pack_a_bf16(void *dst, const float *const *row, int n, int64_t k, co
     }
 }
 
+/* 16 rows by 16 words are transposed in registers. */
+static void pack_rows_bf16(void *dst, int width, const float *const *row, int n, int64_t k)
+{
+    for (int c = 0; c < width; c += VL)
+        for (int64_t i = 0; i < k; i += 2 * WORDS) {
+            float *to = (float *)dst + i / 2 * width + c;
+            vf part[VL];
+            for (int r = 0; r < VL; r++)
+                part[r] = c + r < n ? (vf)bf16_words(row[c + r], k, i) : v_set(0.0f);
+            v_transpose(part);
+            for (int w = 0; w < WORDS; w++)
+                v_store(to + w * width, part[w]);
+        }
+}
+
+/* Columns 0 .. n-1 (n <= VL) of lines i and i+1 of k, side by side in words. */
+static inline vi bf16_pairs(const float *src, int64_t ld, int n, int64_t i, int64_t k)
+{
+    const __m512i pairs = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                                           21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    vf line[2] = {v_set(0.0f), v_set(0.0f)};
+    for (int h = 0; h < 2; h++)
+        if (i + h < k)
+            line[h] = n == VL ? v_load(src + (i + h) * ld) : v_load_n(src + (i + h) * ld, n);
+    return (vi)_mm512_permutexvar_epi16(pairs, (__m512i)_mm512_cvtne2ps_pbh(line[1], line[0]));
+}
+
+static void pack_cols_bf16(void *dst, int width, const float *src, int64_t ld, int n, int64_t k)
+{
+    float *to = dst;
+    for (int64_t i = 0; i < mm_matmul_depth(&mm_matmul_amxbf16, k); i += 2, to += width)
+        for (int c = 0; c < width; c += VL) {
+            const int left = n - c < 0 ? 0 : n - c < VL ? n - c : VL;
+            v_store(to + c, (vf)bf16_pairs(src + c, ld, left, i, k));
+        }
+}
+
 /* 16 words of integers likewise. */
 static inline vi uint8_words(const float *row, int64_t k, int64_t i, const mm_quant *quant)
 {
@@ -169,6 +206,8 @@ const mm_matmul mm_matmul_amxbf16 = {
     .tile = tile_bf16,
     .pack_a = pack_a_bf16,
     .narrow = narrow_bf16,
+    .pack_rows = pack_rows_bf16,
+    .pack_cols = pack_cols_bf16,
 };
 
 const mm_matmul mm_matmul_amxint8 = {
