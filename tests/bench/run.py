@@ -385,6 +385,7 @@ def inputs():
     os.makedirs(f"{WORK}/models", exist_ok=True)
     shell(f"{PYTHON} {HERE}/peers.py prepare {WORK}/models 2>>{WORK}/peer.log")
     shell(f"for s in 10 30; do mm-decode -q {WORK}/models/clips$s > {WORK}/all.mm; mm-cat -N 5 {WORK}/all.mm > {WORK}/clips$s.mm; done; "
+          f"mm-decode -q {WORK}/models/clips10 {WORK}/models/clips10 > {WORK}/all.mm; mm-cat -N 17 {WORK}/all.mm > {WORK}/clips10x17.mm; "
           f"mm-cat -N 3 {WORK}/clips30.mm > {WORK}/clips30x3.mm; "
           f"mm-decode -q -m {WORK}/models/vit-b16 {WORK}/photos > {WORK}/all.mm; mm-cat -N 17 {WORK}/all.mm > {WORK}/vit.mm; "
           f"mm-decode -q -m {WORK}/models/clip-b32 {WORK}/photos > {WORK}/clip.mm")
@@ -443,7 +444,7 @@ def sections():
         yield f"ViT-B/16, batch {b}", lambda n, b=b: section_warm(n, "vit", "vit-b16", f"{w}/vit.mm", "images", all3, batch=b)
         yield f"CLIP ViT-B/32, vision, batch {b}", lambda n, b=b: section_warm(n, "clip", "clip-b32", f"{w}/clip.mm", "images", all3, batch=b)
         yield f"BERT-base, 128 tokens, batch {b}", lambda n, b=b: section_warm(n, "bert", "bert-base", f"{w}/long17.mm", "sentences", all3 + llama_peers("bert-base"), batch=b)
-        yield f"Wav2Vec2-base, 10 s clips, batch {b}", lambda n, b=b: section_warm(n, "wav2vec2", "wav2vec2-base", f"{w}/clips10.mm", "seconds of sound", all3, batch=b, each=10)
+        yield f"Wav2Vec2-base, 10 s clips, batch {b}", lambda n, b=b: section_warm(n, "wav2vec2", "wav2vec2-base", f"{w}/clips10{'x17' if b > 1 else ''}.mm", "seconds of sound", all3, batch=b, each=10)
     yield "whisper-base encoder, 10 s clips", lambda n: section_warm(n, "whisper", "whisper-base", f"{w}/clips10.mm", "seconds of sound", all3, each=10)
     ENV["BENCH_CT2"] = whisper_ct2()
     peers = all3 + (["ctranslate2"] if ENV["BENCH_CT2"] else [])
