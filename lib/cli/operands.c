@@ -1,5 +1,6 @@
 /* operands.c: operands of the command line and of lists (--files-from, --files0-from, -0). */
 #include "base/buf.h"
+#include "base/grow.h"
 #include "cli/state.h"
 
 #include <errno.h>
@@ -35,23 +36,16 @@ static mm_status read_list(const char *name, mm_buf *b, mm_err *e)
     return s;
 }
 
-static mm_status add_operand(mm_run *r, int *room, const char *name, mm_err *e)
+static mm_status add_operand(mm_run *r, int64_t *room, const char *name, mm_err *e)
 {
-    if (r->n_operands == *room) {
-        *room = *room ? 2 * *room : 64;
-        const char **v = mm_arena_alloc(&r->state->arena, (size_t)*room * sizeof *v);
-        if (!v)
-            return mm_fail_memory(e);
-        if (r->n_operands)
-            memcpy(v, r->operands, (size_t)r->n_operands * sizeof *v);
-        r->operands = v;
-    }
+    if (!mm_grow_in(&r->state->arena, &r->operands, room, r->n_operands))
+        return mm_fail_memory(e);
     r->operands[r->n_operands++] = name;
     return MM_OK;
 }
 
 /* Empty entries (a blank line, two NULs) name nothing and are left out. */
-static mm_status add_list(mm_run *r, int *room, const char *list, char end, mm_err *e)
+static mm_status add_list(mm_run *r, int64_t *room, const char *list, char end, mm_err *e)
 {
     mm_buf b = {0};
     mm_status s = read_list(list, &b, e);
@@ -76,7 +70,8 @@ mm_status mm_operands(mm_run *r, const mm_parsed *p, mm_err *e)
 {
     mm_run_state *st = r->state;
     mm_status s = MM_OK;
-    int room = 0, before;
+    int64_t room = 0;
+    int before;
     for (int i = 0; i < p->n_operands && s == MM_OK; i++)
         s = add_operand(r, &room, p->operand[i], e);
     before = r->n_operands;

@@ -1,5 +1,7 @@
 #include "cli/opt.h"
 
+#include "base/grow.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -250,14 +252,8 @@ static mm_status set_choice(const mm_opt *o, const char *value, mm_err *e)
 
 static mm_status append(mm_list *l, const char *value, mm_arena *a, mm_err *e)
 {
-    if ((l->n & (l->n - 1)) == 0) { /* full at every power of two */
-        const char **v = mm_arena_alloc(a, (size_t)(l->n ? 2 * l->n : 1) * sizeof *v);
-        if (!v)
-            return mm_fail_memory(e);
-        if (l->n)
-            memcpy(v, l->v, (size_t)l->n * sizeof *v);
-        l->v = v;
-    }
+    if (!mm_grow_in(a, &l->v, &l->cap, l->n))
+        return mm_fail_memory(e);
     l->v[l->n++] = value;
     return MM_OK;
 }

@@ -28,6 +28,7 @@ typedef enum { MM_HINT_NONE, MM_HINT_FILE, MM_HINT_DIR, MM_HINT_MODEL } mm_opt_h
 typedef struct {
     const char **v; /* NULL when n is 0; lives until mm_run_end */
     int n;
+    int64_t cap;
 } mm_list;
 
 /* A row of the table: {'o', "output", MM_OPT_STR, &output, "FILE", .help = "write to FILE", .hint = MM_HINT_FILE}. */

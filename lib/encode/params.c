@@ -1,5 +1,7 @@
 #include "encode/params.h"
 
+#include "base/grow.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,16 +51,10 @@ mm_weight *mm_params_own(mm_params *p, mm_weight *w)
 {
     if (!w)
         return NULL;
-    if (p->n == p->cap) {
-        int cap = p->cap ? 2 * p->cap : 64;
-        mm_weight **grown = realloc(p->owned, (size_t)cap * sizeof *grown);
-        if (!grown) {
-            mm_dev_weight_free(p->dev, w);
-            mm_fail_memory(&p->failed);
-            return NULL;
-        }
-        p->owned = grown;
-        p->cap = cap;
+    if (!mm_grow(&p->owned, &p->cap, p->n)) {
+        mm_dev_weight_free(p->dev, w);
+        mm_fail_memory(&p->failed);
+        return NULL;
     }
     return p->owned[p->n++] = w;
 }

@@ -14,7 +14,8 @@ typedef struct {
     bool ready;      /* the model is packed for this device */
     char prefix[96]; /* put in front of every name: "vit." */
     mm_weight **owned;
-    int n, cap;
+    int n;
+    int64_t cap;
     mm_arena arena; /* weights that were computed while loading */
     mm_err failed;
 } mm_params;

@@ -1,5 +1,7 @@
 #include "encode/patches.h"
 
+#include "base/grow.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +129,8 @@ typedef struct {
 } base;
 struct mm_position_cache {
     base *v;
-    int n, cap;
+    int n;
+    int64_t cap;
 };
 
 static void forget(mm_patches *e, mm_dev *d)
@@ -152,15 +155,7 @@ static mm_status cache_grow(mm_patches *e, mm_err *err)
     if (!e->cache && !(e->cache = calloc(1, sizeof *e->cache)))
         return mm_fail_memory(err);
     mm_position_cache *c = e->cache;
-    if (c->n < c->cap)
-        return MM_OK;
-    int cap = c->cap ? 2 * c->cap : CACHE_KEEPS;
-    base *grown = realloc(c->v, (size_t)cap * sizeof *grown);
-    if (!grown)
-        return mm_fail_memory(err);
-    c->v = grown;
-    c->cap = cap;
-    return MM_OK;
+    return mm_grow(&c->v, &c->cap, c->n) ? MM_OK : mm_fail_memory(err);
 }
 
 static mm_status make_base(base *b, mm_patches *e, mm_dev *d, mm_arena *a, mm_err *err)

@@ -1,5 +1,6 @@
 #include "eval/collect.h"
 
+#include "base/grow.h"
 #include "stream/object.h"
 
 #include <math.h>
@@ -39,14 +40,8 @@ void mm_collection_free(mm_collection *c)
 
 static mm_judged *append(judged_list *l)
 {
-    if (l->n == l->cap) {
-        int64_t cap = l->cap ? 2 * l->cap : 256;
-        mm_judged *p = realloc(l->p, (size_t)cap * sizeof *p);
-        if (!p)
-            return NULL;
-        l->p = p;
-        l->cap = cap;
-    }
+    if (!mm_grow(&l->p, &l->cap, l->n))
+        return NULL;
     l->p[l->n] = (mm_judged){0};
     return &l->p[l->n++];
 }

@@ -1,5 +1,6 @@
 #include "fuse/dataset.h"
 
+#include "base/grow.h"
 #include "base/hash.h"
 #include "stream/object.h"
 
@@ -33,8 +34,7 @@ typedef struct {
 struct mm_dataset {
     mm_data view;
     int32_t *slot; /* hash table of samples, −1: free */
-    int64_t slots;
-    int key_cap;
+    int64_t slots, key_cap;
     pieces piece[MM_MAX_MODALITIES];
     marks mark[MM_MAX_OUTPUTS];
     mm_arena arena;
@@ -58,20 +58,6 @@ void mm_dataset_free(mm_dataset *d)
     free(d->view.key);
     mm_arena_free(&d->arena);
     free(d);
-}
-
-/* One more place in a growing list of `size`-byte elements; false when memory is out. */
-static bool grow(void **p, int64_t n, int64_t *cap, size_t size)
-{
-    if (n < *cap)
-        return true;
-    int64_t more = *cap ? 2 * *cap : 64;
-    void *q = realloc(*p, (size_t)more * size);
-    if (!q)
-        return false;
-    *p = q;
-    *cap = more;
-    return true;
 }
 
 /* ---- samples by key ---- */
@@ -108,16 +94,8 @@ static mm_status sample_of(mm_dataset *d, mm_str key, int32_t *sample, mm_err *e
         return s;
     int64_t at = slot_of(d, key);
     if (d->slot[at] < 0) {
-        if (d->view.n == d->key_cap) {
-            int cap = d->key_cap ? 2 * d->key_cap : 256;
-            const char **p = realloc(d->view.key, (size_t)cap * sizeof *p);
-            if (!p)
-                return mm_fail_memory(e);
-            d->view.key = p;
-            d->key_cap = cap;
-        }
         char *own = mm_arena_strdup(&d->arena, key);
-        if (!own)
+        if (!own || !mm_grow(&d->view.key, &d->key_cap, d->view.n))
             return mm_fail_memory(e);
         d->view.key[d->view.n] = own;
         d->slot[at] = d->view.n++;
@@ -171,7 +149,7 @@ static mm_status add_mark(mm_dataset *d, int32_t sample, mm_str field, const msg
     if (s != MM_OK)
         return s;
     marks *list = &d->mark[f];
-    if (!grow((void **)&list->p, list->n, &list->cap, sizeof *list->p))
+    if (!mm_grow(&list->p, &list->cap, list->n))
         return mm_fail_memory(e);
     list->p[list->n++] = (mark){sample, text};
     return MM_OK;
@@ -227,7 +205,7 @@ static mm_status add_piece(mm_dataset *d, int32_t sample, mm_str as, mm_str spac
         return s;
     pieces *list = &d->piece[m];
     *x = mm_arena_alloc(&d->arena, (size_t)(rows * width) * sizeof **x);
-    if (!*x || !grow((void **)&list->p, list->n, &list->cap, sizeof *list->p))
+    if (!*x || !mm_grow(&list->p, &list->cap, list->n))
         return mm_fail_memory(e);
     list->p[list->n] = (piece){sample, (int32_t)list->n, rows, *x};
     list->n++;

@@ -1,5 +1,6 @@
 #include "fuse/join.h"
 
+#include "base/grow.h"
 #include "base/hash.h"
 #include "stream/reader.h"
 
@@ -8,7 +9,7 @@
 /* A sample that waits; a doubly linked list in order of first appearance, and a hash chain by key. */
 typedef struct waiting {
     mm_sample sample;
-    int cap;
+    int64_t cap;
     size_t bytes;
     uint64_t closed; /* bit s: stream s has gone past this key, or ended */
     uint64_t hash;
@@ -161,19 +162,10 @@ static void close_for(mm_join *j, waiting *w, int s)
 static mm_status append(waiting *w, int s, const mm_record *rec, mm_err *e)
 {
     mm_sample *x = &w->sample;
-    if (x->n == w->cap) {
-        int cap = w->cap ? 2 * w->cap : 4;
-        mm_record *r = realloc(x->rec, (size_t)cap * sizeof *r);
-        if (r)
-            x->rec = r;
-        int *t = realloc(x->stream, (size_t)cap * sizeof *t);
-        if (t)
-            x->stream = t;
-        if (!r || !t)
-            return mm_fail_memory(e);
-        w->cap = cap;
-    }
+    int64_t cap = w->cap;
     size_t used;
+    if (!mm_grow(&x->rec, &cap, x->n) || !mm_grow(&x->stream, &w->cap, x->n))
+        return mm_fail_memory(e);
     void *bytes = mm_arena_alloc(&x->arena, rec->raw.n);
     if (!bytes)
         return mm_fail_memory(e);

@@ -1,5 +1,6 @@
 #include "label/refs.h"
 
+#include "base/grow.h"
 #include "label/vector.h"
 #include "stream/object.h"
 
@@ -9,22 +10,10 @@
 /* realloc moves pages instead of copying them once there are gigabytes */
 static mm_status grow(mm_refs *r, mm_err *e)
 {
-    if (r->n < r->cap)
-        return MM_OK;
-    int64_t cap = r->cap ? 2 * r->cap : 256;
-    float *row = realloc(r->row, (size_t)(cap * r->stride) * sizeof *row);
-    if (row)
-        r->row = row;
-    int32_t *label = realloc(r->label, (size_t)cap * sizeof *label);
-    if (label)
-        r->label = label;
-    mm_str *key = realloc(r->key, (size_t)cap * sizeof *key);
-    if (key)
-        r->key = key;
-    if (!row || !label || !key)
-        return mm_fail_memory(e);
-    r->cap = cap;
-    return MM_OK;
+    int64_t rows = r->cap, labels = r->cap;
+    bool ok = mm_grow_rows(&r->row, &rows, r->n, r->stride) && mm_grow(&r->label, &labels, r->n) &&
+              mm_grow(&r->key, &r->cap, r->n);
+    return ok ? MM_OK : mm_fail_memory(e);
 }
 
 /* The first record says which space and dimension it is all about. */

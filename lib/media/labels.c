@@ -1,6 +1,7 @@
 #include "media/labels.h"
 
 #include "base/buf.h"
+#include "base/grow.h"
 #include "base/hash.h"
 #include "media/key.h"
 #include "media/table.h"
@@ -171,14 +172,8 @@ static mm_status add_row(mm_labels *l, const mm_table *t, const mm_str *cell, in
 {
     if (file >= n)
         return MM_OK;
-    if (l->rows == l->room) {
-        int64_t room = l->room ? 2 * l->room : 256;
-        msgpack_object *p = realloc(l->label, (size_t)room * sizeof *p);
-        if (!p)
-            return mm_fail_memory(e);
-        l->label = p;
-        l->room = room;
-    }
+    if (!mm_grow(&l->label, &l->room, l->rows))
+        return mm_fail_memory(e);
     bool ok = row_label(l, t, cell, n, file, column, &l->label[l->rows]);
     mm_str path = {ok ? mm_arena_strdup(&l->arena, cell[file]) : NULL, cell[file].n};
     if (!path.p || !add_names(l, path, l->rows))

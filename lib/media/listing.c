@@ -1,5 +1,7 @@
 #include "media/listing.h"
 
+#include "base/grow.h"
+
 #include <stdlib.h>
 
 typedef struct {
@@ -10,7 +12,7 @@ typedef struct {
 struct mm_listing {
     mm_arena arena;
     listed *file;
-    size_t n, room, next;
+    int64_t n, room, next;
 };
 
 static int by_key(const void *va, const void *vb)
@@ -20,26 +22,13 @@ static int by_key(const void *va, const void *vb)
     return c ? c : strcmp(a->item.rel.p, b->item.rel.p);
 }
 
-static mm_status grow(mm_listing *l, mm_err *e)
-{
-    size_t room = l->room ? 2 * l->room : 256;
-    listed *p = realloc(l->file, room * sizeof *p);
-    if (!p)
-        return mm_fail_memory(e);
-    l->file = p;
-    l->room = room;
-    return MM_OK;
-}
-
 static mm_status add(mm_listing *l, const mm_walk_item *item, const mm_keyer *k, mm_err *e)
 {
     mm_str clean = mm_path_clean(&l->arena, item->rel);
     mm_str key = clean.p ? mm_keyer_key(k, &l->arena, clean) : clean;
     const char *z = key.p ? mm_arena_strdup(&l->arena, key) : NULL;
-    if (!z)
+    if (!z || !mm_grow(&l->file, &l->room, l->n))
         return mm_fail_memory(e);
-    if (l->n == l->room && grow(l, e) != MM_OK)
-        return MM_FATAL;
     l->file[l->n++] = (listed){z, *item};
     return MM_OK;
 }
@@ -57,7 +46,7 @@ mm_status mm_listing_take(mm_listing **out, mm_walk *w, const mm_keyer *k, mm_er
         return st;
     }
     if (l->n)
-        qsort(l->file, l->n, sizeof *l->file, by_key);
+        qsort(l->file, (size_t)l->n, sizeof *l->file, by_key);
     return MM_OK;
 }
 

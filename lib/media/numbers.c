@@ -1,4 +1,5 @@
 /* numbers.c: tables of numbers and NPY arrays become feature records (a row each) or series records. */
+#include "base/grow.h"
 #include "media/npy.h"
 #include "media/sink.h"
 #include "media/table.h"
@@ -155,13 +156,8 @@ static mm_status take_row(numbers *m, const mm_str *cell, int n)
         return put_feature(r, x, width, m->t.row - 1,
                            m->key >= 0 ? mm_utf8_clean(r->sink.a, cell[m->key], &ignored) : none,
                            m->label >= 0 ? mm_utf8_clean(r->sink.a, cell[m->label], &ignored) : none);
-    if (m->rows == m->room) {
-        m->room = m->room ? 2 * m->room : 1024;
-        float *more = realloc(m->all, (size_t)(m->room * width) * sizeof *more);
-        if (!more)
-            return mm_fail_memory(r->sink.e);
-        m->all = more;
-    }
+    if (!mm_grow_rows(&m->all, &m->room, m->rows, width))
+        return mm_fail_memory(r->sink.e);
     memcpy(m->all + m->rows++ * width, x, (size_t)width * sizeof *x);
     return MM_OK;
 }

@@ -1,5 +1,7 @@
 #include "media/table.h"
 
+#include "base/grow.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -35,7 +37,8 @@ void mm_table_close(mm_table *t)
 
 typedef struct {
     mm_str *v;
-    int n, cap;
+    int n;
+    int64_t cap;
     mm_arena *a;
 } cells;
 
@@ -43,16 +46,8 @@ static mm_status add_cell(cells *c, mm_str s, mm_err *e)
 {
     if (c->n == MAX_COLUMNS)
         return mm_fail(e, MM_SKIP, "a row of more than %d columns", MAX_COLUMNS);
-    if (c->n == c->cap) {
-        int cap = c->cap ? 2 * c->cap : 16;
-        mm_str *v = mm_arena_alloc(c->a, (size_t)cap * sizeof *v);
-        if (!v)
-            return mm_fail_memory(e);
-        if (c->n)
-            memcpy(v, c->v, (size_t)c->n * sizeof *v);
-        c->v = v;
-        c->cap = cap;
-    }
+    if (!mm_grow_in(c->a, &c->v, &c->cap, c->n))
+        return mm_fail_memory(e);
     c->v[c->n++] = s;
     return MM_OK;
 }

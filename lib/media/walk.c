@@ -1,5 +1,6 @@
 #include "media/walk.h"
 
+#include "base/grow.h"
 #include "media/key.h"
 
 #include <dirent.h>
@@ -21,14 +22,14 @@ typedef struct {
     dev_t dev;
     ino_t ino;
     entry *entries;
-    size_t n, next;
+    int64_t n, next;
 } level;
 
 struct mm_walk {
     mm_source_opts o;
     int64_t *skipped;
     level *levels;
-    size_t depth, room;
+    int64_t depth, room;
 };
 
 static int compare(const void *va, const void *vb)
@@ -84,17 +85,9 @@ static bool classify(mm_walk *w, const level *l, DIR *d, const struct dirent *de
     return true;
 }
 
-static mm_status add_entry(level *l, size_t *room, entry x, const char *name, mm_err *e)
+static mm_status add_entry(level *l, int64_t *room, entry x, const char *name, mm_err *e)
 {
-    if (l->n == *room) {
-        size_t more = *room ? 2 * *room : 64;
-        entry *p = realloc(l->entries, more * sizeof *p);
-        if (!p)
-            return mm_fail_memory(e);
-        l->entries = p;
-        *room = more;
-    }
-    x.name = strdup(name);
+    x.name = mm_grow(&l->entries, room, l->n) ? strdup(name) : NULL;
     if (!x.name)
         return mm_fail_memory(e);
     l->entries[l->n++] = x;
@@ -112,7 +105,7 @@ static mm_status list(mm_walk *w, level *l, mm_err *e)
         l->ino = st.st_ino;
     }
     mm_status s = MM_OK;
-    size_t room = 0;
+    int64_t room = 0;
     for (const struct dirent *de; s == MM_OK && (errno = 0, de = readdir(d));) {
         entry x = {0};
         if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0 && classify(w, l, d, de, &x))
@@ -122,13 +115,13 @@ static mm_status list(mm_walk *w, level *l, mm_err *e)
         s = mm_fail(e, MM_SKIP, "%s", strerror(errno));
     closedir(d);
     if (l->n)
-        qsort(l->entries, l->n, sizeof *l->entries, compare);
+        qsort(l->entries, (size_t)l->n, sizeof *l->entries, compare);
     return s;
 }
 
 static void level_free(level *l)
 {
-    for (size_t i = 0; i < l->n; i++)
+    for (int64_t i = 0; i < l->n; i++)
         free(l->entries[i].name);
     free(l->entries);
     free(l->path);
@@ -138,7 +131,7 @@ static void level_free(level *l)
 /* A followed link may lead back up: the directory is one that is being walked. */
 static bool is_loop(const mm_walk *w, const level *l)
 {
-    for (size_t i = 0; i < w->depth; i++)
+    for (int64_t i = 0; i < w->depth; i++)
         if (w->levels[i].dev == l->dev && w->levels[i].ino == l->ino)
             return true;
     return false;
@@ -149,14 +142,8 @@ static mm_status push(mm_walk *w, mm_str path, mm_str rel, mm_err *e)
 {
     if (w->depth >= DEEPEST)
         return mm_fail(e, MM_SKIP, "directories are nested more than %d deep", DEEPEST);
-    if (w->depth == w->room) {
-        size_t more = w->room ? 2 * w->room : 16;
-        level *p = realloc(w->levels, more * sizeof *p);
-        if (!p)
-            return mm_fail_memory(e);
-        w->levels = p;
-        w->room = more;
-    }
+    if (!mm_grow(&w->levels, &w->room, w->depth))
+        return mm_fail_memory(e);
     level l = {.path = strndup(path.p, path.n), .rel = strndup(rel.p ? rel.p : "", rel.n)};
     mm_status s = l.path && l.rel ? list(w, &l, e) : mm_fail_memory(e);
     if (s == MM_OK && is_loop(w, &l)) {

@@ -1,6 +1,7 @@
 #include "model/draft.h"
 
 #include "base/file.h"
+#include "base/grow.h"
 #include "base/sha256.h"
 #include "model/json.h"
 
@@ -34,16 +35,8 @@ mm_status mm_draft_add(mm_draft *d, const char *name, const mm_tensor *t, mm_err
 {
     if (mm_draft_find(d, name))
         return mm_fail(e, MM_FATAL, "two weights are called %s", name);
-    if (d->n == d->cap) {
-        int64_t cap = d->cap ? 2 * d->cap : 256;
-        mm_named_tensor *v = realloc(d->t, (size_t)cap * sizeof *v);
-        if (!v)
-            return mm_fail_memory(e);
-        d->t = v;
-        d->cap = cap;
-    }
     char *copy = mm_arena_strdup(&d->arena, mm_str_of(name));
-    if (!copy)
+    if (!copy || !mm_grow(&d->t, &d->cap, d->n))
         return mm_fail_memory(e);
     d->t[d->n++] = (mm_named_tensor){copy, *t};
     return MM_OK;

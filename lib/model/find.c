@@ -2,6 +2,7 @@
 #include "model/find.h"
 
 #include "base/file.h"
+#include "base/grow.h"
 #include "model/model.h"
 
 #include <dirent.h>
@@ -102,12 +103,12 @@ typedef struct {
 
 typedef struct {
     entry *v;
-    size_t n, cap;
+    int64_t n, cap;
 } entries;
 
 static bool known(const entries *l, const char *name)
 {
-    for (size_t i = 0; i < l->n; i++)
+    for (int64_t i = 0; i < l->n; i++)
         if (strcmp(l->v[i].name, name) == 0)
             return true;
     return false;
@@ -115,14 +116,8 @@ static bool known(const entries *l, const char *name)
 
 static bool add(entries *l, const char *name, const char *path)
 {
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? 2 * l->cap : 16;
-        entry *v = realloc(l->v, cap * sizeof *v);
-        if (!v)
-            return false;
-        l->v = v;
-        l->cap = cap;
-    }
+    if (!mm_grow(&l->v, &l->cap, l->n))
+        return false;
     entry x = {strdup(name), strdup(path)};
     l->v[l->n++] = x;
     return x.name && x.path;
@@ -168,11 +163,11 @@ mm_status mm_model_each(bool (*visit)(void *ctx, const char *name, const char *p
         ok = add_dir(&l, root[i]);
     free(root);
     if (ok && l.n)
-        qsort(l.v, l.n, sizeof *l.v, by_name);
-    for (size_t i = 0; ok && i < l.n; i++)
+        qsort(l.v, (size_t)l.n, sizeof *l.v, by_name);
+    for (int64_t i = 0; ok && i < l.n; i++)
         if (!visit(ctx, l.v[i].name, l.v[i].path))
             break;
-    for (size_t i = 0; i < l.n; i++) {
+    for (int64_t i = 0; i < l.n; i++) {
         free(l.v[i].name);
         free(l.v[i].path);
     }

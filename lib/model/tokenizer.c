@@ -1,4 +1,5 @@
 /* tokenizer.c: from a text to ids, stage by stage. */
+#include "base/grow.h"
 #include "model/tokenizer_parts.h"
 
 #include <stdio.h>
@@ -47,14 +48,8 @@ mm_status mm_tokenizer_add(mm_tokenizer *t, mm_str text, mm_added_token flags, m
             return MM_OK;
     if (flags.text.n == 0)
         return MM_OK;
-    if ((t->addeds & (t->addeds - 1)) == 0) { /* full at powers of two */
-        mm_added_token *more = mm_arena_alloc(&t->arena, (size_t)(t->addeds ? 2 * t->addeds : 1) * sizeof *more);
-        if (!more)
-            return mm_fail_memory(e);
-        if (t->addeds)
-            memcpy(more, t->added, (size_t)t->addeds * sizeof *more);
-        t->added = more;
-    }
+    if (!mm_grow_in(&t->arena, &t->added, &t->added_cap, t->addeds))
+        return mm_fail_memory(e);
     int at = t->addeds++;
     for (; at > 0 && t->added[at - 1].text.n < flags.text.n; at--)
         t->added[at] = t->added[at - 1];

@@ -122,6 +122,7 @@ struct mm_tokenizer {
     mm_bpe bpe;
     mm_added_token *added; /* longest first */
     int addeds;
+    int64_t added_cap;
     uint64_t added_first[2]; /* [normalized] code points that begin one, modulo 64 */
     int32_t before[MM_MAX_AROUND], after[MM_MAX_AROUND];
     int befores, afters;

@@ -1,19 +1,12 @@
+#include "base/grow.h"
 #include "model/tokenizer_parts.h"
 
 void mm_ids_add(mm_ids *ids, int32_t id, bool opens)
 {
-    if (ids->n == ids->cap) {
-        int64_t cap = ids->cap ? 2 * ids->cap : 64;
-        int32_t *id2 = mm_arena_alloc(ids->arena, (size_t)cap * sizeof *id2);
-        bool *opens2 = mm_arena_alloc(ids->arena, (size_t)cap * sizeof *opens2);
-        ids->failed |= !id2 || !opens2;
-        if (ids->failed)
-            return;
-        if (ids->n) {
-            memcpy(id2, ids->id, (size_t)ids->n * sizeof *id2);
-            memcpy(opens2, ids->opens, (size_t)ids->n * sizeof *opens2);
-        }
-        *ids = (mm_ids){ids->arena, id2, opens2, ids->n, cap, false};
+    int64_t cap = ids->cap;
+    if (!mm_grow_in(ids->arena, &ids->id, &cap, ids->n) || !mm_grow_in(ids->arena, &ids->opens, &ids->cap, ids->n)) {
+        ids->failed = true;
+        return;
     }
     ids->id[ids->n] = id;
     ids->opens[ids->n++] = opens;

@@ -1,3 +1,4 @@
+#include "base/grow.h"
 #include "tape/tape.h"
 
 #include <math.h>
@@ -5,14 +6,8 @@
 
 mm_param *mm_param_set_add(mm_param_set *s, const char *name, int rank, int64_t rows, int64_t cols)
 {
-    if (s->n == s->cap) {
-        int cap = s->cap ? 2 * s->cap : 16;
-        mm_param **p = realloc(s->p, (size_t)cap * sizeof *p);
-        if (!p)
-            return NULL;
-        s->p = p;
-        s->cap = cap;
-    }
+    if (!mm_grow(&s->p, &s->cap, s->n))
+        return NULL;
     mm_param *p = mm_arena_zalloc(&s->arena, 1, sizeof *p);
     if (!p)
         return NULL;

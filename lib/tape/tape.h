@@ -33,7 +33,8 @@ typedef struct {
 
 typedef struct {
     mm_param **p;
-    int n, cap;
+    int n;
+    int64_t cap;
     mm_arena arena;
 } mm_param_set; /* all zero is an empty set */
 

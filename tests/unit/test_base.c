@@ -1,6 +1,7 @@
 /* Arena, buffer, error text, tensor shapes and half floats. */
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/grow.h"
 #include "tensor/tensor.h"
 
 #include <math.h>
@@ -78,6 +79,97 @@ static void buffer(void **state)
     assert_null(b.p);
 }
 
+static void heap_array(void **state)
+{
+    (void)state;
+    int *v = NULL;
+    int64_t n = 0, cap = 0, moves = 0;
+    for (int64_t before; n < 10000; n++) {
+        before = cap;
+        assert_true(mm_grow(&v, &cap, n));
+        assert_true(v && cap > n);
+        moves += cap > before;
+        v[n] = (int)(3 * n);
+    }
+    assert_true(moves > 1 && moves < 20); /* it doubles */
+    for (int64_t i = 0; i < n; i++)
+        assert_int_equal(v[i], 3 * i);
+    free(v);
+}
+
+static void arena_array(void **state)
+{
+    (void)state;
+    mm_arena a = {0};
+    struct pair {
+        const char *text;
+        int64_t number;
+    } *v = NULL;
+    int64_t n = 0, cap = 0;
+    for (; n < 3000; n++) {
+        assert_true(mm_grow_in(&a, &v, &cap, n));
+        v[n] = (struct pair){mm_arena_printf(&a, "%lld", (long long)n), n}; /* behind the array, which has to move */
+    }
+    for (int64_t i = 0; i < n; i++)
+        assert_true(v[i].number == i && atoll(v[i].text) == i);
+    mm_arena_free(&a);
+}
+
+/* Rows of seven numbers and their names share a capacity. */
+static void arrays_of_rows(void **state)
+{
+    (void)state;
+    enum { WIDTH = 7 };
+    float *row = NULL;
+    char *name = NULL;
+    int64_t cap = 0;
+    for (int n = 0; n < 1000; n++) {
+        int64_t rows = cap;
+        assert_true(mm_grow_rows(&row, &rows, n, WIDTH) && mm_grow(&name, &cap, n));
+        assert_int_equal(rows, cap);
+        for (int i = 0; i < WIDTH; i++)
+            row[n * WIDTH + i] = (float)(n + i);
+        name[n] = (char)n;
+    }
+    for (int n = 0; n < 1000; n++)
+        assert_true(row[n * WIDTH] == (float)n && row[n * WIDTH + WIDTH - 1] == (float)(n + WIDTH - 1) &&
+                    name[n] == (char)n);
+    free(row);
+    free(name);
+}
+
+/* The address sanitizer, too, answers NULL where memory is out. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+/* What cannot be addressed, or had, leaves everything as it was. */
+static void arrays_too_large(void **state)
+{
+    (void)state;
+    mm_arena a = {0};
+    double *own = malloc(sizeof *own), *v = own, *w = mm_arena_alloc(&a, sizeof *w), *before = w;
+    const int64_t full[] = {INT64_MAX, INT64_MAX / 2 + 1, PTRDIFF_MAX / 8, PTRDIFF_MAX / 16 + 1, PTRDIFF_MAX / 16};
+    assert_true(v && w);
+    *v = *w = 7;
+    for (size_t i = 0; i < sizeof full / sizeof *full; i++) {
+        int64_t cap = full[i];
+        assert_false(mm_grow(&v, &cap, full[i]));
+        assert_false(mm_grow_in(&a, &w, &cap, full[i]));
+        assert_true(cap == full[i] && v == own && *v == 7 && w == before && *w == 7);
+    }
+    int64_t cap = 1;
+    assert_false(mm_grow_rows(&v, &cap, 1, INT64_MAX));
+    assert_false(mm_grow_rows(&v, &cap, 1, PTRDIFF_MAX / 8));
+    assert_true(cap == 1 && v == own && *v == 7);
+    assert_true(mm_grow(&v, &cap, 1));
+    assert_true(cap > 1 && *v == 7);
+    free(v);
+    mm_arena_free(&a);
+}
+
 static void error_text(void **state)
 {
     (void)state;
@@ -149,8 +241,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_allocations), cmocka_unit_test(arena_growth), cmocka_unit_test(buffer),
-        cmocka_unit_test(error_text),        cmocka_unit_test(shapes),       cmocka_unit_test(half_floats),
-        cmocka_unit_test(brain_floats),
+        cmocka_unit_test(heap_array),        cmocka_unit_test(arena_array),  cmocka_unit_test(arrays_of_rows),
+        cmocka_unit_test(arrays_too_large),  cmocka_unit_test(error_text),   cmocka_unit_test(shapes),
+        cmocka_unit_test(half_floats),       cmocka_unit_test(brain_floats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
  * command buffer when the slot is submitted: batches of the same shape make the same list again, and then the command
  * buffer that the slot had last time serves again. */
 #include "backend/vulkan/vk.h"
+#include "base/grow.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +15,8 @@ mm_status mm_vk_append(mm_vk_command **out, mm_vk_dev *d, mm_err *e)
     if (s != MM_OK)
         return s;
     mm_vk_list *l = &d->slots[d->now].list;
-    if (l->n == l->cap) {
-        int cap = l->cap ? 2 * l->cap : 64;
-        mm_vk_command *grown = realloc(l->command, (size_t)cap * sizeof *grown);
-        if (!grown)
-            return mm_fail_memory(e);
-        l->command = grown;
-        l->cap = cap;
-    }
+    if (!mm_grow(&l->command, &l->cap, l->n))
+        return mm_fail_memory(e);
     *out = &l->command[l->n++];
     memset(*out, 0, sizeof **out); /* its padding, too: lists are compared as bytes */
     return MM_OK;

@@ -1,5 +1,6 @@
 /* memory.c: buffers on the device, chunks that parameters share, and staging memory between host and device. */
 #include "backend/vulkan/vk.h"
+#include "base/grow.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -285,14 +286,8 @@ mm_status mm_vk_write(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int6
 
 static mm_status wish(mm_vk_slot *s, float *to, VkDeviceSize at, size_t bytes, mm_err *e)
 {
-    if (s->n_wishes == s->cap_wishes) {
-        int cap = s->cap_wishes ? 2 * s->cap_wishes : 16;
-        mm_vk_wish *grown = realloc(s->wishes, (size_t)cap * sizeof *grown);
-        if (!grown)
-            return mm_fail_memory(e);
-        s->wishes = grown;
-        s->cap_wishes = cap;
-    }
+    if (!mm_grow(&s->wishes, &s->cap_wishes, s->n_wishes))
+        return mm_fail_memory(e);
     s->wishes[s->n_wishes++] = (mm_vk_wish){to, at, bytes};
     return MM_OK;
 }

@@ -1,6 +1,7 @@
 /* pipeline.c: compute pipelines, made when they are first needed: a process that encodes one sentence pays for the four
  * or five that it uses. */
 #include "backend/vulkan/vk.h"
+#include "base/grow.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -96,14 +97,8 @@ mm_status mm_vk_pipeline_of(VkPipeline *out, mm_vk_dev *d, int shader, const uin
             *out = d->pipelines[i].pipeline;
             return MM_OK;
         }
-    if (d->n_pipelines == d->cap_pipelines) {
-        int cap = d->cap_pipelines ? 2 * d->cap_pipelines : 32;
-        mm_vk_pipeline *grown = realloc(d->pipelines, (size_t)cap * sizeof *grown);
-        if (!grown)
-            return mm_fail_memory(e);
-        d->pipelines = grown;
-        d->cap_pipelines = cap;
-    }
+    if (!mm_grow(&d->pipelines, &d->cap_pipelines, d->n_pipelines))
+        return mm_fail_memory(e);
     mm_vk_pipeline p = {.shader = shader};
     memcpy(p.spec, spec, sizeof p.spec);
     VkResult r = make(&p.pipeline, d, shader, spec);

@@ -93,7 +93,8 @@ typedef struct {
 } mm_vk_command;
 typedef struct {
     mm_vk_command *command; /* [n] */
-    int n, cap, dispatches;
+    int n, dispatches;
+    int64_t cap;
 } mm_vk_list;
 
 /* A recording and what it refers to. */
@@ -111,7 +112,8 @@ typedef struct {
     VkCommandBuffer carry_cmd;
     VkSemaphore landed;
     mm_vk_wish *wishes;
-    int n_wishes, cap_wishes;
+    int n_wishes;
+    int64_t cap_wishes;
 } mm_vk_slot;
 enum { MM_VK_SLOTS = 8, MM_VK_DISPATCHES = 1024 }; /* of a recording at most */
 
@@ -165,7 +167,8 @@ typedef struct {
     char cache_path[1024];
     bool cache_grown;
     mm_vk_pipeline *pipelines;
-    int n_pipelines, cap_pipelines;
+    int n_pipelines;
+    int64_t cap_pipelines;
 
     mm_vk_mem up, down; /* staging, a part for each slot; also what shaders read small tables from */
     mm_vk_mem landing;  /* what the carrier brought, at the places it had in `up` */
