@@ -256,10 +256,11 @@ mm_status mm_patches_embed(mm_patches *e, mm_dev *d, mm_room *room, mm_mat x, mm
         const int64_t own = f->cu[i + 1] - f->cu[i], all = like * own;
         for (int64_t r = 0; r < all; r++)
             ids[r] = (int32_t)(r % own);
-        mm_dev_gather(
-            d,
-            &(mm_gather_op){
-                .x = {buf, 0, e->width}, .y = mm_mat_at(x, f->cu[i], 0), .rows = all, .width = e->width, .ids = ids});
+        mm_dev_gather(d, &(mm_gather_op){.x = {buf, .ld = e->width},
+                                         .y = mm_mat_at(x, f->cu[i], 0),
+                                         .rows = all,
+                                         .width = e->width,
+                                         .ids = ids});
     }
     for (int i = 0, at = 0; i < f->n; i++)
         for (int64_t r = f->cu[i]; r < f->cu[i + 1]; r++)
