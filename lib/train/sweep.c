@@ -63,13 +63,17 @@ static bool load(const mm_sweep *s, int trial, int rung, mm_trial *t, char why[2
 
 /* ---- processes ---- */
 
-/* The child: runs the trial, leaves its result in a file. */
-static int work(const mm_sweep *s, int trial, double share, mm_trial *t)
+/* The child: runs the trial, leaves its result in a file. It dies with the search, or it would write the same files as
+ * the one that goes on in its place; by SIGKILL, for the tools leave other signals to a thread that it does not have.
+ */
+static int work(const mm_sweep *s, pid_t search, int trial, double share, mm_trial *t)
 {
     mm_err e = {0};
 #ifdef __linux__
-    prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody waits for what a dead search began */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
+    if (getppid() != search)
+        return 1;
     t->rung++;
     if (s->run(s->ctx, trial, share, t, &e) != MM_OK) {
         t->loss = INFINITY;
@@ -81,9 +85,9 @@ static int work(const mm_sweep *s, int trial, double share, mm_trial *t)
 
 static mm_status start(const mm_sweep *s, int trial, double share, mm_trial *t, mm_err *e)
 {
-    pid_t child = fork();
+    const pid_t search = getpid(), child = fork();
     if (child == 0)
-        _exit(work(s, trial, share, t));
+        _exit(work(s, search, trial, share, t));
     return child > 0 ? MM_OK : mm_fail(e, MM_FATAL, "cannot start a process: %s", strerror(errno));
 }
 

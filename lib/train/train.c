@@ -294,7 +294,8 @@ static mm_status run(trainer *t, mm_on_epoch on_epoch, void *ctx, mm_err *e)
     mm_epoch row;
     double due = mm_seconds() + t->opts->checkpoint_every;
     bool kept = t->opts->checkpoint && !t->full; /* L-BFGS begins anew: it comes to the same, and soon */
-    mm_status s = kept ? mm_checkpoint_load(t->opts->checkpoint, &t->head->params, &t->adam, &t->at, e) : MM_EOF;
+    const char *start = t->opts->start ? t->opts->start : t->opts->checkpoint;
+    mm_status s = kept ? mm_checkpoint_load(start, &t->head->params, &t->adam, &t->at, e) : MM_EOF;
     if (s == MM_OK)
         t->rng.state = t->at.rng;
     else if (s == MM_EOF)

@@ -30,6 +30,7 @@ typedef struct {
     bool refit;   /* at the end, train on all samples for as many epochs as were best; the temperature stays */
     uint64_t seed;
     const char *checkpoint;  /* path to write after every epoch and to go on from; NULL: none */
+    const char *start;       /* path to go on from in its place; NULL: the same */
     double checkpoint_every; /* seconds between two of them; 0: after every epoch */
 } mm_train_opts;
 

@@ -1,9 +1,10 @@
 #include "train/tune.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* One trial in its process. */
 typedef struct {
@@ -29,19 +30,28 @@ static bool on_epoch(void *ctx, const mm_epoch *row)
     return row->epoch < r->stop_at || row->epoch == r->epochs;
 }
 
+static void checkpoint_file(char *path, size_t n, const mm_tune *t, int trial, int rung)
+{
+    snprintf(path, n, "%s/%04d.rung%d.checkpoint", t->dir, trial, rung);
+}
+
+/* A rung begins where the one before paused, never where its own came to: that may be the end of a trial that was
+ * stopped before its result was kept, and the result would be lost. */
 static mm_status run_trial(void *ctx, int trial, double share, mm_trial *now, mm_err *e)
 {
     const mm_tune *t = ctx;
-    char checkpoint[4096], head[4096];
+    char start[4096], checkpoint[4096], head[4096];
     mm_head *h = NULL;
     mm_train_opts o;
     trial_run r = {.t = t, .now = now};
-    trial_file(checkpoint, sizeof checkpoint, t, trial, "checkpoint");
+    checkpoint_file(start, sizeof start, t, trial, now->rung - 1);
+    checkpoint_file(checkpoint, sizeof checkpoint, t, trial, now->rung);
     trial_file(head, sizeof head, t, trial, "safetensors");
     mm_status s = t->begin(t->ctx, trial, &h, &o, e);
     if (s == MM_OK && t->standardise)
         s = mm_standardise(h, t->data, t->split, e);
     if (s == MM_OK) {
+        o.start = start;
         o.checkpoint = checkpoint;
         o.checkpoint_every = 1e9; /* only where it pauses */
         r.epochs = o.epochs;
@@ -51,7 +61,6 @@ static mm_status run_trial(void *ctx, int trial, double share, mm_trial *now, mm
     if (s == MM_OK) {
         now->done = true;
         s = mm_head_save(h, head, e);
-        unlink(checkpoint);
     }
     mm_head_free(h);
     return s == MM_EOF ? MM_OK : s;
@@ -92,7 +101,8 @@ mm_status mm_tune_run(const mm_tune *t, mm_trial *trial, int *best, mm_err *e)
     if (s != MM_OK)
         return s;
     trial_file(path, sizeof path, t, *best, "safetensors");
-    if (rename(path, t->output) != 0)
+    /* a search that was stopped behind this point has it in its place already */
+    if (rename(path, t->output) != 0 && !(errno == ENOENT && mm_file_exists(t->output)))
         return mm_fail(e, MM_FATAL, "%s: %s", t->output, strerror(errno));
     mm_sweep_remove(t->dir);
     return MM_OK;
