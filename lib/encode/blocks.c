@@ -10,16 +10,22 @@ mm_mat mm_mat_at(mm_mat m, int64_t row, int64_t column)
     return m;
 }
 
+static mm_norm_op norm_op(const mm_norm *norm, float eps, mm_mat x, mm_mat y, int64_t rows, int64_t width)
+{
+    return (mm_norm_op){.kind = MM_NORM_LAYER,
+                        .x = x,
+                        .y = y,
+                        .rows = rows,
+                        .channels = width,
+                        .gain = norm->gain,
+                        .bias = norm->bias,
+                        .eps = eps};
+}
+
 void mm_apply_norm(mm_dev *d, const mm_norm *norm, float eps, mm_mat x, mm_mat y, int64_t rows, int64_t width)
 {
-    mm_dev_norm(d, &(mm_norm_op){.kind = MM_NORM_LAYER,
-                                 .x = x,
-                                 .y = y,
-                                 .rows = rows,
-                                 .channels = width,
-                                 .gain = norm->gain,
-                                 .bias = norm->bias,
-                                 .eps = eps});
+    const mm_norm_op op = norm_op(norm, eps, x, y, rows, width);
+    mm_dev_norm(d, &op);
 }
 
 int64_t mm_valid_rows(const mm_forward *f, int i)
@@ -193,15 +199,9 @@ static void norm(const pass *p, const mm_norm *n, mm_mat x, mm_mat y)
 /* x = norm(x); what the next product takes of it. */
 static mm_mat norm_in_place(const pass *p, const mm_norm *n)
 {
-    const mm_norm_op op = {.kind = MM_NORM_LAYER,
-                           .x = p->x,
-                           .y = p->x,
-                           .rows = p->rows,
-                           .channels = p->s->width,
-                           .gain = n->gain,
-                           .bias = n->bias,
-                           .eps = p->s->eps,
-                           .also = p->h.half ? p->h : (mm_mat){0}};
+    mm_norm_op op = norm_op(n, p->s->eps, p->x, p->x, p->rows, p->s->width);
+    if (p->h.half)
+        op.also = p->h;
     mm_dev_norm(p->d, &op);
     return p->h.half ? p->h : p->x;
 }

@@ -6,18 +6,9 @@
 
 static VkResult make_slot(mm_vk_slot *s, const mm_vk_dev *d)
 {
-    const VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-                                          .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
-                                          .queueFamilyIndex = d->carrier_family};
     const VkSemaphoreCreateInfo semaphore = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO};
-    VkResult r = vkCreateCommandPool(d->device, &pool, NULL, &s->carry_pool);
-    if (r == VK_SUCCESS)
-        r = vkCreateSemaphore(d->device, &semaphore, NULL, &s->landed);
-    const VkCommandBufferAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                              .commandPool = s->carry_pool,
-                                              .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                                              .commandBufferCount = 1};
-    return r == VK_SUCCESS ? vkAllocateCommandBuffers(d->device, &info, &s->carry_cmd) : r;
+    VkResult r = mm_vk_commands(&s->carry_pool, &s->carry_cmd, d, d->carrier_family);
+    return r == VK_SUCCESS ? vkCreateSemaphore(d->device, &semaphore, NULL, &s->landed) : r;
 }
 
 mm_status mm_vk_carry_start(mm_vk_dev *d, mm_err *e)

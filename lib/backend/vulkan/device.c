@@ -170,15 +170,13 @@ static mm_status make_device(mm_vk_dev *d, mm_err *e)
         extension[extensions++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
     }
     const float priority = 1;
-    const VkDeviceQueueCreateInfo compute = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-                                             .queueFamilyIndex = d->card.family,
-                                             .queueCount = 1,
-                                             .pQueuePriorities = &priority},
-                                  carrier = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-                                             .queueFamilyIndex = d->card.carrier,
-                                             .queueCount = 1,
-                                             .pQueuePriorities = &priority},
-                                  queues[] = {compute, carrier};
+    const uint32_t families[] = {d->card.family, d->card.carrier};
+    VkDeviceQueueCreateInfo queues[2];
+    for (int i = 0; i < 2; i++)
+        queues[i] = (VkDeviceQueueCreateInfo){.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                              .queueFamilyIndex = families[i],
+                                              .queueCount = 1,
+                                              .pQueuePriorities = &priority};
     const bool two = (d->paths & MM_VK_CARRY) && d->card.carries;
     const VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                      .pNext = features,

@@ -15,27 +15,35 @@ static double submission_limit(const mm_vk_dev *d)
     }
 }
 
+VkResult mm_vk_commands(VkCommandPool *pool, VkCommandBuffer *cmd, const mm_vk_dev *d, uint32_t family)
+{
+    const VkCommandPoolCreateInfo pool_info = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                               .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
+                                               .queueFamilyIndex = family};
+    VkResult r = vkCreateCommandPool(d->device, &pool_info, NULL, pool);
+    if (r != VK_SUCCESS)
+        return r;
+    const VkCommandBufferAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                              .commandPool = *pool,
+                                              .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                              .commandBufferCount = 1};
+    return vkAllocateCommandBuffers(d->device, &info, cmd);
+}
+
 static VkResult make_slot(mm_vk_slot *s, const mm_vk_dev *d)
 {
-    const VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-                                          .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
-                                          .queueFamilyIndex = d->card.family};
     const VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, MM_VK_DISPATCHES * MM_VK_BINDINGS};
     const VkDescriptorPoolCreateInfo sets = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
                                              .maxSets = MM_VK_DISPATCHES,
                                              .poolSizeCount = 1,
                                              .pPoolSizes = &size};
     const VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
-    VkResult r = vkCreateCommandPool(d->device, &pool, NULL, &s->pool);
+    VkResult r = mm_vk_commands(&s->pool, &s->cmd, d, d->card.family);
     if (r == VK_SUCCESS)
         r = vkCreateDescriptorPool(d->device, &sets, NULL, &s->sets);
     if (r == VK_SUCCESS)
         r = vkCreateFence(d->device, &fence, NULL, &s->fence);
-    const VkCommandBufferAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                              .commandPool = s->pool,
-                                              .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                                              .commandBufferCount = 1};
-    return r == VK_SUCCESS ? vkAllocateCommandBuffers(d->device, &info, &s->cmd) : r;
+    return r;
 }
 
 mm_status mm_vk_record_start(mm_vk_dev *d, mm_err *e)

@@ -271,7 +271,7 @@ static mm_status try_int8(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e
     return try_tiles(d, paths, ON_GRID, error, e);
 }
 
-/* Halves through whatever is on, the tiles of matrix units in every size, and through attention. */
+/* Halves through whatever is on, the smallest and the largest tiles of matrix units, and through attention. */
 static mm_status try_halves(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e)
 {
     (void)paths;

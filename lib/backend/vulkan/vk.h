@@ -214,6 +214,8 @@ mm_status mm_vk_write(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int6
 mm_status mm_vk_read(mm_dev *d, const mm_dbuf *b, int64_t off, float *dst, int64_t n, mm_err *e);
 
 /* ---- record.c ---- */
+/* A pool for a queue of that family, with one command buffer, which goes with it. */
+VkResult mm_vk_commands(VkCommandPool *pool, VkCommandBuffer *cmd, const mm_vk_dev *d, uint32_t family);
 mm_status mm_vk_record_start(mm_vk_dev *d, mm_err *e);
 void mm_vk_record_end(mm_vk_dev *d);
 mm_status mm_vk_begin(mm_vk_dev *d, mm_err *e); /* a slot that can be filled */
