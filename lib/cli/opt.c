@@ -1,6 +1,7 @@
 #include "cli/opt.h"
 
 #include "base/grow.h"
+#include "base/suggest.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -25,39 +26,12 @@ bool mm_opt_value_optional(const mm_opt *o)
 
 /* ---- finding an option by its name -------------------------------------------------------------------------- */
 
-static size_t edit_distance(const char *a, size_t na, const char *b)
+static mm_str closest_name(const mm_opts *o, mm_str wanted)
 {
-    enum { LONGEST = 40 };
-    size_t nb = strlen(b), row[LONGEST + 1];
-    if (na > LONGEST || nb > LONGEST)
-        return LONGEST;
-    for (size_t j = 0; j <= nb; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= na; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= nb; j++) {
-            size_t best = corner + (a[i - 1] != b[j - 1]);
-            corner = row[j];
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-        }
-    }
-    return row[nb];
-}
-
-static const char *closest_name(const mm_opts *o, const char *name, size_t n)
-{
-    const char *best = NULL;
-    size_t least = n < 4 ? 2 : n / 3 + 1; /* at most a third of the letters wrong */
-    for (int i = 0; i < o->n; i++) {
-        size_t d = edit_distance(name, n, o->v[i]->name);
-        if (d < least) {
-            least = d;
-            best = o->v[i]->name;
-        }
-    }
-    return best;
+    mm_str name[MM_MAX_OPTS];
+    for (int i = 0; i < o->n; i++)
+        name[i] = mm_str_of(o->v[i]->name);
+    return mm_suggest(wanted, name, o->n);
 }
 
 static bool begins(const char *whole, const char *name, size_t n)
@@ -96,9 +70,9 @@ static mm_status find_long(const mm_opts *o, const char *name, size_t n, found *
                        f->opt->name, f->rival->name);
     if (f->opt)
         return MM_OK;
-    const char *near = closest_name(o, name, n);
-    return near ? mm_fail(e, MM_SKIP, "unknown option '--%.*s'; did you mean '--%s'?", (int)n, name, near)
-                : mm_fail(e, MM_SKIP, "unknown option '--%.*s'", (int)n, name);
+    mm_str near = closest_name(o, (mm_str){name, n});
+    return near.p ? mm_fail(e, MM_SKIP, "unknown option '--%.*s'; did you mean '--%.*s'?", (int)n, name, MM_STRF(near))
+                  : mm_fail(e, MM_SKIP, "unknown option '--%.*s'", (int)n, name);
 }
 
 static const mm_opt *find_brief(const mm_opts *o, char c)

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/grow.h"
+#include "base/suggest.h"
 #include "tensor/tensor.h"
 
 #include <math.h>
@@ -237,12 +238,37 @@ static void brain_floats(void **state)
     assert_int_equal(mm_f32_to_bf16(1.01171875f), 0x3f82); /* … and 1 + 3·2^-8 */
 }
 
+static void suggestions(void **state)
+{
+    (void)state;
+    const mm_str names[] = {MM_STR("text"), MM_STR("label"), MM_STR("annotator")};
+    char out[120], small[32];
+    assert_true(mm_str_is(mm_suggest(MM_STR("lable"), names, 3), "label"));
+    assert_true(mm_str_is(mm_suggest(MM_STR("LABEL"), names, 3), "label"));
+    assert_true(mm_str_is(mm_suggest(MM_STR("txt"), names, 3), "text"));
+    assert_null(mm_suggest(MM_STR("id"), names, 3).p);
+    assert_null(mm_suggest(MM_STR("label"), names, 0).p);
+    assert_string_equal(mm_suggest_text(out, sizeof out, MM_STR("lable"), names, 3),
+                        "; did you mean \"label\"? (there are: text, label, annotator)");
+    assert_string_equal(mm_suggest_text(out, sizeof out, MM_STR("id"), names, 3),
+                        " (there are: text, label, annotator)");
+    assert_string_equal(mm_suggest_text(out, sizeof out, MM_STR("id"), names, 0), "");
+    for (size_t size = 1; size <= sizeof small; size++) { /* what does not fit is left out, whole names at a time */
+        mm_suggest_text(small, size, MM_STR("id"), names, 3);
+        assert_true(strlen(small) < size);
+        if (size == sizeof small)
+            assert_string_equal(small, " (there are: text, label, ...)");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arena_allocations), cmocka_unit_test(arena_growth), cmocka_unit_test(buffer),
-        cmocka_unit_test(heap_array),        cmocka_unit_test(arena_array),  cmocka_unit_test(arrays_of_rows),
-        cmocka_unit_test(arrays_too_large),  cmocka_unit_test(error_text),   cmocka_unit_test(shapes),
+        cmocka_unit_test(arena_allocations), cmocka_unit_test(arena_growth),
+        cmocka_unit_test(suggestions),       cmocka_unit_test(buffer),
+        cmocka_unit_test(heap_array),        cmocka_unit_test(arena_array),
+        cmocka_unit_test(arrays_of_rows),    cmocka_unit_test(arrays_too_large),
+        cmocka_unit_test(error_text),        cmocka_unit_test(shapes),
         cmocka_unit_test(half_floats),       cmocka_unit_test(brain_floats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
