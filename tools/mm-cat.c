@@ -1,18 +1,20 @@
 /* mm-cat: look at, cut, count and convert feature streams. */
 #include "cli/tool.h"
+#include "view/asked.h"
 #include "view/count.h"
 #include "view/field.h"
 #include "view/json.h"
 #include "view/npy.h"
+#include "view/rows.h"
 #include "view/summary.h"
 #include "view/where.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-static bool summary, json, tsv, keys, count;
-static const char *npy, *count_by;
-static const char *fields = "key,kind,part,time,shape,label,error.text";
+static bool summary, json, tsv, keys, count, rows;
+static const char *npy, *count_by, *fields;
 static mm_list where;
 static int64_t head = -1;
 static int data = -1, header = 1;
@@ -22,13 +24,15 @@ static const mm_opt opts[] = {
     {'J', "json", MM_OPT_FLAG, &json, .help = "one JSON object a record and line"},
     {'t', "tsv", MM_OPT_FLAG, &tsv, .help = "tab-separated columns, see --fields"},
     {'f', "fields", MM_OPT_STR, &fields, "LIST",
-     .help = "the columns of --tsv, separated by commas: fields of "
-             "mm-stream(5), dotted paths into maps, shape"},
+     .help = "the columns of --tsv, separated by commas: fields of mm-stream(5), dotted paths into maps, shape "
+             "(key,kind,part,time,shape,label,error.text)"},
     {0, "header", MM_OPT_SWITCH, &header, .help = "--tsv begins with a line of column names; the default"},
     {'n', "npy", MM_OPT_STR, &npy, "FILE",
      .help = "write the features into one NumPy array FILE, float32, and a line "
              "for each row with its key into FILE with .tsv for .npy",
      .hint = MM_HINT_FILE},
+    {0, "rows", MM_OPT_FLAG, &rows,
+     .help = "--npy: each vector of a feature of several is a row of the array, with its time or patch in the TSV"},
     {'c', "count", MM_OPT_FLAG, &count, .help = "how many records there are of each kind"},
     {0, "count-by", MM_OPT_STR, &count_by, "FIELD", .help = "how many records there are for each value of FIELD"},
     {'k', "keys", MM_OPT_FLAG, &keys, .help = "the key of each sample, one a line"},
@@ -59,13 +63,21 @@ static const mm_tool tool = {
     .takes = MM_TAKES_OUTPUT | MM_TAKES_PROGRESS | MM_TAKES_FILES,
 };
 
+/* A column of --tsv, or of the rows beside --npy. */
+typedef struct {
+    const char *title, *field;
+} column;
+
 typedef struct cat {
     mm_run run;
     FILE *f; /* text formats; --npy: the array */
     mm_where *where;
-    char **column;
+    mm_asked *asked; /* fields that the command line names */
+    bool any;        /* a record came */
+    column *column;
     int columns;
-    mm_str last_key; /* --keys: in last */
+    char *column_names; /* of --fields */
+    mm_str last_key;    /* --keys: in last */
     mm_arena last;
     mm_count counts;
     mm_npy npy;
@@ -79,6 +91,14 @@ typedef struct {
     void (*put)(cat *c, mm_record *rec);
     void (*end)(cat *c);
 } format;
+
+/* The command line names this field: at the end it is an error when nothing had it. */
+static void ask(cat *c, const char *field)
+{
+    mm_err e;
+    if (mm_asked_add(c->asked, field, &e) != MM_OK)
+        mm_die(&c->run, "%s", e.text);
+}
 
 static void begin_text(cat *c)
 {
@@ -131,18 +151,18 @@ static void put_key(cat *c, mm_record *rec)
 
 static void split_fields(cat *c, const char *list)
 {
-    char *copy = strdup(list), *rest = copy, *name;
+    char *rest = c->column_names = strdup(list), *name;
     c->column = calloc(strlen(list) + 1, sizeof *c->column);
-    if (!copy || !c->column)
+    if (!rest || !c->column)
         mm_die(&c->run, "out of memory");
     while ((name = strsep(&rest, ",")))
-        c->column[c->columns++] = name;
+        c->column[c->columns++] = (column){name, name};
 }
 
 static void put_header(cat *c, FILE *f)
 {
     for (int i = 0; i < c->columns; i++)
-        fprintf(f, "%s%s", i ? "\t" : "", c->column[i]);
+        fprintf(f, "%s%s", i ? "\t" : "", c->column[i].title);
     putc('\n', f);
 }
 
@@ -152,7 +172,7 @@ static void put_columns(cat *c, FILE *f, const mm_record *rec)
     for (int i = 0; i < c->columns; i++) {
         if (i)
             putc('\t', f);
-        if (mm_field_get(&o, rec, c->column[i], &c->arena))
+        if (mm_field_get(&o, rec, c->column[i].field, &c->arena))
             mm_field_put_tsv(f, mm_field_text(&o, &c->arena));
     }
     putc('\n', f);
@@ -161,7 +181,9 @@ static void put_columns(cat *c, FILE *f, const mm_record *rec)
 static void begin_tsv(cat *c)
 {
     begin_text(c);
-    split_fields(c, fields);
+    split_fields(c, fields ? fields : "key,kind,part,time,shape,label,error.text");
+    for (int i = 0; fields && i < c->columns; i++)
+        ask(c, c->column[i].field);
     if (header)
         put_header(c, c->f);
 }
@@ -169,13 +191,6 @@ static void begin_tsv(cat *c)
 static void put_tsv(cat *c, mm_record *rec)
 {
     put_columns(c, c->f, rec);
-}
-
-static void free_columns(cat *c)
-{
-    if (c->column)
-        free(c->column[0]);
-    free(c->column);
 }
 
 /* ---- counts ------------------------------------------------------------------------------------------------- */
@@ -201,6 +216,20 @@ static void end_count(cat *c)
 
 /* ---- NPY ---------------------------------------------------------------------------------------------------- */
 
+static const column npy_columns[] = {{"key", "key"},    {"src", "src"}, {"part", "part"},   {"start", "time.0"},
+                                     {"end", "time.1"}, {"of", "of"},   {"space", "space"}, {"label", "label"},
+                                     {"row", "row"},    {"y", "y"},     {"x", "x"}};
+enum { NPY_COLUMNS = 8, ROW_COLUMNS = 11 }; /* without and with those of --rows */
+
+static void take_npy_columns(cat *c)
+{
+    c->column = malloc(sizeof npy_columns);
+    if (!c->column)
+        mm_die(&c->run, "out of memory");
+    memcpy(c->column, npy_columns, sizeof npy_columns);
+    c->columns = rows ? ROW_COLUMNS : NPY_COLUMNS;
+}
+
 static void begin_npy(cat *c)
 {
     mm_err e;
@@ -215,18 +244,33 @@ static void begin_npy(cat *c)
         mm_die(&c->run, "out of memory");
     c->rows = mm_out_beside(&c->run, beside);
     free(beside);
-    split_fields(c, "key,src,part,time.0,time.1,of,space,label");
+    take_npy_columns(c);
     put_header(c, c->rows);
+}
+
+static void put_vectors(cat *c, const mm_record *rec)
+{
+    mm_err e;
+    if (mm_npy_put(&c->npy, rec, &c->arena, &e) != MM_OK)
+        mm_die(&c->run, "%s", e.text);
+    put_columns(c, c->rows, rec);
 }
 
 static void put_npy(cat *c, mm_record *rec)
 {
     mm_err e;
+    mm_record row;
     if (rec->kind != MM_KIND_FEATURE || !rec->has_tensor)
         return;
-    if (mm_npy_put(&c->npy, rec, &c->arena, &e) != MM_OK)
-        mm_die(&c->run, "%s", e.text);
-    put_columns(c, c->rows, rec);
+    if (!rows) {
+        put_vectors(c, rec);
+        return;
+    }
+    for (int64_t i = 0; i < mm_rows_count(rec); i++) {
+        if (mm_rows_take(&row, rec, i, &c->arena, &e) != MM_OK)
+            mm_die(&c->run, "%s", e.text);
+        put_vectors(c, &row);
+    }
 }
 
 static void end_npy(cat *c)
@@ -254,6 +298,14 @@ static const format *choose_format(mm_run *r)
         mm_usage(r, "one format at a time: --summary, --json, --tsv, --keys, --count or --npy");
     if (npy && r->output)
         mm_usage(r, "--npy FILE names the output already: leave -o out");
+    if (npy && strcmp(npy, "-") == 0)
+        mm_usage(r, "--npy takes the name of a file: the array's header is written last, and its keys lie beside it");
+    if (rows && !npy)
+        mm_usage(r, "--rows goes with --npy");
+    if (!summary && !json && !keys && !count_by && !npy)
+        tsv |= fields != NULL;
+    if (fields && !tsv)
+        mm_usage(r, "--fields goes with --tsv");
     if (!summary && !json && !tsv && !keys && !count_by && !npy)
         summary = !r->output && isatty(STDOUT_FILENO);
     return summary    ? &as_summary
@@ -274,6 +326,9 @@ static void parse_conditions(cat *c)
     for (int i = 0; i < where.n; i++)
         if (mm_where_parse(&c->where[i], where.v[i], &e) != MM_OK)
             mm_usage(&c->run, "%s", e.text);
+    for (int i = 0; i < where.n; i++)
+        if (!mm_where_asks_presence(&c->where[i]))
+            ask(c, c->where[i].field);
 }
 
 static bool is_chosen(cat *c, const mm_record *rec)
@@ -287,10 +342,14 @@ static bool is_chosen(cat *c, const mm_record *rec)
 static void copy_records(cat *c, const format *f)
 {
     mm_record rec;
+    mm_err e;
     mm_run *r = &c->run;
     while ((head < 0 || r->done < head) && mm_in_next(r, &c->arena, &rec) == MM_OK) {
         if (rec.kind == MM_KIND_ERROR) /* a shell without pipefail has forgotten the tool that failed */
             mm_run_worsen(r, 1);
+        c->any = true;
+        if (mm_asked_look(c->asked, &rec, &c->arena, &e) != MM_OK)
+            mm_die(r, "%s", e.text);
         if (!is_chosen(c, &rec))
             continue;
         f->put(c, &rec);
@@ -298,20 +357,38 @@ static void copy_records(cat *c, const format *f)
     }
 }
 
+/* A misspelt field makes a result that nobody wanted: -o FILE does not appear. */
+static void check_asked(cat *c)
+{
+    mm_err e;
+    if (mm_asked_check(c->asked, &e) != MM_OK)
+        mm_die(&c->run, "%s", e.text);
+    if (!c->any && c->f)
+        mm_warn(&c->run, "the input holds no record");
+}
+
 int main(int argc, char **argv)
 {
     cat c = {0};
+    mm_err e;
     mm_run_begin(&c.run, &tool, argc, argv);
     const format *f = choose_format(&c.run);
+    if (mm_asked_new(&c.asked, &e) != MM_OK)
+        mm_die(&c.run, "%s", e.text);
     parse_conditions(&c);
+    if (count_by)
+        ask(&c, count_by);
     f->begin(&c);
     copy_records(&c, f);
+    check_asked(&c);
     f->end(&c);
     mm_out_close(&c.run);
+    mm_asked_free(c.asked);
     for (int i = 0; i < where.n; i++)
         mm_where_free(&c.where[i]);
     free(c.where);
-    free_columns(&c);
+    free(c.column);
+    free(c.column_names);
     mm_arena_free(&c.arena);
     mm_arena_free(&c.last);
     return mm_run_end(&c.run);

@@ -5,6 +5,12 @@
 
 enum { WIDTH = 79, INDENT = 26 };
 
+/* -1 where only 0 and more can be given means "not given": no default to name. */
+static bool is_allowed(const mm_opt *o, int64_t value)
+{
+    return o->max <= o->min || (value >= o->min && value <= o->max);
+}
+
 const char *mm_help_default(const mm_opt *o, char *out, size_t size)
 {
     out[0] = 0;
@@ -15,7 +21,7 @@ const char *mm_help_default(const mm_opt *o, char *out, size_t size)
             snprintf(out, size, " (default: %s)", *(const char *const *)o->to);
         break;
     case MM_OPT_INT:
-        if (*(const int64_t *)o->to)
+        if (*(const int64_t *)o->to && is_allowed(o, *(const int64_t *)o->to))
             snprintf(out, size, " (default: %lld)", (long long)*(const int64_t *)o->to);
         break;
     case MM_OPT_FLOAT:

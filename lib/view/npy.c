@@ -17,7 +17,9 @@ mm_status mm_npy_begin(mm_npy *n, FILE *f, mm_err *e)
 static mm_status differ(const mm_npy *n, const mm_record *rec, const mm_shape *s, mm_err *e)
 {
     char first[128], this[128];
-    return mm_fail(e, MM_FATAL, "%.*s: %s does not fit an array of %s: choose some with --where, or pool them",
+    return mm_fail(e, MM_FATAL,
+                   "%.*s: %s does not fit an array of %s: choose some with --where, pool them, or "
+                   "write each vector as a row (--rows)",
                    MM_STRF(rec->key), mm_shape_text(s, this, sizeof this), mm_shape_text(&n->row, first, sizeof first));
 }
 

@@ -11,7 +11,7 @@ typedef struct {
     mm_relation relation;
 } sign;
 
-static const sign signs[] = {{"!=", MM_NE}, {"!~", MM_UNLIKE}, {"<=", MM_LE}, {">=", MM_GE},
+static const sign signs[] = {{"!=", MM_NE}, {"!~", MM_UNLIKE}, {"<=", MM_LE}, {">=", MM_GE}, {"==", MM_EQ},
                              {"=", MM_EQ},  {"~", MM_LIKE},    {"<", MM_LT},  {">", MM_GT}};
 
 static const sign *sign_at(const char *p)
@@ -44,15 +44,22 @@ mm_status mm_where_parse(mm_where *w, const char *text, mm_err *e)
     size_t n = strcspn(text, "=!~<>");
     const sign *s = text[n] ? sign_at(text + n) : NULL;
     *w = (mm_where){.relation = MM_HAS};
-    if (n == 0 || (text[n] && !s))
+    size_t name = n; /* without the blanks before the sign */
+    while (s && name && text[name - 1] == ' ')
+        name--;
+    if (name == 0 || (text[n] && !s))
         return mm_fail(e, MM_SKIP, "'%s' is no condition: FIELD=VALUE, !=, ~REGEX, !~, <, <=, >, >=", text);
-    w->field = strndup(text, n);
+    if (!s && strstr(text, " in "))
+        return mm_fail(e, MM_SKIP, "'%s' is no condition; one of several values: 'FIELD~^(VALUE|VALUE)$'", text);
+    w->field = strndup(text, name);
     if (!w->field)
         return mm_fail_memory(e);
     if (!s)
         return MM_OK;
     w->relation = s->relation;
     w->value = text + n + strlen(s->sign);
+    if (name < n)
+        w->value += strspn(w->value, " ");
     mm_status st = parse_value(w, e);
     if (st != MM_OK) {
         free(w->field);
@@ -67,6 +74,11 @@ void mm_where_free(mm_where *w)
         regfree(&w->regex);
     free(w->field);
     w->field = NULL;
+}
+
+bool mm_where_asks_presence(const mm_where *w)
+{
+    return w->relation == MM_HAS && strncmp(w->field, "meta.", strlen("meta.")) == 0;
 }
 
 static bool matches(const mm_where *w, mm_str text, mm_arena *a)

@@ -16,10 +16,14 @@ typedef struct {
     regex_t regex;     /* MM_LIKE, MM_UNLIKE */
 } mm_where;
 
-/* FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX (POSIX extended), FIELD<N, <=, >, >=, or FIELD alone: it is
- * there. MM_SKIP when the text is none of them. */
+/* FIELD=VALUE (or ==), FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX (POSIX extended), FIELD<N, <=, >, >=, or FIELD alone: it
+ * is there. Blanks before and after the sign are not part of the field and the value when they stand on both sides.
+ * MM_SKIP when the text is none of them. */
 mm_status mm_where_parse(mm_where *w, const char *text, mm_err *e);
 void mm_where_free(mm_where *w);
+
+/* Whether the condition asks if an entry of meta is there at all: then none of the records needs to have it. */
+bool mm_where_asks_presence(const mm_where *w);
 
 /* A field that is absent differs from every value, matches no regex and compares with no number. */
 bool mm_where_holds(const mm_where *w, const mm_record *rec, mm_arena *a);

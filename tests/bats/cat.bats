@@ -98,3 +98,115 @@ PY
     [ "$status" -eq 1 ]
     [ "$output" = "$(printf 'error\t1')" ]
 }
+
+@test "a field that no record has is an error that says what was meant and what there is; -o writes nothing" {
+    for how in "-w lable=x" "-w lable" "-t -f lable" "-f key,lable" "--count-by lable" "-w lable!=x -N 3"; do
+        run mm-cat $how -o out "$q"
+        [ "$status" -eq 2 ] || { echo "$how: $status"; false; }
+        [[ "$output" == *'no record has a field "lable"; did you mean "label"? (there are: '*key*space* ]]
+        [ -z "$(ls)" ]
+    done
+}
+
+@test "entries of a map: misspelt ones are errors, absent ones of meta are not" {
+    python3 - >maps.mm <<'PY'
+import sys
+def pack(v):
+    if isinstance(v, dict):
+        return bytes([0x80 + len(v)]) + b"".join(pack(k) + pack(x) for k, x in v.items())
+    if isinstance(v, int):
+        return bytes([v])
+    return bytes([0xa0 + len(v)]) + v.encode()
+for i in range(3):
+    r = {"mm": 1, "kind": "text", "key": f"k{i}", "data": "x"}
+    if i:
+        r["label"] = {"split": "train", "class": f"c{i}"}
+        r["meta"] = {"width": i, "height": 7}
+    sys.stdout.buffer.write(pack(r))
+PY
+    [ "$(mm-cat -k -w label.class=c2 maps.mm)" = k2 ]
+    run mm-cat -k -w label.clas=c2 maps.mm
+    [ "$status" -eq 2 ]
+    [[ "$output" == *'no record has a field "label.clas"; did you mean "label.class"? (there are: label.class, label.split)'* ]]
+    run mm-cat -t -f key,meta.widht maps.mm
+    [ "$status" -eq 2 ]
+    [[ "$output" == *'did you mean "meta.width"?'* ]]
+    [ "$(mm-cat -t --no-header -f key,meta.truncated -N 1 maps.mm)" = "$(printf 'k0\t')" ] # said of some records only
+    [ -z "$(mm-cat -k -w meta.truncated maps.mm)" ]
+    [ -z "$(mm-cat -k -w error.code=x maps.mm)" ] # nothing failed
+    mm-cat -k -w error.code=x maps.mm
+}
+
+@test "--where: blanks around the sign and == are what people mean" {
+    [ "$(mm-cat -k -w 'key == q02' "$q")" = q02 ]
+    [ "$(mm-cat -k -w 'key = q02' "$q")" = q02 ]
+    [ "$(mm-cat -k -w 'key ~ ^q02$' "$q")" = q02 ]
+    [ -z "$(mm-cat -k -w 'key= q02' "$q")" ] # the value begins with a blank
+    run mm-cat -w 'key in q01,q02' "$q"
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"'FIELD~^(VALUE|VALUE)\$'"* ]]
+}
+
+@test "--fields is --tsv; with another form it is refused" {
+    [ "$(mm-cat -f key -N 2 "$q")" = "$(printf 'key\nq00\nq01')" ]
+    run mm-cat -J -f key "$q"
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"--fields goes with --tsv"* ]]
+}
+
+@test "--npy - is refused, an empty input is said, --help names no default that is refused" {
+    run mm-cat --npy - "$q"
+    [ "$status" -eq 2 ]
+    [ -z "$(ls)" ]
+    run mm-cat -c /dev/null
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"holds no record"* ]]
+    [[ "$(mm-cat --help)" != *"default: -1"* ]]
+}
+
+@test "--npy --rows: a row for each step of a sound, with its time; for each patch, with its place" {
+    python3 - >frames.mm <<'PY'
+import sys, struct
+def pack(v):
+    if isinstance(v, dict):
+        return bytes([0x80 + len(v)]) + b"".join(pack(k) + pack(x) for k, x in v.items())
+    if isinstance(v, list):
+        return bytes([0x90 + len(v)]) + b"".join(pack(x) for x in v)
+    if isinstance(v, bool):
+        return bytes([0xc3 if v else 0xc2])
+    if isinstance(v, int):
+        return bytes([v])
+    if isinstance(v, float):
+        return b"\xcb" + struct.pack(">d", v)
+    if isinstance(v, bytes):
+        return bytes([0xc4, len(v)]) + v
+    return bytes([0xa0 + len(v)]) + v.encode()
+def tensor(shape, first):
+    n = shape[0] * shape[1]
+    data = struct.pack(f"<{n}f", *(first + i for i in range(n)))
+    return {b"nd": True, b"type": "<f4", b"kind": b"", b"shape": shape, b"data": data}
+def key(d):
+    return b"".join(bytes([0xc4, len(k)]) + k + pack(v) for k, v in d.items())
+def record(name, shape, first, **more):
+    r = {"mm": 1, "kind": "feature", "key": name, **more, "of": "audio", "space": "s"}
+    body = b"".join(pack(k) + pack(v) for k, v in r.items())
+    t = tensor(shape, first)
+    sys.stdout.buffer.write(bytes([0x80 + len(r) + 1]) + body + pack("data") + bytes([0x80 + len(t)]) + key(t))
+record("long", [4, 2], 0, time=[1.0, 2.5], grid={"prefix": 1, "frames": 3, "step": 0.5})
+record("short", [1, 2], 10, time=[0.0, 0.5], grid={"frames": 1, "step": 0.5})
+record("patches", [4, 2], 20, grid={"rows": 2, "cols": 2})
+PY
+    run mm-cat --npy v.npy frames.mm
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"--rows"* ]]
+    mm-cat --npy v.npy --rows frames.mm
+    printf '%s\n' "key start end row y x" "long   0  " "long 1 1.5 1  " "long 1.5 2 2  " "long 2 2.5 3  " "short 0 0.5 0  " \
+        "patches   0 0 0" "patches   1 0 1" "patches   2 1 0" "patches   3 1 1" | tr ' ' '\t' | cmp - <(cut -f 1,4,5,9- v.tsv)
+    python3 - <<'PY'
+import ast, struct
+b = open("v.npy", "rb").read()
+n = 10 + struct.unpack("<H", b[8:10])[0]
+assert ast.literal_eval(b[10:n].decode())["shape"] == (9, 2)
+assert struct.unpack("<18f", b[n:]) == (*range(8), 10, 11, *range(20, 28))
+PY
+}

@@ -1,0 +1,141 @@
+#include "view/asked.h"
+
+#include "base/grow.h"
+#include "base/suggest.h"
+#include "view/count.h"
+#include "view/field.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_NAMES = 64 }; /* that are compared and listed */
+
+typedef struct {
+    const char *path;
+    bool settled;   /* a record has it, or it may be absent */
+    mm_count there; /* what records have where the path leaves them: "label.split", "label.class" */
+} asked;
+
+struct mm_asked {
+    asked *v;
+    int64_t n, cap;
+};
+
+mm_status mm_asked_new(mm_asked **out, mm_err *e)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? MM_OK : mm_fail_memory(e);
+}
+
+void mm_asked_free(mm_asked *k)
+{
+    if (!k)
+        return;
+    for (int64_t i = 0; i < k->n; i++)
+        mm_count_free(&k->v[i].there);
+    free(k->v);
+    free(k);
+}
+
+static bool is_standard(mm_str name)
+{
+    for (int i = 0; mm_field_names[i]; i++)
+        if (mm_str_is(name, mm_field_names[i]))
+            return true;
+    return mm_str_is(name, "shape") || mm_str_is(name, "data");
+}
+
+static mm_str first_step(const char *path)
+{
+    return (mm_str){path, strcspn(path, ".")};
+}
+
+mm_status mm_asked_add(mm_asked *k, const char *path, mm_err *e)
+{
+    mm_str first = first_step(path);
+    if (!mm_grow(&k->v, &k->cap, k->n))
+        return mm_fail_memory(e);
+    k->v[k->n++] = (asked){.path = path, .settled = is_standard(first) && !path[first.n]};
+    return MM_OK;
+}
+
+/* ---- what there is instead ---------------------------------------------------------------------------------- */
+
+static mm_status note_entries(asked *x, mm_str prefix, const msgpack_object *map, mm_arena *a, mm_err *e)
+{
+    mm_status s = MM_OK;
+    for (uint32_t i = 0; s == MM_OK && map->type == MSGPACK_OBJECT_MAP && i < map->via.map.size; i++) {
+        mm_str key = mm_object_as_str(&map->via.map.ptr[i].key);
+        const char *dot = prefix.n ? "." : "";
+        char *name = key.p ? mm_arena_printf(a, "%.*s%s%.*s", MM_STRF(prefix), dot, MM_STRF(key)) : NULL;
+        if (key.p)
+            s = name ? mm_count_add(&x->there, mm_str_of(name), e) : mm_fail_memory(e);
+    }
+    return s;
+}
+
+/* All of mm-stream(5), and what else the record has. */
+static mm_status note_fields(asked *x, const mm_record *rec, mm_arena *a, mm_err *e)
+{
+    mm_status s = MM_OK;
+    for (int i = 0; s == MM_OK && mm_field_names[i]; i++)
+        s = mm_count_add(&x->there, mm_str_of(mm_field_names[i]), e);
+    return s == MM_OK ? note_entries(x, (mm_str){"", 0}, &rec->others, a, e) : s;
+}
+
+/* The longest beginning of the path that the record has: what it holds is what could have been meant. */
+static mm_status note_level(asked *x, const mm_record *rec, mm_arena *a, mm_err *e)
+{
+    msgpack_object level;
+    mm_str first = first_step(x->path);
+    for (size_t n = strlen(x->path); n > first.n; n--) {
+        if (x->path[n - 1] != '.')
+            continue;
+        char *prefix = mm_arena_strdup(a, (mm_str){x->path, n - 1});
+        if (!prefix)
+            return mm_fail_memory(e);
+        if (mm_field_get(&level, rec, prefix, a))
+            return note_entries(x, mm_str_of(prefix), &level, a, e);
+    }
+    return is_standard(first) ? MM_OK : note_fields(x, rec, a, e);
+}
+
+mm_status mm_asked_look(mm_asked *k, const mm_record *rec, mm_arena *a, mm_err *e)
+{
+    mm_status s = MM_OK;
+    msgpack_object unused;
+    for (int64_t i = 0; s == MM_OK && i < k->n; i++) {
+        asked *x = &k->v[i];
+        if (x->settled)
+            continue;
+        x->settled = mm_field_get(&unused, rec, x->path, a);
+        if (!x->settled)
+            s = note_level(x, rec, a, e);
+    }
+    return s;
+}
+
+/* ---- the verdict -------------------------------------------------------------------------------------------- */
+
+static mm_status complain(asked *x, mm_err *e)
+{
+    mm_str name[MOST_NAMES], path = mm_str_of(x->path);
+    char rest[512];
+    int n = 0;
+    mm_count_sort(&x->there);
+    for (; (size_t)n < x->there.used && n < MOST_NAMES; n++)
+        name[n] = (mm_str){x->there.slot[n].text, x->there.slot[n].n};
+    if (mm_str_is(first_step(x->path), "meta") && !mm_suggest(path, name, n).p)
+        return MM_OK;
+    return mm_fail(e, MM_SKIP, "no record has a field \"%s\"%s", x->path,
+                   mm_suggest_text(rest, sizeof rest, path, name, n));
+}
+
+mm_status mm_asked_check(mm_asked *k, mm_err *e)
+{
+    mm_status s = MM_OK;
+    for (int64_t i = 0; s == MM_OK && i < k->n; i++)
+        if (!k->v[i].settled && k->v[i].there.used)
+            s = complain(&k->v[i], e);
+    return s;
+}
