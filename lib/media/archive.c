@@ -137,33 +137,46 @@ static mm_status read_member(mm_archive *a, mm_blob *m, mm_spool *s, mm_err *e)
     return st;
 }
 
-/* path, key, src and dir of a member. False when memory is out. */
+/* The single file of a compressed stream: the stream's own names without its extension. */
+static void name_unpacked(mm_archive *a, mm_blob *m)
+{
+    mm_arena *arena = mm_blob_arena(m);
+    m->path = mm_str_of(mm_arena_strdup(arena, mm_path_unpacked(a->b->path)));
+    m->given = mm_str_of(mm_arena_strdup(arena, mm_path_unpacked(a->b->given)));
+    m->src = mm_str_of(mm_arena_strdup(arena, a->b->src));
+    m->dir = mm_str_of(mm_arena_strdup(arena, a->b->dir));
+    m->named = a->b->named;
+}
+
+static void name_inside(mm_archive *a, mm_blob *m, mm_str raw)
+{
+    mm_arena *arena = mm_blob_arena(m);
+    const mm_str none = {"", 0};
+    mm_str name = mm_path_clean(arena, raw);
+    if (name.p && name.n == 0)
+        name = mm_str_of(mm_arena_printf(arena, "unnamed-%lld", (long long)a->members));
+    if (!name.p)
+        return;
+    m->path = mm_path_join(arena, a->o.root ? none : mm_path_stem(a->b->path), name);
+    m->given = mm_path_join(arena, mm_str_is(a->b->given, "-") ? none : mm_path_stem(a->b->given), name);
+    m->src = mm_str_of(mm_arena_printf(arena, "%.*s!%.*s", MM_STRF(a->b->src), MM_STRF(name)));
+    m->dir = m->path.p ? mm_path_dir(m->path) : m->path;
+    if (m->dir.p && m->dir.n == 0)
+        m->dir = mm_str_of(mm_arena_strdup(arena, mm_path_stem(mm_path_base(a->b->path))));
+}
+
+/* path, given, key, src and dir of a member. False when memory is out. */
 static bool name_member(mm_archive *a, mm_blob *m, mm_str raw)
 {
     mm_arena *arena = mm_blob_arena(m);
-    if (mm_unpack_is_raw(a->u)) {
-        m->path = mm_path_unpacked(a->b->path);
-        m->path = mm_str_of(mm_arena_strdup(arena, m->path));
-        m->src = mm_str_of(mm_arena_strdup(arena, a->b->src));
-        m->dir = mm_str_of(mm_arena_strdup(arena, a->b->dir));
-        m->named = a->b->named;
-    } else {
-        mm_str name = mm_path_clean(arena, raw);
-        if (name.p && name.n == 0)
-            name = mm_str_of(mm_arena_printf(arena, "unnamed-%lld", (long long)a->members));
-        mm_str prefix = a->o.root ? (mm_str){"", 0} : mm_path_stem(a->b->path);
-        m->path =
-            name.p
-                ? mm_str_of(mm_arena_printf(arena, "%.*s%s%.*s", MM_STRF(prefix), prefix.n ? "/" : "", MM_STRF(name)))
-                : name;
-        m->src = mm_str_of(mm_arena_printf(arena, "%.*s!%.*s", MM_STRF(a->b->src), MM_STRF(name)));
-        m->dir = m->path.p ? mm_path_dir(m->path) : m->path;
-        if (m->dir.p && m->dir.n == 0)
-            m->dir = mm_str_of(mm_arena_strdup(arena, mm_path_stem(mm_path_base(a->b->path))));
-    }
-    if (!m->path.p || !m->src.p || !m->dir.p)
+    bool packed = mm_unpack_is_raw(a->u);
+    if (packed)
+        name_unpacked(a, m);
+    else
+        name_inside(a, m, raw);
+    if (!m->path.p || !m->given.p || !m->src.p || !m->dir.p)
         return false;
-    bool same = mm_unpack_is_raw(a->u) && (mm_str_is(a->b->key, "-") || (m->named && a->o.keyer->rule == MM_KEY_PATH));
+    bool same = packed && (mm_str_is(a->b->key, "-") || (m->named && a->o.keyer->rule == MM_KEY_PATH));
     m->key = same ? mm_str_of(mm_arena_strdup(arena, a->b->key)) : mm_keyer_key(a->o.keyer, arena, m->path);
     return m->key.p != NULL;
 }
@@ -218,12 +231,13 @@ static mm_status broken_header(mm_archive *a, mm_blob *m, const char *code, cons
 {
     mm_arena *arena = mm_blob_arena(m);
     m->path = mm_str_of(mm_arena_strdup(arena, a->b->path));
+    m->given = mm_str_of(mm_arena_strdup(arena, a->b->given));
     m->src = mm_str_of(mm_arena_strdup(arena, a->b->src));
     m->key = mm_str_of(mm_arena_strdup(arena, a->b->key));
     m->dir = (mm_str){"", 0};
     mm_blob_fail(m, code, "%s%s", why_not->text,
                  mm_unpack_dead(a->u) ? "; the rest of the archive cannot be read" : "");
-    return m->path.p && m->src.p && m->key.p ? MM_OK : mm_fail_memory(e);
+    return m->path.p && m->given.p && m->src.p && m->key.p ? MM_OK : mm_fail_memory(e);
 }
 
 static mm_status next_member(mm_archive *a, mm_blob *m, mm_err *e)

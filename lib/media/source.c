@@ -132,10 +132,11 @@ static mm_status name_file(mm_source *s, mm_blob *b, const char *root, const cha
     mm_arena *a = mm_blob_arena(b);
     b->named = !root;
     b->path = mm_path_clean(a, mm_str_of(rel));
+    b->given = mm_path_clean(a, mm_str_of(path));
     b->src = mm_str_of(mm_arena_strdup(a, mm_str_of(path)));
     if (b->src.p)
         b->src = mm_path_escape(a, b->src);
-    if (!b->path.p || !b->src.p)
+    if (!b->path.p || !b->given.p || !b->src.p)
         return mm_fail_memory(e);
     b->dir = mm_path_dir(b->path);
     if (b->dir.n == 0)
@@ -257,7 +258,7 @@ static mm_status open_stdin(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
 {
     struct stat st;
     b->named = true;
-    b->key = b->src = b->path = MM_STR("-");
+    b->key = b->src = b->path = b->given = MM_STR("-");
     b->dir = (mm_str){"", 0};
     b->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
     if (b->fd < 0 || fstat(b->fd, &st) != 0) {

@@ -29,7 +29,9 @@ typedef struct {
 /* One input. `bytes` is set when it is in memory (archive members, pipes, small files); else read through fd. */
 typedef struct {
     mm_str key, src; /* record.h; from the blob's arena */
-    mm_str path;     /* the path below the operand, with its extension: what labels and columns refer to */
+    mm_str path;     /* below the operand, with its extension; all of it when the operand is the file itself */
+    mm_str given;    /* as given: the operand as typed and what lies below it. Both are cleaned (mm_path_clean); an
+                      * archive on the way counts as a directory of its name without extension */
     mm_str dir;      /* the directory's name that holds it, for --label dir */
     bool named;      /* the operand itself, not something found in a directory or an archive */
     int64_t size;

@@ -99,8 +99,35 @@ static void order(void **state)
     assert_int_equal(rmdir(root), 0);
 }
 
+/* What labels go by: the path as given, and what of it lies below the operand. */
+static void given(void **state)
+{
+    char root[] = "/tmp/mm-source-XXXXXX", dir[64], file[80];
+    const char *const operands[] = {dir, file};
+    mm_source *s;
+    mm_blob *b;
+    mm_err e;
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    snprintf(dir, sizeof dir, "%s/d", root);
+    snprintf(file, sizeof file, "%s/a.txt", dir);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    touch(file);
+    assert_int_equal(mm_source_open(&s, operands, 2, &(mm_source_opts){0}, &e), MM_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mm_source_next(s, &b, &e), MM_OK);
+        assert_true(mm_str_is(b->given, file + 1)); /* "/" in front goes */
+        assert_true(mm_str_is(b->path, i == 0 ? "a.txt" : file + 1));
+        mm_blob_free(b);
+    }
+    mm_source_close(s);
+    unlink(file);
+    rmdir(dir);
+    assert_int_equal(rmdir(root), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(paths), cmocka_unit_test(order)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(paths), cmocka_unit_test(order), cmocka_unit_test(given)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
