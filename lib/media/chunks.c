@@ -39,7 +39,7 @@ mm_status mm_png_examine(mm_exif *x, mm_bytes in, mm_fault *f)
 {
     static const char xmp[] = "XML:com.adobe.xmp";
     size_t at = 8;
-    while (in.n - at >= 12) {
+    while (in.n >= at + 12) {
         const uint8_t *chunk = in.p + at;
         size_t n = be32(chunk);
         if (n > in.n - at - 12)

@@ -100,9 +100,10 @@ static mm_status read_bitmap(mm_picture *p, mm_bytes in, const mm_picture_limits
     if (s == MM_OK && (p->width != (int64_t)w || p->height != (int64_t)h))
         return mm_fault_set(f, "corrupt", "icon: the sizes disagree");
     bool masked = in.n - at - body >= row_bytes(w, 1) * h;
-    if (s == MM_OK && (masked || depth == 32))
-        s = widen(p, a, f);
-    if (s == MM_OK && p->channels == 4)
+    if (s != MM_OK || (!masked && depth < 32)) /* without a mask the whole bitmap shows */
+        return s;
+    s = widen(p, a, f);
+    if (s == MM_OK)
         put_alpha(p->px, w, h, in.p + at, in.p + at + body, depth == 32);
     return s;
 }

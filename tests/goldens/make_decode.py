@@ -119,9 +119,20 @@ def tiffs():
     yield "premultiplied.tif", tiff("II", {**base, 258: [8] * 4, 277: 4, 338: 1, 278: H}, [(deep() >> 8).astype(np.uint8).tobytes()])
 
 
+def icon(depth):
+    """An icon of one bitmap that ends with its pixels: there is no mask below them."""
+    row = (W * depth + 31) // 32 * 4
+    bits = np.random.default_rng(6).integers(0, 256, row * H).astype(np.uint8).tobytes()
+    palette = np.random.default_rng(7).integers(0, 256, (2**depth, 4)).astype(np.uint8).tobytes() if depth <= 8 else b""
+    bitmap = struct.pack("<IiiHHIIiiII", 40, W, 2 * H, 1, depth, 0, 0, 0, 0, 0, 0) + palette + bits
+    return struct.pack("<HHH", 0, 1, 1) + struct.pack("<BBBBHHII", W, H, 0, 0, 1, depth, len(bitmap), 22) + bitmap
+
+
 def written():
     """Files that Pillow does not write itself."""
     yield from tiffs()
+    for depth in (1, 8, 24):
+        yield f"nomask{depth}.ico", icon(depth)
     grey, grey_alpha, rgb, rgba = (deep()[..., s] for s in ([0], [0, 3], [0, 1, 2], [0, 1, 2, 3]))
     yield "grey16.png", png(0, 16, [r.tobytes() for r in grey])
     yield "grey16alpha.png", png(4, 16, [r.tobytes() for r in grey_alpha])
@@ -223,7 +234,9 @@ def pictures():
         case = dict(file=name, h=rgb.height, w=rgb.width, fnv=fnv(rgb.tobytes()))
         if name.endswith(".avif"):  # libavif rounds otherwise than libswscale: the pixels themselves
             case["rgb"] = rgb.tobytes().hex()
-        if image.mode != "I;16" and ("A" in image.mode or "transparency" in image.info):  # Pillow gives 16 bits no alpha
+        if name.startswith("nomask"):  # Pillow takes the end of the pixels for the mask: here nothing is transparent
+            case["over"] = case["fnv"]
+        elif image.mode != "I;16" and ("A" in image.mode or "transparency" in image.info):  # Pillow gives 16 bits no alpha
             below = Image.new("RGBA", image.size, BACKGROUND)
             case["over"] = fnv(Image.alpha_composite(below, image.convert("RGBA")).convert("RGB").tobytes())
         yield case
