@@ -13,7 +13,7 @@ enum { DEEPEST = 1000 }; /* directories in directories: far above what PATH_MAX 
 
 typedef struct {
     char *name;
-    bool directory, broken;
+    bool directory, link, broken;
     int error; /* of broken */
 } entry;
 
@@ -52,11 +52,18 @@ static void pass_over(mm_walk *w, const char *dir, const char *name, const char 
     mm_say(w->o.log, MM_LOG_INFO, "%s/%s: skipped: %s", dir, name, why);
 }
 
+/* An entry that cannot be looked at is walked: it becomes an error, not silence. */
+static bool cannot_be_read(entry *out)
+{
+    out->broken = true;
+    out->error = errno;
+    return true;
+}
+
 /* Whether the entry is walked, and as what. */
 static bool classify(mm_walk *w, const level *l, DIR *d, const struct dirent *de, entry *out)
 {
     struct stat st;
-    bool link = false;
     if (de->d_name[0] == '.' && !w->o.hidden) {
         pass_over(w, l->path, de->d_name, "hidden (--hidden takes it)");
         return false;
@@ -65,14 +72,12 @@ static bool classify(mm_walk *w, const level *l, DIR *d, const struct dirent *de
         out->directory = de->d_type == DT_DIR;
         return true;
     }
-    if (fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
-        link = true;
-        if (fstatat(dirfd(d), de->d_name, &st, 0) != 0) {
-            out->broken = true;
-            out->error = errno;
-            return true;
-        }
-    }
+    if (fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return cannot_be_read(out);
+    bool link = S_ISLNK(st.st_mode);
+    out->link = link;
+    if (link && fstatat(dirfd(d), de->d_name, &st, 0) != 0)
+        return cannot_be_read(out);
     out->directory = S_ISDIR(st.st_mode);
     if (link && out->directory && !w->o.follow) {
         pass_over(w, l->path, de->d_name, "a link to a directory (--follow takes it)");
@@ -205,7 +210,8 @@ mm_status mm_walk_next(mm_walk *w, mm_arena *a, mm_walk_item *item, mm_err *e)
         if (!item->path.p || !item->rel.p)
             return mm_fail_memory(e);
         if (x->broken)
-            item->status = mm_fail(&item->err, MM_SKIP, "a link that leads nowhere: %s", strerror(x->error));
+            item->status =
+                mm_fail(&item->err, MM_SKIP, "%s%s", x->link ? "a link that leads nowhere: " : "", strerror(x->error));
         else if (x->directory)
             item->status = push(w, item->path, item->rel, &item->err);
         if (item->status == MM_FATAL) {

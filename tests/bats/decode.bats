@@ -135,6 +135,15 @@ x/two image'
     mm-cat -J "$tmp/o2" | jq -e -s 'any(.key == "d/x/two")'
 }
 
+@test "an entry that is gone when its kind is asked for is an error record" {
+    mkdir -p race && ln -sf ../t/a/one.png race/vanishing && cp t/a/one.png race/there.png
+    cc -shared -fPIC -o "$tmp/vanish.so" "$BATS_TEST_DIRNAME/vanish.c"
+    run env ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" LD_PRELOAD="$tmp/vanish.so" mm-decode race -o "$tmp/race"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"race/vanishing: No such file or directory"* ]]
+    [ "$(mm-cat -J "$tmp/race" | jq -r '.key + " " + .kind')" = $'there image\nvanishing error' ]
+}
+
 @test "--lines: a record a line, CRLF or LF, the last one without its end too" {
     mm-decode --lines t/x/lines.txt | mm-cat -J | jq -e -s 'map(.key + "=" + .data) == ["lines:1=l1","lines:2=l2","lines:3=","lines:4=l4"] and map(.part) == [0,1,2,3]'
 }
