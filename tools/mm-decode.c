@@ -2,6 +2,7 @@
 #include "cli/ordered.h"
 #include "cli/tool.h"
 #include "media/decode.h"
+#include "media/key.h"
 #include "media/labels.h"
 #include "model/prep.h"
 
@@ -9,7 +10,8 @@
 #include <stdlib.h>
 
 static struct {
-    const char *only, *rate, *background, *column, *label, *labels, *label_column, *key_column, *key, *as, *of, *space;
+    const char *only, *rate, *background, *column, *label, *labels, *label_column, *key_column, *key, *root, *as, *of,
+        *space;
     mm_list models;
     int64_t max_pixels, max_bytes, max_depth;
     double fps, window, hop, max_duration, max_ratio;
@@ -23,9 +25,11 @@ static const mm_opt options[] = {
     {0, "only", MM_OPT_STR, &opt.only, "KINDS", "decode only these of image, audio and text, separated by commas", NULL,
      0, 0, 0},
     {0, "key", MM_OPT_STR, &opt.key, "RULE",
-     "what names a sample: path (without extension), base (its last part), or a regular expression whose group is "
-     "taken",
+     "what names a sample: path (without extension), file (with it), archive (path, an archive's own in front of its "
+     "members'), base (its last part), or a regular expression whose group is taken",
      NULL, 0, 0, 0},
+    {0, "root", MM_OPT_STR, &opt.root, "DIR", "name operands by their paths below DIR, as if they were found in it",
+     NULL, MM_HINT_DIR, 0, 0},
     {0, "label", MM_OPT_CHOICE, &opt.label, NULL, "label media by the name of their directory", "dir", 0, 0, 0},
     {0, "labels", MM_OPT_STR, &opt.labels, "FILE", "label media by this CSV or TSV: a column of files, and labels",
      NULL, MM_HINT_FILE, 0, 0},
@@ -193,9 +197,8 @@ static void take_options(decode *d)
                              .follow = opt.follow,
                              .hidden = opt.hidden,
                              .log = &d->r.log};
-    d->so.key_rule = strcmp(opt.key, "path") == 0   ? MM_KEY_PATH
-                     : strcmp(opt.key, "base") == 0 ? MM_KEY_BASE
-                                                    : MM_KEY_REGEX;
+    d->so.root = opt.root;
+    d->so.key_rule = mm_key_rule_of(opt.key);
     d->so.key_regex = opt.key;
     if (opt.hop > 0 && !(opt.window > 0))
         mm_usage(&d->r, "--hop goes with --window");

@@ -138,47 +138,59 @@ static mm_status read_member(mm_archive *a, mm_blob *m, mm_spool *s, mm_err *e)
 }
 
 /* The single file of a compressed stream: the stream's own names without its extension. */
-static void name_unpacked(mm_archive *a, mm_blob *m)
+static void name_unpacked(const mm_archive *a, mm_blob *m)
 {
     mm_arena *arena = mm_blob_arena(m);
-    m->path = mm_str_of(mm_arena_strdup(arena, mm_path_unpacked(a->b->path)));
-    m->given = mm_str_of(mm_arena_strdup(arena, mm_path_unpacked(a->b->given)));
-    m->src = mm_str_of(mm_arena_strdup(arena, a->b->src));
-    m->dir = mm_str_of(mm_arena_strdup(arena, a->b->dir));
-    m->named = a->b->named;
+    const mm_blob *b = a->b;
+    bool cut = mm_key_merges(a->o.keyer->rule) && !mm_str_is(b->key, "-");
+    m->path = mm_str_of(mm_arena_strdup(arena, mm_path_unpacked(b->path)));
+    m->given = mm_str_of(mm_arena_strdup(arena, mm_path_unpacked(b->given)));
+    m->src = mm_str_of(mm_arena_strdup(arena, b->src));
+    m->dir = mm_str_of(mm_arena_strdup(arena, b->dir));
+    m->named = b->named;
+    if (m->path.p)
+        m->key = cut ? mm_keyer_key(a->o.keyer, arena, m->path) : mm_str_of(mm_arena_strdup(arena, b->key));
 }
 
-static void name_inside(mm_archive *a, mm_blob *m, mm_str raw)
+/* A key that is a path continues the archive's own; one that is cut out of the path is cut out of all of it. */
+static mm_str key_inside(const mm_archive *a, mm_arena *arena, mm_str name, mm_str path)
+{
+    const mm_keyer *k = a->o.keyer;
+    bool bare = a->b->named && (k->rule != MM_KEY_ARCHIVE || mm_str_is(a->b->key, "-"));
+    if (mm_key_merges(k->rule))
+        return mm_keyer_key(k, arena, path);
+    return mm_path_join(arena, bare ? (mm_str){"", 0} : a->b->key, mm_keyer_key(k, arena, name));
+}
+
+static void name_inside(const mm_archive *a, mm_blob *m, mm_str raw)
 {
     mm_arena *arena = mm_blob_arena(m);
+    const mm_blob *b = a->b;
     const mm_str none = {"", 0};
     mm_str name = mm_path_clean(arena, raw);
     if (name.p && name.n == 0)
         name = mm_str_of(mm_arena_printf(arena, "unnamed-%lld", (long long)a->members));
     if (!name.p)
         return;
-    m->path = mm_path_join(arena, a->o.root ? none : mm_path_stem(a->b->path), name);
-    m->given = mm_path_join(arena, mm_str_is(a->b->given, "-") ? none : mm_path_stem(a->b->given), name);
-    m->src = mm_str_of(mm_arena_printf(arena, "%.*s!%.*s", MM_STRF(a->b->src), MM_STRF(name)));
-    m->dir = m->path.p ? mm_path_dir(m->path) : m->path;
-    if (m->dir.p && m->dir.n == 0)
-        m->dir = mm_str_of(mm_arena_strdup(arena, mm_path_stem(mm_path_base(a->b->path))));
+    m->path = mm_path_join(arena, b->named ? none : mm_path_stem(b->path), name);
+    m->given = mm_path_join(arena, mm_str_is(b->given, "-") ? none : mm_path_stem(b->given), name);
+    m->src = mm_str_of(mm_arena_printf(arena, "%.*s!%.*s", MM_STRF(b->src), MM_STRF(name)));
+    if (!m->path.p)
+        return;
+    m->key = key_inside(a, arena, name, m->path);
+    m->dir = mm_path_dir(m->path);
+    if (m->dir.n == 0)
+        m->dir = mm_str_of(mm_arena_strdup(arena, mm_path_stem(mm_path_base(b->path))));
 }
 
 /* path, given, key, src and dir of a member. False when memory is out. */
-static bool name_member(mm_archive *a, mm_blob *m, mm_str raw)
+static bool name_member(const mm_archive *a, mm_blob *m, mm_str raw)
 {
-    mm_arena *arena = mm_blob_arena(m);
-    bool packed = mm_unpack_is_raw(a->u);
-    if (packed)
+    if (mm_unpack_is_raw(a->u))
         name_unpacked(a, m);
     else
         name_inside(a, m, raw);
-    if (!m->path.p || !m->given.p || !m->src.p || !m->dir.p)
-        return false;
-    bool same = packed && (mm_str_is(a->b->key, "-") || (m->named && a->o.keyer->rule == MM_KEY_PATH));
-    m->key = same ? mm_str_of(mm_arena_strdup(arena, a->b->key)) : mm_keyer_key(a->o.keyer, arena, m->path);
-    return m->key.p != NULL;
+    return m->path.p && m->given.p && m->src.p && m->dir.p && m->key.p;
 }
 
 /* Why a member is no file to decode; NULL when it is one. */

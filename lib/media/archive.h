@@ -16,7 +16,6 @@ typedef struct {
     const mm_keyer *keyer;
     mm_archive *outer; /* the archive that holds this one, or NULL: limits count all the way up */
     int64_t *skipped;  /* counts what is passed over */
-    bool root;         /* it is an operand: keys are members' paths alone, not prefixed by its own */
 } mm_archive_opts;
 
 /* Opens b, which the archive owns from then on; when this fails b stays the caller's. `head` with p NULL: b can be read

@@ -3,7 +3,6 @@
 #include "base/utf8.h"
 #include "media/sniff.h"
 
-#include <stdlib.h>
 #include <strings.h>
 
 mm_str mm_path_escape(mm_arena *a, mm_str raw)
@@ -88,27 +87,15 @@ mm_str mm_path_dir(mm_str path)
     return mm_path_base((mm_str){path.p, path.n - base - 1});
 }
 
-static int by_base_and_dir(const void *va, const void *vb)
+mm_str mm_path_below(mm_str path, mm_str dir)
 {
-    const mm_str *a = va, *b = vb;
-    mm_str x = mm_path_base(*a), y = mm_path_base(*b);
-    size_t n = x.n < y.n ? x.n : y.n;
-    int c = memcmp(x.p, y.p, n);
-    if (c == 0)
-        c = (x.n > y.n) - (x.n < y.n);
-    if (c == 0)
-        c = (a->n > b->n) - (a->n < b->n);
-    return c ? c : memcmp(a->p, b->p, a->n);
-}
-
-bool mm_stems_differ_by_base(mm_str *stem, size_t n)
-{
-    if (n)
-        qsort(stem, n, sizeof *stem, by_base_and_dir);
-    for (size_t i = 1; i < n; i++)
-        if (mm_str_eq(mm_path_base(stem[i - 1]), mm_path_base(stem[i])) && !mm_str_eq(stem[i - 1], stem[i]))
-            return false;
-    return true;
+    if (dir.n == 0)
+        return path;
+    if (path.n < dir.n || memcmp(path.p, dir.p, dir.n) != 0)
+        return (mm_str){NULL, 0};
+    if (path.n == dir.n)
+        return (mm_str){"", 0};
+    return path.p[dir.n] == '/' ? (mm_str){path.p + dir.n + 1, path.n - dir.n - 1} : (mm_str){NULL, 0};
 }
 
 bool mm_path_hidden(mm_str path)
@@ -135,6 +122,21 @@ mm_str mm_path_stem(mm_str path)
     return x.n || (p.n && p.p[p.n - 1] == '.') ? (mm_str){p.p, p.n - x.n - 1} : p;
 }
 
+mm_key_rule mm_key_rule_of(const char *name)
+{
+    static const char *const names[] = {
+        [MM_KEY_PATH] = "path", [MM_KEY_ARCHIVE] = "archive", [MM_KEY_FILE] = "file", [MM_KEY_BASE] = "base"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (mm_key_rule)i;
+    return MM_KEY_REGEX;
+}
+
+bool mm_key_merges(mm_key_rule rule)
+{
+    return rule == MM_KEY_BASE || rule == MM_KEY_REGEX;
+}
+
 mm_status mm_keyer_open(mm_keyer *k, const mm_source_opts *o, mm_err *e)
 {
     k->rule = o->key_rule;
@@ -156,13 +158,9 @@ void mm_keyer_close(mm_keyer *k)
     k->rule = MM_KEY_PATH;
 }
 
-mm_str mm_keyer_key(const mm_keyer *k, mm_arena *a, mm_str path)
+static mm_str match(const mm_keyer *k, mm_arena *a, mm_str path)
 {
     mm_str stem = mm_path_stem(path);
-    if (k->rule == MM_KEY_PATH)
-        return stem;
-    if (k->rule == MM_KEY_BASE)
-        return mm_path_base(stem);
     const char *z = mm_arena_strdup(a, path);
     regmatch_t m[2];
     if (!z)
@@ -171,4 +169,14 @@ mm_str mm_keyer_key(const mm_keyer *k, mm_arena *a, mm_str path)
         return stem;
     int g = m[1].rm_so >= 0 ? 1 : 0;
     return m[g].rm_eo > m[g].rm_so ? (mm_str){z + m[g].rm_so, (size_t)(m[g].rm_eo - m[g].rm_so)} : stem;
+}
+
+mm_str mm_keyer_key(const mm_keyer *k, mm_arena *a, mm_str path)
+{
+    switch (k->rule) {
+    case MM_KEY_FILE: return path;
+    case MM_KEY_BASE: return mm_path_base(mm_path_stem(path));
+    case MM_KEY_REGEX: return match(k, a, path);
+    default: return mm_path_stem(path);
+    }
 }

@@ -21,9 +21,8 @@ mm_str mm_path_unpacked(mm_str path);
 mm_str mm_path_base(mm_str path);
 /* The name of the directory that holds it; empty when there is none. */
 mm_str mm_path_dir(mm_str path);
-/* Whether their last parts tell these stems apart: none has one base and another directory than the next. Sorts them.
- */
-bool mm_stems_differ_by_base(mm_str *stem, size_t n);
+/* What of a cleaned path lies below a cleaned directory ("": all of it); p NULL when it lies elsewhere. */
+mm_str mm_path_below(mm_str path, mm_str dir);
 /* A component starts with a dot. */
 bool mm_path_hidden(mm_str path);
 
@@ -32,6 +31,10 @@ typedef struct {
     regex_t re; /* with MM_KEY_REGEX */
 } mm_keyer;
 
+/* path, archive, file, base; anything else is an expression. */
+mm_key_rule mm_key_rule_of(const char *name);
+/* Keys that are cut out of paths may bring together files of any two places, and are meant to. */
+bool mm_key_merges(mm_key_rule rule);
 mm_status mm_keyer_open(mm_keyer *k, const mm_source_opts *o, mm_err *e);
 void mm_keyer_close(mm_keyer *k);
 /* The key of a cleaned path. A path that the expression does not match keeps its own. */

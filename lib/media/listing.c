@@ -22,9 +22,9 @@ static int by_key(const void *va, const void *vb)
     return c ? c : strcmp(a->item.rel.p, b->item.rel.p);
 }
 
-static mm_status add(mm_listing *l, const mm_walk_item *item, const mm_keyer *k, mm_err *e)
+static mm_status add(mm_listing *l, const mm_walk_item *item, mm_str place, const mm_keyer *k, mm_err *e)
 {
-    mm_str clean = mm_path_clean(&l->arena, item->rel);
+    mm_str clean = mm_path_clean(&l->arena, mm_path_join(&l->arena, place, item->rel));
     mm_str key = clean.p ? mm_keyer_key(k, &l->arena, clean) : clean;
     const char *z = key.p ? mm_arena_strdup(&l->arena, key) : NULL;
     if (!z || !mm_grow(&l->file, &l->room, l->n))
@@ -33,13 +33,13 @@ static mm_status add(mm_listing *l, const mm_walk_item *item, const mm_keyer *k,
     return MM_OK;
 }
 
-mm_status mm_listing_take(mm_listing **out, mm_walk *w, const mm_keyer *k, mm_err *e)
+mm_status mm_listing_take(mm_listing **out, mm_walk *w, mm_str place, const mm_keyer *k, mm_err *e)
 {
     mm_walk_item item;
     mm_listing *l = *out = calloc(1, sizeof *l);
     mm_status st = l ? MM_OK : mm_fail_memory(e);
     while (st == MM_OK && (st = mm_walk_next(w, &l->arena, &item, e)) == MM_OK)
-        st = add(l, &item, k, e);
+        st = add(l, &item, place, k, e);
     if (st != MM_EOF) {
         mm_listing_free(l);
         *out = NULL;

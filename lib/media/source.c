@@ -15,15 +15,16 @@
 struct mm_source {
     const char *const *operands;
     int n, next;
-    bool by_base; /* file operands are named by their last part */
     mm_source_opts o;
     mm_keyer keyer;
     locale_t utf8; /* libarchive gives no name for a member whose name the locale cannot hold */
     int64_t skipped;
-    mm_archive *archive; /* the innermost that is open */
-    mm_walk *walk;       /* the directory that is being walked … */
-    mm_listing *listing; /* … or all of its files, when keys are not their paths */
-    const char *root;
+    mm_archive *archive;   /* the innermost that is open */
+    mm_walk *walk;         /* the directory that is being walked … */
+    mm_listing *listing;   /* … or all of its files, when keys are not their paths */
+    const char *directory; /* that is being walked, and its own path below opts.root */
+    mm_str place;
+    mm_arena names; /* holds it */
 };
 
 static void fill_defaults(mm_source_opts *o)
@@ -34,35 +35,6 @@ static void fill_defaults(mm_source_opts *o)
         o->max_depth = 4;
     if (o->max_ratio <= 0)
         o->max_ratio = 1000;
-}
-
-/* ---- keys of operands ---- */
-
-static bool is_directory(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/* File operands are named by their last part where that tells them apart. */
-static mm_status choose_base(mm_source *s, mm_err *e)
-{
-    if (s->o.key_rule != MM_KEY_PATH)
-        return MM_OK;
-    mm_arena a = {0};
-    mm_str *stem = mm_arena_alloc(&a, (size_t)(s->n + 1) * sizeof *stem);
-    size_t n = 0;
-    bool failed = !stem;
-    for (int i = 0; !failed && i < s->n; i++) {
-        if (is_directory(s->operands[i]))
-            continue;
-        mm_str path = mm_path_clean(&a, mm_str_of(s->operands[i]));
-        failed = !path.p;
-        stem[n++] = mm_path_stem(path);
-    }
-    s->by_base = !failed && mm_stems_differ_by_base(stem, n);
-    mm_arena_free(&a);
-    return failed ? mm_fail_memory(e) : MM_OK;
 }
 
 mm_status mm_source_open(mm_source **out, const char *const *operands, int n, const mm_source_opts *o, mm_err *e)
@@ -76,8 +48,6 @@ mm_status mm_source_open(mm_source **out, const char *const *operands, int n, co
     fill_defaults(&s->o);
     s->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     mm_status st = mm_keyer_open(&s->keyer, &s->o, e);
-    if (st == MM_OK)
-        st = choose_base(s, e);
     if (st != MM_OK) {
         mm_source_close(s);
         *out = NULL;
@@ -100,6 +70,7 @@ void mm_source_close(mm_source *s)
     mm_walk_close(s->walk);
     mm_listing_free(s->listing);
     mm_keyer_close(&s->keyer);
+    mm_arena_free(&s->names);
     if (s->utf8)
         freelocale(s->utf8);
     free(s);
@@ -111,6 +82,12 @@ int64_t mm_source_skipped(const mm_source *s)
 }
 
 /* ---- names ---- */
+
+static bool is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
 
 /* The name of the directory at path, or of the one that it lies in, when the path itself does not tell ("."). */
 static mm_str real_name(mm_arena *a, const char *path, bool parent)
@@ -126,24 +103,46 @@ static mm_str real_name(mm_arena *a, const char *path, bool parent)
     return name;
 }
 
-/* A file found below root (its path there is rel), or an operand (root NULL, rel is the operand). */
-static mm_status name_file(mm_source *s, mm_blob *b, const char *root, const char *path, const char *rel, mm_err *e)
+static mm_status name_given(mm_blob *b, const char *path, mm_err *e)
 {
     mm_arena *a = mm_blob_arena(b);
-    b->named = !root;
-    b->path = mm_path_clean(a, mm_str_of(rel));
     b->given = mm_path_clean(a, mm_str_of(path));
     b->src = mm_str_of(mm_arena_strdup(a, mm_str_of(path)));
     if (b->src.p)
         b->src = mm_path_escape(a, b->src);
-    if (!b->path.p || !b->given.p || !b->src.p)
+    return b->given.p && b->src.p ? MM_OK : mm_fail_memory(e);
+}
+
+/* By all of its path, or by what of it lies below opts.root; an operand that lies elsewhere is noted in b. */
+static mm_status name_operand(mm_source *s, mm_blob *b, const char *path, mm_err *e)
+{
+    mm_arena *a = mm_blob_arena(b);
+    mm_str root = mm_path_clean(a, mm_str_of(s->o.root ? s->o.root : ""));
+    if (!root.p || name_given(b, path, e) != MM_OK)
         return mm_fail_memory(e);
+    b->named = !s->o.root;
+    b->path = mm_path_below(b->given, root);
+    if (!b->path.p || (b->path.n == 0 && !is_directory(path))) {
+        b->path = b->given;
+        mm_blob_fail(b, "root", "it does not lie below %s (--root)", s->o.root);
+    }
+    b->key = mm_keyer_key(&s->keyer, a, b->path);
+    b->dir = mm_path_dir(b->given);
+    if (b->dir.n == 0)
+        b->dir = real_name(a, path, true);
+    return b->key.p && b->dir.p ? MM_OK : mm_fail_memory(e);
+}
+
+static mm_status name_found(mm_source *s, mm_blob *b, const mm_walk_item *item, mm_err *e)
+{
+    mm_arena *a = mm_blob_arena(b);
+    b->path = mm_path_clean(a, mm_path_join(a, s->place, item->rel));
+    if (!b->path.p || name_given(b, item->path.p, e) != MM_OK)
+        return mm_fail_memory(e);
+    b->key = mm_keyer_key(&s->keyer, a, b->path);
     b->dir = mm_path_dir(b->path);
     if (b->dir.n == 0)
-        b->dir = real_name(a, root ? root : path, !root);
-    b->key = mm_keyer_key(&s->keyer, a, b->path);
-    if (b->named && s->by_base)
-        b->key = mm_path_base(b->key);
+        b->dir = real_name(a, s->directory, false);
     return b->key.p && b->dir.p ? MM_OK : mm_fail_memory(e);
 }
 
@@ -168,7 +167,7 @@ static shape shape_of(const mm_blob *b, const uint8_t *head, size_t n)
 /* Goes into b. MM_OK: done, b is the archive's; MM_EOF: there is nothing in it; MM_SKIP: noted in b. */
 static mm_status enter(mm_source *s, mm_blob *b, mm_str head, shape is, mm_err *e)
 {
-    mm_archive_opts ao = {&s->o, &s->keyer, s->archive, &s->skipped, b->named};
+    mm_archive_opts ao = {&s->o, &s->keyer, s->archive, &s->skipped};
     mm_archive *inner = NULL;
     const char *code = "archive";
     mm_err why = {0};
@@ -286,12 +285,15 @@ static mm_status open_directory(mm_source *s, mm_blob *b, const char *path, mm_b
         *e = why;
         return st;
     }
-    s->root = path;
+    s->directory = path;
+    s->place = mm_str_of(mm_arena_strdup(&s->names, s->o.root ? b->path : MM_STR("")));
     *out = NULL;
     mm_blob_free(b);
-    if (s->keyer.rule == MM_KEY_PATH)
+    if (!s->place.p)
+        return mm_fail_memory(e);
+    if (!mm_key_merges(s->keyer.rule))
         return MM_OK;
-    st = mm_listing_take(&s->listing, s->walk, &s->keyer, e);
+    st = mm_listing_take(&s->listing, s->walk, s->place, &s->keyer, e);
     mm_walk_close(s->walk);
     s->walk = NULL;
     return st;
@@ -306,8 +308,15 @@ static mm_status open_operand(mm_source *s, const char *path, mm_blob **out, mm_
     if (strcmp(path, "-") == 0)
         return open_stdin(s, b, out, e);
     *out = b;
-    if (name_file(s, b, NULL, path, path, e) != MM_OK)
+    if (name_operand(s, b, path, e) != MM_OK)
         return MM_FATAL;
+    if (b->status != MM_OK)
+        return MM_OK;
+    if (!b->named && !s->o.hidden && mm_path_hidden(b->path)) {
+        pass_over(s, b, "hidden (--hidden takes it)");
+        *out = NULL;
+        return MM_OK;
+    }
     if (stat(path, &st) != 0) {
         mm_blob_fail(b, "open", "%s", strerror(errno));
         return MM_OK;
@@ -331,7 +340,7 @@ static mm_status open_operand(mm_source *s, const char *path, mm_blob **out, mm_
 static mm_status open_found(mm_source *s, const mm_walk_item *item, mm_blob **out, mm_err *e)
 {
     mm_blob *b = *out = mm_blob_new();
-    if (!b || name_file(s, b, s->root, item->path.p, item->rel.p, e) != MM_OK)
+    if (!b || name_found(s, b, item, e) != MM_OK)
         return mm_fail_memory(e);
     if (item->status != MM_OK)
         mm_blob_fail(b, "open", "%s", item->err.text);

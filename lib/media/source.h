@@ -13,11 +13,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum { MM_KEY_PATH, MM_KEY_BASE, MM_KEY_REGEX } mm_key_rule;
+typedef enum {
+    MM_KEY_PATH,    /* the path without its extension */
+    MM_KEY_ARCHIVE, /* the same, for members of every archive with the archive's own key in front */
+    MM_KEY_FILE,    /* the path with its extension */
+    MM_KEY_BASE,    /* the last part of the path, without extension */
+    MM_KEY_REGEX
+} mm_key_rule;
 
 typedef struct {
     mm_key_rule key_rule;
     const char *key_regex; /* POSIX extended; the first group (or the whole match) of the path is the key */
+    const char *root;      /* operands stand for what a walk of this directory finds; NULL: for themselves */
     int64_t max_bytes;     /* of one member or one piped input, decompressed; 0: 4 GiB */
     int max_depth;         /* archives in archives; 0: 4 */
     double max_ratio;      /* decompressed ÷ compressed of one archive; 0: 1000 (counted beyond the first 64 MiB) */
@@ -29,11 +36,11 @@ typedef struct {
 /* One input. `bytes` is set when it is in memory (archive members, pipes, small files); else read through fd. */
 typedef struct {
     mm_str key, src; /* record.h; from the blob's arena */
-    mm_str path;     /* below the operand, with its extension; all of it when the operand is the file itself */
+    mm_str path;     /* below the operand (or opts.root), with its extension; all of it when the operand is the file */
     mm_str given;    /* as given: the operand as typed and what lies below it. Both are cleaned (mm_path_clean); an
                       * archive on the way counts as a directory of its name without extension */
     mm_str dir;      /* the directory's name that holds it, for --label dir */
-    bool named;      /* the operand itself, not something found in a directory or an archive */
+    bool named;      /* the operand itself, not something found in a directory (or opts.root) or an archive */
     int64_t size;
     const uint8_t *bytes; /* or NULL */
     int fd;               /* or −1 */
@@ -50,8 +57,8 @@ void mm_blob_free(mm_blob *b); /* a blob owns its memory: it may outlive the sou
 
 typedef struct mm_source mm_source;
 
-/* operands: paths; "-" is standard input. They must outlive the source. With MM_KEY_PATH a file operand's key is its
- * last part; when that would give two samples one key (a/1.jpg b/1.jpg), all file operands keep their whole path. */
+/* operands: paths; "-" is standard input. They must outlive the source. A key is a function of the path as given, never
+ * of the other operands, so that a list can be cut into any shards. */
 mm_status mm_source_open(mm_source **out, const char *const *operands, int n, const mm_source_opts *o, mm_err *e);
 void mm_source_close(mm_source *s);
 

@@ -41,7 +41,7 @@ show "    mm-encode-image -m imgfocus-vits14 --layer 8 --pool mean | mm-encode-t
     # the wheel also holds pictures that are broken on purpose, for scikit-image's own tests: they become error records
     mm-decode --only image -m imgfocus-vits14 "$photos" 2>"$out/decode.log" || true
     mm-decode --only audio "$speech"
-    mm-decode --lines "$out/sentences.txt"
+    mm-decode --root "$out" --lines "$out/sentences.txt"
 } | mm-encode-image -m imgfocus-vits14 --layer 8 --pool mean | mm-encode-text -m minilm-l6 |
     mm-encode-audio -m whisper-base >"$out/features.mm"
 show "mm-cat --count-by of features.mm"
