@@ -11,7 +11,7 @@
 
 static struct {
     const char *only, *rate, *background, *column, *label, *labels, *label_column, *key_column, *key, *root, *as, *of,
-        *space;
+        *space, *range;
     mm_list models;
     int64_t max_pixels, max_bytes, max_depth;
     double fps, window, hop, max_duration, max_ratio;
@@ -58,6 +58,11 @@ static const mm_opt options[] = {
     {0, "fps", MM_OPT_FLOAT, &opt.fps, "N", "video: N frames a second (every frame)", NULL, 0, 0, 0},
     {0, "background", MM_OPT_STR, &opt.background, "COLOUR",
      "images: lay transparent ones over #RRGGBB, black or white (transparency is dropped)", NULL, 0, 0, 0},
+    {0, "range", MM_OPT_STR, &opt.range, "BLACK,WHITE",
+     "images of more than 8 bits: the samples that are black and white; or auto, for the least and the greatest of "
+     "each "
+     "image",
+     NULL, 0, 0, 0},
     {0, "hidden", MM_OPT_FLAG, &opt.hidden, NULL, "also read files whose names begin with a dot", NULL, 0, 0, 0},
     {0, "follow", MM_OPT_FLAG, &opt.follow, NULL, "follow symbolic links to directories", NULL, 0, 0, 0},
     {0, "meta", MM_OPT_FLAG, &opt.meta, NULL, "keep what tells of people and places too: position, camera", NULL, 0, 0,
@@ -101,6 +106,7 @@ typedef struct {
     char digest[64];
     mm_arena *arena; /* one a worker */
     int64_t sources, unlabelled;
+    mm_decode_notes notes;
     mm_str resumed; /* src of the last source that is in the output already; p NULL: none, or it has been met */
 } decode;
 
@@ -134,6 +140,14 @@ static void take_background(decode *d)
         memcpy(d->o.background, (uint8_t[]){(uint8_t)r, (uint8_t)g, (uint8_t)b}, 3);
     else if (strcmp(opt.background, "black") != 0)
         mm_usage(&d->r, "--background takes #RRGGBB, black or white, not %s", opt.background);
+}
+
+static void take_range(decode *d)
+{
+    mm_err e;
+    d->o.has_range = opt.range;
+    if (opt.range && mm_range_parse(&d->o.range, opt.range, &e) != MM_OK)
+        mm_usage(&d->r, "--range: %s", e.text);
 }
 
 static void take_rate(decode *d)
@@ -175,6 +189,7 @@ static void take_options(decode *d)
 {
     take_only(d);
     take_background(d);
+    take_range(d);
     take_models(d);
     take_rate(d);
     d->o.fps = opt.fps;
@@ -191,6 +206,7 @@ static void take_options(decode *d)
     d->o.max_duration = opt.max_duration;
     d->o.all_meta = opt.meta;
     d->o.log = &d->r.log;
+    d->o.notes = &d->notes;
     d->so = (mm_source_opts){.max_bytes = opt.max_bytes,
                              .max_depth = (int)opt.max_depth,
                              .max_ratio = opt.max_ratio,
@@ -278,9 +294,20 @@ static void decode_source(void *ctx, void *work, mm_turn *turn, int worker)
     mm_blob_free(b);
 }
 
+static void say_of_pictures(decode *d)
+{
+    if (d->notes.dim)
+        mm_warn(
+            &d->r,
+            "16-bit pictures that use less than a sixteenth of their range, and look black: %lld (--range 0,4095 for "
+            "12 bits, --range auto for each its own)",
+            (long long)d->notes.dim);
+}
+
 static void say_what_is_left(decode *d)
 {
     int64_t skipped = d->r.skipped + mm_source_skipped(d->source);
+    say_of_pictures(d);
     if (d->resumed.p)
         mm_warn(&d->r, "%.*s, the last source of the interrupted run, did not come: was this the same input?",
                 MM_STRF(d->resumed));

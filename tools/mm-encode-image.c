@@ -1,5 +1,6 @@
 /* mm-encode-image: image records → feature records, or the labels of a model's own head. */
 #include "cli/encoding.h"
+#include "media/depth.h"
 
 static mm_encoding_values opt = {MM_ENCODING_DEFAULTS(8)};
 
@@ -39,10 +40,32 @@ static bool wants(void *ctx, const mm_record *rec)
     return rec->kind == MM_KIND_IMAGE;
 }
 
+/* The record's pixels in 8 bits. */
+static mm_status pixels(mm_image *img, const mm_record *rec, mm_arena *a, mm_err *e)
+{
+    const mm_shape *s = &rec->tensor.s;
+    if (!rec->has_tensor || s->rank != 3 || s->dim[2] != 3 || s->dim[0] < 1 || s->dim[1] < 1 ||
+        (s->type != MM_U8 && s->type != MM_U16 && s->type != MM_F32))
+        return mm_fail(e, MM_SKIP, "%.*s: not RGB pixels [H,W,3] of u8, u16 or f32", MM_STRF(rec->src));
+    *img = (mm_image){s->dim[0], s->dim[1], rec->tensor.data};
+    if (s->type == MM_U8)
+        return MM_OK;
+    uint8_t *bytes = mm_arena_alloc(a, (size_t)mm_shape_count(s));
+    mm_err why;
+    if (!bytes)
+        return mm_fail_memory(e);
+    img->rgb = bytes;
+    if (mm_depth_to_8(bytes, &rec->tensor, &why) != MM_OK)
+        return mm_fail(e, MM_SKIP, "%.*s: %s", MM_STRF(rec->src), why.text);
+    return MM_OK;
+}
+
 /* Resize and crop, unless mm-decode -m has done exactly that. */
 static mm_status geometry(image *m, mm_image *img, const mm_record *rec, mm_arena *a, mm_err *e)
 {
-    mm_image in = {rec->tensor.s.dim[0], rec->tensor.s.dim[1], rec->tensor.data};
+    mm_image in;
+    if (pixels(&in, rec, a, e) != MM_OK)
+        return e->status;
     if (!rec->prep.p)
         return mm_image_prepare(img, &in, &m->prep, a, e);
     if (!mm_str_is(rec->prep, m->digest))
@@ -60,13 +83,8 @@ static void prepare_one(void *ctx, int i, int worker)
     const mm_record *rec = p->rec[i];
     mm_arena *a = p->arena[i];
     mm_err *e = &p->bad[i];
-    const mm_shape *s = &rec->tensor.s;
     mm_image img;
     *e = (mm_err){0};
-    if (!rec->has_tensor || s->type != MM_U8 || s->rank != 3 || s->dim[2] != 3 || s->dim[0] < 1 || s->dim[1] < 1) {
-        mm_fail(e, MM_SKIP, "%.*s: not 8-bit RGB pixels [H,W,3]", MM_STRF(rec->src));
-        return;
-    }
     if (geometry(p->m, &img, rec, a, e) != MM_OK)
         return;
     float *x = mm_arena_alloc(a, (size_t)(img.height * img.width * 3) * sizeof *x);

@@ -3,6 +3,7 @@
 #define MM_MEDIA_DECODE_H
 
 #include "media/audio.h"
+#include "media/depth.h"
 #include "media/image.h"
 #include "media/source.h"
 #include "stream/record.h"
@@ -20,6 +21,11 @@ typedef enum {
 mm_sniff mm_sniff_bytes(const uint8_t *head, size_t n,
                         mm_str path); /* n: up to the first 4 KiB; the path only breaks ties */
 
+/* What is worth a word at the end; counted by all threads that share it. */
+typedef struct {
+    int64_t dim; /* pictures of 16 bits that use less than a sixteenth of them: mm_depth_is_dim */
+} mm_decode_notes;
+
 typedef struct {
     bool image, audio, text;         /* --only; all true by default */
     const mm_image_prep *image_prep; /* NULL: full size */
@@ -30,8 +36,10 @@ typedef struct {
     double window, hop;  /* audio windows in seconds; 0: whole (in parts below 64 MiB) */
     bool has_background;
     uint8_t background[3]; /* alpha is composited over it; without: alpha is dropped, as Pillow's convert("RGB") */
-    bool lines;            /* text: a record a line */
-    const char *column;    /* text: this column of TSV, CSV or JSON lines */
+    bool has_range;
+    mm_range range;     /* what is black and what is white in pictures of more than 8 bits */
+    bool lines;         /* text: a record a line */
+    const char *column; /* text: this column of TSV, CSV or JSON lines */
     const char *label_column, *key_column;
     int64_t max_pixels;  /* 0: 178,956,970 (Pillow's bomb limit) */
     double max_duration; /* seconds; 0: 24 h */
@@ -40,6 +48,7 @@ typedef struct {
     const char *space;   /* --space: what the features of a table are comparable with; NULL: "numbers/D" */
     bool all_meta;       /* --meta */
     const mm_log *log;
+    mm_decode_notes *notes; /* or NULL */
 } mm_decode_opts;
 
 /* Where records go. Returns MM_OK, or MM_FATAL to stop decoding. */

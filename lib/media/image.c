@@ -72,36 +72,66 @@ static const walk WALKS[9] = {
 
 enum { TILE = 64 }; /* a transposition by tiles stays in the cache */
 
-static void copy_tile(uint8_t *to, int64_t pitch, const uint8_t *from, int64_t down, int64_t across, int64_t height,
-                      int64_t width)
+typedef struct {
+    uint8_t *to;
+    const uint8_t *from;
+    int64_t pitch;        /* bytes from one row of `to` to the next */
+    int64_t down, across; /* bytes of a step in `from` */
+    int64_t height, width;
+} tile;
+
+static inline void copy_pixels(tile t, size_t size)
 {
-    for (int64_t y = 0; y < height; y++)
-        for (int64_t x = 0; x < width; x++)
-            memcpy(to + y * pitch + x * 3, from + y * down + x * across, 3);
+    for (int64_t y = 0; y < t.height; y++)
+        for (int64_t x = 0; x < t.width; x++)
+            memcpy(t.to + y * t.pitch + x * (int64_t)size, t.from + y * t.down + x * t.across, size);
 }
 
-mm_status mm_image_orient(mm_image *out, const mm_image *in, int orientation, mm_arena *a, mm_err *e)
+/* A size that the compiler knows makes a copy one or two moves. */
+static void copy_tile(tile t, size_t size)
+{
+    switch (size) {
+    case 3: copy_pixels(t, 3); break;
+    case 6: copy_pixels(t, 6); break;
+    default: copy_pixels(t, size);
+    }
+}
+
+mm_status mm_raster_orient(mm_raster *out, const mm_raster *in, int orientation, mm_arena *a, mm_err *e)
 {
     *out = *in;
     if (orientation <= 1 || orientation > 8) /* absent or nonsense: as it is, which is what viewers do */
         return MM_OK;
     const walk w = WALKS[orientation];
     int64_t rows = w.swap ? in->width : in->height, columns = w.swap ? in->height : in->width;
-    uint8_t *p = mm_arena_alloc(a, (size_t)(rows * columns * 3));
+    int64_t size = (int64_t)in->pixel;
+    uint8_t *p = mm_arena_alloc(a, (size_t)(rows * columns * size));
     if (!p)
         return mm_fail_memory(e);
-    int64_t by_row = (w.from_bottom ? -3 : 3) * in->width, by_column = w.from_right ? -3 : 3;
+    int64_t by_row = (w.from_bottom ? -size : size) * in->width, by_column = w.from_right ? -size : size;
     const uint8_t *corner =
-        in->rgb + (w.from_bottom ? (in->height - 1) * in->width * 3 : 0) + (w.from_right ? (in->width - 1) * 3 : 0);
+        in->p + (w.from_bottom ? (in->height - 1) * in->width * size : 0) + (w.from_right ? (in->width - 1) * size : 0);
     int64_t down = w.swap ? by_column : by_row, across = w.swap ? by_row : by_column;
     for (int64_t y = 0; y < rows; y += TILE)
         for (int64_t x = 0; x < columns; x += TILE) {
-            int64_t height = rows - y < TILE ? rows - y : TILE, width = columns - x < TILE ? columns - x : TILE;
-            copy_tile(p + (y * columns + x) * 3, columns * 3, corner + y * down + x * across, down, across, height,
-                      width);
+            tile t = {.to = p + (y * columns + x) * size, .from = corner + y * down + x * across};
+            t.pitch = columns * size;
+            t.down = down;
+            t.across = across;
+            t.height = rows - y < TILE ? rows - y : TILE;
+            t.width = columns - x < TILE ? columns - x : TILE;
+            copy_tile(t, in->pixel);
         }
-    *out = (mm_image){rows, columns, p};
+    *out = (mm_raster){rows, columns, in->pixel, p};
     return MM_OK;
+}
+
+mm_status mm_image_orient(mm_image *out, const mm_image *in, int orientation, mm_arena *a, mm_err *e)
+{
+    mm_raster turned, r = {in->height, in->width, 3, in->rgb};
+    mm_status s = mm_raster_orient(&turned, &r, orientation, a, e);
+    *out = (mm_image){turned.height, turned.width, turned.p};
+    return s;
 }
 
 /* ---- a model's preparation -------------------------------------------------------------------------------- */

@@ -17,6 +17,13 @@ typedef struct {
     const uint8_t *rgb; /* [height, width, 3] */
 } mm_image;
 
+/* Pixels of any depth, which are only moved. */
+typedef struct {
+    int64_t height, width;
+    size_t pixel; /* bytes */
+    const uint8_t *p;
+} mm_raster;
+
 typedef enum {
     MM_NEAREST = 0,
     MM_LANCZOS = 1,
@@ -48,6 +55,8 @@ mm_status mm_image_centre_crop(mm_image *out, const mm_image *in, int64_t height
                                mm_err *e);
 /* EXIF orientation 1..8 undone: the image as it should be seen. */
 mm_status mm_image_orient(mm_image *out, const mm_image *in, int orientation, mm_arena *a, mm_err *e);
+/* … of pixels of any size. */
+mm_status mm_raster_orient(mm_raster *out, const mm_raster *in, int orientation, mm_arena *a, mm_err *e);
 
 /* The geometric part of a prep: resize, then crop; u8 to u8. Only what the crop keeps is computed. */
 mm_status mm_image_prepare(mm_image *out, const mm_image *in, const mm_image_prep *p, mm_arena *a, mm_err *e);

@@ -14,7 +14,7 @@ mm_status mm_picture_allowed(int64_t width, int64_t height, const mm_picture_lim
 
 mm_status mm_picture_alloc(mm_picture *p, mm_arena *a, mm_fault *f)
 {
-    p->px = mm_arena_alloc(a, (size_t)p->height * (size_t)p->width * (size_t)p->channels);
+    p->px = mm_arena_alloc(a, (size_t)p->height * (size_t)p->width * (size_t)p->channels * mm_type_size(p->type));
     return p->px ? MM_OK : mm_fault_memory(f);
 }
 
@@ -24,15 +24,31 @@ static uint8_t over(unsigned colour, unsigned alpha, unsigned background)
     return (uint8_t)((t + (t >> 8)) >> 8);
 }
 
+static uint16_t over_16(uint64_t colour, uint64_t alpha, uint64_t background)
+{
+    return (uint16_t)((colour * alpha + background * (65535 - alpha) + 32767) / 65535);
+}
+
+/* n pixels of four samples become three, in place; `lay` is the sample in[c] over the background. */
+#define FLATTEN(ctype, lay)                                                                                            \
+    do {                                                                                                               \
+        ctype *out = (void *)p->px;                                                                                    \
+        for (const ctype *in = out; n--; in += 4, out += 3)                                                            \
+            for (int c = 0; c < 3; c++)                                                                                \
+                out[c] = background ? (lay) : in[c];                                                                   \
+    } while (0)
+
 void mm_picture_flatten(mm_picture *p, const uint8_t *background)
 {
     if (p->channels != 4)
         return;
     size_t n = (size_t)p->height * (size_t)p->width;
-    uint8_t *out = p->px;
-    for (const uint8_t *in = p->px; n--; in += 4, out += 3)
-        for (int c = 0; c < 3; c++)
-            out[c] = background ? over(in[c], in[3], background[c]) : in[c];
+    if (p->type == MM_U16)
+        FLATTEN(uint16_t, over_16(in[c], in[3], 257u * background[c]));
+    else if (p->type == MM_F32)
+        FLATTEN(float, in[c] * in[3] + (float)background[c] / 255 * (1 - in[3]));
+    else
+        FLATTEN(uint8_t, over(in[c], in[3], background[c]));
     p->channels = 3;
 }
 
@@ -65,5 +81,7 @@ mm_status mm_picture_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l
         return mm_tiff_read(p, in, l, a, f);
     if (in.n >= 3 && in.p[0] == 'P' && in.p[1] >= '1' && in.p[1] <= '6')
         return mm_pnm_read(p, in, l, a, f);
+    if (in.n >= 3 && in.p[0] == 'P' && (in.p[1] == 'F' || in.p[1] == 'f'))
+        return mm_pfm_read(p, in, l, a, f);
     return mm_still_read(p, in, l, a, f);
 }

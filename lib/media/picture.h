@@ -1,4 +1,4 @@
-/* picture.h: a still picture as a decoder leaves it: 8 bits, as its file stores it (not yet turned upright). */
+/* picture.h: a still picture as a decoder leaves it: as its file stores it (not yet turned upright). */
 #ifndef MM_MEDIA_PICTURE_H
 #define MM_MEDIA_PICTURE_H
 
@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "media/exif.h"
 #include "media/fault.h"
+#include "tensor/tensor.h"
 
 typedef struct {
     const uint8_t *p;
@@ -15,11 +16,10 @@ typedef struct {
 typedef struct {
     int64_t height, width;
     int channels;       /* 3: RGB; 4: RGB and straight (not premultiplied) alpha */
+    mm_type type;       /* of a sample: MM_U8; MM_U16, 0 to 65535; or MM_F32, what the file has */
     uint8_t *px;        /* [height, width, channels], from the arena */
     const char *format; /* "jpeg"; a literal, or from libav */
     int depth;          /* bits per channel in the file */
-    bool keyed;         /* alpha is not the file's own: one of its colours counts as transparent */
-    bool clipped;       /* 16-bit grey: values above 255 became 255, as Pillow's convert("RGB") has it */
     bool damaged;       /* the decoder met errors and went on, as the reference does */
     mm_exif exif;
 } mm_picture;
@@ -31,7 +31,7 @@ typedef struct {
 
 /* What an image of this size is allowed to be: MM_OK, or MM_SKIP with the fault set. Ask before allocating. */
 mm_status mm_picture_allowed(int64_t width, int64_t height, const mm_picture_limits *l, mm_fault *f);
-/* p->px for p's size and channels. */
+/* p->px for p's size, channels and type. */
 mm_status mm_picture_alloc(mm_picture *p, mm_arena *a, mm_fault *f);
 
 /* Decodes a picture held in memory, by its content. */
@@ -45,6 +45,7 @@ mm_status mm_heif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, m
 mm_status mm_icon_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_tiff_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_pnm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+mm_status mm_pfm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 
 /* A row of CMYK as RGB, in Pillow's arithmetic, from what is left of white: 255 − ink. out may be in. */

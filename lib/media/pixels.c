@@ -4,46 +4,34 @@
 
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
-#include <math.h>
 #include <string.h>
 
 enum { SWS_FLAGS = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP };
 
 /* ---- exact formats ---- */
 
-/* A sample of `depth` bits as 8 bits. Pillow widens by v·255/max, and takes the high byte of 16 bits, but clips
- * 16-bit grey without alpha of its own (its mode I;16) at 255. */
-static uint8_t narrow(unsigned v, int depth, bool clip)
+/* A sample of `depth` bits as one that goes up to `most`, 255 or 65535; up to 8 bits as Pillow widens them. */
+static unsigned scaled(unsigned v, int depth, unsigned most)
 {
-    if (depth == 8)
-        return (uint8_t)v;
-    if (depth < 8)
-        return (uint8_t)(v * 255 / ((1u << depth) - 1));
-    if (clip)
-        return (uint8_t)(v > 255 ? 255 : v);
-    return (uint8_t)(v >> (depth - 8));
+    unsigned have = (1u << depth) - 1;
+    if (have == most)
+        return v;
+    return depth < 8 ? v * most / have : (v * most + have / 2) / have;
 }
 
-/* Luma that leaves room below black and above white (16 to 235 of 8 bits) as 8 bits. */
-static uint8_t widened(unsigned v, int depth)
+/* Luma that leaves room below black and above white (16 to 235 of 8 bits). */
+static unsigned widened(unsigned v, int depth, unsigned most)
 {
-    int black = 16 << (depth - 8), range = 219 << (depth - 8), over = (int)v - black;
-    int wide = over < 0 ? 0 : (over * 255 + range / 2) / range;
-    return (uint8_t)(wide > 255 ? 255 : wide);
-}
-
-static uint8_t narrow_float(uint32_t bits)
-{
-    float v;
-    memcpy(&v, &bits, sizeof v);
-    v = isfinite(v) ? v * 255 : 0;
-    return (uint8_t)(v <= 0 ? 0 : v >= 255 ? 255 : lrintf(v));
+    int64_t black = 16 << (depth - 8), range = 219 << (depth - 8), over = (int64_t)v - black;
+    int64_t wide = over < 0 ? 0 : (over * most + range / 2) / range;
+    return (unsigned)(wide > most ? most : wide);
 }
 
 typedef struct {
     const AVFrame *frame;
     const AVPixFmtDescriptor *desc;
-    bool grey, clip, limited, invert, is_float;
+    mm_type type;
+    bool grey, limited, invert;
 } source;
 
 /* Indices become the palette's colours: 256 words of alpha, red, green, blue in the machine's byte order. */
@@ -60,30 +48,36 @@ static void palette_row(uint8_t *out, const source *s, int y)
     }
 }
 
-/* One component of one row into every `step`-th byte of out. */
+/* One component of one row into every `step`-th sample of out. */
 static void component_row(uint8_t *out, int step, const source *s, int y, int comp, uint32_t *line)
 {
-    int width = s->frame->width;
-    int depth = s->desc->comp[comp].depth;
+    int width = s->frame->width, depth = s->desc->comp[comp].depth;
+    unsigned most = s->type == MM_U16 ? 65535 : 255;
+    size_t size = mm_type_size(s->type);
     av_read_image_line2(line, (const uint8_t **)(uintptr_t)s->frame->data, s->frame->linesize, s->desc, 0, y, comp,
                         width, 0, 4);
     for (int x = 0; x < width; x++) {
-        uint8_t v = s->is_float               ? narrow_float(line[x])
-                    : s->limited && comp == 0 ? widened(line[x], depth)
-                                              : narrow(line[x], depth, s->clip && comp == 0);
-        out[x * step] = s->invert ? (uint8_t)(255 - v) : v;
+        uint32_t v = line[x]; /* of a float, its bits */
+        if (s->type != MM_F32)
+            v = s->limited && comp == 0 ? widened(v, depth, most) : scaled(v, depth, most);
+        if (s->invert)
+            v = most - v;
+        memcpy(out + (size_t)(x * step) * size, &v, size); /* little-endian */
     }
 }
 
 static void exact_row(uint8_t *out, const source *s, int channels, int y, uint32_t *line)
 {
     int colours = s->grey ? 1 : 3;
+    size_t size = mm_type_size(s->type);
     for (int c = 0; c < colours; c++)
-        component_row(out + c, channels, s, y, c, line);
+        component_row(out + (size_t)c * size, channels, s, y, c, line);
     if (channels == 4)
-        component_row(out + 3, channels, s, y, colours, line);
-    for (int x = 0; s->grey && x < s->frame->width; x++)
-        out[x * channels + 1] = out[x * channels + 2] = out[x * channels];
+        component_row(out + 3 * size, channels, s, y, colours, line);
+    for (int x = 0; s->grey && x < s->frame->width; x++, out += (size_t)channels * size) {
+        memcpy(out + size, out, size);
+        memcpy(out + 2 * size, out, size);
+    }
 }
 
 static mm_status exact(mm_picture *p, const source *s, mm_arena *a, mm_fault *f)
@@ -92,7 +86,7 @@ static mm_status exact(mm_picture *p, const source *s, mm_arena *a, mm_fault *f)
     if (!line || mm_picture_alloc(p, a, f) != MM_OK)
         return mm_fault_memory(f);
     for (int64_t y = 0; y < p->height; y++) {
-        uint8_t *out = p->px + (size_t)(y * p->width * p->channels);
+        uint8_t *out = p->px + (size_t)(y * p->width * p->channels) * mm_type_size(p->type);
         const uint8_t *in = s->frame->data[0] + y * s->frame->linesize[0];
         if (s->frame->format == AV_PIX_FMT_RGB24 || s->frame->format == AV_PIX_FMT_RGBA)
             memcpy(out, in, (size_t)(p->width * p->channels));
@@ -197,12 +191,14 @@ mm_status mm_pixels_from_frame(mm_picture *p, const AVFrame *frame, struct SwsCo
     p->width = frame->width;
     p->channels = (desc->flags & AV_PIX_FMT_FLAG_ALPHA) ? 4 : 3;
     p->depth = palette ? 8 : desc->comp[0].depth;
+    p->type = MM_U8;
     if (!grey && !rgb)
         return through_swscale(p, frame, sws, a, f);
-    source s = {.frame = frame, .desc = desc, .grey = grey, .is_float = desc->flags & AV_PIX_FMT_FLAG_FLOAT};
-    s.clip = grey && (p->channels == 3 || p->keyed);
+    p->type = desc->flags & AV_PIX_FMT_FLAG_FLOAT ? MM_F32 : p->depth > 8 ? MM_U16 : MM_U8;
+    if (p->type == MM_F32 && p->depth != 32)
+        return mm_fault_set(f, "unsupported", "floating-point samples of %d bits", p->depth);
+    source s = {.frame = frame, .desc = desc, .type = p->type, .grey = grey};
     s.limited = grey && frame->color_range == AVCOL_RANGE_MPEG && p->depth >= 8;
     s.invert = frame->format == AV_PIX_FMT_MONOWHITE;
-    p->clipped = s.clip && !s.is_float && p->depth > 8;
     return exact(p, &s, a, f);
 }

@@ -1,5 +1,5 @@
-/* pixels.h: a frame of libav in any pixel format becomes 8-bit RGB, or RGB and alpha, by Pillow's rules: what is
- * stored as grey, RGB or palette is taken exactly; what is stored as YUV goes through libswscale. */
+/* pixels.h: a frame of libav in any pixel format becomes RGB, or RGB and alpha: what is stored as grey, RGB or palette
+ * is taken exactly, of 8 bits, 16 or as float; what is stored as YUV becomes 8-bit through libswscale. */
 #ifndef MM_MEDIA_PIXELS_H
 #define MM_MEDIA_PIXELS_H
 
@@ -9,7 +9,7 @@
 
 struct SwsContext;
 
-/* Fills height, width, channels, px, depth and clipped. *sws is kept by the caller between frames of one video
+/* Fills height, width, channels, type, px and depth. *sws is kept by the caller between frames of one video
  * (NULL at first) and freed with sws_freeContext. */
 mm_status mm_pixels_from_frame(mm_picture *p, const AVFrame *frame, struct SwsContext **sws, mm_arena *a, mm_fault *f);
 

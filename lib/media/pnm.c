@@ -1,5 +1,5 @@
 /* PBM, PGM and PPM (P1 … P6), plain and raw, as netpbm's pbm(5), pgm(5) and ppm(5) describe them. The samples are
- * scaled from the file's own maximum by Pillow's rules, which libav's differ from: see widest(). */
+ * scaled from the file's own maximum to 255, by Pillow's rules, or to 65535 where it is above 255. */
 #include "media/picture.h"
 
 #include <ctype.h>
@@ -15,7 +15,7 @@ typedef struct {
     bool plain, bits;  /* numbers as text; black and white, 1 is black */
     int samples;       /* a pixel: 1 or 3 */
     int64_t maxval;    /* 1 for bits */
-    double widest;     /* what maxval becomes, before it is clipped to a byte */
+    double widest;     /* what maxval becomes: 255 or 65535 */
     int64_t per_row;   /* samples a row */
     size_t row_length; /* bytes of a raw row */
 } layout;
@@ -54,12 +54,6 @@ static mm_status number(int64_t *out, cursor *c, mm_fault *f)
     return MM_OK;
 }
 
-/* Pillow makes grey of more than 8 bits 16-bit (and convert("RGB") clips that at 255), colours always 8-bit. */
-static double widest(const layout *l)
-{
-    return l->samples == 1 && l->maxval > 255 ? 65535 : 255;
-}
-
 static mm_status read_header(layout *l, mm_picture *p, cursor *c, const mm_picture_limits *limits, mm_fault *f)
 {
     int kind = c->in.p[1] - '0'; /* 1 … 6 */
@@ -72,10 +66,10 @@ static mm_status read_header(layout *l, mm_picture *p, cursor *c, const mm_pictu
         return MM_SKIP;
     if (l->maxval < 1 || l->maxval > 65535)
         return mm_fault_set(f, "corrupt", "pnm: %lld as the largest value", (long long)l->maxval);
-    l->widest = widest(l);
     p->channels = 3;
     p->depth = l->maxval > 255 ? 16 : 8;
-    p->clipped = l->widest > 255;
+    p->type = l->maxval > 255 ? MM_U16 : MM_U8;
+    l->widest = l->maxval > 255 ? 65535 : 255;
     if (mm_picture_allowed(p->width, p->height, limits, f) != MM_OK)
         return MM_SKIP;
     l->per_row = p->width * l->samples;
@@ -93,14 +87,14 @@ static bool enough(const layout *l, const mm_picture *p, const cursor *c)
 }
 
 /* A raw sample above the largest value counts as that value. */
-static uint8_t scaled(int64_t v, const layout *l)
+static uint16_t scaled(int64_t v, const layout *l)
 {
     double wide = rint((double)v / (double)l->maxval * l->widest); /* in this order, ties to even: as Pillow rounds */
-    return (uint8_t)(wide > 255 ? 255 : wide);
+    return (uint16_t)(wide > l->widest ? l->widest : wide);
 }
 
 /* The digits of a plain bitmap need no space between them. */
-static mm_status plain_bit(uint8_t *out, cursor *c, mm_fault *f)
+static mm_status plain_bit(uint16_t *out, cursor *c, mm_fault *f)
 {
     int b = next(c);
     while (space(b))
@@ -113,7 +107,7 @@ static mm_status plain_bit(uint8_t *out, cursor *c, mm_fault *f)
     return MM_OK;
 }
 
-static mm_status plain_sample(uint8_t *out, const layout *l, cursor *c, mm_fault *f)
+static mm_status plain_sample(uint16_t *out, const layout *l, cursor *c, mm_fault *f)
 {
     int64_t v;
     if (l->bits)
@@ -127,24 +121,25 @@ static mm_status plain_sample(uint8_t *out, const layout *l, cursor *c, mm_fault
     return MM_OK;
 }
 
-static uint8_t raw_sample(const uint8_t *row, int64_t i, const layout *l)
+static uint16_t raw_sample(const uint8_t *row, int64_t i, const layout *l)
 {
     if (l->bits)
         return (row[i / 8] >> (7 - i % 8) & 1) ? 0 : 255;
     return scaled(l->maxval > 255 ? row[2 * i] << 8 | row[2 * i + 1] : row[i], l);
 }
 
-/* One row of out[width, 3]; grey is written three times. */
+/* One row of out[width, 3], of bytes or of words; grey is written three times. */
 static mm_status read_row(uint8_t *out, const layout *l, cursor *c, mm_fault *f)
 {
-    int copies = 3 / l->samples;
-    for (int64_t i = 0; i < l->per_row; i++, out += copies) {
-        uint8_t v = 0;
+    size_t size = l->widest > 255 ? 2 : 1;
+    for (int64_t i = 0; i < l->per_row; i++) {
+        uint16_t v = 0;
         if (!l->plain)
             v = raw_sample(c->in.p + c->at, i, l);
         else if (plain_sample(&v, l, c, f) != MM_OK)
             return MM_SKIP;
-        memset(out, v, (size_t)copies);
+        for (int copies = 3 / l->samples; copies > 0; copies--, out += size)
+            memcpy(out, &v, size); /* little-endian */
     }
     c->at += l->plain ? 0 : l->row_length;
     return MM_OK;
@@ -162,7 +157,7 @@ mm_status mm_pnm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *limit
     if (mm_picture_alloc(p, a, f) != MM_OK)
         return MM_SKIP;
     for (int64_t y = 0; y < p->height; y++)
-        if (read_row(p->px + y * p->width * 3, &l, &c, f) != MM_OK)
+        if (read_row(p->px + (size_t)(y * p->width * 3) * mm_type_size(p->type), &l, &c, f) != MM_OK)
             return MM_SKIP;
     return MM_OK;
 }

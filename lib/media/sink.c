@@ -1,5 +1,7 @@
 #include "media/sink.h"
 
+#include "media/depth.h"
+
 mm_record mm_sink_record(const mm_sink *s, mm_kind kind)
 {
     mm_record rec = mm_record_new(kind);
@@ -25,6 +27,12 @@ mm_status mm_sink_fault(mm_sink *s, const mm_fault *f)
     return mm_sink_put(s, &rec);
 }
 
+void mm_sink_note(const mm_sink *s, size_t what, int64_t n)
+{
+    if (s->o->notes)
+        __atomic_fetch_add((int64_t *)(void *)((char *)s->o->notes + what), n, __ATOMIC_RELAXED);
+}
+
 mm_picture_limits mm_sink_limits(const mm_sink *s)
 {
     return (mm_picture_limits){s->o->max_pixels > 0 ? s->o->max_pixels : 178956970, s->o->log};
@@ -36,6 +44,8 @@ double mm_sink_max_duration(const mm_sink *s)
 }
 
 /* ---- pictures ---- */
+
+static const size_t LARGEST = ((size_t)1 << 30) - (1 << 20); /* a stream's record has at most 1 GiB */
 
 static mm_status put_meta(mm_record *rec, const mm_sink *s, const mm_picture *p, int64_t width, int64_t height)
 {
@@ -68,39 +78,67 @@ static mm_status put_private_meta(mm_record *rec, const mm_sink *s, const mm_exi
     return st;
 }
 
-static mm_status upright_and_prepared(mm_image *img, const mm_sink *s, mm_picture *p, int64_t *width, int64_t *height,
-                                      mm_fault *f)
+/* Samples of more than 8 bits: through --range to 16, and to 8 where a model is prepared for. */
+static mm_status settle_depth(mm_picture *p, const mm_sink *s, mm_err *e)
+{
+    mm_tensor in = {.data = p->px};
+    mm_status st = mm_shape_make(&in.s, p->type, 3, (int64_t[]){p->height, p->width, 3}, e);
+    if (st == MM_OK)
+        st = mm_depth_check(&in, e);
+    if (st == MM_OK && !s->o->has_range && mm_depth_is_dim(&in))
+        mm_sink_note(s, offsetof(mm_decode_notes, dim), 1);
+    if (st == MM_OK && s->o->has_range) {
+        uint16_t *wide = mm_arena_alloc(s->a, (size_t)mm_shape_count(&in.s) * sizeof *wide);
+        st = wide ? mm_depth_to_16(wide, &in, &s->o->range, e) : mm_fail_memory(e);
+        in.s.type = p->type = MM_U16;
+        in.data = p->px = (uint8_t *)wide;
+    }
+    if (st == MM_OK && s->o->image_prep) {
+        uint8_t *bytes = mm_arena_alloc(s->a, (size_t)mm_shape_count(&in.s));
+        st = bytes ? mm_depth_to_8(bytes, &in, e) : mm_fail_memory(e);
+        p->type = MM_U8;
+        p->px = bytes;
+    }
+    return st;
+}
+
+/* p's pixels as they are seen, of the model's size where one is prepared for: img of p->type. */
+static mm_status upright_and_prepared(mm_raster *img, const mm_sink *s, mm_picture *p, int64_t *width, int64_t *height,
+                                      mm_err *e)
 {
     mm_picture_flatten(p, s->o->has_background ? s->o->background : NULL);
-    *img = (mm_image){p->height, p->width, p->px};
-    mm_status st = MM_OK;
-    mm_err e = {0};
-    if (p->exif.orientation > 1) {
-        mm_image in = *img;
-        st = mm_image_orient(img, &in, p->exif.orientation, s->a, &e);
-    }
+    mm_status st = p->type != MM_U8 ? settle_depth(p, s, e) : MM_OK;
+    if (st != MM_OK)
+        return st;
+    mm_raster stored = {p->height, p->width, 3 * mm_type_size(p->type), p->px};
+    st = mm_raster_orient(img, &stored, p->exif.orientation, s->a, e);
     *width = img->width;
     *height = img->height;
     if (st == MM_OK && s->o->image_prep) {
-        mm_image in = *img;
-        st = mm_image_prepare(img, &in, s->o->image_prep, s->a, &e);
+        mm_image ready, in = {img->height, img->width, img->p};
+        st = mm_image_prepare(&ready, &in, s->o->image_prep, s->a, e);
+        *img = (mm_raster){ready.height, ready.width, 3, ready.rgb};
     }
-    return st == MM_OK ? MM_OK : mm_fault_set(f, st == MM_FATAL ? "memory" : "prepare", "%s", e.text);
+    return st;
 }
 
 mm_status mm_sink_picture(mm_sink *s, mm_picture *p, mm_record *rec, mm_fault *f)
 {
-    mm_image img;
+    mm_raster img;
+    mm_err e = {0};
     int64_t width, height;
-    mm_status st = upright_and_prepared(&img, s, p, &width, &height, f);
+    mm_status st = upright_and_prepared(&img, s, p, &width, &height, &e);
     if (st != MM_OK)
-        return st;
-    if (p->clipped)
-        mm_say(s->o->log, MM_LOG_INFO, "%.*s: 16-bit grey above 255 is clipped, as Pillow does", MM_STRF(s->b->src));
-    st = mm_shape_make(&rec->tensor.s, MM_U8, 3, (int64_t[]){img.height, img.width, 3}, &f->err);
+        return mm_fault_set(f, st == MM_FATAL ? "memory" : "prepare", "%s", e.text);
+    st = mm_shape_make(&rec->tensor.s, p->type, 3, (int64_t[]){img.height, img.width, 3}, &e);
     if (st != MM_OK)
-        return mm_fault_set(f, "too-large", "%s", f->err.text);
-    rec->tensor.data = img.rgb;
+        return mm_fault_set(f, "too-large", "%s", e.text);
+    if (mm_shape_bytes(&rec->tensor.s) > LARGEST)
+        return mm_fault_set(f, "too-large",
+                            "%lld × %lld pixels of %zu bytes are more than a record holds: -m prepares "
+                            "pictures for a model, which makes them small",
+                            (long long)width, (long long)height, img.pixel);
+    rec->tensor.data = img.p;
     rec->has_tensor = true;
     if (s->o->image_prep && s->o->image_prep_digest)
         rec->prep = mm_str_of(s->o->image_prep_digest);

@@ -23,6 +23,9 @@ mm_status mm_sink_put(mm_sink *s, const mm_record *rec);
 /* The error record for f. */
 mm_status mm_sink_fault(mm_sink *s, const mm_fault *f);
 
+/* Adds n to the field of o->notes that lies at offset `what`. */
+void mm_sink_note(const mm_sink *s, size_t what, int64_t n);
+
 /* Makes p upright, flattens and prepares it, and hands on its image record. p is used up. `rec` carries part and
  * time. MM_SKIP with f set when it cannot be prepared. */
 mm_status mm_sink_picture(mm_sink *s, mm_picture *p, mm_record *rec, mm_fault *f);

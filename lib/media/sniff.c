@@ -225,10 +225,10 @@ static bool is_ico(const uint8_t *p, size_t n)
     return count > 0 && count < 256 && p[9] == 0 && le32(p + 18) >= 6 + 16 * count;
 }
 
-/* PNM: P1 … P7, then white space, then a number or a comment. */
+/* PNM: P1 … P7 or, of floats, PF and Pf, then white space, then a number or a comment. */
 static bool is_pnm(const uint8_t *p, size_t n)
 {
-    if (n < 7 || p[0] != 'P' || p[1] < '1' || p[1] > '7' || !isspace(p[2]))
+    if (n < 7 || p[0] != 'P' || !memchr("1234567Ff", p[1], 9) || !isspace(p[2]))
         return false;
     if (p[1] == '7')
         return starts(p, n, 3, "WIDTH") || p[3] == '#';

@@ -32,8 +32,6 @@ static const signature SIGNATURES[] = {
     AT(AV_CODEC_ID_SGI, 0, "\x01\xda"),
     AT(AV_CODEC_ID_SUNRAST, 0, "\x59\xa6\x6a\x95"),
     AT(AV_CODEC_ID_PAM, 0, "P7"),
-    AT(AV_CODEC_ID_PFM, 0, "PF"),
-    AT(AV_CODEC_ID_PFM, 0, "Pf"),
     AT(AV_CODEC_ID_PCX, 0, "\x0a\x05\x01"),
 };
 
@@ -126,9 +124,7 @@ static mm_status examine(mm_picture *p, enum AVCodecID id, mm_bytes in, const mm
     if (!right_colours(id, in))
         return mm_fault_set(f, "unsupported", "%s of a kind that is not read: convert it to PNG", p->format);
     if (id == AV_CODEC_ID_PNG) {
-        enum { COLOUR_TYPE = 25, HAS_ALPHA = 4 };
         mm_status s = png_allowed(in, l, f);
-        p->keyed = in.n > COLOUR_TYPE && !(in.p[COLOUR_TYPE] & HAS_ALPHA);
         return s == MM_OK ? mm_png_examine(&p->exif, in, f) : s;
     }
     return MM_OK;

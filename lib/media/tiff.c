@@ -1,5 +1,6 @@
 /* TIFF through libtiff: libav gives wrong pixels, without an error, for tiles, separate planes, 16-bit alpha and more.
- * The first picture of the file, in strips or tiles, its samples made 8-bit by Pillow's rules. */
+ * Pages in strips or tiles. Unsigned samples of up to 8 bits become 8-bit and those of up to 16 bits 16-bit; what is
+ * deeper, signed or real stays what it is, as a float. */
 #include "media/picture.h"
 
 #include <math.h>
@@ -16,6 +17,8 @@ typedef struct {
     char complaint[200]; /* libtiff's first one */
     uint32_t width, height;
     uint16_t bits, samples, photometric, planar, compression, format, orientation;
+    mm_type type;              /* of the picture's samples */
+    uint32_t most;             /* an unsigned sample that stands for white, or for all of a colour */
     int colours;               /* samples without alpha and whatever else a pixel has */
     int alpha;                 /* the sample that is alpha; −1: none */
     int used;                  /* samples that count: colours and alpha */
@@ -117,16 +120,45 @@ static void read_alpha(file *t)
 
 static bool bits_known(const file *t)
 {
-    bool grey = t->photometric == PHOTOMETRIC_MINISWHITE || t->photometric == PHOTOMETRIC_MINISBLACK;
+    bool plain = t->photometric != PHOTOMETRIC_PALETTE && t->photometric != PHOTOMETRIC_SEPARATED; /* grey, RGB */
     if (t->format == SAMPLEFORMAT_IEEEFP)
-        return grey && t->bits == 32;
-    if (t->format == SAMPLEFORMAT_INT)
-        return grey && (t->bits == 8 || t->bits == 16 || t->bits == 32);
-    if (t->bits == 12 || t->bits == 32)
-        return grey && t->samples == 1;
-    if (t->bits == 16)
-        return t->photometric != PHOTOMETRIC_PALETTE;
-    return t->bits == 8 || ((t->bits == 1 || t->bits == 2 || t->bits == 4) && t->colours == 1 && t->samples == 1);
+        return plain && (t->bits == 16 || t->bits == 32 || t->bits == 64);
+    if (t->format == SAMPLEFORMAT_INT || t->bits == 32)
+        return plain && (t->bits == 8 || t->bits == 16 || t->bits == 32);
+    if (t->format > SAMPLEFORMAT_VOID)
+        return false;
+    if (t->bits == 8 || (t->bits == 16 && t->photometric != PHOTOMETRIC_PALETTE))
+        return true;
+    return t->bits < 16 && (plain || (t->photometric == PHOTOMETRIC_PALETTE && t->bits < 8 && t->samples == 1));
+}
+
+/* The greatest sample that its bits allow, or fewer bits of which MaxSampleValue tells: 4095 of a camera's 12. Another
+ * value than that of whole bits is what the picture happens to hold. */
+static uint32_t greatest(const file *t)
+{
+    uint32_t all = (1u << t->bits) - 1;
+    uint16_t told = 0;
+    bool whole = TIFFGetField(t->t, TIFFTAG_MAXSAMPLEVALUE, &told) && told >= 255 && !(told & (told + 1u));
+    return t->bits == 16 && whole ? told : all;
+}
+
+/* What the picture's samples are in memory. */
+static mm_status choose_type(file *t, mm_fault *f)
+{
+    uint16_t told;
+    if (t->format == SAMPLEFORMAT_IEEEFP || t->format == SAMPLEFORMAT_INT || t->bits == 32) {
+        t->type = MM_F32;
+        if (t->photometric == PHOTOMETRIC_MINISWHITE && TIFFGetField(t->t, TIFFTAG_PHOTOMETRIC, &told))
+            return mm_fault_set(f, "unsupported",
+                                "a TIFF whose 0 is white, and of %u bits: convert it so that 0 is black", t->bits);
+        if (t->alpha >= 0)
+            return mm_fault_set(f, "unsupported", "a TIFF with transparency and samples of %u bits: convert it to 16",
+                                t->bits);
+        return MM_OK;
+    }
+    t->type = t->bits > 8 && t->photometric != PHOTOMETRIC_SEPARATED ? MM_U16 : MM_U8;
+    t->most = greatest(t);
+    return MM_OK;
 }
 
 static mm_status know(file *t, mm_fault *f)
@@ -146,90 +178,130 @@ static mm_status know(file *t, mm_fault *f)
         !TIFFGetField(t->t, TIFFTAG_COLORMAP, (void *)&t->map[0], (void *)&t->map[1], (void *)&t->map[2]))
         return mm_fault_set(f, "corrupt", "tiff: its palette is missing");
     read_alpha(t);
-    return MM_OK;
+    return choose_type(t, f);
 }
 
 /* ---- from samples to pixels ---- */
 
 /* Sample `at` of a row that libtiff has decoded: packed from the high bits on, or words of this machine. */
-static uint32_t sample(const uint8_t *row, size_t at, int bits)
+static uint32_t sample(const uint8_t *row, size_t at, size_t bits)
 {
-    uint32_t word = 0;
     uint16_t half = 0;
-    switch (bits) {
-    case 8: return row[at];
-    case 16: memcpy(&half, row + 2 * at, 2); return half;
-    case 32: memcpy(&word, row + 4 * at, 4); return word;
-    case 12: row += at / 2 * 3; return at % 2 ? (row[1] & 15u) << 8 | row[2] : (uint32_t)row[0] << 4 | row[1] >> 4;
-    default: return row[at * (size_t)bits / 8] >> (8 - bits - (int)(at * (size_t)bits % 8)) & ((1u << bits) - 1);
+    uint32_t v = 0;
+    if (bits == 8)
+        return row[at];
+    if (bits == 16) {
+        memcpy(&half, row + 2 * at, 2);
+        return half;
     }
+    size_t first = at * bits, end = first + bits;
+    for (size_t byte = first / 8; byte * 8 < end; byte++)
+        v = v << 8 | row[byte];
+    return v >> (7 - (end - 1) % 8) & ((1u << bits) - 1);
 }
 
-/* Pillow clips whatever is deeper than 8 bits in grey, and takes the high byte of colours. */
-static uint8_t grey_of(uint32_t v, const file *t)
+/* … of floats and of integers that are signed or of 32 bits. */
+static float real_sample(const uint8_t *row, size_t at, const file *t)
 {
-    float real;
-    memcpy(&real, &v, sizeof real);
-    if (t->format == SAMPLEFORMAT_IEEEFP)
-        return (uint8_t)(real >= 255 ? 255 : real > 0 ? real : 0);
-    int64_t whole = v;
-    if (t->format == SAMPLEFORMAT_INT && t->bits > 8)
-        whole = t->bits == 16 ? (int16_t)v : (int32_t)v;
-    else if (t->bits == 32) /* Pillow's mode I is signed */
-        whole = (int32_t)v;
-    if (t->bits < 8)
-        whole = whole * 255 / ((1 << t->bits) - 1);
-    if (t->bits == 16 && t->samples > 1)
-        whole >>= 8;
-    uint8_t out = (uint8_t)(whole < 0 ? 0 : whole > 255 ? 255 : whole);
-    return t->photometric == PHOTOMETRIC_MINISWHITE && t->bits <= 8 ? 255 - out : out;
+    bool whole = t->format == SAMPLEFORMAT_INT, real = t->format == SAMPLEFORMAT_IEEEFP;
+    size_t size = t->bits / 8u;
+    float v;
+    mm_type type = t->bits == 8    ? MM_I8
+                   : t->bits == 16 ? (real ? MM_F16 : MM_I16)
+                   : t->bits == 64 ? MM_F64
+                   : real          ? MM_F32
+                   : whole         ? MM_I32
+                                   : MM_U32;
+    mm_to_f32(&v, row + at * size, type, 1);
+    return v;
 }
 
-static uint8_t divided(uint32_t colour, uint32_t alpha)
+/* An unsigned sample as one that goes up to `most`, 255 or 65535; up to 8 bits as Pillow widens them. */
+static uint32_t level(uint32_t v, const file *t, uint32_t most)
 {
-    uint32_t v = alpha ? 255 * colour / alpha : 0;
-    return (uint8_t)(v > 255 ? 255 : v);
+    if (v >= t->most)
+        return most;
+    return t->most < 255 ? v * most / t->most : t->most == most ? v : (v * most + t->most / 2) / t->most;
 }
 
-/* One pixel from its samples v[]. */
-static void pixel(uint8_t *out, const uint32_t *v, const file *t)
+static uint32_t divided(uint32_t colour, uint32_t alpha, uint32_t most)
 {
-    int shift = t->bits == 16 ? 8 : 0;
-    uint32_t alpha = t->alpha >= 0 ? v[t->alpha] >> shift : 255;
-    if (t->photometric == PHOTOMETRIC_PALETTE) {
-        for (int c = 0; c < 3; c++)
-            out[c] = (uint8_t)(t->map[c][v[0]] >> 8);
-    } else if (t->photometric == PHOTOMETRIC_SEPARATED) {
-        uint8_t kept[4]; /* what is stored is ink */
-        for (int c = 0; c < 4; c++)
-            kept[c] = (uint8_t)(255 - (v[c] >> shift));
-        mm_picture_cmyk(out, kept, 1);
-    } else {
-        for (int c = 0; c < 3; c++)
-            out[c] = t->colours == 1 ? grey_of(v[0], t) : (uint8_t)(v[c] >> shift);
+    uint64_t v = alpha ? (uint64_t)most * colour / alpha : 0;
+    return (uint32_t)(v > most ? most : v);
+}
+
+static void cmyk(uint32_t *out, const uint32_t *v, const file *t)
+{
+    uint8_t kept[4], rgb[3]; /* what is stored is ink */
+    for (int c = 0; c < 4; c++)
+        kept[c] = (uint8_t)(255 - (v[c] >> (t->bits - 8)));
+    mm_picture_cmyk(rgb, kept, 1);
+    for (int c = 0; c < 3; c++)
+        out[c] = rgb[c];
+}
+
+/* One pixel, out[3] or with alpha out[4], from its samples v[]. */
+static void pixel(uint32_t *out, const uint32_t *v, const file *t)
+{
+    uint32_t most = t->type == MM_U16 ? 65535 : 255;
+    if (t->photometric == PHOTOMETRIC_SEPARATED) {
+        cmyk(out, v, t);
+        return;
     }
+    for (int c = 0; c < 3; c++)
+        out[c] =
+            t->photometric == PHOTOMETRIC_PALETTE ? t->map[c][v[0]] >> 8u : level(v[t->colours == 1 ? 0 : c], t, most);
+    for (int c = 0; c < 3 && t->photometric == PHOTOMETRIC_MINISWHITE; c++)
+        out[c] = most - out[c];
+    if (t->alpha < 0)
+        return;
+    out[3] = level(v[t->alpha], t, most);
     for (int c = 0; c < 3 && t->premultiplied; c++)
-        out[c] = divided(out[c], alpha);
-    if (t->alpha >= 0)
-        out[3] = (uint8_t)alpha;
+        out[c] = divided(out[c], out[3], most);
+}
+
+/* Pixel x of a row of a piece into out. plane: bytes from one colour's plane to the next; 0: all samples are in one. */
+static void place_pixel(uint8_t *out, const file *t, const uint8_t *row, size_t plane, uint32_t x, int channels)
+{
+    uint32_t v[MOST_SAMPLES], made[4];
+    size_t size = mm_type_size(t->type), step = plane ? 1 : t->samples;
+    if (t->type == MM_F32) {
+        for (int c = 0; c < 3; c++) {
+            size_t from = t->colours == 1 ? 0 : (size_t)c;
+            float real = real_sample(row + from * plane, plane ? x : x * step + from, t);
+            memcpy(out + (size_t)c * size, &real, size);
+        }
+        return;
+    }
+    for (size_t c = 0; c < (size_t)t->used; c++)
+        v[c] = sample(row + c * plane, plane ? x : x * step + c, t->bits);
+    pixel(made, v, t);
+    for (size_t c = 0; c < (size_t)channels; c++)
+        memcpy(out + c * size, &made[c], size); /* little-endian */
+}
+
+/* Are the picture's pixels the very bytes of the piece? */
+static bool as_stored(const mm_picture *p, const file *t)
+{
+    return t->type != MM_F32 && t->photometric == PHOTOMETRIC_RGB && t->planar != PLANARCONFIG_SEPARATE &&
+           t->samples == p->channels && !t->premultiplied && t->most == (t->type == MM_U8 ? 255 : 65535);
 }
 
 /* Writes the part of a piece that lies in the picture. planes: one with all samples, or one for each. */
 static void place(mm_picture *p, const file *t, const uint8_t *planes, uint32_t x0, uint32_t y0)
 {
-    bool apart = t->planar == PLANARCONFIG_SEPARATE;
+    size_t plane = t->planar == PLANARCONFIG_SEPARATE ? t->piece_size : 0;
+    size_t size = (size_t)p->channels * mm_type_size(p->type);
+    bool plain = as_stored(p, t);
     uint32_t w = t->width - x0 < t->piece_w ? t->width - x0 : t->piece_w;
     uint32_t h = t->height - y0 < t->piece_h ? t->height - y0 : t->piece_h;
     for (uint32_t y = 0; y < h; y++) {
-        uint8_t *out = p->px + ((size_t)(y0 + y) * t->width + x0) * (size_t)p->channels;
+        uint8_t *out = p->px + ((size_t)(y0 + y) * t->width + x0) * size;
         const uint8_t *row = planes + y * t->row_size;
-        for (uint32_t x = 0; x < w; x++, out += p->channels) {
-            uint32_t v[MOST_SAMPLES];
-            for (size_t c = 0; c < (size_t)t->used; c++)
-                v[c] = apart ? sample(row + c * t->piece_size, x, t->bits)
-                             : sample(row, (size_t)x * t->samples + c, t->bits);
-            pixel(out, v, t);
-        }
+        if (plain)
+            memcpy(out, row, w * size);
+        for (uint32_t x = 0; x < w && !plain; x++, out += size)
+            place_pixel(out, t, row, plane, x, p->channels);
     }
 }
 
@@ -268,7 +340,7 @@ static mm_status measure(file *t, const mm_picture_limits *l, mm_fault *f)
     if (size <= 0 || row <= 0 || (size_t)row < (per_row * t->bits + 7) / 8 || size / row < t->piece_h)
         return broken(t, f);
     int planes = t->planar == PLANARCONFIG_SEPARATE ? t->used : 1;
-    if (size / 8 > l->max_pixels / planes) /* 16-bit RGB and alpha are 8 bytes */
+    if (size / (t->bits > 16 ? 24 : 8) > l->max_pixels / planes) /* 16-bit RGB and alpha are 8 bytes, doubles 24 */
         return mm_fault_set(f, "too-large", "pieces of %lld bytes (--max-pixels)", (long long)size);
     t->piece_size = (size_t)size;
     t->row_size = (size_t)row;
@@ -283,7 +355,7 @@ static mm_status read_pieces(mm_picture *p, file *t, const mm_picture_limits *l,
     if (s != MM_OK)
         return s;
     p->channels = t->alpha >= 0 ? 4 : 3;
-    p->clipped = t->colours == 1 && t->bits > 8 && t->samples == 1;
+    p->type = t->type;
     uint8_t *planes = calloc(t->planar == PLANARCONFIG_SEPARATE ? (size_t)t->used : 1, t->piece_size);
     if (!planes || mm_picture_alloc(p, a, f) != MM_OK) {
         free(planes);
@@ -343,7 +415,7 @@ static mm_status read_directory(mm_picture *p, file *t, const mm_picture_limits 
     p->width = t->width;
     p->height = t->height;
     p->channels = 3;
-    p->depth = t->bits > 8 ? 16 : 8;
+    p->depth = t->bits > 16 ? t->bits : t->bits > 8 ? 16 : 8;
     if (mm_picture_allowed(t->width, t->height, l, f) != MM_OK)
         return MM_SKIP;
     if (t->photometric == PHOTOMETRIC_YCBCR && t->samples == 3)

@@ -68,6 +68,37 @@ shapes() { mm-cat -q -J | jq -c 'select(.kind == "feature") | .data.shape' | sor
         jq -e -s '[.[] | select(.kind == "feature") | .data.values | map(. * .) | add | . - 1 | fabs] | max < 1e-5'
 }
 
+@test "an image of 16 bits or of floats has the vector of its 8-bit twin" {
+    twins() { # TYPE EXPRESSION: all.mm with the images' samples v as EXPRESSION
+        python3 - "$@" <<'END'
+import sys, struct
+data = open("all.mm", "rb").read()
+kind, how = sys.argv[1], eval("lambda v: " + sys.argv[2])
+out, at, mark = b"", 0, b"\xc4\x04type\xa3|u1\xc4\x04kind\xc4\x00\xc4\x05shape"
+while (i := data.find(mark, at)) >= 0:
+    j = data.index(b"\xc4\x04data\xc5", i) + 6
+    n = struct.unpack(">H", data[j + 1 : j + 3])[0]
+    v = [how(x) for x in data[j + 3 : j + 3 + n]]
+    wide = struct.pack(f"<{n}{'H' if kind == '<u2' else 'f'}", *v)
+    out += data[at:i] + data[i:j].replace(b"|u1", kind.encode(), 1) + b"\xc6" + struct.pack(">I", len(wide)) + wide
+    at = j + 3 + n
+sys.stdout.buffer.write(out + data[at:])
+END
+    }
+    mm-encode-image -m "$vit" all.mm >"$tmp/want"
+    twins '<u2' 'v * 257' | mm-encode-image -m "$vit" | cmp - "$tmp/want"
+    twins '<u2' 'v * 256 + 255' | mm-encode-image -m "$vit" | cmp - "$tmp/want"
+    twins '<f4' 'v / 255' | mm-encode-image -m "$vit" | cmp - "$tmp/want"
+    # beyond 0 to 1 the range is not known
+    for how in 'v' '-v / 255' 'v - 1e9' 'v / 0.5'; do
+        twins '<f4' "$how" | mm-encode-image -q -m "$vit" -o "$tmp/o" && false
+        [ "$(mm-cat -J --where kind=error "$tmp/o" | grep -c -- "--range")" -eq 7 ]
+        rm "$tmp/o"
+    done
+    ! twins '<f4' 'float("nan")' | mm-encode-image -q -m "$vit" -o "$tmp/o"
+    [ "$(mm-cat -J --where kind=error "$tmp/o" | grep -c "not a number")" -eq 7 ]
+}
+
 @test "--keep leaves the source in front of its feature" {
     mm-encode-image -m "$vit" --keep all.mm >"$tmp/o"
     [ "$(mm-cat -c "$tmp/o" | sort | tr '\n\t' ' =')" = "audio=3 feature=7 image=7 text=1 " ]

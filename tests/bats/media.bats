@@ -25,6 +25,40 @@ kinds() { mm-cat -J | jq -r .kind | sort | uniq -c | awk '{ print $2, $1 }' | pa
     done
 }
 
+@test "images of more than 8 bits keep their range, or are refused" {
+    m deep full.png grey16
+    m deep twelve.png grey16 0 4095
+    m deep unit.tif float 0 1
+    m deep bytes.tif float 0 255
+    m deep words.tif uint32 0 16777216
+    m deep nan.tif nan 0 1
+    stats() { # the type, the least and the greatest sample
+        mm-decode -q "$@" | mm-cat -J --data | jq -r '.data | "\(.type) \(.values | flatten | min) \(.values | flatten | max)"'
+    }
+    [ "$(stats full.png)" = "u16 0 65535" ]
+    [ "$(stats unit.tif)" = "f32 0 1" ]
+    [ "$(stats bytes.tif)" = "f32 0 255" ]
+    [ "$(stats words.tif)" = "f32 0 16777216" ]
+    [ "$(stats --range 0,255 bytes.tif)" = "u16 0 65535" ]
+    [ "$(stats --range 255,0 bytes.tif)" = "u16 0 65535" ]
+    [ "$(stats --range auto twelve.png)" = "u16 0 65535" ]
+    [ "$(stats --range 0,8190 twelve.png)" = "u16 0 32768" ]
+    # 12 bits in 16 look black, which is said
+    run --separate-stderr mm-decode -o x.mm twelve.png
+    [ "$status" -eq 0 ]
+    [[ $stderr = *"look black: 1"*"--range"* ]]
+    run --separate-stderr mm-decode --range 0,4095 -o y.mm twelve.png
+    [ -z "$stderr" ]
+    run --separate-stderr mm-decode nan.tif
+    [ "$status" -eq 1 ]
+    [[ $stderr = *"sample 51 of the picture is not a number"* ]]
+    for bad in 1 1,1 1,nan a,b 1,2,3 ,; do
+        run mm-decode --range "$bad" full.png
+        [ "$status" -eq 2 ]
+        [[ $output = *"two different numbers"* ]]
+    done
+}
+
 @test "sound cut in half: what is there, and one error record" {
     needs_ffmpeg
     f -f lavfi -i sine=duration=4 -ac 1 a.ogg

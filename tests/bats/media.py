@@ -37,6 +37,26 @@ def tiff(compression=1, photometric=2, side=0):
             + bytes(4))
 
 
+def deep(kind="grey16", least=0, most=65535):
+    """Ten by four grey samples from least to most: a PNG (grey16), or a TIFF of floats, of 32 bits or with a NaN in it."""
+    v = [float(least) + (float(most) - float(least)) * i / 39 for i in range(40)]
+    if kind == "grey16":
+        rows = b"".join(b"\0" + struct.pack(">10H", *(round(x) for x in v[i:i + 10])) for i in range(0, 40, 10))
+
+        def chunk(name, data):
+            return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+        return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 10, 4, 16, 0, 0, 0, 0))
+                + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    if kind == "nan":
+        v[17] = math.nan
+    pixels = struct.pack("<40I", *map(round, v)) if kind == "uint32" else struct.pack("<40f", *v)
+    tags = [(256, 10), (257, 4), (258, 32), (259, 1), (262, 1), (273, 8), (277, 1), (278, 4), (279, len(pixels)),
+            (339, 1 if kind == "uint32" else 3)]
+    tags = [struct.pack("<HHIHH", t, 3, 1, v, 0) for t, v in tags]
+    return b"II*\0" + struct.pack("<I", 8 + len(pixels)) + pixels + struct.pack("<H", len(tags)) + b"".join(tags) + bytes(4)
+
+
 def wav(seconds=0.5, rate=16000, channels=1):
     f = io.BytesIO()
     w = wave.open(f, "wb")
@@ -111,7 +131,7 @@ def floats(rows=2, columns=3):
 
 if __name__ == "__main__":
     kind, path, *args = sys.argv[1:]
-    made = {f.__name__: f for f in (png, clear_png, tiff, wav, bomb, zipped, tarred, encrypted, nested, npy, floats)}
+    made = {f.__name__: f for f in (png, clear_png, tiff, deep, wav, bomb, zipped, tarred, encrypted, nested, npy, floats)}
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "wb") as f:
         f.write(made[kind](*args))

@@ -2,10 +2,11 @@
 """Writes tests/goldens/picture and tests/goldens/sound: small files of every kind, and what Pillow, soundfile and librosa read in them.
 
 picture/cases.json has for each file its size and the hash (FNV-1a, 64 bits) of its bytes in RGB: open, exif_transpose, convert("RGB"),
-and for some laid over a colour. sound/cases.json has for each file the mean of its channels at 16 kHz, by librosa's soxr_hq where its rate
+and for some laid over a colour. Of files of more than 8 bits it has the hash of the samples themselves, too, u16 or f32: as tifffile reads
+them, or as they were stored; their 8-bit RGB is the high byte, which is Pillow's own where it does not clip grey at 255 (issue 3011 of Pillow). sound/cases.json has for each file the mean of its channels at 16 kHz, by librosa's soxr_hq where its rate
 is another: how many samples, and some of them. The pictures are seeds for the fuzz target of that name, too.
 
-usage: tests/goldens/make_decode.py     needs pillow, numpy, soundfile, librosa
+usage: tests/goldens/make_decode.py     needs pillow, numpy, tifffile, soundfile, librosa
 """
 import io
 import json
@@ -16,11 +17,13 @@ import zlib
 import librosa
 import numpy as np
 import soundfile
+import tifffile
 from PIL import Image, ImageOps
 from make_media import fnv
 
 HERE = pathlib.Path(__file__).parent
 H, W = 21, 30
+STORED = {}  # file: its samples [H, W] or [H, W, channels], where it was written here and is deeper than 8 bits
 BACKGROUND = (200, 30, 90)
 
 
@@ -113,10 +116,47 @@ def tiffs():
                 row = bits[:, : (W * depth + 7) // 8]
                 tags = {**base, 258: depth, 262: photometric, 277: 1, 266: fill, 278: H}
                 yield f"bits{depth}-{photometric}-{fill}.tif", tiff("II", tags, [np.ascontiguousarray(row).tobytes()])
+    yield from deep_tiffs(base)
     real = (np.random.default_rng(5).normal(120, 120, (H, W))).astype("<f4")
     yield "float.tif", tiff("II", {**base, 258: 32, 262: 1, 277: 1, 339: 3, 278: H}, [real.tobytes()])
     yield "int16.tif", tiff("II", {**base, 258: 16, 262: 1, 277: 1, 339: 2, 278: H}, [real.astype("<i2").tobytes()])
     yield "premultiplied.tif", tiff("II", {**base, 258: [8] * 4, 277: 4, 338: 1, 278: H}, [(deep() >> 8).astype(np.uint8).tobytes()])
+
+
+def packed(samples, depth):
+    """Rows of samples of any depth, packed from the high bits on."""
+    bits = samples[..., None] >> np.arange(depth - 1, -1, -1) & 1
+    return np.packbits(bits.reshape(H, -1).astype(np.uint8), axis=1).tobytes()
+
+
+def deep_tiffs(base):
+    """Samples of more than 8 bits, of every kind."""
+    random = np.random.default_rng(8)
+    grey = {**base, 262: 1, 277: 1, 278: H}
+    wide = random.integers(0, 65536, (H, W)).astype("<u2")
+    for depth in (10, 12, 14):
+        v = wide >> (16 - depth)
+        STORED[f"grey{depth}.tif"] = np.rint(v * (65535 / (2**depth - 1))).astype("<u2")
+        yield f"grey{depth}.tif", tiff("II", {**grey, 258: depth}, [packed(v, depth)])
+    STORED["max4095.tif"] = np.rint((wide >> 4) * (65535 / 4095)).astype("<u2")
+    yield "max4095.tif", tiff("II", {**grey, 258: 16, 281: 4095}, [(wide >> 4).tobytes()])
+    yield "max2000.tif", tiff("II", {**grey, 258: 16, 281: 2000}, [(wide % 2001).tobytes()])
+    STORED["white16.tif"] = 65535 - wide
+    yield "white16.tif", tiff("II", {**grey, 258: 16, 262: 0}, [wide.tobytes()])
+    real = random.normal(0.5, 0.2, (H, W, 3))
+    for name, kind, fmt in (("half", "<f2", 3), ("double", ">f8", 3), ("uint32", "<u4", 1), ("int32", ">i4", 2), ("int8", "i1", 2)):
+        v = np.clip(real * 300 - 40, -128, 127) if kind == "i1" else real * (1e9 if kind[1] in "ui" else 1)
+        v = np.abs(v).astype(kind) if kind[1] == "u" else v.astype(kind)
+        order, bits = "MM" if kind[0] == ">" else "II", 8 * v.itemsize
+        yield f"{name}.tif", tiff(order, {**grey, 258: bits, 339: fmt}, [np.ascontiguousarray(v[..., 0]).tobytes()])
+        yield f"{name}rgb.tif", tiff(order, {**base, 258: [bits] * 3, 339: [fmt] * 3, 278: H}, [v.tobytes()])
+    planes = [np.ascontiguousarray(real[..., c]).astype("<f4").tobytes() for c in range(3)]
+    yield "floatplanes.tif", tiff("II", {**base, 258: [32] * 3, 339: [3] * 3, 284: 2, 278: H}, planes)
+
+
+def pfm(kind, samples):
+    """A portable float map: rows from the bottom up."""
+    return f"{kind}\n{W} {H}\n-1.0\n".encode() + samples[::-1].astype("<f4").tobytes()
 
 
 def icon(depth):
@@ -134,6 +174,7 @@ def written():
     for depth in (1, 8, 24):
         yield f"nomask{depth}.ico", icon(depth)
     grey, grey_alpha, rgb, rgba = (deep()[..., s] for s in ([0], [0, 3], [0, 1, 2], [0, 1, 2, 3]))
+    STORED.update({"grey16.png": grey, "grey16alpha.png": grey_alpha, "grey16keyed.png": grey, "rgb16.png": rgb, "rgba16.png": rgba})
     yield "grey16.png", png(0, 16, [r.tobytes() for r in grey])
     yield "grey16alpha.png", png(4, 16, [r.tobytes() for r in grey_alpha])
     yield "grey16keyed.png", png(0, 16, [r.tobytes() for r in grey], png_chunk(b"tRNS", grey[3, 4].tobytes()))
@@ -146,11 +187,16 @@ def written():
                 v = random.integers(0, maxval + 1, (H, W, n))
                 if n == 1 and maxval > 255:
                     v[::2] %= 300 * maxval // 65535 + 2
+                if maxval > 255:
+                    STORED[f"{kind.lower()}-{maxval}.pnm"] = np.rint(v / maxval * 65535).astype("<u2")
                 yield f"{kind.lower()}-{maxval}.pnm", pnm(kind, maxval, v)
     yield "over.pnm", b"P5 3 1 9 \x04\x09\xff"
     bits = random.integers(0, 2, (H, W))
     yield "p1.pnm", b"P1 %d %d#no space\n\n" % (W, H) + b"".join(bytes(48 + b for b in row) + b"# a row\n" for row in bits)
     yield "p4.pnm", b"P4\n%d %d\n" % (W, H) + np.packbits(bits, axis=1).tobytes()
+    for kind, shape in (("Pf", (H, W)), ("PF", (H, W, 3))):
+        v = STORED[f"{len(shape)}.pfm"] = random.random(shape).astype("<f4")
+        yield f"{len(shape)}.pfm", pfm(kind, v)
 
 
 def saved():
@@ -219,6 +265,43 @@ def read(data):
     return image if getattr(image, "is_animated", False) else ImageOps.exif_transpose(image)
 
 
+def samples(name, data):
+    """The samples [H, W, channels] of a file of more than 8 bits as u16 or f32; None: it has 8."""
+    v = STORED.get(name)
+    if v is None and name.endswith(".tif"):
+        with tifffile.TiffFile(io.BytesIO(data)) as t:
+            page = t.pages[0]
+            if page.bitspersample < 16 and page.sampleformat == 1 or page.photometric in (3, 5, 6):
+                return None
+            v = page.asarray()
+            v = v.transpose(1, 2, 0) if page.planarconfig == 2 else v
+            v = v[..., :3] if v.ndim == 3 and page.extrasamples == (0,) else v
+    if v is None:
+        return None
+    v = v[..., None] if v.ndim == 2 else v
+    return v.astype("<u2" if v.dtype.kind == "u" and v.itemsize == 2 else "<f4")
+
+
+def deep_case(case, v, data):
+    """Adds to a case what v, its samples, become; returns its 8-bit RGB."""
+    colours = v[..., [0, 0, 0]] if v.shape[-1] < 3 else v[..., :3]
+    alpha = v[..., -1:].astype(float) if v.shape[-1] in (2, 4) else None
+    if "extra1" in case["file"]:  # alpha is multiplied in
+        colours = np.minimum(65535, 65535 * colours.astype(np.int64) // np.maximum(v[..., 3:].astype(np.int64), 1)) * (v[..., 3:] > 0)
+        colours = colours.astype("<u2")
+    case["type"], case["samples"] = ("u16" if v.itemsize == 2 else "f32"), fnv(np.ascontiguousarray(colours).tobytes())
+    if v.itemsize == 4:
+        inside = colours.min() >= 0 and colours.max() <= 1
+        return np.rint(colours * np.float32(255)).astype(np.uint8) if inside else None
+    if alpha is not None:
+        below = np.array(BACKGROUND) * 257.0
+        case["over"] = fnv(np.rint((colours * alpha + below * (65535 - alpha)) / 65535).astype("<u2").tobytes())
+    high = (colours >> 8).astype(np.uint8)
+    if v.shape[-1] >= 3 and "extra1" not in case["file"] and not case["file"].endswith(".pnm"):
+        assert (high == np.asarray(read(data).convert("RGB"))).all(), case["file"]
+    return high
+
+
 def pictures():
     out = HERE / "picture"
     out.mkdir(exist_ok=True)
@@ -229,6 +312,12 @@ def pictures():
         files[name] = f.getvalue()
     for name, data in files.items():
         (out / name).write_bytes(data)
+        v = samples(name, data)
+        if v is not None:
+            case = dict(file=name, h=H, w=W)
+            eight = deep_case(case, v, data)
+            yield case if eight is None else {**case, "fnv": fnv(eight.tobytes())}
+            continue
         image = read(data)
         rgb = image.convert("RGB")
         case = dict(file=name, h=rgb.height, w=rgb.width, fnv=fnv(rgb.tobytes()))
@@ -236,7 +325,7 @@ def pictures():
             case["rgb"] = rgb.tobytes().hex()
         if name.startswith("nomask"):  # Pillow takes the end of the pixels for the mask: here nothing is transparent
             case["over"] = case["fnv"]
-        elif image.mode != "I;16" and ("A" in image.mode or "transparency" in image.info):  # Pillow gives 16 bits no alpha
+        elif "A" in image.mode or "transparency" in image.info:
             below = Image.new("RGBA", image.size, BACKGROUND)
             case["over"] = fnv(Image.alpha_composite(below, image.convert("RGBA")).convert("RGB").tobytes())
         yield case

@@ -4,19 +4,35 @@
 #include "media/picture.h"
 
 static const mm_decode_opts PLAIN = {.image = true};
+static const mm_image_prep AS_IT_IS = {.resize = false};
+static const mm_decode_opts PREPARED = {.image = true, .image_prep = &AS_IT_IS};
 static const mm_decode_opts OVER = {.image = true, .has_background = true, .background = {200, 30, 90}};
 
 static void check(const json_t *c, const mm_decode_opts *o, const char *hash)
 {
     const char *file = json_string_value(json_object_get(c, "file"));
+    const char *type = json_string_value(json_object_get(c, "type"));
     decoded d = decode_golden("picture", file, o, MM_KIND_IMAGE);
     print_message("%s\n", file);
     assert_int_equal(d.shape.rank, 3);
     assert_int_equal(d.shape.dim[0], num(c, "h"));
     assert_int_equal(d.shape.dim[1], num(c, "w"));
     assert_int_equal(d.shape.dim[2], 3);
+    assert_string_equal(mm_type_name(d.shape.type), type && !o->image_prep ? type : "u8");
     assert_fnv_key(d.data, (size_t)mm_shape_bytes(&d.shape), c, hash);
     free(d.data);
+}
+
+/* A picture of more than 8 bits has its samples; for a model it becomes 8-bit, where its range is known. */
+static void check_deep(const json_t *c)
+{
+    check(c, &PLAIN, "samples");
+    if (json_object_get(c, "fnv")) {
+        check(c, &PREPARED, "fnv");
+        return;
+    }
+    decoded d = decode_golden("picture", json_string_value(json_object_get(c, "file")), &PREPARED, MM_KIND_ERROR);
+    assert_non_null(strstr(d.error, "--range"));
 }
 
 /* Cases whose file has this text in its name; at least `least` of them. */
@@ -28,7 +44,10 @@ static void every(const char *part, size_t least)
     {
         if (!strstr(json_string_value(json_object_get(c, "file")), part))
             continue;
-        check(c, &PLAIN, "fnv");
+        if (json_object_get(c, "type"))
+            check_deep(c);
+        else
+            check(c, &PLAIN, "fnv");
         if (json_object_get(c, "over"))
             check(c, &OVER, "over");
         n++;
@@ -64,7 +83,7 @@ static void bmp(void **state)
 static void tiff(void **state)
 {
     (void)state;
-    every(".tif", 40);
+    every(".tif", 56);
 }
 
 static void webp(void **state)
@@ -85,6 +104,7 @@ static void others(void **state)
     every(".jp2", 1);
     every(".tga", 1);
     every(".pcx", 1);
+    every(".pfm", 2);
     every(".qoi", 1);
     every(".ico", 4);
 }
