@@ -1,6 +1,7 @@
 /* mm-decode: files, directories, archives, standard input → records of images, sound, text and numbers. */
 #include "cli/ordered.h"
 #include "cli/tool.h"
+#include "media/claim.h"
 #include "media/decode.h"
 #include "media/key.h"
 #include "media/labels.h"
@@ -107,6 +108,8 @@ typedef struct {
     mm_arena *arena; /* one a worker */
     int64_t sources, unlabelled;
     mm_decode_notes notes;
+    int64_t passed[MM_PASSED_REASONS]; /* inputs that gave no record, by reason */
+    uint64_t unread;                   /* formats among them that are not read, a bit each */
     mm_str resumed; /* src of the last source that is in the output already; p NULL: none, or it has been met */
 } decode;
 
@@ -267,13 +270,26 @@ static mm_status emit(void *ctx, const mm_record *rec, mm_err *e)
     job *j = ctx;
     mm_record out = *rec;
     if (rec->kind == MM_KIND_ERROR) {
-        mm_err why;
-        mm_fail(&why, MM_SKIP, "%.*s: %.*s", MM_STRF(rec->src), MM_STRF(rec->error.text));
-        mm_item_failed(&j->d->r, NULL, &why);
+        const char *member = memchr(rec->src.p, '!', rec->src.n);
+        mm_str input = {rec->src.p, member ? (size_t)(member - rec->src.p) : rec->src.n};
+        mm_item_failed_in(&j->d->r, input, rec->src, rec->error.text);
     } else if (out.label.type == MSGPACK_OBJECT_NIL) {
         out.label = label_of(j, rec);
     }
     return mm_turn_put(j->turn, &out, e);
+}
+
+/* Counts an input that gave no record, and says why. */
+static void pass_over(decode *d, const mm_blob *b)
+{
+    int format;
+    mm_passed why = mm_why_passed(b, &format);
+    if (why == MM_PASSED_UNREAD)
+        __atomic_fetch_or(&d->unread, UINT64_C(1) << format, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&d->passed[why], 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&d->r.skipped, 1, __ATOMIC_RELAXED);
+    mm_say(&d->r.log, MM_LOG_INFO, "%.*s: skipped: %s%s%s", MM_STRF(b->src), mm_passed_text(why),
+           format < 0 ? "" : ": ", format < 0 ? "" : mm_unread_name(format));
 }
 
 static void decode_source(void *ctx, void *work, mm_turn *turn, int worker)
@@ -285,10 +301,8 @@ static void decode_source(void *ctx, void *work, mm_turn *turn, int worker)
     mm_err e = {0};
     if (mm_decode(b, &d->o, &d->arena[worker], emit, &j, &emitted, &e) == MM_FATAL)
         mm_die(&d->r, "%.*s: %s", MM_STRF(b->src), e.text);
-    if (!emitted) {
-        mm_say(&d->r.log, MM_LOG_INFO, "%.*s: skipped: nothing in it that was asked for", MM_STRF(b->src));
-        __atomic_fetch_add(&d->r.skipped, 1, __ATOMIC_RELAXED);
-    }
+    if (!emitted)
+        pass_over(d, b);
     __atomic_fetch_add(&d->r.done, emitted, __ATOMIC_RELAXED);
     __atomic_fetch_add(&d->unlabelled, j.unlabelled > 0, __ATOMIC_RELAXED);
     mm_blob_free(b);
@@ -304,6 +318,16 @@ static void say_of_pictures(decode *d)
             (long long)d->notes.dim);
 }
 
+/* "PDF, SVG" */
+static const char *unread_names(const decode *d, char *out, size_t size)
+{
+    size_t n = 0;
+    for (int i = 0; i < 64 && n < size; i++)
+        if (d->unread >> i & 1)
+            n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", mm_unread_name(i));
+    return out;
+}
+
 static void say_what_is_left(decode *d)
 {
     int64_t skipped = d->r.skipped + mm_source_skipped(d->source);
@@ -317,8 +341,26 @@ static void say_what_is_left(decode *d)
         mm_warn(&d->r, "%lld rows of %s belong to no input", (long long)mm_labels_unused(d->labels), opt.labels);
     if (skipped)
         mm_say(&d->r.log, MM_LOG_INFO, "%lld files skipped that hold no medium", (long long)skipped);
-    if (!d->r.done && !d->r.failed)
-        mm_warn(&d->r, "nothing to decode%s", opt.only ? " (--only)" : "");
+    if (d->passed[MM_PASSED_UNREAD] && d->r.done)
+        mm_warn(&d->r, "files of formats that are not read were passed over: %lld (%s); -v names them",
+                (long long)d->passed[MM_PASSED_UNREAD], unread_names(d, (char[200]){""}, 200));
+}
+
+/* Not one record came: says what was passed over instead, and ends. */
+static void die_of_nothing(decode *d)
+{
+    char text[700] = "", names[200] = "";
+    size_t n = 0;
+    int64_t others = mm_source_skipped(d->source);
+    for (mm_passed why = 0; why < MM_PASSED_REASONS; why++)
+        if (d->passed[why] && n < sizeof text)
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%lld (%s%s%s)", n ? ", " : "",
+                                  (long long)d->passed[why], mm_passed_text(why), why == MM_PASSED_UNREAD ? ": " : "",
+                                  why == MM_PASSED_UNREAD ? unread_names(d, names, sizeof names) : "");
+    if (others && n < sizeof text)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%lld (hidden, a link, or an empty archive)", n ? ", " : "",
+                              (long long)others);
+    mm_die(&d->r, "nothing to decode%s%s%s", n ? "; passed over: " : "", text, n ? "; -v names each" : "");
 }
 
 int main(int argc, char **argv)
@@ -342,6 +384,8 @@ int main(int argc, char **argv)
         mm_die(&d.r, "out of memory");
     mm_ordered_run(&d.r, &(mm_ordered_jobs){next_source, decode_source, &d});
     say_what_is_left(&d);
+    if (!d.r.done && !mm_out_resumed(&d.r).p)
+        die_of_nothing(&d);
     mm_out_close(&d.r);
     for (int i = 0; i < (d.r.threads ? d.r.threads : mm_cpu_count()); i++)
         mm_arena_free(&d.arena[i]);

@@ -28,13 +28,18 @@ static void write_line(const char *tool, char *text)
         return; /* nowhere left to say it */
 }
 
+static void say_line(mm_run *r, char *text) /* lock held */
+{
+    mm_bar_hide(r);
+    write_line(r->tool->name, text);
+}
+
 void mm_message(mm_run *r, const char *text)
 {
     char copy[LINE];
     snprintf(copy, sizeof copy, "%s", text);
     pthread_mutex_lock(&r->state->lock);
-    mm_bar_hide(r);
-    write_line(r->tool->name, copy);
+    say_line(r, copy);
     pthread_mutex_unlock(&r->state->lock);
 }
 
@@ -58,19 +63,79 @@ void mm_run_worsen(mm_run *r, int status)
     pthread_mutex_unlock(&r->state->lock);
 }
 
+static bool count_failure(mm_run *r) /* lock held */
+{
+    r->failed++;
+    if (r->status < 1)
+        r->status = 1;
+    r->state->stopped |= r->strict;
+    return !r->strict;
+}
+
 bool mm_item_failed(mm_run *r, const char *what, const mm_err *e)
 {
     char text[LINE];
     bool named = !what || strncmp(e->text, what, strlen(what)) == 0;
     snprintf(text, sizeof text, "%s%s%s", named ? "" : what, named ? "" : ": ", e->text);
-    mm_message(r, text);
     pthread_mutex_lock(&r->state->lock);
-    r->failed++;
-    if (r->status < 1)
-        r->status = 1;
-    r->state->stopped |= r->strict;
+    say_line(r, text);
+    bool go_on = count_failure(r);
     pthread_mutex_unlock(&r->state->lock);
-    return !r->strict;
+    return go_on;
+}
+
+/* ---- failures that are alike ---- */
+
+static void end_alike(mm_run *r) /* lock held */
+{
+    mm_alike_state *a = &r->state->alike;
+    char text[LINE];
+    for (int i = 0; i < a->n; i++)
+        if (a->seen[i].more) {
+            snprintf(text, sizeof text, "%s: ... and %lld more like it: %s", a->group, (long long)a->seen[i].more,
+                     a->seen[i].why);
+            say_line(r, text);
+        }
+    a->n = 0;
+}
+
+void mm_alike_end(mm_run *r)
+{
+    pthread_mutex_lock(&r->state->lock);
+    end_alike(r);
+    pthread_mutex_unlock(&r->state->lock);
+}
+
+/* Whether that has been said of this group; makes room for the next of its kind. */
+static bool is_said(mm_run *r, mm_str group, mm_str why) /* lock held */
+{
+    mm_alike_state *a = &r->state->alike;
+    if (!mm_str_is(group, a->group)) {
+        end_alike(r);
+        snprintf(a->group, sizeof a->group, "%.*s", MM_STRF(group));
+    }
+    for (int i = 0; i < a->n; i++)
+        if (mm_str_is(why, a->seen[i].why)) {
+            a->seen[i].more++;
+            return true;
+        }
+    if (a->n < MM_ALIKE && why.n < sizeof a->seen[0].why && group.n < sizeof a->group) {
+        a->seen[a->n].more = 0;
+        snprintf(a->seen[a->n++].why, sizeof a->seen[0].why, "%.*s", MM_STRF(why));
+    }
+    return false;
+}
+
+bool mm_item_failed_in(mm_run *r, mm_str group, mm_str item, mm_str why)
+{
+    char text[LINE];
+    snprintf(text, sizeof text, "%.*s: %.*s", MM_STRF(item), MM_STRF(why));
+    pthread_mutex_lock(&r->state->lock);
+    if (!is_said(r, group, why))
+        say_line(r, text);
+    bool go_on = count_failure(r);
+    pthread_mutex_unlock(&r->state->lock);
+    return go_on;
 }
 
 void mm_die(mm_run *r, const char *fmt, ...)

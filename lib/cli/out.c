@@ -241,10 +241,16 @@ void mm_out_close(mm_run *r)
     pthread_mutex_unlock(&out->lock);
 }
 
+static bool holds_bytes(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_size > 0;
+}
+
 void mm_out_abandon(mm_run *r)
 {
     mm_out_state *out = &r->state->out;
-    if (out->part && !out->closed && !out->resumable)
+    if (out->part && !out->closed && !(out->resumable && holds_bytes(out->fd)))
         unlink(out->part);
     if (out->beside_part && !out->closed)
         unlink(out->beside_part);

@@ -136,6 +136,7 @@ int mm_run_end(mm_run *r)
     mm_run_state *s = r->state;
     mm_out_close(r);
     mm_bar_end(r);
+    mm_alike_end(r);
     close_standard_output(r);
     if (s->resumed_errors > s->in.errors_skipped) /* failures of the run that was taken up are failures of the whole */
         mm_run_worsen(r, 1);

@@ -47,6 +47,18 @@ typedef struct {
     char note[96];
 } mm_bar_state;
 
+/* ---- failures that are alike (mm_item_failed_in) ---- */
+enum { MM_ALIKE = 8 };
+
+typedef struct {
+    char group[256];
+    int n;
+    struct {
+        char why[256];
+        int64_t more; /* failures behind the first */
+    } seen[MM_ALIKE];
+} mm_alike_state;
+
 enum { MM_COMMON_OPTS = 24 };
 
 struct mm_run_state {
@@ -62,6 +74,7 @@ struct mm_run_state {
     mm_out_state out;
     mm_in_state in;
     mm_bar_state bar;
+    mm_alike_state alike;
     int64_t resumed_errors; /* error records in what --resume kept */
     struct mm_filter_state *filter;
     sigset_t signals;
@@ -88,6 +101,7 @@ const char *mm_help_default(const mm_opt *o, char *out, size_t size);
 
 /* message.c */
 void mm_message(mm_run *r, const char *text); /* one line, over the progress line */
+void mm_alike_end(mm_run *r);                 /* says how many failures were like those that were said */
 
 /* progress.c */
 void mm_bar_begin(mm_run *r, int wanted); /* --progress 1, --no-progress 0, −1 automatic; once the output is open */

@@ -87,6 +87,9 @@ void mm_warn(mm_run *r, const char *fmt, ...);
 /* One failed item: one line ("what: text", or the text alone when it begins with `what` or that is NULL), counted, exit
  * status at least 1. False when the tool should stop (--strict). From any thread. */
 bool mm_item_failed(mm_run *r, const char *what, const mm_err *e);
+/* One failed item of perhaps many in `group` (an archive): failures of one group whose `why` is the same are said once;
+ * how many more there were is said when another group fails, or at the end. */
+bool mm_item_failed_in(mm_run *r, mm_str group, mm_str item, mm_str why);
 /* Nothing can be done: message, exit status 2, exits (a FILE.part that --resume can use is kept, others removed). */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3), noreturn))

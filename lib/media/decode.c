@@ -1,7 +1,9 @@
 #include "media/decode.h"
 
+#include "media/claim.h"
 #include "media/picture.h"
 #include "media/sink.h"
+#include "media/sniff.h"
 #include "media/text.h"
 
 #include <string.h>
@@ -94,6 +96,34 @@ static mm_status by_kind(mm_sink *s, mm_sniff kind, mm_fault *f)
     }
 }
 
+/* Sound behind other bytes (zeros that a broken transfer left, say) is found as players find it: by a run of frames. */
+static bool is_late_sound(const mm_sink *s)
+{
+    enum { FRONT = 1 << 20 };
+    if (mm_name_claims(s->b->path) != MM_CLAIM_SOUND)
+        return false;
+    uint8_t *p = mm_arena_alloc(s->a, FRONT);
+    int64_t n = p ? mm_blob_read(s->b, 0, p, FRONT) : 0;
+    bool found = n > 0 && mm_sniff_finds_mpeg_audio(p, (size_t)n);
+    mm_arena_reset(s->a);
+    return found;
+}
+
+static mm_status by_head(mm_sink *s, mm_fault *f)
+{
+    uint8_t head[HEAD];
+    int64_t n = mm_blob_read(s->b, 0, head, sizeof head);
+    if (n < 0)
+        return mm_fault_set(f, "read", "an error while reading");
+    mm_sniff kind = mm_sniff_bytes(head, (size_t)n, s->b->path);
+    if (kind == MM_SNIFF_NONE && is_late_sound(s))
+        kind = MM_SNIFF_AV;
+    mm_status st = MM_OK;
+    if (kind == MM_SNIFF_NONE || kind == MM_SNIFF_TEXT)
+        st = mm_claim_judge(s->b, s->o, kind, head, (size_t)n, f);
+    return st == MM_OK ? by_kind(s, kind, f) : st;
+}
+
 mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_emit emit, void *ctx, int64_t *emitted,
                     mm_err *e)
 {
@@ -105,12 +135,7 @@ mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_e
         f = (mm_fault){b->code, b->err};
         st = MM_SKIP;
     } else {
-        uint8_t head[HEAD];
-        int64_t n = mm_blob_read(b, 0, head, sizeof head);
-        if (n < 0)
-            st = mm_fault_set(&f, "read", "an error while reading");
-        else
-            st = by_kind(&s, mm_sniff_bytes(head, (size_t)n, b->path), &f);
+        st = by_head(&s, &f);
     }
     if (st == MM_SKIP)
         st = mm_sink_fault(&s, &f);

@@ -291,9 +291,9 @@ static mm_sniff sniff_riff(const uint8_t *p, size_t n)
     return MM_SNIFF_NONE;
 }
 
-/* MPEG audio without a tag: a frame header whose fields are all allowed (also ADTS AAC), and where the bytes
- * reach that far, a second one where the first says it ends. */
-static bool is_mpeg_audio(const uint8_t *p, size_t n)
+/* The length of the MPEG audio frame (ADTS AAC too) that these 7 bytes are the header of; 0 when a field is not
+ * allowed. */
+static size_t mpeg_frame(const uint8_t *p)
 {
     static const int KBPS[2][3][15] = {
         {{0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448},
@@ -304,20 +304,49 @@ static bool is_mpeg_audio(const uint8_t *p, size_t n)
          {0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160}},
     };
     static const int HZ[3] = {44100, 48000, 32000};
-    if (n < 7 || p[0] != 0xff || (p[1] & 0xe0) != 0xe0)
-        return false;
+    if (p[0] != 0xff || (p[1] & 0xe0) != 0xe0)
+        return 0;
     if ((p[1] & 0xf6) == 0xf0) { /* ADTS: layer 0 */
         size_t len = (size_t)(p[3] & 3) << 11 | (size_t)p[4] << 3 | p[5] >> 5;
-        return (p[2] >> 2 & 15) < 13 && len >= 7 && (len + 2 > n || (p[len] == 0xff && (p[len + 1] & 0xf6) == 0xf0));
+        return (p[2] >> 2 & 15) < 13 && len >= 7 ? len : 0;
     }
     int version = p[1] >> 3 & 3, layer = 3 - (p[1] >> 1 & 3), rate = p[2] >> 4, hz = p[2] >> 2 & 3;
     if (version == 1 || layer == 3 || rate == 0 || rate == 15 || hz == 3)
-        return false;
+        return 0;
     int bits = KBPS[version != 3][layer][rate] * 1000, f = HZ[hz] >> (version == 3 ? 0 : version == 2 ? 1 : 2);
     int pad = p[2] >> 1 & 1;
-    size_t len = layer == 0 ? (size_t)(12 * bits / f + pad) * 4
-                            : (size_t)((layer == 2 && version != 3 ? 72 : 144) * (int64_t)bits / f + pad);
-    return len + 2 > n || (p[len] == 0xff && (p[len + 1] & 0xfe) == (p[1] & 0xfe));
+    return layer == 0 ? (size_t)(12 * bits / f + pad) * 4
+                      : (size_t)((layer == 2 && version != 3 ? 72 : 144) * (int64_t)bits / f + pad);
+}
+
+/* Whether the frame at p may be followed by the one at q: version and layer do not change. */
+static bool same_mpeg(const uint8_t *p, const uint8_t *q)
+{
+    return q[0] == 0xff && (q[1] & 0xfe) == (p[1] & 0xfe);
+}
+
+/* MPEG audio without a tag: a frame header and, where the bytes reach that far, a second one where the first says that
+ * it ends. */
+static bool is_mpeg_audio(const uint8_t *p, size_t n)
+{
+    size_t len = n >= 7 ? mpeg_frame(p) : 0;
+    return len && (len + 2 > n || same_mpeg(p, p + len));
+}
+
+bool mm_sniff_finds_mpeg_audio(const uint8_t *p, size_t n)
+{
+    enum { RUN = 4 };
+    for (size_t i = 0; i + 7 <= n; i++) {
+        size_t at = i;
+        int run = 0;
+        while (run < RUN && at + 7 <= n && mpeg_frame(p + at) && same_mpeg(p + i, p + at)) {
+            at += mpeg_frame(p + at);
+            run++;
+        }
+        if (run == RUN)
+            return true;
+    }
+    return false;
 }
 
 /* Transport streams: the sync byte in three packets running, of 188 bytes, or 192 with 4 bytes of time in front. */
@@ -425,15 +454,6 @@ static bool one_of(mm_str word, const char *const *list)
         if (strlen(*list) == word.n && strncasecmp(*list, word.p, word.n) == 0)
             return true;
     return false;
-}
-
-bool mm_name_is_media(mm_str path)
-{
-    static const char *const MEDIA[] = {"jpg",  "jpeg", "png",  "gif", "webp", "bmp",  "tif",  "tiff", "avif",
-                                        "heic", "wav",  "mp3",  "ogg", "oga",  "opus", "flac", "m4a",  "aac",
-                                        "wma",  "aif",  "aiff", "mp4", "m4v",  "mov",  "mkv",  "webm", "avi",
-                                        "mpg",  "mpeg", "wmv",  "flv", "ogv",  "3gp",  NULL};
-    return one_of(mm_name_extension(path), MEDIA);
 }
 
 bool mm_name_is_text(mm_str path, bool table)

@@ -13,8 +13,9 @@ bool mm_sniff_is_tape(const uint8_t *head, size_t n);
 /* An executable, which may be a self-extracting archive. */
 bool mm_sniff_is_program(const uint8_t *head, size_t n);
 
-/* The name promises an image, audio or video: a file like that is broken, not foreign, when its bytes are neither. */
-bool mm_name_is_media(mm_str path);
+/* A run of MPEG audio frames that begins anywhere in these bytes. */
+bool mm_sniff_finds_mpeg_audio(const uint8_t *p, size_t n);
+
 /* The name promises a text worth encoding (.txt, .md …); with `table` also .csv, .tsv, .jsonl. */
 bool mm_name_is_text(mm_str path, bool table);
 /* The extension without its dot; empty when there is none (".bashrc" has none). */

@@ -1,5 +1,6 @@
 #include "media/archive.h"
 #include "media/blob.h"
+#include "media/claim.h"
 #include "media/key.h"
 #include "media/listing.h"
 #include "media/sniff.h"
@@ -192,6 +193,13 @@ static void pass_over(mm_source *s, mm_blob *b, const char *why)
     mm_blob_free(b);
 }
 
+/* Whether a file of that name should not be empty: a text may be. */
+static bool is_promised(mm_str path)
+{
+    mm_claim claim = mm_name_claims(path);
+    return claim != MM_CLAIM_NOTHING && claim != MM_CLAIM_TEXT && claim != MM_CLAIM_DOCUMENT && claim != MM_CLAIM_TABLE;
+}
+
 /* Decides about a blob whose bytes can be had. *out is the blob, or NULL when it was an archive. */
 static mm_status settle(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
 {
@@ -204,7 +212,7 @@ static mm_status settle(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
         mm_blob_fail(b, "read", "%s", strerror(errno));
         return MM_OK;
     }
-    if (n == 0 && mm_name_is_media(b->path)) {
+    if (n == 0 && is_promised(b->path)) {
         mm_blob_fail(b, "empty", "the file is empty");
         return MM_OK;
     }
