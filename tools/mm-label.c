@@ -269,7 +269,7 @@ static bool wants(label *l, item *it)
     if (!l->matcher)
         return false;
     if (mm_refs_same_space(&l->refs, rec, &e) != MM_OK)
-        mm_die(&l->r, "%s (--of KIND chooses what to label)", e.text);
+        mm_die(&l->r, "%s (--of NAME chooses what to label)", e.text);
     mm_status s = mm_matcher_set(l->matcher, l->n_ask, rec, &it->arena, &e);
     must(l, s, &e);
     if (s == MM_OK)

@@ -111,6 +111,13 @@ static mm_status put_meta(mm_encoding *x, mm_record *out, mm_arena *a, mm_err *e
     return s;
 }
 
+/* What was encoded may go by another name than its kind, which is then worth telling. */
+static mm_status put_modality(mm_record *out, const mm_record *from, mm_arena *a, mm_err *e)
+{
+    out->of = mm_record_modality(from);
+    return mm_str_eq(out->of, from->kind_name) ? MM_OK : mm_meta_put_str(out, a, "kind", from->kind_name, e);
+}
+
 typedef struct {
     double p;
     int64_t at;
@@ -157,7 +164,6 @@ static mm_status distribution(mm_encoding *x, msgpack_object *out, const mm_outp
 mm_status mm_encoding_record(mm_encoding *x, mm_record *out, const mm_record *from, const mm_output *o, mm_arena *a,
                              mm_err *e)
 {
-    mm_status s = MM_OK;
     *out = *from;
     out->raw = (mm_str){NULL, 0};
     out->text = (mm_str){NULL, 0};
@@ -166,12 +172,13 @@ mm_status mm_encoding_record(mm_encoding *x, mm_record *out, const mm_record *fr
     out->has_tensor = false;
     out->kind = x->v->classify ? MM_KIND_LABEL : MM_KIND_FEATURE;
     out->kind_name = mm_str_of(mm_kind_name(out->kind));
-    out->of = mm_str_of(mm_modality_name(x->of));
-    if (x->v->classify) {
-        if (from->label.type != MSGPACK_OBJECT_NIL)
-            s = mm_meta_put(out, a, "truth", from->label, e);
-        return s == MM_OK ? distribution(x, &out->label, o, a, e) : s;
-    }
+    mm_status s = put_modality(out, from, a, e);
+    if (s == MM_OK && x->v->classify && from->label.type != MSGPACK_OBJECT_NIL)
+        s = mm_meta_put(out, a, "truth", from->label, e);
+    if (s != MM_OK)
+        return s;
+    if (x->v->classify)
+        return distribution(x, &out->label, o, a, e);
     out->space = mm_str_of(mm_encoder_space(x->encoder));
     out->has_tensor = true;
     out->tensor = o->t;

@@ -246,7 +246,7 @@ mm_status mm_dataset_add(mm_dataset *d, const mm_record *rec, const char *as, mm
         return MM_OK;
     mm_status s = sample_of(d, rec->key, &sample, e);
     if (s == MM_OK && feature)
-        s = add_rows(d, sample, rec, as ? mm_str_of(as) : rec->of.p ? rec->of : MM_STR("feature"), e);
+        s = add_rows(d, sample, rec, as ? mm_str_of(as) : mm_record_modality(rec), e);
     if (s == MM_OK && labelled)
         s = add_label(d, sample, &rec->label, e);
     return s;

@@ -230,7 +230,7 @@ static mm_status combine_evidence(mm_fuser *f, mm_sample *sample, mm_err *e)
         if (rec->kind != MM_KIND_LABEL)
             continue;
         source[n] = rec;
-        reliability[n++] = reliability_of(f->o.reliability, rec->of.p ? rec->of : MM_STR("label"));
+        reliability[n++] = reliability_of(f->o.reliability, mm_record_modality(rec));
     }
     mm_status s = mm_combine_labels(&out, source, reliability, n, f->o.evidence, &sample->arena, &why);
     if (s == MM_OK && n)

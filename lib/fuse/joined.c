@@ -26,7 +26,7 @@ static void size_of(const mm_record *r, int64_t *rows, int64_t *width)
 static mm_status part_for(mm_joined *out, const mm_record *r, mm_joined_part **part, mm_err *e)
 {
     int64_t rows, width;
-    mm_str of = r->of.p ? r->of : MM_STR("feature");
+    mm_str of = mm_record_modality(r);
     size_of(r, &rows, &width);
     if (r->tensor.s.rank > 2)
         return mm_fail(e, MM_SKIP, "%.*s: a feature of %d dimensions", MM_STRF(r->key), r->tensor.s.rank);
@@ -78,7 +78,7 @@ mm_status mm_joined_whole(mm_joined *out, mm_sample *s, mm_err *e)
         p->x = x;
         for (int i = 0; i < s->n; i++) {
             const mm_record *r = &s->rec[i];
-            if (!is_feature(r) || !mm_str_eq(r->of.p ? r->of : MM_STR("feature"), p->of))
+            if (!is_feature(r) || !mm_str_eq(mm_record_modality(r), p->of))
                 continue;
             int64_t count = mm_shape_count(&r->tensor.s);
             mm_to_f32(x, r->tensor.data, r->tensor.s.type, count);

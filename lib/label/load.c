@@ -24,7 +24,8 @@ mm_str mm_text_memory_of(const mm_text_memory *m, const mm_record *rec)
     const msgpack_object *text = mm_map_get(&rec->meta, "text");
     if (text && text->type == MSGPACK_OBJECT_STR)
         return mm_object_as_str(text);
-    bool its = m->key.p && mm_str_is(rec->of, "text") && m->part == rec->part && mm_str_eq(m->key, rec->key);
+    bool its =
+        m->key.p && mm_str_is(mm_record_medium(rec), "text") && m->part == rec->part && mm_str_eq(m->key, rec->key);
     return its ? m->text : (mm_str){0};
 }
 

@@ -41,7 +41,7 @@ static json_t *data_value(const mm_studio *s, const mm_labelled *x)
 /* Windows of a sound are regions, everything else is a choice about the whole. */
 static bool is_region(const mm_record *rec)
 {
-    return rec->has_time && mm_str_is(rec->of, "audio");
+    return rec->has_time && mm_str_is(mm_record_medium(rec), "audio");
 }
 
 static json_t *names(const mm_labelled *x)

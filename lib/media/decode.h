@@ -44,7 +44,7 @@ typedef struct {
     int64_t max_pixels;  /* 0: 178,956,970 (Pillow's bomb limit) */
     double max_duration; /* seconds; 0: 24 h */
     const char *as;      /* NULL, "series" or "feature" */
-    const char *of;      /* --of: the modality that a table's features were made from; NULL: "series" */
+    const char *of;      /* --of: the modality of all records; NULL: their kinds (of a table's features: "series") */
     const char *space;   /* --space: what the features of a table are comparable with; NULL: "numbers/D" */
     bool all_meta;       /* --meta */
     const mm_log *log;

@@ -7,6 +7,7 @@ mm_record mm_sink_record(const mm_sink *s, mm_kind kind)
     mm_record rec = mm_record_new(kind);
     rec.key = s->b->key;
     rec.src = s->b->src;
+    rec.of = mm_str_of(kind == MM_KIND_ERROR ? NULL : s->o->of);
     return rec;
 }
 

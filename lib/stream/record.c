@@ -24,6 +24,19 @@ mm_record mm_record_new(mm_kind kind)
     return (mm_record){.kind = kind, .kind_name = mm_str_of(KINDS[kind]), .part = -1};
 }
 
+mm_str mm_record_modality(const mm_record *rec)
+{
+    return rec->of.p ? rec->of : rec->kind_name;
+}
+
+mm_str mm_record_medium(const mm_record *rec)
+{
+    if (rec->kind != MM_KIND_FEATURE && rec->kind != MM_KIND_LABEL)
+        return rec->kind_name;
+    const msgpack_object *kind = mm_map_get(&rec->meta, "kind");
+    return kind && kind->type == MSGPACK_OBJECT_STR ? mm_object_as_str(kind) : mm_record_modality(rec);
+}
+
 static bool copied(mm_str *out, mm_arena *a, const char *text)
 {
     *out = (mm_str){mm_arena_strdup(a, mm_str_of(text)), strlen(text)};

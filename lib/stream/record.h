@@ -51,7 +51,8 @@ typedef struct {
     mm_tensor tensor; /* data, when it is a tensor; may be unaligned: see mm_tensor_f32 */
     mm_str text;      /* data, when it is a str; p NULL: absent */
     int64_t rate;     /* 0: absent */
-    mm_str prep, of, space;
+    mm_str prep;
+    mm_str of, space; /* of: see mm_record_modality */
     bool has_grid;
     mm_grid grid;
     msgpack_object label; /* str, number or map; MSGPACK_OBJECT_NIL: absent */
@@ -64,6 +65,12 @@ typedef struct {
 
 /* An empty record of this kind: every field absent. */
 mm_record mm_record_new(mm_kind kind);
+
+/* What the record stands for in joins, heads and --of: its `of` where that is present, else its kind. Encoders keep it:
+ * a feature made from a record of kind audio is of "audio", or of "mic" when that record was. */
+mm_str mm_record_modality(const mm_record *rec);
+/* The kind of medium that a record is, or was made from, whatever its modality is called: "audio". */
+mm_str mm_record_medium(const mm_record *rec);
 
 /* Adds or replaces one entry of rec->meta. The key must outlive the arena (a literal); values are copied into
  * the arena. MM_FATAL when memory is out. */

@@ -31,6 +31,37 @@ shapes() { mm-cat -q -J | jq -c 'select(.kind == "feature") | .data.shape' | sor
     mm-encode-audio -m "$wav" "$tmp/i.mm" | mm-cat -J | jq -e -s '[.[] | select(.kind == "feature") | .of] | (map(select(. == "image")) | length) == 7 and (map(select(. == "audio")) | length) == 3'
 }
 
+@test "the name that a medium goes by becomes the feature's; its kind says who encodes it" {
+    mm-decode --of mic t/1.wav t/2.wav | mm-cat -w of=mic -c | grep -Fx $'audio\t2'
+    mm-decode --of mic t/1.wav | mm-cat --summary | grep "of mic"
+    { mm-decode --of camera1 t/1.png; mm-decode --of mic t/1.wav; mm-decode t/2.png; } |
+        mm-encode-image -m "$vit" | mm-encode-audio -m "$wav" >"$tmp/f"
+    [ "$(mm-cat -J "$tmp/f" | jq -r '.kind + " " + .of + " " + (.meta.kind // "-")')" = $'feature camera1 image\nfeature mic audio\nfeature image -' ]
+    [ "$(mm-cat --count-by of -w of=mic "$tmp/f")" = $'mic\t1' ]
+    mm-decode --of camera1 t/1.png | mm-encode-image -m "$vit" --classify | mm-cat -J | jq -e '.of == "camera1"'
+}
+
+@test "two sounds of one key are two modalities of one sample when they go by two names" {
+    mkdir -p mic shake && cp t/[12].wav mic && cp t/2.wav shake/1.wav && cp t/3.wav shake/2.wav
+    for of in mic shake; do mm-decode --of $of $of | mm-encode-audio -m "$wav" -o "$tmp/$of.mm"; done
+    width=$(mm-cat -J "$tmp/mic.mm" | jq -s '.[0].data.shape[-1]')
+    mm-fuse --method concat "$tmp/mic.mm" "$tmp/shake.mm" >"$tmp/both"
+    mm-cat -J "$tmp/both" | jq -e -s --argjson w "$width" 'map(.key) == ["1", "2"] and all(.of == "mic+shake" and .data.shape == [2 * $w])'
+    mm-fuse --method concat --of shake "$tmp/mic.mm" "$tmp/shake.mm" | mm-cat -J | jq -e -s --argjson w "$width" 'all(.data.shape == [$w])'
+}
+
+@test "windows of a sound are regions for Label Studio, whatever the sound is called" {
+    mm-decode --of mic --window 0.2 t/3.wav | mm-encode-audio -m "$wav" -o "$tmp/w.mm"
+    mm-label --knn "$tmp/w.mm" --by-key -f label-studio "$tmp/w.mm" >"$tmp/studio"
+    jq -e '.[0].data.mic == "t/3.wav" and .[0].predictions[0].result[0].type == "labels"' "$tmp/studio"
+}
+
+@test "a text that was kept names its vector, whatever the text is called" {
+    need_text
+    printf 'a cat\n' | mm-decode --of caption --lines - | mm-encode-text -m minilm-l6 --keep -o "$tmp/kept.mm"
+    mm-label --against "$tmp/kept.mm" --of caption "$tmp/kept.mm" | grep "a cat"
+}
+
 @test "kinds that are not known pass unchanged" {
     printf '\x83\xa2mm\x01\xa4kind\xa5smell\xa1x\xc0' >"$tmp/odd"
     cat "$tmp/odd" all.mm "$tmp/odd" | mm-encode-image -m "$vit" >"$tmp/o"

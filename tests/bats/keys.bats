@@ -76,6 +76,16 @@ keys() { mm-cat -J | jq -r '.key + " " + .kind'; }
     [ "$(mm-decode --key file clip.wav.gz | mm-cat -k)" = clip.wav.gz ]
 }
 
+@test "--of names what is read, of every kind; without it nothing is said" {
+    [ "$(mm-decode --of machine t/a | mm-cat -J | jq -r '.kind + " " + .of' | sort)" = $'audio machine\nimage machine\ntext machine' ]
+    printf '1,2\n3,4\n' >n.csv
+    mm-decode --of vibration --as series n.csv | mm-cat -J | jq -e '.kind == "series" and .of == "vibration"'
+    mm-decode --of vibration --as feature n.csv | mm-cat -J | jq -e -s 'all(.of == "vibration" and .space == "numbers/vibration/2")'
+    mm-decode t/a | mm-cat -J | jq -e -s 'all(has("of") | not)'
+    run mm-decode --of machine -o "$tmp/e" absent
+    mm-cat -q -J "$tmp/e" | jq -e 'has("of") | not'
+}
+
 @test "--key base and a regular expression bring files of two directories together" {
     mkdir -p pair/images pair/texts && cp t/a/one.png pair/images/1.png && cp t/x/two.png pair/images/2.png &&
         echo eins >pair/texts/1.txt && echo zwei >pair/texts/2.txt
