@@ -379,7 +379,7 @@ int main(int argc, char **argv)
         mm_die(&d.r, "%s", e.text);
     mm_out_open(&d.r, NULL);
     d.resumed = mm_out_resumed(&d.r);
-    d.arena = calloc((size_t)(d.r.threads ? d.r.threads : mm_cpu_count()), sizeof *d.arena);
+    d.arena = calloc((size_t)d.r.threads, sizeof *d.arena);
     if (!d.arena)
         mm_die(&d.r, "out of memory");
     mm_ordered_run(&d.r, &(mm_ordered_jobs){next_source, decode_source, &d});
@@ -387,7 +387,7 @@ int main(int argc, char **argv)
     if (!d.r.done && !mm_out_resumed(&d.r).p)
         die_of_nothing(&d);
     mm_out_close(&d.r);
-    for (int i = 0; i < (d.r.threads ? d.r.threads : mm_cpu_count()); i++)
+    for (int i = 0; i < d.r.threads; i++)
         mm_arena_free(&d.arena[i]);
     free(d.arena);
     mm_source_close(d.source);

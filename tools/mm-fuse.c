@@ -119,7 +119,7 @@ static void prepare(fuse *f)
                        .fail = fail,
                        .ctx = f};
     check_options(f);
-    must(f, mm_pool_new(&f->pool, f->r.threads ? f->r.threads : mm_cpu_count(), &e), &e);
+    must(f, mm_pool_new(&f->pool, f->r.threads, &e), &e);
     o.pool = f->pool;
     if (opt.head) {
         if (mm_head_load(&f->head, opt.head, &e) != MM_OK)

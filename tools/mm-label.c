@@ -331,7 +331,7 @@ static void load(label *l)
     if (opt.against)
         must(l, mm_refs_average(&l->refs, &e), &e);
     must(l, mm_refs_sort_labels(&l->refs, &e), &e);
-    must(l, mm_pool_new(&l->pool, l->r.threads ? l->r.threads : mm_cpu_count(), &e), &e);
+    must(l, mm_pool_new(&l->pool, l->r.threads, &e), &e);
     const mm_matcher_opts o = {.how = opt.against    ? MM_MATCH_ZERO_SHOT
                                       : opt.distance ? MM_MATCH_DISTANCE
                                                      : MM_MATCH_VOTES,
@@ -354,7 +354,7 @@ static void load_head(label *l)
     mm_err e;
     if (mm_head_load(&l->head, opt.head, &e) != MM_OK)
         mm_die(&l->r, "%s", e.text);
-    must(l, mm_pool_new(&l->pool, l->r.threads ? l->r.threads : mm_cpu_count(), &e), &e);
+    must(l, mm_pool_new(&l->pool, l->r.threads, &e), &e);
 }
 
 static void check_options(label *l)

@@ -263,7 +263,7 @@ static void train_one(train *t, mm_head *h)
         must(t, mm_standardise(h, t->data, &t->split, &e), &e);
     if (t->log && !t->r.resume)
         fputs("epoch\tlr\ttrain_loss\tvalid_loss\tmetric\tbest\n", t->log);
-    must(t, mm_pool_new(&pool, t->r.threads ? t->r.threads : mm_cpu_count(), &e), &e);
+    must(t, mm_pool_new(&pool, t->r.threads, &e), &e);
     if (!t->r.resume)
         unlink(o.checkpoint);
     must(t, mm_train(h, t->data, &t->split, &o, pool, on_epoch, t, &e), &e);
@@ -324,7 +324,7 @@ static void search(train *t)
     u->data = t->data;
     u->split = &t->split;
     u->standardise = !opt.raw;
-    u->workers = t->r.threads ? t->r.threads : mm_cpu_count();
+    u->workers = t->r.threads;
     u->output = t->r.output;
     u->dir = mm_arena_printf(&t->arena, "%s.search", t->r.output);
     u->what = mm_arena_printf(&t->arena, "%s, %d trials, seed %lld, %d + %d samples", opt.grid, u->trials,

@@ -88,7 +88,7 @@ static void talk_opts(mm_run *r, mm_opt **at)
     add(at, (mm_opt){0, "version", MM_OPT_FLAG, &s->version, .help = "print the version"});
 }
 
-void mm_common_opts(mm_run *r)
+mm_status mm_common_opts(mm_run *r, mm_err *e)
 {
     mm_run_state *s = r->state;
     mm_opt *at = s->common;
@@ -98,8 +98,8 @@ void mm_common_opts(mm_run *r)
     compute_opts(r, &at);
     talk_opts(r, &at);
     *at = END;
-    mm_opts_add(&s->opts, r->tool->opts);
-    mm_opts_add(&s->opts, s->common);
+    mm_status st = mm_opts_add(&s->opts, r->tool->opts, e);
+    return st == MM_OK ? mm_opts_add(&s->opts, s->common, e) : st;
 }
 
 static mm_status threads_from_environment(mm_run *r, mm_err *e)
@@ -122,7 +122,9 @@ mm_status mm_common_settle(mm_run *r, const mm_parsed *p, mm_err *e)
         mm_precision_of(&r->precision, s->precision);
     if (threads_from_environment(r, e) != MM_OK)
         return MM_SKIP;
-    r->threads = (int)s->threads;
+    r->threads_given = s->threads > 0;
+    if (r->tool->takes & MM_TAKES_THREADS)
+        r->threads = s->threads ? (int)s->threads : mm_cpu_count();
     const char *device = s->device ? s->device : getenv("MM_DEVICE");
     r->device = device && *device ? device : "auto";
     if (r->resume && !r->output)

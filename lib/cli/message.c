@@ -68,7 +68,8 @@ static bool count_failure(mm_run *r) /* lock held */
     r->failed++;
     if (r->status < 1)
         r->status = 1;
-    r->state->stopped |= r->strict;
+    if (r->strict)
+        r->state->stopped = true;
     return !r->strict;
 }
 

@@ -8,10 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-void mm_opts_add(mm_opts *o, const mm_opt *table)
+mm_status mm_opts_add(mm_opts *o, const mm_opt *table, mm_err *e)
 {
-    for (; table && table->name && o->n < MM_MAX_OPTS; table++)
+    for (; table && table->name; table++) {
+        if (o->n == MM_MAX_OPTS)
+            return mm_fail(e, MM_FATAL, "more than %d options; --%s is one too many", MM_MAX_OPTS, table->name);
         o->v[o->n++] = table;
+    }
+    return MM_OK;
 }
 
 bool mm_opt_takes_value(const mm_opt *o)

@@ -52,7 +52,8 @@ typedef struct {
     int n;
 } mm_opts;
 
-void mm_opts_add(mm_opts *o, const mm_opt *table); /* ended by a row with name NULL; NULL is fine */
+/* The table is ended by a row with name NULL; NULL is fine. MM_FATAL when there are more than MM_MAX_OPTS. */
+mm_status mm_opts_add(mm_opts *o, const mm_opt *table, mm_err *e);
 bool mm_opt_takes_value(const mm_opt *o);
 bool mm_opt_value_optional(const mm_opt *o); /* its arg is "[NAME]": the value can only be given as --name=value */
 

@@ -23,6 +23,7 @@ struct mm_ordered {
     pthread_cond_t turned;
     mm_turn *first, *last; /* jobs under way or waiting; `first` is the one whose turn it is */
     size_t waiting;        /* bytes of finished jobs */
+    bool draining;         /* a thread writes finished jobs */
     bool over;             /* no more jobs */
 };
 
@@ -100,18 +101,11 @@ static void leave(mm_ordered *o)
     free(t);
 }
 
-/* t is done. The first in line writes what it has, then all finished ones behind it. */
-static void finish(mm_ordered *o, mm_turn *t)
+/* Writes the finished jobs at the head of the line. One thread at a time: who becomes first meanwhile writes its own
+ * records, or finds them written. */
+static void drain(mm_ordered *o)
 {
-    pthread_mutex_lock(&o->lock);
-    t->done = true;
-    o->waiting += t->gathered.n;
-    while (o->first != t && o->waiting > SHARED_BYTES && !o->first->done)
-        pthread_cond_wait(&o->turned, &o->lock);
-    if (o->first != t) { /* who is first now will come to it */
-        pthread_mutex_unlock(&o->lock);
-        return;
-    }
+    o->draining = true;
     while (o->first && o->first->done) {
         mm_turn *now = o->first;
         size_t n = now->gathered.n;
@@ -122,6 +116,19 @@ static void finish(mm_ordered *o, mm_turn *t)
         leave(o);
         pthread_cond_broadcast(&o->turned);
     }
+    o->draining = false;
+}
+
+/* t is done, and from here on whoever drains may free it. Who makes more than can be written waits here. */
+static void finish(mm_ordered *o, mm_turn *t)
+{
+    pthread_mutex_lock(&o->lock);
+    t->done = true;
+    o->waiting += t->gathered.n;
+    if (!o->draining)
+        drain(o);
+    while (o->waiting > SHARED_BYTES)
+        pthread_cond_wait(&o->turned, &o->lock);
     pthread_mutex_unlock(&o->lock);
 }
 
@@ -156,7 +163,7 @@ static void *work(void *arg)
 void mm_ordered_run(mm_run *r, const mm_ordered_jobs *jobs)
 {
     mm_ordered o = {.r = r, .jobs = jobs};
-    int n = r->threads ? r->threads : mm_cpu_count(), started = 0;
+    int n = r->threads, started = 0;
     worker *w = calloc((size_t)n, sizeof *w);
     pthread_t *thread = calloc((size_t)n, sizeof *thread);
     if (!w || !thread)

@@ -72,10 +72,9 @@ static void say_what_is_in_effect(mm_run *r)
 {
     unsigned takes = r->tool->takes;
     mm_say(&r->log, MM_LOG_INFO, "version %s", MM_VERSION);
-    if (takes & MM_TAKES_THREADS && r->threads)
-        mm_say(&r->log, MM_LOG_INFO, "threads: %d", r->threads);
-    else if (takes & MM_TAKES_THREADS)
-        mm_say(&r->log, MM_LOG_INFO, "threads: every core this process may use (%d)", mm_cpu_count());
+    if (takes & MM_TAKES_THREADS)
+        mm_say(&r->log, MM_LOG_INFO, r->threads_given ? "threads: %d" : "threads: every core this process may use (%d)",
+               r->threads);
     if (takes & MM_TAKES_DEVICE)
         mm_say(&r->log, MM_LOG_INFO, "device: %s, precision: %s", r->device, mm_precision_name(r->precision));
     if (getenv("MM_MODELS"))
@@ -111,8 +110,7 @@ void mm_run_begin(mm_run *r, const mm_tool *tool, int argc, char **argv)
     pthread_mutex_init(&r->state->out.lock, NULL);
     r->state->out.fd = r->state->in.fd = -1;
     r->log = (mm_log){.say = say, .ctx = r};
-    mm_common_opts(r);
-    if (mm_opts_match(&r->state->opts, argc, argv, &p, &r->state->arena, &e) != MM_OK)
+    if (mm_common_opts(r, &e) != MM_OK || mm_opts_match(&r->state->opts, argc, argv, &p, &r->state->arena, &e) != MM_OK)
         mm_usage(r, "%s", e.text);
     answer(r, &p);
     if (mm_opts_apply(&p, &r->state->arena, &e) != MM_OK || mm_common_settle(r, &p, &e) != MM_OK)

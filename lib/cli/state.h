@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 /* ---- the output ---- */
 typedef struct {
@@ -80,11 +81,11 @@ struct mm_run_state {
     sigset_t signals;
     pthread_t watcher; /* signal.c */
     bool watching;
-    bool stopped; /* --strict met a failure */
+    atomic_bool stopped; /* --strict met a failure */
 };
 
 /* common.c */
-void mm_common_opts(mm_run *r);                                       /* fills state->common and state->opts */
+mm_status mm_common_opts(mm_run *r, mm_err *e);                       /* fills state->common and state->opts */
 mm_status mm_common_settle(mm_run *r, const mm_parsed *p, mm_err *e); /* environment, precision, quiet … */
 
 /* operands.c: those of the command line and of the lists */

@@ -60,7 +60,8 @@ typedef struct {
     const char *output; /* -o; NULL: standard output */
     bool resume, strict, quiet;
     int verbose;
-    int threads;        /* 0 when not given: mm_cpu_count() */
+    int threads;        /* what -j, MM_THREADS or mm_cpu_count() say */
+    bool threads_given; /* … one of the first two */
     const char *device; /* "auto", "cpu" … */
     mm_precision precision;
     bool precision_given; /* on the command line */
@@ -150,7 +151,7 @@ typedef struct {
     mm_status (*step)(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e);
     bool overlap;        /* begin comes back at once: the next batch begins before this one's step, if it is there */
     int batch;           /* records a step gets at most */
-    int64_t batch_bytes; /* … or bytes of records, 0: 256 MiB */
+    int64_t batch_bytes; /* … or bytes of records, 0: 64 MiB */
     bool keep;           /* --keep: the source record goes out in front of what replaces it */
     bool flush;          /* --flush: never wait for more input when a record is ready */
     void *ctx;

@@ -191,13 +191,15 @@ static mm_status download(fetch *f, const mm_hub_file *h, const char *commit, co
     struct stat st;
     if (fstat(fileno(to.file), &st) == 0)
         to.have = st.st_size;
-    if (h->size >= 0 && to.have > h->size) {
+    mm_status s = MM_OK;
+    if (h->size >= 0 && to.have > h->size) { /* not the beginning of this file */
         if (ftruncate(fileno(to.file), 0) != 0)
-            to.have = 0;
+            s = mm_fail(e, MM_FATAL, "%s: %s", part, strerror(errno));
         to.have = 0;
     }
     f->done += to.have;
-    mm_status s = h->size >= 0 && to.have == h->size ? MM_OK : get(f, url, &to, h->name, e);
+    if (s == MM_OK && to.have != h->size)
+        s = get(f, url, &to, h->name, e);
     if (fclose(to.file) != 0 && s == MM_OK)
         s = mm_fail(e, MM_FATAL, "%s: %s", part, strerror(errno));
     return s;

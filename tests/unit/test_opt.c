@@ -44,7 +44,7 @@ static void setup(fixture *f)
     };
     *f = (fixture){.v.normalize = -1};
     memcpy(f->table, table, sizeof table);
-    mm_opts_add(&f->opts, f->table);
+    assert_int_equal(mm_opts_add(&f->opts, f->table, &f->e), MM_OK);
 }
 
 /* Words are separated by single blanks; an empty word is written as "". */
@@ -177,6 +177,20 @@ static void test_numbers(void **state)
     }
 }
 
+static void test_too_many_options(void **state)
+{
+    mm_opt table[MM_MAX_OPTS + 2] = {{0}};
+    mm_opts all = {.n = 0};
+    mm_err e;
+    bool to;
+    (void)state;
+    for (int i = 0; i <= MM_MAX_OPTS; i++)
+        table[i] = (mm_opt){0, "one", MM_OPT_FLAG, &to, .help = "h"};
+    assert_int_equal(mm_opts_add(&all, table + 1, &e), MM_OK);
+    assert_int_equal(all.n, MM_MAX_OPTS);
+    assert_int_equal(mm_opts_add(&all, table + MM_MAX_OPTS, &e), MM_FATAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_switch_list_choice_float),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_too_many_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
