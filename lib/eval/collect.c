@@ -52,21 +52,9 @@ static const char *id_of(mm_arena *a, const mm_record *rec)
                           : mm_arena_strdup(a, rec->key);
 }
 
-static bool as_number(const msgpack_object *o, double *x)
-{
-    switch (o->type) {
-    case MSGPACK_OBJECT_POSITIVE_INTEGER: *x = (double)o->via.u64; return true;
-    case MSGPACK_OBJECT_NEGATIVE_INTEGER: *x = (double)o->via.i64; return true;
-    case MSGPACK_OBJECT_FLOAT32:
-    case MSGPACK_OBJECT_FLOAT64: *x = o->via.f64; return true;
-    default: return false;
-    }
-}
-
 /* A truth as text; NULL when it is none, or a map without the field. */
 static const char *truth_text(mm_collection *c, const msgpack_object *o, mm_str field)
 {
-    double x;
     if (!o)
         return NULL;
     if (o->type == MSGPACK_OBJECT_MAP) {
@@ -76,9 +64,7 @@ static const char *truth_text(mm_collection *c, const msgpack_object *o, mm_str 
         snprintf(name, sizeof name, "%.*s", MM_STRF(field));
         return field.p ? truth_text(c, mm_map_get(o, name), (mm_str){NULL, 0}) : NULL;
     }
-    if (as_number(o, &x))
-        return mm_arena_printf(&c->arena, "%.9g", x);
-    mm_str s = mm_object_as_str(o);
+    mm_str s = mm_object_text(o, &c->arena);
     return s.p ? mm_arena_strdup(&c->arena, s) : NULL;
 }
 
@@ -93,7 +79,7 @@ static mm_status take_distribution(mm_collection *c, mm_judged *j, const msgpack
     for (uint32_t i = 0; i < n; i++) {
         double p;
         mm_str name = mm_object_as_str(&map->via.map.ptr[i].key);
-        if (!name.p || !as_number(&map->via.map.ptr[i].val, &p))
+        if (!name.p || !mm_object_float(&map->via.map.ptr[i].val, &p))
             continue;
         j->name[j->n] = mm_arena_strdup(&c->arena, name);
         j->prob[j->n] = p;
@@ -122,7 +108,7 @@ mm_status mm_collect_guess(mm_collection *c, const mm_record *rec, mm_err *e)
     j->truth = truth_text(c, mm_map_get(&rec->meta, "truth"), field);
     if (rec->label.type == MSGPACK_OBJECT_MAP)
         return take_distribution(c, j, &rec->label, e);
-    j->number = as_number(&rec->label, &j->value);
+    j->number = mm_object_float(&rec->label, &j->value);
     j->guess = truth_text(c, &rec->label, field);
     return MM_OK;
 }

@@ -2,22 +2,6 @@
 #include "label/refs.h"
 #include "stream/object.h"
 
-/* A string as it is, a number or truth value as JSON would write it; p NULL for anything else. */
-static mm_str value_text(const msgpack_object *v, mm_arena *a)
-{
-    const char *text = NULL;
-    switch (v->type) {
-    case MSGPACK_OBJECT_STR: return mm_object_as_str(v);
-    case MSGPACK_OBJECT_POSITIVE_INTEGER: text = mm_arena_printf(a, "%llu", (unsigned long long)v->via.u64); break;
-    case MSGPACK_OBJECT_NEGATIVE_INTEGER: text = mm_arena_printf(a, "%lld", (long long)v->via.i64); break;
-    case MSGPACK_OBJECT_FLOAT32:
-    case MSGPACK_OBJECT_FLOAT64: text = mm_arena_printf(a, "%.9g", v->via.f64); break;
-    case MSGPACK_OBJECT_BOOLEAN: text = v->via.boolean ? "true" : "false"; break;
-    default: break;
-    }
-    return mm_str_of(text);
-}
-
 /* The name of a distribution's largest entry, the first one of equals; p NULL when it is no distribution. */
 static mm_str most_probable(const msgpack_object *map)
 {
@@ -53,9 +37,9 @@ mm_status mm_label_text(mm_str *out, const mm_record *rec, const char *field, mm
     const msgpack_object *v = &rec->label;
     if (v->type == MSGPACK_OBJECT_MAP)
         v = field ? mm_map_get(v, field) : NULL;
-    *out = v ? value_text(v, a) : field ? (mm_str){0} : most_probable(&rec->label);
+    *out = v ? mm_object_text(v, a) : field ? (mm_str){0} : most_probable(&rec->label);
     if (!out->p && !field && rec->label.via.map.size == 1)
-        *out = value_text(&rec->label.via.map.ptr[0].val, a);
+        *out = mm_object_text(&rec->label.via.map.ptr[0].val, a);
     if (out->p)
         return MM_OK;
     if (field)

@@ -1,7 +1,10 @@
 #include "stream/object.h"
 
+#include "base/number.h"
 #include "stream/reader.h"
 #include "stream/tensor_map.h"
+
+#include <math.h>
 
 msgpack_object mm_object_str(mm_str s)
 {
@@ -52,6 +55,24 @@ bool mm_object_float(const msgpack_object *o, double *out)
     case MSGPACK_OBJECT_POSITIVE_INTEGER: *out = (double)o->via.u64; return true;
     case MSGPACK_OBJECT_NEGATIVE_INTEGER: *out = (double)o->via.i64; return true;
     default: return false;
+    }
+}
+
+mm_str mm_object_text(const msgpack_object *o, mm_arena *a)
+{
+    char number[MM_NUMBER_TEXT];
+    switch (o->type) {
+    case MSGPACK_OBJECT_STR:
+    case MSGPACK_OBJECT_BIN: return mm_object_as_str(o);
+    case MSGPACK_OBJECT_BOOLEAN: return o->via.boolean ? MM_STR("true") : MM_STR("false");
+    case MSGPACK_OBJECT_POSITIVE_INTEGER: return mm_str_of(mm_arena_printf(a, "%llu", (unsigned long long)o->via.u64));
+    case MSGPACK_OBJECT_NEGATIVE_INTEGER: return mm_str_of(mm_arena_printf(a, "%lld", (long long)o->via.i64));
+    case MSGPACK_OBJECT_FLOAT32:
+    case MSGPACK_OBJECT_FLOAT64:
+        if (isnan(o->via.f64))
+            return (mm_str){0};
+        return mm_str_of(mm_arena_strdup(a, mm_str_of(mm_number_text(number, o->via.f64))));
+    default: return (mm_str){0};
     }
 }
 

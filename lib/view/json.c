@@ -1,5 +1,6 @@
 #include "view/json.h"
 
+#include "base/number.h"
 #include "view/field.h"
 
 #include <inttypes.h>
@@ -37,22 +38,13 @@ void mm_json_string(FILE *f, mm_str s)
     putc('"', f);
 }
 
-/* The shortest text that reads back as the same number. */
 static void put_double(FILE *f, double v)
 {
-    char text[40];
-    if (!isfinite(v)) {
-        fputs("null", f);
-        return;
-    }
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
-            break;
-    }
-    fputs(text, f);
+    char text[MM_NUMBER_TEXT];
+    fputs(isfinite(v) ? mm_number_text(text, v) : "null", f);
 }
 
+/* The shortest text that reads back as the same number. */
 static void put_float(FILE *f, float v)
 {
     char text[40];
