@@ -2,39 +2,68 @@
 
 #include <math.h>
 
-/* Mean cross-entropy of logits · scale for n rows whose target is ≥ 0. */
-static double scaled_loss(const float *logits, const int32_t *target, int n, int64_t classes, double scale)
+/* logarithms of the ends of the range */
+static const double LOW = -3, HIGH = 3;
+
+/* The sum of the logits [classes] · scale, and the logarithm of the sum of their exponentials. */
+static double log_sum(double *sum, const float *logits, int64_t classes, double scale)
 {
-    double sum = 0;
-    int seen = 0;
-    for (int i = 0; i < n; i++) {
-        const float *x = logits + i * classes;
-        if (target[i] < 0)
-            continue;
-        double top = -INFINITY, total = 0;
-        for (int64_t c = 0; c < classes; c++)
-            top = fmax(top, x[c] * scale);
-        for (int64_t c = 0; c < classes; c++)
-            total += exp(x[c] * scale - top);
-        sum += top + log(total) - x[target[i]] * scale;
-        seen++;
+    double top = -INFINITY, total = 0;
+    *sum = 0;
+    for (int64_t c = 0; c < classes; c++) {
+        top = fmax(top, logits[c] * scale);
+        *sum += logits[c] * scale;
     }
-    return seen ? sum / seen : 0;
+    for (int64_t c = 0; c < classes; c++)
+        total += exp(logits[c] * scale - top);
+    return top + log(total);
 }
 
-/* The loss is convex in the scale 1/T: golden-section search over T in 1/20 .. 20, on the logarithm. */
+/* Sum of the cross-entropies of logits · scale where a sample is `sure` of its own class and the others share the rest.
+ */
+static double scaled_loss(const float *logits, const int32_t *target, int n, int64_t classes, double sure, double scale)
+{
+    double loss = 0, other = (1 - sure) / (double)(classes - 1);
+    for (int i = 0; i < n; i++) {
+        const float *row = logits + i * classes;
+        if (target[i] < 0)
+            continue;
+        double sum, total = log_sum(&sum, row, classes, scale), own = row[target[i]] * scale;
+        loss += total - sure * own - other * (sum - own);
+    }
+    return loss;
+}
+
+static int count(const int32_t *target, int n)
+{
+    int seen = 0;
+    for (int i = 0; i < n; i++)
+        seen += target[i] >= 0;
+    return seen;
+}
+
+/* The loss is convex in the scale 1/T: golden-section search on the logarithm. */
 float mm_best_temperature(const float *logits, const int32_t *target, int n, int64_t classes)
 {
     const double ratio = 0.6180339887498949;
-    double low = -3, high = 3;
+    double low = LOW, high = HIGH, seen = count(target, n), sure = (seen + 1) / (seen + 2);
+    if (seen == 0 || classes < 2)
+        return 1;
     for (int i = 0; i < 60; i++) {
         double a = high - ratio * (high - low), b = low + ratio * (high - low);
-        if (scaled_loss(logits, target, n, classes, exp(a)) < scaled_loss(logits, target, n, classes, exp(b)))
+        if (scaled_loss(logits, target, n, classes, sure, exp(a)) <
+            scaled_loss(logits, target, n, classes, sure, exp(b)))
             high = b;
         else
             low = a;
     }
     return (float)exp(-(low + high) / 2);
+}
+
+bool mm_temperature_is_bound(float temperature)
+{
+    double at = log((double)temperature);
+    return at < LOW + 1e-3 || at > HIGH - 1e-3;
 }
 
 mm_status mm_calibrate(mm_head *h, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool, mm_err *e)
