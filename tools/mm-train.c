@@ -2,13 +2,16 @@
 #include "cli/tool.h"
 #include "cli/trials.h"
 #include "fuse/describe.h"
+#include "train/calibrate.h"
+#include "train/falling.h"
 
 #include <errno.h>
+#include <math.h>
 #include <unistd.h>
 
 static struct {
-    const char *method, *of, *loss, *weights, *group, *valid, *precision, *log, *grid, *solver;
-    mm_list fields;
+    const char *method, *of, *loss, *weights, *group, *valid, *precision, *log, *solver;
+    mm_list fields, grid;
     int64_t hidden, heads, iterations, epochs, batch, accumulate, patience, seed, trials;
     double dropout, modality_dropout, lr, weight_decay, warmup, clip, smoothing, valid_share;
     bool raw, refit;
@@ -23,7 +26,6 @@ static struct {
          .accumulate = 1,
          .patience = 10,
          .seed = 1,
-         .lr = 1e-3,
          .weight_decay = 0.01,
          .warmup = 0.1,
          .clip = 1,
@@ -36,6 +38,8 @@ static const mm_opt options[] = {
      NULL, 0, 0, 0},
     {0, "label", MM_OPT_LIST, &opt.fields, "FIELD",
      "learn this label field; several give one head with several outputs (all fields that come)", NULL, 0, 0, 0},
+    {0, "field", MM_OPT_LIST, &opt.fields, "FIELD", "the same as --label, as mm-label and mm-eval call it", NULL, 0, 0,
+     0},
     {0, "hidden", MM_OPT_INT, &opt.hidden, "N", "width of a modality's hidden vector, or of the joint space", NULL, 0,
      1, 65536},
     {0, "heads", MM_OPT_INT, &opt.heads, "N", "attention heads", NULL, 0, 1, 64},
@@ -47,11 +51,15 @@ static const mm_opt options[] = {
     {0, "solver", MM_OPT_CHOICE, &opt.solver, NULL,
      "learn from mini-batches, or find the minimum over all samples at once (not with dropout)", "adamw|lbfgs", 0, 0,
      0},
-    {0, "epochs", MM_OPT_INT, &opt.epochs, "N", "passes over the training samples, at most (30; 1000 with lbfgs)", NULL,
-     0, 1, 1000000},
+    {0, "epochs", MM_OPT_INT, &opt.epochs, "N",
+     "passes over the training samples, at most (30, but enough for 1000 updates, for 2000 with linear and dempster; "
+     "1000 "
+     "with lbfgs)",
+     NULL, 0, 1, 1000000},
     {0, "batch", MM_OPT_INT, &opt.batch, "N", "samples of a mini-batch", NULL, 0, 1, 1 << 20},
     {0, "accumulate", MM_OPT_INT, &opt.accumulate, "N", "mini-batches that make one update", NULL, 0, 1, 1 << 20},
-    {0, "lr", MM_OPT_FLOAT, &opt.lr, "RATE", "highest learning rate", NULL, 0, 0, 0},
+    {0, "lr", MM_OPT_FLOAT, &opt.lr, "RATE", "highest learning rate (0.001; 0.01 with linear and dempster)", NULL, 0, 0,
+     0},
     {0, "weight-decay", MM_OPT_FLOAT, &opt.weight_decay, "W", "decoupled weight decay", NULL, 0, 0, 0},
     {0, "warmup", MM_OPT_FLOAT, &opt.warmup, "SHARE", "share of the updates in which the learning rate rises", NULL, 0,
      0, 0},
@@ -73,10 +81,10 @@ static const mm_opt options[] = {
     {0, "raw", MM_OPT_FLAG, &opt.raw, NULL, "take vectors as they are, without standardising them", NULL, 0, 0, 0},
     {0, "products", MM_OPT_CHOICE, &opt.precision, NULL, "matrix products in bf16, with f32 master weights",
      "fp32|bf16", 0, 0, 0},
-    {0, "grid", MM_OPT_STR, &opt.grid, "NAME=VALUES,...",
-     "search for the best settings: values of options, as lists (batch=16|32|64) and ranges (lr=1e-4..1e-2:log); "
-     "trials "
-     "run beside each other, as many as there are threads, and a table of them goes to standard output",
+    {0, "grid", MM_OPT_LIST, &opt.grid, "NAME=VALUES,...",
+     "search for the best settings: values of options, as lists (batch=16|32|64) and ranges (lr=1e-4..1e-2:log); given "
+     "several times, over all of them; trials run beside each other, as many as there are threads, and a table of them "
+     "goes to standard output",
      NULL, 0, 0, 0},
     {0, "trials", MM_OPT_INT, &opt.trials, "N",
      "with --grid: try N settings, at random where there are more (all points of lists; 16 where there are ranges)",
@@ -109,7 +117,9 @@ typedef struct {
     mm_split split;
     FILE *log;
     mm_epoch best;
+    mm_falling falling;
     mm_tune tune;
+    const char *grid; /* all that --grid says */
     mm_arena arena;
 } train;
 
@@ -188,6 +198,11 @@ static void split(train *t, const mm_head *h)
 
 /* ---- what the options say ---- */
 
+static const char *method_name(const train *t)
+{
+    return opt.method ? opt.method : t->task == MM_TASK_ALIGN ? "align" : "mlp";
+}
+
 static mm_status new_head(const train *t, mm_head **h, mm_err *e)
 {
     mm_head like = {.task = t->task,
@@ -195,7 +210,7 @@ static mm_status new_head(const train *t, mm_head **h, mm_err *e)
                     .heads = (int)opt.heads,
                     .iterations = (int)opt.iterations,
                     .dropout = (float)opt.dropout};
-    const char *method = opt.method ? opt.method : t->task == MM_TASK_ALIGN ? "align" : "mlp";
+    const char *method = method_name(t);
     if ((strcmp(method, "align") == 0) != (t->task == MM_TASK_ALIGN))
         return mm_fail(e, MM_SKIP, "--method align and the task align belong together");
     like.method = mm_fuse_method_of(method);
@@ -205,20 +220,16 @@ static mm_status new_head(const train *t, mm_head **h, mm_err *e)
     return s == MM_OK ? mm_head_new(h, &like, (uint64_t)opt.seed, e) : s;
 }
 
-static int epochs(void)
-{
-    return opt.epochs ? (int)opt.epochs : *opt.solver == 'l' ? 1000 : 30;
-}
-
-static mm_train_opts train_opts(void)
+static mm_train_opts train_opts(const train *t)
 {
     mm_train_opts o = mm_train_defaults();
+    const mm_fuse_method *method = mm_fuse_method_of(method_name(t));
     o.solver = *opt.solver == 'l' ? MM_SOLVER_LBFGS : MM_SOLVER_ADAMW;
-    o.epochs = epochs();
     o.refit = opt.refit;
     o.batch = (int)opt.batch;
     o.accumulate = (int)opt.accumulate;
-    o.lr = (float)opt.lr;
+    o.epochs = opt.epochs ? (int)opt.epochs : mm_train_epochs(&o, method, t->split.n_train);
+    o.lr = opt.lr > 0 ? (float)opt.lr : mm_train_lr(method);
     o.weight_decay = (float)opt.weight_decay;
     o.clip = (float)opt.clip;
     o.warmup = (float)opt.warmup;
@@ -236,27 +247,98 @@ static mm_train_opts train_opts(void)
 
 static const char *const metrics[] = {"accuracy", "Pearson", "recall@1"}; /* by task */
 
+/* "validation loss 0.1234, accuracy 0.9876", a dash for what the data do not define; empty without validation. */
+static const char *validated(const train *t, const char *before, double loss, double metric, char out[128])
+{
+    char number[2][32] = {"-", "-"};
+    if (!isnan(loss))
+        snprintf(number[0], sizeof number[0], "%.4f", loss);
+    if (!isnan(metric))
+        snprintf(number[1], sizeof number[1], "%.4f", metric);
+    *out = 0;
+    if (t->split.n_valid)
+        snprintf(out, 128, "%svalidation loss %s, %s %s", before, number[0], metrics[t->task], number[1]);
+    return out;
+}
+
+/* A cell of a table: empty where there is nothing to tell. */
+static void put_cell(FILE *f, double x)
+{
+    if (!isnan(x))
+        fprintf(f, "%.6g", x);
+    putc('\t', f);
+}
+
 static bool on_epoch(void *ctx, const mm_epoch *row)
 {
     train *t = ctx;
+    char judged[128];
+    const double cells[] = {row->lr, row->train_loss, row->valid_loss, row->metric};
     if (row->best)
         t->best = *row;
-    if (t->log)
-        fprintf(t->log, "%d\t%.6g\t%.6g\t%.6g\t%.6g\t%d\n", row->epoch, row->lr, row->train_loss, row->valid_loss,
-                row->metric, row->best);
-    mm_say(&t->r.log, MM_LOG_INFO, "epoch %d: loss %.4f, validation loss %.4f, metric %.4f%s", row->epoch,
-           row->train_loss, row->valid_loss, row->metric, row->best ? " *" : "");
-    mm_progress_note(&t->r, "loss %.4f, validation loss %.4f, %s %.4f", row->train_loss, row->valid_loss,
-                     metrics[t->task], row->metric);
-    mm_progress(&t->r, row->epoch, epochs());
+    mm_falling_see(&t->falling, row);
+    if (t->log) {
+        fprintf(t->log, "%d\t", row->epoch);
+        for (int i = 0; i < 4; i++)
+            put_cell(t->log, cells[i]);
+        fprintf(t->log, "%d\n", row->best);
+    }
+    validated(t, ", ", row->valid_loss, row->metric, judged);
+    mm_say(&t->r.log, MM_LOG_INFO, "epoch %d: loss %.4f%s%s", row->epoch, row->train_loss, judged,
+           row->best && t->split.n_valid ? " *" : "");
+    mm_progress_note(&t->r, "loss %.4f%s", row->train_loss, judged);
+    mm_progress(&t->r, row->epoch, t->falling.epochs);
     return true;
+}
+
+/* ", temperature 0.84", of several outputs each with its name. */
+static const char *temperatures(train *t, const mm_head *h)
+{
+    const char *text = "";
+    for (int i = 0; text && t->task == MM_TASK_CLASSIFY && t->split.n_valid && i < h->outputs; i++)
+        text = mm_arena_printf(&t->arena, "%s, %s%stemperature %.3g", text, h->outputs > 1 ? h->output[i].name : "",
+                               h->outputs > 1 ? " " : "", (double)h->output[i].temperature);
+    return text ? text : "";
+}
+
+/* What whoever trained should know before trusting the head. */
+static void say_doubts(train *t, const mm_head *h)
+{
+    const mm_falling *f = &t->falling;
+    for (int i = 0; t->task == MM_TASK_CLASSIFY && t->split.n_valid && i < h->outputs; i++)
+        if (mm_temperature_is_bound(h->output[i].temperature))
+            mm_warn(
+                &t->r,
+                "the temperature of %s stopped at an end of its range, %.3g: its probabilities are not to be relied on",
+                h->output[i].name, (double)h->output[i].temperature);
+    if (*opt.solver == 'l' && f->seen == f->epochs)
+        mm_warn(&t->r, "the minimum is not reached after %d iterations: more --epochs get there", f->epochs);
+    else if (*opt.solver != 'l' && mm_still_falling(f))
+        mm_warn(&t->r, "the loss was still falling when %d epochs were over: more --epochs or a higher --lr learn more",
+                f->epochs);
+}
+
+/* "best epoch 7: validation loss 0.1234, accuracy 0.9876, temperature 1.1", or what the last epoch came to. */
+static void say_result(train *t, const mm_head *h)
+{
+    char judged[128];
+    int valid = t->split.n_valid, all = t->split.n_train + valid;
+    if (t->r.quiet)
+        return;
+    if (valid)
+        fprintf(stderr, "mm-train: %d samples, %d of them for validation; best epoch %d: %s%s\n", all, valid,
+                t->best.epoch, validated(t, "", t->best.valid_loss, t->best.metric, judged), temperatures(t, h));
+    else
+        fprintf(stderr, "mm-train: %d samples, none for validation; %d epochs: loss %.4f\n", all, t->best.epoch,
+                t->best.train_loss);
 }
 
 static void train_one(train *t, mm_head *h)
 {
     mm_err e;
     mm_pool *pool;
-    mm_train_opts o = train_opts();
+    mm_train_opts o = train_opts(t);
+    t->falling = mm_falling_new(o.epochs);
     o.checkpoint_every = 2; /* seconds: a training that is done sooner needs none */
     o.checkpoint = mm_arena_printf(&t->arena, "%s.checkpoint", t->r.output);
     if (!opt.raw)
@@ -270,35 +352,34 @@ static void train_one(train *t, mm_head *h)
     must(t, mm_head_save(h, t->r.output, &e), &e);
     unlink(o.checkpoint);
     mm_pool_free(pool);
-    if (!t->r.quiet)
-        fprintf(stderr,
-                "mm-train: %d samples, %d of them for validation; best epoch %d: validation loss %.4f, %s %.4f\n",
-                t->split.n_train + t->split.n_valid, t->split.n_valid, t->best.epoch, t->best.valid_loss,
-                metrics[t->task], t->best.metric);
+    say_result(t, h);
+    say_doubts(t, h);
 }
 
 /* ---- the search ---- */
 
 /* What decides which samples there are is the same for all trials. */
-static const char *const fixed[] = {"of", "label", "valid", "valid-share", "group", "grid", "trials", "log", NULL};
+static const char *const fixed[] = {"of",    "label", "field",  "valid", "valid-share",
+                                    "group", "grid",  "trials", "log",   NULL};
 
 static mm_status begin_trial(void *ctx, int trial, mm_head **h, mm_train_opts *o, mm_err *e)
 {
     train *t = ctx;
     mm_status s = mm_trials_apply(&t->tune, options, trial, &t->arena, e);
-    *o = train_opts();
+    *o = train_opts(t);
     return s == MM_OK ? new_head(t, h, e) : s;
 }
 
 static void on_trial(void *ctx, int trial, const mm_trial *now, const char *why)
 {
     train *t = ctx;
+    char judged[128];
     const char *settings = mm_tune_settings(&t->tune, trial, &t->arena);
     if (why)
         mm_warn(&t->r, "trial %d (%s) failed: %s", trial + 1, settings, why);
     else
-        mm_say(&t->r.log, MM_LOG_INFO, "trial %d (%s): validation loss %.4f, metric %.4f after %d epochs", trial + 1,
-               settings, now->loss, now->metric, now->epochs);
+        mm_say(&t->r.log, MM_LOG_INFO, "trial %d (%s): %s after %d epochs", trial + 1, settings,
+               validated(t, "", now->loss, now->metric, judged), now->epochs);
 }
 
 /* What the grid says, before anything is read: a value that no trial can have is found now. */
@@ -306,7 +387,12 @@ static void plan_search(train *t)
 {
     mm_err e;
     mm_tune *u = &t->tune;
-    mm_status s = mm_trials_plan(u, options, fixed, opt.grid, (int)opt.trials, (uint64_t)opt.seed, &t->arena, &e);
+    t->grid = opt.grid.v[0];
+    for (int i = 1; t->grid && i < opt.grid.n; i++)
+        t->grid = mm_arena_printf(&t->arena, "%s,%s", t->grid, opt.grid.v[i]);
+    if (!t->grid)
+        mm_die(&t->r, "out of memory");
+    mm_status s = mm_trials_plan(u, options, fixed, t->grid, (int)opt.trials, (uint64_t)opt.seed, &t->arena, &e);
     for (int i = 0; s == MM_OK && i < u->trials; i++) {
         __typeof__(opt) before = opt;
         s = mm_trials_apply(u, options, i, &t->arena, &e);
@@ -320,6 +406,7 @@ static void search(train *t)
 {
     mm_err e;
     int best;
+    char judged[128];
     mm_tune *u = &t->tune;
     u->data = t->data;
     u->split = &t->split;
@@ -327,7 +414,7 @@ static void search(train *t)
     u->workers = t->r.threads;
     u->output = t->r.output;
     u->dir = mm_arena_printf(&t->arena, "%s.search", t->r.output);
-    u->what = mm_arena_printf(&t->arena, "%s, %d trials, seed %lld, %d + %d samples", opt.grid, u->trials,
+    u->what = mm_arena_printf(&t->arena, "%s, %d trials, seed %lld, %d + %d samples", t->grid, u->trials,
                               (long long)opt.seed, t->split.n_train, t->split.n_valid);
     u->resume = t->r.resume;
     u->begin = begin_trial;
@@ -337,10 +424,10 @@ static void search(train *t)
     if (!trial || !u->what || !u->dir)
         mm_die(&t->r, "out of memory");
     must(t, mm_tune_run(u, trial, &best, &e), &e);
-    mm_tune_table(t->log ? t->log : stdout, u, trial, best);
+    mm_tune_table(t->log ? t->log : stdout, u, trial, best, metrics[t->task]);
     if (!t->r.quiet)
-        fprintf(stderr, "mm-train: %d trials; the best is %d (%s): validation loss %.4f, metric %.4f\n", u->trials,
-                best + 1, mm_tune_settings(u, best, &t->arena), trial[best].loss, trial[best].metric);
+        fprintf(stderr, "mm-train: %d trials; the best is %d (%s): %s\n", u->trials, best + 1,
+                mm_tune_settings(u, best, &t->arena), validated(t, "", trial[best].loss, trial[best].metric, judged));
 }
 
 int main(int argc, char **argv)
@@ -352,16 +439,16 @@ int main(int argc, char **argv)
     take_task(&t);
     if (!t.r.output)
         mm_usage(&t.r, "-o FILE says where the head goes");
-    if (opt.grid)
+    if (opt.grid.n)
         plan_search(&t);
     else if (opt.trials)
         mm_usage(&t.r, "--trials goes with --grid");
     read_all(&t);
     must(&t, new_head(&t, &h, &e), &e);
     split(&t, h);
-    if (opt.log && !(t.log = fopen(opt.log, t.r.resume && !opt.grid ? "a" : "w")))
+    if (opt.log && !(t.log = fopen(opt.log, t.r.resume && !opt.grid.n ? "a" : "w")))
         mm_die(&t.r, "%s: %s", opt.log, strerror(errno));
-    opt.grid ? search(&t) : train_one(&t, h);
+    opt.grid.n ? search(&t) : train_one(&t, h);
     if (t.log && fclose(t.log) != 0)
         mm_die(&t.r, "%s: %s", opt.log, strerror(errno));
     mm_head_free(h);

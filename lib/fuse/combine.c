@@ -384,7 +384,8 @@ mm_status mm_verdict_label(mm_record *out, const mm_verdict *v, const mm_head *h
     if (s == MM_OK && h->method->evidence)
         s = put_conflict(out, v->out + at, o->width, a, e);
     if (h->task != MM_TASK_CLASSIFY)
-        out->label = (msgpack_object){.type = MSGPACK_OBJECT_FLOAT64, .via.f64 = (double)v->out[at]};
+        out->label =
+            (msgpack_object){.type = MSGPACK_OBJECT_FLOAT64, .via.f64 = o->offset + o->scale * (double)v->out[at]};
     if (s == MM_OK && v->j->label.type != MSGPACK_OBJECT_NIL)
         s = mm_meta_put(out, a, "truth", v->j->label, e);
     if (s == MM_OK && (h->outputs > 1 || v->j->label.type == MSGPACK_OBJECT_MAP))

@@ -124,34 +124,20 @@ static mm_status field_of(mm_dataset *d, mm_str name, int *field, mm_err *e)
     return MM_OK;
 }
 
-/* A label's value as text; NULL for what is no label (nil, a list, a map). */
-static const char *label_text(mm_arena *a, const msgpack_object *o)
-{
-    switch (o->type) {
-    case MSGPACK_OBJECT_STR:
-    case MSGPACK_OBJECT_BIN: return mm_arena_strdup(a, mm_object_as_str(o));
-    case MSGPACK_OBJECT_BOOLEAN: return o->via.boolean ? "true" : "false";
-    case MSGPACK_OBJECT_POSITIVE_INTEGER: return mm_arena_printf(a, "%llu", (unsigned long long)o->via.u64);
-    case MSGPACK_OBJECT_NEGATIVE_INTEGER: return mm_arena_printf(a, "%lld", (long long)o->via.i64);
-    case MSGPACK_OBJECT_FLOAT32:
-    case MSGPACK_OBJECT_FLOAT64: return mm_arena_printf(a, "%.9g", o->via.f64);
-    default: return NULL;
-    }
-}
-
 static mm_status add_mark(mm_dataset *d, int32_t sample, mm_str field, const msgpack_object *value, mm_err *e)
 {
     int f = 0;
-    const char *text = label_text(&d->arena, value);
-    if (!text)
+    mm_str text = mm_object_text(value, &d->arena);
+    if (!text.p)
         return MM_OK;
-    mm_status s = field_of(d, field, &f, e);
+    const char *own = mm_arena_strdup(&d->arena, text);
+    mm_status s = own ? field_of(d, field, &f, e) : mm_fail_memory(e);
     if (s != MM_OK)
         return s;
     marks *list = &d->mark[f];
     if (!mm_grow(&list->p, &list->cap, list->n))
         return mm_fail_memory(e);
-    list->p[list->n++] = (mark){sample, text};
+    list->p[list->n++] = (mark){sample, own};
     return MM_OK;
 }
 
@@ -195,6 +181,17 @@ static mm_status modality_of(mm_dataset *d, mm_str name, mm_str space, int64_t w
     return MM_OK;
 }
 
+/* One NaN, or a number above what f32 holds, and every weight of a head would be NaN. */
+static mm_status check_finite(mm_str key, mm_str of, const float *x, int64_t n, mm_err *e)
+{
+    bool finite = true;
+    for (int64_t i = 0; i < n; i++)
+        finite &= isfinite(x[i]) != 0;
+    return finite ? MM_OK
+                  : mm_fail(e, MM_FATAL, "%.*s: its vector of %.*s holds NaN or infinity, or more than f32 can",
+                            MM_STRF(key), MM_STRF(of));
+}
+
 /* A new piece of `rows` rows whose values the caller fills. */
 static mm_status add_piece(mm_dataset *d, int32_t sample, mm_str as, mm_str space, int64_t rows, int64_t width,
                            float **x, mm_err *e)
@@ -220,9 +217,10 @@ static mm_status add_rows(mm_dataset *d, int32_t sample, const mm_record *rec, m
         return mm_fail(e, MM_FATAL, "%.*s: a feature of %d dimensions", MM_STRF(rec->key), shape->rank);
     int64_t width = shape->dim[shape->rank - 1], rows = shape->rank == 2 ? shape->dim[0] : 1;
     mm_status s = add_piece(d, sample, as, rec->space, rows, width, &x, e);
-    if (s == MM_OK)
-        mm_to_f32(x, rec->tensor.data, shape->type, rows * width);
-    return s;
+    if (s != MM_OK)
+        return s;
+    mm_to_f32(x, rec->tensor.data, shape->type, rows * width);
+    return check_finite(rec->key, as, x, rows * width, e);
 }
 
 mm_status mm_dataset_add_rows(mm_dataset *d, mm_str key, mm_str modality, mm_str space, const float *x, int64_t rows,
@@ -289,11 +287,11 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static float number_of(const char *text)
+static double number_of(const char *text)
 {
     char *end;
-    float x = strtof(text, &end);
-    return end == text || *end ? NAN : x;
+    double x = strtod(text, &end);
+    return end == text || *end || !isfinite(x) ? (double)NAN : x;
 }
 
 static mm_status pack_field(mm_dataset *d, int f, mm_err *e)

@@ -22,8 +22,8 @@ typedef struct {
     const char *name;           /* "label" for plain strings; the map's keys where labels are maps */
     const char *const *classes; /* distinct values in order of name */
     int count;
-    int32_t *id;   /* [n] index into classes; −1: the sample has none */
-    float *number; /* [n] as a number; NaN where it is none */
+    int32_t *id;    /* [n] index into classes; −1: the sample has none */
+    double *number; /* [n] as a number; NaN where it is none */
 } mm_data_field;
 
 typedef struct {

@@ -56,6 +56,7 @@ const mm_fuse_method mm_fuse_dempster = {
     .name = "dempster",
     .summary = "a classifier for each modality, combined as evidence with learned reliabilities",
     .evidence = true,
+    .flat = true,
     .init = init,
     .forward = forward,
 };

@@ -1,5 +1,10 @@
 #include "fuse/describe.h"
 
+#include "base/suggest.h"
+
+#include <math.h>
+#include <stdio.h>
+
 static int place(const char *name, const char *of)
 {
     static const char *const usual[] = {"image", "text", "audio", "video"};
@@ -32,14 +37,49 @@ mm_status mm_describe_inputs(mm_head *like, const mm_data *d, const char *of, mm
     return MM_OK;
 }
 
-static mm_status add_output(mm_head *like, const mm_data_field *f, mm_err *e)
+/* The fields' names; how many there are. */
+static int names_of(mm_str name[MM_MAX_OUTPUTS], const mm_data *d)
 {
+    for (int f = 0; f < d->fields; f++)
+        name[f] = mm_str_of(d->field[f].name);
+    return d->fields;
+}
+
+/* Says why a field cannot be learned, and which others there are. */
+static mm_status refuse(const mm_data *d, const char *why, mm_err *e)
+{
+    char list[200] = "";
+    size_t used = 0;
+    for (int f = 0; f < d->fields && used < sizeof list; f++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", f ? ", " : "", d->field[f].name);
+    if (d->fields < 2)
+        return mm_fail(e, MM_SKIP, "%s", why);
+    return mm_fail(e, MM_SKIP, "%s; choose with --label (%s)", why, list);
+}
+
+static bool has_numbers(const mm_data *d, const mm_data_field *f)
+{
+    for (int i = 0; i < d->n; i++)
+        if (!isnan(f->number[i]))
+            return true;
+    return false;
+}
+
+static mm_status add_output(mm_head *like, const mm_data *d, const mm_data_field *f, mm_err *e)
+{
+    char why[160];
     bool classes = like->task == MM_TASK_CLASSIFY;
     mm_head_output *o = &like->output[like->outputs++];
     *o = (mm_head_output){.name = f->name, .width = classes ? f->count : 1, .temperature = 1};
-    if (classes && f->count < 2)
-        return mm_fail(e, MM_SKIP, "label field %s has the one value %s: nothing to tell apart", f->name,
-                       f->count ? f->classes[0] : "");
+    if (classes && f->count < 2) {
+        snprintf(why, sizeof why, "label field %s has the one value %s: nothing to tell apart", f->name,
+                 f->count ? f->classes[0] : "");
+        return refuse(d, why, e);
+    }
+    if (!classes && !has_numbers(d, f)) {
+        snprintf(why, sizeof why, "label field %s holds no numbers, but %s", f->name, f->count ? f->classes[0] : "");
+        return refuse(d, why, e);
+    }
     o->classes = classes ? f->classes : NULL;
     return MM_OK;
 }
@@ -49,14 +89,18 @@ mm_status mm_describe_outputs(mm_head *like, const mm_data *d, const char *const
     mm_status s = MM_OK;
     for (int i = 0; s == MM_OK && i < n; i++) {
         int f = mm_data_field_of(d, field[i]);
-        if (f < 0)
-            return mm_fail(e, MM_SKIP, "no record has a label field %s", field[i]);
+        if (f < 0) {
+            mm_str name[MM_MAX_OUTPUTS];
+            char hint[200];
+            mm_suggest_text(hint, sizeof hint, mm_str_of(field[i]), name, names_of(name, d));
+            return mm_fail(e, MM_SKIP, "no record has a label field %s%s", field[i], hint);
+        }
         if (like->outputs == MM_MAX_OUTPUTS)
             return mm_fail(e, MM_SKIP, "more than %d label fields", MM_MAX_OUTPUTS);
-        s = add_output(like, &d->field[f], e);
+        s = add_output(like, d, &d->field[f], e);
     }
     for (int f = 0; s == MM_OK && !n && f < d->fields; f++)
-        s = add_output(like, &d->field[f], e);
+        s = add_output(like, d, &d->field[f], e);
     if (s == MM_OK && !like->outputs)
         s = mm_fail(e, MM_SKIP, "no labels: mm-decode --labels FILE.csv or --label dir brings them along");
     return s;

@@ -28,6 +28,7 @@ static void copy_output(mm_arena *a, mm_head_output *out)
     for (int64_t c = 0; names && c < out->width; c++)
         names[c] = copy_text(a, out->classes[c]);
     out->classes = names;
+    out->scale = out->scale != 0 ? out->scale : 1;
 }
 
 mm_status mm_head_new(mm_head **out, const mm_head *like, uint64_t seed, mm_err *e)

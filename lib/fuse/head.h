@@ -32,7 +32,8 @@ typedef struct {
     const char *name;           /* the label field: "label", "emotion" */
     const char *const *classes; /* [width] names; NULL for numbers and spaces */
     int64_t width;
-    float temperature; /* logits are divided by this before softmax; 1 when not calibrated */
+    float temperature;    /* logits are divided by this before softmax; 1 when not calibrated */
+    double scale, offset; /* a number is offset + scale · output; 1 and 0 where the head says nothing else */
 } mm_head_output;
 
 typedef struct mm_fuse_method mm_fuse_method;
@@ -73,6 +74,7 @@ struct mm_fuse_method {
     const char *name;    /* "mlp" */
     const char *summary; /* for --help */
     bool sequences;      /* takes [T,D]; others get the mean of the rows */
+    bool flat;           /* no layer between a modality's vector and the outputs */
     bool evidence;       /* exp(out) are masses: what they lack to 1 is the conflict of the modalities */
     /* Adds the parameters for the head's inputs and outputs, with their starting values. */
     mm_status (*init)(mm_head *h, mm_rng *r, mm_err *e);

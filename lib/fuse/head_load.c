@@ -180,8 +180,19 @@ static mm_status fill_vector(const float **out, mm_head *h, const mm_safetensors
     return MM_OK;
 }
 
+/* The same in double, one for each output; false when the file has none. */
+static bool fill_units(double unit[MM_MAX_OUTPUTS], const mm_head *h, const mm_safetensors *f, const char *name)
+{
+    const mm_named_tensor *t = mm_safetensors_find(f, name);
+    bool fits = t && t->t.s.type == MM_F64 && mm_shape_count(&t->t.s) == h->outputs;
+    if (fits)
+        memcpy(unit, t->t.data, (size_t)h->outputs * sizeof *unit);
+    return fits;
+}
+
 static mm_status fill(mm_head *h, const mm_safetensors *f, mm_err *e)
 {
+    double scale[MM_MAX_OUTPUTS], offset[MM_MAX_OUTPUTS];
     char name[128];
     mm_status s = MM_OK;
     for (int i = 0; s == MM_OK && i < h->params.n; i++)
@@ -201,6 +212,11 @@ static mm_status fill(mm_head *h, const mm_safetensors *f, mm_err *e)
         s = fill_vector(&temperature, h, f, "temperature", h->outputs, e);
     for (int i = 0; temperature && i < h->outputs; i++)
         h->output[i].temperature = temperature[i];
+    bool units = s == MM_OK && fill_units(scale, h, f, "scale") && fill_units(offset, h, f, "offset");
+    for (int i = 0; units && i < h->outputs; i++) {
+        h->output[i].scale = scale[i];
+        h->output[i].offset = offset[i];
+    }
     return s;
 }
 

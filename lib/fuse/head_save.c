@@ -52,12 +52,19 @@ static void add(mm_named_tensor *list, int64_t *n, const char *name, int rank, i
     list[(*n)++] = (mm_named_tensor){name, {s, x}};
 }
 
+/* In double: the time of an event has more digits than f32. */
+static void add_units(mm_named_tensor *list, int64_t *n, const char *name, int outputs, const double *x)
+{
+    list[(*n)++] = (mm_named_tensor){name, {{.type = MM_F64, .rank = 1, .dim = {outputs}}, x}};
+}
+
 mm_status mm_head_save(const mm_head *h, const char *path, mm_err *e)
 {
     mm_arena a = {0};
     float temperature[MM_MAX_OUTPUTS];
+    double scale[MM_MAX_OUTPUTS], offset[MM_MAX_OUTPUTS];
     int64_t n = 0;
-    mm_named_tensor *list = mm_arena_zalloc(&a, (size_t)h->params.n + 2 * MM_MAX_MODALITIES + 1, sizeof *list);
+    mm_named_tensor *list = mm_arena_zalloc(&a, (size_t)h->params.n + 2 * MM_MAX_MODALITIES + 3, sizeof *list);
     json_t *meta = metadata_of(h);
     mm_status s = list && meta ? MM_OK : mm_fail_memory(e);
     for (int i = 0; s == MM_OK && i < h->params.n; i++) {
@@ -71,10 +78,17 @@ mm_status mm_head_save(const mm_head *h, const char *path, mm_err *e)
         add(list, &n, mm_arena_printf(&a, "norm_%s.mean", in->name), 1, 1, in->width, in->mean);
         add(list, &n, mm_arena_printf(&a, "norm_%s.std", in->name), 1, 1, in->width, in->std);
     }
-    for (int i = 0; i < h->outputs; i++)
+    for (int i = 0; i < h->outputs; i++) {
         temperature[i] = h->output[i].temperature;
+        scale[i] = h->output[i].scale;
+        offset[i] = h->output[i].offset;
+    }
     if (s == MM_OK && h->outputs)
         add(list, &n, "temperature", 1, 1, h->outputs, temperature);
+    if (s == MM_OK && h->task == MM_TASK_REGRESS) {
+        add_units(list, &n, "scale", h->outputs, scale);
+        add_units(list, &n, "offset", h->outputs, offset);
+    }
     if (s == MM_OK)
         s = mm_safetensors_write(path, list, n, meta, e);
     json_decref(meta);

@@ -27,6 +27,7 @@ static mm_status forward(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, m
 const mm_fuse_method mm_fuse_linear = {
     .name = "linear",
     .summary = "one linear layer over all modalities: logistic or linear regression",
+    .flat = true,
     .init = init,
     .forward = forward,
 };

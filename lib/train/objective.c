@@ -14,7 +14,7 @@ static mm_node *output_loss(const mm_objective *o, mm_tape *t, mm_node *part, in
     if (o->head->task == MM_TASK_REGRESS) {
         float *target = mm_tape_scratch(t, (size_t)n * sizeof *target);
         for (int i = 0; target && i < n; i++)
-            target[i] = (f->number[sample[i]] - o->target[output].mean) / o->target[output].std;
+            target[i] = (float)((f->number[sample[i]] - o->target[output].mean) / o->target[output].std);
         return mm_t_mse(t, part, target);
     }
     int32_t *target = mm_tape_scratch(t, (size_t)n * sizeof *target);

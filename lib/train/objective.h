@@ -6,7 +6,7 @@
 
 /* The unit of a number: the head learns (y − mean) / std. */
 typedef struct {
-    float mean, std;
+    double mean, std;
 } mm_target;
 
 typedef struct {

@@ -130,37 +130,3 @@ mm_status mm_split_keys(mm_split *out, const mm_data *d, const uint8_t *usable, 
     }
     return MM_OK;
 }
-
-mm_status mm_standardise(mm_head *h, const mm_data *d, const mm_split *s, mm_err *e)
-{
-    for (int m = 0; m < h->inputs; m++) {
-        int at = mm_data_modality_of(d, h->input[m].name);
-        int64_t width = h->input[m].width, rows = 0;
-        float *mean = mm_arena_zalloc(&h->arena, (size_t)width, sizeof *mean);
-        float *std = mm_arena_zalloc(&h->arena, (size_t)width, sizeof *std);
-        double *sum = mm_arena_zalloc(&h->arena, 2 * (size_t)width, sizeof *sum);
-        if (!mean || !std || !sum)
-            return mm_fail_memory(e);
-        for (int pass = 0; at >= 0 && pass < 2; pass++) { /* first the mean, then the squares around it */
-            const mm_data_modality *x = &d->modality[at];
-            rows = 0;
-            for (int i = 0; i < s->n_train; i++) {
-                for (int64_t r = x->cu[s->train[i]]; r < x->cu[s->train[i] + 1]; r++, rows++) {
-                    for (int64_t c = 0; c < width; c++) {
-                        double v = x->x[r * width + c];
-                        sum[pass * width + c] += pass ? (v - mean[c]) * (v - mean[c]) : v;
-                    }
-                }
-            }
-            for (int64_t c = 0; pass == 0 && rows && c < width; c++)
-                mean[c] = (float)(sum[c] / (double)rows);
-        }
-        for (int64_t c = 0; c < width; c++) {
-            double var = rows ? sum[width + c] / (double)rows : 0;
-            std[c] = var > 1e-12 ? (float)sqrt(var) : 1; /* a constant column stays 0 */
-        }
-        h->input[m].mean = mean;
-        h->input[m].std = std;
-    }
-    return MM_OK;
-}

@@ -1,52 +1,40 @@
 #include "train/target.h"
 
 #include <math.h>
-#include <stdio.h>
+
+/* Mean and deviation of the numbers that are there. Distances are taken from the first one and in units of the longest,
+ * so that neither 1e9 + small nor 1e-300 loses anything. */
+static mm_target measure(const double *y, const int32_t *sample, int n)
+{
+    double first = NAN, sum = 0, most = 0, squares = 0;
+    int seen = 0;
+    for (int k = 0; k < n; k++) {
+        double v = y[sample[k]];
+        if (isnan(v))
+            continue;
+        first = seen++ ? first : v;
+        sum += v - first;
+        most = fmax(most, fabs(v - first));
+    }
+    if (!(most > 0))
+        return (mm_target){seen ? first : 0, 1};
+    for (int k = 0; k < n; k++) {
+        double d = (y[sample[k]] - first - sum / seen) / most;
+        squares += isnan(d) ? 0 : d * d;
+    }
+    return (mm_target){first + sum / seen, most * sqrt(squares / seen)};
+}
 
 void mm_target_measure(mm_objective *o, const int32_t *sample, int n)
 {
-    for (int i = 0; i < o->head->outputs; i++) {
-        const float *y = o->data->field[mm_data_field_of(o->data, o->head->output[i].name)].number;
-        double sum = 0, squares = 0;
-        int seen = 0;
-        for (int k = 0; k < n; k++) {
-            if (isnan(y[sample[k]]))
-                continue;
-            sum += y[sample[k]];
-            seen++;
-        }
-        double mean = seen ? sum / seen : 0;
-        for (int k = 0; k < n; k++)
-            if (!isnan(y[sample[k]]))
-                squares += (y[sample[k]] - mean) * (y[sample[k]] - mean);
-        double std = seen ? sqrt(squares / seen) : 0;
-        o->target[i] = (mm_target){(float)mean, std > 1e-12 ? (float)std : 1};
-    }
+    for (int i = 0; i < o->head->outputs; i++)
+        o->target[i] = measure(o->data->field[mm_data_field_of(o->data, o->head->output[i].name)].number, sample, n);
 }
 
-/* Output by output: w ← w · std, b ← b · std + mean · share. */
-static void scale_layer(mm_head *h, const char *name, const mm_target *unit, float share)
+void mm_target_keep(mm_head *h, const mm_objective *o)
 {
-    char weight[96], bias[96];
-    snprintf(weight, sizeof weight, "%s.weight", name);
-    snprintf(bias, sizeof bias, "%s.bias", name);
-    mm_param *w = mm_param_set_find(&h->params, weight), *b = mm_param_set_find(&h->params, bias);
-    for (int i = 0; w && b && i < h->outputs; i++) { /* a number is one row */
-        for (int64_t c = 0; c < w->cols; c++)
-            w->value[i * w->cols + c] *= unit[i].std;
-        b->value[i] = b->value[i] * unit[i].std + unit[i].mean * share;
-    }
-}
-
-void mm_target_restore(mm_head *h, const mm_objective *o)
-{
-    char name[80];
-    if (mm_param_set_find(&h->params, "fc_out.weight")) {
-        scale_layer(h, "fc_out", o->target, 1);
-        return;
-    }
-    for (int m = 0; m < h->inputs; m++) { /* linear: the sum of a layer a modality */
-        snprintf(name, sizeof name, "fc_%.70s", h->input[m].name);
-        scale_layer(h, name, o->target, 1 / (float)h->inputs);
+    for (int i = 0; i < h->outputs; i++) {
+        h->output[i].offset = o->target[i].mean;
+        h->output[i].scale = o->target[i].std;
     }
 }

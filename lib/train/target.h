@@ -1,5 +1,5 @@
 /* target.h: numbers are learned in units of their own spread: a head that starts around zero need not first find out
- * that ages lie around forty. Afterwards the units go into the last layer, so that the file is a plain module. */
+ * that ages lie around forty. The head keeps the unit, in double. */
 #ifndef MM_TRAIN_TARGET_H
 #define MM_TRAIN_TARGET_H
 
@@ -7,7 +7,7 @@
 
 /* Means and deviations of the training samples' targets into o->target. */
 void mm_target_measure(mm_objective *o, const int32_t *sample, int n);
-/* Turns the head's outputs from (y − mean) / std into y. */
-void mm_target_restore(mm_head *h, const mm_objective *o);
+/* Has the head turn its outputs from (y − mean) / std into y. */
+void mm_target_keep(mm_head *h, const mm_objective *o);
 
 #endif

@@ -45,6 +45,19 @@ mm_train_opts mm_train_defaults(void)
                            .seed = 1};
 }
 
+int mm_train_epochs(const mm_train_opts *o, const mm_fuse_method *method, int n_train)
+{
+    enum { LEAST = 30, WITH_LBFGS = 1000 };
+    int64_t each = (int64_t)o->batch * o->accumulate, an_epoch = n_train > 0 ? (n_train + each - 1) / each : 1;
+    int64_t updates = method->flat ? 2000 : 1000, epochs = (updates + an_epoch - 1) / an_epoch;
+    return o->solver == MM_SOLVER_LBFGS ? WITH_LBFGS : epochs > LEAST ? (int)epochs : LEAST;
+}
+
+float mm_train_lr(const mm_fuse_method *method)
+{
+    return method->flat ? 1e-2f : 1e-3f;
+}
+
 /* ---- preparation ---- */
 
 static float *class_weights(const mm_data_field *f, const mm_split *s, mm_arena *a)
@@ -325,10 +338,10 @@ static void clean_up(trainer *t)
     mm_arena_free(&t->arena);
 }
 
-static void restore_units(trainer *t)
+static void keep_units(trainer *t)
 {
     if (t->head->task == MM_TASK_REGRESS)
-        mm_target_restore(t->head, &t->objective);
+        mm_target_keep(t->head, &t->objective);
 }
 
 static int ascending(const void *a, const void *b)
@@ -356,7 +369,7 @@ static mm_status refit(trainer *first, mm_err *e)
     while (status == MM_OK && t.at.epoch < epochs)
         status = epoch(&t, &row, e);
     if (status == MM_OK || status == MM_EOF)
-        restore_units(&t);
+        keep_units(&t);
     clean_up(&t);
     return status == MM_EOF ? MM_OK : status;
 }
@@ -379,7 +392,7 @@ mm_status mm_train(mm_head *h, const mm_data *d, const mm_split *split, const mm
     if (s == MM_OK && o->refit && split->n_valid)
         s = refit(&t, e);
     else if (s == MM_OK)
-        restore_units(&t);
+        keep_units(&t);
     clean_up(&t);
     return s;
 }

@@ -36,6 +36,12 @@ typedef struct {
 
 mm_train_opts mm_train_defaults(void);
 
+/* What suits where nobody says. Epochs: 30, or as many as make 1000 updates: few samples need more passes; with L-BFGS
+ * 1000, for it stops at the minimum. Learning rate: 1e-3. A flat head takes ten times that and twice the updates: its
+ * weights have further to go, on a loss without pitfalls. */
+int mm_train_epochs(const mm_train_opts *o, const mm_fuse_method *method, int n_train);
+float mm_train_lr(const mm_fuse_method *method);
+
 /* What an epoch came to. Figures that do not apply are NaN. */
 typedef struct {
     int epoch; /* from 1 */
@@ -67,7 +73,8 @@ mm_status mm_split_keys(mm_split *out, const mm_data *d, const uint8_t *usable, 
  */
 uint8_t *mm_usable_samples(const mm_data *d, const mm_head *h, mm_arena *a);
 
-/* Means and standard deviations of the training samples' rows into h's inputs (memory of the head). */
+/* Means and standard deviations of the training samples' rows into h's inputs (memory of the head). A column that does
+ * not vary gets an infinite deviation, so that it is 0 whatever it holds later. */
 mm_status mm_standardise(mm_head *h, const mm_data *d, const mm_split *s, mm_err *e);
 
 /* Trains h in place; it ends with the parameters of the best epoch. pool may be NULL. MM_EOF when on_epoch stopped it.

@@ -117,18 +117,28 @@ const char *mm_tune_settings(const mm_tune *t, int trial, mm_arena *a)
     return text;
 }
 
-void mm_tune_table(FILE *f, const mm_tune *t, const mm_trial *trial, int best)
+/* What a trial that failed came to is no number. */
+static void put_cell(FILE *f, double x)
+{
+    putc('\t', f);
+    if (isfinite(x))
+        fprintf(f, "%.6g", x);
+}
+
+void mm_tune_table(FILE *f, const mm_tune *t, const mm_trial *trial, int best, const char *metric)
 {
     const mm_settings *g = &t->grid;
     fputs("trial", f);
     for (int k = 0; k < g->n; k++)
         fprintf(f, "\t%s", g->dim[k].name);
-    fputs("\trung\tepochs\tbest_epoch\tvalid_loss\tmetric\tbest\n", f);
+    fprintf(f, "\trung\tran_epochs\tbest_epoch\tvalid_loss\t%s\tbest\n", metric);
     for (int i = 0; i < t->trials; i++) {
         fprintf(f, "%d", i + 1);
         for (int k = 0; k < g->n; k++)
             fprintf(f, "\t%s", t->value[i * g->n + k]);
-        fprintf(f, "\t%d\t%d\t%d\t%.6g\t%.6g\t%d\n", trial[i].rung, trial[i].epochs, trial[i].best_epoch, trial[i].loss,
-                trial[i].metric, i == best);
+        fprintf(f, "\t%d\t%d\t%d", trial[i].rung, trial[i].epochs, trial[i].best_epoch);
+        put_cell(f, trial[i].loss);
+        put_cell(f, trial[i].metric);
+        fprintf(f, "\t%d\n", i == best);
     }
 }

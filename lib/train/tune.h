@@ -31,7 +31,7 @@ mm_status mm_tune_run(const mm_tune *t, mm_trial *trial, int *best, mm_err *e);
 
 /* "lr=0.1 batch=4"; NULL when memory is out. */
 const char *mm_tune_settings(const mm_tune *t, int trial, mm_arena *a);
-/* One line of TSV a trial, under a line of names. */
-void mm_tune_table(FILE *f, const mm_tune *t, const mm_trial *trial, int best);
+/* One line of TSV a trial, under a line of names; `metric` is the metric's. */
+void mm_tune_table(FILE *f, const mm_tune *t, const mm_trial *trial, int best, const char *metric);
 
 #endif

@@ -156,3 +156,70 @@ accuracy() {
         done
     done
 }
+
+@test "columns in any unit are learned alike, and few samples are learned at all by default" {
+    awk 'BEGIN { srand(5); for (u = -9; u <= 9; u += 9) { file = "u" u ".csv"; srand(5); s = 10 ^ u
+        for (i = 0; i < 300; i++) { printf "s%d", i > file; for (d = 0; d < 4; d++)
+            printf ",%.9g", s * ((d == i % 3) * 1.2 + rand() + rand() + rand()) > file; print ",c" i % 3 > file } } }'
+    for unit in -9 0 9; do
+        mm-decode -q --as feature --of table --key-column 1 --label-column 6 u$unit.csv > u.mm
+        for args in '--solver lbfgs --weight-decay 1' '--solver adamw'; do
+            mm-train classify -q --method linear --valid-share 0 $args -o x.safetensors u.mm
+            mm-fuse -m x.safetensors --label u.mm | mm-eval --rounds 0 -f json | jq .figures.accuracy.value
+        done
+    done > accuracy
+    # the minimum is scikit-learn's, whatever the unit (test_lbfgs); mini-batches come close to it
+    [ "$(sed -n '1~2p' accuracy | sort -u | wc -l)" = 1 ]
+    awk 'NR % 2 { best = $1 } NR % 2 == 0 && ($1 < best - 0.02 || $1 < 0.85) { exit 1 }' accuracy
+}
+
+@test "without validation nothing is said that is not known" {
+    for args in '' '--solver lbfgs'; do
+        run -0 mm-train classify -v --method linear $args --epochs 5 --valid-share 0 --log log.tsv -o x.safetensors a.mm
+        [[ "${output,,}" != *nan* ]]
+        [[ "$output" == *"160 samples, none for validation; 5 epochs: loss 0."* ]]
+        [[ "$(cat log.tsv)" != *nan* ]]
+        awk -F'\t' 'NF != 6 { exit 1 }' log.tsv
+    done
+}
+
+@test "what ended too early is said" {
+    run -0 mm-train classify --method linear --epochs 20 --lr 1e-4 --valid-share 0 -o x.safetensors a.mm
+    [[ "$output" == *"still falling"*"--epochs"* ]]
+    run -0 mm-train classify --method linear --solver lbfgs --epochs 2 -o x.safetensors a.mm
+    [[ "$output" == *"minimum is not reached"* ]]
+    for args in '' '--valid-share 0' '--solver lbfgs'; do
+        run -0 mm-train classify --method linear $args -o x.safetensors a.mm
+        [[ "$output" != *falling* && "$output" != *minimum* ]]
+    done
+}
+
+@test "the temperature is told, and is no sharper than the samples" {
+    # two classes far apart: no sample that validates is wrong
+    awk 'BEGIN { for (i = 0; i < 100; i++) printf "s%d,%d,%d,%s\n", i, (i % 2) * 100 + i % 7, i % 5, i % 2 ? "yes" : "no" }' > far.csv
+    mm-decode -q --as feature --of table --key-column 1 --label-column 4 -o far.mm far.csv
+    run -0 mm-train classify --method linear --solver lbfgs --weight-decay 1 -o x.safetensors far.mm
+    [[ "$output" =~ "100 samples, 20 of them for validation; best epoch "[0-9]+": validation loss "[0-9.]+", accuracy 1.0000, temperature "[0-9.]+ ]]
+    # twenty samples without a mistake: one in twenty-two may be one
+    mm-label -m x.safetensors --no-header far.mm | awk -F'\t' '$7 > 0.99 { exit 1 } { sum += $7 } END { exit !(sum / NR < 0.975 && sum / NR > 0.93) }'
+}
+
+@test "--grid given twice searches over both, and the table names what it shows" {
+    mm-train classify -q --grid 'hidden=4|8' --grid 'epochs=2|3' -o x.safetensors a.mm > t.tsv
+    [ "$(head -n 1 t.tsv)" = $'trial\thidden\tepochs\trung\tran_epochs\tbest_epoch\tvalid_loss\taccuracy\tbest' ]
+    [ "$(sed 1d t.tsv | cut -f2,3 | sort -u | wc -l)" = 4 ]
+    run -2 mm-train classify --grid 'lr=1|2' --grid 'lr=3|4' -o x.safetensors a.mm
+    [[ "$output" == *"lr is there twice"* ]]
+}
+
+@test "label fields that cannot be learned: what there is, and what to say" {
+    awk -F, 'BEGIN { print "file,answer,split,age" } { print $1 ".txt," $NF ",train," NR }' a.csv > labels.csv
+    cut -d, -f1 a.csv | while read -r key; do mkdir -p "texts/${key%/*}"; echo x > "texts/$key.txt"; done
+    mm-decode -q --labels labels.csv -o l.mm texts
+    run -2 mm-train classify -o x.safetensors l.mm b.mm
+    [[ "$output" == *"label field split has the one value train"*"choose with --label (answer, split, age)"* ]]
+    run -2 mm-train classify --label anwser -o x.safetensors l.mm b.mm
+    [[ "$output" == *'no record has a label field anwser; did you mean "answer"?'*split* ]]
+    run -2 mm-train regress --field answer -o x.safetensors l.mm b.mm
+    [[ "$output" == *"label field answer holds no numbers, but no"* ]]
+}

@@ -51,7 +51,8 @@ static mm_head *head_of(const mm_data *d, const char *method)
     like.input[1] = (mm_head_input){.name = "text", .width = WIDTH};
     like.task = strcmp(method, "align") == 0 ? MM_TASK_ALIGN : MM_TASK_CLASSIFY;
     if (like.task == MM_TASK_CLASSIFY)
-        like.output[like.outputs++] = (mm_head_output){"label", d->field[0].classes, 2, 1};
+        like.output[like.outputs++] =
+            (mm_head_output){.name = "label", .classes = d->field[0].classes, .width = 2, .temperature = 1};
     assert_int_equal(mm_head_new(&h, &like, 3, NULL), MM_OK);
     return h;
 }
@@ -161,11 +162,101 @@ static void test_single_captions(void **state)
     mm_dataset_free(all);
 }
 
+/* Samples of `width` columns, row i at x + i * width, in a space or none. */
+static mm_dataset *columns_of(const float *x, int n, int64_t width, const char *space, const mm_data **view)
+{
+    mm_dataset *d;
+    char key[16];
+    assert_int_equal(mm_dataset_new(&d, NULL), MM_OK);
+    for (int i = 0; i < n; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        assert_int_equal(
+            mm_dataset_add_rows(d, mm_str_of(key), MM_STR("image"), mm_str_of(space), x + i * width, 1, width, NULL),
+            MM_OK);
+    }
+    assert_int_equal(mm_dataset_finish(d, view, NULL), MM_OK);
+    return d;
+}
+
+/* Which of four columns a head looks at, as bits: those whose numbers reach it when they double. */
+static int alive_of(const float *x, int n, const char *space)
+{
+    const mm_data *d;
+    int32_t all[SAMPLES], alive = 0;
+    mm_dataset *set = columns_of(x, n, 4, space, &d);
+    mm_arena a = {0};
+    mm_fuse_batch b;
+    mm_head *h, like = {.method = mm_fuse_method_of("linear"), .inputs = 1, .hidden = 8, .outputs = 1};
+    like.input[0] = (mm_head_input){.name = "image", .width = 4};
+    like.output[0] = (mm_head_output){.name = "label", .width = 2, .temperature = 1};
+    for (int i = 0; i < n; i++)
+        all[i] = i;
+    assert_int_equal(mm_head_new(&h, &like, 1, NULL), MM_OK);
+    assert_int_equal(mm_standardise(h, d, &(mm_split){.train = all, .n_train = n}, NULL), MM_OK);
+    for (int64_t k = 0; k < 4 * n; k++) /* at use, dead columns may hold anything */
+        d->modality[0].x[k] = 2 * d->modality[0].x[k];
+    assert_int_equal(mm_data_batch(&b, d, h, all, n, NULL, &a, NULL), MM_OK);
+    for (int c = 0; c < 4; c++)
+        for (int i = 0; i < n; i++)
+            alive |= (b.x[0][i * 4 + c] != 0) << c;
+    mm_head_free(h);
+    mm_arena_free(&a);
+    mm_dataset_free(set);
+    return alive;
+}
+
+/* A column counts when it varies by more than its own rounding; in vectors of a model also next to the others. */
+static void test_dead_columns(void **state)
+{
+    (void)state;
+    enum { N = 50 };
+    float x[N * 4];
+    mm_rng r = {.state = 5};
+    for (int i = 0; i < N; i++) {
+        float u[3];
+        for (int k = 0; k < 3; k++)
+            u[k] = (float)(2 * mm_rng_uniform(&r) - 1);
+        x[i * 4] = u[0];
+        x[i * 4 + 1] = 1e-12f * u[1]; /* farads beside volts, or what rounding left of a dead column of a model */
+        x[i * 4 + 2] = 0.1f;          /* constant */
+        x[i * 4 + 3] = nextafterf(1e6f, i % 2 ? 0 : 2e6f); /* constant but for the last bit */
+    }
+    assert_int_equal(alive_of(x, N, ""), 3);
+    assert_int_equal(alive_of(x, N, "model@1"), 1);
+    for (int i = 0; i < N; i++) { /* all of a model's columns in small units, or large ones */
+        x[i * 4] *= 1e-9f;
+        x[i * 4 + 1] = -3 * x[i * 4] + 1e-9f;
+        x[i * 4 + 2] = x[i * 4] * x[i * 4] * 1e9f;
+        x[i * 4 + 3] = 1e-9f + x[i * 4] / 10;
+    }
+    assert_int_equal(alive_of(x, N, "model@1"), 15);
+    for (int k = 0; k < N * 4; k++)
+        x[k] *= 1e30f;
+    assert_int_equal(alive_of(x, N, "model@1"), 15);
+}
+
+static void test_what_is_no_number(void **state)
+{
+    (void)state;
+    mm_dataset *d;
+    mm_err e = {0};
+    const double x[2] = {1, 1e300};
+    mm_record r = mm_record_new(MM_KIND_FEATURE);
+    r.key = MM_STR("broken");
+    r.of = MM_STR("image");
+    r.has_tensor = true;
+    r.tensor = (mm_tensor){{MM_F64, 1, {2}}, x};
+    assert_int_equal(mm_dataset_new(&d, NULL), MM_OK);
+    assert_int_equal(mm_dataset_add(d, &r, NULL, &e), MM_FATAL);
+    assert_non_null(strstr(e.text, "broken"));
+    mm_dataset_free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_groups),          cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_dead_columns),    cmocka_unit_test(test_what_is_no_number),
         cmocka_unit_test(test_single_captions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

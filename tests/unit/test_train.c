@@ -1,6 +1,6 @@
 /* Heads and training: every method learns a problem that needs both modalities, survives a round trip through its file,
  * and gives the same bits at any number of threads and after an interruption. */
-#include "train/train.h"
+#include "train/falling.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -244,12 +244,50 @@ static void test_other_training_is_refused(void **state)
     mm_dataset_free(set);
 }
 
+/* What a training of these losses looks like; those of the validation are NaN where there is none. */
+static bool falls(const float *train, const float *valid, int epochs, int seen, int from)
+{
+    mm_falling f = mm_falling_new(epochs);
+    for (int i = from; i < seen; i++)
+        mm_falling_see(&f, &(mm_epoch){.epoch = i + 1, .train_loss = train[i], .valid_loss = valid ? valid[i] : NAN});
+    return mm_still_falling(&f);
+}
+
+static void test_still_falling(void **state)
+{
+    (void)state;
+    const float straight[6] = {1.2f, 1.1f, 1, 0.9f, 0.8f, 0.75f}, settled[6] = {1.2f, 0.4f, 0.2f, 0.19f, 0.19f, 0.19f};
+    const float rising[6] = {1.2f, 0.5f, 0.6f, 0.7f, 0.8f, 0.9f}, nothing[6] = {1, 1, 1, 1, 0.9999f, 0.9998f};
+    assert_true(falls(straight, NULL, 6, 6, 0));
+    assert_false(falls(settled, NULL, 6, 6, 0));
+    assert_false(falls(nothing, NULL, 6, 6, 0));
+    assert_false(falls(straight, rising, 6, 6, 0)); /* only the training samples gain */
+    assert_true(falls(settled, straight, 6, 6, 0));
+    assert_false(falls(straight, NULL, 12, 6, 0)); /* stopped early */
+    assert_false(falls(straight, NULL, 6, 6, 2));  /* resumed: nobody saw the first half */
+}
+
+static void test_defaults_suit_small_data(void **state)
+{
+    (void)state;
+    const mm_fuse_method *linear = mm_fuse_method_of("linear"), *mlp = mm_fuse_method_of("mlp");
+    mm_train_opts o = mm_train_defaults();
+    assert_int_equal(mm_train_epochs(&o, mlp, 1 << 20), 30);
+    assert_in_range(mm_train_epochs(&o, mlp, 400) * 7, 1000, 1006); /* 400 samples are seven updates */
+    assert_in_range(mm_train_epochs(&o, linear, 400) * 7, 2000, 2006);
+    assert_int_equal(mm_train_epochs(&o, linear, 0), 2000);
+    o.solver = MM_SOLVER_LBFGS;
+    assert_int_equal(mm_train_epochs(&o, linear, 400), 1000);
+    assert_true(mm_train_lr(linear) > mm_train_lr(mlp));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_method_learns),       cmocka_unit_test(test_split_keeps_groups_together),
         cmocka_unit_test(test_file_round_trip),           cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_other_training_is_refused),
+        cmocka_unit_test(test_other_training_is_refused), cmocka_unit_test(test_still_falling),
+        cmocka_unit_test(test_defaults_suit_small_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

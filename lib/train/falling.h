@@ -1,0 +1,19 @@
+/* falling.h: whether a training ended before it had got anywhere: the learning rate fades out, so the last epochs
+ * always look as if nothing were left to gain. What the second half of the epochs still gained tells. */
+#ifndef MM_TRAIN_FALLING_H
+#define MM_TRAIN_FALLING_H
+
+#include "train/train.h"
+
+typedef struct {
+    int epochs;                 /* that it may take */
+    float first, halfway, last; /* lowest losses so far: after one epoch, half of them, all; 0 where not seen */
+    int seen;                   /* epochs, from the first one on */
+} mm_falling;
+
+mm_falling mm_falling_new(int epochs);
+void mm_falling_see(mm_falling *f, const mm_epoch *row);
+/* All epochs were used up, and more than a tenth of what they gained came in their second half. */
+bool mm_still_falling(const mm_falling *f);
+
+#endif

@@ -1,0 +1,102 @@
+/* standardise.c: each column in units of its own spread, so that a table in metres is learned as one in kilometres. */
+#include "train/train.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* Of the training samples' rows of one modality; mean and std [width]. */
+typedef struct {
+    double *mean, *std;
+    int64_t rows;
+} moments;
+
+/* Sums are taken of distances from the first row: those of a constant column are 0 to the last bit. */
+static void measure(moments *k, const mm_data_modality *x, const mm_split *s)
+{
+    int64_t width = x->width;
+    const float *first = NULL;
+    for (int pass = 0; pass < 2; pass++) { /* first the means, then the squares around them */
+        double *sum = pass ? k->std : k->mean;
+        k->rows = 0;
+        for (int i = 0; i < s->n_train; i++) {
+            for (int64_t r = x->cu[s->train[i]]; r < x->cu[s->train[i] + 1]; r++, k->rows++) {
+                const float *row = x->x + r * width;
+                first = first ? first : row;
+                for (int64_t c = 0; c < width; c++) {
+                    double d = (double)row[c] - (double)first[c];
+                    sum[c] += pass ? (d - k->mean[c]) * (d - k->mean[c]) : d;
+                }
+            }
+        }
+        for (int64_t c = 0; k->rows && c < width; c++)
+            sum[c] /= (double)k->rows;
+    }
+    for (int64_t c = 0; first && c < width; c++) {
+        k->mean[c] += (double)first[c];
+        k->std[c] = sqrt(k->std[c]);
+    }
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Columns that vary no more than this are dead. The vectors of a model are of one unit: next to a usual column, what is
+ * a millionth of it is rounding, and would be other rounding at another precision. Columns of a table, which has no
+ * space, have units of their own: farads beside volts. */
+static mm_status least_spread(double *out, const moments *k, const mm_data_modality *x, mm_err *e)
+{
+    *out = 0;
+    if (!*x->space)
+        return MM_OK;
+    double *sorted = malloc((size_t)x->width * sizeof *sorted);
+    if (!sorted)
+        return mm_fail_memory(e);
+    memcpy(sorted, k->std, (size_t)x->width * sizeof *sorted);
+    qsort(sorted, (size_t)x->width, sizeof *sorted, ascending);
+    *out = sorted[x->width / 2] * 0x1p-20;
+    free(sorted);
+    return MM_OK;
+}
+
+/* Whether a column tells samples apart: it varies by more than the last bits of its own f32 numbers. */
+static bool is_alive(double mean, double std, double least)
+{
+    return std > least && std > 2 * FLT_EPSILON * fabs(mean) && (float)std > 0;
+}
+
+static mm_status standardise_input(mm_head_input *in, const mm_data_modality *x, const mm_split *s, mm_arena *keep,
+                                   mm_arena *a, mm_err *e)
+{
+    size_t width = (size_t)in->width;
+    float *mean = mm_arena_zalloc(keep, width, sizeof *mean), *std = mm_arena_zalloc(keep, width, sizeof *std);
+    moments k = {.mean = mm_arena_zalloc(a, width, sizeof(double)), .std = mm_arena_zalloc(a, width, sizeof(double))};
+    double least = 0;
+    if (!mean || !std || !k.mean || !k.std)
+        return mm_fail_memory(e);
+    if (x)
+        measure(&k, x, s);
+    mm_status status = x ? least_spread(&least, &k, x, e) : MM_OK;
+    for (size_t c = 0; c < width; c++) {
+        mean[c] = (float)k.mean[c];
+        std[c] = is_alive(k.mean[c], k.std[c], least) ? (float)k.std[c] : INFINITY; /* a dead column is 0 for good */
+    }
+    in->mean = mean;
+    in->std = std;
+    return status;
+}
+
+mm_status mm_standardise(mm_head *h, const mm_data *d, const mm_split *s, mm_err *e)
+{
+    mm_arena a = {0};
+    mm_status status = MM_OK;
+    for (int m = 0; status == MM_OK && m < h->inputs; m++) {
+        int at = mm_data_modality_of(d, h->input[m].name);
+        status = standardise_input(&h->input[m], at < 0 ? NULL : &d->modality[at], s, &h->arena, &a, e);
+    }
+    mm_arena_free(&a);
+    return status;
+}
