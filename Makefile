@@ -205,7 +205,12 @@ uninstall: ## removes what install put there
 .PHONY: install uninstall
 
 # ---- tests ----
-check: all $(UNIT_BIN) $(REPLAY) ## unit tests, bats tests and lint; SANITIZE=1 for the sanitised build
+# What the tests use is installed first; then a make of its own, because the libraries' flags are looked up when make starts.
+check: ## unit tests, bats tests and lint, with what they use installed first; SANITIZE=1 for the sanitised build
+	@tools/setup/deps.sh tests || echo "make check: going on with what is here; what needs more is skipped"
+	@$(MAKE) check-here
+check-here: all $(UNIT_BIN) $(REPLAY)
+	@$(MAKE) models || echo "make check: going on without the default models; what needs them is skipped"
 	BUILD=$(BUILD) tests/run
 
 # Every shader is valid SPIR-V for the version that it asks for; then every Vulkan driver of the machine, see tests/gpu/run.
@@ -271,9 +276,9 @@ fuzz-run: fuzz ## runs every fuzz target for SECONDS=30
 .PHONY: fuzz fuzz-run
 
 deps: ## installs what is missing to build and test (Debian 12, 13, Ubuntu 24.04); without root it prints the command
+	tools/setup/deps.sh tests
+demo: ## everything: dependencies, build, default models, and the main job on real media
 	tools/setup/deps.sh
-# a make of its own, because the libraries' flags are looked up when make starts
-demo: deps ## everything: dependencies, build, default models, and the main job on real media
 	$(MAKE) all models
 	BUILD=$(BUILD) tools/setup/demo.sh
 .PHONY: deps demo
@@ -291,7 +296,7 @@ align: $(BINS) ## towers between the default image and text models: IMAGES=DIR C
 clean: ## removes build/
 	rm -rf build
 
-.PHONY: all help man check lint clean probes
+.PHONY: all help man check check-here lint clean probes
 .DELETE_ON_ERROR:
 
 format: ## clang-format over the sources

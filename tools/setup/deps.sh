@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Installs what building, testing and the demo need on Debian 12, Debian 13 or Ubuntu 24.04, as far as it is missing.
-# Without root it prints the one command that would do so, and fails.
+# Installs what building and the demo need on Debian 12, Debian 13 or Ubuntu 24.04, as far as it is missing; with `tests` as
+# its argument also what the tests use. Without root it prints the one command that would do so, and fails.
 set -euo pipefail
 
 wanted="gcc make pkg-config bash
     libarchive-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev libjpeg-dev libwebp-dev libtiff-dev
     libjansson-dev libutf8proc-dev libcurl4-openssl-dev
     libvulkan-dev libvulkan-volk-dev glslc mesa-vulkan-drivers vulkan-validationlayers spirv-tools
-    libcmocka-dev bats mandoc libarchive-tools jq
-    python3-pip python3-venv python3-numpy ca-certificates"
+    mandoc libarchive-tools jq python3-pip python3-venv ca-certificates"
+tests="libcmocka-dev bats ffmpeg python3-numpy python3-msgpack python3-msgpack-numpy zsh fish bsdutils"
+[ "${1:-}" != tests ] || wanted="$wanted $tests"
 
 command -v apt-get >/dev/null || {
     echo "deps.sh: no apt-get here. Needed are the development files of libarchive, FFmpeg (libav*), libjpeg-turbo, libwebp, libtiff," >&2
