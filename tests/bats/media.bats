@@ -9,6 +9,15 @@ setup() {
 m() { python3 "$make" "$@"; }
 needs_ffmpeg() { command -v ffmpeg >/dev/null || skip "needs ffmpeg"; }
 f() { ffmpeg -nostdin -v error -y "$@"; }
+# $1 = $2, an MP4, with the matrix of a quarter turn in its track header: programs differ in how they are asked to write one
+turned() {
+    python3 -c '
+import struct, sys
+b = bytearray(open(sys.argv[2], "rb").read())
+at = b.index(b"tkhd") + 44
+b[at:at + 36] = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
+open(sys.argv[1], "wb").write(b)' "$1" "$2"
+}
 kinds() { mm-cat -J | jq -r .kind | sort | uniq -c | awk '{ print $2, $1 }' | paste -sd ,; }
 
 @test "TIFF: what is not known is an error, never a wrong picture" {
@@ -104,8 +113,8 @@ kinds() { mm-cat -J | jq -r .kind | sort | uniq -c | awk '{ print $2, $1 }' | pa
 @test "a video that is marked as turned comes out upright" {
     needs_ffmpeg
     f -f lavfi -i testsrc=size=64x48:rate=1:duration=2 -c:v mpeg4 a.mp4
-    f -i a.mp4 -c copy -metadata:s:v rotate=90 b.mp4
-    [ "$(ffprobe -v error -show_entries stream_side_data=rotation -of csv=p=0 b.mp4)" ] || skip "no rotation written"
+    turned b.mp4 a.mp4
+    [ "$(ffprobe -v error -show_entries stream_side_data=rotation -of csv=p=0 b.mp4)" ]
     [ "$(mm-decode b.mp4 | mm-cat -J | jq -c '[.meta.height, .meta.width]' | sort -u)" = "[64,48]" ]
 }
 
