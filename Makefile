@@ -18,7 +18,7 @@ OPT      ?= -O2 -g
 CFLAGS   ?=
 # -ffp-contract=off: what the source says is what is computed, on every compiler; kernels ask for FMA by name
 ALL_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARN) $(OPT) -fno-math-errno -ffp-contract=off -Ilib -pthread \
-              -DMM_VERSION='"$(VERSION)"' -DMM_PREFIX='"$(PREFIX)"' $(CFLAGS)
+              -DMM_VERSION='"$(VERSION)"' $(CFLAGS)
 ALL_LDFLAGS := -pthread -Wl,--as-needed $(LDFLAGS)
 ifneq ($(SANITIZE),)
 ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -79,6 +79,14 @@ OPT_KERNEL := $(if $(SANITIZE),,-O3)
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call step,CC)$(CC) $(ALL_CFLAGS) $(if $(filter lib/backend/cpu/% lib/tape/% lib/train/%,$<),$(OPT_KERNEL)) $(call isa,$<) -MMD -MP -c -o $@ $<
+
+# PREFIX is compiled into one object and written into the pages, which are made anew when it changes.
+$(BUILD)/prefix: FORCE
+	@mkdir -p $(@D)
+	@[ "$$(cat $@ 2>/dev/null)" = '$(PREFIX)' ] || echo '$(PREFIX)' >$@
+$(BUILD)/lib/model/find.o: $(BUILD)/prefix
+$(BUILD)/lib/model/find.o: ALL_CFLAGS += -DMM_PREFIX='"$(PREFIX)"'
+.PHONY: FORCE
 
 # ---- shaders: SPIR-V as lists of numbers, which lib/backend/vulkan/shaders.c includes ----
 GLSLC := glslc
@@ -176,13 +184,13 @@ $(BUILD)/tests/bench/bench_ceiling.o: ALL_CFLAGS += -I$(BUILD)
 
 # ---- manual pages: the OPTIONS section comes from the tool's own option table ----
 man: $(MANPAGES)
-$(BUILD)/man/%: man/%.in $(BINS)
+$(BUILD)/man/%: man/%.in $(BINS) $(BUILD)/prefix
 	@mkdir -p $(@D)
-	sed -e '/^@OPTIONS@$$/{r /dev/stdin' -e 'd;}' -e 's/@VERSION@/$(VERSION)/' $< \
+	sed -e '/^@OPTIONS@$$/{r /dev/stdin' -e 'd;}' -e 's/@VERSION@/$(VERSION)/' -e 's|@PREFIX@|$(PREFIX)|' $< \
 	  < <($(BUILD)/bin/$(basename $*) --help=mdoc) > $@.tmp && mv $@.tmp $@
-$(BUILD)/man/%: man/%
+$(BUILD)/man/%: man/% $(BUILD)/prefix
 	@mkdir -p $(@D)
-	cp $< $@
+	sed -e 's|@PREFIX@|$(PREFIX)|' $< >$@
 SHELL := bash
 
 # ---- installing ----
