@@ -41,6 +41,27 @@ void mm_map_close(mm_map *m)
     *m = (mm_map){0};
 }
 
+/* "https://…": a scheme and "://". */
+static bool is_address(const char *path)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    size_t n = strspn(path, letters);
+    return n > 1 && strncmp(path + n, "://", 3) == 0;
+}
+
+const char *mm_open_failure(const char *path, const char *tool, char *out, size_t size)
+{
+    if (errno != ENOENT || !is_address(path))
+        snprintf(out, size, "%s", strerror(errno));
+    else if (strncmp(path, "file://", 7) == 0)
+        snprintf(out, size, "an address, not a file: give the path alone, without file://");
+    else if (strncmp(path, "http", 4) == 0 || strncmp(path, "ftp", 3) == 0)
+        snprintf(out, size, "an address, not a file: `curl -sL ADDRESS | %s -` reads it", tool);
+    else
+        snprintf(out, size, "an address, not a file: fetch it, or pipe it into `%s -`", tool);
+    return out;
+}
+
 bool mm_file_exists(const char *path)
 {
     struct stat st;

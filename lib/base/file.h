@@ -19,6 +19,10 @@ typedef struct {
 mm_status mm_map_open(mm_map *m, const char *path, mm_err *e);
 void mm_map_close(mm_map *m);
 
+/* Why path could not be opened, by errno, into out: for an address such as https://… what to do instead (`tool` reads
+ * standard input). Returns out. */
+const char *mm_open_failure(const char *path, const char *tool, char *out, size_t size);
+
 bool mm_file_exists(const char *path);
 bool mm_dir_exists(const char *path);
 

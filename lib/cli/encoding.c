@@ -1,5 +1,7 @@
 #include "cli/encoding.h"
 
+#include "encode/arch.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +44,7 @@ void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm
     mm_err e;
     mm_encode_opts o = {.normalize = v->normalize, .project = v->project, .pad_audio = pad, .classify = v->classify};
     mm_dev_opts device = mm_run_device(r);
+    const mm_arch *arch;
     *x = (mm_encoding){.r = r, .v = v, .of = of};
     if (!v->model)
         mm_usage(r, "-m MODEL is missing: mm-model list shows the %s models that are here", mm_modality_name(of));
@@ -49,9 +52,8 @@ void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm
     take_layers(r, &o, v->layer);
     if (mm_model_open(&x->model, v->model, &r->log, &e) != MM_OK)
         mm_die(r, "%s", e.text);
-    if (!mm_model_encodes(x->model, of))
-        mm_die(r, "%s does not encode %s: mm-model list tells which models do", mm_model_name(x->model),
-               mm_modality_name(of));
+    if (mm_arch_of(&arch, x->model, of, &e) != MM_OK) /* before a device is opened */
+        mm_die(r, "%s", e.text);
     if (!r->precision_given && mm_model_precision(x->model))
         mm_precision_of(&device.precision, mm_model_precision(x->model));
     if (mm_dev_open(&x->dev, &device, &e) != MM_OK)
@@ -78,6 +80,7 @@ void mm_encoding_run(mm_encoding *x, mm_filter f)
     f.batch = (int)x->v->batch;
     f.keep = x->v->keep;
     f.flush = x->v->flush;
+    f.takes = mm_modality_name(x->of);
     mm_filter_run(x->r, &f);
 }
 

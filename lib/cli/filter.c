@@ -42,6 +42,7 @@ struct mm_filter_state {
     pthread_cond_t grown, shrunk;
     item_list queue;
     item *spare;
+    int64_t seen; /* records that were read */
     bool ended;
     work *pending; /* begun, its step still to come; NULL: none */
     /* the batch that is written; this thread only */
@@ -131,6 +132,7 @@ static void *read_ahead(void *arg)
     while (mm_in_next(s->r, &x->arena, &x->rec) == MM_OK) {
         x->wanted = s->f->wants(s->f->ctx, &x->rec);
         x->bytes = (int64_t)x->rec.raw.n;
+        s->seen++;
         queue_add(s, x);
         x = item_get(s);
     }
@@ -323,6 +325,14 @@ static void free_items(struct mm_filter_state *s)
     }
 }
 
+/* Everything went through and nothing was computed: most likely not what was meant. */
+static void say_if_none(const struct mm_filter_state *s)
+{
+    mm_run *r = s->r;
+    if (s->f->takes && s->seen && !r->done && !r->failed && !r->state->out.resumed_runs)
+        mm_warn(r, "none of %lld records was %s: all were passed on as they are", (long long)s->seen, s->f->takes);
+}
+
 void mm_filter_run(mm_run *r, const mm_filter *f)
 {
     struct mm_filter_state s = {.f = f, .r = r, .batch = f->batch > 0 ? f->batch : DEFAULT_BATCH};
@@ -340,6 +350,7 @@ void mm_filter_run(mm_run *r, const mm_filter *f)
     run_batches(&s);
     pthread_join(reader, NULL);
     free_items(&s);
+    say_if_none(&s);
     r->state->filter = NULL;
     mm_out_close(r);
 }

@@ -1,4 +1,5 @@
 /* in.c: the records of all operands, one stream after the other. */
+#include "base/file.h"
 #include "cli/state.h"
 
 #include <errno.h>
@@ -65,8 +66,9 @@ static mm_status open_next(mm_run *r, mm_err *e)
     in->operand++;
     in->name = is_standard_input(name) ? "standard input" : name;
     in->fd = is_standard_input(name) ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+    char why[128];
     if (in->fd < 0)
-        return mm_fail(e, MM_SKIP, "%s: %s", name, strerror(errno));
+        return mm_fail(e, MM_SKIP, "%s: %s", name, mm_open_failure(name, r->tool->name, why, sizeof why));
     return mm_reader_new(&in->reader, in->fd, in->name, e);
 }
 

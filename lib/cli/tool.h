@@ -154,6 +154,7 @@ typedef struct {
     int64_t batch_bytes; /* … or bytes of records, 0: 64 MiB */
     bool keep;           /* --keep: the source record goes out in front of what replaces it */
     bool flush;          /* --flush: never wait for more input when a record is ready */
+    const char *takes;   /* "text": an input that has none is told; NULL: never */
     void *ctx;
 } mm_filter;
 

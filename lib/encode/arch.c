@@ -39,8 +39,10 @@ mm_status mm_arch_of(const mm_arch **out, const mm_model *m, mm_modality of, mm_
             }
         }
     if (other != of)
-        return mm_fail(e, MM_FATAL, "%s encodes %s, not %s", mm_model_name(m), mm_modality_name(other),
-                       mm_modality_name(of));
+        return mm_fail(e, MM_FATAL, "%s encodes %s, not %s: mm-encode-%s takes it", mm_model_name(m),
+                       mm_modality_name(other), mm_modality_name(of), mm_modality_name(other));
+    if (mm_model_typed(m, e) != MM_OK)
+        return MM_FATAL;
     char known[128];
     list(known, sizeof known, of);
     return mm_fail(e, MM_FATAL, "%s: no %s encoder for model_type \"%.40s\" (there are: %s)", mm_model_path(m),

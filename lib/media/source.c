@@ -1,3 +1,4 @@
+#include "base/file.h"
 #include "media/archive.h"
 #include "media/blob.h"
 #include "media/claim.h"
@@ -311,6 +312,7 @@ static mm_status open_operand(mm_source *s, const char *path, mm_blob **out, mm_
 {
     mm_blob *b = mm_blob_new();
     struct stat st;
+    char why[128];
     if (!b)
         return mm_fail_memory(e);
     if (strcmp(path, "-") == 0)
@@ -326,7 +328,7 @@ static mm_status open_operand(mm_source *s, const char *path, mm_blob **out, mm_
         return MM_OK;
     }
     if (stat(path, &st) != 0) {
-        mm_blob_fail(b, "open", "%s", strerror(errno));
+        mm_blob_fail(b, "open", "%s", mm_open_failure(path, "mm-decode", why, sizeof why));
         return MM_OK;
     }
     if (S_ISDIR(st.st_mode))

@@ -53,9 +53,19 @@ static const char *model_type(const mm_model *m)
     return mm_config_str(mm_model_config(m), "model_type", "");
 }
 
-bool mm_model_encodes(const mm_model *m, mm_modality of)
+mm_status mm_model_typed(const mm_model *m, mm_err *e)
 {
-    return type_encodes(model_type(m), of);
+    const char *timm = mm_config_str(mm_model_config(m), "architecture", NULL);
+    if (*model_type(m))
+        return MM_OK;
+    if (timm)
+        return mm_fail(
+            e, MM_FATAL,
+            "%s: config.json has no model_type: a timm model (%.60s); mm tools read transformers' layout, which "
+            "the hub has of many of them (facebook/dinov2-small, google/vit-base-patch16-224)",
+            mm_model_path(m), timm);
+    return mm_fail(e, MM_FATAL, "%s: config.json has no model_type, by which transformers' models say what they are",
+                   mm_model_path(m));
 }
 
 mm_status mm_model_modality(const mm_model *m, mm_modality *out, mm_err *e)
@@ -67,8 +77,8 @@ mm_status mm_model_modality(const mm_model *m, mm_modality *out, mm_err *e)
             *out = ORDER[i];
             return MM_OK;
         }
-    if (!*type)
-        return mm_fail(e, MM_FATAL, "%s: its config.json names no model_type", mm_model_name(m));
+    if (mm_model_typed(m, e) != MM_OK)
+        return MM_FATAL;
     return mm_fail(e, MM_FATAL, "%s: model_type '%s' is not known here (mm-model list shows the models there are)",
                    mm_model_name(m), type);
 }

@@ -12,8 +12,8 @@ const char *mm_modality_name(mm_modality m); /* "image" */
 /* What the model encodes, by config.json's model_type; CLIP and SigLIP, which have two sides: images. Fails for a type
  * that is none of those known, and names it. */
 mm_status mm_model_modality(const mm_model *m, mm_modality *out, mm_err *e);
-/* Whether the model has a side that encodes `of`. */
-bool mm_model_encodes(const mm_model *m, mm_modality of);
+/* MM_FATAL when config.json has no model_type, with what the model may be instead. */
+mm_status mm_model_typed(const mm_model *m, mm_err *e);
 
 /* Resize, crop and normalisation of an image model. Understands every spelling of `size` and `crop_size` (a number, a
  * pair, {height,width}, {shortest_edge} with or without {longest_edge}), do_* switches, PIL's resample numbers,

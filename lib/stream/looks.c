@@ -16,7 +16,7 @@ bool mm_looks_record(const uint8_t *p, size_t n)
 }
 
 #define MEDIA ": mm-decode reads media"
-#define PACKED ": decompress it first, or give it to mm-decode if media are inside"
+#define PACKED(program) ": `" program " -dc FILE |` in front reads a compressed stream, mm-decode reads media in it"
 
 static const struct {
     uint16_t at;
@@ -40,13 +40,13 @@ static const struct {
     {0, 4, "PK\3\4", "a zip archive" MEDIA " in archives"},
     {257, 5, "ustar", "a tar archive" MEDIA " in archives"},
     {0, 6, "7z\xbc\xaf\x27\x1c", "a 7z archive" MEDIA " in archives"},
-    {0, 2, "\x1f\x8b", "gzip data" PACKED},
-    {0, 4, "\x28\xb5\x2f\xfd", "zstd data" PACKED},
+    {0, 2, "\x1f\x8b", "gzip data" PACKED("gzip")},
+    {0, 4, "\x28\xb5\x2f\xfd", "zstd data" PACKED("zstd")},
     {0, 6,
      "\xfd"
      "7zXZ",
-     "xz data" PACKED},
-    {0, 3, "BZh", "bzip2 data" PACKED},
+     "xz data" PACKED("xz")},
+    {0, 3, "BZh", "bzip2 data" PACKED("bzip2")},
     {0, 6, "\x93NUMPY", "a NumPy array: mm-decode --as feature reads those"},
     {0, 4,
      "\x7f"

@@ -1,6 +1,8 @@
 # mm-encode-image, mm-encode-text, mm-encode-audio as filters: options, order, refusals. The models are tiny random ones
 # of tests/goldens/encode, whose numbers the unit tests compare with the reference; texts need an installed minilm-l6.
 
+bats_require_minimum_version 1.5.0
+
 setup_file() {
     export D=$BATS_FILE_TMPDIR/d
     make=$PWD/tests/bats/media.py
@@ -199,13 +201,22 @@ END
     [ "$(mm-encode-image -q -m "$vit" "$tmp/e.mm" | mm-cat -q -c)" = $'error\t1' ]
 }
 
+@test "an input without anything for the tool: one line says so, and all passes" {
+    mm-cat --where kind=audio all.mm >"$tmp/sounds"
+    run --separate-stderr bash -c "mm-encode-image -m '$vit' '$tmp/sounds' | cmp - '$tmp/sounds'"
+    [ "$status" -eq 0 ]
+    [ "$stderr" = "mm-encode-image: none of 3 records was image: all were passed on as they are" ]
+    run --separate-stderr bash -c "mm-encode-image -m '$vit' all.mm >'$tmp/x'; mm-encode-image -m '$vit' </dev/null"
+    [ -z "$stderr" ]
+}
+
 @test "no model, no such model, one of another modality: exit 2 and what helps" {
     run mm-encode-image all.mm
     [ "$status" -eq 2 ] && [[ "$output" == *"mm-model list"* ]]
     run mm-encode-image -m nothing-here all.mm
     [ "$status" -eq 2 ]
     run mm-encode-image -m "$wav" all.mm
-    [ "$status" -eq 2 ] && [[ "$output" == *"does not encode image"* ]]
+    [ "$status" -eq 2 ] && [[ "$output" == *"wav2vec2 encodes audio, not image: mm-encode-audio takes it"* ]]
     run mm-encode-text -m "$vit" all.mm
     [ "$status" -eq 2 ]
 }

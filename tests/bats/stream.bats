@@ -66,3 +66,15 @@ assert list(r[0])[:3] == ["mm", "kind", "key"]'
     run pass "$BATS_TEST_TMPDIR/photo.jpg"
     [[ "$output" == *"photo.jpg: not a feature stream but a JPEG image: mm-decode reads media"* ]]
 }
+
+@test "what is compressed, or an address, is told with what reads it" {
+    gzip -c tests/goldens/label/queries.mm >"$BATS_TEST_TMPDIR/q.mm.gz"
+    run pass "$BATS_TEST_TMPDIR/q.mm.gz"
+    [[ "$output" == *'gzip data: `gzip -dc FILE |` in front reads a compressed stream'* ]]
+    run pass https://example.org/q.mm
+    [ "$status" -ne 0 ]
+    [[ "$output" == *'an address, not a file: `curl -sL ADDRESS | mm-label -` reads it'* ]]
+    run mm-decode https://example.org/photo.jpg file:///etc/hostname
+    [[ "$output" == *'photo.jpg: an address, not a file: `curl -sL ADDRESS | mm-decode -` reads it'* ]]
+    [[ "$output" == *"give the path alone"* ]]
+}

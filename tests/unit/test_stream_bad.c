@@ -80,7 +80,7 @@ static void no_streams(void **state)
         {B("PK\3\4\x14\0"), "a zip archive: mm-decode reads media in archives"},
         {B("{\"a\": 1}"), "JSON: mm-decode"},
         {B("hello\n"), "text: mm-decode"},
-        {B("\x1f\x8b\x08\0"), "gzip data: decompress it first"},
+        {B("\x1f\x8b\x08\0"), "gzip data: `gzip -dc FILE |`"},
         {B("\xd9\xff"), "other data"},
     };
     char tar[512] = "photo.jpg";
