@@ -4,10 +4,12 @@
 #include "encode/arch.h"
 #include "encode/packing.h"
 #include "encode/sentence.h"
+#include "fuse/head.h"
 #include "model/describe.h"
 #include "model/fetch.h"
 #include "model/find.h"
 #include "model/import.h"
+#include "model/tokenizer.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -39,6 +41,7 @@ static const mm_opt OPTS[] = {
 static const char *const HINT[] = {
     "mm-model list                          what is on the search path",
     "mm-model info minilm-l6                architecture, size, preprocessing, licence",
+    "mm-model info head.safetensors         what a trained head takes and gives",
     "mm-model verify minilm-l6              every weight and checksum",
     "mm-model import export.onnx my-model   an ONNX export or a CTranslate2 Whisper model",
     "mm-model fetch facebook/dinov2-small   from a hub (HF_ENDPOINT, HF_TOKEN)",
@@ -58,15 +61,50 @@ static const mm_tool TOOL = {
 
 /* ---- list, info ---- */
 
-/* What m is encoded as: [{"architecture": "bert", "modality": "text"}]; CLIP has two, unknown models none. */
-static json_t *encoders(const mm_model *m)
+/* Whether mm-encode-text takes m's texts; else *why says what it lacks. A model without any tokenizer passes: its ids
+ * may come from elsewhere. */
+static bool takes_texts(mm_model *m, const mm_sentence *sentence, bool has_tokenizer, mm_err *why)
+{
+    mm_tokenizer *t;
+    if (sentence->unsupported[0]) {
+        mm_fail(why, MM_FATAL, "modules.json asks for \"%s\", which is not supported", sentence->unsupported);
+        return false;
+    }
+    if (!has_tokenizer)
+        return true;
+    if (mm_tokenizer_open(&t, m, why) != MM_OK)
+        return false;
+    mm_tokenizer_close(t);
+    return true;
+}
+
+/* Adds what m is encoded as, "encodes": [{"architecture": "bert", "modality": "text"}]: CLIP has two, unknown models
+ * none; and "refused" when there is an encoder that cannot be used. */
+static void add_encoders(json_t *o, mm_model *m, const mm_sentence *sentence)
 {
     json_t *list = json_array();
+    mm_err why = {0};
     for (const mm_arch *const *a = mm_arch_all(); *a; a++)
-        if ((*a)->match(m))
+        if ((*a)->match(m) &&
+            ((*a)->of != MM_OF_TEXT || takes_texts(m, sentence, json_object_get(o, "tokenizer") != NULL, &why)))
             json_array_append_new(
                 list, json_pack("{s:s, s:s}", "architecture", (*a)->name, "modality", mm_modality_name((*a)->of)));
-    return list;
+    json_object_set_new(o, "encodes", list);
+    if (why.status != MM_OK)
+        json_object_set_new(o, "refused", json_string(why.text));
+}
+
+static void add_sentence(json_t *o, const mm_sentence *s)
+{
+    json_t *pools = s->pools ? json_array() : NULL;
+    for (int i = 0; i < s->pools; i++)
+        json_array_append_new(pools, json_string(mm_pooling_name(s->pool[i])));
+    if (pools) {
+        json_object_set_new(o, "pooling", pools);
+        json_object_set_new(o, "normalized", json_boolean(s->normalize));
+    }
+    if (pools && s->max_tokens)
+        json_object_set_new(o, "max_tokens", json_integer(s->max_tokens));
 }
 
 static mm_status describe(json_t **out, const char *name, const mm_log *log, mm_err *e)
@@ -77,16 +115,10 @@ static mm_status describe(json_t **out, const char *name, const mm_log *log, mm_
     if (s != MM_OK)
         return s;
     s = mm_model_describe(out, m, e);
-    if (s == MM_OK)
-        json_object_set_new(*out, "encodes", encoders(m));
-    if (s == MM_OK && mm_sentence_read(&sentence, m, NULL) == MM_OK && sentence.pools) {
-        json_t *pools = json_array();
-        for (int i = 0; i < sentence.pools; i++)
-            json_array_append_new(pools, json_string(mm_pooling_name(sentence.pool[i])));
-        json_object_set_new(*out, "pooling", pools);
-        json_object_set_new(*out, "normalized", json_boolean(sentence.normalize));
-        if (sentence.max_tokens)
-            json_object_set_new(*out, "max_tokens", json_integer(sentence.max_tokens));
+    if (s == MM_OK) {
+        mm_sentence_read(&sentence, m, NULL);
+        add_encoders(*out, m, &sentence);
+        add_sentence(*out, &sentence);
     }
     mm_model_close(m);
     return s;
@@ -176,7 +208,71 @@ static void do_list(mm_run *r, const char **v, int n)
     if (!l.n && !names_only && !as_json) {
         char home[PATH_MAX];
         mm_warn(r, "no models yet; `mm-model fetch OWNER/NAME` puts one into %s",
-                mm_model_home(home, sizeof home) ? home : "$MM_MODELS");
+                mm_model_home(home, sizeof home) ? home : "the first directory of MM_MODELS, which has to be set");
+    }
+}
+
+/* ---- heads ---- */
+
+/* A file of safetensors where a model's directory could stand: a trained head. */
+static bool is_head(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 12 && strcmp(name + n - 12, ".safetensors") == 0 && mm_file_exists(name);
+}
+
+static mm_status describe_head(json_t **out, const char *path, mm_err *e)
+{
+    mm_head *h;
+    mm_status s = mm_head_load(&h, path, e);
+    if (s != MM_OK)
+        return s;
+    int64_t parameters = 0;
+    for (int i = 0; i < h->params.n; i++)
+        parameters += h->params.p[i]->rows * h->params.p[i]->cols;
+    json_t *o = json_pack("{s:s, s:I}", "path", path, "parameters", (json_int_t)parameters), *about = mm_head_json(h);
+    if (o && about && json_object_update(o, about) == 0) {
+        for (int i = 0; i < h->outputs; i++)
+            json_object_set_new(json_array_get(json_object_get(o, "outputs"), (size_t)i), "temperature",
+                                json_real((double)h->output[i].temperature));
+        *out = o;
+    } else {
+        s = mm_fail_memory(e);
+    }
+    json_decref(about);
+    mm_head_free(h);
+    return s;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+    return text ? text : "any";
+}
+
+static void print_head(const json_t *o)
+{
+    const json_t *inputs = json_object_get(o, "inputs"), *outputs = json_object_get(o, "outputs"), *x, *name;
+    size_t i, c;
+    printf("%-14s %s\n%-14s %s\n%-14s %s\n", "head", text_of(o, "path"), "task", text_of(o, "task"), "method",
+           text_of(o, "method"));
+    printf("%-14s %lld\n", "parameters", (long long)json_integer_value(json_object_get(o, "parameters")));
+    json_array_foreach(inputs, i, x)
+        printf("%-14s %s: %lld numbers, space %s\n", "input", text_of(x, "name"),
+               (long long)json_integer_value(json_object_get(x, "width")), text_of(x, "space"));
+    json_array_foreach(outputs, i, x)
+    {
+        const json_t *classes = json_object_get(x, "classes");
+        long long width = json_integer_value(json_object_get(x, "width"));
+        printf("%-14s %s: %lld %s", "output", text_of(x, "name"), width,
+               strcmp(text_of(o, "task"), "classify") == 0 ? "classes"
+               : width == 1                                ? "number"
+                                                           : "numbers");
+        json_array_foreach(classes, c, name) printf("%s %s", c ? "," : ":", json_string_value(name));
+        putchar('\n');
+        if (strcmp(text_of(o, "task"), "classify") == 0)
+            printf("%-14s %s: %.4g\n", "temperature", text_of(x, "name"),
+                   json_real_value(json_object_get(x, "temperature")));
     }
 }
 
@@ -185,12 +281,15 @@ static void do_info(mm_run *r, const char **v, int n)
     for (int i = 0; i < n; i++) {
         json_t *o;
         mm_err e = {0};
-        if (describe(&o, v[i], &r->log, &e) != MM_OK) {
+        bool head = is_head(v[i]);
+        if ((head ? describe_head(&o, v[i], &e) : describe(&o, v[i], &r->log, &e)) != MM_OK) {
             mm_item_failed(r, v[i], &e);
             continue;
         }
         if (as_json)
             print_object(o);
+        else if (head)
+            print_head(o);
         else
             print_text(o);
         json_decref(o);
@@ -225,7 +324,7 @@ static void destination(mm_run *r, const char *name, char path[PATH_MAX])
     else if (mm_model_home(home, sizeof home))
         n = snprintf(path, PATH_MAX, "%s/%s", home, name);
     else
-        mm_die(r, "no HOME: name a directory, with a slash in it");
+        mm_die(r, "neither MM_MODELS nor a home directory: name a directory, with a slash in it");
     if (n >= PATH_MAX)
         mm_die(r, "%s: the path is too long", name);
     for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {

@@ -90,6 +90,8 @@ mm_status mm_head_new(mm_head **out, const mm_head *like, uint64_t seed, mm_err 
 mm_status mm_head_load(mm_head **out, const char *path, mm_err *e);
 /* Writes path through path.part and a rename. */
 mm_status mm_head_save(const mm_head *h, const char *path, mm_err *e);
+/* What the file says of it beside its tensors: method, task, sizes, inputs, outputs. NULL when memory is out. */
+json_t *mm_head_json(const mm_head *h);
 void mm_head_free(mm_head *h); /* NULL is fine */
 
 int64_t mm_head_out_width(const mm_head *h);              /* Σ output widths */

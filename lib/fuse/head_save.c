@@ -31,13 +31,17 @@ static json_t *describe_outputs(const mm_head *h)
     return list;
 }
 
+json_t *mm_head_json(const mm_head *h)
+{
+    return json_pack("{s:i, s:s, s:s, s:I, s:i, s:i, s:f, s:o, s:o}", "version", 1, "method", h->method->name, "task",
+                     TASKS[h->task], "hidden", (json_int_t)h->hidden, "heads", h->heads, "iterations", h->iterations,
+                     "dropout", (double)h->dropout, "inputs", describe_inputs(h), "outputs", describe_outputs(h));
+}
+
 /* {"mm_head": "<JSON>"}: safetensors' metadata maps strings to strings */
 static json_t *metadata_of(const mm_head *h)
 {
-    json_t *d =
-        json_pack("{s:i, s:s, s:s, s:I, s:i, s:i, s:f, s:o, s:o}", "version", 1, "method", h->method->name, "task",
-                  TASKS[h->task], "hidden", (json_int_t)h->hidden, "heads", h->heads, "iterations", h->iterations,
-                  "dropout", (double)h->dropout, "inputs", describe_inputs(h), "outputs", describe_outputs(h));
+    json_t *d = mm_head_json(h);
     char *text = d ? json_dumps(d, JSON_COMPACT) : NULL;
     json_t *meta = text ? json_pack("{s:s, s:s}", "format", "pt", "mm_head", text) : NULL;
     free(text);

@@ -96,6 +96,20 @@ static mm_status tokenizer(json_t *o, mm_model *m, mm_err *e)
     return MM_OK;
 }
 
+/* A YAML value on one line, in quotes or plain: a comment ends a plain one. */
+static json_t *scalar(const char *v)
+{
+    v += strspn(v, " \t");
+    char quote = *v == '"' || *v == '\'' ? *v : 0;
+    size_t n = 0;
+    v += quote != 0;
+    while (v[n] && v[n] != '\n' && (quote ? v[n] != quote : v[n] != '#' || (n && v[n - 1] != ' ')))
+        n++;
+    while (!quote && n && strchr(" \t\r", v[n - 1]))
+        n--;
+    return json_stringn(v, n);
+}
+
 /* The value of a "license:" line in the YAML between the two "---" at the top of a model card. */
 static json_t *card_licence(char *text)
 {
@@ -110,23 +124,28 @@ static json_t *card_licence(char *text)
         line = strchr(line + 1, '\n');
     if (!line)
         return NULL;
-    char *value = line + 9;
-    value += strspn(value, " '\"");
-    size_t n = strcspn(value, "\n'\"#");
-    while (n && value[n - 1] == ' ')
-        n--;
-    return json_stringn(value, n);
+    return scalar(line + 9);
 }
 
-/* The first line of a licence that has letters in it: its title. */
+/* The first paragraph of a licence that begins with a letter, on one line: its title. Long ones end in "…". */
 static json_t *title(char *text)
 {
-    for (char *line = text; line; line = strchr(line, '\n')) {
-        line += strspn(line, " \t\r\n=*-#");
-        if (isalpha((unsigned char)*line))
-            return json_stringn(line, strcspn(line, "\r\n"));
+    enum { LONGEST = 100 };
+    char out[LONGEST + 8] = "";
+    size_t n = 0;
+    const char *line = text;
+    while (line && !isalpha((unsigned char)*(line += strspn(line, " \t\r\n=*-#"))))
+        line = strchr(line, '\n');
+    for (; line && *(line += strspn(line, " \t")) && *line != '\n' && *line != '\r'; line += line[0] == '\n') {
+        size_t length = strcspn(line, "\r\n");
+        if (n + length + 1 > LONGEST) {
+            memcpy(out + n, "…", sizeof "…");
+            break;
+        }
+        n += (size_t)snprintf(out + n, sizeof out - n, "%s%.*s", n ? " " : "", (int)length, line);
+        line += length + (line[length] == '\r');
     }
-    return NULL;
+    return *out ? json_string(out) : NULL;
 }
 
 static json_t *from_file(const mm_model *m, const char *file, json_t *(*parse)(char *text))

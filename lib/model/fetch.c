@@ -8,14 +8,17 @@
 #include <curl/curl.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { TRIES = 5, MAX_DEPTH = 8 /* folders in a repository */ };
+enum { TRIES = 5, MAX_DEPTH = 8 /* folders in a repository */, MAX_WAIT = 120 /* seconds that a hub may ask for */ };
 static const size_t ANSWER_MAX = (size_t)32 << 20;
+/* What is taken of a file whose size the hub does not state: of weights, and of everything else. */
+static const int64_t WEIGHTS_MAX = (int64_t)64 << 30, OTHERS_MAX = (int64_t)64 << 20;
 
 typedef struct {
     CURL *curl;
@@ -33,7 +36,8 @@ typedef struct {
     fetch *f;
     FILE *file;
     mm_buf *memory;
-    int64_t have, limit; /* limit −1: none stated */
+    int64_t have, limit; /* bytes that come at most */
+    const char *bound;   /* what a longer one exceeds: "the hub says" */
     bool started, full;
 } sink;
 
@@ -55,9 +59,11 @@ static size_t receive(char *p, size_t size, size_t n, void *ctx)
         }
         to->started = true;
     }
-    if (to->memory)
-        return to->memory->n + n <= ANSWER_MAX && mm_buf_append(to->memory, p, n, NULL) == MM_OK ? n : 0;
-    if (to->limit >= 0 && to->have + (int64_t)n > to->limit) {
+    if (to->memory) {
+        to->full = to->memory->n + n > ANSWER_MAX;
+        return !to->full && mm_buf_append(to->memory, p, n, NULL) == MM_OK ? n : 0;
+    }
+    if (to->have + (int64_t)n > to->limit) {
         to->full = true;
         return 0;
     }
@@ -113,12 +119,27 @@ static bool unreachable(CURLcode c)
     return c == CURLE_COULDNT_RESOLVE_HOST || c == CURLE_COULDNT_RESOLVE_PROXY || c == CURLE_COULDNT_CONNECT;
 }
 
+/* The variable that names the proxy which libcurl asks for the endpoint; NULL: none does. */
+static const char *proxy_variable(const fetch *f)
+{
+    static const char *const https[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
+    static const char *const http[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL};
+    for (const char *const *v = strncmp(f->endpoint, "https:", 6) == 0 ? https : http; *v; v++)
+        if (getenv(*v))
+            return *getenv(*v) ? *v : NULL;
+    return NULL;
+}
+
 static mm_status transfer_failed(const fetch *f, CURLcode c, const char *what, mm_err *e)
 {
+    char by_way_of[100] = "";
+    const char *proxy = proxy_variable(f);
+    if (proxy)
+        snprintf(by_way_of, sizeof by_way_of, " through the proxy that %s names (no_proxy lists exceptions)", proxy);
     if (unreachable(c))
-        return mm_fail(e, MM_FATAL, "%s cannot be reached (%s); models that are here work offline: `mm-model list`",
-                       f->endpoint, curl_easy_strerror(c));
-    return mm_fail(e, MM_FATAL, "%s: %s: %s", f->id, what, curl_easy_strerror(c));
+        return mm_fail(e, MM_FATAL, "%s cannot be reached%s (%s); models that are here work offline: `mm-model list`",
+                       f->endpoint, by_way_of, curl_easy_strerror(c));
+    return mm_fail(e, MM_FATAL, "%s: %s: %s%s", f->id, what, curl_easy_strerror(c), by_way_of);
 }
 
 /* Whether another try may help: the connection broke, or the server has a bad moment. */
@@ -128,6 +149,28 @@ static bool transient(CURLcode c, long code)
         return code == 429 || code == 408 || code >= 500;
     return c == CURLE_PARTIAL_FILE || c == CURLE_RECV_ERROR || c == CURLE_SEND_ERROR || c == CURLE_GOT_NOTHING ||
            c == CURLE_OPERATION_TIMEDOUT || c == CURLE_HTTP2 || c == CURLE_HTTP2_STREAM || c == CURLE_SSL_CONNECT_ERROR;
+}
+
+/* Waits before the next try: as long as the server asks for (Retry-After), at least `wait` seconds. MM_FATAL when that
+ * is longer than anyone would sit here. */
+static mm_status pause_for(const fetch *f, int wait, mm_err *e)
+{
+    curl_off_t asked = 0;
+    curl_easy_getinfo(f->curl, CURLINFO_RETRY_AFTER, &asked);
+    if (asked > MAX_WAIT)
+        return mm_fail(e, MM_FATAL,
+                       "%s: %s asks to come back in %lld s: run the same command then, it goes on from here", f->id,
+                       f->endpoint, (long long)asked);
+    nanosleep(&(struct timespec){.tv_sec = asked > wait ? (time_t)asked : wait}, NULL);
+    return MM_OK;
+}
+
+/* The bytes of a file that come at most. */
+static int64_t limit_of(const mm_hub_file *h)
+{
+    if (h->size >= 0)
+        return h->size;
+    return fnmatch("*.safetensors", h->name, 0) == 0 ? WEIGHTS_MAX : OTHERS_MAX;
 }
 
 /* Fetches url into *to, going on after broken connections. */
@@ -143,8 +186,8 @@ static mm_status get(fetch *f, const char *url, sink *to, const char *what, mm_e
         if (c == CURLE_OK)
             return MM_OK;
         if (c == CURLE_WRITE_ERROR)
-            return mm_fail(e, MM_FATAL, "%s: %s: %s", f->id, what,
-                           to->full ? "longer than the hub says" : "cannot be written (is the disk full?)");
+            return to->full ? mm_fail(e, MM_FATAL, "%s: %s: longer than %s", f->id, what, to->bound)
+                            : mm_fail(e, MM_FATAL, "%s: %s: cannot be written (is the disk full?)", f->id, what);
         if (code == 416 && to->limit == to->have)
             return MM_OK;        /* it was complete already */
         if (to->have > before) { /* it moved: the number of tries is for a server that gives nothing */
@@ -154,7 +197,9 @@ static mm_status get(fetch *f, const char *url, sink *to, const char *what, mm_e
         if (!transient(c, code) || --left == 0)
             return c == CURLE_HTTP_RETURNED_ERROR ? http_failed(f, code, what, e) : transfer_failed(f, c, what, e);
         mm_say(f->o->log, MM_LOG_INFO, "%s: %s; trying again", what, curl_easy_strerror(c));
-        nanosleep(&(struct timespec){.tv_sec = wait}, NULL);
+        mm_status s = pause_for(f, wait, e);
+        if (s != MM_OK)
+            return s;
         if (to->memory)
             to->memory->n = 0;
     }
@@ -184,7 +229,9 @@ static mm_status download(fetch *f, const mm_hub_file *h, const char *commit, co
     char url[2048];
     if (snprintf(url, sizeof url, "%s/%s/resolve/%s/%s", f->endpoint, f->id, commit, h->name) >= (int)sizeof url)
         return mm_fail(e, MM_FATAL, "%s: the address is too long", h->name);
-    sink to = {.f = f, .limit = h->size};
+    sink to = {.f = f,
+               .limit = limit_of(h),
+               .bound = h->size >= 0 ? "the hub says" : "such a file may be (the hub states no size)"};
     to.file = fopen(part, "abe"); /* what is there stays: the download goes on behind it */
     if (!to.file)
         return mm_fail(e, MM_FATAL, "%s: %s", part, strerror(errno));
@@ -192,7 +239,7 @@ static mm_status download(fetch *f, const mm_hub_file *h, const char *commit, co
     if (fstat(fileno(to.file), &st) == 0)
         to.have = st.st_size;
     mm_status s = MM_OK;
-    if (h->size >= 0 && to.have > h->size) { /* not the beginning of this file */
+    if (to.have > to.limit) { /* not the beginning of this file */
         if (ftruncate(fileno(to.file), 0) != 0)
             s = mm_fail(e, MM_FATAL, "%s: %s", part, strerror(errno));
         to.have = 0;
@@ -315,7 +362,7 @@ static mm_status ask(fetch *f, const char *rev, json_t **answer, mm_err *e)
     curl_free(escaped);
     snprintf(what, sizeof what, "no such model, or no revision %.200s of it", rev);
     mm_buf b = {0};
-    sink to = {.f = f, .memory = &b, .limit = -1};
+    sink to = {.f = f, .memory = &b, .bound = "a hub's answer may be"};
     mm_status s = get(f, url, &to, what, e);
     if (s == MM_OK)
         s = mm_json_parse(answer, (const char *)b.p, b.n, url, e);

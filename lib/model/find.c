@@ -4,11 +4,15 @@
 #include "base/file.h"
 #include "base/grow.h"
 #include "model/model.h"
+#include "model/snapshot.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_ROOTS = 64 };
 
@@ -18,16 +22,26 @@ bool mm_model_dir_is(const char *path)
     return snprintf(file, sizeof file, "%s/config.json", path) < (int)sizeof file && mm_file_exists(file);
 }
 
+/* The user's own directory: $HOME, or, for jobs that run without it, the one in the password file; NULL: none. */
+static const char *home_dir(void)
+{
+    const char *home = getenv("HOME");
+    if (home && home[0])
+        return home;
+    const struct passwd *user = getpwuid(getuid());
+    return user && user->pw_dir && user->pw_dir[0] == '/' ? user->pw_dir : NULL;
+}
+
 bool mm_model_home(char *path, size_t size)
 {
-    const char *models = getenv("MM_MODELS"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    const char *models = getenv("MM_MODELS"), *data = getenv("XDG_DATA_HOME"), *home = home_dir();
     size_t first = models ? strcspn(models, ":") : 0;
     int n;
     if (first)
         n = snprintf(path, size, "%.*s", (int)first, models);
     else if (data && data[0] == '/')
         n = snprintf(path, size, "%s/mm/models", data);
-    else if (home && home[0])
+    else if (home)
         n = snprintf(path, size, "%s/.local/share/mm/models", home);
     else
         return false;
@@ -49,7 +63,7 @@ static int roots(char root[MAX_ROOTS][PATH_MAX])
         add_root(root, &n, p, (int)len, "");
         p += len;
     }
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    const char *data = getenv("XDG_DATA_HOME"), *home = home_dir();
     if (data && data[0] == '/') /* the XDG specification has relative ones ignored */
         add_root(root, &n, data, (int)strlen(data), "/mm/models");
     else if (home)
@@ -58,14 +72,79 @@ static int roots(char root[MAX_ROOTS][PATH_MAX])
     return n;
 }
 
+/* ---- what helps when there is no such model ---- */
+
+/* Models that people call by their bare names, and who publishes them: the first pattern that fits. */
+static const struct {
+    const char *pattern, *owner;
+} KNOWN[] = {
+    {"bert-*", "google-bert"},
+    {"distilbert-*", "distilbert"},
+    {"all-MiniLM-*", "sentence-transformers"},
+    {"multi-qa-MiniLM-*", "sentence-transformers"},
+    {"paraphrase-MiniLM-*", "sentence-transformers"},
+    {"msmarco-*", "sentence-transformers"},
+    {"bge-*", "BAAI"},
+    {"e5-*", "intfloat"},
+    {"gte-*", "thenlper"},
+    {"clip-vit-*", "openai"},
+    {"whisper-*", "openai"},
+    {"wav2vec2-*", "facebook"},
+    {"hubert-*", "facebook"},
+    {"dinov2-*", "facebook"},
+    {"deit-*", "facebook"},
+    {"vit-*", "google"},
+};
+
+static const char *owner_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++)
+        if (fnmatch(KNOWN[i].pattern, name, 0) == 0)
+            return KNOWN[i].owner;
+    return NULL;
+}
+
+/* `mm-model fetch` or `make models`, when the name says that one of them has it. */
+static void hint(const char *name, char *out, size_t size)
+{
+    static const char *const defaults[] = {"minilm-l6", "imgfocus-vits14", "whisper-base"};
+    const char *slash = strchr(name, '/'), *owner = slash ? NULL : owner_of(name);
+    out[0] = 0;
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+        if (strcmp(name, defaults[i]) == 0) {
+            snprintf(out, size, "`make models` in the source directory installs it; ");
+            return;
+        }
+    if (owner)
+        snprintf(out, size, "`mm-model fetch %s/%.60s` downloads it; ", owner, name);
+    else if (slash && slash[1] && !strchr(slash + 1, '/'))
+        snprintf(out, size, "`mm-model fetch %.100s` downloads it, and then it is called %.60s; ", name, slash + 1);
+}
+
 static mm_status not_found(const char *name, char root[MAX_ROOTS][PATH_MAX], int n, mm_err *e)
 {
-    char places[160] = "";
+    char places[160] = "", helps[256];
     size_t at = 0;
     for (int i = 0; i < n && at < sizeof places; i++)
         at += (size_t)snprintf(places + at, sizeof places - at, "%s%s", i ? ", " : "", root[i]);
-    return mm_fail(e, MM_FATAL, "no model %.60s in %s%s; `mm-model list` shows what there is", name, places,
-                   at >= sizeof places ? "…" : "");
+    hint(name, helps, sizeof helps);
+    return mm_fail(e, MM_FATAL, "no model %.60s in %s%s; %s`mm-model list` shows what there is", name, places,
+                   at >= sizeof places ? "…" : "", helps);
+}
+
+/* A file where a model's directory should stand. */
+static mm_status is_a_file(const char *name, mm_err *e)
+{
+    size_t n = strlen(name);
+    if (n > 5 && strcmp(name + n - 5, ".onnx") == 0)
+        return mm_fail(e, MM_FATAL, "%s: a model is a directory; `mm-model import %s NAME` makes one", name, name);
+    if (n > 12 && strcmp(name + n - 12, ".safetensors") == 0)
+        return mm_fail(e, MM_FATAL,
+                       "%s: a model is a directory that holds such a file; a trained head goes to mm-fuse -m or "
+                       "mm-label -m",
+                       name);
+    return mm_fail(e, MM_FATAL, "%s: is a file; a model is a directory (`mm-model import` makes one of an ONNX file)",
+                   name);
 }
 
 mm_status mm_model_find(const char *name, char *path, size_t size, mm_err *e)
@@ -75,10 +154,10 @@ mm_status mm_model_find(const char *name, char *path, size_t size, mm_err *e)
     if (mm_dir_exists(name)) {
         if ((size_t)snprintf(path, size, "%s", name) >= size)
             return mm_fail(e, MM_FATAL, "%s: the path is too long", name);
-        return MM_OK;
+        return mm_snapshot_find(path, size, e);
     }
     if (mm_file_exists(name))
-        return mm_fail(e, MM_FATAL, "%s: a model is a directory; `mm-model import` makes one of an ONNX file", name);
+        return is_a_file(name, e);
     if (name[0] == '/' || name[0] == '.')
         return mm_fail(e, MM_FATAL, "%s: no such directory; `mm-model list` shows what there is", name);
     char(*root)[PATH_MAX] = malloc(MAX_ROOTS * sizeof *root);
@@ -87,8 +166,9 @@ mm_status mm_model_find(const char *name, char *path, size_t size, mm_err *e)
     int n = roots(root);
     mm_status s = MM_EOF;
     for (int i = 0; i < n && s == MM_EOF; i++)
-        if ((size_t)snprintf(path, size, "%s/%s", root[i], name) < size && mm_model_dir_is(path))
-            s = MM_OK;
+        if ((size_t)snprintf(path, size, "%s/%s", root[i], name) < size && mm_dir_exists(path) &&
+            (s = mm_snapshot_find(path, size, e)) == MM_OK && !mm_model_dir_is(path))
+            s = MM_EOF;
     if (s == MM_EOF)
         s = not_found(name, root, n, e);
     free(root);
@@ -139,8 +219,8 @@ static bool add_dir(entries *l, const char *root)
     for (struct dirent *f; ok && (f = readdir(d));) {
         char path[PATH_MAX];
         if (f->d_name[0] != '.' && !unfinished(f->d_name) &&
-            snprintf(path, sizeof path, "%s/%s", root, f->d_name) < (int)sizeof path && mm_model_dir_is(path) &&
-            !known(l, f->d_name))
+            snprintf(path, sizeof path, "%s/%s", root, f->d_name) < (int)sizeof path &&
+            mm_snapshot_find(path, sizeof path, NULL) == MM_OK && mm_model_dir_is(path) && !known(l, f->d_name))
             ok = add(l, f->d_name, path);
     }
     closedir(d);

@@ -3,6 +3,8 @@
 #include <fnmatch.h>
 #include <string.h>
 
+enum { MAX_FILES = 4096 }; /* large models have some hundred */
+
 static bool plain(const char *s, size_t n)
 {
     static const char ok[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -140,6 +142,8 @@ mm_status mm_hub_read(mm_hub_repo *out, const json_t *answer, const char *id, bo
         bool part = name && (fnmatch("model-*.safetensors", name, 0) == 0 || strstr(name, ".index.json"));
         if (s != MM_OK || !name || (!all && (!wanted(name) || (whole && part))) || strcmp(name, ".gitattributes") == 0)
             continue;
+        if (out->files == MAX_FILES)
+            return mm_fail(e, MM_FATAL, "%.100s lists more than %d files: no model has so many", id, MAX_FILES);
         s = safe(name) ? add(out, f, name, a, e)
                        : mm_fail(e, MM_FATAL, "%.60s: a file called %.80s is not taken", id, name);
     }

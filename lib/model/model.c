@@ -6,6 +6,7 @@
 #include "model/json.h"
 #include "model/pack.h"
 #include "model/safetensors.h"
+#include "model/snapshot.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -283,10 +284,24 @@ static mm_status name_of(mm_model *m, mm_err *e)
     char *real = realpath(m->path, NULL); /* "." and "dir/" have names, too */
     if (!real)
         return mm_fail(e, MM_FATAL, "%s: no such directory", m->path);
-    const char *slash = strrchr(real, '/');
-    m->name = strdup(slash && slash[1] ? slash + 1 : real);
+    size_t n;
+    const char *slash = strrchr(real, '/'), *cached = mm_snapshot_name(real, &n);
+    m->name = cached ? strndup(cached, n) : strdup(slash && slash[1] ? slash + 1 : real);
     free(real);
     return m->name ? MM_OK : mm_fail_memory(e);
+}
+
+/* What lies there instead of a model. */
+static mm_status no_config(const mm_model *m, mm_err *e)
+{
+    const char *what = m->config                           ? "config.json holds no object"
+                       : holds(m, "open_clip_config.json") ? "an OpenCLIP model; the same one in transformers' layout "
+                                                             "has a config.json, look for it on the hub"
+                       : holds(m, "adapter_config.json")
+                           ? "an adapter (PEFT) without its model; merge_and_unload() and "
+                             "save_pretrained(DIR) make one of both"
+                           : "no config.json";
+    return mm_fail(e, MM_FATAL, "%s: %s; a model is a directory in Hugging Face's layout", m->path, what);
 }
 
 static mm_status open_model(mm_model *m, const char *name, mm_err *e)
@@ -297,8 +312,7 @@ static mm_status open_model(mm_model *m, const char *name, mm_err *e)
     if (s == MM_OK)
         s = json_of(m, "config.json", &m->config, e);
     if (s == MM_OK && !json_is_object(m->config))
-        s = mm_fail(e, MM_FATAL, "%s: %s; a model is a directory in Hugging Face's layout", m->path,
-                    m->config ? "config.json holds no object" : "no config.json");
+        s = no_config(m, e);
     if (s == MM_OK)
         s = json_of(m, "preprocessor_config.json", &m->preprocessor, e);
     if (s == MM_OK && !m->preprocessor) /* where newer versions of transformers write it */

@@ -15,8 +15,9 @@
 typedef struct mm_model mm_model;
 
 /* Finds NAME: a directory as it stands when it holds a '/' or is one, else NAME below each directory of
- * $MM_MODELS (colon-separated), $XDG_DATA_HOME/mm/models (~/.local/share/mm/models) and the system's data directory.
- * Writes the path. MM_FATAL with the places that were searched and `mm-model list` as the hint. */
+ * $MM_MODELS (colon-separated), $XDG_DATA_HOME/mm/models (~/.local/share/mm/models) and the system's data directory;
+ * of a directory of Hugging Face's cache the snapshot (snapshot.h). Writes the path. MM_FATAL with the places that were
+ * searched and `mm-model list` as the hint. */
 mm_status mm_model_find(const char *name, char *path, size_t size, mm_err *e);
 
 /* Calls visit for every model directory on the search path, in order of name; an entry shadowed by an earlier
@@ -27,7 +28,8 @@ mm_status mm_model_each(bool (*visit)(void *ctx, const char *name, const char *p
 mm_status mm_model_open(mm_model **out, const char *name, const mm_log *log, mm_err *e);
 void mm_model_close(mm_model *m); /* NULL is fine */
 
-const char *mm_model_name(const mm_model *m); /* the directory's base name: the model id in `space` */
+/* The model id in `space`: the directory's base name, NAME of a cache's models--OWNER--NAME. */
+const char *mm_model_name(const mm_model *m);
 const char *mm_model_path(const mm_model *m);
 /* A digest of the weights that is cheap to know: the safetensors headers and a few sampled blocks; 16 hex digits. */
 const char *mm_model_digest(const mm_model *m);

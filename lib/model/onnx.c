@@ -1,5 +1,7 @@
 #include "model/onnx.h"
 
+#include "model/snapshot.h"
+
 #include <limits.h>
 #include <stdlib.h>
 
@@ -61,6 +63,19 @@ static bool add_dims(proto *t, const mm_pb_field *f)
     return !pb.bad;
 }
 
+/* Digits and nothing else. */
+static bool whole_number(mm_str text, uint64_t *out)
+{
+    *out = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        uint64_t digit = (uint64_t)text.p[i] - '0';
+        if (digit > 9 || *out > (UINT64_MAX - digit) / 10)
+            return false;
+        *out = *out * 10 + digit;
+    }
+    return text.n > 0;
+}
+
 /* external_data: one key and value. */
 static bool add_external(proto *t, mm_str entry)
 {
@@ -72,23 +87,14 @@ static bool add_external(proto *t, mm_str entry)
             key = f.bytes;
         else if (f.wire == 2 && f.number == 2)
             value = f.bytes;
-    char digits[32];
+    bool ok = true;
     if (mm_str_is(key, "location"))
         t->location = value;
-    if (mm_str_is(key, "offset") || mm_str_is(key, "length")) {
-        if (value.n == 0 || value.n >= sizeof digits)
-            return false;
-        memcpy(digits, value.p, value.n);
-        digits[value.n] = 0;
-        uint64_t v = strtoull(digits, NULL, 10);
-        if (key.p[0] == 'o')
-            t->offset = v;
-        else {
-            t->length = v;
-            t->has_length = true;
-        }
-    }
-    return !pb.bad;
+    else if (mm_str_is(key, "offset"))
+        ok = whole_number(value, &t->offset);
+    else if (mm_str_is(key, "length"))
+        ok = t->has_length = whole_number(value, &t->length);
+    return ok && !pb.bad;
 }
 
 static bool read_proto(proto *t, mm_str message)
@@ -143,6 +149,21 @@ static int64_t typed_data(const proto *t, mm_type type, uint8_t *out, int64_t n)
     return at;
 }
 
+/* Whether dir/file lies, when symbolic links are followed, below dir, or below the same directory of Hugging Face's
+ * cache, whose snapshots link to its blobs. A file that is not there is somebody else's failure. */
+static bool stays_below(const char *dir, const char *file)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/%s", dir, file) >= (int)sizeof path)
+        return false;
+    char *home = realpath(dir, NULL), *to = realpath(path, NULL);
+    size_t entry = home ? mm_snapshot_entry(home) : 0, n = entry ? entry : home ? strlen(home) : 0;
+    bool below = !to || (home && strncmp(to, home, n) == 0 && (to[n] == '/' || (n == 1 && home[0] == '/')));
+    free(home);
+    free(to);
+    return below;
+}
+
 static mm_status external_data(parser *p, const proto *t, mm_str *out, size_t need, mm_err *e)
 {
     char file[256];
@@ -150,7 +171,8 @@ static mm_status external_data(parser *p, const proto *t, mm_str *out, size_t ne
         return damaged(p, e);
     memcpy(file, t->location.p, t->location.n);
     file[t->location.n] = 0;
-    if (file[0] == '/' || strcmp(file, "..") == 0 || strncmp(file, "../", 3) == 0 || strstr(file, "/.."))
+    if (file[0] == '/' || strcmp(file, "..") == 0 || strncmp(file, "../", 3) == 0 || strstr(file, "/..") ||
+        !stays_below(p->dir, file))
         return mm_fail(e, MM_FATAL, "%s: its data lies outside its directory (%s)", p->path, file);
     const mm_map *m;
     mm_status s = mm_draft_map(p->d, p->dir, file, &m, e);

@@ -6,7 +6,8 @@
 ROOT/OWNER/NAME/FILE. Files of 10,000 bytes and more are "LFS": answered with a redirect to another origin (localhost),
 their SHA-256 stated by the API. FAULT: truncate=N (the first N downloads of an LFS file break off in the middle),
 lie (the API states wrong SHA-256 sums), busy=N (the first N requests get 503), norange (Range is ignored),
-token=T (wants this bearer token), stop (every LFS download breaks off). LOG gets a line per request: method, path,
+token=T (wants this bearer token), stop (every LFS download breaks off), later=S (503s of busy ask to come back in S
+seconds), nosize (the API states no sizes, and config.json has no end), many (the API lists 5,000 files). LOG gets a line per request: method, path,
 Range or -, "auth" or -.
 """
 import hashlib
@@ -44,7 +45,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
         log.flush()
         if left["busy"] > 0:
             left["busy"] -= 1
-            return self.answer(503)
+            return self.answer(503, **({"Retry_After": fault["later"]} if "later" in fault else {}))
         path = urllib.parse.unquote(urllib.parse.urlparse(self.path).path).strip("/").split("/")
         if path[0] == "cdn":
             return self.content(root.joinpath(*path[1:]))
@@ -66,17 +67,33 @@ class Hub(http.server.BaseHTTPRequestHandler):
             if entry["size"] >= 10000:
                 sha = hashlib.sha256(f.read_bytes()).hexdigest()
                 entry["lfs"] = {"sha256": sha[::-1] if "lie" in fault else sha, "size": entry["size"]}
+            if "nosize" in fault:
+                entry = {"rfilename": entry["rfilename"]}
             files.append(entry)
+        if "many" in fault:
+            files += [{"rfilename": f"{i}_Pooling/config.json" if i < 10 else f"LICENSE.{i}", "size": 2} for i in range(5000)]
         self.answer(200, json.dumps({"id": "/".join(path[:2]), "sha": COMMIT, "siblings": files}).encode())
 
     def resolve(self, path):
         f = root.joinpath(path[0], path[1], *path[4:])
         if path[3] != COMMIT or not f.is_file():
             return self.answer(404)
+        if "nosize" in fault and f.name == "config.json":
+            return self.endless()
         if f.stat().st_size < 10000:
             return self.content(f)
         port = self.server.server_address[1]
         self.answer(302, Location=f"http://localhost:{port}/cdn/{f.relative_to(root)}")
+
+    def endless(self):
+        self.send_response(200)
+        self.end_headers()
+        self.close_connection = True
+        try:
+            while True:
+                self.wfile.write(b" " * (1 << 20))
+        except OSError:
+            pass
 
     def content(self, f):
         data, start, code = f.read_bytes(), 0, 200

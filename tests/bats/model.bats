@@ -42,6 +42,109 @@ imported() { mm-model -q import "tests/goldens/onnx/$1.onnx" "$1"; }
     [ "$(mm-model --json info bert | jq .width)" = 16 ]
 }
 
+@test "info: a licence in quotes or with a comment, and the first paragraph of a licence file, whole" {
+    imported bert
+    printf -- "---\nlicense: MIT (the weights' own)  # see below\n---\n" >"$MM_MODELS/bert/README.md"
+    [ "$(mm-model --json info bert | jq -r .licence)" = "MIT (the weights' own)" ]
+    printf -- "---\nlicense: 'a # b'\n---\n" >"$MM_MODELS/bert/README.md"
+    [ "$(mm-model --json info bert | jq -r .licence)" = "a # b" ]
+    rm "$MM_MODELS/bert/README.md"
+    printf '\n   Apache License\r\n   Version 2.0\r\n\r\nTerms\n' >"$MM_MODELS/bert/LICENSE"
+    [ "$(mm-model --json info bert | jq -r .licence)" = "Apache License Version 2.0" ]
+}
+
+@test "info describes a trained head, in text and in JSON" {
+    printf 'k%02d,%d,%d,%s\n' 1 1 9 x 2 2 8 x 3 3 9 x 4 8 1 y 5 9 2 y 6 7 1 y >"$T/t.csv"
+    sed -i '1i key,a,b,kind' "$T/t.csv"
+    mm-decode --as feature --of scent --key-column key --label-column kind "$T/t.csv" |
+        mm-train classify --method linear --valid-share 0 --epochs 2 -q -o "$T/h.safetensors"
+    run mm-model info "$T/h.safetensors"
+    [ "$status" -eq 0 ]
+    [[ $output == *"task           classify"*"method         linear"* ]]
+    [[ $output == *"input          scent: 2 numbers"*"output         label: 2 classes: x, y"*"temperature    label: 1"* ]]
+    mm-model --json info "$T/h.safetensors" |
+        jq -e '.inputs[0].name == "scent" and .outputs[0].classes == ["x", "y"] and .outputs[0].temperature == 1'
+    run mm-model info tests/goldens/safetensors/sharded/model-00001-of-00002.safetensors
+    [ "$status" -eq 1 ]
+}
+
+# with MEMBER... of config.json set by jq, a copy of the golden NAME called as
+altered() {
+    cp -r "tests/goldens/encode/$1" "$MM_MODELS/$2"
+    jq "$3" "tests/goldens/encode/$1/config.json" >"$MM_MODELS/$2/config.json"
+}
+
+@test "a model that no encoder takes: what is the matter with it, in every tool" {
+    altered vit timm 'del(.model_type) + {architecture: "vit_small_patch16_224"}'
+    altered vit bare 'del(.model_type)'
+    altered vit swin '.model_type = "swin"'
+    for tool in mm-encode-image mm-encode-text "mm-decode --only image"; do
+        run $tool -m timm </dev/null
+        [ "$status" -eq 2 ]
+        [[ $output == *"no model_type: a timm model (vit_small_patch16_224)"* ]]
+    done
+    run mm-encode-audio -m bare </dev/null
+    [[ $output == *"config.json has no model_type"* ]]
+    run mm-encode-image -m swin </dev/null
+    [ "$status" -eq 2 ]
+    [[ $output == *'no image encoder for model_type "swin" (there are: vit, '* ]]
+    run mm-encode-text -m tests/goldens/encode/vit </dev/null
+    [[ $output == *"vit encodes image, not text: mm-encode-image takes it"* ]]
+    mkdir "$MM_MODELS/clip" && echo '{}' >"$MM_MODELS/clip/open_clip_config.json"
+    run mm-encode-image -m "$MM_MODELS/clip" </dev/null
+    [[ $output == *"an OpenCLIP model"* ]]
+}
+
+@test "list and info do not call a model text whose tokenizer or modules are refused" {
+    imported bert
+    cp -r "$MM_MODELS/bert" "$MM_MODELS/dense"
+    echo '[{"type": "sentence_transformers.models.Transformer", "path": ""},
+        {"type": "sentence_transformers.models.Dense", "path": "2_Dense"}]' >"$MM_MODELS/dense/modules.json"
+    mv "$MM_MODELS/bert" "$MM_MODELS/unigram"
+    echo '{"model": {"type": "Unigram", "vocab": [["a", 0.0]]}}' >"$MM_MODELS/unigram/tokenizer.json"
+    run mm-model list
+    [[ ${lines[0]} == dense*"not supported"* && ${lines[1]} == unigram*"not supported"* ]]
+    [[ $(mm-model --json info dense | jq -r '.encodes, .refused') == "[]"*Dense* ]]
+    run mm-model info unigram
+    [[ $output == *"refused"*Unigram* ]]
+}
+
+@test "a directory of Hugging Face's cache is its snapshot, under the name that fetch would give" {
+    cache=$T/hub/models--owner--tiny-vit
+    mkdir -p "$cache/refs" "$cache/snapshots"
+    cp -r tests/goldens/encode/vit "$cache/snapshots/0123abc"
+    printf 0123abc >"$cache/refs/main"
+    for m in "$cache" "$cache/" "$cache/snapshots/0123abc"; do
+        [ "$(mm-model --json info "$m" | jq -r .name)" = tiny-vit ]
+    done
+    [[ "$(MM_MODELS=$T/hub mm-model --names list)" == *models--owner--tiny-vit* ]]
+    MM_MODELS=$T/hub mm-model info models--owner--tiny-vit
+    rm "$cache/refs/main"
+    mm-model info "$cache"
+    mkdir "$cache/snapshots/other"
+    run mm-model info "$cache"
+    [ "$status" -eq 1 ]
+    [[ $output == *"no snapshot for refs/main"*"2 in $cache/snapshots/"* ]]
+}
+
+@test "an unknown model: who has it" {
+    run mm-encode-text -m google-bert/bert-base-uncased </dev/null
+    [[ $output == *'`mm-model fetch google-bert/bert-base-uncased` downloads it'* ]]
+    run mm-encode-text -m bert-base-uncased </dev/null
+    [[ $output == *'`mm-model fetch google-bert/bert-base-uncased` downloads it'* ]]
+    run mm-encode-text -m all-MiniLM-L6-v2 </dev/null
+    [[ $output == *'`mm-model fetch sentence-transformers/all-MiniLM-L6-v2` downloads it'* ]]
+    run mm-encode-text -m minilm-l6 </dev/null
+    [[ $output == *'`make models`'* ]]
+    run mm-encode-text -m nosuch </dev/null
+    [[ $output != *fetch* ]]
+}
+
+@test "without HOME the user's directory is that of the password file" {
+    run env -u HOME -u XDG_DATA_HOME MM_MODELS= mm-model info nosuch
+    [[ $output == *"$(getent passwd "$(id -u)" | cut -d: -f6)/.local/share/mm/models"* ]]
+}
+
 @test "an unknown model: exit 1, where it was looked for, what helps" {
     run mm-model info nosuch
     [ "$status" -eq 1 ]
@@ -254,6 +357,72 @@ same() { cmp "$T/hub/owner/name/$1" "$MM_MODELS/name/$1"; }
     [[ $output == *"cannot be reached"*offline* ]]
     HF_ENDPOINT=ftp://x run mm-model fetch owner/name
     [[ $output == *HF_ENDPOINT* ]]
+}
+
+@test "fetch: a proxy that fails is named" {
+    http_proxy=http://127.0.0.1:9 HF_ENDPOINT=http://hub.invalid run mm-model fetch owner/name
+    [ "$status" -eq 2 ]
+    [[ $output == *"through the proxy that http_proxy names"* ]]
+}
+
+@test "fetch comes back when the hub asks it to, and not where that is long" {
+    start_hub busy=1 later=3
+    before=$(date +%s)
+    mm-model -q fetch owner/name
+    [ $(($(date +%s) - before)) -ge 3 ]
+    same model.safetensors
+    kill "$HUB"
+    start_hub busy=1 later=4000
+    run mm-model -q fetch owner/name other
+    [ "$status" -eq 2 ]
+    [[ $output == *"asks to come back in 4000 s"* ]]
+}
+
+@test "fetch: a file without end, and a list without end" {
+    start_hub nosize
+    ulimit -f 150000
+    run mm-model -q fetch owner/name
+    [ "$status" -eq 2 ]
+    [[ $output == *"config.json: longer than such a file may be"* ]]
+    [ ! -e "$MM_MODELS/name" ]
+    kill "$HUB"
+    start_hub many
+    run mm-model -q fetch owner/name
+    [ "$status" -eq 2 ]
+    [[ $output == *"more than 4096 files"* ]]
+}
+
+# ---- weights beside an ONNX file ----
+
+# bert.onnx with its weights in FILE, their offsets followed by SUFFIX
+beside() { python3 tests/bats/onnx_external.py tests/goldens/onnx/bert.onnx "$T/x/bert.onnx" "$1" "${2:-}"; }
+
+@test "import: external data within the directory, never out of it" {
+    mkdir -p "$T/x" "$T/out"
+    imported bert
+    beside weights.bin
+    mm-model -q import "$T/x/bert.onnx" "$T/bert"
+    cmp "$T/bert/model.safetensors" "$MM_MODELS/bert/model.safetensors"
+    mv "$T/x/weights.bin" "$T/out/"
+    ln -s ../out/weights.bin "$T/x/weights.bin"
+    run mm-model -q import "$T/x/bert.onnx" "$T/bert2"
+    [ "$status" -eq 2 ] && [[ $output == *"outside its directory"* ]] && [ ! -e "$T/bert2" ]
+    # a link within the directory, and one between the snapshot and the blobs of a cache
+    rm "$T/x/weights.bin" && mv "$T/out/weights.bin" "$T/x/w" && ln -s w "$T/x/weights.bin"
+    mm-model -q import "$T/x/bert.onnx" "$T/bert3"
+    cache=$T/models--o--n
+    mkdir -p "$cache/snapshots/c" "$cache/blobs"
+    mv "$T/x/w" "$cache/blobs/1" && mv "$T/x/bert.onnx" "$cache/blobs/2"
+    ln -s ../../blobs/1 "$cache/snapshots/c/weights.bin"
+    ln -s ../../blobs/2 "$cache/snapshots/c/bert.onnx"
+    mm-model -q import "$cache/snapshots/c/bert.onnx" "$T/bert4"
+}
+
+@test "import: an offset that is no number is damage" {
+    mkdir "$T/x"
+    beside weights.bin x
+    run mm-model -q import "$T/x/bert.onnx" "$T/bert"
+    [ "$status" -eq 2 ] && [[ $output == *"damaged"* ]]
 }
 
 # ---- the default models ----
