@@ -1,4 +1,5 @@
 /* mm-train: labelled feature streams → a head, a small model that fuses modalities and decides. */
+#include "base/file.h"
 #include "cli/tool.h"
 #include "cli/trials.h"
 #include "fuse/describe.h"
@@ -346,8 +347,9 @@ static void train_one(train *t, mm_head *h)
     if (t->log && !t->r.resume)
         fputs("epoch\tlr\ttrain_loss\tvalid_loss\tmetric\tbest\n", t->log);
     must(t, mm_pool_new(&pool, t->r.threads, &e), &e);
-    if (!t->r.resume)
-        unlink(o.checkpoint);
+    if (!t->r.resume && unlink(o.checkpoint) == 0)
+        mm_warn(&t->r, "%s of an interrupted training is given up; --resume would have gone on from there",
+                o.checkpoint);
     must(t, mm_train(h, t->data, &t->split, &o, pool, on_epoch, t, &e), &e);
     must(t, mm_head_save(h, t->r.output, &e), &e);
     unlink(o.checkpoint);
@@ -417,6 +419,8 @@ static void search(train *t)
     u->what = mm_arena_printf(&t->arena, "%s, %d trials, seed %lld, %d + %d samples", t->grid, u->trials,
                               (long long)opt.seed, t->split.n_train, t->split.n_valid);
     u->resume = t->r.resume;
+    if (!u->resume && u->dir && mm_dir_exists(u->dir))
+        mm_warn(&t->r, "%s of an interrupted search is given up; --resume would have gone on from there", u->dir);
     u->begin = begin_trial;
     u->told = on_trial;
     u->ctx = t;

@@ -93,8 +93,14 @@ mm_status mm_part_open(mm_part *p, const char *path, mm_err *e)
         return mm_fail(e, MM_FATAL, "%s: the path is too long", path);
     snprintf(p->path, sizeof p->path, "%s", path);
     snprintf(p->part, sizeof p->part, "%s.part", path);
-    p->f = fopen(p->part, "wbe");
-    return p->f ? MM_OK : mm_fail(e, MM_FATAL, "%s: %s", p->part, strerror(errno));
+    /* a link in its place must not choose what is overwritten */
+    int fd = open(p->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0)
+        return mm_fail(e, MM_FATAL, "%s: %s", p->part, errno == ELOOP ? "a symbolic link: remove it" : strerror(errno));
+    p->f = fdopen(fd, "wb");
+    if (!p->f)
+        close(fd);
+    return p->f ? MM_OK : mm_fail_memory(e);
 }
 
 mm_status mm_part_commit(mm_part *p, mm_err *e)

@@ -236,6 +236,8 @@ static void stop(mm_run *r)
     exit(r->status);
 }
 
+static void end_pending(struct mm_filter_state *s);
+
 static void begin_work(struct mm_filter_state *s, work *w)
 {
     mm_err e = {0};
@@ -249,8 +251,10 @@ static void begin_work(struct mm_filter_state *s, work *w)
             w->rec[w->n] = &x->rec;
             w->arena[w->n++] = &x->arena;
         }
-    if (w->n && s->f->begin && s->f->begin(s->f->ctx, w->turn, w->rec, w->arena, w->n, &e) != MM_OK)
+    if (w->n && s->f->begin && s->f->begin(s->f->ctx, w->turn, w->rec, w->arena, w->n, &e) != MM_OK) {
+        end_pending(s); /* what the batch in front of it gave is not lost */
         mm_die(s->r, "%s", e.text);
+    }
 }
 
 /* Its results, and everything of the batch written. */

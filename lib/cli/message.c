@@ -139,15 +139,24 @@ bool mm_item_failed_in(mm_run *r, mm_str group, mm_str item, mm_str why)
     return go_on;
 }
 
+/* One thread ends the program; what another one would have said does not matter any more. */
+static void be_the_one_that_ends(mm_run *r)
+{
+    if (atomic_exchange(&r->state->dying, true))
+        for (;;)
+            pause();
+}
+
 void mm_die(mm_run *r, const char *fmt, ...)
 {
     char text[LINE];
     va_list ap;
+    be_the_one_that_ends(r);
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     mm_message(r, text);
-    mm_out_abandon(r);
+    mm_out_salvage(r);
     exit(2);
 }
 
@@ -155,12 +164,13 @@ void mm_usage(mm_run *r, const char *fmt, ...)
 {
     char text[LINE];
     va_list ap;
+    be_the_one_that_ends(r);
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     mm_message(r, text);
     snprintf(text, sizeof text, "try '%s --help'", r->tool->name);
     mm_message(r, text);
-    mm_out_abandon(r);
+    mm_out_salvage(r);
     exit(2);
 }

@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* -o names something that a rename would destroy (/dev/null, a named pipe): it is written to directly. */
@@ -32,29 +32,6 @@ static void open_special(mm_run *r)
         mm_die(r, "%s: %s", r->output, strerror(errno));
 }
 
-/* What is there already is kept for now: --resume wants it, and it may be another program's. */
-static void open_part(mm_run *r)
-{
-    mm_out_state *out = &r->state->out;
-    char *real = realpath(r->output, NULL); /* a symbolic link stays one: its target is replaced */
-    if (asprintf(&out->part, "%s.part", real ? real : r->output) < 0) {
-        out->part = NULL;
-        free(real);
-        mm_die(r, "out of memory");
-    }
-    free(real);
-    int fd = open(out->part, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        int why = errno;
-        char *name = out->part;
-        out->part = NULL; /* not ours to remove */
-        if (fd >= 0)
-            close(fd);
-        mm_die(r, "%s: %s", name, why == EWOULDBLOCK ? "another program is writing it" : strerror(why));
-    }
-    out->fd = fd;
-}
-
 static void open_file(mm_run *r)
 {
     if (!r->output)
@@ -62,7 +39,9 @@ static void open_file(mm_run *r)
     else if (is_special(r->output))
         open_special(r);
     else
-        open_part(r);
+        r->state->out.fd = mm_part_take(r, r->output, &r->state->out.part);
+    if (!r->output)
+        mm_part_refuse_inputs(r, STDOUT_FILENO, "standard output");
     note_kind_of_file(&r->state->out);
 }
 
@@ -84,6 +63,18 @@ mm_str mm_out_resumed(const mm_run *r)
     return out->resumed_runs ? (mm_str){(const char *)out->resumed.p, out->resumed.n} : (mm_str){NULL, 0};
 }
 
+/* Without --resume FILE.part begins anew. Nobody should learn too late that hours of work were in it. */
+static void begin_anew(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    struct stat st;
+    if (out->resumable && fstat(out->fd, &st) == 0 && mm_resume_is_worth_it(out->fd, out->part))
+        mm_warn(r, "%s: %lld bytes of an interrupted run are given up; --resume would have gone on from there",
+                out->part, (long long)st.st_size);
+    if (ftruncate(out->fd, 0) < 0)
+        mm_die(r, "%s: %s", out->part, strerror(errno));
+}
+
 void mm_out_open(mm_run *r, int64_t *skip_sources)
 {
     mm_out_state *out = &r->state->out;
@@ -96,8 +87,8 @@ void mm_out_open(mm_run *r, int64_t *skip_sources)
     out->resumable = out->part && r->tool->takes & MM_TAKES_RESUME;
     if (r->resume)
         skip = take_up(r);
-    else if (out->part && ftruncate(out->fd, 0) < 0)
-        mm_die(r, "%s: %s", out->part, strerror(errno));
+    else if (out->part)
+        begin_anew(r);
     if (mm_writer_new(&out->writer, out->fd, &e) != MM_OK)
         mm_die(r, "%s", e.text);
     if (skip_sources)
@@ -127,11 +118,12 @@ FILE *mm_out_text(mm_run *r)
 FILE *mm_out_beside(mm_run *r, const char *path)
 {
     mm_out_state *out = &r->state->out;
-    if (asprintf(&out->beside_part, "%s.part", path) < 0)
-        mm_die(r, "out of memory");
-    out->beside = fopen(out->beside_part, "we");
-    if (!out->beside)
+    int fd = mm_part_take(r, path, &out->beside_part);
+    if (ftruncate(fd, 0) < 0)
         mm_die(r, "%s: %s", out->beside_part, strerror(errno));
+    out->beside = fdopen(fd, "w");
+    if (!out->beside)
+        mm_die(r, "out of memory");
     return out->beside;
 }
 
@@ -143,7 +135,7 @@ static void end_by_pipe(mm_run *r)
     raise(SIGPIPE);
 }
 
-/* Closes the writer; a failure ends the program. */
+/* Closes the writer; a failure ends the program. The lock is held, and then kept: nothing more is written. */
 static void close_writer(mm_run *r)
 {
     mm_out_state *out = &r->state->out;
@@ -163,10 +155,9 @@ void mm_out_put(mm_run *r, const mm_record *rec)
     mm_out_state *out = &r->state->out;
     pthread_mutex_lock(&out->lock);
     mm_writer_put(out->writer, rec);
-    bool failed = mm_writer_failed(out->writer);
-    pthread_mutex_unlock(&out->lock);
-    if (failed)
+    if (mm_writer_failed(out->writer))
         close_writer(r);
+    pthread_mutex_unlock(&out->lock);
 }
 
 void mm_out_flush(mm_run *r)
@@ -174,21 +165,21 @@ void mm_out_flush(mm_run *r)
     mm_out_state *out = &r->state->out;
     pthread_mutex_lock(&out->lock);
     mm_writer_flush(out->writer);
-    bool failed = mm_writer_failed(out->writer);
-    pthread_mutex_unlock(&out->lock);
-    if (failed)
+    if (mm_writer_failed(out->writer))
         close_writer(r);
+    pthread_mutex_unlock(&out->lock);
 }
 
 static void close_text(mm_run *r)
 {
     mm_out_state *out = &r->state->out;
     FILE *f = out->text;
+    errno = 0;
     bool bad = fflush(f) || ferror(f);
     if (bad && errno == EPIPE)
         end_by_pipe(r);
-    if (bad)
-        mm_die(r, "%s: %s", r->output ? r->output : "standard output", strerror(errno));
+    if (bad) /* what an earlier write met is not known any more */
+        mm_die(r, "%s: %s", r->output ? r->output : "standard output", errno ? strerror(errno) : "write error");
 }
 
 /* A name appears when its bytes are on the disk, not before. */
@@ -220,13 +211,13 @@ void mm_out_close(mm_run *r)
     if (!out->writer && !out->text)
         return;
     mm_bar_end(r);
+    pthread_mutex_lock(&out->lock); /* a signal comes before this or after it */
     if (out->writer)
         close_writer(r);
     else
         close_text(r);
     if (r->state->stopped)
         mm_out_abandon(r);
-    pthread_mutex_lock(&out->lock); /* a signal comes before this or after it */
     if (out->beside && !out->closed)
         complete_beside(r);
     if (out->part && !out->closed)
@@ -255,4 +246,21 @@ void mm_out_abandon(mm_run *r)
     if (out->beside_part && !out->closed)
         unlink(out->beside_part);
     out->closed = true;
+}
+
+bool mm_out_stop(mm_run *r)
+{
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += 2;
+    return pthread_mutex_timedlock(&r->state->out.lock, &limit) == 0;
+}
+
+/* Records that are made already are of use to who reads them from a pipe, and to --resume. */
+void mm_out_salvage(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    if (mm_out_stop(r) && out->writer && (!out->part || out->resumable))
+        mm_writer_flush(out->writer);
+    mm_out_abandon(r);
 }

@@ -70,6 +70,20 @@ static mm_status scan_file(scan *s, int fd, const char *name, mm_err *e)
     return st;
 }
 
+bool mm_resume_is_worth_it(int fd, const char *name)
+{
+    mm_reader *in;
+    mm_arena a = {0};
+    mm_record rec;
+    mm_err e;
+    if (mm_reader_new(&in, fd, name, &e) != MM_OK)
+        return false;
+    bool whole = mm_reader_next(in, &a, &rec, &e) == MM_OK;
+    mm_reader_free(in);
+    mm_arena_free(&a);
+    return lseek(fd, 0, SEEK_SET) == 0 && whole;
+}
+
 mm_status mm_resume_cut(int fd, const char *name, int64_t *runs, int64_t *errors, mm_buf *last, mm_err *e)
 {
     scan s = {0};

@@ -84,15 +84,14 @@ static void say_what_is_in_effect(mm_run *r)
 }
 
 /* A standard stream that the parent closed must not become the number of the next file that is opened: messages would
- * end up in the output. */
+ * end up in the output. What takes its place can be read only where it should be written and the other way round, so
+ * that a closed input is not an empty one, and nothing is lost in a closed output. */
 static void occupy_standard_streams(void)
 {
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
+    static const int useless[] = {O_WRONLY, O_RDONLY, O_WRONLY};
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            open("/dev/null", useless[fd]);
 }
 
 void mm_run_begin(mm_run *r, const mm_tool *tool, int argc, char **argv)
@@ -107,7 +106,11 @@ void mm_run_begin(mm_run *r, const mm_tool *tool, int argc, char **argv)
     }
     setlocale(LC_CTYPE, "C.UTF-8"); /* libarchive gives no names for non-ASCII members without it */
     pthread_mutex_init(&r->state->lock, NULL);
-    pthread_mutex_init(&r->state->out.lock, NULL);
+    pthread_mutexattr_t checked; /* who dies with the output's lock must not wait for it */
+    pthread_mutexattr_init(&checked);
+    pthread_mutexattr_settype(&checked, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&r->state->out.lock, &checked);
+    pthread_mutexattr_destroy(&checked);
     r->state->out.fd = r->state->in.fd = -1;
     r->log = (mm_log){.say = say, .ctx = r};
     if (mm_common_opts(r, &e) != MM_OK || mm_opts_match(&r->state->opts, argc, argv, &p, &r->state->arena, &e) != MM_OK)

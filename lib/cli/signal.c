@@ -5,7 +5,6 @@
  * inside other code, and nothing needs a global. Signals that the parent had ignored (nohup) stay ignored. */
 #include "cli/state.h"
 
-#include <time.h>
 #include <unistd.h>
 
 static void block_wanted_signals(sigset_t *set)
@@ -24,15 +23,11 @@ static void block_wanted_signals(sigset_t *set)
 static void tidy_output(mm_run *r)
 {
     mm_out_state *out = &r->state->out;
-    struct timespec limit;
-    clock_gettime(CLOCK_REALTIME, &limit);
-    limit.tv_sec += 2;
-    bool locked = pthread_mutex_timedlock(&out->lock, &limit) == 0;
-    if (locked && out->writer && out->regular)
+    if (mm_out_stop(r) && out->writer && out->regular)
         mm_writer_flush(out->writer);
     if (out->part && out->resumable && !out->closed)
         mm_message(r, "interrupted; with --resume the same command goes on from there");
-    mm_out_abandon(r); /* the lock stays held: nothing more is written */
+    mm_out_abandon(r);
 }
 
 static void *watch(void *arg)
@@ -57,6 +52,7 @@ void mm_signals_watch(mm_run *r)
     /* A reader that goes away ends the program silently, as it ends cat; with -o standard output is not in use, and a
      * closed standard error is no reason to stop. */
     signal(SIGPIPE, r->output ? SIG_IGN : SIG_DFL);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may grow no more is a write error, as a full disk is */
     block_wanted_signals(&r->state->signals);
     r->state->watching = pthread_create(&r->state->watcher, NULL, watch, r) == 0;
     if (!r->state->watching)

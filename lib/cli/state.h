@@ -82,6 +82,7 @@ struct mm_run_state {
     pthread_t watcher; /* signal.c */
     bool watching;
     atomic_bool stopped; /* --strict met a failure */
+    atomic_bool dying;   /* a thread ends the program */
 };
 
 /* common.c */
@@ -115,12 +116,24 @@ void mm_signals_watch(mm_run *r);
 void mm_signals_end(mm_run *r);
 
 /* out.c */
-void mm_out_abandon(mm_run *r); /* the program dies: a .part that nothing can use goes */
+void mm_out_abandon(mm_run *r); /* the program ends early: a .part that nothing can use goes */
+/* Takes the output's lock for good, so that nothing more is written. False when this thread has it already, or another
+ * one for two seconds (it waits for a reader): the writer is then not to be touched. */
+bool mm_out_stop(mm_run *r);
+void mm_out_salvage(mm_run *r); /* the program dies: mm_out_stop, what was put is written, mm_out_abandon */
+
+/* part.c: opens PATH.part, its content as it is, for this program alone; *name is PATH.part. Dies when that is another
+ * program's, a link, or something that this command reads. */
+int mm_part_take(mm_run *r, const char *path, char **name);
+/* Dies when fd is a regular file that is an operand, standard input (if it is read) or the file of an option. */
+void mm_part_refuse_inputs(mm_run *r, int fd, const char *name);
 
 /* in.c */
 void mm_in_close(mm_run *r);
 
-/* resume.c: cuts FILE.part, open as fd, back to whole sources; *runs is how many it holds then, *errors how many error
+/* resume.c */
+bool mm_resume_is_worth_it(int fd, const char *name); /* it holds a whole record */
+/* Cuts FILE.part, open as fd, back to whole sources; *runs is how many it holds then, *errors how many error
  * records are among them, *last the src of the last of them (the caller frees it). */
 mm_status mm_resume_cut(int fd, const char *name, int64_t *runs, int64_t *errors, mm_buf *last, mm_err *e);
 

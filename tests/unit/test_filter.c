@@ -1,5 +1,5 @@
 /* The loop that the encoders share, with a real filter in a process of its own: texts become upper case, those that
- * begin with '!' fail, other records pass. */
+ * begin with '!' fail, one with '?' ends the program, other records pass. */
 #include "cli/tool.h"
 #include "stream_util.h"
 
@@ -59,7 +59,9 @@ static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_
         return mm_fail(e, MM_FATAL, "turn %d had not begun", turn);
     begun[turn] = NULL;
     for (int i = 0; i < n; i++)
-        if (rec[i]->text.n && rec[i]->text.p[0] == '!')
+        if (rec[i]->text.n && rec[i]->text.p[0] == '?')
+            return mm_fail(e, MM_FATAL, "no more");
+        else if (rec[i]->text.n && rec[i]->text.p[0] == '!')
             mm_filter_fail(r, i, "upper", "loud", &(mm_err){MM_SKIP, "too loud"});
         else
             upper(r, i, rec[i], arena[i]);
@@ -265,6 +267,57 @@ static void test_coprocess(void **state)
     close(out[0]);
 }
 
+/* Dies with records in its buffer: they reach the reader of a pipe, and FILE.part. */
+static void test_dying(void **state)
+{
+    (void)state;
+    int out[2], status;
+    mm_buf got = {0};
+    mm_writer *w;
+    int fd = open("dying.mm", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(mm_writer_new(&w, fd, NULL), MM_OK);
+    put_text(w, "a", "one");
+    put_label(w, "a");
+    put_text(w, "b", "two words");
+    put_text(w, "c", "?");
+    assert_int_equal(mm_writer_close(w, NULL, NULL), MM_OK);
+    close(fd);
+    assert_int_equal(pipe(out), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        close(out[0]);
+        close(out[1]);
+        close(STDERR_FILENO);
+        exit(run_filter((char *[]){"upper", "-q", "dying.mm", NULL}));
+    }
+    close(out[1]);
+    assert_int_equal(mm_buf_reserve(&got, 4096, NULL), MM_OK);
+    for (ssize_t n; (n = read(out[0], got.p + got.n, got.cap - got.n)) > 0;)
+        got.n += (size_t)n;
+    close(out[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(WEXITSTATUS(status), 2);
+    assert_int_equal(FILTER("-o", "died.mm", "dying.mm"), 2);
+    mm_buf part = file_bytes("died.mm.part");
+    assert_int_equal(part.n, got.n);
+    assert_memory_equal(part.p, got.p, part.n);
+
+    static const char *const before[] = {"ONE", "+", "TWO", "WORDS"};
+    mm_arena a = {0};
+    mm_record rec;
+    size_t at = 0;
+    for (size_t i = 0, used; i < sizeof before / sizeof *before; i++, at += used) {
+        assert_int_equal(mm_record_parse(got.p + at, got.n - at, &used, &a, &rec, NULL), MM_OK);
+        assert_record(&rec, before[i]);
+    }
+    assert_int_equal(at, got.n);
+    mm_arena_free(&a);
+    mm_buf_free(&got);
+    mm_buf_free(&part);
+}
+
 static void test_keep(void **state)
 {
     (void)state;
@@ -321,7 +374,7 @@ int main(void)
         cmocka_unit_test(test_order),        cmocka_unit_test(test_batches_do_not_matter),
         cmocka_unit_test(test_coprocess),    cmocka_unit_test(test_keep),
         cmocka_unit_test(test_resume),       cmocka_unit_test(test_resume_refuses_other_files),
-        cmocka_unit_test(test_strict_stops),
+        cmocka_unit_test(test_strict_stops), cmocka_unit_test(test_dying),
     };
     return cmocka_run_group_tests(tests, write_input, NULL);
 }
