@@ -29,7 +29,7 @@ PKG := pkg-config
 # msgpack-c's pkg-config file is msgpack.pc in Debian 12 and msgpack-c.pc in later releases
 MSGPACK := $(shell $(PKG) --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
 BASE_PKGS  := $(MSGPACK) jansson libutf8proc
-MEDIA_PKGS := libarchive libavformat libavcodec libavutil libswresample libswscale libjpeg libwebp libwebpdemux libtiff-4
+MEDIA_PKGS := libarchive zlib liblzma libavformat libavcodec libavutil libswresample libswscale libjpeg libwebp libwebpdemux libtiff-4
 FETCH_PKGS := libcurl
 # system headers with -isystem: their warnings are not ours
 ALL_CFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG) --cflags $(BASE_PKGS) $(MEDIA_PKGS) $(FETCH_PKGS) 2>/dev/null))

@@ -3,6 +3,7 @@
 #include "media/sniff.h"
 
 #include "base/utf8.h"
+#include "media/depack.h"
 
 #include <ctype.h>
 #include <strings.h>
@@ -116,7 +117,6 @@ static const magic PACKED[] = {
     AT(0, "LRZI\0", MM_SNIFF_ARCHIVE),              /* lrzip */
     AT(0, "GRZipII\0", MM_SNIFF_ARCHIVE),           /* grzip */
     AT(0, "\xed\xab\xee\xdb", MM_SNIFF_ARCHIVE),    /* rpm */
-    AT(0, "\x5d\0\0", MM_SNIFF_ARCHIVE),            /* lzma alone: checked further below */
     AT(0, "BZh", MM_SNIFF_ARCHIVE),                 /* bzip2: checked further below */
 };
 
@@ -136,19 +136,6 @@ static uint32_t le32(const uint8_t *p)
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* The .lzma header: dictionary 2^k or 3·2^k up to 1 GiB, size unknown or below 1 TiB, first byte of data 0. */
-static bool is_lzma_alone(const uint8_t *p, size_t n)
-{
-    if (n < 14 || p[13] != 0)
-        return false;
-    uint32_t dict = le32(p + 1), top = dict;
-    while (top && !(top & 1))
-        top >>= 1;
-    bool size_known = memcmp(p + 10, "\0\0\0", 3) == 0;
-    return (top == 1 || top == 3) && dict <= 1u << 30 &&
-           (size_known || memcmp(p + 5, "\xff\xff\xff\xff\xff\xff\xff\xff", 8) == 0);
-}
-
 bool mm_sniff_is_packed(const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < sizeof PACKED / sizeof *PACKED; i++) {
@@ -158,11 +145,9 @@ bool mm_sniff_is_packed(const uint8_t *p, size_t n)
             return n >= 10 && p[3] >= '1' && p[3] <= '9' &&
                    (memcmp(p + 4, "\x31\x41\x59\x26\x53\x59", 6) == 0 ||
                     memcmp(p + 4, "\x17\x72\x45\x38\x50\x90", 6) == 0);
-        if (p[0] == 0x5d)
-            return is_lzma_alone(p, n);
         return true;
     }
-    return false;
+    return mm_depack_is_lzma(p, n);
 }
 
 bool mm_sniff_is_program(const uint8_t *p, size_t n)

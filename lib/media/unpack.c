@@ -22,7 +22,7 @@ struct mm_unpack {
     int fd;
     pid_t child;
     mm_answer last;
-    char text[MM_UNPACK_TEXT + 1];
+    char text[MM_UNPACK_TEXT + 1], link[MM_UNPACK_TEXT + 1];
 };
 
 /* ---- the wire ---- */
@@ -108,7 +108,7 @@ static mm_status lost(mm_unpack *u, bool silent, const char **code, mm_err *e)
     if (silent)
         kill(u->child, SIGKILL);
     reap(u, &status);
-    u->last.dead = true;
+    u->last.flags |= MM_WIRE_DEAD;
     *code = "archive";
     if (silent)
         return mm_fail(e, MM_SKIP, "the archive keeps its reader busy without end: it was stopped");
@@ -117,10 +117,17 @@ static mm_status lost(mm_unpack *u, bool silent, const char **code, mm_err *e)
     return mm_fail(e, MM_SKIP, "the archive makes its reader give up: it is damaged, or needs too much memory");
 }
 
-static const char *code_of(mm_why why)
+static const char *code_of(uint32_t why)
 {
-    static const char *const codes[] = {"archive", "truncated", "encrypted", "unsupported"};
+    static const char *const codes[MM_WHYS] = {"archive", "truncated", "encrypted", "unsupported"};
     return codes[why];
+}
+
+/* Nothing that the child says is believed: `room` is the most that may follow. */
+static bool is_sound(const mm_answer *a, size_t room)
+{
+    return (a->status == MM_OK || a->status == MM_EOF || a->status == MM_SKIP) && a->why < MM_WHYS &&
+           a->bytes <= room && a->link <= MM_UNPACK_TEXT;
 }
 
 /* Seconds of processor time that the child has had. */
@@ -155,19 +162,20 @@ static mm_status take_answer(mm_unpack *u, void *out, size_t room, const char **
     if (!await(u))
         return lost(u, true, code, e);
     mm_answer answer;
-    if (!mm_wire_take(u->fd, &answer, sizeof answer) || answer.why > MM_WHY_UNSUPPORTED)
+    if (!mm_wire_take(u->fd, &answer, sizeof answer))
+        return lost(u, false, code, e);
+    bool data = answer.status == MM_OK && out;
+    if (!is_sound(&answer, data ? room : MM_UNPACK_TEXT) || !mm_wire_take(u->fd, data ? out : u->text, answer.bytes) ||
+        !mm_wire_take(u->fd, u->link, answer.link))
         return lost(u, false, code, e);
     u->last = answer;
-    bool data = u->last.status == MM_OK && out;
-    if (u->last.bytes > (data ? room : MM_UNPACK_TEXT) || !mm_wire_take(u->fd, data ? out : u->text, u->last.bytes))
-        return lost(u, false, code, e);
     if (!data)
-        u->text[u->last.bytes] = 0;
+        u->text[answer.bytes] = 0;
     if (u->last.status == MM_SKIP) {
         *code = code_of(u->last.why);
         return mm_fail(e, MM_SKIP, "%s", u->text);
     }
-    return u->last.status;
+    return (mm_status)u->last.status;
 }
 
 mm_status mm_unpack_open(mm_unpack **out, const mm_blob *b, mm_str head, bool packed, const char **code, mm_err *e)
@@ -215,20 +223,29 @@ void mm_unpack_close(mm_unpack *u)
 mm_status mm_unpack_next(mm_unpack *u, mm_unpack_entry *x, const char **code, mm_err *e)
 {
     const mm_ask ask = MM_ASK_NEXT;
-    if (u->last.dead)
+    if (mm_unpack_dead(u))
         return MM_EOF;
     if (!mm_wire_send(u->fd, &ask, sizeof ask))
         return lost(u, false, code, e);
     mm_status s = take_answer(u, NULL, 0, code, e);
-    *x = u->last.entry;
-    x->name = (mm_str){u->text, s == MM_OK ? u->last.bytes : 0};
+    const uint32_t flags = u->last.flags;
+    *x = (mm_unpack_entry){
+        .name = {u->text, s == MM_OK ? u->last.bytes : 0},
+        .link = {u->link, s == MM_OK ? u->last.link : 0},
+        .size = flags & MM_WIRE_SIZED && u->last.size >= 0 ? u->last.size : -1,
+        .directory = flags & MM_WIRE_DIRECTORY,
+        .regular = flags & MM_WIRE_REGULAR,
+        .symlink = flags & MM_WIRE_SYMLINK,
+        .hardlink = flags & MM_WIRE_HARDLINK,
+        .encrypted = flags & MM_WIRE_ENCRYPTED,
+    };
     return s;
 }
 
 int64_t mm_unpack_data(mm_unpack *u, void *out, size_t n, const char **code, mm_err *e)
 {
     const mm_ask ask = MM_ASK_DATA;
-    if (u->last.dead)
+    if (mm_unpack_dead(u))
         return 0;
     if (n < MM_UNPACK_CHUNK)
         return mm_fail(e, MM_SKIP, "a buffer too small for a chunk"), -1;
@@ -240,17 +257,17 @@ int64_t mm_unpack_data(mm_unpack *u, void *out, size_t n, const char **code, mm_
 
 bool mm_unpack_dead(const mm_unpack *u)
 {
-    return u->last.dead;
+    return u->last.flags & MM_WIRE_DEAD;
 }
 
 bool mm_unpack_is_raw(const mm_unpack *u)
 {
-    return u->last.raw;
+    return u->last.flags & MM_WIRE_RAW;
 }
 
 bool mm_unpack_skips_free(const mm_unpack *u)
 {
-    return u->last.skips_free;
+    return u->last.flags & MM_WIRE_SKIPS_FREE;
 }
 
 int64_t mm_unpack_taken(const mm_unpack *u)

@@ -15,7 +15,8 @@ typedef struct mm_unpack mm_unpack;
 
 typedef struct {
     mm_str name;  /* as UTF-8 where libarchive can tell, else the bytes that are there; until the next call */
-    int64_t size; /* as declared; believe nothing */
+    mm_str link;  /* what a link leads to, as it stands there */
+    int64_t size; /* as declared, −1: not known; believe nothing */
     bool directory, regular, symlink, hardlink, encrypted;
 } mm_unpack_entry;
 

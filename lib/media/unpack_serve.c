@@ -1,4 +1,5 @@
 /* unpack_serve.c: the child of unpack.h: libarchive, asked for one thing at a time. */
+#include "media/depack.h"
 #include "media/unpack_wire.h"
 
 #include <archive.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 enum { BAD_HEADERS = 64 };
+static const int64_t MOST_A_HEADER = (int64_t)1 << 30; /* unpacked bytes in front of a header: zeros, say */
 #define ENCRYPTED "encrypted: extract it with its password first"
 
 typedef struct {
@@ -18,13 +20,15 @@ typedef struct {
     const mm_blob *b;
     mm_str head; /* of a pipe, until it has been handed on */
     bool is_pipe, packed, dead;
-    int64_t at; /* where the next read is */
+    int64_t at;        /* where the next read is */
+    mm_depack *depack; /* of formats that libarchive does not unpack here */
+    int64_t unpacked;  /* bytes of it since the last question */
     int bad_headers;
     char complaint[200]; /* of opening, until the first header is there */
     mm_answer answer;
-    char text[MM_UNPACK_TEXT];
-    int64_t left; /* bytes of the member that are still to come, as far as that is looked at */
-    uint8_t chunk[MM_UNPACK_CHUNK], data[MM_UNPACK_CHUNK];
+    const char *link; /* follows the answer */
+    int64_t left;     /* bytes of the member that are still to come, as far as that is looked at */
+    uint8_t chunk[MM_UNPACK_CHUNK], data[MM_UNPACK_CHUNK], plain[MM_UNPACK_CHUNK];
 } serving;
 
 /* ---- what libarchive reads ---- */
@@ -38,25 +42,49 @@ static int64_t read_pipe(int fd, void *out, size_t n)
     }
 }
 
-static la_ssize_t on_read(struct archive *ar, void *ctx, const void **bytes)
+/* The next bytes of the archive as it lies there; below 0: errno. */
+static int64_t read_more(void *ctx, const uint8_t **bytes)
 {
     serving *a = ctx;
     int64_t n;
     *bytes = a->chunk;
     if (a->head.n) {
-        *bytes = a->head.p;
+        *bytes = (const uint8_t *)a->head.p;
         n = (int64_t)a->head.n;
         a->head.n = 0;
     } else {
         n = a->is_pipe ? read_pipe(a->b->fd, a->chunk, MM_UNPACK_CHUNK)
                        : mm_blob_read(a->b, a->at, a->chunk, MM_UNPACK_CHUNK);
     }
+    a->at += n > 0 ? n : 0;
+    return n;
+}
+
+static la_ssize_t on_read(struct archive *ar, void *ctx, const void **bytes)
+{
+    const uint8_t *p = NULL;
+    int64_t n = read_more(ctx, &p);
+    *bytes = p;
     if (n < 0) {
         archive_set_error(ar, errno, "%s", strerror(errno));
         return ARCHIVE_FATAL;
     }
-    a->at += n;
     return (la_ssize_t)n;
+}
+
+static la_ssize_t on_read_unpacked(struct archive *ar, void *ctx, const void **bytes)
+{
+    serving *a = ctx;
+    const char *why = NULL;
+    *bytes = a->plain;
+    int64_t n = mm_depack_read(a->depack, a->plain, sizeof a->plain, &why);
+    a->unpacked += n;
+    if (n >= 0 && a->unpacked > MOST_A_HEADER)
+        why = "nothing is found in more than 1 GiB of it";
+    if (!why || n > 0)
+        return (la_ssize_t)n;
+    archive_set_error(ar, EIO, "%s", why);
+    return ARCHIVE_FATAL;
 }
 
 static la_int64_t on_seek(struct archive *ar, void *ctx, la_int64_t off, int whence)
@@ -97,10 +125,9 @@ typedef struct {
         magic, sizeof(magic) - 1, ARCHIVE_FILTER_##name, archive_read_support_filter_##low                             \
     }
 static const packer PACKERS[] = {
-    PACKER("\x1f\x8b", GZIP, gzip),         PACKER("BZh", BZIP2, bzip2),          PACKER("\xfd\x37zXZ", XZ, xz),
-    PACKER("\x28\xb5\x2f\xfd", ZSTD, zstd), PACKER("\x04\x22\x4d\x18", LZ4, lz4), PACKER("\x02\x21\x4c\x18", LZ4, lz4),
-    PACKER("\x1f\x9d", COMPRESS, compress), PACKER("LZIP", LZIP, lzip),           PACKER("\x5d\0\0", LZMA, lzma),
-    PACKER("\x89LZO", LZOP, lzop),          PACKER("\xed\xab\xee\xdb", RPM, rpm),
+    PACKER("BZh", BZIP2, bzip2),          PACKER("\x28\xb5\x2f\xfd", ZSTD, zstd), PACKER("\x04\x22\x4d\x18", LZ4, lz4),
+    PACKER("\x02\x21\x4c\x18", LZ4, lz4), PACKER("\x1f\x9d", COMPRESS, compress), PACKER("LZIP", LZIP, lzip),
+    PACKER("\x89LZO", LZOP, lzop),        PACKER("\xed\xab\xee\xdb", RPM, rpm),
 };
 #undef PACKER
 
@@ -129,6 +156,9 @@ static bool enable_packer(struct archive *ar, const uint8_t *head, size_t n)
             return p->support(ar) == ARCHIVE_OK;
         if (p->code != ARCHIVE_FILTER_RPM)
             return archive_read_append_filter(ar, p->code) == ARCHIVE_OK;
+        archive_read_support_filter_gzip(ar);
+        archive_read_support_filter_xz(ar);
+        archive_read_support_filter_lzma(ar);
         for (size_t k = 0; k < sizeof PACKERS / sizeof *PACKERS; k++)
             if (in_process(PACKERS[k].support))
                 PACKERS[k].support(ar);
@@ -137,9 +167,16 @@ static bool enable_packer(struct archive *ar, const uint8_t *head, size_t n)
     return false;
 }
 
-static void enable_tapes(struct archive *ar)
+/* `cat a.tar b.tar` is an archive of all that is in both. */
+static void enable_tar(struct archive *ar)
 {
     archive_read_support_format_tar(ar);
+    archive_read_set_format_option(ar, "tar", "read_concatenated_archives", "1");
+}
+
+static void enable_tapes(struct archive *ar)
+{
+    enable_tar(ar);
     archive_read_support_format_cpio(ar);
     archive_read_support_format_iso9660(ar);
     archive_read_support_format_empty(ar);
@@ -148,7 +185,7 @@ static void enable_tapes(struct archive *ar)
 
 static void enable_containers(struct archive *ar)
 {
-    archive_read_support_format_tar(ar);
+    enable_tar(ar);
     archive_read_support_format_cpio(ar);
     archive_read_support_format_ar(ar);
     archive_read_support_format_zip(ar);
@@ -167,14 +204,21 @@ static bool answer(serving *a, mm_status status, const void *bytes, size_t n)
 {
     mm_answer *x = &a->answer;
     int format = archive_format(a->a) & ARCHIVE_FORMAT_BASE_MASK;
+    bool skips_free = !a->packed && (format == ARCHIVE_FORMAT_TAR || format == ARCHIVE_FORMAT_ZIP ||
+                                     format == ARCHIVE_FORMAT_CPIO || format == ARCHIVE_FORMAT_AR);
+    size_t link = a->link ? strlen(a->link) : 0;
     x->status = status;
-    x->dead = a->dead;
-    x->raw = archive_format(a->a) == ARCHIVE_FORMAT_RAW;
-    x->skips_free = !a->packed && (format == ARCHIVE_FORMAT_TAR || format == ARCHIVE_FORMAT_ZIP ||
-                                   format == ARCHIVE_FORMAT_CPIO || format == ARCHIVE_FORMAT_AR);
+    x->flags |= (a->dead ? MM_WIRE_DEAD : 0u) | (skips_free ? MM_WIRE_SKIPS_FREE : 0u) |
+                (archive_format(a->a) == ARCHIVE_FORMAT_RAW ? MM_WIRE_RAW : 0u);
     x->taken = a->at;
-    x->bytes = n;
-    return mm_wire_send(a->fd, x, sizeof *x) && mm_wire_send(a->fd, bytes, n);
+    x->bytes = (uint32_t)n;
+    x->link = (uint32_t)(link < MM_UNPACK_TEXT ? link : MM_UNPACK_TEXT);
+    bool sent =
+        mm_wire_send(a->fd, x, sizeof *x) && mm_wire_send(a->fd, bytes, n) && mm_wire_send(a->fd, a->link, x->link);
+    *x = (mm_answer){0};
+    a->link = NULL;
+    a->unpacked = 0;
+    return sent;
 }
 
 static bool answer_failure(serving *a, mm_why why, const char *text)
@@ -214,14 +258,15 @@ static bool answer_entry(serving *a, struct archive_entry *x)
     bool padded = archive_format(a->a) == ARCHIVE_FORMAT_XAR && archive_entry_size_is_set(x);
     a->left = padded ? archive_entry_size(x) : INT64_MAX;
     unsigned type = archive_entry_filetype(x);
-    a->answer.entry = (mm_unpack_entry){
-        .size = archive_entry_size(x),
-        .directory = type == AE_IFDIR || (type == 0 && n && name[n - 1] == '/'),
-        .regular = type == AE_IFREG || type == 0,
-        .symlink = type == AE_IFLNK || archive_entry_symlink(x),
-        .hardlink = archive_entry_hardlink(x) != NULL,
-        .encrypted = archive_entry_is_data_encrypted(x),
-    };
+    bool directory = type == AE_IFDIR || (type == 0 && n && name[n - 1] == '/');
+    const char *hard = archive_entry_hardlink_utf8(x) ? archive_entry_hardlink_utf8(x) : archive_entry_hardlink(x);
+    const char *soft = archive_entry_symlink_utf8(x) ? archive_entry_symlink_utf8(x) : archive_entry_symlink(x);
+    a->link = hard ? hard : soft;
+    a->answer.size = archive_entry_size(x);
+    a->answer.flags = (directory ? MM_WIRE_DIRECTORY : 0u) | (type == AE_IFREG || type == 0 ? MM_WIRE_REGULAR : 0u) |
+                      (type == AE_IFLNK || soft ? MM_WIRE_SYMLINK : 0u) | (hard ? MM_WIRE_HARDLINK : 0u) |
+                      (archive_entry_is_data_encrypted(x) ? MM_WIRE_ENCRYPTED : 0u) |
+                      (archive_entry_size_is_set(x) ? MM_WIRE_SIZED : 0u);
     return answer(a, MM_OK, name, n < MM_UNPACK_TEXT ? n : MM_UNPACK_TEXT);
 }
 
@@ -241,6 +286,8 @@ static bool answer_next(serving *a)
     a->dead = r != ARCHIVE_FAILED || ++a->bad_headers >= BAD_HEADERS;
     if (r == ARCHIVE_EOF && complained) /* a file cut before its first block is unpacked looks empty to libarchive */
         return answer_damage(a, a->complaint);
+    if (r == ARCHIVE_EOF && a->depack && mm_depack_trailing(a->depack))
+        return answer_damage(a, "something else follows the compressed data: it is not read");
     return r == ARCHIVE_EOF ? answer(a, MM_EOF, NULL, 0) : answer_error(a, true);
 }
 
@@ -268,15 +315,18 @@ static bool start(serving *a)
         int64_t got = mm_blob_read(a->b, 0, first, sizeof first);
         n = got > 0 ? (size_t)got : 0;
     }
+    a->depack = a->packed ? mm_depack_open(head, n, read_more, a) : NULL;
     if (!a->packed) {
         enable_containers(a->a);
+    } else if (a->depack) {
+        enable_tapes(a->a);
     } else if (enable_packer(a->a, head, n)) {
         enable_tapes(a->a);
     } else {
         return answer_failure(a, MM_WHY_UNSUPPORTED, "compressed in a way that is not read here: decompress it first");
     }
-    archive_read_set_read_callback(a->a, on_read);
-    if (!a->is_pipe) {
+    archive_read_set_read_callback(a->a, a->depack ? on_read_unpacked : on_read);
+    if (!a->is_pipe && !a->depack) {
         archive_read_set_seek_callback(a->a, on_seek);
         archive_read_set_skip_callback(a->a, on_skip);
     }
@@ -304,5 +354,6 @@ void mm_unpack_serve(int fd, const mm_blob *b, mm_str head, bool packed)
     while (going && mm_wire_take(fd, &ask, sizeof ask))
         going = ask == MM_ASK_NEXT ? answer_next(a) : answer_data(a);
     archive_read_free(a->a);
+    mm_depack_close(a->depack);
     free(a);
 }

@@ -74,3 +74,100 @@ strings_of() { tr -c '[:print:]' '\n' <"$1"; }
     fi
     strings_of one.mm | grep -q 'data_ready_pointer_leak.rar'
 }
+
+# twelve texts that do not shrink much, as a tar
+texts_tar() {
+    python3 -c 'import random, os
+r = random.Random(5)
+os.makedirs("m", exist_ok=True)
+for i in range(12):
+    open(f"m/{i:02d}.txt", "w").write("\n".join(str(r.random()) for _ in range(600)))'
+    tar --sort=name -cf m.tar m
+}
+kinds() { mm-cat -q -J "$1" | jq -r '.kind' | sort | uniq -c | tr -s ' \n' ' '; }
+
+# $1: a compressed file, which is changed at several places, one bit at a time; each must be noticed
+flipped() {
+    python3 - "$1" <<'END'
+import sys
+data = open(sys.argv[1], "rb").read()
+for k in range(10):
+    d = bytearray(data)
+    d[len(d) // 9 + k * (len(d) * 8 // 9 - 20) // 9] ^= 1 << k % 8
+    open(f"flip{k}.{sys.argv[1]}", "wb").write(d)
+END
+    for k in 0 1 2 3 4 5 6 7 8 9; do
+        run mm-decode -q -o out.mm "flip$k.$1"
+        [ "$status" -eq 1 ] || { echo "flip$k.$1: $status"; return 1; }
+        mm-cat -q -J out.mm | jq -e -s 'any(.kind == "error")' >/dev/null
+    done
+}
+
+@test "a flipped bit in a compressed archive or file is an error, whatever the compression" {
+    texts_tar
+    gzip -k m.tar && flipped m.tar.gz
+    bzip2 -k m.tar && flipped m.tar.bz2
+    xz -k m.tar && flipped m.tar.xz
+    gzip -c m/00.txt >a.txt.gz && flipped a.txt.gz
+    bsdtar -cf m.tar.lz4 --lz4 --options lz4:stream-checksum m && flipped m.tar.lz4
+    for size in 1 4; do # the length that gzip keeps behind the checksum
+        python3 -c "d = bytearray(open('m.tar.gz', 'rb').read()); d[-$size] ^= 1; open('length.tar.gz', 'wb').write(d)"
+        run mm-decode -q -o out.mm length.tar.gz
+        [ "$status" -eq 1 ] && [ "$(kinds out.mm)" = " 1 error 12 text " ]
+    done
+}
+
+@test "a compressed archive that is cut gives every member that is whole, then one error" {
+    texts_tar
+    for how in gzip xz "xz --format=lzma"; do
+        $how -c m.tar >whole
+        for part in 1 2 3; do
+            head -c $(($(stat -c %s whole) * part / 4)) whole >cut.tar.x
+            want=$({ $how -dc cut.tar.x || true; } 2>/dev/null | python3 -c '
+import io, sys, tarfile
+data, n = sys.stdin.buffer.read(), 0
+try:
+    for m in tarfile.open(fileobj=io.BytesIO(data), mode="r|"):
+        n += m.isfile() and m.offset_data + m.size <= len(data)
+except tarfile.ReadError:
+    pass
+print(n)')
+            [ "$want" -gt 0 ] || { echo "$how: nothing is whole"; false; }
+            run mm-decode -q -o out.mm cut.tar.x
+            [ "$status" -eq 1 ]
+            [ "$(kinds out.mm)" = " 1 error $want text " ] || { echo "$how $part: $(kinds out.mm), not $want"; false; }
+            mm-cat -q -J out.mm | jq -e -s '.[-1].error.code == "truncated"'
+        done
+    done
+}
+
+@test "archives and compressed streams that follow each other are one" {
+    texts_tar && printf 'another\n' >last.txt && tar -cf last.tar last.txt
+    cat m.tar last.tar >both.tar
+    gzip -k m.tar last.tar && xz -k m.tar last.tar
+    cat m.tar.gz last.tar.gz >both.tar.gz && cat m.tar.xz last.tar.xz >both.tar.xz && gzip -c both.tar >once.tar.gz
+    { gzip <m/00.txt && gzip <m/01.txt; } >two.txt.gz
+    for f in both.tar both.tar.gz both.tar.xz once.tar.gz; do
+        mm-decode "$f" >out.mm
+        [ "$(kinds out.mm)" = " 13 text " ] || { echo "$f: $(kinds out.mm)"; false; }
+        cat "$f" | mm-decode >out.mm && [ "$(kinds out.mm)" = " 13 text " ] || { echo "$f, a pipe"; false; }
+    done
+    mm-decode two.txt.gz | mm-cat -J | jq -j .data | cmp - <(cat m/00.txt m/01.txt)
+    { cat m.tar.gz && head -c 5000 /dev/zero; } >padded.tar.gz && mm-decode padded.tar.gz >out.mm # as tapes are
+    [ "$(kinds out.mm)" = " 12 text " ]
+    { cat m.tar.gz && printf 'and something else'; } >behind.tar.gz
+    run mm-decode -q -o out.mm behind.tar.gz
+    [ "$status" -eq 1 ] && [ "$(kinds out.mm)" = " 1 error 12 text " ]
+}
+
+@test "lzma with other properties, and none that only looks like it" {
+    python3 -c 'import lzma
+for lc, lp, pb in (3, 0, 2), (0, 2, 1), (4, 0, 0):
+    open(f"{lc}{lp}{pb}.txt.lzma", "wb").write(lzma.compress(b"a text\n", lzma.FORMAT_ALONE, filters=[
+        {"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, "dict_size": 1 << 16}]))'
+    for f in *.lzma; do
+        [ "$(mm-decode "$f" | mm-cat -J | jq -r .data)" = "a text" ] || { echo "$f"; false; }
+    done
+    head -c 200 /dev/zero >zeros && cp note.txt ok.txt
+    mm-decode zeros ok.txt >out.mm
+}

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 wanted="gcc make pkg-config bash
-    libarchive-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev libjpeg-dev libwebp-dev libtiff-dev
+    libarchive-dev zlib1g-dev liblzma-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev libjpeg-dev libwebp-dev libtiff-dev
     libjansson-dev libutf8proc-dev libcurl4-openssl-dev
     libvulkan-dev libvulkan-volk-dev glslc mesa-vulkan-drivers vulkan-validationlayers spirv-tools
     mandoc libarchive-tools jq python3-pip python3-venv ca-certificates"
