@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 static struct {
-    const char *only, *rate, *background, *column, *label, *labels, *label_column, *key_column, *key, *root, *as, *of,
-        *space, *range;
+    const char *only, *rate, *background, *column, *label, *labels, *label_column, *key_column, *table, *key, *root,
+        *as, *of, *space, *range;
     mm_list models;
     int64_t max_pixels, max_bytes, max_depth;
     double fps, window, hop, max_duration, max_ratio;
@@ -32,7 +32,8 @@ static const mm_opt options[] = {
     {0, "root", MM_OPT_STR, &opt.root, "DIR", "name operands by their paths below DIR, as if they were found in it",
      NULL, MM_HINT_DIR, 0, 0},
     {0, "label", MM_OPT_CHOICE, &opt.label, NULL, "label media by the name of their directory", "dir", 0, 0, 0},
-    {0, "labels", MM_OPT_STR, &opt.labels, "FILE", "label media by this CSV or TSV: a column of files, and labels",
+    {0, "labels", MM_OPT_STR, &opt.labels, "FILE",
+     "label media by this table (CSV, TSV, JSON, JSON lines, Label Studio's exports): a column of files, and labels",
      NULL, MM_HINT_FILE, 0, 0},
     {0, "label-column", MM_OPT_STR, &opt.label_column, "COLUMN",
      "column that holds the label (of --labels: all others, as a map)", NULL, 0, 0, 0},
@@ -40,9 +41,11 @@ static const mm_opt options[] = {
      0, 0, 0},
     {0, "lines", MM_OPT_FLAG, &opt.lines, NULL, "texts: a record for each line", NULL, 0, 0, 0},
     {0, "column", MM_OPT_STR, &opt.column, "COLUMN",
-     "texts: a record for each row of CSV, TSV or JSON lines, from this column (a name; or a number where there are no "
+     "texts: a record for each row of CSV, TSV or JSON, from this column (a name; or a number where there are no "
      "names)",
      NULL, 0, 0, 0},
+    {0, "table", MM_OPT_CHOICE, &opt.table, NULL, "what tables are (the first row tells)",
+     "csv|semicolon|tsv|quoted-tsv|jsonl|json", 0, 0, 0},
     {0, "as", MM_OPT_CHOICE, &opt.as, NULL, "read tables of numbers: rows as features, or all of it as a series",
      "feature|series", 0, 0, 0},
     {0, "of", MM_OPT_STR, &opt.of, "NAME",
@@ -106,7 +109,7 @@ typedef struct {
     mm_image_prep image_prep;
     char digest[64];
     mm_arena *arena; /* one a worker */
-    int64_t sources, unlabelled;
+    int64_t sources, labelled, unlabelled;
     mm_decode_notes notes;
     int64_t passed[MM_PASSED_REASONS]; /* inputs that gave no record, by reason */
     uint64_t unread;                   /* formats among them that are not read, a bit each */
@@ -200,6 +203,7 @@ static void take_options(decode *d)
     d->o.hop = opt.hop;
     d->o.lines = opt.lines;
     d->o.column = opt.column;
+    d->o.table = opt.table;
     d->o.label_column = opt.labels ? NULL : opt.label_column;
     d->o.key_column = opt.labels ? NULL : opt.key_column;
     d->o.as = opt.as;
@@ -232,7 +236,8 @@ typedef struct {
     decode *d;
     const mm_blob *blob;
     mm_turn *turn;
-    int64_t unlabelled;
+    msgpack_object label; /* of the file */
+    int64_t labelled, unlabelled;
 } job;
 
 static void *next_source(void *ctx)
@@ -253,14 +258,28 @@ static void *next_source(void *ctx)
     return s == MM_OK ? b : NULL;
 }
 
+/* What the table says of the file, or of a record of it that has a key of its own. */
+static mm_status look_up(job *j, mm_str key, msgpack_object *label, mm_err *e)
+{
+    const mm_blob *b = j->blob;
+    mm_status s = mm_labels_find(j->d->labels, &(mm_labelled){b->given, b->path, key}, label, e);
+    if (s == MM_FATAL)
+        mm_die(&j->d->r, "%s", e->text);
+    return s;
+}
+
 static msgpack_object label_of(job *j, const mm_record *rec)
 {
     const mm_blob *b = j->blob;
+    mm_err ignored;
+    msgpack_object label = j->label;
     if (opt.label)
         return mm_object_str(b->dir);
     if (!j->d->labels)
         return rec->label;
-    msgpack_object label = mm_labels_find(j->d->labels, b->path, b->key);
+    if (!mm_str_eq(rec->key, b->key))
+        look_up(j, rec->key, &label, &ignored);
+    j->labelled += label.type != MSGPACK_OBJECT_NIL;
     j->unlabelled += label.type == MSGPACK_OBJECT_NIL;
     return label;
 }
@@ -299,11 +318,17 @@ static void decode_source(void *ctx, void *work, mm_turn *turn, int worker)
     job j = {.d = d, .blob = b, .turn = turn};
     int64_t emitted;
     mm_err e = {0};
+    if (d->labels && b->status == MM_OK && look_up(&j, b->key, &j.label, &e) == MM_SKIP) {
+        b->status = MM_SKIP;
+        b->code = "label";
+        b->err = e;
+    }
     if (mm_decode(b, &d->o, &d->arena[worker], emit, &j, &emitted, &e) == MM_FATAL)
         mm_die(&d->r, "%.*s: %s", MM_STRF(b->src), e.text);
     if (!emitted)
         pass_over(d, b);
     __atomic_fetch_add(&d->r.done, emitted, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&d->labelled, j.labelled > 0, __ATOMIC_RELAXED);
     __atomic_fetch_add(&d->unlabelled, j.unlabelled > 0, __ATOMIC_RELAXED);
     mm_blob_free(b);
 }
@@ -328,6 +353,26 @@ static const char *unread_names(const decode *d, char *out, size_t size)
     return out;
 }
 
+/* Nothing labelled is a failure: what comes next would be trained on nothing. */
+static void say_what_matched(decode *d)
+{
+    const char *example;
+    int64_t unused = mm_labels_unused(d->labels), elsewhere = mm_labels_elsewhere(d->labels, &example);
+    mm_str first = mm_labels_first(d->labels);
+    if (elsewhere)
+        mm_warn(&d->r, "%lld inputs took the label of a row of %s that names another directory (%s)",
+                (long long)elsewhere, opt.labels, example);
+    if (d->unlabelled)
+        mm_warn(&d->r, "%lld inputs have no label in %s", (long long)d->unlabelled, opt.labels);
+    if (unused)
+        mm_warn(&d->r, "%lld rows of %s belong to no input", (long long)unused, opt.labels);
+    if (d->labelled || !d->unlabelled)
+        return;
+    mm_warn(&d->r, "nothing was labelled: the rows of %s name files like \"%.*s\" (see Labels in mm-decode(1))",
+            opt.labels, MM_STRF(first));
+    mm_run_worsen(&d->r, 1);
+}
+
 static void say_what_is_left(decode *d)
 {
     int64_t skipped = d->r.skipped + mm_source_skipped(d->source);
@@ -335,10 +380,8 @@ static void say_what_is_left(decode *d)
     if (d->resumed.p)
         mm_warn(&d->r, "%.*s, the last source of the interrupted run, did not come: was this the same input?",
                 MM_STRF(d->resumed));
-    if (d->labels && d->unlabelled)
-        mm_warn(&d->r, "%lld inputs have no label in %s", (long long)d->unlabelled, opt.labels);
-    if (d->labels && mm_labels_unused(d->labels))
-        mm_warn(&d->r, "%lld rows of %s belong to no input", (long long)mm_labels_unused(d->labels), opt.labels);
+    if (d->labels)
+        say_what_matched(d);
     if (skipped)
         mm_say(&d->r.log, MM_LOG_INFO, "%lld files skipped that hold no medium", (long long)skipped);
     if (d->passed[MM_PASSED_UNREAD] && d->r.done)
@@ -370,7 +413,9 @@ int main(int argc, char **argv)
     mm_err e;
     mm_run_begin(&d.r, &tool, argc, argv);
     take_options(&d);
-    if (opt.labels && mm_labels_open(&d.labels, opt.labels, opt.key_column, opt.label_column, &e) != MM_OK)
+    if (opt.labels &&
+        mm_labels_open(&d.labels, opt.labels,
+                       &(mm_labels_opts){opt.key_column, opt.label_column, mm_table_kind_of(opt.table)}, &e) != MM_OK)
         mm_die(&d.r, "%s", e.text);
     if (!d.r.n_operands)
         mm_in_check(&d.r);

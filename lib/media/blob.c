@@ -97,22 +97,20 @@ int64_t mm_blob_read(const mm_blob *b, int64_t off, void *out, int64_t n)
     return k;
 }
 
-mm_status mm_blob_load(mm_blob *b, int64_t most, mm_err *e)
+mm_status mm_blob_load(mm_str *out, const mm_blob *b, int64_t most, const char *what, mm_arena *a, mm_fault *f)
 {
-    if (most > 0 && b->size > most)
-        return mm_fail(e, MM_SKIP, "%lld bytes, more than the limit of %lld", (long long)b->size, (long long)most);
+    if (b->size > most)
+        return mm_fault_set(f, "too-large", "%s of more than %lld GiB", what, (long long)(most >> 30));
+    *out = (mm_str){(const char *)b->bytes, (size_t)b->size};
     if (b->bytes)
         return MM_OK;
-    uint8_t *p = malloc(b->size > 0 ? (size_t)b->size : 1);
+    char *p = mm_arena_alloc(a, (size_t)b->size + 1);
+    int64_t n = p ? mm_blob_read(b, 0, p, b->size) : 0;
     if (!p)
-        return mm_fail(e, MM_SKIP, "%lld bytes do not fit into memory", (long long)b->size);
-    int64_t n = mm_blob_read(b, 0, p, b->size);
-    if (n < 0) {
-        free(p);
-        return mm_fail(e, MM_SKIP, "%s", strerror(errno));
-    }
-    b->size = n; /* a file that shrank meanwhile */
-    b->bytes = ((box *)b)->owned = p;
+        return mm_fault_memory(f);
+    if (n < 0)
+        return mm_fault_set(f, "read", "an error while reading: %s", strerror(errno));
+    *out = (mm_str){p, (size_t)n}; /* fewer when the file shrank meanwhile: let the decoder say so */
     return MM_OK;
 }
 

@@ -3,6 +3,7 @@
 #define MM_MEDIA_BLOB_H
 
 #include "base/buf.h"
+#include "media/fault.h"
 #include "media/source.h"
 
 enum { MM_SPOOL_MEMORY = 64 << 20 }; /* what is longer goes to an unlinked temporary file */
@@ -18,6 +19,10 @@ mm_blob_fail(mm_blob *b, const char *code, const char *fmt, ...);
 
 /* Opens the regular file at path. A failure is noted in the blob. */
 void mm_blob_open_file(mm_blob *b, const char *path);
+
+/* All bytes of b: its own, or read into the arena. MM_SKIP with f set above `most` bytes (`what` is the input's kind,
+ * for the message: "a text"), when memory is out, or on an error while reading. */
+mm_status mm_blob_load(mm_str *out, const mm_blob *b, int64_t most, const char *what, mm_arena *a, mm_fault *f);
 
 /* Bytes that come one after the other and whose number is not known before. */
 typedef struct {

@@ -122,6 +122,11 @@ const char *mm_unread_name(int format)
     return UNREAD[format].name;
 }
 
+const char *mm_unread_advice(int format)
+{
+    return UNREAD[format].advice;
+}
+
 /* ---- what bytes are, in words ---- */
 
 static bool all_zero(const mm_blob *b, const uint8_t *head, size_t n)

@@ -27,7 +27,8 @@ mm_claim mm_name_claims(mm_str path);
 
 /* A format that is known and not read, or −1; told by the first n bytes, and by the name where these have no mark. */
 int mm_unread_format(const uint8_t *head, size_t n, mm_str path);
-const char *mm_unread_name(int format); /* "Parquet" */
+const char *mm_unread_name(int format);   /* "Parquet" */
+const char *mm_unread_advice(int format); /* what makes something of it that is read */
 
 /* Judges b, whose head no decoder takes (`is` MM_SNIFF_NONE) or is text. MM_OK: let it pass; MM_SKIP with f set: a
  * fault. */

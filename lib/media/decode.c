@@ -1,50 +1,25 @@
 #include "media/decode.h"
 
+#include "media/blob.h"
 #include "media/claim.h"
 #include "media/picture.h"
 #include "media/sink.h"
 #include "media/sniff.h"
 #include "media/text.h"
 
-#include <string.h>
-
 enum { HEAD = 4096 };
 static const int64_t MAX_PICTURE_FILE = (int64_t)1 << 30;
 
-/* The whole of b in memory: its own bytes, or read into the arena. */
-static mm_status whole(mm_bytes *out, const mm_sink *s, mm_fault *f)
-{
-    const mm_blob *b = s->b;
-    if (b->size > MAX_PICTURE_FILE)
-        return mm_fault_set(f, "too-large", "a picture file of more than 1 GiB");
-    *out = (mm_bytes){b->bytes, (size_t)b->size};
-    if (b->bytes)
-        return MM_OK;
-    uint8_t *p = mm_arena_alloc(s->a, (size_t)b->size);
-    if (!p)
-        return mm_fault_memory(f);
-    *out = (mm_bytes){p, 0};
-    while (out->n < (size_t)b->size) {
-        int64_t got = mm_blob_read(b, (int64_t)out->n, p + out->n, b->size - (int64_t)out->n);
-        if (got < 0)
-            return mm_fault_set(f, "read", "an error while reading");
-        if (got == 0)
-            break; /* the file shrank: let the decoder say so */
-        out->n += (size_t)got;
-    }
-    return MM_OK;
-}
-
 static mm_status decode_picture(mm_sink *s, mm_fault *f)
 {
-    mm_bytes in;
+    mm_str file;
     mm_picture p = {0};
     mm_picture_limits limits = mm_sink_limits(s);
     if (!s->o->image)
         return MM_OK;
-    mm_status st = whole(&in, s, f);
+    mm_status st = mm_blob_load(&file, s->b, MAX_PICTURE_FILE, "a picture file", s->a, f);
     if (st == MM_OK)
-        st = mm_picture_read(&p, in, &limits, s->a, f);
+        st = mm_picture_read(&p, (mm_bytes){(const uint8_t *)file.p, file.n}, &limits, s->a, f);
     if (st != MM_OK)
         return st;
     mm_record rec = mm_sink_record(s, MM_KIND_IMAGE);
@@ -70,17 +45,10 @@ static mm_status decode_av(mm_sink *s, mm_fault *f)
     return st;
 }
 
-/* Texts and numbers have their own way to records. */
-static mm_status decode_written(mm_sink *s, mm_sniff kind)
+static mm_status decode_numbers(mm_sink *s, mm_fault *f)
 {
-    int64_t emitted = 0;
     bool all = s->o->image && s->o->audio && s->o->text;
-    if (kind == MM_SNIFF_NUMBERS && !all && !s->o->as) /* --only names media */
-        return MM_OK;
-    mm_status st = kind == MM_SNIFF_TEXT ? mm_decode_text(s->b, s->o, s->a, s->emit, s->ctx, &emitted, s->e)
-                                         : mm_decode_numbers(s->b, s->o, s->a, s->emit, s->ctx, &emitted, s->e);
-    s->emitted += emitted;
-    return st;
+    return all || s->o->as ? mm_numbers_decode(s, f) : MM_OK; /* --only names media */
 }
 
 static mm_status by_kind(mm_sink *s, mm_sniff kind, mm_fault *f)
@@ -88,8 +56,8 @@ static mm_status by_kind(mm_sink *s, mm_sniff kind, mm_fault *f)
     switch (kind) {
     case MM_SNIFF_IMAGE: return decode_picture(s, f);
     case MM_SNIFF_AV: return decode_av(s, f);
-    case MM_SNIFF_TEXT:
-    case MM_SNIFF_NUMBERS: return decode_written(s, kind);
+    case MM_SNIFF_TEXT: return mm_text_decode(s, f);
+    case MM_SNIFF_NUMBERS: return decode_numbers(s, f);
     case MM_SNIFF_DICOM:
         return s->o->image ? mm_fault_set(f, "unsupported", "DICOM is not read by this version") : MM_OK;
     default: return MM_OK;

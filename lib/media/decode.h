@@ -39,8 +39,9 @@ typedef struct {
     bool has_range;
     mm_range range;     /* what is black and what is white in pictures of more than 8 bits */
     bool lines;         /* text: a record a line */
-    const char *column; /* text: this column of TSV, CSV or JSON lines */
+    const char *column; /* text: this column of a table (table.h) */
     const char *label_column, *key_column;
+    const char *table;   /* what tables are (mm_table_kind_of); NULL: their first row tells */
     int64_t max_pixels;  /* 0: 178,956,970 (Pillow's bomb limit) */
     double max_duration; /* seconds; 0: 24 h */
     const char *as;      /* NULL, "series" or "feature" */

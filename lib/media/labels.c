@@ -2,105 +2,94 @@
 
 #include "base/buf.h"
 #include "base/grow.h"
-#include "base/hash.h"
-#include "media/key.h"
-#include "media/table.h"
-#include "media/text.h"
+#include "media/claim.h"
+#include "media/encoding.h"
+#include "media/row_names.h"
+#include "media/sniff.h"
+#include "stream/record.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
-/* One way to name a row; several rows of one name make it ambiguous. */
 typedef struct {
-    mm_str name;
-    int64_t row; /* −1: free; −2: ambiguous */
-} slot;
+    msgpack_object label;
+    mm_str name;    /* as written */
+    int64_t number; /* in the file */
+} labelled_row;
 
 struct mm_labels {
     mm_arena arena;
-    msgpack_object *label; /* [rows] */
-    atomic_bool *used;     /* [rows] */
+    mm_row_names names;
+    labelled_row *row;
     int64_t rows, room;
-    slot *slot;
-    int64_t slots, taken;
+    _Atomic int64_t elsewhere;
+    _Atomic(char *) example;
 };
 
-/* ---- names ---- */
+/* ---- finding ---- */
 
-static slot *slot_of(const mm_labels *l, mm_str name)
+static void note_elsewhere(mm_labels *l, const mm_labelled *what, mm_str name)
 {
-    uint64_t at = mm_hash(name) & (uint64_t)(l->slots - 1);
-    while (l->slot[at].row != -1 && !mm_str_eq(l->slot[at].name, name))
-        at = (at + 1) & (uint64_t)(l->slots - 1);
-    return &l->slot[at];
+    char *text = NULL, *none = NULL;
+    if (atomic_fetch_add(&l->elsewhere, 1) || asprintf(&text, "%.*s: %.*s", MM_STRF(what->given), MM_STRF(name)) < 0)
+        return;
+    if (!atomic_compare_exchange_strong(&l->example, &none, text))
+        free(text);
 }
 
-static bool grow_slots(mm_labels *l)
+mm_status mm_labels_find(mm_labels *l, const mm_labelled *what, msgpack_object *label, mm_err *e)
 {
-    slot *old = l->slot;
-    int64_t n = l->slots;
-    l->slots = n ? 2 * n : 1024;
-    l->slot = malloc((size_t)l->slots * sizeof *l->slot);
-    if (!l->slot)
-        return false;
-    for (int64_t i = 0; i < l->slots; i++)
-        l->slot[i].row = -1;
-    for (int64_t i = 0; i < n; i++)
-        if (old[i].row != -1)
-            *slot_of(l, old[i].name) = old[i];
-    free(old);
-    return true;
-}
-
-static bool add_name(mm_labels *l, mm_str name, int64_t row)
-{
-    if (2 * l->taken >= l->slots && !grow_slots(l))
-        return false;
-    slot *s = slot_of(l, name);
-    if (s->row == -1) {
-        *s = (slot){name, row};
-        l->taken++;
-    } else if (s->row != row) {
-        s->row = -2;
+    mm_row_match m;
+    *label = (msgpack_object){.type = MSGPACK_OBJECT_NIL};
+    mm_status s = mm_row_names_find(&l->names, what, &m, e);
+    if (s != MM_OK || m.row < 0)
+        return s;
+    const labelled_row *x = &l->row[m.row];
+    if (m.other >= 0) {
+        const labelled_row *y = &l->row[m.other];
+        return mm_fail(e, MM_SKIP, "rows %lld (%.*s) and %lld (%.*s) fit it alike and have different labels",
+                       (long long)x->number, (int)(x->name.n > 60 ? 60 : x->name.n), x->name.p, (long long)y->number,
+                       (int)(y->name.n > 60 ? 60 : y->name.n), y->name.p);
     }
-    return true;
-}
-
-/* a/b.jpg is also a/b, b.jpg and b. */
-static bool add_names(mm_labels *l, mm_str path, int64_t row)
-{
-    mm_str clean = mm_path_clean(&l->arena, path);
-    if (!clean.p)
-        return false;
-    mm_str base = mm_path_base(clean);
-    return add_name(l, clean, row) && add_name(l, mm_path_stem(clean), row) && add_name(l, base, row) &&
-           add_name(l, mm_path_stem(base), row);
-}
-
-msgpack_object mm_labels_find(mm_labels *l, mm_str path, mm_str key)
-{
-    const mm_str names[] = {path, key, mm_path_base(path), mm_path_base(key)};
-    for (int i = 0; l->slots && i < 4; i++) {
-        int64_t row = slot_of(l, names[i])->row;
-        if (row >= 0) {
-            atomic_store_explicit(&l->used[row], true, memory_order_relaxed);
-            return l->label[row];
-        }
-    }
-    return (msgpack_object){.type = MSGPACK_OBJECT_NIL};
+    if (m.elsewhere)
+        note_elsewhere(l, what, x->name);
+    *label = x->label;
+    return MM_OK;
 }
 
 int64_t mm_labels_unused(const mm_labels *l)
 {
-    int64_t n = 0;
-    for (int64_t i = 0; i < l->rows; i++)
-        n += !atomic_load_explicit(&l->used[i], memory_order_relaxed);
-    return n;
+    return mm_row_names_unused(&l->names, l->rows);
+}
+
+int64_t mm_labels_elsewhere(const mm_labels *l, const char **example)
+{
+    const char *text = atomic_load(&l->example);
+    *example = text ? text : "";
+    return atomic_load(&l->elsewhere);
+}
+
+mm_str mm_labels_first(const mm_labels *l)
+{
+    return l->rows ? l->row[0].name : MM_STR("");
 }
 
 /* ---- reading ---- */
+
+/* Spreadsheets, Parquet and whatever else holds tables and is no text. */
+static mm_status check_text(mm_str file, const char *path, mm_err *e)
+{
+    const uint8_t *head = (const uint8_t *)file.p;
+    const size_t n = file.n < MM_SNIFF_HEAD ? file.n : MM_SNIFF_HEAD;
+    int unread = mm_unread_format(head, n, mm_str_of(path));
+    if (unread >= 0)
+        return mm_fail(e, MM_FATAL, "%s: %s is not read: %s", path, mm_unread_name(unread), mm_unread_advice(unread));
+    if (n && memchr(head, 0, n) && mm_sniff_bytes(head, n, mm_str_of(path)) != MM_SNIFF_TEXT)
+        return mm_fail(e, MM_FATAL, "%s: not a table of text: save it as CSV", path);
+    return MM_OK;
+}
 
 static mm_status read_file(mm_str *out, mm_arena *a, const char *path, mm_err *e)
 {
@@ -110,122 +99,221 @@ static mm_status read_file(mm_str *out, mm_arena *a, const char *path, mm_err *e
     mm_buf b = {0};
     mm_status s = MM_OK;
     char chunk[16384];
+    const char *encoding;
     for (size_t n; s == MM_OK && (n = fread(chunk, 1, sizeof chunk, f));)
         s = mm_buf_append(&b, chunk, n, e);
     if (s == MM_OK && ferror(f))
         s = mm_fail(e, MM_FATAL, "%s: %s", path, strerror(errno));
     fclose(f);
     mm_str raw = {(const char *)b.p, b.n};
-    if (raw.n >= 3 && memcmp(raw.p, "\xef\xbb\xbf", 3) == 0)
-        raw = (mm_str){raw.p + 3, raw.n - 3};
-    if (s == MM_OK) {
-        char *own = mm_arena_strdup(a, raw);
-        *out = (mm_str){own, raw.n};
-        if (!own)
-            s = mm_fail_memory(e);
-    }
+    if (s == MM_OK)
+        s = check_text(raw, path, e);
+    mm_str own = {s == MM_OK ? mm_arena_strdup(a, raw) : NULL, raw.n};
+    *out = own.p ? mm_text_unmark(a, own, &encoding) : own;
     mm_buf_free(&b);
-    return s;
+    return s == MM_OK && !out->p ? mm_fail_memory(e) : s;
 }
 
-static int file_column_of(const mm_table *t, const char *wanted)
+static int usual_column(const mm_table *t)
 {
-    static const char *const usual[] = {"file", "path", "filename", "image", "key", "id", NULL};
-    if (wanted)
-        return mm_table_column(t, wanted, t->columns);
-    for (int i = 0; usual[i]; i++)
-        if (mm_table_column(t, usual[i], t->columns) >= 0)
-            return mm_table_column(t, usual[i], t->columns);
+    static const char *const USUAL[] = {"file",  "path",  "filename", "file_name", "file_path", "filepath",
+                                        "image", "audio", "video",    "key",       "id"};
+    for (size_t i = 0; i < sizeof USUAL / sizeof *USUAL; i++)
+        for (int c = 0; c < t->columns; c++)
+            if (t->header[c].n == strlen(USUAL[i]) && strncasecmp(t->header[c].p, USUAL[i], t->header[c].n) == 0)
+                return c;
     return 0;
 }
 
-static bool text_object(mm_labels *l, mm_str cell, msgpack_object *out)
+/* The columns of a Label Studio export that say who labelled and when. */
+static bool is_about_labelling(const mm_table *t, mm_str name)
 {
-    int64_t replaced;
-    mm_str own = {mm_arena_strdup(&l->arena, cell), cell.n};
-    mm_str clean = own.p ? mm_utf8_clean(&l->arena, own, &replaced) : own;
-    *out = (msgpack_object){.type = MSGPACK_OBJECT_STR, .via.str = {(uint32_t)clean.n, clean.p}};
-    return clean.p != NULL;
+    static const char *const ABOUT[] = {"id",         "annotator", "annotation_id", "created_at",
+                                        "updated_at", "lead_time", "agreement"};
+    if (mm_table_column(t, "annotation_id", 0) < 0 || mm_table_column(t, "lead_time", 0) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof ABOUT / sizeof *ABOUT; i++)
+        if (mm_str_is(name, ABOUT[i]))
+            return true;
+    return false;
 }
 
-static bool row_label(mm_labels *l, const mm_table *t, const mm_str *cell, int n, int file, int column,
-                      msgpack_object *out)
+/* A table on its way into labels. */
+typedef struct {
+    mm_labels *l;
+    mm_table t;
+    int file, column; /* column −1: all others */
+    mm_str *cell;
+    int n;
+    mm_arena scratch; /* of a row */
+} reading;
+
+/* A string that the row before has, too, is not kept twice. */
+static bool label_of_cell(reading *r, mm_str cell, msgpack_object *out)
 {
-    if (column < 0 && t->columns == 2)
-        column = file ? 0 : 1;
-    if (column >= 0)
-        return text_object(l, column < n ? cell[column] : MM_STR(""), out);
-    msgpack_object_kv *kv = mm_arena_zalloc(&l->arena, (size_t)t->columns, sizeof *kv);
-    uint32_t count = 0;
-    for (int c = 0; kv && c < t->columns && c < n; c++) {
-        if (c == file)
-            continue;
-        if (!text_object(l, t->header[c], &kv[count].key) || !text_object(l, cell[c], &kv[count].val))
-            return false;
-        count++;
+    mm_labels *l = r->l;
+    if (!mm_label_of_cell(out, &r->scratch, cell))
+        return false;
+    if (out->type == MSGPACK_OBJECT_NIL)
+        return true;
+    if (out->type != MSGPACK_OBJECT_STR)
+        return mm_label_of_cell(out, &l->arena, cell);
+    if (l->rows && msgpack_object_equal(l->row[l->rows - 1].label, *out)) {
+        *out = l->row[l->rows - 1].label;
+        return true;
     }
-    *out = (msgpack_object){.type = MSGPACK_OBJECT_MAP, .via.map = {count, kv}};
+    mm_str own = mm_row_names_keep(&l->names, mm_object_as_str(out));
+    *out = mm_object_str(own);
+    return own.p != NULL;
+}
+
+/* All columns but that of files: one is the label itself, several are a map of those that say something. */
+static bool label_of_row(reading *r, msgpack_object *out)
+{
+    const mm_table *t = &r->t;
+    msgpack_object_kv *kv = mm_arena_zalloc(&r->l->arena, (size_t)t->columns + 1, sizeof *kv);
+    uint32_t columns = 0, n = 0;
+    for (int c = 0; kv && c < t->columns; c++) {
+        if (c == r->file || is_about_labelling(t, t->header[c]))
+            continue;
+        columns++;
+        if (!label_of_cell(r, c < r->n ? r->cell[c] : (mm_str){NULL, 0}, &kv[n].val) ||
+            !label_of_cell(r, t->header[c], &kv[n].key))
+            return false;
+        n += kv[n].val.type != MSGPACK_OBJECT_NIL && kv[n].key.type == MSGPACK_OBJECT_STR;
+    }
+    *out = n == 0         ? (msgpack_object){.type = MSGPACK_OBJECT_NIL}
+           : columns == 1 ? kv[0].val
+                          : (msgpack_object){.type = MSGPACK_OBJECT_MAP, .via.map = {n, kv}};
     return kv != NULL;
 }
 
-static mm_status add_row(mm_labels *l, const mm_table *t, const mm_str *cell, int n, int file, int column, mm_err *e)
+static bool is_empty(const reading *r)
 {
-    if (file >= n)
-        return MM_OK;
-    if (!mm_grow(&l->label, &l->room, l->rows))
+    for (int c = 0; c < r->n; c++)
+        if (r->cell[c].p && mm_cell_trim(r->cell[c]).n)
+            return false;
+    return true;
+}
+
+static mm_status add_row(reading *r, mm_err *e)
+{
+    mm_labels *l = r->l;
+    mm_str name = r->file < r->n && r->cell[r->file].p ? mm_cell_trim(r->cell[r->file]) : (mm_str){NULL, 0};
+    if (is_empty(r))
+        return MM_OK; /* what a spreadsheet leaves below its last row */
+    if (!name.n)
+        return mm_fail(e, MM_SKIP, "it names no file");
+    if (!mm_grow(&l->row, &l->room, l->rows))
         return mm_fail_memory(e);
-    bool ok = row_label(l, t, cell, n, file, column, &l->label[l->rows]);
-    mm_str path = {ok ? mm_arena_strdup(&l->arena, cell[file]) : NULL, cell[file].n};
-    if (!path.p || !add_names(l, path, l->rows))
+    labelled_row *x = &l->row[l->rows];
+    *x = (labelled_row){.number = r->t.row, .name = mm_row_names_keep(&l->names, name)};
+    bool ok = x->name.p;
+    if (ok && r->column >= 0)
+        ok = label_of_cell(r, r->column < r->n ? r->cell[r->column] : (mm_str){NULL, 0}, &x->label);
+    else if (ok)
+        ok = label_of_row(r, &x->label);
+    if (!ok || !mm_row_names_add(&l->names, &r->scratch, x->name, l->rows))
         return mm_fail_memory(e);
     l->rows++;
+    mm_arena_reset(&r->scratch);
     return MM_OK;
 }
 
-static mm_status read_rows(mm_labels *l, mm_table *t, const char *path, const char *file_column, const char *column,
-                           mm_err *e)
+static mm_status find_columns(reading *r, const mm_labels_opts *o, mm_err *e)
+{
+    mm_status s = mm_table_learn_names(&r->t, e);
+    r->file = usual_column(&r->t);
+    r->column = -1;
+    if (s == MM_OK && !r->t.columns)
+        return MM_OK; /* no row that is one: what is wrong with the first is to be said */
+    if (s == MM_OK && o->file_column)
+        s = mm_table_find(&r->t, o->file_column, r->t.columns, &r->file, e);
+    if (s == MM_OK && o->column)
+        s = mm_table_find(&r->t, o->column, r->t.columns, &r->column, e);
+    if (s == MM_OK && !o->column && r->t.columns == 1)
+        s = mm_fail(e, MM_SKIP, "only one column, %.*s, and so no labels", MM_STRF(r->t.header[0]));
+    return s;
+}
+
+static mm_status read_rows(reading *r, const mm_labels_opts *o, mm_err *e)
 {
     mm_arena a = {0};
-    mm_str *cell;
-    int n;
-    mm_status s = mm_table_take_header(t, e);
-    if (s == MM_EOF)
-        return mm_fail(e, MM_FATAL, "%s: is empty", path);
-    int file = s == MM_OK ? file_column_of(t, file_column) : -1,
-        at = column ? mm_table_column(t, column, t->columns) : -1;
-    if (s == MM_OK && (file < 0 || t->columns < 2))
-        s = mm_fail(e, MM_FATAL, "%s: no column %s", path, file_column ? file_column : "of labels");
-    else if (s == MM_OK && column && at < 0)
-        s = mm_fail(e, MM_FATAL, "%s: no column %s", path, column);
-    while (s == MM_OK && (s = mm_table_next(t, &a, &cell, &n, e)) == MM_OK) {
-        s = add_row(l, t, cell, n, file, at, e);
+    mm_err why = {0};
+    mm_status s = find_columns(r, o, &why);
+    while (s == MM_OK && (s = mm_table_next(&r->t, &a, &r->cell, &r->n, &why)) == MM_OK) {
+        s = add_row(r, &why);
         mm_arena_reset(&a);
     }
-    if (s == MM_SKIP) {
-        mm_err why = *e;
-        s = mm_fail(e, MM_FATAL, "%s: row %lld: %s", path, (long long)t->row, why.text);
-    }
+    if (s == MM_EOF && !r->t.row)
+        s = mm_fail(&why, MM_SKIP, "no rows in it");
     mm_arena_free(&a);
+    if (s == MM_SKIP && r->t.row)
+        return mm_fail(e, MM_SKIP, "row %lld: %s", (long long)r->t.row, why.text);
+    if (s != MM_OK && s != MM_EOF)
+        *e = why;
     return s == MM_EOF ? MM_OK : s;
 }
 
-mm_status mm_labels_open(mm_labels **out, const char *path, const char *file_column, const char *column, mm_err *e)
+static bool has_blank(const msgpack_object *label)
+{
+    return label->type == MSGPACK_OBJECT_STR && memchr(label->via.str.ptr, ' ', label->via.str.size);
+}
+
+static bool alike(const void *ctx, int64_t a, int64_t b)
+{
+    const mm_labels *l = ctx;
+    return msgpack_object_equal(l->row[a].label, l->row[b].label);
+}
+
+/* Two rows that name one file and say different things of it are found before anything is decoded. */
+static mm_status check_names(const reading *r, const mm_labels_opts *o, mm_err *e)
+{
+    int64_t a, b;
+    char captions[128] = "";
+    const mm_labels *l = r->l;
+    if (!mm_row_names_clash(&l->names, &a, &b))
+        return MM_OK;
+    const labelled_row *x = &l->row[a];
+    if (has_blank(&x->label))
+        snprintf(captions, sizeof captions, "; several texts a file are read by --column %.30s --key-column %.*s",
+                 o->column ? o->column : "caption", (int)(r->t.header[r->file].n > 30 ? 30 : r->t.header[r->file].n),
+                 r->t.header[r->file].p);
+    return mm_fail(e, MM_SKIP, "rows %lld and %lld both name %.*s, with different labels%s", (long long)x->number,
+                   (long long)l->row[b].number, (int)(x->name.n > 60 ? 60 : x->name.n), x->name.p, captions);
+}
+
+static mm_status read_table(mm_labels *l, mm_str text, const mm_labels_opts *o, mm_err *e)
+{
+    reading r = {.l = l};
+    mm_table_open(&r.t, text, o->table);
+    mm_status s = read_rows(&r, o, e);
+    if (s == MM_OK && !mm_row_names_sort(&l->names, alike, l))
+        s = mm_fail_memory(e);
+    if (s == MM_OK)
+        s = check_names(&r, o, e);
+    mm_table_close(&r.t);
+    mm_arena_free(&r.scratch);
+    return s;
+}
+
+mm_status mm_labels_open(mm_labels **out, const char *path, const mm_labels_opts *o, mm_err *e)
 {
     mm_str text;
-    mm_table t;
+    mm_err why;
+    mm_arena file = {0};
     mm_labels *l = *out = calloc(1, sizeof *l);
     if (!l)
         return mm_fail_memory(e);
-    mm_status s = read_file(&text, &l->arena, path, e);
+    mm_status s = read_file(&text, &file, path, e);
     if (s == MM_OK) {
-        mm_table_open(&t, text);
-        s = t.kind == MM_TABLE_JSONL ? mm_fail(e, MM_FATAL, "%s: labels come as CSV or TSV", path)
-                                     : read_rows(l, &t, path, file_column, column, e);
-        mm_table_close(&t);
+        s = read_table(l, text, o, &why);
+        if (s == MM_SKIP)
+            s = mm_fail(e, MM_FATAL, "%s: %s", path, why.text);
+        else if (s != MM_OK)
+            *e = why;
     }
-    l->used = s == MM_OK ? calloc((size_t)l->rows + 1, sizeof *l->used) : NULL;
-    if (s == MM_OK && !l->used)
-        s = mm_fail_memory(e);
+    mm_arena_free(&file);
     if (s != MM_OK) {
         mm_labels_close(l);
         *out = NULL;
@@ -237,9 +325,9 @@ void mm_labels_close(mm_labels *l)
 {
     if (!l)
         return;
-    free(l->label);
-    free(l->used);
-    free(l->slot);
+    free(l->row);
+    free(atomic_load(&l->example));
+    mm_row_names_free(&l->names);
     mm_arena_free(&l->arena);
     free(l);
 }

@@ -19,13 +19,18 @@ mm_status mm_sink_put(mm_sink *s, const mm_record *rec)
     return st == MM_OK ? MM_OK : MM_FATAL;
 }
 
+mm_status mm_sink_fault_of(mm_sink *s, mm_record *rec, const mm_fault *f)
+{
+    if (mm_record_to_error(rec, s->a, "decode", f->code ? f->code : "decode", f->err.text, s->e) != MM_OK)
+        return MM_FATAL;
+    return mm_sink_put(s, rec);
+}
+
 mm_status mm_sink_fault(mm_sink *s, const mm_fault *f)
 {
     mm_arena_reset(s->a); /* makes room when memory was what failed */
     mm_record rec = mm_sink_record(s, MM_KIND_ERROR);
-    if (mm_record_to_error(&rec, s->a, "decode", f->code ? f->code : "decode", f->err.text, s->e) != MM_OK)
-        return MM_FATAL;
-    return mm_sink_put(s, &rec);
+    return mm_sink_fault_of(s, &rec, f);
 }
 
 void mm_sink_note(const mm_sink *s, size_t what, int64_t n)

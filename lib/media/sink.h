@@ -22,6 +22,8 @@ mm_record mm_sink_record(const mm_sink *s, mm_kind kind);
 mm_status mm_sink_put(mm_sink *s, const mm_record *rec);
 /* The error record for f. */
 mm_status mm_sink_fault(mm_sink *s, const mm_fault *f);
+/* The same with the key, part and time of rec, whose strings are in the sink's arena or outlive it. */
+mm_status mm_sink_fault_of(mm_sink *s, mm_record *rec, const mm_fault *f);
 
 /* Adds n to the field of o->notes that lies at offset `what`. */
 void mm_sink_note(const mm_sink *s, size_t what, int64_t n);

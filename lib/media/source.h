@@ -51,8 +51,6 @@ typedef struct {
 
 /* Reads up to n bytes at off; the count, 0 at the end, −1 on an I/O error. Thread safe. */
 int64_t mm_blob_read(const mm_blob *b, int64_t off, void *out, int64_t n);
-/* Makes sure that `bytes` holds all of it, reading the file when need be. MM_SKIP above `most` bytes (0: no limit). */
-mm_status mm_blob_load(mm_blob *b, int64_t most, mm_err *e);
 void mm_blob_free(mm_blob *b); /* a blob owns its memory: it may outlive the source and go to another thread */
 
 typedef struct mm_source mm_source;

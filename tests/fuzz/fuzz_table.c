@@ -30,7 +30,7 @@ static void rows(mm_str text)
     mm_err e;
     mm_str *cell;
     int n;
-    mm_table_open(&t, text);
+    mm_table_open(&t, text, MM_TABLE_ANY);
     mm_status s = mm_table_take_header(&t, &e);
     for (size_t at = t.at; s != MM_EOF && s != MM_FATAL && (s = mm_table_next(&t, &a, &cell, &n, &e)) != MM_EOF;) {
         if (t.at <= at && s != MM_FATAL)
@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     mm_arena a = {0};
     mm_err e;
     int64_t records = 0, emitted;
-    mm_decode_text(&b, &ways[data[0] % (sizeof ways / sizeof *ways)], &a, weigh, &records, &emitted, &e);
+    mm_decode(&b, &ways[data[0] % (sizeof ways / sizeof *ways)], &a, weigh, &records, &emitted, &e);
     if (emitted != records)
         __builtin_trap();
     mm_arena_free(&a);

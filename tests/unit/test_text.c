@@ -1,4 +1,5 @@
 /* Texts and tables: repair of UTF-8, rows, columns, numbers, NPY. */
+#include "media/encoding.h"
 #include "media/npy.h"
 #include "media/table.h"
 #include "media/text.h"
@@ -55,7 +56,7 @@ static char *rows(const char *text, bool header, char *out)
     int n;
     mm_err e;
     *out = 0;
-    mm_table_open(&t, mm_str_of(text));
+    mm_table_open(&t, mm_str_of(text), MM_TABLE_ANY);
     if (header)
         assert_int_equal(mm_table_take_header(&t, &e), MM_OK);
     for (mm_status s; (s = mm_table_next(&t, &a, &cell, &n, &e)) != MM_EOF; strcat(out, "/")) {
@@ -85,12 +86,67 @@ static void tables(void **state)
     assert_string_equal(rows("", false, out), "");
 }
 
+/* What the first rows say about the rest. */
+static void dialects(void **state)
+{
+    char out[512];
+    (void)state;
+    assert_string_equal(rows("a;b\nc, d;e\n", false, out), "a|b/c, d|e/");
+    assert_string_equal(rows("a,b;c\nd,e;f\n", false, out), "a|b;c/d|e;f/"); /* both would do */
+    assert_string_equal(rows("a; b\n", false, out), "a; b/");                /* one row says too little */
+    assert_string_equal(rows("text\nwell; yes\nno\n", false, out), "text/well; yes/no/");
+    assert_string_equal(rows("\"a;b\";c\n\"d\ne\";f\n", false, out), "a;b|c/d\ne|f/");
+    assert_string_equal(rows("\"a\tb\",c\n", false, out), "a\tb|c/");
+    assert_string_equal(rows("sep=;\na;b\n", false, out), "a|b/");
+    assert_string_equal(rows("SEP=|\r\na|b\r\n", false, out), "a|b/");
+    assert_string_equal(rows("sep=\t\n\"a\tb\"\tc", false, out), "a\tb|c/");
+    assert_string_equal(rows("sep=,x\nb,c", false, out), "sep=|x/b|c/");
+    assert_string_equal(rows("a,b\rc,\"d\ne\"\r\rf,g\r", false, out), "a|b/c|d\ne/f|g/");
+    assert_string_equal(rows("a,\"b\rc\"\r\nd,e\r\n", false, out), "a|b\rc/d|e/");
+    assert_string_equal(rows(" a , b\n c, d\n", true, out), " c| d/");
+}
+
+static void json_tables(void **state)
+{
+    char out[512];
+    (void)state;
+    assert_string_equal(rows("[{\"a\":1,\"b\":\"x]\"},\n{\"b\":{\"c\":[1]}}]\n", false, out), "1|x]/|{\"c\":[1]}/");
+    assert_string_equal(rows("[]", false, out), "");
+    assert_string_equal(rows("[{\"a\":1}]\n[{\"a\":2}]", false, out), "1/2/");
+    assert_string_equal(rows("[{\"a\":1},", false, out), "1/!/");
+    assert_string_equal(rows("[{\"a\":1}, 7, {\"a\":oops}, {\"a\":2}] more", false, out), "1/!/!/2/!/");
+    assert_string_equal(rows("{\"a\":\n1}\n{\"a\":2\n{\"a\":3}", false, out), "1/!/3/");
+    assert_string_equal(rows("[[1,2],[3,4]]", false, out), "!/!/");
+    assert_string_equal(rows("[a],b\nc,d", false, out), "[a]|b/c|d/");
+}
+
+static void unknown_columns(void **state)
+{
+    mm_table t;
+    mm_err e;
+    int at;
+    (void)state;
+    mm_table_open(&t, MM_STR("text, label\na,b\n"), MM_TABLE_ANY);
+    assert_int_equal(mm_table_take_header(&t, &e), MM_OK);
+    assert_int_equal(mm_table_find(&t, "label", 2, &at, &e), MM_OK);
+    assert_int_equal(at, 1);
+    assert_int_equal(mm_table_find(&t, "labels", 2, &at, &e), MM_SKIP);
+    assert_string_equal(e.text, "no column labels; did you mean \"label\"? (there are: text, label)");
+    mm_table_close(&t);
+    mm_table_open(&t, MM_STR("{\"a\":1}\n{\"b\":2}\n"), MM_TABLE_ANY); /* known before the row that has it is read */
+    assert_int_equal(mm_table_find(&t, "b", 0, &at, &e), MM_OK);
+    assert_int_equal(at, 1);
+    assert_int_equal(t.row, 0);
+    assert_int_equal(mm_table_find(&t, "c", 0, &at, &e), MM_SKIP);
+    mm_table_close(&t);
+}
+
 static void columns(void **state)
 {
     mm_table t;
     mm_err e;
     (void)state;
-    mm_table_open(&t, MM_STR("id,text,3\n"));
+    mm_table_open(&t, MM_STR("id,text,3\n"), MM_TABLE_ANY);
     assert_int_equal(mm_table_take_header(&t, &e), MM_OK);
     assert_int_equal(mm_table_column(&t, "text", 3), 1);
     assert_int_equal(mm_table_column(&t, "3", 3), 2); /* a name goes before a number */
@@ -136,7 +192,9 @@ static void arrays(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(repair), cmocka_unit_test(tables), cmocka_unit_test(columns),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(repair),          cmocka_unit_test(tables),
+                                       cmocka_unit_test(dialects),        cmocka_unit_test(json_tables),
+                                       cmocka_unit_test(unknown_columns), cmocka_unit_test(columns),
                                        cmocka_unit_test(arrays)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

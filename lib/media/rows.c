@@ -1,0 +1,114 @@
+#include "media/rows.h"
+
+#include "media/encoding.h"
+#include "media/labels.h"
+
+/* ---- columns ---- */
+
+static mm_status find(mm_rows *r, const char *name, int columns, int *at)
+{
+    mm_err e;
+    *at = -1;
+    mm_status s = name ? mm_table_find(&r->t, name, columns, at, &e) : MM_OK;
+    if (s == MM_FATAL)
+        return mm_fault_memory(r->f);
+    return s == MM_OK ? s : mm_fault_set(r->f, "column", "%s", e.text);
+}
+
+/* How many cells the first row has, for columns that are numbers. */
+static int width_of_first(mm_rows *r)
+{
+    mm_err ignored;
+    mm_status s = mm_table_next(&r->t, &r->a, &r->cell, &r->n, &ignored);
+    int n = s == MM_OK ? r->n : 0;
+    mm_table_rewind(&r->t);
+    return n;
+}
+
+mm_status mm_rows_open(mm_rows *r, mm_sink *s, mm_str text, bool names, mm_fault *f)
+{
+    const mm_decode_opts *o = s->o;
+    mm_err e;
+    *r = (mm_rows){.s = s, .f = f, .column = -1, .key = -1, .label = -1};
+    mm_table_open(&r->t, text, mm_table_kind_of(o->table));
+    mm_status st = names ? mm_table_take_header(&r->t, &e) : MM_OK;
+    if (st == MM_SKIP)
+        return mm_fault_set(f, "row", "the row of names: %s", e.text);
+    if (st == MM_FATAL)
+        return mm_fault_memory(f);
+    if (st == MM_EOF)
+        return MM_OK; /* no row at all: the next one is none either */
+    int columns = names ? r->t.columns : width_of_first(r);
+    st = find(r, o->column, columns, &r->column);
+    if (st == MM_OK)
+        st = find(r, o->key_column, columns, &r->key);
+    if (st == MM_OK)
+        st = find(r, o->label_column, columns, &r->label);
+    return st;
+}
+
+void mm_rows_close(mm_rows *r)
+{
+    if (r->t.in_quotes)
+        mm_say(r->s->o->log, MM_LOG_WARN,
+               "%.*s: cells stand in quotes, which are plain characters in a TSV: --table=quoted-tsv takes them off",
+               MM_STRF(r->s->b->src));
+    mm_table_close(&r->t);
+    mm_arena_free(&r->a);
+}
+
+/* ---- rows ---- */
+
+static mm_str cell_at(const mm_rows *r, int at)
+{
+    return at >= 0 && at < r->n && r->cell[at].p ? mm_cell_trim(r->cell[at]) : (mm_str){NULL, 0};
+}
+
+static mm_str key_of(const mm_rows *r)
+{
+    const mm_blob *b = r->s->b;
+    int64_t ignored;
+    mm_str key = cell_at(r, r->key);
+    return key.n ? mm_utf8_clean(r->s->a, key, &ignored)
+                 : mm_str_of(mm_arena_printf(r->s->a, "%.*s:%lld", MM_STRF(b->key), (long long)r->t.row));
+}
+
+mm_status mm_rows_name(mm_rows *r, mm_record *rec, mm_fault *why)
+{
+    mm_sink *s = r->s;
+    if (r->key >= 0 && !cell_at(r, r->key).n)
+        return mm_fault_set(why, "key", "no key in column %s", s->o->key_column);
+    rec->part = r->t.row - 1;
+    rec->key = key_of(r);
+    mm_str label = cell_at(r, r->label);
+    return rec->key.p && mm_label_of_cell(&rec->label, s->a, label) ? MM_OK : mm_fault_memory(why);
+}
+
+mm_status mm_rows_fault(mm_rows *r, const mm_fault *why)
+{
+    mm_fault f = {.code = why->code};
+    mm_fail(&f.err, MM_SKIP, "row %lld: %s", (long long)r->t.row, why->err.text);
+    mm_arena_reset(r->s->a);
+    mm_record rec = mm_sink_record(r->s, MM_KIND_ERROR);
+    rec.part = r->t.row - 1;
+    rec.key = key_of(r);
+    return rec.key.p ? mm_sink_fault_of(r->s, &rec, &f) : mm_sink_fault(r->s, &f);
+}
+
+mm_status mm_rows_next(mm_rows *r)
+{
+    mm_fault why = {.code = "row"};
+    mm_status s;
+    do {
+        mm_arena_reset(&r->a);
+        r->n = 0;
+        s = mm_table_next(&r->t, &r->a, &r->cell, &r->n, &why.err);
+        if (s == MM_FATAL)
+            return mm_fault_memory(r->f);
+        if (s != MM_SKIP)
+            return s;
+        r->n = 0; /* what a broken row holds is no key */
+        s = mm_rows_fault(r, &why);
+    } while (s == MM_OK);
+    return s;
+}

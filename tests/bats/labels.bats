@@ -1,0 +1,198 @@
+# Labels: tables beside the media, which row means which file, what is said of those that mean none; tables of texts.
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    mkdir -p pets/cat pets/dog
+    for f in cat/1 cat/2 dog/1 dog/2; do echo "$f" >"pets/$f.txt"; done
+}
+m() { python3 "$BATS_TEST_DIRNAME/media.py" "$@"; }
+# KEY=LABEL of every record
+labels() { mm-cat -q -J "$@" | jq -r '.key + "=" + (.label // "-" | tostring)' | tr '\n' ' '; }
+
+@test "a row that names a directory labels no file of another one" {
+    printf 'path,label\ncat/1.txt,cat\ncat/2.txt,cat\n' >t.csv
+    run mm-decode --labels t.csv pets -o o.mm
+    [ "$status" -eq 0 ] && [[ "$output" == *"2 inputs have no label in t.csv"* ]]
+    [ "$(labels o.mm)" = "cat/1=cat cat/2=cat dog/1=- dog/2=- " ]
+    printf 'path,label\ndata/pets/cat/1.txt,cat\ndata/pets/dog/1.txt,dog\ndata/pets/dog/2.txt,dog\n' >t.csv
+    [ "$(mm-decode -q --labels t.csv pets | labels)" = "cat/1=cat cat/2=- dog/1=dog dog/2=dog " ]
+    [ "$(mm-decode -q --labels t.csv pets/cat | labels)" = "1=cat 2=- " ]
+    sed 's,/,\\,g' t.csv >windows.csv
+    [ "$(mm-decode -q --labels windows.csv pets | labels)" = "cat/1=cat cat/2=- dog/1=dog dog/2=dog " ]
+}
+
+@test "members of archives are labelled as the files are" {
+    printf 'path,label\npets/cat/1.txt,cat\ndog/2.txt,dog\n' >t.csv
+    m tarred pets.tar pets && tar --sort=name -cf two.tar pets
+    [ "$(mm-decode -q --labels t.csv pets.tar | labels)" = "cat/1=cat cat/2=- dog/1=- dog/2=dog " ]
+    [ "$(mm-decode -q --labels t.csv two.tar | labels)" = "pets/cat/1=cat pets/cat/2=- pets/dog/1=- pets/dog/2=dog " ]
+    [ "$(mm-decode -q --labels t.csv - <two.tar | labels)" = "pets/cat/1=cat pets/cat/2=- pets/dog/1=- pets/dog/2=dog " ]
+}
+
+@test "rows that tie and disagree are an error record; a row taken from another directory is said" {
+    printf 'path,label\na/1.txt,x\nb/1.txt,y\na/2.txt,z\n' >t.csv
+    run mm-decode --labels t.csv pets/cat -o o.mm
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"pets/cat/1.txt: rows 1 (a/1.txt) and 2 (b/1.txt) fit it alike"* ]]
+    [[ "$output" == *"1 inputs took the label of a row of t.csv that names another directory (pets/cat/2.txt: a/2.txt)"* ]]
+    mm-cat -q -J o.mm | jq -e -s 'map(.kind) == ["error","text"] and .[0].error.code == "label" and .[1].label == "z"'
+}
+
+@test "rows of one name that differ end the run before it begins; equal ones do not" {
+    printf 'file,label\ncat/1.txt,cat\ndog/1.txt,dog\n./cat/1.txt,dog\n' >t.csv
+    run mm-decode --labels t.csv pets -o o.mm
+    [ "$status" -eq 2 ] && [[ "$output" == *"rows 1 and 3 both name cat/1.txt"* ]] && [ ! -e o.mm ]
+    printf 'image,caption\n1.txt,a cat\n1.txt,one cat\n' >t.csv
+    run mm-decode --labels t.csv pets/cat
+    [ "$status" -eq 2 ] && [[ "$output" == *"--column caption --key-column image"* ]]
+    printf 'file,label\ncat/1.txt,cat\ncat/1.txt,cat\n' >t.csv
+    [ "$(mm-decode -q --labels t.csv pets/cat | labels)" = "1=cat 2=- " ]
+}
+
+@test "when nothing is labelled, that is a failure" {
+    printf 'file,label\nbird/1.txt,bird\nbird/3.txt,bird\n' >t.csv
+    run mm-decode --labels t.csv pets -o o.mm
+    [ "$status" -eq 1 ] && [[ "$output" == *'nothing was labelled: the rows of t.csv name files like "bird/1.txt"'* ]]
+    [ "$(mm-cat -c o.mm)" = $'text\t4' ]
+}
+
+@test "columns that are not there are errors that list those that are" {
+    printf 'file,label\n1.txt,x\n' >t.csv
+    run mm-decode --labels t.csv --label-column lable pets
+    [ "$status" -eq 2 ] && [[ "$output" == *'no column lable; did you mean "label"? (there are: file, label)'* ]]
+    run mm-decode --labels t.csv --key-column image pets
+    [ "$status" -eq 2 ] && [[ "$output" == *'no column image (there are: file, label)'* ]]
+    printf 'text, label\nhello, a\n' >c.csv
+    printf '{"text":"hello","label":"a"}\n' >c.jsonl
+    for f in c.csv c.jsonl; do
+        for columns in "text lable" "txt label" "text label lable"; do
+            set -- $columns
+            run mm-decode --column "$1" --label-column "$2" ${3:+--key-column "$3"} $f -o o.mm
+            [ "$status" -eq 1 ] || { echo "$f $columns"; false; }
+            [[ "$output" == *"did you mean"*"(there are: text, label)"* ]]
+            [ "$(mm-cat -q -c o.mm)" = $'error\t1' ]
+        done
+        [ "$(mm-decode --column text --label-column label $f | labels)" = "c:1=a " ]
+    done
+    run mm-decode --column 1 --label-column 7 c.csv
+    [ "$status" -eq 1 ] && [[ "$output" == *"its columns are 1 to 2"* ]]
+    printf 'x,class\n1,a\n' >n.csv
+    run mm-decode --as feature --label-column clas n.csv
+    [ "$status" -eq 1 ] && [[ "$output" == *'did you mean "class"'* ]]
+}
+
+@test "an empty cell, or null, is no label; a text that is null is an error" {
+    printf 'text,label\na,\nb,x\nc, \n' >t.csv
+    [ "$(mm-decode --column text --label-column label t.csv | labels)" = "t:1=- t:2=x t:3=- " ]
+    printf '{"text":"a","label":null}\n{"text":"b","label":"x"}\n{"text":"c"}\n{"text":null,"label":"x"}\n' >t.jsonl
+    run mm-decode --column text --label-column label t.jsonl -o o.mm
+    [ "$status" -eq 1 ] && [[ "$output" == *"t.jsonl: row 4: no text in column text"* ]]
+    [ "$(labels o.mm)" = "t:1=- t:2=x t:3=- t:4=- " ]
+    printf 'file,label,size\ncat/1.txt,,7\ncat/2.txt,x,\ndog/1.txt,,\n' >l.csv
+    [ "$(mm-decode -q --labels l.csv pets | labels)" = 'cat/1={"size":"7"} cat/2={"label":"x"} dog/1=- dog/2=- ' ]
+    [ "$(mm-decode -q --labels l.csv --label-column label pets | labels)" = 'cat/1=- cat/2=x dog/1=- dog/2=- ' ]
+}
+
+@test "rows that are wrong are told by their number, key and part" {
+    printf '{"text":"a"}\nnonsense\n{"text":"b"}\n{"text":"\\ud83d"}\n' >t.jsonl
+    run mm-decode --column text t.jsonl -o o.mm
+    [[ "$output" == *"t.jsonl: row 2: not a JSON object"*"t.jsonl: row 4: "* ]]
+    mm-cat -q -J o.mm | jq -e -s 'map([.key, .part, .kind]) ==
+        [["t:1",0,"text"],["t:2",1,"error"],["t:3",2,"text"],["t:4",3,"error"]]'
+    printf 'id,text\nk1,a\nk2\n,c\n' >t.csv
+    run mm-decode --column text --key-column id t.csv -o o.mm
+    mm-cat -q -J o.mm | jq -e -s 'map([.key, .part]) == [["k1",0],["k2",1],["t:3",2]]'
+    printf 'x,y\n1,2\n3,oops\n4,5\n' >n.csv
+    run mm-decode --as feature n.csv -o o.mm
+    [ "$status" -eq 1 ] && [[ "$output" == *'n.csv: row 2: column 2 is no number: "oops"'* ]]
+    mm-cat -q -J o.mm | jq -e -s 'map([.key, .part]) == [["n:1",0],["n:2",1],["n:3",2]]'
+}
+
+@test "tables as csv, json and Excel write them say the same" {
+    python3 - <<'END'
+import csv, json
+rows = [{"text": 'he said "hi"; well', "label": "a"}, {"text": "two\nlines, a tab\tin it", "label": "b"}, {"text": "plain", "label": "c"}]
+def table(name, **how):
+    with open(name, "w", newline="", encoding=how.pop("encoding", "utf-8")) as f:
+        f.write(how.pop("first", ""))
+        w = csv.DictWriter(f, ["text", "label"], **how)
+        w.writeheader()
+        w.writerows(rows)
+table("comma.csv")
+table("lf.csv", lineterminator="\n")
+table("cr.csv", lineterminator="\r")
+table("all.csv", quoting=csv.QUOTE_ALL)
+table("semicolon.csv", delimiter=";")
+table("bom.csv", delimiter=";", encoding="utf-8-sig")
+table("u16.csv", encoding="utf-16")
+table("sep.csv", delimiter="|", first="sep=|\r\n")
+json.dump(rows, open("array.json", "w"))
+json.dump(rows, open("indented.json", "w"), indent=2)
+open("lines.jsonl", "w").write("".join(json.dumps(r) + "\n" for r in rows))
+table("quoted.tsv", delimiter="\t")
+json.dump(rows, open("want", "w"))
+END
+    for f in comma.csv lf.csv cr.csv all.csv semicolon.csv bom.csv u16.csv sep.csv array.json indented.json lines.jsonl "quoted.tsv --table quoted-tsv"; do
+        mm-decode --column text --label-column label $f | mm-cat -J | jq -c '{text: .data, label: .label}' | jq -s . |
+            jq -e --slurpfile want want '. == $want[0]' || { echo "$f"; false; }
+    done
+    run mm-decode --column text --label-column label quoted.tsv -o o.mm # a quote is a plain character, which is said
+    [ "$status" -eq 0 ] && [[ "$output" == *"--table=quoted-tsv takes them off"* ]]
+    printf 'label;x\np;1.5\nq;2.5\n' >n.csv && printf '\xef\xbb\xbf1,2\n3,4\n' >bom.csv
+    mm-decode --as feature --label-column label n.csv | mm-cat -J --data | jq -e -s 'map(.label) == ["p","q"]'
+    [ "$(mm-decode --as feature bom.csv | mm-cat -c)" = $'feature\t2' ]
+}
+
+@test "Label Studio's exports: JSON, JSON-MIN and CSV, uploads and local files" {
+    m png pets/cat/a.png 1 && m png "pets/dog/b c.png" 2
+    cat >tasks.json <<'END'
+[{"id": 1, "data": {"image": "/data/upload/1/0a1b2c3d-a.png"}, "annotations": [{"was_cancelled": false, "result":
+   [{"type": "choices", "from_name": "choice", "to_name": "image", "value": {"choices": ["cat"]}}]}], "predictions": []},
+ {"id": 2, "data": {"image": "/data/local-files/?d=pets/dog/b%20c.png"}, "annotations": [{"result":
+   [{"type": "choices", "from_name": "choice", "to_name": "image", "value": {"choices": ["dog", "old"]}}]}]}]
+END
+    cat >min.json <<'END'
+[{"image": "/data/upload/1/0a1b2c3d-a.png", "id": 1, "choice": "cat", "annotator": 1, "annotation_id": 1, "lead_time": 2.5},
+ {"image": "/data/local-files/?d=pets/dog/b%20c.png", "id": 2, "choice": {"choices": ["dog", "old"]}, "annotator": 1,
+  "annotation_id": 2, "lead_time": 3}]
+END
+    cat >ls.csv <<'END'
+image,id,choice,annotator,annotation_id,created_at,updated_at,lead_time
+/data/upload/1/0a1b2c3d-a.png,1,cat,1,1,2024-01-01,2024-01-01,1.5
+/data/local-files/?d=pets/dog/b%20c.png,2,"{""choices"":[""dog"",""old""]}",1,2,2024-01-01,2024-01-01,1.5
+END
+    for f in tasks.json min.json ls.csv; do
+        for column in "" "--label-column choice"; do
+            run mm-decode --only image --labels $f $column pets -o o.mm
+            [ "$status" -eq 0 ] && [ "$output" = "" ] || { echo "$f $column: $output"; false; }
+            [ "$(labels o.mm)" = 'cat/a=cat dog/b c={"dog":1,"old":1} ' ] || { echo "$f $column"; labels o.mm; false; }
+        done
+    done
+}
+
+@test "Hugging Face's metadata.jsonl" {
+    printf '{"file_name": "cat/1.txt", "label": 3}\n{"file_name": "dog/1.txt", "label": null}\n' >pets/metadata.jsonl
+    [ "$(mm-decode -q --labels pets/metadata.jsonl pets | labels)" = "cat/1=3 cat/2=- dog/1=- dog/2=- " ]
+}
+
+@test "Parquet and spreadsheets are named as what is not read" {
+    printf 'PAR1\x15\x04\x15\x00PAR1' >t.parquet
+    run mm-decode --column text t.parquet -o o.mm
+    [ "$status" -eq 1 ] && [[ "$output" == *"Parquet is not read"* ]]
+    run mm-decode --labels t.parquet pets
+    [ "$status" -eq 2 ] && [[ "$output" == *"Parquet is not read"* ]]
+    m zipped t.xlsx pets
+    run mm-decode --labels t.xlsx pets
+    [ "$status" -eq 2 ] && [[ "$output" == *"save it as CSV"* ]]
+}
+
+@test "memory that is out for one file is that file's error" {
+    m npy big.npy '|u1' '(900000000,)' && truncate -s 900000200 big.npy
+    for limit in 600000 2000000; do # the file does not fit; its vector does not
+        run bash -c "ulimit -v $limit; mm-decode -j1 --as feature -o o.mm pets/cat/1.txt big.npy n.csv"
+        [ "$status" -eq 1 ] && [[ "$output" == *"big.npy: out of memory"* ]]
+    done
+    printf 'x,y\n1,2\n' >n.csv
+    run bash -c "ulimit -v 600000; mm-decode -j1 --as feature -o o.mm big.npy n.csv"
+    mm-cat -q -J o.mm | jq -e -s 'map(.kind) == ["error","feature"] and .[0].error.code == "memory"'
+}
