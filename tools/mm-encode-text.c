@@ -1,5 +1,6 @@
 /* mm-encode-text: text records → feature records. */
 #include "cli/encoding.h"
+#include "encode/sentence.h"
 #include "model/tokenizer.h"
 
 #include <stdio.h>
@@ -10,14 +11,20 @@ enum {
 }; /* bytes of a text that travel with its vector as meta.text: what mm-label calls a label by */
 
 static mm_encoding_values opt = {MM_ENCODING_DEFAULTS(32)};
-static const char *prompt;
+static const char *prompt, *prompt_name;
 static bool chunk;
 
 static const mm_opt options[] = {
     MM_ENCODING_OPTIONS(opt),
     MM_ENCODING_PROJECT(opt),
-    {0, "prompt", MM_OPT_STR, &prompt, "TEXT", "put each text in the place of {} in TEXT: 'a photo of a {}'", NULL, 0,
-     0, 0},
+    {0, "prompt", MM_OPT_STR, &prompt, "TEXT",
+     "put TEXT in front of each text, or each text in the place of {} in TEXT: 'a photo of a {}'; an empty TEXT is no "
+     "prompt",
+     NULL, 0, 0, 0},
+    {0, "prompt-name", MM_OPT_STR, &prompt_name, "NAME",
+     "put this prompt of the model in front of each text; mm-model info lists them (the model's default, if it has "
+     "one)",
+     NULL, 0, 0, 0},
     {0, "chunk", MM_OPT_FLAG, &chunk, NULL,
      "split texts that are too long for the model into parts instead of cutting them", NULL, 0, 0, 0},
     {0},
@@ -44,8 +51,10 @@ typedef struct {
     mm_encoding x;
     mm_tokenizer *tokenizer;
     int64_t limit;
-    pieces *p[2];   /* of each text of a batch, by turn */
-    mm_err *bad[2]; /* what could not be split */
+    mm_str before, after; /* of each text: its prompt */
+    int64_t lead;         /* tokens of the prompt that means leave out */
+    pieces *p[2];         /* of each text of a batch, by turn */
+    mm_err *bad[2];       /* what could not be split */
 } text;
 
 static bool wants(void *ctx, const mm_record *rec)
@@ -54,24 +63,23 @@ static bool wants(void *ctx, const mm_record *rec)
     return rec->kind == MM_KIND_TEXT && rec->text.p;
 }
 
-static mm_str prompted(mm_str s, mm_arena *a)
+static mm_str prompted(const text *t, mm_str s, mm_arena *a)
 {
-    const char *hole = prompt ? strstr(prompt, "{}") : NULL;
-    if (!hole)
+    size_t n = t->before.n + s.n + t->after.n;
+    if (n == s.n)
         return s;
-    size_t before = (size_t)(hole - prompt), after = strlen(hole + 2);
-    char *p = mm_arena_alloc(a, before + s.n + after);
+    char *p = mm_arena_alloc(a, n);
     if (!p)
         return (mm_str){NULL, 0};
-    memcpy(p, prompt, before);
-    memcpy(p + before, s.p, s.n);
-    memcpy(p + before + s.n, hole + 2, after);
-    return (mm_str){p, before + s.n + after};
+    memcpy(p, t->before.p, t->before.n);
+    memcpy(p + t->before.n, s.p, s.n);
+    memcpy(p + t->before.n + s.n, t->after.p, t->after.n);
+    return (mm_str){p, n};
 }
 
 static mm_status tokenize(text *t, pieces *out, const mm_record *rec, mm_arena *a, mm_err *e)
 {
-    mm_str s = prompted(rec->text, a);
+    mm_str s = prompted(t, rec->text, a);
     if (!s.p)
         return mm_fail_memory(e);
     if (chunk)
@@ -136,7 +144,7 @@ static mm_status begin(void *ctx, int turn, mm_record *const *rec, mm_arena *con
         return mm_fail_memory(e);
     for (int i = 0; i < n; i++)
         for (int j = 0; j < p[i].n; j++, k++)
-            in[k].in = (mm_tensor){{MM_I32, 1, {p[i].piece[j].n}}, p[i].piece[j].id};
+            in[k] = (mm_input){.in = {{MM_I32, 1, {p[i].piece[j].n}}, p[i].piece[j].id}, .lead = j ? 0 : t->lead};
     return mm_encoding_start(&t->x, turn, in, total, e);
 }
 
@@ -158,20 +166,53 @@ static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_
     return s;
 }
 
+/* ---- the prompt ---- */
+
+/* How many of a text's first tokens are the prompt's: those of the prompt alone but for the token that ends it. */
+static mm_status measure_prompt(text *t, mm_err *e)
+{
+    mm_arena a = {0};
+    mm_tokens k;
+    mm_sentence sentence;
+    mm_status s = mm_sentence_read(&sentence, t->x.model, e);
+    if (s == MM_OK && sentence.no_prompt && t->before.n && !t->after.n) {
+        s = mm_tokenizer_encode(t->tokenizer, t->before, t->limit, &a, &k, e);
+        t->lead = s == MM_OK ? k.n - 1 : 0;
+    }
+    mm_arena_free(&a);
+    return s;
+}
+
+/* What the options, or the model, put in front of texts and behind them. */
+static mm_status choose_prompt(text *t, mm_err *e)
+{
+    const char *hole = prompt ? strstr(prompt, "{}") : NULL, *words = prompt;
+    const char *name = prompt_name ? prompt_name : mm_sentence_default_prompt(t->x.model);
+    if (!prompt && name && mm_sentence_prompt(&words, t->x.model, name, e) != MM_OK)
+        return MM_FATAL;
+    t->before = hole ? (mm_str){prompt, (size_t)(hole - prompt)} : mm_str_of(words ? words : "");
+    t->after = mm_str_of(hole ? hole + 2 : "");
+    if (!prompt && name)
+        mm_say(&t->x.r->log, MM_LOG_INFO, "prompt %s: \"%s\"", name, words);
+    return measure_prompt(t, e);
+}
+
 int main(int argc, char **argv)
 {
     mm_run r;
     text t = {0};
     mm_err e;
     mm_run_begin(&r, &tool, argc, argv);
-    if (prompt && !strstr(prompt, "{}"))
-        mm_usage(&r, "--prompt has no {} for the text");
+    if (prompt && prompt_name)
+        mm_usage(&r, "--prompt and --prompt-name: one of them");
     mm_encoding_open(&t.x, &r, &opt, MM_OF_TEXT, false);
     if (mm_tokenizer_open(&t.tokenizer, t.x.model, &e) != MM_OK)
         mm_die(&r, "%s", e.text);
     t.limit = mm_encoder_max_tokens(t.x.encoder);
     if (!t.limit)
         t.limit = mm_tokenizer_model_limit(t.tokenizer);
+    if (choose_prompt(&t, &e) != MM_OK)
+        mm_die(&r, "%s", e.text);
     mm_encoding_run(&t.x, (mm_filter){.wants = wants, .begin = begin, .step = step, .ctx = &t});
     mm_tokenizer_close(t.tokenizer);
     mm_encoding_close(&t.x);

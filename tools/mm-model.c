@@ -107,6 +107,17 @@ static void add_sentence(json_t *o, const mm_sentence *s)
         json_object_set_new(o, "max_tokens", json_integer(s->max_tokens));
 }
 
+/* "prompts": {"query": "query: "}, "default_prompt": "query" */
+static void add_prompts(json_t *o, mm_model *m)
+{
+    const json_t *prompts = mm_sentence_prompts(m);
+    const char *name = mm_sentence_default_prompt(m);
+    if (prompts)
+        json_object_set_new(o, "prompts", json_deep_copy(prompts));
+    if (name)
+        json_object_set_new(o, "default_prompt", json_string(name));
+}
+
 static mm_status describe(json_t **out, const char *name, const mm_log *log, mm_err *e)
 {
     mm_model *m;
@@ -119,6 +130,7 @@ static mm_status describe(json_t **out, const char *name, const mm_log *log, mm_
         mm_sentence_read(&sentence, m, NULL);
         add_encoders(*out, m, &sentence);
         add_sentence(*out, &sentence);
+        add_prompts(*out, m);
     }
     mm_model_close(m);
     return s;

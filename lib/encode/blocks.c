@@ -41,8 +41,9 @@ mm_status mm_pool_items(mm_dev *d, const mm_forward *f, mm_mat x, mm_mat y, int6
         return mm_fail_memory(e);
     int64_t *hi = lo + f->n;
     for (int i = 0; i < f->n; i++) {
-        lo[i] = f->cu[i] + first;
-        hi[i] = count < 0 ? f->cu[i] + mm_valid_rows(f, i) : lo[i] + count;
+        int64_t rows = mm_valid_rows(f, i), lead = f->in[i].lead < rows ? f->in[i].lead : rows - 1;
+        lo[i] = f->cu[i] + (count < 0 && lead > first ? lead : first);
+        hi[i] = count < 0 ? f->cu[i] + rows : lo[i] + count;
     }
     mm_dev_pool_rows(d, &(mm_pool_op){.x = x, .y = y, .width = width, .n = f->n, .lo = lo, .hi = hi});
     return MM_OK;

@@ -57,7 +57,8 @@ void mm_apply_norm(mm_dev *d, const mm_norm *norm, float eps, mm_mat x, mm_mat y
 mm_mat mm_mat_at(mm_mat m, int64_t row, int64_t column); /* the part of m that begins there */
 /* Rows of item i that stand for its content. */
 int64_t mm_valid_rows(const mm_forward *f, int i);
-/* y[i] = mean of rows first .. first+count−1 of item i's; count −1: all its valid rows from `first` on. */
+/* y[i] = mean of rows first .. first+count−1 of item i's; count −1: all its valid rows from `first`, or from what its
+ * prompt takes (mm_input.lead), on. */
 mm_status mm_pool_items(mm_dev *d, const mm_forward *f, mm_mat x, mm_mat y, int64_t width, int64_t first, int64_t count,
                         mm_err *e);
 

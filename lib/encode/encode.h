@@ -38,6 +38,7 @@ typedef struct {
 typedef struct {
     mm_tensor in;
     int64_t valid; /* audio with padding: frames (mel) that hold sound; 0: all */
+    int64_t lead;  /* text: tokens of a prompt at its beginning that means leave out; one row stays whatever it says */
 } mm_input;
 
 /* One output; memory from the arena that the batch was given. */

@@ -31,6 +31,7 @@ static void read_pooling(mm_sentence *s, const json_t *c)
     };
     const json_t *mode = json_object_get(c, "pooling_mode"), *one;
     size_t i;
+    s->no_prompt = !mm_config_bool(c, "include_prompt", true);
     if (json_is_string(mode))
         add_pool(s, json_string_value(mode));
     json_array_foreach(mode, i, one) add_pool(s, json_is_string(one) ? json_string_value(one) : "?");
@@ -88,4 +89,37 @@ mm_status mm_sentence_read(mm_sentence *out, mm_model *m, mm_err *e)
             return s;
     }
     return failed.status;
+}
+
+/* ---- prompts ---- */
+
+static const char CONFIG[] = "config_sentence_transformers.json";
+
+const json_t *mm_sentence_prompts(mm_model *m)
+{
+    const json_t *prompts = json_object_get(mm_model_json(m, CONFIG, NULL), "prompts");
+    return json_object_size(prompts) ? prompts : NULL;
+}
+
+const char *mm_sentence_default_prompt(mm_model *m)
+{
+    return mm_config_str(mm_model_json(m, CONFIG, NULL), "default_prompt_name", NULL);
+}
+
+mm_status mm_sentence_prompt(const char **out, mm_model *m, const char *name, mm_err *e)
+{
+    const json_t *prompts = mm_sentence_prompts(m), *one;
+    const char *key;
+    char known[160] = "";
+    size_t n = 0;
+    *out = json_string_value(json_object_get(prompts, name));
+    if (*out)
+        return MM_OK;
+    json_object_foreach((json_t *)(uintptr_t)prompts, key, one)
+    {
+        if (n < sizeof known)
+            n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", key);
+    }
+    return mm_fail(e, MM_FATAL, "%s: no prompt %.60s in %s (%s%s)", mm_model_path(m), name, CONFIG,
+                   n ? "there are: " : "it has none", known);
 }
