@@ -12,7 +12,7 @@
 
 static struct {
     const char *only, *rate, *background, *column, *label, *labels, *label_column, *key_column, *table, *key, *root,
-        *as, *of, *space, *range;
+        *as, *of, *space, *range, *pages;
     mm_list models;
     int64_t max_pixels, max_bytes, max_depth;
     double fps, window, hop, max_duration, max_ratio;
@@ -62,6 +62,8 @@ static const mm_opt options[] = {
     {0, "fps", MM_OPT_FLOAT, &opt.fps, "N", "video: N frames a second (every frame)", NULL, 0, 0, 0},
     {0, "background", MM_OPT_STR, &opt.background, "COLOUR",
      "images: lay transparent ones over #RRGGBB, black or white (transparency is dropped)", NULL, 0, 0, 0},
+    {0, "pages", MM_OPT_CHOICE, &opt.pages, NULL,
+     "images: the first page or frame of a file of several (first), or a record for each", "first|all", 0, 0, 0},
     {0, "range", MM_OPT_STR, &opt.range, "BLACK,WHITE",
      "images of more than 8 bits: the samples that are black and white; or auto, for the least and the greatest of "
      "each "
@@ -196,6 +198,7 @@ static void take_options(decode *d)
     take_only(d);
     take_background(d);
     take_range(d);
+    d->o.all_pages = opt.pages && strcmp(opt.pages, "all") == 0;
     take_models(d);
     take_rate(d);
     d->o.fps = opt.fps;
@@ -335,6 +338,9 @@ static void decode_source(void *ctx, void *work, mm_turn *turn, int worker)
 
 static void say_of_pictures(decode *d)
 {
+    if (d->notes.paged)
+        mm_warn(&d->r, "pictures with further pages or frames: %lld, which hold %lld more (--pages all reads them)",
+                (long long)d->notes.paged, (long long)d->notes.further);
     if (d->notes.dim)
         mm_warn(
             &d->r,

@@ -35,10 +35,11 @@ static void raw_profile(mm_exif *x, const uint8_t *p, size_t n)
     mm_exif_parse(x, block, have);
 }
 
-mm_status mm_png_examine(mm_exif *x, mm_bytes in, mm_fault *f)
+mm_status mm_png_examine(mm_exif *x, int64_t *frames, mm_bytes in, mm_fault *f)
 {
     static const char xmp[] = "XML:com.adobe.xmp";
     size_t at = 8;
+    *frames = 0;
     while (in.n >= at + 12) {
         const uint8_t *chunk = in.p + at;
         size_t n = be32(chunk);
@@ -46,6 +47,7 @@ mm_status mm_png_examine(mm_exif *x, mm_bytes in, mm_fault *f)
             break;
         if (!memcmp(chunk + 4, "IEND", 4))
             return MM_OK;
+        *frames += !memcmp(chunk + 4, "fcTL", 4);
         if (!memcmp(chunk + 4, "eXIf", 4))
             mm_exif_parse(x, chunk + 8, n);
         if (!memcmp(chunk + 4, "tEXt", 4) && !x->orientation)
@@ -163,22 +165,43 @@ static bool gif_picture(mm_gif_first *g, mm_bytes in, size_t at, const uint8_t *
     return true;
 }
 
+/* Steps over extensions, from one of which comes the index that is *transparent; 0 when one does not end. */
+static size_t after_extensions(mm_bytes in, size_t at, int *transparent)
+{
+    while (at && at < in.n && in.p[at] == '!') {
+        if (in.n - at >= 8 && in.p[at + 1] == 0xf9 && (in.p[at + 3] & 1))
+            *transparent = in.p[at + 6];
+        at = after_blocks(in, at + 2);
+    }
+    return at;
+}
+
+/* at: where something begins. Is it an image descriptor? */
+static bool is_descriptor(mm_bytes in, size_t at)
+{
+    return at && at < in.n && in.p[at] == ',';
+}
+
 bool mm_gif_examine(mm_gif_first *g, mm_bytes in)
 {
     if (in.n < 13)
         return false;
-    size_t count = (in.p[10] & 0x80) ? (size_t)2 << (in.p[10] & 7) : 0, at = 13 + 3 * count;
+    size_t count = (in.p[10] & 0x80) ? (size_t)2 << (in.p[10] & 7) : 0;
     int transparent = -1;
-    while (at < in.n) {
-        if (in.p[at] == ',')
-            return gif_picture(g, in, at, in.p + 13, count, transparent);
-        if (in.p[at] != '!' || in.n - at < 8)
-            return false;
-        if (in.p[at + 1] == 0xf9 && (in.p[at + 3] & 1))
-            transparent = in.p[at + 6];
-        at = after_blocks(in, at + 2);
-        if (!at)
-            return false;
+    size_t at = after_extensions(in, 13 + 3 * count, &transparent);
+    return is_descriptor(in, at) && gif_picture(g, in, at, in.p + 13, count, transparent);
+}
+
+int64_t mm_gif_frames(mm_bytes in, bool *whole)
+{
+    int64_t n = 0;
+    int transparent;
+    size_t at = in.n >= 13 ? 13 + ((in.p[10] & 0x80) ? (size_t)6 << (in.p[10] & 7) : 0) : in.n;
+    while (is_descriptor(in, at = after_extensions(in, at, &transparent)) && in.n - at >= 11) {
+        size_t colours = (in.p[at + 9] & 0x80) ? (size_t)6 << (in.p[at + 9] & 7) : 0;
+        n++;
+        at = in.n - at > 11 + colours ? after_blocks(in, at + 11 + colours) : 0;
     }
-    return false;
+    *whole = at && !is_descriptor(in, at);
+    return n;
 }

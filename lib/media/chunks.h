@@ -4,8 +4,9 @@
 
 #include "media/picture.h"
 
-/* eXIf and XMP of a PNG (PNG 3rd edition, 5 and 11.3). MM_SKIP: "truncated", no end chunk. */
-mm_status mm_png_examine(mm_exif *x, mm_bytes in, mm_fault *f);
+/* eXIf and XMP of a PNG (PNG 3rd edition, 5 and 11.3), and how many frames it has, 0 when it does not move. MM_SKIP:
+ * "truncated", no end chunk. */
+mm_status mm_png_examine(mm_exif *x, int64_t *frames, mm_bytes in, mm_fault *f);
 
 /* The irot and imir properties of an AVIF or HEIF file (ISO/IEC 23008-12, 6.5) as an EXIF orientation. */
 void mm_heif_examine(mm_exif *x, mm_bytes in);
@@ -19,5 +20,10 @@ typedef struct {
 } mm_gif_first;
 
 bool mm_gif_examine(mm_gif_first *g, mm_bytes in);
+/* How many pictures a GIF has; *whole: the last of them ends, and no other begins. */
+int64_t mm_gif_frames(mm_bytes in, bool *whole);
+/* libav leaves the transparent pixels of a frame without colour, and fills the canvas around the first by a rule of its
+ * own; Pillow has the colour that is left open in both places. */
+void mm_gif_fill(mm_picture *p, const mm_gif_first *g, bool first);
 
 #endif

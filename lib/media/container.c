@@ -30,6 +30,8 @@ static mm_status first_picture(mm_picture *p, mm_av_input *in, AVPacket *pkt, mm
     mm_picture_limits l = {in->limits.max_pixels, in->limits.log};
     if (par->width > 0 && par->height > 0 && mm_picture_allowed(par->width, par->height, &l, f) != MM_OK)
         return MM_SKIP;
+    p->pages = in->fmt->streams[i]->nb_frames;
+    p->moving = p->pages > 1;
     mm_status s = mm_av_read(in, i, pkt, f);
     if (s == MM_EOF)
         s = mm_fault_set(f, "truncated", "the picture's data are missing");
@@ -57,15 +59,13 @@ static mm_status container_read(mm_picture *p, mm_bytes in, const mm_picture_lim
 
 /* ---- GIF ---- */
 
-/* libav leaves the transparent pixels without colour and fills the canvas by a rule of its own; Pillow has the
- * colour of the transparent entry in both places. */
-static void fill_open(mm_picture *p, const mm_gif_first *g)
+void mm_gif_fill(mm_picture *p, const mm_gif_first *g, bool first)
 {
-    for (int64_t y = 0; y < p->height; y++) {
+    for (int64_t y = 0; p->channels == 4 && y < p->height; y++) {
         uint8_t *px = p->px + (size_t)(y * p->width * 4);
         for (int64_t x = 0; x < p->width; x++, px += 4) {
             bool inside = x >= g->left && x < g->left + g->width && y >= g->top && y < g->top + g->height;
-            if (inside && px[3])
+            if (px[3] && (inside || !first))
                 continue;
             memcpy(px, g->open, 3);
             px[3] = 0;
@@ -82,8 +82,11 @@ mm_status mm_gif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm
     if (!g.whole)
         return mm_fault_set(f, "truncated", "the GIF ends within its first picture");
     mm_status s = container_read(p, in, l, a, f);
-    if (s == MM_OK && p->channels == 4)
-        fill_open(p, &g);
+    if (s == MM_OK)
+        mm_gif_fill(p, &g, true);
+    bool whole;
+    p->pages = mm_gif_frames(in, &whole);
+    p->moving = p->pages > 1;
     return s;
 }
 

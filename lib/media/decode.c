@@ -10,6 +10,46 @@
 enum { HEAD = 4096 };
 static const int64_t MAX_PICTURE_FILE = (int64_t)1 << 30;
 
+static mm_status put_page(void *ctx, mm_picture *p, mm_fault *f)
+{
+    mm_sink *s = ctx;
+    mm_record rec = mm_sink_record(s, MM_KIND_IMAGE);
+    if (p->pages > 1 && s->o->all_pages)
+        rec.part = p->page;
+    rec.has_time = p->timed;
+    rec.time[0] = p->from;
+    rec.time[1] = p->to;
+    return mm_sink_picture(s, p, &rec, f);
+}
+
+/* Every page or frame. The file's bytes have an arena of their own: the sink's is emptied after each record. */
+static mm_status decode_pages(mm_sink *s, mm_fault *f)
+{
+    mm_str file = {0};
+    mm_arena bytes = {0};
+    mm_picture_limits limits = mm_sink_limits(s);
+    const mm_blob *b = s->b;
+    mm_status st = mm_blob_load(&file, b, MAX_PICTURE_FILE, "a picture file", &bytes, f);
+    mm_bytes in = {(const uint8_t *)file.p, file.n};
+    if (st == MM_OK && mm_picture_is_video(in)) {
+        mm_blob memory = *b;
+        mm_fault cut = {0};
+        bool found;
+        memory.bytes = in.p;
+        s->b = &memory;
+        st = mm_video_decode(s, &found, f);
+        if (st != MM_FATAL && mm_animation_ends(in, &cut) != MM_OK) {
+            st = MM_SKIP;
+            *f = cut;
+        }
+        s->b = b;
+    } else if (st == MM_OK) {
+        st = mm_pages_read(in, &limits, s->a, put_page, s, f);
+    }
+    mm_arena_free(&bytes);
+    return st;
+}
+
 static mm_status decode_picture(mm_sink *s, mm_fault *f)
 {
     mm_str file;
@@ -17,13 +57,12 @@ static mm_status decode_picture(mm_sink *s, mm_fault *f)
     mm_picture_limits limits = mm_sink_limits(s);
     if (!s->o->image)
         return MM_OK;
+    if (s->o->all_pages)
+        return decode_pages(s, f);
     mm_status st = mm_blob_load(&file, s->b, MAX_PICTURE_FILE, "a picture file", s->a, f);
     if (st == MM_OK)
         st = mm_picture_read(&p, (mm_bytes){(const uint8_t *)file.p, file.n}, &limits, s->a, f);
-    if (st != MM_OK)
-        return st;
-    mm_record rec = mm_sink_record(s, MM_KIND_IMAGE);
-    return mm_sink_picture(s, &p, &rec, f);
+    return st == MM_OK ? put_page(s, &p, f) : st;
 }
 
 /* Frames first, then the sound: two passes, so that neither has to be held back in memory for the other. */

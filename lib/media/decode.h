@@ -23,7 +23,8 @@ mm_sniff mm_sniff_bytes(const uint8_t *head, size_t n,
 
 /* What is worth a word at the end; counted by all threads that share it. */
 typedef struct {
-    int64_t dim; /* pictures of 16 bits that use less than a sixteenth of them: mm_depth_is_dim */
+    int64_t paged, further; /* pictures with further pages or frames, and how many those are: --pages */
+    int64_t dim;            /* pictures of 16 bits that use less than a sixteenth of them: mm_depth_is_dim */
 } mm_decode_notes;
 
 typedef struct {
@@ -36,6 +37,7 @@ typedef struct {
     double window, hop;  /* audio windows in seconds; 0: whole (in parts below 64 MiB) */
     bool has_background;
     uint8_t background[3]; /* alpha is composited over it; without: alpha is dropped, as Pillow's convert("RGB") */
+    bool all_pages;        /* every page and frame; without: the first */
     bool has_range;
     mm_range range;     /* what is black and what is white in pictures of more than 8 bits */
     bool lines;         /* text: a record a line */

@@ -188,5 +188,6 @@ mm_status mm_jpeg_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, m
     mm_status s = read_all(r, p, in, l, a, f);
     jpeg_destroy_decompress(&r->c);
     p->damaged = r->damaged;
+    p->pages = s == MM_OK ? mm_mpo_count(in) : 1;
     return s;
 }

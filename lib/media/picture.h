@@ -20,7 +20,12 @@ typedef struct {
     uint8_t *px;        /* [height, width, channels], from the arena */
     const char *format; /* "jpeg"; a literal, or from libav */
     int depth;          /* bits per channel in the file */
-    bool damaged;       /* the decoder met errors and went on, as the reference does */
+    int64_t pages;      /* pictures in the file; 0 and 1: this one alone */
+    bool moving;        /* they are the frames of an animation */
+    int64_t page;       /* the number of this one, from 0 */
+    bool timed;         /* it is shown from … to, in seconds */
+    double from, to;
+    bool damaged; /* the decoder met errors and went on, as the reference does */
     mm_exif exif;
 } mm_picture;
 
@@ -34,8 +39,44 @@ mm_status mm_picture_allowed(int64_t width, int64_t height, const mm_picture_lim
 /* p->px for p's size, channels and type. */
 mm_status mm_picture_alloc(mm_picture *p, mm_arena *a, mm_fault *f);
 
-/* Decodes a picture held in memory, by its content. */
+typedef enum {
+    MM_FORM_OTHER,
+    MM_FORM_JPEG,
+    MM_FORM_WEBP,
+    MM_FORM_GIF,
+    MM_FORM_HEIF, /* AVIF too */
+    MM_FORM_ICON,
+    MM_FORM_TIFF,
+    MM_FORM_PNM,
+    MM_FORM_PFM,
+} mm_form;
+
+/* Which of the decoders below reads it, by its first bytes. */
+mm_form mm_picture_form(mm_bytes in);
+/* Decodes a picture held in memory, by its content; of several, the first. */
 mm_status mm_picture_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+
+/* Takes the pages or frames of a file, one after the other. It uses p up and empties the arena. */
+typedef mm_status (*mm_page_put)(void *ctx, mm_picture *p, mm_fault *f);
+
+/* Is it an animation that video.c decodes: GIF, PNG or AVIF of several frames? */
+bool mm_picture_is_video(mm_bytes in);
+/* Does such an animation end where it should? MM_OK, or MM_SKIP: "truncated". */
+mm_status mm_animation_ends(mm_bytes in, mm_fault *f);
+/* Decodes each picture of a file, by its content. One that cannot be decoded is left out; the first such fault is the
+ * result. */
+mm_status mm_pages_read(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f);
+mm_status mm_tiff_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f);
+mm_status mm_webp_frames(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f);
+mm_status mm_pnm_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f);
+mm_status mm_mpo_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f);
+int64_t mm_mpo_count(mm_bytes in); /* the views of a JPEG that holds several */
+/* `s` of one page, whose fault is `why`, joined to what the pages before it came to; the first fault goes to f. */
+mm_status mm_pages_worst(mm_status worst, mm_status s, mm_fault *f, const mm_fault *why);
+
+/* A camera's own format, whose small preview would be the only picture to be had. */
+bool mm_raw_is(mm_bytes in);
+mm_status mm_raw_fault(mm_fault *f);
 
 /* The decoders behind it. */
 mm_status mm_jpeg_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);

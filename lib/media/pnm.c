@@ -56,8 +56,8 @@ static mm_status number(int64_t *out, cursor *c, mm_fault *f)
 
 static mm_status read_header(layout *l, mm_picture *p, cursor *c, const mm_picture_limits *limits, mm_fault *f)
 {
-    int kind = c->in.p[1] - '0'; /* 1 … 6 */
-    c->at = 2;
+    int kind = c->in.p[c->at + 1] - '0'; /* 1 … 6 */
+    c->at += 2;
     *l = (layout){.plain = kind <= 3, .bits = kind % 3 == 1, .samples = kind % 3 == 0 ? 3 : 1, .maxval = 1};
     static const char *const NAMES[] = {"ppm", "pbm", "pgm"};
     p->format = NAMES[kind % 3];
@@ -145,19 +145,66 @@ static mm_status read_row(uint8_t *out, const layout *l, cursor *c, mm_fault *f)
     return MM_OK;
 }
 
-mm_status mm_pnm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *limits, mm_arena *a, mm_fault *f)
+/* Is there a further image? A raw one may be followed by others, with nothing in between. */
+static bool another(const cursor *c)
 {
-    cursor c = {in, 0};
+    const uint8_t *p = c->in.p + c->at;
+    return c->in.n - c->at >= 7 && p[0] == 'P' && p[1] >= '4' && p[1] <= '6' && space(p[2]);
+}
+
+static mm_status read_image(mm_picture *p, cursor *c, const mm_picture_limits *limits, mm_arena *a, mm_fault *f)
+{
     layout l;
     *p = (mm_picture){0};
-    if (read_header(&l, p, &c, limits, f) != MM_OK)
+    if (read_header(&l, p, c, limits, f) != MM_OK)
         return MM_SKIP;
-    if (!enough(&l, p, &c))
+    if (!enough(&l, p, c))
         return mm_fault_set(f, "truncated", "pnm: fewer pixels than the header says");
     if (mm_picture_alloc(p, a, f) != MM_OK)
         return MM_SKIP;
     for (int64_t y = 0; y < p->height; y++)
-        if (read_row(p->px + (size_t)(y * p->width * 3) * mm_type_size(p->type), &l, &c, f) != MM_OK)
+        if (read_row(p->px + (size_t)(y * p->width * 3) * mm_type_size(p->type), &l, c, f) != MM_OK)
             return MM_SKIP;
     return MM_OK;
+}
+
+/* How many images there are from here on, whole or not. */
+static int64_t count(cursor c, const mm_picture_limits *limits)
+{
+    int64_t n = 0;
+    while (another(&c)) {
+        mm_picture p = {0};
+        mm_fault why = {0};
+        layout l;
+        n++;
+        if (read_header(&l, &p, &c, limits, &why) != MM_OK || !enough(&l, &p, &c))
+            break;
+        c.at += l.row_length * (size_t)p.height;
+    }
+    return n;
+}
+
+mm_status mm_pnm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *limits, mm_arena *a, mm_fault *f)
+{
+    cursor c = {in, 0};
+    mm_status s = read_image(p, &c, limits, a, f);
+    p->pages = 1 + (s == MM_OK && in.p[1] >= '4' ? count(c, limits) : 0);
+    return s;
+}
+
+mm_status mm_pnm_pages(mm_bytes in, const mm_picture_limits *limits, mm_arena *a, mm_page_put put, void *ctx,
+                       mm_fault *f)
+{
+    cursor c = {in, 0};
+    int64_t pages = in.p[1] >= '4' ? count(c, limits) : 1;
+    mm_status s = MM_OK;
+    for (int64_t i = 0; s == MM_OK && i < (pages > 0 ? pages : 1); i++) {
+        mm_picture p;
+        s = read_image(&p, &c, limits, a, f);
+        p.pages = pages;
+        p.page = i;
+        if (s == MM_OK)
+            s = put(ctx, &p, f);
+    }
+    return s;
 }

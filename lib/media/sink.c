@@ -62,6 +62,8 @@ static mm_status put_meta(mm_record *rec, const mm_sink *s, const mm_picture *p,
         st = mm_meta_put_str(rec, s->a, "format", mm_str_of(p->format), s->e);
     if (st == MM_OK && p->depth > 8)
         st = mm_meta_put_int(rec, s->a, "depth", p->depth, s->e);
+    if (st == MM_OK && p->pages > 1)
+        st = mm_meta_put_int(rec, s->a, p->moving ? "frames" : "pages", p->pages, s->e);
     if (st == MM_OK && p->damaged)
         st = mm_meta_put_bool(rec, s->a, "damaged", true, s->e);
     if (st == MM_OK && p->exif.taken[0])
@@ -152,5 +154,9 @@ mm_status mm_sink_picture(mm_sink *s, mm_picture *p, mm_record *rec, mm_fault *f
         return MM_FATAL;
     if (s->o->all_meta && put_private_meta(rec, s, &p->exif) != MM_OK)
         return MM_FATAL;
+    if (p->pages > 1 && !s->o->all_pages) {
+        mm_sink_note(s, offsetof(mm_decode_notes, paged), 1);
+        mm_sink_note(s, offsetof(mm_decode_notes, further), p->pages - 1);
+    }
     return mm_sink_put(s, rec);
 }

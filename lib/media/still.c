@@ -125,7 +125,10 @@ static mm_status examine(mm_picture *p, enum AVCodecID id, mm_bytes in, const mm
         return mm_fault_set(f, "unsupported", "%s of a kind that is not read: convert it to PNG", p->format);
     if (id == AV_CODEC_ID_PNG) {
         mm_status s = png_allowed(in, l, f);
-        return s == MM_OK ? mm_png_examine(&p->exif, in, f) : s;
+        if (s == MM_OK)
+            s = mm_png_examine(&p->exif, &p->pages, in, f);
+        p->moving = p->pages > 1;
+        return s;
     }
     return MM_OK;
 }

@@ -100,6 +100,86 @@ static mm_status broken(const file *t, mm_fault *f)
                         t->complaint[0] ? t->complaint : "it cannot be read");
 }
 
+/* ---- which directories are pages ---- */
+
+/* Enough for what cameras write: a directory, or one below it, that is no picture yet. */
+enum { MOST_SUB = 16, SUB_LEVELS_IN = 4 };
+
+typedef struct {
+    int64_t pages;  /* directories that are no smaller copy and no mask of another */
+    tdir_t first;   /* the first of them */
+    uint64_t below; /* the first such directory below another; 0: none */
+    bool raw;
+    bool broken; /* the chain of directories does not end where it should */
+} survey;
+
+static bool is_page(TIFF *t)
+{
+    uint32_t kind = 0;
+    TIFFGetFieldDefaulted(t, TIFFTAG_SUBFILETYPE, &kind);
+    return !(kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK));
+}
+
+/* Does this directory hold what a camera's sensor saw? */
+static bool is_raw(TIFF *t)
+{
+    enum {
+        LINEAR_RAW = 34892,
+        SONY = 32767,
+        PACKED = 32769,
+        SAMSUNG = 32770,
+        NIKON = 34713,
+        KODAK = 65000,
+        PENTAX = 65535
+    };
+    uint16_t photometric = 0, compression = COMPRESSION_NONE;
+    uint8_t *version;
+    TIFFGetField(t, TIFFTAG_PHOTOMETRIC, &photometric);
+    TIFFGetField(t, TIFFTAG_COMPRESSION, &compression);
+    return photometric == PHOTOMETRIC_CFA || photometric == LINEAR_RAW || compression == SONY ||
+           compression == PACKED || compression == SAMSUNG || compression == NIKON || compression == KODAK ||
+           compression == PENTAX || TIFFGetField(t, TIFFTAG_DNGVERSION, &version);
+}
+
+/* The directories below the current one, which is the current one again afterwards. */
+static void look_below(survey *s, TIFF *t)
+{
+    uint16_t n = 0;
+    uint64_t *list = NULL, at[MOST_SUB];
+    tdir_t here = TIFFCurrentDirectory(t);
+    if (!TIFFGetField(t, TIFFTAG_SUBIFD, &n, &list) || !n)
+        return;
+    n = n < MOST_SUB ? n : MOST_SUB;
+    memcpy(at, list, n * sizeof *at);
+    for (uint16_t i = 0; i < n; i++) {
+        if (!TIFFSetSubDirectory(t, at[i]))
+            continue;
+        s->raw = s->raw || is_raw(t);
+        if (!s->below && is_page(t))
+            s->below = at[i];
+    }
+    TIFFSetDirectory(t, here);
+}
+
+/* Goes through all directories; the current one is the first page afterwards, or what comes nearest to one. */
+static void take_survey(survey *s, file *f)
+{
+    *s = (survey){0};
+    int64_t n = 0;
+    do {
+        if (is_page(f->t) && !s->pages++)
+            s->first = TIFFCurrentDirectory(f->t);
+        s->raw = s->raw || is_raw(f->t);
+        if (n++ < SUB_LEVELS_IN)
+            look_below(s, f->t);
+    } while (TIFFReadDirectory(f->t));
+    s->broken = f->complaint[0];
+    if (!s->pages && s->below)
+        TIFFSetSubDirectory(f->t, s->below);
+    else
+        TIFFSetDirectory(f->t, s->first);
+}
+
 /* ---- what the pixels are ---- */
 
 static void read_alpha(file *t)
@@ -423,14 +503,62 @@ static mm_status read_directory(mm_picture *p, file *t, const mm_picture_limits 
     return read_pieces(p, t, l, a, f);
 }
 
+/* Opens the file at its first page. */
+static mm_status begin(file *t, survey *s, mm_bytes in, mm_fault *f)
+{
+    *t = (file){.in = in};
+    t->t = open_bytes(t);
+    if (!t->t)
+        return broken(t, f);
+    take_survey(s, t);
+    if (!s->raw)
+        return MM_OK;
+    TIFFClose(t->t);
+    return mm_raw_fault(f);
+}
+
+/* The page that is the current directory. */
+static mm_status read_page(mm_picture *p, file *t, const survey *s, const mm_picture_limits *l, mm_arena *a,
+                           mm_fault *f)
+{
+    *p = (mm_picture){.format = "tiff", .pages = s->pages};
+    *t = (file){.t = t->t, .in = t->in, .at = t->at};
+    return read_directory(p, t, l, a, f);
+}
+
 mm_status mm_tiff_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
 {
-    file t = {.in = in};
-    *p = (mm_picture){.format = "tiff"};
-    t.t = open_bytes(&t);
-    if (!t.t)
-        return broken(&t, f);
-    mm_status s = read_directory(p, &t, l, a, f);
+    file t;
+    survey seen;
+    mm_status s = begin(&t, &seen, in, f);
+    if (s != MM_OK)
+        return s;
+    s = read_page(p, &t, &seen, l, a, f);
     TIFFClose(t.t);
     return s;
+}
+
+mm_status mm_tiff_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f)
+{
+    file t;
+    survey seen;
+    mm_picture p;
+    mm_status s = begin(&t, &seen, in, f), worst = MM_OK;
+    if (s != MM_OK)
+        return s;
+    int64_t page = 0;
+    do {
+        if (seen.pages && !is_page(t.t))
+            continue;
+        mm_fault why = {0};
+        s = read_page(&p, &t, &seen, l, a, &why);
+        p.page = page++;
+        if (s == MM_OK)
+            s = put(ctx, &p, &why);
+        worst = mm_pages_worst(worst, s, f, &why);
+    } while (s != MM_FATAL && page < seen.pages && TIFFReadDirectory(t.t));
+    if (worst == MM_OK && seen.broken)
+        worst = mm_fault_set(f, "truncated", "tiff: further pages cannot be read");
+    TIFFClose(t.t);
+    return worst;
 }

@@ -3,12 +3,14 @@
  * Ticks begin at the first frame: tick k is at first + k/fps and shows the last frame at or before it; its record
  * carries the time from this tick to the next. Without --fps every frame is a record, from its own time to the
  * next frame's. One frame is held back until the next one tells how long it is shown, no more. */
+#include "media/chunks.h"
 #include "media/libav.h"
 #include "media/pixels.h"
 #include "media/sink.h"
 
 #include <libswscale/swscale.h>
 #include <math.h>
+#include <string.h>
 
 typedef struct {
     mm_sink *sink;
@@ -24,6 +26,8 @@ typedef struct {
     int64_t packets, bad;
     int orientation;
     struct SwsContext *sws;
+    bool is_gif;
+    mm_gif_first gif;
 } video;
 
 /* ---- orientation ---- */
@@ -50,6 +54,8 @@ static mm_status put_frame(video *v, double from, double to, mm_fault *f)
     mm_status st = mm_pixels_from_frame(&p, v->shown, &v->sws, v->sink->a, f);
     if (st != MM_OK)
         return st;
+    if (v->is_gif)
+        mm_gif_fill(&p, &v->gif, v->at <= v->first);
     mm_record rec = mm_sink_record(v->sink, MM_KIND_IMAGE);
     rec.part = v->ticks;
     rec.has_time = true;
@@ -224,6 +230,8 @@ mm_status mm_video_decode(mm_sink *sink, bool *found, mm_fault *f)
     if (st != MM_OK)
         return st;
     v.stream = moving_picture(v.in.fmt);
+    v.is_gif = sink->b->bytes && !strcmp(v.in.fmt->iformat->name, "gif") &&
+               mm_gif_examine(&v.gif, (mm_bytes){sink->b->bytes, (size_t)sink->b->size});
     *found = v.stream >= 0;
     if (*found)
         st = run(&v, f);

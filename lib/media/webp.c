@@ -1,5 +1,5 @@
 /* WebP through libwebp: libav has a decoder too, but its colours differ (it doubles chroma without smoothing) and it
- * knows no animation. The first frame, by the same call that Pillow uses. */
+ * knows no animation. Frames by the same call that Pillow uses. */
 #include "media/picture.h"
 
 #include <webp/demux.h>
@@ -15,19 +15,8 @@ static void read_exif(mm_exif *x, const WebPDemuxer *d)
     WebPDemuxReleaseChunkIterator(&it);
 }
 
-static mm_status first_frame(mm_picture *p, WebPAnimDecoder *d, mm_arena *a, mm_fault *f)
-{
-    uint8_t *rgba;
-    int ms;
-    if (!WebPAnimDecoderGetNext(d, &rgba, &ms))
-        return mm_fault_set(f, "corrupt", "webp: the first frame cannot be decoded");
-    mm_status s = mm_picture_alloc(p, a, f);
-    if (s == MM_OK)
-        memcpy(p->px, rgba, (size_t)p->height * (size_t)p->width * 4);
-    return s;
-}
-
-mm_status mm_webp_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+/* The size, the number of frames and what stands beside the pixels. */
+static mm_status examine(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_fault *f)
 {
     *p = (mm_picture){.format = "webp", .depth = 8, .channels = 4};
     WebPData data = {in.p, in.n};
@@ -40,18 +29,69 @@ mm_status mm_webp_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, m
     }
     p->width = WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH);
     p->height = WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT);
+    p->pages = WebPDemuxGetI(demuxer, WEBP_FF_FRAME_COUNT);
+    p->moving = p->pages > 1;
     read_exif(&p->exif, demuxer);
     WebPDemuxDelete(demuxer);
-    mm_status s = mm_picture_allowed(p->width, p->height, l, f);
-    if (s != MM_OK)
-        return s;
+    return mm_picture_allowed(p->width, p->height, l, f);
+}
+
+/* Frame number p->page, which is the decoder's next one: the whole canvas. */
+static mm_status next_frame(mm_picture *p, WebPAnimDecoder *d, int *shown_until, mm_arena *a, mm_fault *f)
+{
+    uint8_t *rgba;
+    p->timed = p->moving;
+    p->from = *shown_until / 1000.0;
+    if (!WebPAnimDecoderGetNext(d, &rgba, shown_until))
+        return mm_fault_set(f, "corrupt", "webp: frame %lld cannot be decoded", (long long)p->page);
+    p->to = *shown_until / 1000.0;
+    mm_status s = mm_picture_alloc(p, a, f);
+    if (s == MM_OK)
+        memcpy(p->px, rgba, (size_t)p->height * (size_t)p->width * 4);
+    return s;
+}
+
+static mm_status open_decoder(WebPAnimDecoder **d, mm_bytes in, mm_fault *f)
+{
+    WebPData data = {in.p, in.n};
     WebPAnimDecoderOptions options;
     if (!WebPAnimDecoderOptionsInit(&options))
         return mm_fault_set(f, "unsupported", "webp: another version of libwebp than this was built for");
     options.color_mode = MODE_RGBA;
     options.use_threads = 0;
-    WebPAnimDecoder *d = WebPAnimDecoderNew(&data, &options);
-    s = d ? first_frame(p, d, a, f) : mm_fault_set(f, "corrupt", "webp: no decoder for it");
+    *d = WebPAnimDecoderNew(&data, &options);
+    return *d ? MM_OK : mm_fault_set(f, "corrupt", "webp: no decoder for it");
+}
+
+mm_status mm_webp_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+{
+    WebPAnimDecoder *d = NULL;
+    int at = 0;
+    mm_status s = examine(p, in, l, f);
+    if (s == MM_OK)
+        s = open_decoder(&d, in, f);
+    if (s == MM_OK)
+        s = next_frame(p, d, &at, a, f);
+    p->timed = false;
+    WebPAnimDecoderDelete(d);
+    return s;
+}
+
+mm_status mm_webp_frames(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f)
+{
+    WebPAnimDecoder *d = NULL;
+    mm_picture all;
+    int at = 0;
+    mm_status s = examine(&all, in, l, f);
+    if (s == MM_OK)
+        s = open_decoder(&d, in, f);
+    for (int64_t i = 0; s == MM_OK && i < all.pages; i++) {
+        mm_picture p = all;
+        p.page = i;
+        s = next_frame(&p, d, &at, a, f);
+        if (s == MM_OK)
+            s = put(ctx, &p, f);
+    }
     WebPAnimDecoderDelete(d);
     return s;
 }

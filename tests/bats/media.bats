@@ -68,6 +68,38 @@ kinds() { mm-cat -J | jq -r .kind | sort | uniq -c | awk '{ print $2, $1 }' | pa
     done
 }
 
+@test "camera RAW is an error, never the thumbnail in it" {
+    for kind in dng nef cr2 cfa raf rw2 orf x3f mrw crw cr3; do
+        m raw x.$kind $kind
+        run --separate-stderr mm-decode -o x.mm x.$kind
+        [ "$status" -eq 1 ]
+        [ "$(mm-cat -J x.mm | jq -r '.kind + " " + .error.code')" = "error unsupported" ] || { echo $kind; mm-cat -J x.mm; false; }
+        [[ $stderr = *"camera RAW: develop it first"* ]]
+        rm x.mm
+    done
+}
+
+@test "pages and frames: the first, and a word about the others; --pages all" {
+    goldens=$BATS_TEST_DIRNAME/../goldens/picture
+    run --separate-stderr mm-decode -o x.mm "$goldens"/{pages.tif,frames.gif,frames.png,frames.webp,pages.mpo,rgb.png}
+    [ "$status" -eq 0 ]
+    [[ $stderr = *"further pages or frames: 5, which hold 13 more (--pages all"* ]]
+    [ "$(mm-cat -J x.mm | jq -r '[.part, .time, .meta.pages // .meta.frames] | tostring' | sort | uniq -c | xargs)" = \
+        "2 [null,null,3] 3 [null,null,4] 1 [null,null,null]" ]
+    run --separate-stderr mm-decode --pages all -o y.mm "$goldens"/{pages.tif,frames.gif,rgb.png}
+    [ -z "$stderr" ]
+    [ "$(mm-cat -J y.mm | jq -r '"\(.part) \(if .time then .time[0] * 100 | round else "-" end)"' | xargs)" = \
+        "0 - 1 - 2 - 0 0 1 10 2 30 3 60 null -" ]
+    # what is whole before the file ends comes, and an error
+    for x in gif png; do
+        head -c $(($(stat -c %s "$goldens"/frames.$x) - 100)) "$goldens"/frames.$x >cut.$x
+        run --separate-stderr mm-decode --pages all -o $x.mm cut.$x
+        [ "$status" -eq 1 ]
+        [ "$(mm-cat -J $x.mm | jq -r 'select(.kind == "error").error.code')" = truncated ]
+        [ "$(kinds <$x.mm)" = "error 1,image 3" ]
+    done
+}
+
 @test "sound cut in half: what is there, and one error record" {
     needs_ffmpeg
     f -f lavfi -i sine=duration=4 -ac 1 a.ogg

@@ -37,6 +37,31 @@ def tiff(compression=1, photometric=2, side=0):
             + bytes(4))
 
 
+def raw(kind="dng", subs=0):
+    """What a camera writes, with a thumbnail of 4 by 2: a TIFF (dng, nef, cr2, cfa), or the first bytes of a format of its own."""
+    heads = dict(raf=b"FUJIFILMCCD-RAW 0201", rw2=b"IIU\0\x18\0\0\0", orf=b"IIRO\x08\0\0\0", x3f=b"FOVb\0\0\2\0", mrw=b"\0MRM\0\0\1\0",
+                 crw=b"II\x1a\0\0\0HEAPCCDR", cr3=b"\0\0\0\x18ftypcrx \0\0\0\1crx isom")
+    if kind in heads:
+        return heads[kind].ljust(600, b"\0")
+
+    def directory(tags, where=0):
+        return (struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *t) for t in sorted(tags)) + struct.pack("<I", where))
+
+    start = 8 if kind != "cr2" else 16
+    pixels = bytes([200, 100, 50]) * 8
+    sensor = directory([(256, 4, 1, 4), (257, 4, 1, 6), (258, 3, 1, 8), (262, 3, 1, 32803), (273, 4, 1, start), (277, 3, 1, 1), (279, 4, 1, 24)])
+    bits = start + len(pixels)
+    sub = bits + 8
+    tags = [(254, 4, 1, 1), (256, 4, 1, 4), (257, 4, 1, 2), (258, 3, 3, bits), (262, 3, 1, 2), (273, 4, 1, start), (277, 3, 1, 3), (279, 4, 1, 24)]
+    if kind == "dng":
+        tags += [(50706, 1, 4, 0x00000401)]
+    if kind == "nef":
+        tags += [(330, 4, 1, sub)]
+    main = sensor if kind == "cfa" else directory(tags)
+    head = b"II*\0" + struct.pack("<I", sub + len(sensor)) + (b"CR\2\0\0\0\0\0" if kind == "cr2" else b"")
+    return head + pixels + struct.pack("<HHHH", 8, 8, 8, 0) + sensor + main
+
+
 def deep(kind="grey16", least=0, most=65535):
     """Ten by four grey samples from least to most: a PNG (grey16), or a TIFF of floats, of 32 bits or with a NaN in it."""
     v = [float(least) + (float(most) - float(least)) * i / 39 for i in range(40)]
@@ -131,7 +156,7 @@ def floats(rows=2, columns=3):
 
 if __name__ == "__main__":
     kind, path, *args = sys.argv[1:]
-    made = {f.__name__: f for f in (png, clear_png, tiff, deep, wav, bomb, zipped, tarred, encrypted, nested, npy, floats)}
+    made = {f.__name__: f for f in (png, clear_png, tiff, raw, deep, wav, bomb, zipped, tarred, encrypted, nested, npy, floats)}
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "wb") as f:
         f.write(made[kind](*args))

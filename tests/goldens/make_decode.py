@@ -92,6 +92,20 @@ def tiff(order, tags, pieces):
     return order.encode() + struct.pack(f"{end}HI", 42, ifd) + data + struct.pack(f"{end}H", len(tags)) + entries + bytes(4) + later
 
 
+def chained(first, second):
+    """One little-endian TIFF out of two as tiff() makes them: the second's directory follows the first's."""
+    at = len(first) + len(first) % 2
+    ifd, = struct.unpack_from("<I", second, 4)
+    n, = struct.unpack_from("<H", first, struct.unpack_from("<I", first, 4)[0])
+    first, second = bytearray(first.ljust(at, b"\0")), bytearray(second)
+    struct.pack_into("<I", first, struct.unpack_from("<I", first, 4)[0] + 2 + 12 * n, at + ifd)
+    for i in range(struct.unpack_from("<H", second, ifd)[0]):
+        tag, kind, count, value = struct.unpack_from("<HHII", second, ifd + 2 + 12 * i)
+        if tag == 273 or count * (4 if kind == 4 else 2) > 4:  # where something lies
+            struct.pack_into("<I", second, ifd + 2 + 12 * i + 8, at + value)
+    return bytes(first + second)
+
+
 def tiffs():
     """Kinds of TIFF that Pillow reads and does not write: tiles, planes, 16 bits, alpha of either kind, odd bit orders."""
     rgb = np.asarray(scene())
@@ -120,6 +134,8 @@ def tiffs():
     real = (np.random.default_rng(5).normal(120, 120, (H, W))).astype("<f4")
     yield "float.tif", tiff("II", {**base, 258: 32, 262: 1, 277: 1, 339: 3, 278: H}, [real.tobytes()])
     yield "int16.tif", tiff("II", {**base, 258: 16, 262: 1, 277: 1, 339: 2, 278: H}, [real.astype("<i2").tobytes()])
+    small = tiff("II", {**base, 254: 1, 278: H}, [rgb[::-1].tobytes()])
+    yield "preview.tif", chained(small, tiff("II", {**base, 278: H}, [rgb.tobytes()]))
     yield "premultiplied.tif", tiff("II", {**base, 258: [8] * 4, 277: 4, 338: 1, 278: H}, [(deep() >> 8).astype(np.uint8).tobytes()])
 
 
@@ -199,7 +215,32 @@ def written():
         yield f"{len(shape)}.pfm", pfm(kind, v)
 
 
+def frames(transparent):
+    """Pictures that move, on an opaque ground or on none."""
+    for i in range(4):
+        image = Image.new("RGBA", (24, 18), (0, 0, 0, 0)) if transparent else scene(18, 24).convert("RGBA")
+        image.paste((200, 60 * i, 50, 255), (2 * i, 3 * i, 2 * i + 9, 3 * i + 6))
+        yield image if transparent else image.convert("RGB")
+
+
+def several():
+    """Files of several pages or frames that Pillow writes: name, first picture, options of save."""
+    for name in ("pages.tif", "pages.mpo"):
+        first, *others = (scene(18, 24).rotate(90 * i) for i in range(3))
+        yield name, first, dict(save_all=True, append_images=others)
+    for name, options in (("frames.png", {}), ("frames.webp", dict(lossless=True)), ("frames.gif", {})):
+        first, *others = frames(False)
+        yield name, first, dict(save_all=True, append_images=others, duration=[100, 200, 300, 50], **options)
+    for disposal in (1, 2, 3):
+        first, *others = frames(True)
+        yield f"clear{disposal}.gif", first, dict(save_all=True, append_images=others, duration=70, disposal=disposal)
+    for disposal in (0, 1):
+        first, *others = frames(True)
+        yield f"clear{disposal}.png", first, dict(save_all=True, append_images=others, duration=70, disposal=disposal, blend=1)
+
+
 def saved():
+    yield from several()
     """Files that Pillow writes: name, picture, options of save."""
     rgb, rgba, grey = scene(), with_alpha(scene()), scene().convert("L")
     yield "444.jpg", rgb, dict(quality=90, subsampling=0)
@@ -259,9 +300,21 @@ def saved():
     yield "rgb.ico", rgba.resize((24, 24)), dict(sizes=[(16, 16), (24, 24)], bitmap_format="bmp")
 
 
-def read(data):
-    """As the reference processors read a file; an animation is not turned, which would read its later frames."""
+def pages(data):
+    """The hash of each page or frame in RGB."""
     image = Image.open(io.BytesIO(data))
+    for i in range(image.n_frames):
+        image.seek(i)
+        yield fnv(image.convert("RGB").tobytes())
+
+
+def read(data):
+    """As the reference processors read a file, but the page itself where a smaller copy stands in front of it. An animation is not
+    turned, which would read its later frames."""
+    image = Image.open(io.BytesIO(data))
+    if image.format == "TIFF" and image.tag_v2.get(254) == 1:
+        image.seek(1)
+        return image
     return image if getattr(image, "is_animated", False) else ImageOps.exif_transpose(image)
 
 
@@ -321,6 +374,8 @@ def pictures():
         image = read(data)
         rgb = image.convert("RGB")
         case = dict(file=name, h=rgb.height, w=rgb.width, fnv=fnv(rgb.tobytes()))
+        if name != "preview.tif" and (getattr(image, "n_frames", 1) > 1 or name.endswith(".mpo")):
+            case["pages"] = list(pages(data))
         if name.endswith(".avif"):  # libavif rounds otherwise than libswscale: the pixels themselves
             case["rgb"] = rgb.tobytes().hex()
         if name.startswith("nomask"):  # Pillow takes the end of the pixels for the mask: here nothing is transparent

@@ -3,6 +3,8 @@
 #include "media/chunks.h"
 #include "media/picture.h"
 
+#include <math.h>
+
 static const mm_decode_opts PLAIN = {.image = true};
 static const mm_image_prep AS_IT_IS = {.resize = false};
 static const mm_decode_opts PREPARED = {.image = true, .image_prep = &AS_IT_IS};
@@ -107,6 +109,67 @@ static void others(void **state)
     every(".pfm", 2);
     every(".qoi", 1);
     every(".ico", 4);
+    every(".mpo", 1);
+}
+
+typedef struct {
+    const json_t *want; /* the hash of each page */
+    bool timed;
+    int64_t n;
+    double end; /* of the frame before */
+} book;
+
+static mm_status check_page(void *ctx, const mm_record *rec, mm_err *e)
+{
+    book *b = ctx;
+    (void)e;
+    assert_int_equal(rec->kind, MM_KIND_IMAGE);
+    assert_int_equal(rec->part, b->n);
+    assert_int_equal(rec->has_time, b->timed);
+    if (b->timed)
+        assert_true(fabs(rec->time[0] - b->end) < 1e-6 && rec->time[1] >= rec->time[0]);
+    b->end = rec->time[1];
+    const json_t *hash = json_array_get(b->want, (size_t)b->n++);
+    assert_non_null(hash);
+    assert_fnv_text(rec->tensor.data, mm_shape_bytes(&rec->tensor.s), json_string_value(hash));
+    return MM_OK;
+}
+
+/* Every page and frame of files that are read through a descriptor. */
+static void pages(void **state)
+{
+    static const mm_decode_opts ALL = {.image = true, .all_pages = true};
+    json_t *cases = golden("picture/cases.json"), *c;
+    size_t i, n = 0;
+    (void)state;
+    json_array_foreach(cases, i, c)
+    {
+        const char *file = json_string_value(json_object_get(c, "file"));
+        book b = {.want = json_object_get(c, "pages")};
+        if (!b.want)
+            continue;
+        print_message("%s\n", file);
+        b.timed = !strncmp(file, "frames", 6) || !strncmp(file, "clear", 5) || !strncmp(file, "animated", 8);
+        char path[512];
+        mm_arena a = {0};
+        mm_err e;
+        int64_t emitted;
+        snprintf(path, sizeof path, "tests/goldens/picture/%s", file);
+        FILE *f = fopen(path, "rb");
+        assert_non_null(f);
+        fseek(f, 0, SEEK_END);
+        mm_str name = {file, strlen(file)};
+        mm_blob blob = {
+            .key = MM_STR("k"), .src = name, .path = name, .named = true, .fd = fileno(f), .size = ftell(f)};
+        assert_int_equal(mm_decode(&blob, &ALL, &a, check_page, &b, &emitted, &e), MM_OK);
+        assert_int_equal(b.n, json_array_size(b.want));
+        assert_int_equal(emitted, b.n);
+        mm_arena_free(&a);
+        fclose(f);
+        n++;
+    }
+    assert_true(n >= 11);
+    json_decref(cases);
 }
 
 /* AVIF: every value within 5 of Pillow's, on average within 0.3. */
@@ -181,7 +244,8 @@ static void short_png(void **state)
         mm_exif x = {0};
         mm_fault f = {0};
         memcpy(p, "\x89PNG\r\n\x1a", n);
-        assert_int_equal(mm_png_examine(&x, (mm_bytes){p, n}, &f), MM_SKIP);
+        int64_t frames;
+        assert_int_equal(mm_png_examine(&x, &frames, (mm_bytes){p, n}, &f), MM_SKIP);
         assert_string_equal(f.code, "truncated");
         free(p);
     }
@@ -190,9 +254,9 @@ static void short_png(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(jpeg), cmocka_unit_test(png),        cmocka_unit_test(gif),       cmocka_unit_test(bmp),
-        cmocka_unit_test(tiff), cmocka_unit_test(webp),       cmocka_unit_test(pnm),       cmocka_unit_test(others),
-        cmocka_unit_test(avif), cmocka_unit_test(broken_pnm), cmocka_unit_test(short_png),
+        cmocka_unit_test(jpeg),  cmocka_unit_test(png),  cmocka_unit_test(gif),        cmocka_unit_test(bmp),
+        cmocka_unit_test(tiff),  cmocka_unit_test(webp), cmocka_unit_test(pnm),        cmocka_unit_test(others),
+        cmocka_unit_test(pages), cmocka_unit_test(avif), cmocka_unit_test(broken_pnm), cmocka_unit_test(short_png),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
