@@ -1,5 +1,5 @@
 /* mm-cat: look at, cut, count and convert feature streams. */
-#include "cli/tool.h"
+#include "cli/labelling.h"
 #include "view/asked.h"
 #include "view/count.h"
 #include "view/field.h"
@@ -18,6 +18,7 @@ static const char *npy, *count_by, *fields;
 static mm_list where;
 static int64_t head = -1;
 static int data = -1, header = 1;
+static mm_labelling labelling;
 
 static const mm_opt opts[] = {
     {'s', "summary", MM_OPT_FLAG, &summary, .help = "one line a record for people; the default on a terminal"},
@@ -39,6 +40,14 @@ static const mm_opt opts[] = {
     {'w', "where", MM_OPT_LIST, &where, "COND",
      .help = "only records for which this holds: FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX, FIELD<N, <=, >, "
              ">=, or FIELD alone (it is there); given more than once, all must hold"},
+    {0, "labels", MM_OPT_STR, &labelling.path, "FILE",
+     .help = "the records' labels, from this table of files or keys, in place of those they have: see mm-decode(1)",
+     .hint = MM_HINT_FILE},
+    {0, "label-column", MM_OPT_STR, &labelling.column, "COLUMN",
+     .help = "--labels: the column that holds the label (all others, as a map)"},
+    {0, "key-column", MM_OPT_STR, &labelling.file_column, "COLUMN", .help = "--labels: the column of files or keys"},
+    {0, "table", MM_OPT_CHOICE, &labelling.table, .help = "--labels: what the table is (the first row tells)",
+     .choices = "csv|semicolon|tsv|quoted-tsv|jsonl|json"},
     {'N', "head", MM_OPT_INT, &head, "N", .help = "only the first N records", .min = 0, .max = INT64_MAX},
     {'d', "data", MM_OPT_SWITCH, &data,
      .help = "--data: --json with all values of tensors; --no-data: streams without payloads"},
@@ -51,6 +60,7 @@ static const char *const hints[] = {
     "  mm-cat --json --data features.mm | jq .data.values",
     "  mm-cat --where of=image --npy vectors.npy features.mm",
     "  mm-cat monday.mm tuesday.mm > both.mm",
+    "  mm-cat --labels labels.csv features.mm > labelled.mm",
     NULL,
 };
 
@@ -339,6 +349,34 @@ static bool is_chosen(cat *c, const mm_record *rec)
     return true;
 }
 
+static bool is_labelled(mm_kind kind)
+{
+    return kind != MM_KIND_ERROR && kind != MM_KIND_LABEL && kind != MM_KIND_OTHER;
+}
+
+/* The label that the table has for rec, or none. */
+static void label_anew(cat *c, mm_record *rec)
+{
+    mm_err e, why;
+    mm_run *r = &c->run;
+    msgpack_object label;
+    if (!is_labelled(rec->kind))
+        return;
+    if (!mm_labelling_find(r, &labelling, &(mm_labelled){.given = rec->src, .key = rec->key}, &label, &e)) {
+        mm_fail(&why, MM_SKIP, "%.*s: %s", MM_STRF(rec->key), e.text);
+        mm_item_failed(r, NULL, &why);
+        if (mm_record_to_error(rec, &c->arena, "cat", "label", e.text, &why) != MM_OK)
+            mm_die(r, "%s", why.text);
+        return;
+    }
+    bool none = label.type == MSGPACK_OBJECT_NIL;
+    mm_labelling_count(&labelling, !none, none);
+    if (none && rec->label.type == MSGPACK_OBJECT_NIL)
+        return;
+    rec->label = label;
+    rec->raw = (mm_str){0};
+}
+
 static void copy_records(cat *c, const format *f)
 {
     mm_record rec;
@@ -348,6 +386,8 @@ static void copy_records(cat *c, const format *f)
         if (rec.kind == MM_KIND_ERROR) /* a shell without pipefail has forgotten the tool that failed */
             mm_run_worsen(r, 1);
         c->any = true;
+        if (labelling.path)
+            label_anew(c, &rec);
         if (mm_asked_look(c->asked, &rec, &c->arena, &e) != MM_OK)
             mm_die(r, "%s", e.text);
         if (!is_chosen(c, &rec))
@@ -378,9 +418,13 @@ int main(int argc, char **argv)
     parse_conditions(&c);
     if (count_by)
         ask(&c, count_by);
+    if (!labelling.path && (labelling.column || labelling.file_column || labelling.table))
+        mm_usage(&c.run, "--label-column, --key-column and --table are columns and format of --labels FILE");
+    mm_labelling_open(&c.run, &labelling);
     f->begin(&c);
     copy_records(&c, f);
     check_asked(&c);
+    mm_labelling_end(&c.run, &labelling, "records");
     f->end(&c);
     mm_out_close(&c.run);
     mm_asked_free(c.asked);

@@ -1,10 +1,10 @@
 /* mm-decode: files, directories, archives, standard input → records of images, sound, text and numbers. */
+#include "cli/labelling.h"
 #include "cli/ordered.h"
 #include "cli/tool.h"
 #include "media/claim.h"
 #include "media/decode.h"
 #include "media/key.h"
-#include "media/labels.h"
 #include "model/prep.h"
 
 #include <stdio.h>
@@ -107,11 +107,11 @@ typedef struct {
     mm_decode_opts o;
     mm_source_opts so;
     mm_source *source;
-    mm_labels *labels;
+    mm_labelling labelling;
     mm_image_prep image_prep;
     char digest[64];
     mm_arena *arena; /* one a worker */
-    int64_t sources, labelled, unlabelled;
+    int64_t sources;
     mm_decode_notes notes;
     int64_t passed[MM_PASSED_REASONS]; /* inputs that gave no record, by reason */
     uint64_t unread;                   /* formats among them that are not read, a bit each */
@@ -240,7 +240,7 @@ typedef struct {
     const mm_blob *blob;
     mm_turn *turn;
     msgpack_object label; /* of the file */
-    int64_t labelled, unlabelled;
+    bool labelled, unlabelled;
 } job;
 
 static void *next_source(void *ctx)
@@ -261,29 +261,20 @@ static void *next_source(void *ctx)
     return s == MM_OK ? b : NULL;
 }
 
-/* What the table says of the file, or of a record of it that has a key of its own. */
-static mm_status look_up(job *j, mm_str key, msgpack_object *label, mm_err *e)
-{
-    const mm_blob *b = j->blob;
-    mm_status s = mm_labels_find(j->d->labels, &(mm_labelled){b->given, b->path, key}, label, e);
-    if (s == MM_FATAL)
-        mm_die(&j->d->r, "%s", e->text);
-    return s;
-}
-
 static msgpack_object label_of(job *j, const mm_record *rec)
 {
+    decode *d = j->d;
     const mm_blob *b = j->blob;
     mm_err ignored;
     msgpack_object label = j->label;
     if (opt.label)
         return mm_object_str(b->dir);
-    if (!j->d->labels)
+    if (!opt.labels)
         return rec->label;
-    if (!mm_str_eq(rec->key, b->key))
-        look_up(j, rec->key, &label, &ignored);
-    j->labelled += label.type != MSGPACK_OBJECT_NIL;
-    j->unlabelled += label.type == MSGPACK_OBJECT_NIL;
+    if (!mm_str_eq(rec->key, b->key)) /* a row or line, which may have a label of its own */
+        mm_labelling_find(&d->r, &d->labelling, &(mm_labelled){b->given, b->path, rec->key}, &label, &ignored);
+    j->labelled |= label.type != MSGPACK_OBJECT_NIL;
+    j->unlabelled |= label.type == MSGPACK_OBJECT_NIL;
     return label;
 }
 
@@ -314,6 +305,18 @@ static void pass_over(decode *d, const mm_blob *b)
            format < 0 ? "" : ": ", format < 0 ? "" : mm_unread_name(format));
 }
 
+/* Rows that disagree about a file are its fault. */
+static void find_label(job *j, mm_blob *b)
+{
+    mm_err e;
+    decode *d = j->d;
+    if (mm_labelling_find(&d->r, &d->labelling, &(mm_labelled){b->given, b->path, b->key}, &j->label, &e))
+        return;
+    b->status = MM_SKIP;
+    b->code = "label";
+    b->err = e;
+}
+
 static void decode_source(void *ctx, void *work, mm_turn *turn, int worker)
 {
     decode *d = ctx;
@@ -321,18 +324,14 @@ static void decode_source(void *ctx, void *work, mm_turn *turn, int worker)
     job j = {.d = d, .blob = b, .turn = turn};
     int64_t emitted;
     mm_err e = {0};
-    if (d->labels && b->status == MM_OK && look_up(&j, b->key, &j.label, &e) == MM_SKIP) {
-        b->status = MM_SKIP;
-        b->code = "label";
-        b->err = e;
-    }
+    if (opt.labels && b->status == MM_OK)
+        find_label(&j, b);
     if (mm_decode(b, &d->o, &d->arena[worker], emit, &j, &emitted, &e) == MM_FATAL)
         mm_die(&d->r, "%.*s: %s", MM_STRF(b->src), e.text);
     if (!emitted)
         pass_over(d, b);
     __atomic_fetch_add(&d->r.done, emitted, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&d->labelled, j.labelled > 0, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&d->unlabelled, j.unlabelled > 0, __ATOMIC_RELAXED);
+    mm_labelling_count(&d->labelling, j.labelled, j.unlabelled);
     mm_blob_free(b);
 }
 
@@ -359,26 +358,6 @@ static const char *unread_names(const decode *d, char *out, size_t size)
     return out;
 }
 
-/* Nothing labelled is a failure: what comes next would be trained on nothing. */
-static void say_what_matched(decode *d)
-{
-    const char *example;
-    int64_t unused = mm_labels_unused(d->labels), elsewhere = mm_labels_elsewhere(d->labels, &example);
-    mm_str first = mm_labels_first(d->labels);
-    if (elsewhere)
-        mm_warn(&d->r, "%lld inputs took the label of a row of %s that names another directory (%s)",
-                (long long)elsewhere, opt.labels, example);
-    if (d->unlabelled)
-        mm_warn(&d->r, "%lld inputs have no label in %s", (long long)d->unlabelled, opt.labels);
-    if (unused)
-        mm_warn(&d->r, "%lld rows of %s belong to no input", (long long)unused, opt.labels);
-    if (d->labelled || !d->unlabelled)
-        return;
-    mm_warn(&d->r, "nothing was labelled: the rows of %s name files like \"%.*s\" (see Labels in mm-decode(1))",
-            opt.labels, MM_STRF(first));
-    mm_run_worsen(&d->r, 1);
-}
-
 static void say_what_is_left(decode *d)
 {
     int64_t skipped = d->r.skipped + mm_source_skipped(d->source);
@@ -386,8 +365,7 @@ static void say_what_is_left(decode *d)
     if (d->resumed.p)
         mm_warn(&d->r, "%.*s, the last source of the interrupted run, did not come: was this the same input?",
                 MM_STRF(d->resumed));
-    if (d->labels)
-        say_what_matched(d);
+    mm_labelling_end(&d->r, &d->labelling, "inputs");
     if (skipped)
         mm_say(&d->r.log, MM_LOG_INFO, "%lld files skipped that hold no medium", (long long)skipped);
     if (d->passed[MM_PASSED_UNREAD] && d->r.done)
@@ -419,10 +397,8 @@ int main(int argc, char **argv)
     mm_err e;
     mm_run_begin(&d.r, &tool, argc, argv);
     take_options(&d);
-    if (opt.labels &&
-        mm_labels_open(&d.labels, opt.labels,
-                       &(mm_labels_opts){opt.key_column, opt.label_column, mm_table_kind_of(opt.table)}, &e) != MM_OK)
-        mm_die(&d.r, "%s", e.text);
+    d.labelling = (mm_labelling){opt.labels, opt.key_column, opt.label_column, opt.table, NULL, 0, 0};
+    mm_labelling_open(&d.r, &d.labelling);
     if (!d.r.n_operands)
         mm_in_check(&d.r);
     if (mm_source_open(&d.source, d.r.n_operands ? d.r.operands : standard_input, d.r.n_operands ? d.r.n_operands : 1,
@@ -442,6 +418,5 @@ int main(int argc, char **argv)
         mm_arena_free(&d.arena[i]);
     free(d.arena);
     mm_source_close(d.source);
-    mm_labels_close(d.labels);
     return mm_run_end(&d.r);
 }

@@ -1,5 +1,7 @@
 #include "media/depack.h"
 
+#include "media/sniff.h"
+
 #include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,20 +19,6 @@ struct mm_depack {
     lzma_stream x;
 };
 
-/* A dictionary of 2^k or 3·2^k bytes up to 1 GiB, a size that is unknown or below 1 TiB, and a first byte of data that
- * is 0. */
-bool mm_depack_is_lzma(const uint8_t *p, size_t n)
-{
-    if (n < 14 || p[0] >= 9 * 5 * 5 || p[13] != 0)
-        return false;
-    uint32_t dict = p[1] | (uint32_t)p[2] << 8 | (uint32_t)p[3] << 16 | (uint32_t)p[4] << 24, top = dict;
-    while (top && !(top & 1))
-        top >>= 1;
-    bool unknown = memcmp(p + 5, "\xff\xff\xff\xff\xff\xff\xff\xff", 8) == 0;
-    bool usual = p[0] == 0x5d && memcmp(p + 10, "\0\0\0", 3) == 0; /* the properties that all encoders choose */
-    return (top == 1 || top == 3) && dict >= 4096 && dict <= 1u << 30 && (unknown || usual);
-}
-
 mm_depack *mm_depack_open(const uint8_t *p, size_t n, mm_depack_more more, void *ctx)
 {
     mm_depack *d = calloc(1, sizeof *d);
@@ -44,7 +32,7 @@ mm_depack *mm_depack_open(const uint8_t *p, size_t n, mm_depack_more more, void 
         open = d->is_gzip = inflateInit2(&d->z, 15 + 16) == Z_OK;
     else if (n >= 6 && memcmp(p, "\xfd\x37zXZ", 6) == 0)
         open = lzma_stream_decoder(&d->x, UINT64_MAX, LZMA_CONCATENATED) == LZMA_OK;
-    else if (mm_depack_is_lzma(p, n))
+    else if (mm_sniff_is_lzma(p, n))
         open = lzma_alone_decoder(&d->x, UINT64_MAX) == LZMA_OK;
     if (open)
         return d;

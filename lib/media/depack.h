@@ -24,7 +24,4 @@ int64_t mm_depack_read(mm_depack *d, uint8_t *out, size_t n, const char **why);
 /* At the end: something else follows the stream. */
 bool mm_depack_trailing(const mm_depack *d);
 
-/* The header of a .lzma file, which has no signature: its fields are all allowed. */
-bool mm_depack_is_lzma(const uint8_t *head, size_t n);
-
 #endif

@@ -3,7 +3,7 @@
 #include "media/blob.h"
 #include "media/encoding.h"
 #include "media/npy.h"
-#include "media/rows.h"
+#include "media/table_input.h"
 #include "media/text.h"
 
 #include <math.h>
@@ -87,7 +87,7 @@ static bool number_of(mm_str cell, float *x)
 
 /* A table of numbers under way. */
 typedef struct {
-    mm_rows rows;
+    mm_table_input rows;
     int64_t width; /* of a row's numbers; −1: not known yet */
     float *all;    /* series: the rows so far */
     int64_t n, room;
@@ -118,7 +118,7 @@ static bool begins_with_names(mm_str text, const mm_decode_opts *o)
 /* The row's numbers into x. MM_SKIP: *why says what is wrong with it. */
 static mm_status numbers_of_row(numbers *m, float *x, mm_fault *why)
 {
-    const mm_rows *r = &m->rows;
+    const mm_table_input *r = &m->rows;
     int64_t width = 0;
     if (r->key >= r->n || r->label >= r->n)
         return mm_fault_set(why, "row", "it ends before its key or label");
@@ -140,7 +140,7 @@ static mm_status numbers_of_row(numbers *m, float *x, mm_fault *why)
 
 static mm_status take_row(numbers *m, mm_fault *f)
 {
-    mm_rows *r = &m->rows;
+    mm_table_input *r = &m->rows;
     mm_sink *s = r->s;
     mm_fault why;
     mm_record rec = mm_sink_record(s, MM_KIND_FEATURE);
@@ -149,9 +149,9 @@ static mm_status take_row(numbers *m, mm_fault *f)
         return mm_fault_memory(f);
     mm_status st = numbers_of_row(m, x, &why);
     if (st == MM_OK && *s->o->as == 'f')
-        st = mm_rows_name(r, &rec, &why);
+        st = mm_table_input_name(r, &rec, &why);
     if (st != MM_OK)
-        return mm_rows_fault(r, &why);
+        return mm_table_input_fault(r, &why);
     if (*s->o->as == 'f')
         return put_feature(s, &rec, x, m->width, f);
     if (!mm_grow_rows(&m->all, &m->room, m->n, m->width))
@@ -164,13 +164,13 @@ static mm_status take_row(numbers *m, mm_fault *f)
 static mm_status put_table(mm_sink *s, mm_str text, mm_fault *f)
 {
     numbers m = {.width = -1};
-    mm_status st = mm_rows_open(&m.rows, s, text, begins_with_names(text, s->o), f);
-    while (st == MM_OK && (st = mm_rows_next(&m.rows)) == MM_OK)
+    mm_status st = mm_table_input_open(&m.rows, s, text, begins_with_names(text, s->o), f);
+    while (st == MM_OK && (st = mm_table_input_next(&m.rows)) == MM_OK)
         st = take_row(&m, f);
     if (st == MM_EOF)
         st = m.n ? put_series(s, m.all, MM_F32, m.n, m.width, f) : MM_OK;
     free(m.all);
-    mm_rows_close(&m.rows);
+    mm_table_input_close(&m.rows);
     return st;
 }
 

@@ -3,7 +3,6 @@
 #include "media/sniff.h"
 
 #include "base/utf8.h"
-#include "media/depack.h"
 
 #include <ctype.h>
 #include <strings.h>
@@ -144,6 +143,20 @@ static uint32_t le32(const uint8_t *p)
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+/* A dictionary of 2^k or 3·2^k bytes up to 1 GiB, a size that is unknown or below 1 TiB, and a first byte of data that
+ * is 0. */
+bool mm_sniff_is_lzma(const uint8_t *p, size_t n)
+{
+    if (n < 14 || p[0] >= 9 * 5 * 5 || p[13] != 0)
+        return false;
+    uint32_t dict = le32(p + 1), top = dict;
+    while (top && !(top & 1))
+        top >>= 1;
+    bool unknown = memcmp(p + 5, "\xff\xff\xff\xff\xff\xff\xff\xff", 8) == 0;
+    bool usual = p[0] == 0x5d && memcmp(p + 10, "\0\0\0", 3) == 0; /* the properties that all encoders choose */
+    return (top == 1 || top == 3) && dict >= 4096 && dict <= 1u << 30 && (unknown || usual);
+}
+
 bool mm_sniff_is_packed(const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < sizeof PACKED / sizeof *PACKED; i++) {
@@ -155,7 +168,7 @@ bool mm_sniff_is_packed(const uint8_t *p, size_t n)
                     memcmp(p + 4, "\x17\x72\x45\x38\x50\x90", 6) == 0);
         return true;
     }
-    return mm_depack_is_lzma(p, n);
+    return mm_sniff_is_lzma(p, n);
 }
 
 bool mm_sniff_is_program(const uint8_t *p, size_t n)

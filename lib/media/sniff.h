@@ -8,6 +8,8 @@ enum { MM_SNIFF_HEAD = 4096 }; /* bytes worth reading before asking */
 
 /* A compressed stream (gzip, xz …), which may hold a tar or a single file. */
 bool mm_sniff_is_packed(const uint8_t *head, size_t n);
+/* The header of a .lzma file, which has no signature: its fields are all allowed. */
+bool mm_sniff_is_lzma(const uint8_t *head, size_t n);
 /* tar or cpio: an archive that is read from front to back. */
 bool mm_sniff_is_tape(const uint8_t *head, size_t n);
 /* An executable, which may be a self-extracting archive. */

@@ -3,8 +3,8 @@
 
 #include "media/blob.h"
 #include "media/encoding.h"
-#include "media/rows.h"
 #include "media/sniff.h"
+#include "media/table_input.h"
 
 static const int64_t MAX_TEXT_FILE = (int64_t)1 << 30;
 static const size_t MAX_RECORD_TEXT = (size_t)32 << 20; /* records stay below 64 MiB */
@@ -86,7 +86,7 @@ static mm_status put_lines(reading *r, mm_str text)
     return s;
 }
 
-static mm_status put_row(reading *r, mm_rows *rows)
+static mm_status put_row(reading *r, mm_table_input *rows)
 {
     mm_fault why;
     mm_record rec = mm_sink_record(r->s, MM_KIND_TEXT);
@@ -96,8 +96,8 @@ static mm_status put_row(reading *r, mm_rows *rows)
     else if (rows->cell[rows->column].n > MAX_RECORD_TEXT)
         s = too_long(&why);
     else
-        s = mm_rows_name(rows, &rec, &why);
-    return s == MM_OK ? put_text(r, &rec, rows->cell[rows->column]) : mm_rows_fault(rows, &why);
+        s = mm_table_input_name(rows, &rec, &why);
+    return s == MM_OK ? put_text(r, &rec, rows->cell[rows->column]) : mm_table_input_fault(rows, &why);
 }
 
 static bool is_number(const char *text)
@@ -107,11 +107,11 @@ static bool is_number(const char *text)
 
 static mm_status put_column(reading *r, mm_str text)
 {
-    mm_rows rows;
-    mm_status s = mm_rows_open(&rows, r->s, text, !is_number(r->s->o->column), r->f);
-    while (s == MM_OK && (s = mm_rows_next(&rows)) == MM_OK)
+    mm_table_input rows;
+    mm_status s = mm_table_input_open(&rows, r->s, text, !is_number(r->s->o->column), r->f);
+    while (s == MM_OK && (s = mm_table_input_next(&rows)) == MM_OK)
         s = put_row(r, &rows);
-    mm_rows_close(&rows);
+    mm_table_input_close(&rows);
     return s == MM_EOF ? MM_OK : s;
 }
 

@@ -170,6 +170,40 @@ END
     done
 }
 
+@test "mm-cat --labels: features that exist already are labelled by the same rules" {
+    printf 'path,label\nsets/pets/cat/1.txt,cat\nsets/pets/dog/2.txt,dog\n' >old.csv
+    m tarred pets.tar pets && tar --sort=name -cf two.tar pets
+    for input in pets pets.tar two.tar; do
+        mm-decode -q $input -o bare.mm
+        mm-decode -q --labels old.csv $input -o want.mm
+        mm-cat -q --labels old.csv bare.mm | cmp - want.mm || { echo "$input"; false; }
+    done
+    # another week: another table, whose word alone counts
+    printf 'who;where\nCat;cat\\1.txt\n;dog\\2.txt\n' >new.csv
+    run mm-cat --labels new.csv --label-column who --key-column where -o o.mm want.mm
+    [ "$status" -eq 0 ] && [[ "$output" == *"3 records have no label in new.csv"* ]]
+    [ "$(labels o.mm)" = "pets/cat/1=Cat pets/cat/2=- pets/dog/1=- pets/dog/2=- " ]
+    [ "$(mm-cat -q --labels old.csv -w label=dog -k want.mm)" = "pets/dog/2" ]
+    mm-decode -q pets/cat | mm-encode-text -m minilm-l6 -o f.mm || skip "no model"
+    mm-cat -q --labels old.csv f.mm | mm-cat -J | jq -e -s 'map(.kind + (.label // "-")) == ["featurecat","feature-"]'
+}
+
+@test "mm-cat --labels: what cannot be followed is said" {
+    mm-decode pets -o f.mm
+    printf 'path,label\na/1.txt,x\n' >t.csv
+    run mm-cat --labels t.csv --label-column lable f.mm
+    [ "$status" -eq 2 ] && [[ "$output" == *'did you mean "label"'* ]]
+    run mm-cat --label-column label f.mm
+    [ "$status" -eq 2 ]
+    printf 'path,label\nbird/9.txt,x\n' >t.csv
+    run mm-cat --labels t.csv f.mm -o o.mm
+    [ "$status" -eq 1 ] && [[ "$output" == *"nothing was labelled"* ]]
+    printf 'path,label\n1.png,x\n1.jpg,y\n' >t.csv
+    run mm-cat --labels t.csv f.mm -o o.mm
+    [ "$status" -eq 1 ] && [[ "$output" == *"cat/1: rows 1 (1.png) and 2 (1.jpg) fit it alike"* ]]
+    mm-cat -q -J o.mm | jq -e -s 'map(.kind) == ["error","text","error","text"]'
+}
+
 @test "Hugging Face's metadata.jsonl" {
     printf '{"file_name": "cat/1.txt", "label": 3}\n{"file_name": "dog/1.txt", "label": null}\n' >pets/metadata.jsonl
     [ "$(mm-decode -q --labels pets/metadata.jsonl pets | labels)" = "cat/1=3 cat/2=- dog/1=- dog/2=- " ]

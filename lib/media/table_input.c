@@ -1,11 +1,11 @@
-#include "media/rows.h"
+#include "media/table_input.h"
 
 #include "media/encoding.h"
 #include "media/labels.h"
 
 /* ---- columns ---- */
 
-static mm_status find(mm_rows *r, const char *name, int columns, int *at)
+static mm_status find(mm_table_input *r, const char *name, int columns, int *at)
 {
     mm_err e;
     *at = -1;
@@ -16,7 +16,7 @@ static mm_status find(mm_rows *r, const char *name, int columns, int *at)
 }
 
 /* How many cells the first row has, for columns that are numbers. */
-static int width_of_first(mm_rows *r)
+static int width_of_first(mm_table_input *r)
 {
     mm_err ignored;
     mm_status s = mm_table_next(&r->t, &r->a, &r->cell, &r->n, &ignored);
@@ -25,11 +25,11 @@ static int width_of_first(mm_rows *r)
     return n;
 }
 
-mm_status mm_rows_open(mm_rows *r, mm_sink *s, mm_str text, bool names, mm_fault *f)
+mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool names, mm_fault *f)
 {
     const mm_decode_opts *o = s->o;
     mm_err e;
-    *r = (mm_rows){.s = s, .f = f, .column = -1, .key = -1, .label = -1};
+    *r = (mm_table_input){.s = s, .f = f, .column = -1, .key = -1, .label = -1};
     mm_table_open(&r->t, text, mm_table_kind_of(o->table));
     mm_status st = names ? mm_table_take_header(&r->t, &e) : MM_OK;
     if (st == MM_SKIP)
@@ -47,7 +47,7 @@ mm_status mm_rows_open(mm_rows *r, mm_sink *s, mm_str text, bool names, mm_fault
     return st;
 }
 
-void mm_rows_close(mm_rows *r)
+void mm_table_input_close(mm_table_input *r)
 {
     if (r->t.in_quotes)
         mm_say(r->s->o->log, MM_LOG_WARN,
@@ -59,12 +59,12 @@ void mm_rows_close(mm_rows *r)
 
 /* ---- rows ---- */
 
-static mm_str cell_at(const mm_rows *r, int at)
+static mm_str cell_at(const mm_table_input *r, int at)
 {
     return at >= 0 && at < r->n && r->cell[at].p ? mm_cell_trim(r->cell[at]) : (mm_str){NULL, 0};
 }
 
-static mm_str key_of(const mm_rows *r)
+static mm_str key_of(const mm_table_input *r)
 {
     const mm_blob *b = r->s->b;
     int64_t ignored;
@@ -73,7 +73,7 @@ static mm_str key_of(const mm_rows *r)
                  : mm_str_of(mm_arena_printf(r->s->a, "%.*s:%lld", MM_STRF(b->key), (long long)r->t.row));
 }
 
-mm_status mm_rows_name(mm_rows *r, mm_record *rec, mm_fault *why)
+mm_status mm_table_input_name(mm_table_input *r, mm_record *rec, mm_fault *why)
 {
     mm_sink *s = r->s;
     if (r->key >= 0 && !cell_at(r, r->key).n)
@@ -84,7 +84,7 @@ mm_status mm_rows_name(mm_rows *r, mm_record *rec, mm_fault *why)
     return rec->key.p && mm_label_of_cell(&rec->label, s->a, label) ? MM_OK : mm_fault_memory(why);
 }
 
-mm_status mm_rows_fault(mm_rows *r, const mm_fault *why)
+mm_status mm_table_input_fault(mm_table_input *r, const mm_fault *why)
 {
     mm_fault f = {.code = why->code};
     mm_fail(&f.err, MM_SKIP, "row %lld: %s", (long long)r->t.row, why->err.text);
@@ -95,7 +95,7 @@ mm_status mm_rows_fault(mm_rows *r, const mm_fault *why)
     return rec.key.p ? mm_sink_fault_of(r->s, &rec, &f) : mm_sink_fault(r->s, &f);
 }
 
-mm_status mm_rows_next(mm_rows *r)
+mm_status mm_table_input_next(mm_table_input *r)
 {
     mm_fault why = {.code = "row"};
     mm_status s;
@@ -108,7 +108,7 @@ mm_status mm_rows_next(mm_rows *r)
         if (s != MM_SKIP)
             return s;
         r->n = 0; /* what a broken row holds is no key */
-        s = mm_rows_fault(r, &why);
+        s = mm_table_input_fault(r, &why);
     } while (s == MM_OK);
     return s;
 }

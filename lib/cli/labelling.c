@@ -1,0 +1,51 @@
+#include "cli/labelling.h"
+
+void mm_labelling_open(mm_run *r, mm_labelling *l)
+{
+    mm_err e;
+    if (l->path &&
+        mm_labels_open(&l->labels, l->path, &(mm_labels_opts){l->file_column, l->column, mm_table_kind_of(l->table)},
+                       &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+}
+
+bool mm_labelling_find(mm_run *r, const mm_labelling *l, const mm_labelled *what, msgpack_object *label, mm_err *e)
+{
+    mm_status s = mm_labels_find(l->labels, what, label, e);
+    if (s == MM_FATAL)
+        mm_die(r, "%s", e->text);
+    return s == MM_OK;
+}
+
+void mm_labelling_count(mm_labelling *l, int64_t labelled, int64_t unlabelled)
+{
+    __atomic_fetch_add(&l->labelled, labelled, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&l->unlabelled, unlabelled, __ATOMIC_RELAXED);
+}
+
+static void say_what_matched(mm_run *r, const mm_labelling *l, const char *what)
+{
+    const char *example;
+    int64_t unused = mm_labels_unused(l->labels), elsewhere = mm_labels_elsewhere(l->labels, &example);
+    mm_str first = mm_labels_first(l->labels);
+    if (elsewhere)
+        mm_warn(r, "%lld %s took the label of a row of %s that names another directory (%s)", (long long)elsewhere,
+                what, l->path, example);
+    if (l->unlabelled)
+        mm_warn(r, "%lld %s have no label in %s", (long long)l->unlabelled, what, l->path);
+    if (unused)
+        mm_warn(r, "%lld rows of %s belong to no input", (long long)unused, l->path);
+    if (l->labelled || !l->unlabelled)
+        return;
+    mm_warn(r, "nothing was labelled: the rows of %s name files like \"%.*s\" (see Labels in mm-decode(1))", l->path,
+            MM_STRF(first));
+    mm_run_worsen(r, 1);
+}
+
+void mm_labelling_end(mm_run *r, mm_labelling *l, const char *what)
+{
+    if (l->labels)
+        say_what_matched(r, l, what);
+    mm_labels_close(l->labels);
+    l->labels = NULL;
+}

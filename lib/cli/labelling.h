@@ -1,0 +1,24 @@
+/* labelling.h: --labels, as mm-decode and mm-cat have it: the table is read before anything else, and at the end it is
+ * said what it did not mean. */
+#ifndef MM_CLI_LABELLING_H
+#define MM_CLI_LABELLING_H
+
+#include "cli/tool.h"
+#include "media/labels.h"
+
+typedef struct {
+    const char *path, *file_column, *column, *table; /* the options' values; path NULL: no labels */
+    mm_labels *labels;
+    int64_t labelled, unlabelled; /* counted by the tool, with mm_labelling_count */
+} mm_labelling;
+
+/* Reads the table; dies when that fails. */
+void mm_labelling_open(mm_run *r, mm_labelling *l);
+/* The label of what; false: rows tie and disagree, *e says which. Dies when memory is out. Thread safe. */
+bool mm_labelling_find(mm_run *r, const mm_labelling *l, const mm_labelled *what, msgpack_object *label, mm_err *e);
+void mm_labelling_count(mm_labelling *l, int64_t labelled, int64_t unlabelled); /* thread safe */
+/* How many of the things (`what`: "inputs") have no label, how many rows were for none. Nothing labelled is a failure:
+ * what comes next would be trained on nothing. */
+void mm_labelling_end(mm_run *r, mm_labelling *l, const char *what);
+
+#endif
