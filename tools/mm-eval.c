@@ -17,7 +17,8 @@ static const mm_opt options[] = {
     {0, "truth", MM_OPT_STR, &opt.truth, "FILE",
      "take the truth from the labels of this stream, by key, instead of what the samples carried", NULL, MM_HINT_FILE,
      0, 0},
-    {0, "field", MM_OPT_STR, &opt.field, "NAME", "judge this label field where there are several", NULL, 0, 0, 0},
+    {0, "field", MM_OPT_STR, &opt.field, "NAME",
+     "judge this label field alone (each by itself where there are several)", NULL, 0, 0, 0},
     {0, "retrieval", MM_OPT_STR, &opt.retrieval, "A:B",
      "instead of labels, judge how well features of A find those of B under the same key, and the other way round",
      NULL, 0, 0, 0},
@@ -90,41 +91,70 @@ static void draw(eval *v, const mm_report *report)
         mm_die(&v->r, "%s: %s", opt.svg, strerror(errno));
 }
 
-static void show(eval *v, const mm_report *report, const mm_comparison *c)
+static json_t *as_json(eval *v, const mm_report *report, const mm_comparison *c)
 {
-    if (*opt.format == 't') {
-        mm_report_text(report, v->out);
-        if (c)
-            mm_comparison_text(c, opt.compare, v->out);
-        return;
-    }
     json_t *j = mm_report_json(report);
     if (j && c)
         json_object_set_new(j, "comparison", mm_comparison_json(c, opt.compare));
-    if (!j || json_dumpf(j, v->out, JSON_INDENT(2)) != 0)
+    if (!j)
         mm_die(&v->r, "out of memory");
+    return j;
+}
+
+static void put_json(eval *v, json_t *j)
+{
+    if (json_dumpf(j, v->out, JSON_INDENT(2)) != 0)
+        mm_die(&v->r, "cannot write the report");
     fputc('\n', v->out);
     json_decref(j);
 }
 
+static void put_text(eval *v, const mm_report *report, const mm_comparison *c)
+{
+    mm_report_text(report, v->out);
+    if (c)
+        mm_comparison_text(c, opt.compare, v->out);
+}
+
 /* ---- labels ---- */
 
-static int64_t collect(eval *v, mm_collection **c, const char *path, mm_judged **judged)
+static mm_collection *collect(eval *v, const char *path)
+{
+    mm_err e;
+    mm_collection *c;
+    must(v, mm_collection_new(&c, opt.field, &e), &e);
+    if (path)
+        mm_in_each_of(&v->r, path, take_guess, c);
+    else
+        mm_in_each(&v->r, take_guess, c);
+    if (opt.truth)
+        mm_in_each_of(&v->r, opt.truth, take_truth, c);
+    return c;
+}
+
+/* Ends the program: nothing of this field can be judged. `from` is "" or the file of the predictions with a colon. */
+static void die_without_truth(eval *v, const mm_collection *c, mm_str field, bool predicted, const char *from)
+{
+    char hint[200];
+    mm_collection_hint(c, hint, sizeof hint);
+    if (predicted && !field.p && *hint)
+        mm_die(&v->r, "%sthe true labels have several fields: choose one with --field%s", from, hint);
+    if (field.p && *hint)
+        mm_die(&v->r, "%sno prediction of %.*s with a truth beside it%s", from, MM_STRF(field), hint);
+    mm_die(&v->r, "%sno label records with a truth: mm-label --format stream makes them from labelled features", from);
+}
+
+/* The field's predictions that have a truth, of which there must be some. */
+static int64_t judged_of(eval *v, const mm_collection *c, mm_str field, const char *path, mm_judged **judged)
 {
     mm_err e;
     int64_t n, without;
-    must(v, mm_collection_new(c, opt.field, &e), &e);
-    if (path)
-        mm_in_each_of(&v->r, path, take_guess, *c);
-    else
-        mm_in_each(&v->r, take_guess, *c);
-    if (opt.truth)
-        mm_in_each_of(&v->r, opt.truth, take_truth, *c);
-    must(v, mm_collected(*c, judged, &n, &without, &v->arena, &e), &e);
-    if (without)
-        mm_warn(&v->r, "%lld predictions have no truth beside them and do not count", (long long)without);
+    must(v, mm_collected(c, field, judged, &n, &without, &v->arena, &e), &e);
     if (!n)
-        mm_die(&v->r, "no label records with a truth: mm-label --format stream makes them from labelled features");
+        die_without_truth(v, c, field, without > 0, path ? mm_arena_printf(&v->arena, "%s: ", path) : "");
+    if (without)
+        mm_warn(&v->r, "%lld predictions%s%.*s without a value or a truth beside them do not count", (long long)without,
+                field.p ? " of " : "", MM_STRF(field));
     return n;
 }
 
@@ -171,36 +201,70 @@ static void compare_numbers(eval *v, mm_comparison *c, const mm_numbers *a, cons
          &e);
 }
 
-static void judge_labels(eval *v)
-{
-    mm_collection *c, *other = NULL;
-    mm_judged *judged, *others = NULL;
+/* Predictions of one field beside those of --compare. */
+typedef struct {
     mm_predictions p;
     mm_numbers q;
     mm_report report;
     mm_comparison comparison;
+} verdict;
+
+static void judge_field(eval *v, verdict *k, const mm_collection *c, const mm_collection *other, mm_str field)
+{
     mm_err e;
-    int64_t n = collect(v, &c, NULL, &judged);
-    if (opt.compare) {
-        int64_t n_others = collect(v, &other, opt.compare, &others);
+    mm_judged *judged, *others = NULL;
+    int64_t n = judged_of(v, c, field, NULL, &judged);
+    if (other) {
+        int64_t n_others = judged_of(v, other, field, opt.compare, &others);
         n = common(judged, n, others, n_others);
         if (!n)
             mm_die(&v->r, "%s has no sample in common with these predictions", opt.compare);
     }
     bool numbers = judged[0].number;
     if (numbers) {
-        must(v, mm_as_numbers(&q, judged, n, opt.group, &v->arena, &e), &e);
-        must(v, mm_report_numbers(&report, &q, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
+        must(v, mm_as_numbers(&k->q, judged, n, opt.group, &v->arena, &e), &e);
+        must(v, mm_report_numbers(&k->report, &k->q, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
     } else {
-        must(v, mm_as_classes(&p, judged, n, opt.group, &v->arena, &e), &e);
-        must(v, mm_report_classes(&report, &p, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
-        draw(v, &report);
+        must(v, mm_as_classes(&k->p, judged, n, opt.group, &v->arena, &e), &e);
+        must(v, mm_report_classes(&k->report, &k->p, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
+        draw(v, &k->report);
     }
-    if (opt.compare && numbers)
-        compare_numbers(v, &comparison, &q, others, n);
-    else if (opt.compare)
-        compare_classes(v, &comparison, judged, others, n, p.group);
-    show(v, &report, opt.compare ? &comparison : NULL);
+    if (other && numbers)
+        compare_numbers(v, &k->comparison, &k->q, others, n);
+    else if (other)
+        compare_classes(v, &k->comparison, judged, others, n, k->p.group);
+}
+
+/* One report, or one a field where a head has several outputs: what is right in one says nothing about another. */
+static void judge_labels(eval *v)
+{
+    const mm_str *field;
+    mm_collection *c = collect(v, NULL), *other = opt.compare ? collect(v, opt.compare) : NULL;
+    int fields = mm_collection_fields(c, &field);
+    char hint[200];
+    json_t *all = fields > 1 ? json_object() : NULL;
+    if (!fields)
+        die_without_truth(v, c, mm_str_of(opt.field), false, "");
+    if (fields > 1 && opt.svg)
+        mm_die(&v->r, "--svg draws one label field: choose it with --field%s",
+               mm_collection_hint(c, hint, sizeof hint));
+    for (int i = 0; i < fields; i++) {
+        verdict k = {0};
+        const mm_comparison *compared = other ? &k.comparison : NULL;
+        const char *name = field[i].p ? mm_arena_strdup(&v->arena, field[i]) : "-";
+        judge_field(v, &k, c, other, field[i]);
+        if (fields > 1 && *opt.format == 't')
+            fprintf(v->out, "%sfield                %s\n", i ? "\n" : "", name);
+        if (*opt.format == 't')
+            put_text(v, &k.report, compared);
+        else if (all)
+            json_object_set_new(all, name, as_json(v, &k.report, compared));
+        else
+            put_json(v, as_json(v, &k.report, compared));
+    }
+    if (all && *opt.format == 'j')
+        put_json(v, json_pack("{s:O}", "fields", all));
+    json_decref(all);
     mm_collection_free(c);
     mm_collection_free(other);
 }
@@ -266,7 +330,10 @@ static void judge_retrieval(eval *v)
     p.b = rows_of(v, d, mb, number, &p.nb, &owner_b);
     p.owner = owner_b;
     must(v, mm_report_pairs(&report, &p, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
-    show(v, &report, NULL);
+    if (*opt.format == 't')
+        put_text(v, &report, NULL);
+    else
+        put_json(v, as_json(v, &report, NULL));
     mm_dataset_free(set);
 }
 

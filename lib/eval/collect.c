@@ -1,22 +1,40 @@
 #include "eval/collect.h"
 
 #include "base/grow.h"
+#include "base/suggest.h"
 #include "stream/object.h"
 
 #include <math.h>
 #include <regex.h>
-#include <stdio.h>
 #include <stdlib.h>
+
+enum { MAX_NAMES = 64 };
 
 typedef struct {
     mm_judged *p;
     int64_t n, cap;
 } judged_list;
 
+/* One true label of one id. */
+typedef struct {
+    const char *id, *field; /* field "": a label that is no map */
+    const char *text;
+} known;
+
+typedef struct {
+    known *p;
+    int64_t n, cap;
+} known_list;
+
 struct mm_collection {
     mm_arena arena;
-    judged_list guess, truth; /* truths are entries that carry nothing else */
+    judged_list guess;
+    known_list truth, carried; /* of --truth; of the predictions themselves */
     const char *field;
+    mm_str name[MAX_NAMES]; /* fields that any record told of */
+    int names;
+    mm_str output[MAX_NAMES]; /* those of the predictions that count; p NULL: they do not tell */
+    int outputs;
 };
 
 mm_status mm_collection_new(mm_collection **out, const char *field, mm_err *e)
@@ -34,6 +52,7 @@ void mm_collection_free(mm_collection *c)
         return;
     free(c->guess.p);
     free(c->truth.p);
+    free(c->carried.p);
     mm_arena_free(&c->arena);
     free(c);
 }
@@ -52,21 +71,70 @@ static const char *id_of(mm_arena *a, const mm_record *rec)
                           : mm_arena_strdup(a, rec->key);
 }
 
-/* A truth as text; NULL when it is none, or a map without the field. */
-static const char *truth_text(mm_collection *c, const msgpack_object *o, mm_str field)
+/* ---- label fields ---- */
+
+static void remember(mm_str *list, int *n, mm_str name, mm_arena *a)
 {
-    if (!o)
-        return NULL;
-    if (o->type == MSGPACK_OBJECT_MAP) {
-        if (!field.p && o->via.map.size == 1)
-            return truth_text(c, &o->via.map.ptr[0].val, field);
-        char name[128];
-        snprintf(name, sizeof name, "%.*s", MM_STRF(field));
-        return field.p ? truth_text(c, mm_map_get(o, name), (mm_str){NULL, 0}) : NULL;
-    }
-    mm_str s = mm_object_text(o, &c->arena);
-    return s.p ? mm_arena_strdup(&c->arena, s) : NULL;
+    for (int i = 0; i < *n; i++)
+        if (mm_str_eq(list[i], name) && !list[i].p == !name.p)
+            return;
+    if (*n < MAX_NAMES)
+        list[(*n)++] = name.p ? (mm_str){mm_arena_strdup(a, name), name.n} : name;
 }
+
+int mm_collection_fields(const mm_collection *c, const mm_str **field)
+{
+    *field = c->output;
+    return c->outputs;
+}
+
+const char *mm_collection_hint(const mm_collection *c, char *out, size_t size)
+{
+    return mm_suggest_text(out, size, mm_str_of(c->field ? c->field : ""), c->name, c->names);
+}
+
+/* ---- what is true ---- */
+
+static mm_status add_known(mm_collection *c, known_list *l, const char *id, mm_str field, const msgpack_object *value,
+                           mm_err *e)
+{
+    mm_str text = mm_object_text(value, &c->arena);
+    if (!text.p)
+        return MM_OK;
+    if (!mm_grow(&l->p, &l->cap, l->n))
+        return mm_fail_memory(e);
+    known k = {id, mm_arena_strdup(&c->arena, field.p ? field : MM_STR("")), mm_arena_strdup(&c->arena, text)};
+    if (!k.id || !k.field || !k.text)
+        return mm_fail_memory(e);
+    if (field.p)
+        remember(c->name, &c->names, field, &c->arena);
+    l->p[l->n++] = k;
+    return MM_OK;
+}
+
+/* A true label, or each entry of one that is a map. */
+static mm_status add_truth(mm_collection *c, known_list *l, const char *id, const msgpack_object *o, mm_err *e)
+{
+    mm_status s = MM_OK;
+    if (!o || o->type != MSGPACK_OBJECT_MAP)
+        return o ? add_known(c, l, id, (mm_str){0}, o, e) : MM_OK;
+    for (uint32_t i = 0; s == MM_OK && i < o->via.map.size; i++) {
+        mm_str name = mm_object_as_str(&o->via.map.ptr[i].key);
+        if (name.p)
+            s = add_known(c, l, id, name, &o->via.map.ptr[i].val, e);
+    }
+    return s;
+}
+
+mm_status mm_collect_truth(mm_collection *c, const mm_record *rec, mm_err *e)
+{
+    if (rec->label.type == MSGPACK_OBJECT_NIL)
+        return MM_OK;
+    const char *id = mm_arena_strdup(&c->arena, rec->key);
+    return id ? add_truth(c, &c->truth, id, &rec->label, e) : mm_fail_memory(e);
+}
+
+/* ---- what was predicted ---- */
 
 static mm_status take_distribution(mm_collection *c, mm_judged *j, const msgpack_object *map, mm_err *e)
 {
@@ -78,8 +146,8 @@ static mm_status take_distribution(mm_collection *c, mm_judged *j, const msgpack
     double best = -INFINITY;
     for (uint32_t i = 0; i < n; i++) {
         double p;
-        mm_str name = mm_object_as_str(&map->via.map.ptr[i].key);
-        if (!name.p || !mm_object_float(&map->via.map.ptr[i].val, &p))
+        mm_str name = mm_object_text(&map->via.map.ptr[i].key, &c->arena);
+        if (!name.p || !mm_object_float(&map->via.map.ptr[i].val, &p) || !isfinite(p))
             continue;
         j->name[j->n] = mm_arena_strdup(&c->arena, name);
         j->prob[j->n] = p;
@@ -94,72 +162,105 @@ static mm_status take_distribution(mm_collection *c, mm_judged *j, const msgpack
     return MM_OK;
 }
 
+static mm_status take_plain(mm_collection *c, mm_judged *j, const msgpack_object *label, mm_err *e)
+{
+    mm_str text = mm_object_text(label, &c->arena);
+    j->number = mm_object_float(label, &j->value);
+    if (!text.p)
+        return MM_OK;
+    j->guess = mm_arena_strdup(&c->arena, text);
+    return j->guess ? MM_OK : mm_fail_memory(e);
+}
+
 mm_status mm_collect_guess(mm_collection *c, const mm_record *rec, mm_err *e)
 {
     if (rec->kind != MM_KIND_LABEL || rec->label.type == MSGPACK_OBJECT_NIL)
         return MM_OK;
     const msgpack_object *of = mm_map_get(&rec->meta, "field");
     mm_str field = of ? mm_object_as_str(of) : mm_str_of(c->field);
+    if (of)
+        remember(c->name, &c->names, field, &c->arena);
     if (of && c->field && !mm_str_is(field, c->field))
         return MM_OK; /* another output of the head */
+    remember(c->output, &c->outputs, field, &c->arena);
     mm_judged *j = append(&c->guess);
     if (!j || !(j->id = id_of(&c->arena, rec)))
         return mm_fail_memory(e);
-    j->truth = truth_text(c, mm_map_get(&rec->meta, "truth"), field);
-    if (rec->label.type == MSGPACK_OBJECT_MAP)
-        return take_distribution(c, j, &rec->label, e);
-    j->number = mm_object_float(&rec->label, &j->value);
-    j->guess = truth_text(c, &rec->label, field);
-    return MM_OK;
+    if (field.p && !(j->field = mm_arena_strdup(&c->arena, field)))
+        return mm_fail_memory(e);
+    j->first = c->carried.n;
+    mm_status s = add_truth(c, &c->carried, j->id, mm_map_get(&rec->meta, "truth"), e);
+    j->carried = c->carried.n - j->first;
+    if (s != MM_OK)
+        return s;
+    return rec->label.type == MSGPACK_OBJECT_MAP ? take_distribution(c, j, &rec->label, e)
+                                                 : take_plain(c, j, &rec->label, e);
 }
 
-mm_status mm_collect_truth(mm_collection *c, const mm_record *rec, mm_err *e)
-{
-    const char *text = truth_text(c, &rec->label, mm_str_of(c->field));
-    if (!text)
-        return MM_OK;
-    mm_judged *j = append(&c->truth);
-    if (!j || !(j->id = mm_arena_strdup(&c->arena, rec->key)))
-        return mm_fail_memory(e);
-    j->truth = text;
-    return MM_OK;
-}
+/* ---- both ---- */
 
 static int by_id(const void *a, const void *b)
 {
     return strcmp(((const mm_judged *)a)->id, ((const mm_judged *)b)->id);
 }
 
-/* The truth that was given for an id, or for the key in front of its part. */
-static const char *known_truth(const mm_judged *truth, int64_t n, const char *id)
+static int by_known_id(const void *a, const void *b)
 {
-    char key[1024];
-    mm_judged want = {.id = id};
-    const mm_judged *hit = n ? bsearch(&want, truth, (size_t)n, sizeof *truth, by_id) : NULL;
-    const char *colon = strrchr(id, ':');
-    if (hit || !colon || (size_t)(colon - id) >= sizeof key)
-        return hit ? hit->truth : NULL;
-    memcpy(key, id, (size_t)(colon - id));
-    key[colon - id] = 0;
-    want.id = key;
-    hit = n ? bsearch(&want, truth, (size_t)n, sizeof *truth, by_id) : NULL;
-    return hit ? hit->truth : NULL;
+    return strcmp(((const known *)a)->id, ((const known *)b)->id);
 }
 
-mm_status mm_collected(const mm_collection *c, mm_judged **out, int64_t *n, int64_t *without, mm_arena *a, mm_err *e)
+/* The one of k[n], all of one id, that tells of a field: its entry; or a label that is no map, where predictions are
+ * of one field, or of the field that training calls it; or, for a prediction that does not tell, the only entry. */
+static const char *truth_of(const mm_collection *c, const known *k, int64_t n, const char *field)
+{
+    const char *plain = NULL;
+    for (int64_t i = 0; i < n; i++) {
+        if (field && strcmp(k[i].field, field) == 0)
+            return k[i].text;
+        if (!*k[i].field && !plain)
+            plain = k[i].text;
+    }
+    if (plain && (!field || c->outputs == 1 || strcmp(field, "label") == 0))
+        return plain;
+    return !field && n == 1 ? k[0].text : NULL;
+}
+
+/* The same for an id among all of --truth, or for the key in front of its part. */
+static const char *known_truth(const mm_collection *c, const char *id, const char *field)
+{
+    char key[1024];
+    const known want = {.id = id}, *k = c->truth.p;
+    const known *hit = bsearch(&want, k, (size_t)c->truth.n, sizeof *k, by_known_id);
+    const char *colon = strrchr(id, ':');
+    if (!hit && colon && (size_t)(colon - id) < sizeof key) {
+        memcpy(key, id, (size_t)(colon - id));
+        key[colon - id] = 0;
+        hit = bsearch(&(known){.id = key}, k, (size_t)c->truth.n, sizeof *k, by_known_id);
+    }
+    if (!hit)
+        return NULL;
+    int64_t from = hit - k, to = from;
+    while (from > 0 && strcmp(k[from - 1].id, hit->id) == 0)
+        from--;
+    while (to < c->truth.n && strcmp(k[to].id, hit->id) == 0)
+        to++;
+    return truth_of(c, k + from, to - from, field);
+}
+
+mm_status mm_collected(const mm_collection *c, mm_str field, mm_judged **out, int64_t *n, int64_t *without, mm_arena *a,
+                       mm_err *e)
 {
     mm_judged *list = mm_arena_alloc(a, (size_t)(c->guess.n + 1) * sizeof *list);
-    mm_judged *truth = mm_arena_alloc(a, (size_t)(c->truth.n + 1) * sizeof *truth);
-    if (!list || !truth)
+    if (!list)
         return mm_fail_memory(e);
     if (c->truth.n)
-        memcpy(truth, c->truth.p, (size_t)c->truth.n * sizeof *truth);
-    qsort(truth, (size_t)c->truth.n, sizeof *truth, by_id);
+        qsort(c->truth.p, (size_t)c->truth.n, sizeof *c->truth.p, by_known_id);
     *n = *without = 0;
     for (int64_t i = 0; i < c->guess.n; i++) {
         mm_judged j = c->guess.p[i];
-        if (c->truth.n)
-            j.truth = known_truth(truth, c->truth.n, j.id);
+        if (!j.field != !field.p || (j.field && !mm_str_is(field, j.field)))
+            continue;
+        j.truth = c->truth.n ? known_truth(c, j.id, j.field) : truth_of(c, c->carried.p + j.first, j.carried, j.field);
         if (j.truth && j.guess)
             list[(*n)++] = j;
         else
@@ -278,7 +379,7 @@ mm_status mm_as_numbers(mm_numbers *out, const mm_judged *j, int64_t n, const ch
         char *end;
         truth[i] = strtod(j[i].truth, &end);
         guess[i] = j[i].value;
-        if (!j[i].number || end == j[i].truth || *end)
+        if (!j[i].number || end == j[i].truth || *end || !isfinite(truth[i]) || !isfinite(guess[i]))
             return mm_fail(e, MM_SKIP, "%s: \"%s\" against \"%s\" are not two numbers", j[i].id, j[i].guess,
                            j[i].truth);
     }

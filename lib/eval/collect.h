@@ -8,10 +8,12 @@
 #include "stream/record.h"
 
 typedef struct {
-    const char *id;    /* key, with the part where there is one */
-    const char *truth; /* NULL: not known (yet) */
-    const char *guess; /* the most probable name, or the number as text */
-    bool number;       /* the guess is a number: regression */
+    const char *id;         /* key, with the part where there is one */
+    const char *field;      /* the head's output that it is; NULL: not told */
+    const char *truth;      /* NULL: not known (yet) */
+    int64_t first, carried; /* true labels that came with it, in the collection */
+    const char *guess;      /* the most probable name, or the number as text */
+    bool number;            /* the guess is a number: regression */
     double value;
     const char **name; /* the distribution, n entries; n 0: only a guess */
     double *prob;
@@ -25,13 +27,20 @@ typedef struct mm_collection mm_collection;
 mm_status mm_collection_new(mm_collection **out, const char *field, mm_err *e);
 void mm_collection_free(mm_collection *c);
 
-/* Takes a label record. Other kinds are passed over. MM_FATAL: memory, or several outputs and no field named. */
+/* Takes a label record. Other kinds are passed over. */
 mm_status mm_collect_guess(mm_collection *c, const mm_record *rec, mm_err *e);
 /* Takes any record's label as the truth of its key (--truth FILE). */
 mm_status mm_collect_truth(mm_collection *c, const mm_record *rec, mm_err *e);
 
-/* Those with both a guess and a truth, in order of id; *without counts guesses whose truth is not known. */
-mm_status mm_collected(const mm_collection *c, mm_judged **out, int64_t *n, int64_t *without, mm_arena *a, mm_err *e);
+/* The label fields that the predictions are of, in order of appearance: the outputs of one head are judged apart. One
+ * with p NULL stands for those that do not tell. Returns how many. */
+int mm_collection_fields(const mm_collection *c, const mm_str **field);
+/* Writes into out which label fields the records told of, for a message: see mm_suggest_text. Returns out. */
+const char *mm_collection_hint(const mm_collection *c, char *out, size_t size);
+
+/* Those of a field with both a guess and a truth, in order of id; *without counts guesses whose truth is not known. */
+mm_status mm_collected(const mm_collection *c, mm_str field, mm_judged **out, int64_t *n, int64_t *without, mm_arena *a,
+                       mm_err *e);
 
 /* As classes: the union of all names, in order. Fails with MM_SKIP when the guesses are numbers. */
 mm_status mm_as_classes(mm_predictions *out, const mm_judged *j, int64_t n, const char *group, mm_arena *a, mm_err *e);

@@ -15,7 +15,7 @@ static mm_status add(mm_comparison *c, const char *name, double value, mm_statis
 {
     mm_figure *x = &c->difference[c->differences++];
     *x = (mm_figure){name, value, {NAN, NAN}};
-    return rounds ? mm_bootstrap(&x->interval, f, p, n, group, rounds, seed, e) : MM_OK;
+    return rounds && !isnan(value) ? mm_bootstrap(&x->interval, f, p, n, group, rounds, seed, e) : MM_OK;
 }
 
 /* ---- classes ---- */
@@ -107,7 +107,8 @@ void mm_comparison_text(const mm_comparison *c, const char *with, FILE *f)
                 (long long)c->both, (long long)c->only_a, (long long)c->only_b, (long long)c->neither);
     for (int i = 0; i < c->differences; i++) {
         const mm_figure *x = &c->difference[i];
-        fprintf(f, "%s difference%*s%+.4f", x->name, (int)(10 - strlen(x->name)), "", x->value);
+        fprintf(f, "%s difference%*s", x->name, (int)(10 - strlen(x->name)), "");
+        isnan(x->value) ? fputs("-", f) : fprintf(f, "%+.4f", x->value);
         if (!isnan(x->interval.low))
             fprintf(f, "  [%.4f, %.4f]", x->interval.low, x->interval.high);
         fputc('\n', f);
@@ -121,8 +122,8 @@ json_t *mm_comparison_json(const mm_comparison *c, const char *with)
     json_t *all = json_object();
     for (int i = 0; all && i < c->differences; i++) {
         const mm_figure *x = &c->difference[i];
-        json_t *one = isnan(x->value) ? json_pack("{s:n}", "value") : json_pack("{s:f}", "value", x->value);
-        if (one && !isnan(x->interval.low))
+        json_t *one = isfinite(x->value) ? json_pack("{s:f}", "value", x->value) : json_pack("{s:n}", "value");
+        if (one && isfinite(x->interval.low) && isfinite(x->interval.high))
             json_object_set_new(one, "interval", json_pack("[f, f]", x->interval.low, x->interval.high));
         json_object_set_new(all, x->name, one);
     }

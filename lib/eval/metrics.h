@@ -33,8 +33,9 @@ double mm_f1_weighted(const int64_t *counts, int classes);
 /* Area under the ROC curve of score for truth = 1 against truth = 0, ties counted half (Mann–Whitney U / (n₁ n₀)). NaN
  * unless both occur; MM_FATAL when memory is out. */
 mm_status mm_auroc(double *area, const uint8_t *truth, const double *score, int64_t n, mm_err *e);
-/* Mean of the one-vs-rest areas over the classes that occur; prob is [n, classes] (roc_auc_score, multi_class="ovr").
- * With two classes: the area of class 1's probability. */
+/* Mean of the one-vs-rest areas over the classes that occur; prob is [n, classes] (roc_auc_score, multi_class="ovr",
+ * which is undefined where a class has no sample: the report says so, while a resample may miss one). With two classes:
+ * the area of class 1's probability. */
 mm_status mm_auroc_ovr(double *area, const int32_t *truth, const double *prob, int64_t n, int classes, mm_err *e);
 
 /* −mean log p(truth), rows normalised to 1, p clipped to [2.2e-16, 1 − 2.2e-16] (sklearn.metrics.log_loss). */

@@ -10,42 +10,68 @@ double mm_mae(const double *truth, const double *guess, int64_t n)
     return n ? sum / (double)n : NAN;
 }
 
-static double squared_error(const double *truth, const double *guess, int64_t n)
+/* Σ ((a − b) / unit)² */
+static double squares(const double *a, const double *b, double unit, int64_t n)
 {
     double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += (truth[i] - guess[i]) * (truth[i] - guess[i]);
+    for (int64_t i = 0; i < n; i++) {
+        double d = (a[i] - b[i]) / unit;
+        sum += d * d;
+    }
     return sum;
 }
 
-double mm_rmse(const double *truth, const double *guess, int64_t n)
+static double longest(const double *a, const double *b, int64_t n)
 {
-    return n ? sqrt(squared_error(truth, guess, n) / (double)n) : NAN;
+    double most = 0;
+    for (int64_t i = 0; i < n; i++)
+        most = fmax(most, fabs(a[i] - b[i]));
+    return most;
 }
 
-static double mean(const double *x, int64_t n)
+/* In units of the largest error: squares of 1e200 or 1e-200 are no numbers any more. */
+double mm_rmse(const double *truth, const double *guess, int64_t n)
+{
+    double unit = longest(truth, guess, n);
+    return !n ? (double)NAN : unit > 0 ? unit * sqrt(squares(truth, guess, unit, n) / (double)n) : 0;
+}
+
+/* The mean, and the largest distance from it. Sums are of distances from the first number, so that the mean of a
+ * constant is that constant. */
+static double mean(const double *x, int64_t n, double *most)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i++)
-        sum += x[i];
-    return sum / (double)n;
+        sum += x[i] - x[0];
+    double centre = n ? x[0] + sum / (double)n : (double)NAN;
+    *most = 0;
+    for (int64_t i = 0; i < n; i++)
+        *most = fmax(*most, fabs(x[i] - centre));
+    return centre;
 }
 
 double mm_r2(const double *truth, const double *guess, int64_t n)
 {
-    double centre = mean(truth, n), spread = 0;
-    for (int64_t i = 0; i < n; i++)
-        spread += (truth[i] - centre) * (truth[i] - centre);
-    return spread > 0 ? 1 - squared_error(truth, guess, n) / spread : NAN;
+    double unit, centre = mean(truth, n, &unit), spread = 0;
+    if (!(unit > 0))
+        return NAN;
+    for (int64_t i = 0; i < n; i++) {
+        double d = (truth[i] - centre) / unit;
+        spread += d * d;
+    }
+    return 1 - squares(truth, guess, unit, n) / spread;
 }
 
 double mm_pearson(const double *x, const double *y, int64_t n)
 {
-    double mx = mean(x, n), my = mean(y, n), xx = 0, yy = 0, xy = 0;
+    double ux, uy, mx = mean(x, n, &ux), my = mean(y, n, &uy), xx = 0, yy = 0, xy = 0;
+    if (!(ux > 0 && uy > 0))
+        return NAN;
     for (int64_t i = 0; i < n; i++) {
-        xx += (x[i] - mx) * (x[i] - mx);
-        yy += (y[i] - my) * (y[i] - my);
-        xy += (x[i] - mx) * (y[i] - my);
+        double dx = (x[i] - mx) / ux, dy = (y[i] - my) / uy;
+        xx += dx * dx;
+        yy += dy * dy;
+        xy += dx * dy;
     }
-    return xx > 0 && yy > 0 ? xy / sqrt(xx) / sqrt(yy) : NAN;
+    return xy / sqrt(xx) / sqrt(yy);
 }

@@ -16,7 +16,7 @@ static mm_status add(mm_report *r, const char *name, mm_statistic f, void *ctx, 
         all[i] = i;
     mm_figure *x = &r->figure[r->figures++];
     *x = (mm_figure){name, f(ctx, all, n), NO_INTERVAL};
-    return rounds ? mm_bootstrap(&x->interval, f, ctx, n, group, rounds, seed, e) : MM_OK;
+    return rounds && !isnan(x->value) ? mm_bootstrap(&x->interval, f, ctx, n, group, rounds, seed, e) : MM_OK;
 }
 
 /* ---- classification ---- */
@@ -94,26 +94,40 @@ static mm_status calibration(mm_report *r, const mm_predictions *p, mm_arena *a,
     return MM_OK;
 }
 
+/* Whether every class has a sample: scikit-learn has no area under the curve where one has none. */
+static bool all_occur(const mm_predictions *p, const int64_t *confusion)
+{
+    bool all = true;
+    for (int c = 0; all && c < p->classes; c++)
+        all = mm_report_class(confusion, p->classes, c).support > 0;
+    return all;
+}
+
 mm_status mm_report_classes(mm_report *r, const mm_predictions *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e)
 {
     static const struct {
         const char *name;
         mm_statistic f;
-        bool needs_prob;
-    } all[] = {{"accuracy", accuracy, false}, {"balanced accuracy", balanced_accuracy, false},
-               {"macro F1", f1_macro, false}, {"weighted F1", f1_weighted, false},
-               {"AUROC", auroc, true},        {"log loss", log_loss, true}};
+        bool needs_prob, needs_all;
+    } all[] = {{"accuracy", accuracy, false, false}, {"balanced accuracy", balanced_accuracy, false, false},
+               {"macro F1", f1_macro, false, false}, {"weighted F1", f1_weighted, false, false},
+               {"AUROC", auroc, true, true},         {"log loss", log_loss, true, false}};
     size_t square = (size_t)p->classes * (size_t)p->classes;
     resample s = {.p = p, .confusion = mm_arena_alloc(a, square * sizeof *s.confusion)};
     *r = (mm_report){.p = p, .n = p->n, .confusion = mm_arena_alloc(a, square * sizeof *r->confusion)};
     mm_status status = s.confusion && r->confusion ? MM_OK : mm_fail_memory(e);
-    for (size_t i = 0; status == MM_OK && i < sizeof all / sizeof *all; i++)
-        if (p->prob || !all[i].needs_prob)
-            status = add(r, all[i].name, all[i].f, &s, p->n, p->group, rounds, seed, a, e);
-    if (status == MM_OK && p->prob)
-        status = calibration(r, p, a, e);
     if (status == MM_OK)
         mm_confusion(r->confusion, p->truth, p->guess, p->n, p->classes);
+    for (size_t i = 0; status == MM_OK && i < sizeof all / sizeof *all; i++) {
+        if (all[i].needs_prob && !p->prob)
+            continue;
+        if (all[i].needs_all && !all_occur(p, r->confusion))
+            r->figure[r->figures++] = (mm_figure){all[i].name, NAN, NO_INTERVAL};
+        else
+            status = add(r, all[i].name, all[i].f, &s, p->n, p->group, rounds, seed, a, e);
+    }
+    if (status == MM_OK && p->prob)
+        status = calibration(r, p, a, e);
     free(s.truth);
     free(s.guess);
     free(s.prob);

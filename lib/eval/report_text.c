@@ -1,44 +1,62 @@
 #include "eval/report.h"
 
 #include <math.h>
-#include <string.h>
 
-static int widest(const mm_report *r)
+enum { LEAST_WIDTH = 20, MOST_WIDTH = 32 };
+
+/* Columns of a terminal, as far as letters of one column go. */
+static int columns(const char *name)
+{
+    int n = 0;
+    for (; *name; name++)
+        n += (*name & 0xc0) != 0x80;
+    return n;
+}
+
+/* A name and blanks up to the width; one that is longer stands whole, in its line alone. */
+static void put_name(FILE *f, const char *name, int width)
+{
+    for (const char *p = name; *p; p++)
+        putc((unsigned char)*p < ' ' || *p == 127 ? '?' : *p, f);
+    fprintf(f, "%*s", columns(name) < width ? width - columns(name) : 0, "");
+}
+
+static int widest_class(const mm_report *r)
 {
     int most = 5;
     for (int c = 0; c < r->p->classes; c++) {
-        int n = (int)strlen(r->p->name[c]);
+        int n = columns(r->p->name[c]);
         most = n > most ? n : most;
     }
-    return most > 32 ? 32 : most;
+    return most > MOST_WIDTH ? MOST_WIDTH : most;
 }
 
-static void put_number(FILE *f, double x)
+static void put_number(FILE *f, double x, int width)
 {
     if (isnan(x))
-        fprintf(f, " %9s", "-");
+        fprintf(f, " %*s", width, "-");
     else
-        fprintf(f, " %9.4f", x);
+        fprintf(f, " %*.4f", width, x);
 }
 
 static void put_classes(const mm_report *r, FILE *f)
 {
-    int w = widest(r), k = r->p->classes;
-    fprintf(f, "\n%-*s %9s %9s %9s %9s %9s\n", w, "class", "precision", "recall", "specific.", "F1", "samples");
+    int w = widest_class(r), k = r->p->classes;
+    fprintf(f, "\n%-*s %9s %9s %11s %9s %9s\n", w, "class", "precision", "recall", "specificity", "F1", "samples");
     for (int c = 0; c < k; c++) {
         mm_class_report one = mm_report_class(r->confusion, k, c);
-        fprintf(f, "%-*.*s", w, w, r->p->name[c]);
-        put_number(f, one.precision);
-        put_number(f, one.recall);
-        put_number(f, one.specificity);
-        put_number(f, one.f1);
+        put_name(f, r->p->name[c], w);
+        put_number(f, one.precision, 9);
+        put_number(f, one.recall, 9);
+        put_number(f, one.specificity, 11);
+        put_number(f, one.f1, 9);
         fprintf(f, " %9lld\n", (long long)one.support);
     }
     if (k > 20)
         return;
     fprintf(f, "\nconfusion (rows: truth, columns: guess)\n");
     for (int i = 0; i < k; i++) {
-        fprintf(f, "%-*.*s", w, w, r->p->name[i]);
+        put_name(f, r->p->name[i], w);
         for (int j = 0; j < k; j++)
             fprintf(f, " %6lld", (long long)r->confusion[i * k + j]);
         fputc('\n', f);
@@ -47,13 +65,15 @@ static void put_classes(const mm_report *r, FILE *f)
 
 void mm_report_text(const mm_report *r, FILE *f)
 {
-    fprintf(f, "samples              %lld\n", (long long)r->n);
+    int w = LEAST_WIDTH;
+    for (int i = 0; i < r->figures; i++)
+        w = columns(r->figure[i].name) > w ? columns(r->figure[i].name) : w;
+    put_name(f, "samples", w);
+    fprintf(f, " %lld\n", (long long)r->n);
     for (int i = 0; i < r->figures; i++) {
         const mm_figure *x = &r->figure[i];
-        int columns = 0; /* names may hold multi-byte characters */
-        for (const char *p = x->name; *p; p++)
-            columns += (*p & 0xc0) != 0x80;
-        fprintf(f, "%s%*s %.4f", x->name, columns < 20 ? 20 - columns : 0, "", x->value);
+        put_name(f, x->name, w);
+        put_number(f, x->value, 0);
         if (!isnan(x->interval.low))
             fprintf(f, "  [%.4f, %.4f]", x->interval.low, x->interval.high);
         fputc('\n', f);
@@ -62,9 +82,10 @@ void mm_report_text(const mm_report *r, FILE *f)
         put_classes(r, f);
 }
 
+/* JSON has no word for NaN and infinity. */
 static json_t *number(double x)
 {
-    return isnan(x) ? json_null() : json_real(x);
+    return isfinite(x) ? json_real(x) : json_null();
 }
 
 static json_t *class_json(const mm_report *r, int c)
@@ -107,7 +128,8 @@ json_t *mm_report_json(const mm_report *r)
         const mm_figure *x = &r->figure[i];
         json_t *one = json_pack("{s:o}", "value", number(x->value));
         if (!isnan(x->interval.low))
-            json_object_set_new(one, "interval", json_pack("[f, f]", x->interval.low, x->interval.high));
+            json_object_set_new(one, "interval",
+                                json_pack("[o, o]", number(x->interval.low), number(x->interval.high)));
         json_object_set_new(figures, x->name, one);
     }
     json_object_set_new(out, "figures", figures);

@@ -1,6 +1,6 @@
 /* The figures of lib/eval against scikit-learn's and SciPy's (tests/goldens/make_metrics.py). */
 #include "base/rng.h"
-#include "eval/metrics.h"
+#include "eval/report.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -130,6 +130,48 @@ static void test_undefined_is_nan(void **state)
     assert_int_equal(mm_auroc(&area, ones, score, 3, NULL), MM_OK);
     assert_true(isnan(area));
     assert_true(isnan(mm_pearson(flat, score, 3)) && isnan(mm_r2(flat, score, 3)) && isnan(mm_mae(flat, score, 0)));
+    const double tenth[3] = {0.1, 0.1, 0.1}; /* whose sum is not three times 0.1 */
+    assert_true(isnan(mm_pearson(tenth, score, 3)) && isnan(mm_r2(tenth, score, 3)));
+}
+
+static double figure(const mm_report *r, const char *name)
+{
+    for (int i = 0; i < r->figures; i++)
+        if (strcmp(r->figure[i].name, name) == 0)
+            return r->figure[i].value;
+    fail_msg("no %s", name);
+    return 0;
+}
+
+/* scikit-learn's roc_auc_score of these is nan, with a warning that class c has no sample. */
+static void test_auroc_wants_every_class(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a", "b", "c"};
+    const int32_t truth[4] = {0, 1, 0, 1}, guess[4] = {0, 1, 1, 1}, all[4] = {0, 1, 2, 1};
+    const double prob[12] = {0.6, 0.3, 0.1, 0.2, 0.7, 0.1, 0.3, 0.4, 0.3, 0.1, 0.8, 0.1};
+    mm_predictions p = {.n = 4, .classes = 3, .name = names, .truth = truth, .guess = guess, .prob = prob};
+    mm_arena a = {0};
+    mm_report r;
+    assert_int_equal(mm_report_classes(&r, &p, 50, 1, &a, NULL), MM_OK);
+    assert_true(isnan(figure(&r, "AUROC")) && figure(&r, "accuracy") == 0.75 && !isnan(figure(&r, "log loss")));
+    p.truth = all;
+    assert_int_equal(mm_report_classes(&r, &p, 50, 1, &a, NULL), MM_OK);
+    assert_false(isnan(figure(&r, "AUROC")));
+    mm_arena_free(&a);
+}
+
+/* Squares of these are beyond what a double holds; ratios are not. */
+static void test_numbers_of_any_size(void **state)
+{
+    (void)state;
+    static const double sizes[] = {1, 1e-200, 1e200};
+    for (int i = 0; i < 3; i++) {
+        double u = sizes[i], truth[4] = {u, 2 * u, 3 * u, 4 * u}, guess[4] = {2 * u, 2 * u, 3 * u, 3 * u};
+        assert_true(fabs(mm_r2(truth, guess, 4) - 0.6) < 1e-12);
+        assert_true(fabs(mm_rmse(truth, guess, 4) / u - sqrt(0.5)) < 1e-12);
+        assert_true(fabs(mm_pearson(truth, guess, 4) - 2 / sqrt(5)) < 1e-12);
+    }
 }
 
 static void test_calibration(void **state)
@@ -196,9 +238,10 @@ static void test_bootstrap(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classification),       cmocka_unit_test(test_regression),
-        cmocka_unit_test(test_undefined_is_nan),     cmocka_unit_test(test_calibration),
-        cmocka_unit_test(test_mcnemar_and_quantile), cmocka_unit_test(test_bootstrap),
+        cmocka_unit_test(test_auroc_wants_every_class), cmocka_unit_test(test_numbers_of_any_size),
+        cmocka_unit_test(test_classification),          cmocka_unit_test(test_regression),
+        cmocka_unit_test(test_undefined_is_nan),        cmocka_unit_test(test_calibration),
+        cmocka_unit_test(test_mcnemar_and_quantile),    cmocka_unit_test(test_bootstrap),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
