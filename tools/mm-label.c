@@ -1,10 +1,13 @@
 /* mm-label: says what features show: by the labels they are nearest to, by labelled examples, or by a model's head. */
+#include "base/suggest.h"
 #include "cli/fusing.h"
 #include "label/load.h"
 #include "label/matcher.h"
 
+#include <math.h>
+
 /* Features are compared this many at a time, so that large references pass through the caches once for all of them. */
-enum { BATCH = 64 };
+enum { BATCH = 64, MAX_FIELDS = 16 };
 static const size_t BATCH_BYTES = (size_t)64 << 20;
 
 static struct {
@@ -18,6 +21,7 @@ static struct {
          .unknown = "",
          .k = 5,
          .top = 1,
+         .threshold = -INFINITY,
          .quantile = 0.95,
          .studio.model_version = "mm-label"};
 
@@ -33,7 +37,9 @@ static const mm_opt options[] = {
     {0, "leave-one-out", MM_OPT_FLAG, &opt.leave_one_out, NULL,
      "with --knn: never ask an example of the record's own key", NULL, 0, 0, 0},
     {0, "by-key", MM_OPT_FLAG, &opt.by_key, NULL,
-     "with --knn: examples need no label, each is called by its key: which ones are nearest", NULL, 0, 0, 0},
+     "with --knn: which examples are nearest: they need no label, each is called by its key, and the score is its "
+     "cosine",
+     NULL, 0, 0, 0},
     {0, "distance", MM_OPT_FLAG, &opt.distance, NULL,
      "with --knn: FILE holds normal samples; tell normal from anomaly by the mean distance to the K nearest", NULL, 0,
      0, 0},
@@ -53,14 +59,18 @@ static const mm_opt options[] = {
      "take entry NAME of labels that are maps, and output NAME of a head that has several", NULL, 0, 0, 0},
     {0, "of", MM_OPT_STR, &opt.of, "KIND", "label only what was made from KIND: image, text, audio", NULL, 0, 0, 0},
     {'n', "top", MM_OPT_INT, &opt.top, "N", "give the N best labels", NULL, 0, 1, 1000000},
-    {0, "threshold", MM_OPT_FLOAT, &opt.threshold, "P", "give no label with a score below P", NULL, 0, 0, 0},
+    {0, "threshold", MM_OPT_FLOAT, &opt.threshold, "P", "give no label, and no hit, with a score below P", NULL, 0, 0,
+     0},
     {0, "unknown", MM_OPT_STR, &opt.unknown, "NAME", "what to say when no label reaches the threshold", NULL, 0, 0, 0},
-    {'f', "format", MM_OPT_CHOICE, &opt.format, NULL, "what to write", "tsv|jsonl|stream|label-studio", 0, 0, 0},
-    {0, "no-header", MM_OPT_FLAG, &opt.no_header, NULL, "with --format=tsv: leave out the line of column names", NULL,
-     0, 0, 0},
+    {'f', "format", MM_OPT_CHOICE, &opt.format, NULL,
+     "what to write; hits: with --knn, a row for each of the K nearest", "tsv|jsonl|stream|label-studio|hits", 0, 0, 0},
+    {0, "no-header", MM_OPT_FLAG, &opt.no_header, NULL,
+     "with --format=tsv and hits: leave out the line of column names", NULL, 0, 0, 0},
     {0, "flush", MM_OPT_FLAG, &opt.flush, NULL, "let every result leave as soon as it is ready", NULL, 0, 0, 0},
     {0, "from-name", MM_OPT_STR, &opt.studio.from_name, "NAME",
-     "Label Studio: name of the control tag (\"choice\"; \"label\" for windows of sound)", NULL, 0, 0, 0},
+     "Label Studio: name of the control tag (the label field of a head; else \"choice\", \"label\" for windows of "
+     "sound)",
+     NULL, 0, 0, 0},
     {0, "to-name", MM_OPT_STR, &opt.studio.to_name, "NAME", "Label Studio: name of the object tag (the modality)", NULL,
      0, 0, 0},
     {0, "data-key", MM_OPT_STR, &opt.studio.data_key, "NAME",
@@ -75,6 +85,7 @@ static const mm_opt options[] = {
 static const char *const examples[] = {
     "mm-label --against labels.mm features.mm          zero-shot",
     "mm-label --knn labelled.mm -k 10 features.mm      nearest neighbours",
+    "mm-label --knn index.mm -f hits -k 5 query.mm     search by vector",
     "mm-label --knn normal.mm --distance features.mm   anomalies",
     "mm-encode-image -m vit --classify x.mm | mm-label a model's own classes",
     "mm-label -m head.safetensors features.mm          a trained head",
@@ -104,6 +115,11 @@ typedef struct {
     mm_text_memory texts;
     mm_matcher *matcher;      /* NULL: nothing to compare with */
     int64_t features, labels; /* records of these kinds that came by */
+    bool header, fields;      /* TSV: the names of columns are written; a column for the field among them */
+    mm_str field[MAX_FIELDS]; /* label fields of records that were asked for another, [n_fields] in `names` */
+    int n_fields;
+    mm_arena names;
+    bool told; /* what the predictions for Label Studio are called, where nobody said */
     item batch[BATCH];
     int n, n_ask;
 } label;
@@ -116,6 +132,45 @@ static void must(label *l, mm_status s, const mm_err *e)
 
 /* ---- one result ---- */
 
+/* The names of columns, once it is known whether labels are of several fields: a head says so itself, label records in
+ * the stream by naming theirs. */
+static void put_header(label *l, const mm_labelled *first)
+{
+    if (l->header || !l->f)
+        return;
+    l->header = true;
+    l->fields = !opt.field && (l->head ? l->head->outputs > 1 : first && mm_label_field(first->rec).p);
+    if (*opt.format == 't' && !opt.no_header)
+        mm_tsv_header(l->f, l->fields, (int)opt.top);
+    if (*opt.format == 'h' && !opt.no_header)
+        mm_hits_header(l->f);
+}
+
+/* Label Studio drops predictions for a control that its project does not have. */
+static void tell_control(label *l, const mm_labelled *x)
+{
+    mm_str field = mm_label_field(x->rec);
+    if (l->told || opt.studio.from_name || !field.p)
+        return;
+    l->told = true;
+    mm_say(&l->r.log, MM_LOG_WARN,
+           "predictions are for the control named \"%.*s\", as the label field: --from-name says another name",
+           MM_STRF(field));
+}
+
+/* A format that is text. */
+static void put_line(label *l, const mm_labelled *x)
+{
+    mm_err e;
+    put_header(l, x);
+    switch (*opt.format) {
+    case 't': mm_tsv_put(l->f, x, l->fields, (int)opt.top); break;
+    case 'j': mm_jsonl_put(l->f, x); break;
+    case 'h': mm_hits_put(l->f, x, opt.threshold); break;
+    default: tell_control(l, x); must(l, mm_studio_put(&opt.studio, x, &e), &e);
+    }
+}
+
 static void put(label *l, item *it, mm_labelled *x)
 {
     mm_err e;
@@ -127,10 +182,8 @@ static void put(label *l, item *it, mm_labelled *x)
     if (!l->f) {
         must(l, mm_labelled_record(&out, x, &it->arena, &e), &e);
         mm_out_put(&l->r, &out);
-    } else if (*opt.format == 't') {
-        mm_tsv_put(l->f, x, (int)opt.top);
     } else {
-        must(l, *opt.format == 'j' ? mm_jsonl_put(l->f, x, &e) : mm_studio_put(&opt.studio, x, &e), &e);
+        put_line(l, x);
     }
     l->r.done++;
 }
@@ -144,17 +197,37 @@ static void put_match(label *l, item *it, int query)
     must(l, mm_matcher_guess(l->matcher, query, !l->f, &guess, &x.n, &it->arena, &e), &e);
     x.guess = guess;
     x.near = mm_matcher_near(l->matcher, query, &x.n_near);
-    if (!opt.neighbours)
+    if (!opt.neighbours && *opt.format != 'h')
         x.near = NULL;
     put(l, it, &x);
 }
 
-/* A label that is there already and that is asked for. */
-static bool is_head(const label *l, const mm_record *rec)
+/* Whether the record is of the field that is asked for; others are remembered, should none be. */
+static bool right_field(label *l, const mm_record *rec)
 {
     mm_str field = mm_label_field(rec);
+    if (!opt.field || !field.p || mm_str_is(field, opt.field))
+        return true;
+    for (int i = 0; i < l->n_fields; i++)
+        if (mm_str_eq(l->field[i], field))
+            return false;
+    if (l->n_fields < MAX_FIELDS)
+        l->field[l->n_fields++] = (mm_str){mm_arena_strdup(&l->names, field), field.n};
+    return false;
+}
+
+static void die_of_field(label *l)
+{
+    char hint[200];
+    mm_die(&l->r, "no label field %s%s", opt.field,
+           mm_suggest_text(hint, sizeof hint, mm_str_of(opt.field), l->field, l->n_fields));
+}
+
+/* A label that is there already and that is asked for. */
+static bool is_head(label *l, const mm_record *rec)
+{
     return rec->kind == MM_KIND_LABEL && !l->matcher && (!opt.of || !rec->of.p || mm_str_is(rec->of, opt.of)) &&
-           (!opt.field || !field.p || mm_str_is(field, opt.field));
+           right_field(l, rec);
 }
 
 static void put_head(label *l, item *it)
@@ -186,9 +259,8 @@ static void put_verdict(void *ctx, const mm_record *rec, bool made)
 {
     label *l = ctx;
     item *it = &l->batch[0];
-    mm_str field = mm_label_field(rec);
     it->rec = *rec;
-    if (made && (!opt.field || !field.p || mm_str_is(field, opt.field)))
+    if (made && right_field(l, rec))
         put_head(l, it);
     else if (!made && !l->f)
         mm_out_put(&l->r, rec);
@@ -314,6 +386,8 @@ static void work(label *l)
         }
     }
     finish_batch(l);
+    if (l->n_fields && !l->r.done)
+        die_of_field(l);
     if (l->features && !l->labels && !l->matcher)
         mm_die(&l->r,
                "features need something to compare with: --against FILE (labels), --knn FILE (examples) or -m HEAD");
@@ -321,11 +395,17 @@ static void work(label *l)
 
 /* ---- set-up ---- */
 
+/* Whether it is a search: for examples, whatever labels they carry. */
+static bool by_keys(void)
+{
+    return opt.by_key || *opt.format == 'h';
+}
+
 static void load(label *l)
 {
     mm_err e;
     const char *path = opt.knn ? opt.knn : opt.against;
-    bool by_key = opt.by_key || opt.distance; /* normal samples need no label */
+    bool by_key = by_keys() || opt.distance; /* normal samples need no label */
     mm_load how = {opt.knn && !by_key, by_key, opt.field, opt.knn ? opt.of : NULL, &l->r.log};
     must(l, mm_refs_load(&l->refs, path, &how, &e), &e);
     if (opt.against)
@@ -334,6 +414,7 @@ static void load(label *l)
     must(l, mm_pool_new(&l->pool, l->r.threads, &e), &e);
     const mm_matcher_opts o = {.how = opt.against    ? MM_MATCH_ZERO_SHOT
                                       : opt.distance ? MM_MATCH_DISTANCE
+                                      : by_keys()    ? MM_MATCH_NEAREST
                                                      : MM_MATCH_VOTES,
                                .refs = &l->refs,
                                .k = (int)opt.k,
@@ -349,11 +430,29 @@ static void load(label *l)
         mm_die(&l->r, "%s: %s", path, e.text);
 }
 
+/* That the head has the output that is asked for, and that one name is not to serve several. */
+static void check_head(label *l)
+{
+    const mm_head *h = l->head;
+    bool there = !opt.field || !h->outputs;
+    for (int i = 0; i < h->outputs; i++) {
+        there |= opt.field && strcmp(h->output[i].name, opt.field) == 0;
+        l->field[l->n_fields++] = mm_str_of(h->output[i].name);
+    }
+    if (!there)
+        die_of_field(l);
+    if (opt.studio.from_name && h->outputs > 1 && !opt.field)
+        mm_usage(&l->r, "--from-name names one control, this head has outputs for %d: choose one with --field",
+                 h->outputs);
+    l->n_fields = 0;
+}
+
 static void load_head(label *l)
 {
     mm_err e;
     if (mm_head_load(&l->head, opt.head, &e) != MM_OK)
         mm_die(&l->r, "%s", e.text);
+    check_head(l);
     must(l, mm_pool_new(&l->pool, l->r.threads, &e), &e);
 }
 
@@ -361,10 +460,16 @@ static void check_options(label *l)
 {
     if (!!opt.against + !!opt.knn + !!opt.head > 1)
         mm_usage(&l->r, "--against, --knn and --head cannot be had at once");
-    if (opt.distance && (!opt.knn || opt.by_key || opt.threshold != 0 || opt.top != 1))
-        mm_usage(&l->r, "--distance goes with --knn, and without --by-key, --top and --threshold");
+    if (opt.distance && (!opt.knn || by_keys() || isfinite(opt.threshold) || opt.top != 1))
+        mm_usage(&l->r, "--distance goes with --knn, and without --by-key, --format=hits, --top and --threshold");
     if (!(opt.quantile >= 0 && opt.quantile <= 1))
         mm_usage(&l->r, "--quantile must be within 0 and 1");
+    if (*opt.format == 'h' && !opt.knn)
+        mm_usage(&l->r, "--format=hits needs --knn FILE: what is searched");
+    if (*opt.format == 'h' && opt.top != 1)
+        mm_usage(&l->r, "--top counts labels; of --format=hits -k says how many");
+    if (by_keys() && *opt.vote == 'm')
+        mm_usage(&l->r, "--vote counts labels; a search gives each example its cosine");
     if (!opt.knn && (opt.leave_one_out || opt.neighbours || opt.by_key))
         mm_usage(&l->r, "--%s needs --knn", opt.neighbours ? "neighbours" : opt.by_key ? "by-key" : "leave-one-out");
 }
@@ -377,8 +482,8 @@ static void open_output(label *l)
     }
     l->f = mm_out_text(&l->r);
     opt.studio.f = l->f;
-    if (*opt.format == 't' && !opt.no_header)
-        mm_tsv_header(l->f, (int)opt.top);
+    if (l->matcher || l->head) /* else the first label record tells */
+        put_header(l, NULL);
     if (*opt.format == 'l')
         mm_studio_begin(&opt.studio);
 }
@@ -388,6 +493,7 @@ static void clean_up(label *l)
     for (int i = 0; i < BATCH; i++)
         mm_arena_free(&l->batch[i].arena);
     mm_arena_free(&l->texts.arena);
+    mm_arena_free(&l->names);
     mm_matcher_free(l->matcher);
     mm_refs_free(&l->refs);
     mm_head_free(l->head);
@@ -406,6 +512,7 @@ int main(int argc, char **argv)
         load_head(&l);
     open_output(&l);
     opt.head ? work_by_head(&l) : work(&l);
+    put_header(&l, NULL);
     if (*opt.format == 'l')
         must(&l, mm_studio_end(&opt.studio, &e), &e);
     mm_out_close(&l.r);

@@ -1,6 +1,7 @@
 /* help.c: --help, 80 columns. */
 #include "cli/state.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { WIDTH = 79, INDENT = 26 };
@@ -25,7 +26,7 @@ const char *mm_help_default(const mm_opt *o, char *out, size_t size)
             snprintf(out, size, " (default: %lld)", (long long)*(const int64_t *)o->to);
         break;
     case MM_OPT_FLOAT:
-        if (*(const double *)o->to != 0)
+        if (*(const double *)o->to != 0 && isfinite(*(const double *)o->to))
             snprintf(out, size, " (default: %g)", *(const double *)o->to);
         break;
     case MM_OPT_FLAG:

@@ -14,6 +14,12 @@ int mm_guess_cut(mm_guess *guess, int n, int top, double threshold, mm_str unkno
     return 1;
 }
 
+bool mm_labelled_number(const mm_labelled *x)
+{
+    double number;
+    return x->rec->kind == MM_KIND_LABEL && mm_object_float(&x->rec->label, &number);
+}
+
 /* The higher score first; of equal ones the first by name. */
 static int order(const void *a, const void *b)
 {

@@ -82,8 +82,11 @@ mm_status mm_matcher_guess(mm_matcher *m, int i, bool distribution, mm_guess **g
     }
     mm_status s = MM_OK;
     *n = most;
+    const mm_near *near = m->near + (size_t)i * (size_t)m->o.k;
     if (m->o.how == MM_MATCH_VOTES)
-        *n = mm_vote_near(m->votes, m->near + (size_t)i * (size_t)m->o.k, m->o.k, m->o.refs, m->o.rule);
+        *n = mm_vote_near(m->votes, near, m->o.k, m->o.refs, m->o.rule);
+    else if (m->o.how == MM_MATCH_NEAREST)
+        *n = mm_vote_nearest(m->votes, near, m->o.k, m->o.refs);
     else
         s = mm_vote_softmax(m->votes, m->o.refs, m->query + i * m->o.refs->stride, m->o.scale, e);
     for (int v = 0; s == MM_OK && v < *n; v++)

@@ -1,11 +1,11 @@
 /* matcher.h: what references say about features, a batch at a time: the names that they are nearest to (zero-shot), the
- * votes of the nearest examples, or how far they are from what is normal. */
+ * votes of the nearest examples, the nearest themselves, or how far they are from what is normal. */
 #ifndef MM_LABEL_MATCHER_H
 #define MM_LABEL_MATCHER_H
 
 #include "label/output.h"
 
-typedef enum { MM_MATCH_ZERO_SHOT, MM_MATCH_VOTES, MM_MATCH_DISTANCE } mm_match;
+typedef enum { MM_MATCH_ZERO_SHOT, MM_MATCH_VOTES, MM_MATCH_NEAREST, MM_MATCH_DISTANCE } mm_match;
 
 typedef struct {
     mm_match how;

@@ -1,4 +1,4 @@
-/* output.h: what was found about a record, as TSV, JSON lines, Label Studio predictions or a record. */
+/* output.h: what was found about a record, as TSV, JSON lines, rows of hits, Label Studio predictions or a record. */
 #ifndef MM_LABEL_OUTPUT_H
 #define MM_LABEL_OUTPUT_H
 
@@ -29,25 +29,35 @@ int mm_guess_cut(mm_guess *guess, int n, int top, double threshold, mm_str unkno
  * number is one guess of score 1. MM_SKIP for a map that is no distribution. */
 mm_status mm_guess_of_label(mm_guess **guess, int *n, const mm_record *rec, mm_arena *a, mm_err *e);
 
-/* Columns: key, part, start, end, of, and a label and a score for each of `top`. Absent values are empty; tab, newline
- * and backslash are written \t, \n and \\. */
-void mm_tsv_header(FILE *f, int top);
-void mm_tsv_put(FILE *f, const mm_labelled *x, int top);
+/* Whether what is told is a number, as a head's that predicts numbers: not the name of a class. */
+bool mm_labelled_number(const mm_labelled *x);
 
-/* One object a line. MM_FATAL when memory is out. */
-mm_status mm_jsonl_put(FILE *f, const mm_labelled *x, mm_err *e);
+/* Columns: key, part, start, end, of, with `field` the label field, and a label and a score for each of `top`. Absent
+ * values are empty; tab, newline and backslash are written \t, \n and \\. */
+void mm_tsv_header(FILE *f, bool field, int top);
+void mm_tsv_put(FILE *f, const mm_labelled *x, bool field, int top);
+
+/* A row for each neighbour whose cosine reaches the threshold: query, rank, score, key, src, part, query_part,
+ * query_src, query_text. */
+void mm_hits_header(FILE *f);
+void mm_hits_put(FILE *f, const mm_labelled *x, double threshold);
+
+/* One object a line. */
+void mm_jsonl_put(FILE *f, const mm_labelled *x);
 
 /* A record of kind label in the place of x->rec: `label` maps names to scores, the rest is the sample's; the label it
  * carried before becomes meta.truth. */
 mm_status mm_labelled_record(mm_record *out, const mm_labelled *x, mm_arena *a, mm_err *e);
 
 /* Label Studio's import format: a JSON array of tasks with predictions (https://labelstud.io/guide/predictions). The
- * windows of one sound become regions of one task. */
+ * windows of one sound become regions of one task, the outputs of a head results of one task. Only the best label of
+ * each is ticked; where there are more, all of them with their scores are in the task's meta.labels. */
 typedef struct {
     FILE *f;
     const char *from_name, *to_name, *data_key; /* NULL: by modality */
     const char *data_prefix, *model_version;
     json_t *task; /* of the source that is being gathered */
+    int64_t part; /* … and its part */
     bool any;
 } mm_studio;
 

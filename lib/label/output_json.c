@@ -1,6 +1,7 @@
 #include "base/buf.h"
+#include "base/number.h"
 #include "label/output.h"
-#include "stream/object.h"
+#include "view/json.h"
 
 #include <utf8proc.h>
 
@@ -21,84 +22,84 @@ json_t *mm_json_text(mm_str s)
     return j;
 }
 
-static void set_text(json_t *o, const char *name, mm_str s)
+static void put_name(FILE *f, const char *name)
 {
-    if (s.p)
-        json_object_set_new(o, name, mm_json_text(s));
+    fprintf(f, ",\"%s\":", name);
 }
 
-/* A label as it came with the record: a string, or a map of plain values. */
-static json_t *label_json(const msgpack_object *o)
+static void put_text(FILE *f, const char *name, mm_str s)
 {
-    double d;
-    if (o->type == MSGPACK_OBJECT_STR)
-        return mm_json_text(mm_object_as_str(o));
-    if (o->type == MSGPACK_OBJECT_BOOLEAN)
-        return json_boolean(o->via.boolean);
-    if (o->type == MSGPACK_OBJECT_POSITIVE_INTEGER && o->via.u64 <= INT64_MAX)
-        return json_integer((json_int_t)o->via.u64);
-    if (mm_object_float(o, &d))
-        return json_real(d);
-    if (o->type != MSGPACK_OBJECT_MAP)
-        return json_null();
-    json_t *map = json_object();
-    for (uint32_t i = 0; i < o->via.map.size; i++) {
-        mm_str name = mm_object_as_str(&o->via.map.ptr[i].key);
-        json_t *key = name.p ? mm_json_text(name) : NULL;
-        if (key && o->via.map.ptr[i].val.type != MSGPACK_OBJECT_MAP) /* one level: that is what labels have */
-            json_object_set_new(map, json_string_value(key), label_json(&o->via.map.ptr[i].val));
-        json_decref(key);
-    }
-    return map;
+    if (!s.p)
+        return;
+    put_name(f, name);
+    mm_json_string(f, s);
 }
 
-static json_t *guesses(const mm_labelled *x)
+static void put_score(FILE *f, const char *name, double score)
 {
-    json_t *list = json_array();
+    fprintf(f, ",\"%s\":%.7g", name, score);
+}
+
+static void put_guesses(FILE *f, const mm_labelled *x)
+{
+    put_name(f, "labels");
     for (int i = 0; i < x->n; i++) {
-        json_t *g = json_object();
-        set_text(g, "label", x->guess[i].name);
-        json_object_set_new(g, "score", json_real(x->guess[i].score));
-        json_array_append_new(list, g);
+        fputs(i ? ",{\"label\":" : "[{\"label\":", f);
+        mm_json_string(f, x->guess[i].name);
+        put_score(f, "score", x->guess[i].score);
+        putc('}', f);
     }
-    return list;
+    putc(']', f);
 }
 
-static json_t *neighbours(const mm_labelled *x)
+static void put_neighbours(FILE *f, const mm_labelled *x)
 {
-    json_t *list = json_array();
+    const mm_refs *r = x->refs;
+    put_name(f, "neighbours");
+    putc('[', f);
     for (int i = 0; i < x->n_near && x->near[i].row >= 0; i++) {
-        json_t *g = json_object();
-        set_text(g, "key", x->refs->key[x->near[i].row]);
-        set_text(g, "label", x->refs->names.name[x->refs->label[x->near[i].row]]);
-        json_object_set_new(g, "cosine", json_real(x->near[i].cosine));
-        json_array_append_new(list, g);
+        int64_t row = x->near[i].row;
+        fputs(i ? ",{\"key\":" : "{\"key\":", f);
+        mm_json_string(f, r->key[row]);
+        put_text(f, "src", r->src[row]);
+        if (r->part[row] >= 0)
+            fprintf(f, ",\"part\":%lld", (long long)r->part[row]);
+        put_text(f, "label", r->names.name[r->label[row]]);
+        put_score(f, "cosine", (double)x->near[i].cosine);
+        putc('}', f);
     }
-    return list;
+    putc(']', f);
 }
 
-mm_status mm_jsonl_put(FILE *f, const mm_labelled *x, mm_err *e)
+void mm_jsonl_put(FILE *f, const mm_labelled *x)
 {
-    json_t *o = json_object();
-    set_text(o, "key", x->rec->key);
-    set_text(o, "src", x->rec->src);
-    if (x->rec->part >= 0)
-        json_object_set_new(o, "part", json_integer(x->rec->part));
-    if (x->rec->has_time)
-        json_object_set_new(o, "time", json_pack("[ff]", x->rec->time[0], x->rec->time[1]));
-    set_text(o, "of", x->rec->of);
-    set_text(o, "text", x->text);
-    set_text(o, "field", mm_label_field(x->rec));
-    if (x->rec->kind != MM_KIND_LABEL && x->rec->label.type != MSGPACK_OBJECT_NIL)
-        json_object_set_new(o, "truth", label_json(&x->rec->label));
-    set_text(o, "label", x->guess[0].name);
-    json_object_set_new(o, "score", json_real(x->guess[0].score));
+    char start[MM_NUMBER_TEXT], end[MM_NUMBER_TEXT];
+    const mm_record *rec = x->rec;
+    fputs("{\"key\":", f);
+    mm_json_string(f, rec->key);
+    put_text(f, "src", rec->src);
+    if (rec->part >= 0)
+        fprintf(f, ",\"part\":%lld", (long long)rec->part);
+    if (rec->has_time)
+        fprintf(f, ",\"time\":[%s,%s]", mm_number_text(start, rec->time[0]), mm_number_text(end, rec->time[1]));
+    put_text(f, "of", rec->of);
+    put_text(f, "text", x->text);
+    put_text(f, "field", mm_label_field(rec));
+    const msgpack_object *truth = rec->kind == MM_KIND_LABEL ? mm_map_get(&rec->meta, "truth") : &rec->label;
+    if (truth && truth->type != MSGPACK_OBJECT_NIL) {
+        put_name(f, "truth");
+        mm_json_object(f, truth);
+    }
+    if (mm_labelled_number(x)) {
+        put_name(f, "label");
+        mm_json_object(f, &rec->label);
+    } else {
+        put_text(f, "label", x->guess[0].name);
+    }
+    put_score(f, "score", x->guess[0].score);
     if (x->n > 1)
-        json_object_set_new(o, "labels", guesses(x));
+        put_guesses(f, x);
     if (x->near)
-        json_object_set_new(o, "neighbours", neighbours(x));
-    int bad = json_dumpf(o, f, JSON_COMPACT | JSON_REAL_PRECISION(7));
-    json_decref(o);
-    putc('\n', f);
-    return bad && !ferror(f) ? mm_fail_memory(e) : MM_OK;
+        put_neighbours(f, x);
+    fputs("}\n", f);
 }

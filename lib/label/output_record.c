@@ -30,7 +30,11 @@ mm_status mm_labelled_record(mm_record *out, const mm_labelled *x, mm_arena *a, 
     made.space = rec->space;
     made.meta = rec->meta;
     made.others = rec->others;
-    mm_status s = label_map(&made.label, x, a, e);
+    mm_status s = MM_OK;
+    if (mm_labelled_number(x))
+        made.label = rec->label;
+    else
+        s = label_map(&made.label, x, a, e);
     if (s == MM_OK && rec->kind != MM_KIND_LABEL && rec->label.type != MSGPACK_OBJECT_NIL)
         s = mm_meta_put(&made, a, "truth", rec->label, e);
     *out = made;

@@ -44,12 +44,21 @@ static bool is_region(const mm_record *rec)
     return rec->has_time && mm_str_is(mm_record_medium(rec), "audio");
 }
 
-static json_t *names(const mm_labelled *x)
+/* The best label, in the list that Label Studio wants. */
+static json_t *best(const mm_labelled *x)
+{
+    json_t *list = json_array();
+    if (x->guess[0].name.n)
+        json_array_append_new(list, mm_json_text(x->guess[0].name));
+    return list;
+}
+
+static json_t *all_labels(const mm_labelled *x)
 {
     json_t *list = json_array();
     for (int i = 0; i < x->n; i++)
-        if (x->guess[i].name.n)
-            json_array_append_new(list, mm_json_text(x->guess[i].name));
+        json_array_append_new(
+            list, json_pack("{s:o, s:f}", "label", mm_json_text(x->guess[i].name), "score", x->guess[i].score));
     return list;
 }
 
@@ -65,7 +74,7 @@ static json_t *from_name(const mm_studio *s, const mm_record *rec)
 /* One result of a prediction; NULL where there is nothing to predict (below the threshold, without a name). */
 static json_t *result(const mm_studio *s, const mm_labelled *x, const char *modality, size_t index)
 {
-    json_t *list = names(x), *value = json_object(), *r = json_object();
+    json_t *list = best(x), *value = json_object(), *r = json_object();
     bool region = is_region(x->rec), empty = !json_array_size(list);
     char id[32];
     snprintf(id, sizeof id, "r%zu", index);
@@ -105,11 +114,13 @@ static json_t *prediction_of(json_t *task)
     return json_array_get(json_object_get(task, "predictions"), 0);
 }
 
-/* Whether x is another window of the sound whose task is still open. */
+/* Whether x is another window of the sound whose task is open, or another output of the head for its sample. */
 static bool same_task(const mm_studio *s, const mm_labelled *x, const char *key)
 {
+    if (!s->task || !(is_region(x->rec) || (mm_label_field(x->rec).p && x->rec->part == s->part)))
+        return false;
     json_t *data = json_object_get(s->task, "data"), *value = data_value(s, x);
-    bool same = s->task && is_region(x->rec) && json_equal(json_object_get(data, key), value);
+    bool same = json_equal(json_object_get(data, key), value);
     json_decref(value);
     return same;
 }
@@ -122,6 +133,17 @@ static void lower_score(json_t *prediction, double score)
         json_real_set(now, score);
 }
 
+/* The result's other labels: as choices they would be ticked as well. */
+static void add_labels(mm_studio *s, const char *id, const mm_labelled *x)
+{
+    json_t *meta = json_object_get(s->task, "meta"), *labels = json_object_get(meta, "labels");
+    if (!labels) {
+        labels = json_object();
+        json_object_set_new(meta, "labels", labels);
+    }
+    json_object_set_new(labels, id, all_labels(x));
+}
+
 mm_status mm_studio_put(mm_studio *s, const mm_labelled *x, mm_err *e)
 {
     char modality[32];
@@ -131,10 +153,13 @@ mm_status mm_studio_put(mm_studio *s, const mm_labelled *x, mm_err *e)
         if (status != MM_OK)
             return status;
         s->task = new_task(s, x, modality);
+        s->part = x->rec->part;
     }
     json_t *prediction = prediction_of(s->task), *list = json_object_get(prediction, "result");
     json_t *r = result(s, x, modality, json_array_size(list));
     lower_score(prediction, x->guess[0].score);
+    if (r && x->n > 1)
+        add_labels(s, json_string_value(json_object_get(r, "id")), x);
     if (r)
         json_array_append_new(list, r);
     return list ? MM_OK : mm_fail_memory(e);

@@ -12,15 +12,15 @@ static void cell(FILE *f, mm_str s)
         }
 }
 
-void mm_tsv_header(FILE *f, int top)
+void mm_tsv_header(FILE *f, bool field, int top)
 {
-    fputs("key\tpart\tstart\tend\tof\tlabel\tscore", f);
+    fprintf(f, "key\tpart\tstart\tend\tof%s\tlabel\tscore", field ? "\tfield" : "");
     for (int i = 2; i <= top; i++)
         fprintf(f, "\tlabel%d\tscore%d", i, i);
     putc('\n', f);
 }
 
-void mm_tsv_put(FILE *f, const mm_labelled *x, int top)
+void mm_tsv_put(FILE *f, const mm_labelled *x, bool field, int top)
 {
     cell(f, x->rec->key);
     putc('\t', f);
@@ -31,6 +31,10 @@ void mm_tsv_put(FILE *f, const mm_labelled *x, int top)
     else
         fputs("\t\t\t", f);
     cell(f, x->rec->of);
+    if (field) {
+        putc('\t', f);
+        cell(f, mm_label_field(x->rec));
+    }
     for (int i = 0; i < top; i++) {
         putc('\t', f);
         if (i < x->n)
@@ -40,4 +44,40 @@ void mm_tsv_put(FILE *f, const mm_labelled *x, int top)
             fprintf(f, "%.6g", x->guess[i].score);
     }
     putc('\n', f);
+}
+
+/* ---- hits ---- */
+
+static void whole(FILE *f, int64_t n)
+{
+    if (n >= 0)
+        fprintf(f, "%lld", (long long)n);
+}
+
+void mm_hits_header(FILE *f)
+{
+    fputs("query\trank\tscore\tkey\tsrc\tpart\tquery_part\tquery_src\tquery_text\n", f);
+}
+
+void mm_hits_put(FILE *f, const mm_labelled *x, double threshold)
+{
+    for (int i = 0; i < x->n_near && x->near[i].row >= 0; i++) {
+        int64_t row = x->near[i].row;
+        if ((double)x->near[i].cosine < threshold)
+            break;
+        cell(f, x->rec->key);
+        fprintf(f, "\t%d\t%.6g\t", i + 1, (double)x->near[i].cosine);
+        cell(f, x->refs->key[row]);
+        putc('\t', f);
+        cell(f, x->refs->src[row]);
+        putc('\t', f);
+        whole(f, x->refs->part[row]);
+        putc('\t', f);
+        whole(f, x->rec->part);
+        putc('\t', f);
+        cell(f, x->rec->src);
+        putc('\t', f);
+        cell(f, x->text);
+        putc('\n', f);
+    }
 }

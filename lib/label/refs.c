@@ -10,9 +10,9 @@
 /* realloc moves pages instead of copying them once there are gigabytes */
 static mm_status grow(mm_refs *r, mm_err *e)
 {
-    int64_t rows = r->cap, labels = r->cap;
+    int64_t rows = r->cap, labels = r->cap, sources = r->cap, parts = r->cap;
     bool ok = mm_grow_rows(&r->row, &rows, r->n, r->stride) && mm_grow(&r->label, &labels, r->n) &&
-              mm_grow(&r->key, &r->cap, r->n);
+              mm_grow(&r->src, &sources, r->n) && mm_grow(&r->part, &parts, r->n) && mm_grow(&r->key, &r->cap, r->n);
     return ok ? MM_OK : mm_fail_memory(e);
 }
 
@@ -59,8 +59,13 @@ mm_status mm_refs_add(mm_refs *r, const mm_record *rec, mm_str label, mm_err *e)
     mm_arena_free(&scratch);
     if (s != MM_OK)
         return s;
+    bool same = r->n && mm_str_eq(r->src[r->n - 1], rec->src); /* windows of a sound, rows of a table */
     r->key[r->n] = (mm_str){mm_arena_strdup(&r->arena, rec->key), rec->key.n};
-    if (!r->key[r->n].p)
+    r->src[r->n] = same         ? r->src[r->n - 1]
+                   : rec->src.p ? (mm_str){mm_arena_strdup(&r->arena, rec->src), rec->src.n}
+                                : rec->src;
+    r->part[r->n] = rec->part;
+    if (!r->key[r->n].p || !r->src[r->n].p != !rec->src.p)
         return mm_fail_memory(e);
     r->n++;
     return MM_OK;
@@ -131,6 +136,8 @@ void mm_refs_free(mm_refs *r)
     free(r->row);
     free(r->label);
     free(r->key);
+    free(r->src);
+    free(r->part);
     mm_names_free(&r->names);
     mm_arena_free(&r->arena);
     *r = (mm_refs){0};

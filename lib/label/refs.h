@@ -10,9 +10,10 @@ typedef struct {
     int64_t n, cap;
     float *row;         /* [n, stride], each of length 1 (or zero) */
     int32_t *label;     /* [n]: index into `names` */
-    mm_str *key;        /* [n]: key of the record it came from */
+    mm_str *key, *src;  /* [n]: key and source of the record it came from */
+    int64_t *part;      /* [n]: its part; −1: none */
     mm_names names;     /* the labels */
-    mm_arena arena;     /* keys */
+    mm_arena arena;     /* keys, sources */
     mm_str space;       /* of all rows; p NULL: not told */
     double logit_scale; /* the model's own, from meta.logit_scale; 0: not told */
 } mm_refs;              /* all zero is a valid empty set */

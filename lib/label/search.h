@@ -30,6 +30,9 @@ typedef enum {
  * label: votes [k]; returns how many there are. Neighbours that are all at 0 or less count 1 each. */
 int mm_vote_near(mm_vote *votes, const mm_near *near, int k, const mm_refs *refs, mm_vote_rule rule);
 
+/* The labels of k neighbours, each with the cosine of its nearest, nearest first: votes [k]; returns how many. */
+int mm_vote_nearest(mm_vote *votes, const mm_near *near, int k, const mm_refs *refs);
+
 /* Zero-shot: all labels of references that have one row each (mm_refs_average), with
  * softmax(scale · cosine) as in CLIP (Radford et al. 2021, §3.1), highest first: votes [names.n]. */
 mm_status mm_vote_softmax(mm_vote *votes, const mm_refs *refs, const float *query, double scale, mm_err *e);

@@ -17,11 +17,18 @@ void mm_vote_sort(mm_vote *votes, int n)
     qsort(votes, (size_t)n, sizeof *votes, order);
 }
 
-static void count(mm_vote *votes, int *n, int32_t label, double weight)
+/* Where the label stands among n votes; n: it is new. */
+static int find(const mm_vote *votes, int n, int32_t label)
 {
     int i = 0;
-    while (i < *n && votes[i].label != label)
+    while (i < n && votes[i].label != label)
         i++;
+    return i;
+}
+
+static void count(mm_vote *votes, int *n, int32_t label, double weight)
+{
+    int i = find(votes, *n, label);
     if (i == *n)
         votes[(*n)++] = (mm_vote){label, 0};
     votes[i].score += weight;
@@ -40,6 +47,17 @@ int mm_vote_near(mm_vote *votes, const mm_near *near, int k, const mm_refs *refs
     for (int i = 0; i < n; i++)
         votes[i].score /= sum;
     mm_vote_sort(votes, n);
+    return n;
+}
+
+int mm_vote_nearest(mm_vote *votes, const mm_near *near, int k, const mm_refs *refs)
+{
+    int n = 0;
+    for (int i = 0; i < k && near[i].row >= 0; i++) {
+        int32_t label = refs->label[near[i].row];
+        if (find(votes, n, label) == n)
+            votes[n++] = (mm_vote){label, (double)near[i].cosine};
+    }
     return n;
 }
 

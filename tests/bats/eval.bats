@@ -119,9 +119,9 @@ outputs() {
     [[ "$output" == *"choose one with --field (there are: kind, size)"* ]]
     mm-eval --rounds 0 --field kind -f json open.mm | jq -e '.figures.accuracy.value == 1'
     # the truth of another stream, by field; a label that is no map is of no field but "label"
-    for i in $(seq 0 19); do echo '{"kind": "text", "key": "k'$i'", "text": "x", "label": {"digit": '$((i % 2))', "speaker": "s0"}}'; done | records > truth.mm
+    for i in $(seq 0 19); do echo '{"kind": "text", "key": "k'$i'", "data": "x", "label": {"digit": '$((i % 2))', "speaker": "s0"}}'; done | records > truth.mm
     mm-eval --rounds 0 --truth truth.mm -f json two.mm | jq -e '.fields.digit.figures.accuracy.value == 0.5 and .fields.speaker.figures.accuracy.value == 1'
-    for i in $(seq 0 19); do echo '{"kind": "text", "key": "k'$i'", "text": "x", "label": "s0"}'; done | records > plain.mm
+    for i in $(seq 0 19); do echo '{"kind": "text", "key": "k'$i'", "data": "x", "label": "s0"}'; done | records > plain.mm
     run -2 mm-eval --truth plain.mm two.mm
     mm-eval --rounds 0 --truth plain.mm --field speaker -f json two.mm | jq -e '.figures.accuracy.value == 1'
 }

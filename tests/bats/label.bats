@@ -4,6 +4,7 @@ setup() {
     cd tests/goldens/label || return 1
     tmp=$BATS_TEST_TMPDIR
 }
+records() { python3 ../../bats/records.py; }
 
 @test "k nearest neighbours vote as in scikit-learn" {
     for rule in majority similarity; do
@@ -119,22 +120,113 @@ setup() {
 }
 
 @test "outputs of a head: distributions, numbers, fields" {
-    python=${MM_PYTHON:-python3}
-    "$python" -c 'import msgpack' 2>/dev/null || skip "needs Python's msgpack (set MM_PYTHON)"
-    "$python" - >"$tmp/head.mm" <<'END'
-import msgpack, sys
-def put(**r): sys.stdout.buffer.write(msgpack.packb({"mm": 1, "kind": "label", **r}))
-put(key="a", label={"sad": 0.2, "happy": 0.7, "angry": 0.1}, of="image", meta={"field": "emotion"})
-put(key="a", label=2.5, of="image", meta={"field": "valence"})
-put(key="b", label="cat")
+    records >"$tmp/head.mm" <<'END'
+{"kind": "label", "key": "a", "label": {"sad": 0.2, "happy": 0.7, "angry": 0.1}, "of": "image", "meta": {"field": "emotion"}}
+{"kind": "label", "key": "a", "label": 2.5, "of": "image", "meta": {"field": "valence"}}
+{"kind": "label", "key": "b", "label": "cat"}
 END
-    run mm-label --no-header -n 2 "$tmp/head.mm"
+    # whose labels are of several fields says which one a line is of
+    run mm-label -n 2 "$tmp/head.mm"
     [ "$status" -eq 0 ]
-    [ "${lines[0]}" = $'a\t\t\t\timage\thappy\t0.7\tsad\t0.2' ]
-    [ "${lines[1]}" = $'a\t\t\t\timage\t2.5\t1\t\t' ]
-    [ "${lines[2]}" = $'b\t\t\t\t\tcat\t1\t\t' ]
+    [ "${lines[0]}" = $'key\tpart\tstart\tend\tof\tfield\tlabel\tscore\tlabel2\tscore2' ]
+    [ "${lines[1]}" = $'a\t\t\t\timage\temotion\thappy\t0.7\tsad\t0.2' ]
+    [ "${lines[2]}" = $'a\t\t\t\timage\tvalence\t2.5\t1\t\t' ]
+    [ "${lines[3]}" = $'b\t\t\t\t\t\tcat\t1\t\t' ]
+    # one that is chosen needs no column
+    [ "$(mm-label --no-header --field emotion "$tmp/head.mm" | head -n 1)" = $'a\t\t\t\timage\thappy\t0.7' ]
     mm-label --field emotion -f jsonl "$tmp/head.mm" | jq -e -s 'map(.label) == ["happy", "cat"]'
+    mm-label -f jsonl "$tmp/head.mm" | jq -e -s 'map(.label) == ["happy", 2.5, "cat"]'
+    mm-label -f stream "$tmp/head.mm" | mm-cat -J | jq -e -s '.[1].label == 2.5'
     mm-label -f label-studio "$tmp/head.mm" | jq -e '.[0].predictions[0].result[0].from_name == "emotion"'
+    # one that is not there is an error that says which there are
+    head -n 0 /dev/null | mm-label --field emotion
+    mm-cat -w key=a "$tmp/head.mm" >"$tmp/a.mm"
+    run mm-label --field emotions "$tmp/a.mm"
+    [ "$status" -eq 2 ]
+    [[ "$output" == *'no label field emotions; did you mean "emotion"? (there are: emotion, valence)'* ]]
+}
+
+@test "a head with several outputs: a line for each, with its field; one task in Label Studio" {
+    for i in $(seq 0 39); do
+        echo '{"kind": "feature", "key": "k'$i'", "src": "k'$i'.png", "of": "image", "data": {"f32": ['$((i % 2))', '$((i % 3))']}, "label": {"shape": "s'$((i % 2))'", "size": "z'$((i % 3))'"}}'
+    done | records >"$tmp/two.mm"
+    mm-train classify -q --label shape --label size --method linear -o "$tmp/head" "$tmp/two.mm"
+    mm-label -m "$tmp/head" "$tmp/two.mm" >"$tmp/got"
+    [ "$(head -n 1 "$tmp/got" | cut -f6,7)" = $'field\tlabel' ]
+    [ "$(sed 1d "$tmp/got" | cut -f1,6,7 | head -n 4)" = $'k0\tshape\ts0\nk0\tsize\tz0\nk1\tshape\ts1\nk1\tsize\tz1' ]
+    mm-fuse -m "$tmp/head" --label "$tmp/two.mm" | mm-label | cmp - "$tmp/got"
+    mm-label -m "$tmp/head" --field size "$tmp/two.mm" | head -n 2 | cut -f6 | tr '\n' ' ' | grep -qx 'label z0 '
+    mm-label -q -m "$tmp/head" -f label-studio -n 2 "$tmp/two.mm" | jq -e 'length == 40 and all(.[];
+        .predictions[0].result | map(.from_name) == ["shape", "size"] and all(.[]; .value.choices | length == 1))'
+    run mm-label -m "$tmp/head" -f label-studio --from-name c "$tmp/two.mm"
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"choose one with --field"* ]]
+    run mm-label -m "$tmp/head" --field siez "$tmp/two.mm"
+    [ "$status" -eq 2 ]
+    [[ "$output" == *'did you mean "size"? (there are: shape, size)'* ]]
+}
+
+# Four vectors at angles from the first that have cosines of 1, .96, .6, -1; two of one key.
+circle() {
+    records <<'END'
+{"kind": "feature", "key": "a", "src": "photos/a.jpg", "of": "image", "data": {"f32": [2, 0]}}
+{"kind": "feature", "key": "b", "src": "photos/b.jpg", "of": "image", "data": {"f32": [0.96, 0.28]}}
+{"kind": "feature", "key": "c", "src": "films/c.mp4", "part": 3, "of": "image", "data": {"f32": [0.6, 0.8]}}
+{"kind": "feature", "key": "c", "src": "films/c.mp4", "part": 4, "of": "image", "data": {"f32": [-1, 0]}}
+END
+}
+
+@test "a search: the score is the cosine, and the threshold works on it" {
+    circle >"$tmp/all.mm"
+    mm-cat -w key=a "$tmp/all.mm" >"$tmp/a.mm"
+    [ "$(mm-label --no-header --knn "$tmp/all.mm" --by-key -k 4 -n 4 "$tmp/a.mm")" = $'a\t\t\t\timage\ta\t1\tb\t0.96\tc\t0.6\t\t' ]
+    [ "$(mm-label --no-header --knn "$tmp/all.mm" --by-key --leave-one-out -k 1 "$tmp/a.mm")" = $'a\t\t\t\timage\tb\t0.96' ]
+    [ "$(mm-label --no-header --knn "$tmp/all.mm" --by-key --leave-one-out --threshold 0.97 --unknown none "$tmp/a.mm" | cut -f6,7)" = $'none\t0.96' ]
+    # what lies opposite is found as well
+    [ "$(mm-label --no-header --knn "$tmp/all.mm" --by-key -k 1 <(mm-cat -w part=4 "$tmp/all.mm") | cut -f6,7)" = $'c\t1' ]
+    mm-label --knn "$tmp/all.mm" --by-key --neighbours -k 4 -n 9 -f jsonl "$tmp/a.mm" |
+        jq -e '.score == 1 and (.labels | length == 3) and (.neighbours | map(.src) == ["photos/a.jpg", "photos/b.jpg", "films/c.mp4", "films/c.mp4"])
+            and .neighbours[3].part == 4 and .neighbours[3].cosine == -1'
+    run mm-label --knn "$tmp/all.mm" --by-key --vote majority "$tmp/a.mm"
+    [ "$status" -eq 2 ]
+    # votes are as they were
+    mm-label --knn examples.mm -k 5 -f jsonl examples.mm | jq -e -s 'all(.score <= 1.0001)'
+}
+
+@test "hits: a row for each, with what to open" {
+    circle >"$tmp/all.mm"
+    mm-label --knn "$tmp/all.mm" -f hits -k 3 "$tmp/all.mm" >"$tmp/got"
+    [ "$(head -n 1 "$tmp/got")" = $'query\trank\tscore\tkey\tsrc\tpart\tquery_part\tquery_src\tquery_text' ]
+    [ "$(wc -l <"$tmp/got")" -eq 13 ]
+    [ "$(sed -n 2,4p "$tmp/got" | cut -f1-8)" = "$(printf 'a\t1\t1\ta\tphotos/a.jpg\t\t\tphotos/a.jpg\na\t2\t0.96\tb\tphotos/b.jpg\t\t\tphotos/a.jpg\na\t3\t0.6\tc\tfilms/c.mp4\t3\t\tphotos/a.jpg\n')" ]
+    # near-duplicates, each once from either side
+    mm-label --no-header --knn "$tmp/all.mm" -f hits --leave-one-out -k 3 --threshold 0.95 "$tmp/all.mm" | cut -f1,4 >"$tmp/pairs"
+    [ "$(cat "$tmp/pairs")" = $'a\tb\nb\ta' ]
+    # a query that is a text says which
+    { echo '{"kind": "text", "key": "-:1", "data": "two\nlines"}'
+      echo '{"kind": "feature", "key": "-:1", "of": "text", "data": {"f32": [1, 0]}}'; } | records >"$tmp/query.mm"
+    mm-label --no-header --knn "$tmp/all.mm" -f hits -k 1 "$tmp/query.mm" | cut -f1,4,9 | grep -qxFe $'-:1\ta\ttwo\\nlines'
+    for more in "-n 3" "--vote majority" "--distance"; do
+        # shellcheck disable=SC2086
+        run mm-label --knn "$tmp/all.mm" -f hits $more "$tmp/all.mm"
+        [ "$status" -eq 2 ]
+    done
+    run mm-label --against labels.mm -f hits queries.mm
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"needs --knn"* ]]
+}
+
+@test "Label Studio: of several labels one is ticked, the others are told" {
+    mm-label --against labels.mm --of image -n 3 -f label-studio queries.mm | jq -e 'length == 25 and all(.[];
+        (.predictions[0].result[0] as $r | ($r.value.choices | length == 1) and
+         (.meta.labels[$r.id] | length == 3 and .[0].label == $r.value.choices[0] and .[0].score == $r.score)))'
+    mm-label --against labels.mm --of image -f label-studio queries.mm | jq -e 'all(.[]; .meta.labels == null and .predictions[0].result[0].from_name == "choice")'
+    # whose control is called as the label field says so once: Label Studio drops what has another name
+    echo '{"kind": "label", "key": "a", "label": {"x": 1.0}, "meta": {"field": "emotion"}}' | records >"$tmp/field.mm"
+    run mm-label -f label-studio "$tmp/field.mm"
+    [[ "$output" == *'control named "emotion"'*--from-name* ]]
+    run mm-label -f label-studio --from-name choice "$tmp/field.mm"
+    [[ "$output" != *control* && "$output" == *'"from_name":"choice"'* ]]
 }
 
 @test "a trained head: the softmax of what PyTorch says of the same samples" {

@@ -140,6 +140,11 @@ static void votes(void **state)
     assert_int_equal(mm_vote_near(v, far, 2, &r, MM_VOTE_SIMILARITY), 2); /* nothing similar: they count alike */
     assert_true(v[0].score == 0.5 && v[0].label == 1);
     assert_int_equal(mm_vote_near(v, far, 0, &r, MM_VOTE_MAJORITY), 0);
+    /* a search: each label once, with its nearest's cosine, near or far */
+    const mm_near hits[] = {{4, 0.9f}, {3, 0.8f}, {9, 0.5f}, {1, -0.25f}, {-1, 0}};
+    assert_int_equal(mm_vote_nearest(v, hits, 5, &r), 3);
+    assert_true(v[0].label == 4 && v[0].score == (double)0.9f && v[1].label == 3 && v[2].label == 1 &&
+                v[2].score == -0.25);
     mm_refs_free(&r);
 }
 
