@@ -94,12 +94,13 @@ static const char *const examples[] = {
 };
 
 static const mm_tool tool = {
-    "mm-decode",
-    "turn files, directories and archives into a stream of media records",
-    "FILE|DIRECTORY|-...",
-    examples,
-    options,
-    MM_TAKES_OUTPUT | MM_TAKES_RESUME | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES | MM_TAKES_STRICT,
+    .name = "mm-decode",
+    .summary = "turn files, directories and archives into a stream of media records",
+    .operands = "FILE|DIRECTORY|-...",
+    .hint = examples,
+    .opts = options,
+    .takes =
+        MM_TAKES_OUTPUT | MM_TAKES_RESUME | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES | MM_TAKES_STRICT,
 };
 
 typedef struct {

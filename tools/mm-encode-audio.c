@@ -26,8 +26,13 @@ static const char *const examples[] = {
 };
 
 static const mm_tool tool = {
-    "mm-encode-audio", "turn sound into feature vectors (Wav2Vec2, HuBERT, Whisper)", "[STREAM]...", examples, options,
-    MM_TAKES_ALL,
+    .name = "mm-encode-audio",
+    .summary = "turn sound into feature vectors (Wav2Vec2, HuBERT, Whisper)",
+    .operands = "[STREAM]...",
+    .hint = examples,
+    .opts = options,
+    .takes = MM_TAKES_ALL,
+    .encodes = "audio",
 };
 
 /* A sound's windows among the batch's inputs. */

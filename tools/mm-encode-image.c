@@ -14,8 +14,13 @@ static const char *const examples[] = {
 };
 
 static const mm_tool tool = {
-    "mm-encode-image", "turn images into feature vectors (ViT, DeiT, DINOv2, CLIP)", "[STREAM]...", examples, options,
-    MM_TAKES_ALL,
+    .name = "mm-encode-image",
+    .summary = "turn images into feature vectors (ViT, DeiT, DINOv2, CLIP)",
+    .operands = "[STREAM]...",
+    .hint = examples,
+    .opts = options,
+    .takes = MM_TAKES_ALL,
+    .encodes = "image",
 };
 
 typedef struct {

@@ -37,8 +37,13 @@ static const char *const examples[] = {
 };
 
 static const mm_tool tool = {
-    "mm-encode-text", "turn texts into feature vectors (BERT family, CLIP)", "[STREAM]...", examples, options,
-    MM_TAKES_ALL,
+    .name = "mm-encode-text",
+    .summary = "turn texts into feature vectors (BERT family, CLIP)",
+    .operands = "[STREAM]...",
+    .hint = examples,
+    .opts = options,
+    .takes = MM_TAKES_ALL,
+    .encodes = "text",
 };
 
 /* One text's ids: one piece, or several with --chunk. */

@@ -43,9 +43,12 @@ static const char *const examples[] = {
 };
 
 static const mm_tool tool = {
-    "mm-eval",     "judge predictions: accuracy, F1, AUROC, calibration, correlation, recall@k",
-    "[STREAM]...", examples,
-    options,       MM_TAKES_OUTPUT | MM_TAKES_FILES,
+    .name = "mm-eval",
+    .summary = "judge predictions: accuracy, F1, AUROC, calibration, correlation, recall@k",
+    .operands = "[STREAM]...",
+    .hint = examples,
+    .opts = options,
+    .takes = MM_TAKES_OUTPUT | MM_TAKES_FILES,
 };
 
 typedef struct {

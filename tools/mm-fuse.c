@@ -42,9 +42,12 @@ static const char *const examples[] = {
 };
 
 static const mm_tool tool = {
-    "mm-fuse",     "join feature streams by key or time and combine their modalities",
-    "[STREAM]...", examples,
-    options,       MM_TAKES_OUTPUT | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES | MM_TAKES_STRICT,
+    .name = "mm-fuse",
+    .summary = "join feature streams by key or time and combine their modalities",
+    .operands = "[STREAM]...",
+    .hint = examples,
+    .opts = options,
+    .takes = MM_TAKES_OUTPUT | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES | MM_TAKES_STRICT,
 };
 
 typedef struct {

@@ -93,9 +93,12 @@ static const char *const examples[] = {
 };
 
 static const mm_tool tool = {
-    "mm-label",    "label features: zero-shot, by nearest neighbours, by a trained head or a model's own",
-    "[STREAM]...", examples,
-    options,       MM_TAKES_OUTPUT | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES | MM_TAKES_STRICT,
+    .name = "mm-label",
+    .summary = "label features: zero-shot, by nearest neighbours, by a trained head or a model's own",
+    .operands = "[STREAM]...",
+    .hint = examples,
+    .opts = options,
+    .takes = MM_TAKES_OUTPUT | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES | MM_TAKES_STRICT,
 };
 
 /* A record that waits for its batch. */

@@ -18,12 +18,14 @@
 #include <sys/stat.h>
 
 static bool as_json, names_only, all_files;
-static const char *config, *preprocessor, *packed_dir;
+static const char *config, *preprocessor, *packed_dir, *of;
 static mm_list set, set_prep;
 
 static const mm_opt OPTS[] = {
     {0, "json", MM_OPT_FLAG, &as_json, .help = "list, info, devices: print JSON instead of text"},
     {0, "names", MM_OPT_FLAG, &names_only, .help = "list: print nothing but names"},
+    {0, "of", MM_OPT_CHOICE, &of, "MODALITY", .help = "list: only models that encode this",
+     .choices = "image|text|audio"},
     {0, "all", MM_OPT_FLAG, &all_files,
      .help = "fetch: take every file of the repository, not only what mm tools read"},
     {0, "config", MM_OPT_STR, &config, "FILE",
@@ -57,6 +59,8 @@ static const mm_tool TOOL = {
     .hint = HINT,
     .opts = OPTS,
     .takes = MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_DEVICE,
+    .takes_models = "info|verify|pack",
+    .takes_words = "list|fetch|devices",
 };
 
 /* ---- list, info ---- */
@@ -190,13 +194,17 @@ static bool list_one(void *ctx, const char *name, const char *path)
     mm_err e = {0};
     char buf[64];
     l->n++;
-    if (names_only) {
+    if (names_only && !of) {
         puts(name);
         return true;
     }
     if (describe(&o, path, NULL, &e) != MM_OK)
         return mm_item_failed(l->r, name, &e);
-    if (as_json)
+    if (of && !strstr(modalities(o, buf), of))
+        ; /* another's */
+    else if (names_only)
+        puts(name);
+    else if (as_json)
         json_array_append(l->all, o);
     else
         printf("%-24s %-13s %-10s %7.1fM %-5s %s\n", name, modalities(o, buf),

@@ -102,12 +102,12 @@ static const char *const examples[] = {
 };
 
 static const mm_tool tool = {
-    "mm-train",
-    "train fusion heads, classifiers and alignment towers on feature streams",
-    "classify|regress|align [STREAM]...",
-    examples,
-    options,
-    MM_TAKES_OUTPUT | MM_TAKES_RESUME | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES,
+    .name = "mm-train",
+    .summary = "train fusion heads, classifiers and alignment towers on feature streams",
+    .operands = "classify|regress|align [STREAM]...",
+    .hint = examples,
+    .opts = options,
+    .takes = MM_TAKES_OUTPUT | MM_TAKES_RESUME | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES,
 };
 
 typedef struct {

@@ -44,10 +44,13 @@ typedef enum {
 typedef struct {
     const char *name;        /* "mm-cat" */
     const char *summary;     /* "look at, cut, count and convert feature streams" */
-    const char *operands;    /* "[STREAM]..." */
+    const char *operands;    /* "[STREAM]...", "list|info [ARGUMENT]...": the first is one of these commands */
     const char *const *hint; /* lines at the end of --help: examples; NULL-terminated */
     const mm_opt *opts;      /* the tool's own, ended by a row with name NULL */
     unsigned takes;
+    const char *encodes;      /* completions offer models for -m that encode this: "image"; NULL: all */
+    const char *takes_models; /* "info|verify": the commands whose arguments are models */
+    const char *takes_words;  /* "fetch": those whose arguments are no files either */
 } mm_tool;
 
 typedef struct mm_run_state mm_run_state; /* what only lib/cli touches */

@@ -13,8 +13,9 @@ setup() {
         "$tool" --help=bash | bash -n
         "$tool" --help=fish | grep -q '^complete -c mm-'
         "$tool" --help=zsh | head -1 | grep -q '^#compdef mm-'
+        # in shells that make check installs
         if command -v zsh; then "$tool" --help=zsh | zsh -n; fi
-        if command -v fish; then "$tool" --help=fish | fish -n; fi
+        if command -v fish; then "$tool" --help=fish | HOME=$PWD fish -n; fi
     done
 }
 
@@ -26,6 +27,63 @@ setup() {
     COMP_WORDS=(mm-cat --help = f) COMP_CWORD=3
     _mm_cat
     [ "${COMPREPLY[*]}" = fish ]
+}
+
+# completes WORD...: what bash offers for the last of them, one a line
+completes() {
+    eval "$("$1" --help=bash)"
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+    "_${1//-/_}"
+    [ ${#COMPREPLY[@]} -eq 0 ] || printf '%s\n' "${COMPREPLY[@]}"
+}
+
+# a directory of models: one of images, one of text, one whose name is a trap
+models() {
+    export MM_MODELS=$PWD/models XDG_DATA_HOME=$PWD/none
+    mkdir models
+    cp -r "$data/encode/vit" models/my-vit
+    cp -r "$data/encode/bert" models/my-bert
+    cp -r "$data/encode/vit" 'models/my $(touch trap) vit'
+}
+
+@test "bash completes commands, models of the tool's kind, and files whatever they are called" {
+    models
+    [ "$(completes mm-model in)" = info ]
+    [ "$(completes mm-model "" | sort | paste -sd ' ')" = "devices fetch import info list pack verify" ]
+    [ "$(completes mm-train --epochs 3 c)" = classify ]
+    [ "$(completes mm-model info my-)" = $'my-bert\nmy-vit' ]
+    [ "$(completes mm-encode-image -m my-)" = my-vit ]
+    [ "$(completes mm-encode-text -m my-)" = my-bert ]
+    [ -z "$(completes mm-encode-audio -m my-)" ]
+    [ "$(completes mm-encode-image -m my)" = $'my $(touch trap) vit\nmy-vit' ] && [ ! -e trap ]
+    touch 'two words.mm' 'two $(touch trap).mm' "it's.mm"
+    [ "$(completes mm-cat two | sort)" = $'two $(touch trap).mm\ntwo words.mm' ] && [ ! -e trap ]
+    [ "$(completes mm-cat -o it)" = "it's.mm" ]
+    [ "$(completes mm-train classify two | wc -l)" -eq 2 ]
+    [ -z "$(completes mm-model fetch tw)" ]
+    [ -z "$(completes mm-cat --head tw)" ]
+}
+
+@test "a tab in bash ends up as the file that was meant" {
+    command -v script || skip "no script(1)"
+    script -qec true /dev/null </dev/null >/dev/null || skip "no pseudo-terminals here"
+    touch 'two words.mm' it.mm
+    mm-cat --help=bash >completion
+    printf '%s\n' 'PS1= ; . ./completion; mm-cat() { printf "%s\n" "$@" >>said; }' \
+        $'mm-cat tw\t' $'mm-cat -o two\\ w\t it\t' $'mm-cat --summ\t "two\t' exit >keys
+    script -qec 'bash --norc --noprofile -i' /dev/null <keys >/dev/null
+    [ "$(cat said)" = $'two words.mm\n-o\ntwo words.mm\nit.mm\n--summary\ntwo words.mm' ] || { cat said; false; }
+}
+
+@test "fish completes commands and models" {
+    command -v fish || skip "no fish"
+    models
+    export HOME=$PWD
+    offers() { fish -c "$1 --help=fish | source; complete -C '$*'" | cut -f1; }
+    [ "$(offers mm-model in)" = info ]
+    [ "$(offers mm-model info my-)" = $'my-bert\nmy-vit' ]
+    [ "$(offers mm-encode-text -m my-)" = my-bert ]
+    [ "$(offers mm-train cl)" = classify ]
 }
 
 @test "usage errors exit with 2, say what is wrong and what was meant" {
