@@ -13,7 +13,8 @@ enum { MOST_NAMES = 64 }; /* that are compared and listed */
 typedef struct {
     const char *path;
     bool settled;   /* a record has it, or it may be absent */
-    mm_count there; /* what records have where the path leaves them: "label.split", "label.class" */
+    mm_str level;   /* the longest beginning of path that a record has; n 0: none */
+    mm_count there; /* the names of what is there, in the records or in the map at `level` */
 } asked;
 
 struct mm_asked {
@@ -61,43 +62,46 @@ mm_status mm_asked_add(mm_asked *k, const char *path, mm_err *e)
 
 /* ---- what there is instead ---------------------------------------------------------------------------------- */
 
-static mm_status note_entries(asked *x, mm_str prefix, const msgpack_object *map, mm_arena *a, mm_err *e)
+static mm_status note_entries(asked *x, const msgpack_object *map, mm_err *e)
 {
     mm_status s = MM_OK;
     for (uint32_t i = 0; s == MM_OK && map->type == MSGPACK_OBJECT_MAP && i < map->via.map.size; i++) {
         mm_str key = mm_object_as_str(&map->via.map.ptr[i].key);
-        const char *dot = prefix.n ? "." : "";
-        char *name = key.p ? mm_arena_printf(a, "%.*s%s%.*s", MM_STRF(prefix), dot, MM_STRF(key)) : NULL;
         if (key.p)
-            s = name ? mm_count_add(&x->there, mm_str_of(name), e) : mm_fail_memory(e);
+            s = mm_count_add(&x->there, key, e);
     }
     return s;
 }
 
 /* All of mm-stream(5), and what else the record has. */
-static mm_status note_fields(asked *x, const mm_record *rec, mm_arena *a, mm_err *e)
+static mm_status note_fields(asked *x, const mm_record *rec, mm_err *e)
 {
     mm_status s = MM_OK;
     for (int i = 0; s == MM_OK && mm_field_names[i]; i++)
         s = mm_count_add(&x->there, mm_str_of(mm_field_names[i]), e);
-    return s == MM_OK ? note_entries(x, (mm_str){"", 0}, &rec->others, a, e) : s;
+    return s == MM_OK ? note_entries(x, &rec->others, e) : s;
 }
 
-/* The longest beginning of the path that the record has: what it holds is what could have been meant. */
+/* The longest beginning of the path that any record has: what it holds there is what could have been meant. */
 static mm_status note_level(asked *x, const mm_record *rec, mm_arena *a, mm_err *e)
 {
     msgpack_object level;
     mm_str first = first_step(x->path);
-    for (size_t n = strlen(x->path); n > first.n; n--) {
+    for (size_t n = strlen(x->path); n > first.n && n > x->level.n; n--) {
         if (x->path[n - 1] != '.')
             continue;
         char *prefix = mm_arena_strdup(a, (mm_str){x->path, n - 1});
         if (!prefix)
             return mm_fail_memory(e);
-        if (mm_field_get(&level, rec, prefix, a))
-            return note_entries(x, mm_str_of(prefix), &level, a, e);
+        if (!mm_field_get(&level, rec, prefix, a))
+            continue;
+        if (n - 1 > x->level.n) {
+            mm_count_free(&x->there);
+            x->level = (mm_str){x->path, n - 1};
+        }
+        return note_entries(x, &level, e);
     }
-    return is_standard(first) ? MM_OK : note_fields(x, rec, a, e);
+    return x->level.n || is_standard(first) ? MM_OK : note_fields(x, rec, e);
 }
 
 mm_status mm_asked_look(mm_asked *k, const mm_record *rec, mm_arena *a, mm_err *e)
@@ -117,18 +121,23 @@ mm_status mm_asked_look(mm_asked *k, const mm_record *rec, mm_arena *a, mm_err *
 
 /* ---- the verdict -------------------------------------------------------------------------------------------- */
 
+/* The names at the level where the path leaves the records, without what leads there, which is right. */
 static mm_status complain(asked *x, mm_err *e)
 {
-    mm_str name[MOST_NAMES], path = mm_str_of(x->path);
+    mm_str name[MOST_NAMES];
     char rest[512];
     int n = 0;
+    size_t right = x->level.n ? x->level.n + 1 : 0;
     mm_count_sort(&x->there);
     for (; (size_t)n < x->there.used && n < MOST_NAMES; n++)
         name[n] = (mm_str){x->there.slot[n].text, x->there.slot[n].n};
-    if (mm_str_is(first_step(x->path), "meta") && !mm_suggest(path, name, n).p)
+    mm_str wrong = mm_str_of(x->path + right);
+    if (mm_str_is(first_step(x->path), "meta") && !mm_suggest(wrong, name, n).p)
         return MM_OK;
-    return mm_fail(e, MM_SKIP, "no record has a field \"%s\"%s", x->path,
-                   mm_suggest_text(rest, sizeof rest, path, name, n));
+    mm_suggest_text(rest, sizeof rest, wrong, name, n);
+    return x->level.n
+               ? mm_fail(e, MM_SKIP, "no record has a field \"%s\" in \"%.*s\"%s", wrong.p, MM_STRF(x->level), rest)
+               : mm_fail(e, MM_SKIP, "no record has a field \"%s\"%s", x->path, rest);
 }
 
 mm_status mm_asked_check(mm_asked *k, mm_err *e)

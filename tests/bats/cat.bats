@@ -121,18 +121,20 @@ for i in range(3):
     r = {"mm": 1, "kind": "text", "key": f"k{i}", "data": "x"}
     if i:
         r["label"] = {"split": "train", "class": f"c{i}"}
-        r["meta"] = {"width": i, "height": 7}
+        r["meta"] = {"width": i, "height": 7, "frames": 2}
     sys.stdout.buffer.write(pack(r))
 PY
     [ "$(mm-cat -k -w label.class=c2 maps.mm)" = k2 ]
     run mm-cat -k -w label.clas=c2 maps.mm
     [ "$status" -eq 2 ]
-    [[ "$output" == *'no record has a field "label.clas"; did you mean "label.class"? (there are: label.class, label.split)'* ]]
+    [[ "$output" == *'no record has a field "clas" in "label"; did you mean "class"? (there are: class, split)'* ]]
     run mm-cat -t -f key,meta.widht maps.mm
     [ "$status" -eq 2 ]
-    [[ "$output" == *'did you mean "meta.width"?'* ]]
+    [[ "$output" == *'no record has a field "widht" in "meta"; did you mean "width"? (there are: frames, height, width)'* ]]
     [ "$(mm-cat -t --no-header -f key,meta.truncated -N 1 maps.mm)" = "$(printf 'k0\t')" ] # said of some records only
     [ -z "$(mm-cat -k -w meta.truncated maps.mm)" ]
+    [ -z "$(mm-cat -k -w meta.pages=3 maps.mm)" ]
+    mm-cat -k -w meta.pages=3 maps.mm
     [ -z "$(mm-cat -k -w error.code=x maps.mm)" ] # nothing failed
     mm-cat -k -w error.code=x maps.mm
 }
