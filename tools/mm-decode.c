@@ -1,4 +1,5 @@
 /* mm-decode: files, directories, archives, standard input → records of images, sound, text and numbers. */
+#include "cli/keys.h"
 #include "cli/labelling.h"
 #include "cli/ordered.h"
 #include "cli/tool.h"
@@ -109,6 +110,7 @@ typedef struct {
     mm_source_opts so;
     mm_source *source;
     mm_labelling labelling;
+    mm_keys keys;
     mm_image_prep image_prep;
     char digest[64];
     mm_arena *arena; /* one a worker */
@@ -240,6 +242,7 @@ typedef struct {
     decode *d;
     const mm_blob *blob;
     mm_turn *turn;
+    bool noted;           /* mm_keys_note */
     msgpack_object label; /* of the file */
     bool labelled, unlabelled;
 } job;
@@ -251,6 +254,7 @@ static void *next_source(void *ctx)
     mm_err e;
     mm_status s;
     while ((s = mm_source_next(d->source, &b, &e)) == MM_OK && d->resumed.p) {
+        mm_keys_recall(&d->keys, b);
         if (mm_str_eq(b->src, d->resumed))
             d->resumed.p = NULL; /* the last one that is there already */
         mm_blob_free(b);
@@ -290,7 +294,13 @@ static mm_status emit(void *ctx, const mm_record *rec, mm_err *e)
     } else if (out.label.type == MSGPACK_OBJECT_NIL) {
         out.label = label_of(j, rec);
     }
-    return mm_turn_put(j->turn, &out, e);
+    mm_status s = mm_keys_note(&j->d->keys, j->turn, &j->noted, j->blob, rec, e);
+    return s == MM_OK ? mm_turn_put(j->turn, &out, e) : s;
+}
+
+static bool pass(void *ctx, void *note, mm_record *rec)
+{
+    return mm_keys_pass(&((decode *)ctx)->keys, note, rec);
 }
 
 /* Counts an input that gave no record, and says why. */
@@ -402,15 +412,16 @@ int main(int argc, char **argv)
     mm_labelling_open(&d.r, &d.labelling);
     if (!d.r.n_operands)
         mm_in_check(&d.r);
-    if (mm_source_open(&d.source, d.r.n_operands ? d.r.operands : standard_input, d.r.n_operands ? d.r.n_operands : 1,
-                       &d.so, &e) != MM_OK)
+    const char *const *operands = d.r.n_operands ? d.r.operands : standard_input;
+    if (mm_source_open(&d.source, operands, d.r.n_operands ? d.r.n_operands : 1, &d.so, &e) != MM_OK)
         mm_die(&d.r, "%s", e.text);
     mm_out_open(&d.r, NULL);
     d.resumed = mm_out_resumed(&d.r);
+    mm_keys_open(&d.r, &d.keys, operands, &d.so, opt.key_column != NULL);
     d.arena = calloc((size_t)d.r.threads, sizeof *d.arena);
     if (!d.arena)
         mm_die(&d.r, "out of memory");
-    mm_ordered_run(&d.r, &(mm_ordered_jobs){next_source, decode_source, &d});
+    mm_ordered_run(&d.r, &(mm_ordered_jobs){next_source, decode_source, &d, pass});
     say_what_is_left(&d);
     if (!d.r.done && !mm_out_resumed(&d.r).p)
         die_of_nothing(&d);
@@ -419,5 +430,6 @@ int main(int argc, char **argv)
         mm_arena_free(&d.arena[i]);
     free(d.arena);
     mm_source_close(d.source);
+    mm_keys_close(&d.keys);
     return mm_run_end(&d.r);
 }

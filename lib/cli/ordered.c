@@ -11,6 +11,7 @@ static const size_t SHARED_BYTES = (size_t)64
 struct mm_turn {
     mm_ordered *o;
     mm_buf gathered;
+    void *note; /* NULL: nobody looks at the records */
     bool done;
     mm_turn *next;
 };
@@ -34,13 +35,37 @@ typedef struct {
 
 /* ---- writing ---- */
 
+static void write_record(mm_turn *t, mm_record rec)
+{
+    mm_ordered *o = t->o;
+    if (!t->note || o->jobs->pass(o->jobs->ctx, t->note, &rec))
+        mm_out_put(o->r, &rec);
+}
+
 /* Whole records that are packed already go out as one record's raw bytes. */
-static void write_gathered(mm_ordered *o, mm_buf *b)
+static void write_packed(mm_ordered *o, const uint8_t *p, size_t n)
 {
     mm_record rec = mm_record_new(MM_KIND_OTHER);
-    rec.raw = (mm_str){(const char *)b->p, b->n};
-    if (b->n)
+    rec.raw = (mm_str){(const char *)p, n};
+    if (n)
         mm_out_put(o->r, &rec);
+}
+
+static void write_gathered(mm_turn *t)
+{
+    mm_buf *b = &t->gathered;
+    mm_arena a = {0};
+    mm_record rec;
+    mm_err e;
+    size_t at = 0, used;
+    while (t->note && at < b->n && mm_record_parse(b->p + at, b->n - at, &used, &a, &rec, &e) == MM_OK) {
+        write_record(t, rec);
+        mm_arena_reset(&a);
+        at += used;
+    }
+    mm_arena_free(&a);
+    if (at < b->n) /* also what is above the limits of a reader, a single large photo */
+        write_packed(t->o, b->p + at, b->n - at);
     b->n = 0;
 }
 
@@ -68,12 +93,18 @@ mm_status mm_turn_put(mm_turn *t, const mm_record *rec, mm_err *e)
         if (s != MM_OK || t->gathered.n < OWN_BYTES)
             return s;
         wait_for_turn(o, t);
-        write_gathered(o, &t->gathered);
+        write_gathered(t);
         return MM_OK;
     }
-    write_gathered(o, &t->gathered);
-    mm_out_put(o->r, rec);
+    write_gathered(t);
+    write_record(t, *rec);
     return MM_OK;
+}
+
+void mm_turn_leave(mm_turn *t, void *note)
+{
+    free(t->note);
+    t->note = note;
 }
 
 /* ---- the order ---- */
@@ -98,6 +129,7 @@ static void leave(mm_ordered *o)
     if (!o->first)
         o->last = NULL;
     mm_buf_free(&t->gathered);
+    free(t->note);
     free(t);
 }
 
@@ -110,7 +142,7 @@ static void drain(mm_ordered *o)
         mm_turn *now = o->first;
         size_t n = now->gathered.n;
         pthread_mutex_unlock(&o->lock);
-        write_gathered(o, &now->gathered);
+        write_gathered(now);
         pthread_mutex_lock(&o->lock);
         o->waiting -= n;
         leave(o);

@@ -14,19 +14,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Where keys of one directory may repeat: files of one stem, and with an archive among them what lies below that stem.
+ * A walk in the order of keys comes to it once. */
+typedef struct {
+    mm_buf stem;
+    bool archive, begun; /* begun: the next blob is its first */
+} mm_group;
+
 struct mm_source {
     const char *const *operands;
     int n, next;
     mm_source_opts o;
     mm_keyer keyer;
     locale_t utf8; /* libarchive gives no name for a member whose name the locale cannot hold */
-    int64_t skipped;
+    int64_t skipped, number;
     mm_archive *archive;   /* the innermost that is open */
     mm_walk *walk;         /* the directory that is being walked … */
     mm_listing *listing;   /* … or all of its files, when keys are not their paths */
     const char *directory; /* that is being walked, and its own path below opts.root */
     mm_str place;
     mm_arena names; /* holds it */
+    mm_group group;
 };
 
 static void fill_defaults(mm_source_opts *o)
@@ -73,6 +81,7 @@ void mm_source_close(mm_source *s)
     mm_listing_free(s->listing);
     mm_keyer_close(&s->keyer);
     mm_arena_free(&s->names);
+    mm_buf_free(&s->group.stem);
     if (s->utf8)
         freelocale(s->utf8);
     free(s);
@@ -178,6 +187,7 @@ static mm_status enter(mm_source *s, mm_blob *b, mm_str head, shape is, mm_err *
         return MM_SKIP;
     }
     mm_status st = mm_archive_open(&inner, b, head, is == PACKED, &ao, &code, &why);
+    s->group.archive |= st == MM_OK;
     if (st == MM_OK)
         s->archive = inner;
     else if (st == MM_SKIP)
@@ -347,6 +357,23 @@ static mm_status open_operand(mm_source *s, const char *path, mm_blob **out, mm_
 
 /* ---- directories ---- */
 
+static bool in_group(const mm_group *g, mm_str stem)
+{
+    mm_str below = g->stem.p ? mm_path_below(stem, (mm_str){(const char *)g->stem.p, g->stem.n}) : (mm_str){NULL, 0};
+    return below.p && (below.n == 0 || g->archive);
+}
+
+static mm_status follow_groups(mm_group *g, mm_str rel, mm_err *e)
+{
+    mm_str stem = mm_path_stem(rel);
+    if (in_group(g, stem))
+        return MM_OK;
+    g->stem.n = 0;
+    g->archive = false;
+    g->begun = true;
+    return mm_buf_append(&g->stem, stem.p, stem.n, e);
+}
+
 static mm_status open_found(mm_source *s, const mm_walk_item *item, mm_blob **out, mm_err *e)
 {
     mm_blob *b = *out = mm_blob_new();
@@ -364,6 +391,8 @@ static mm_status next_walked(mm_source *s, mm_blob **out, mm_err *e)
     mm_arena scratch = {0};
     mm_walk_item item;
     mm_status st = mm_walk_next(s->walk, &scratch, &item, e);
+    if (st == MM_OK)
+        st = follow_groups(&s->group, item.rel, e);
     if (st == MM_OK)
         st = open_found(s, &item, out, e);
     else if (st == MM_EOF) {
@@ -422,6 +451,11 @@ mm_status mm_source_next(mm_source *s, mm_blob **b, mm_err *e)
     if (st != MM_OK) {
         mm_blob_free(*b);
         *b = NULL;
+    } else {
+        (*b)->number = s->number++;
+        (*b)->operand = s->next - 1;
+        (*b)->fresh = s->group.begun && s->n == 1;
+        s->group.begun = false;
     }
     if (s->utf8)
         uselocale(before);

@@ -41,6 +41,9 @@ typedef struct {
                       * archive on the way counts as a directory of its name without extension */
     mm_str dir;      /* the directory's name that holds it, for --label dir */
     bool named;      /* the operand itself, not something found in a directory (or opts.root) or an archive */
+    int64_t number;  /* of this input, from 0 */
+    int operand;     /* the number of the operand that it comes from */
+    bool fresh;      /* what came before cannot share a key with this or a later one (unless mm_key_merges) */
     int64_t size;
     const uint8_t *bytes; /* or NULL */
     int fd;               /* or −1 */

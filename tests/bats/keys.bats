@@ -50,11 +50,11 @@ keys() { mm-cat -J | jq -r '.key + " " + .kind'; }
 }
 
 @test "--root: an operand elsewhere is an error record, the others are read" {
-    for elsewhere in shards/s0.tar t/a t/a/one.png; do
-        run --separate-stderr mm-decode --root t/a "$elsewhere" t/a/one.txt
-        case $elsewhere in shards*) [ "$status" -eq 1 ] && [[ "$stderr" == *"shards/s0.tar: it does not lie below t/a (--root)"* ]] ;; *) [ "$status" -eq 0 ] ;; esac
-    done
-    run --separate-stderr mm-decode --root t/a/one.png t/a/one.png
+    run mm-decode -o "$tmp/o" --root t/a shards/s0.tar t/x t/a/one.txt
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"shards/s0.tar: it does not lie below t/a (--root)"*"t/x: it does not lie below t/a (--root)"* ]]
+    [ "$(mm-cat -q -J "$tmp/o" | jq -r '.key + " " + .kind')" = $'shards/s0 error\nt/x error\none text' ]
+    run mm-decode -o "$tmp/o" --root t/a/one.png t/a/one.png
     [ "$status" -eq 1 ]
 }
 
@@ -94,4 +94,103 @@ keys() { mm-cat -J | jq -r '.key + " " + .kind'; }
     run mm-decode --key '([0-9' pair
     [ "$status" -eq 2 ]
     [[ "$output" == *"no regular expression"* ]]
+}
+
+# ---- two sources of one key ----
+
+pair_of_directories() {
+    mkdir -p "$tmp/train/cat" "$tmp/test/cat" && cd "$tmp" || return 1
+    for i in 1 2 3; do m png train/cat/$i.png $i && m png test/cat/$i.png 9$i; done
+}
+refused() { mm-cat -q -J -w kind=error "$1" | jq -r '.key + " " + .src + " " + .error.code'; }
+
+@test "the same name in two directories: the second is an error that names the key, both and what helps" {
+    pair_of_directories
+    run mm-decode -o o train test
+    [ "$status" -eq 1 ]
+    [[ "$output" == *'test/cat/1.png: key "cat/1" has its image from train already: --root DIR, '* ]]
+    [ "$(refused o)" = "$(printf 'cat/%s test/cat/%s.png clash\n' 1 1 2 2 3 3)" ]
+    [ "$(mm-cat -q -J -w kind=image o | jq -r .src)" = "$(printf 'train/cat/%s.png\n' 1 2 3)" ]
+    mm-decode --root . train test | mm-cat -k | diff - <(printf '%s\n' {train,test}/cat/{1,2,3})
+    mm-decode --label dir --root . train test | mm-cat -c | grep -Fx $'image\t6'
+}
+
+@test "the same name in two archives: --key archive keeps them apart" {
+    pair_of_directories
+    m tarred 0.tar train && m tarred 1.tgz test w:gz
+    run mm-decode -o o 0.tar 1.tgz
+    [ "$status" -eq 1 ]
+    [[ "$output" == *'1.tgz!cat/1.png: key "cat/1" has its image from 0.tar already: --key archive '* ]]
+    [ "$(refused o | wc -l)" -eq 3 ]
+    mm-decode --key archive 0.tar 1.tgz | mm-cat -k | diff - <(printf '%s\n' {0,1}/cat/{1,2,3})
+    mkdir shards && mv 0.tar 1.tgz shards
+    mm-decode shards | mm-cat -k | diff - <(printf '%s\n' {0,1}/cat/{1,2,3})
+}
+
+@test "two extensions in one place, or in a list: --key file keeps them apart" {
+    mkdir -p "$tmp/d" && cd "$tmp" && m png d/a.png 1 && cp d/a.png d/a.jpeg && echo a >d/a.txt
+    for operands in d "d/a.jpeg d/a.png d/a.txt"; do
+        # shellcheck disable=SC2086
+        run mm-decode -o o $operands
+        [ "$status" -eq 1 ]
+        [[ "$output" == *'d/a.png: key "'*'a" has its image from d/a.jpeg already: --key file '* ]]
+        [ "$(mm-cat -q -c o | sort | tr '\n\t' ' =')" = "error=1 image=1 text=1 " ]
+        # shellcheck disable=SC2086
+        [ "$(mm-decode --key file $operands | mm-cat -c | sort | tr '\n\t' ' =')" = "image=2 text=1 " ]
+    done
+}
+
+@test "a directory beside the archive of its name, and one archive beside another" {
+    mkdir -p "$tmp/w/b/a" && cd "$tmp" && m png w/b/a/1.png 1 && m png w/b/a/2.png 2
+    m tarred w/b/a.tar w/b/a && m zipped w/b/a.zip w/b/a && m png w/b/a-1.png 3 && m png w/c.png 4
+    run mm-decode -o o w
+    [ "$status" -eq 1 ]
+    [ "$(mm-cat -q -J -w kind=image o | jq -r .src)" = $'w/b/a.tar!1.png\nw/b/a.tar!2.png\nw/b/a-1.png\nw/c.png' ]
+    [ "$(refused o | cut -d ' ' -f 2)" = $'w/b/a.zip!1.png\nw/b/a.zip!2.png\nw/b/a/1.png\nw/b/a/2.png' ]
+}
+
+@test "a member that an archive holds twice is told, not mixed" {
+    cd "$tmp" && mkdir d && echo one >d/a.txt && tar cf twice.tar d && echo two >d/a.txt && tar rf twice.tar d
+    run mm-decode -o o twice.tar
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"twice.tar!d/a.txt: key "*"the archive holds it twice"* ]]
+    mm-cat -q -J -w kind=text o | jq -e -s 'map(.data) == ["one\n"]'
+}
+
+@test "no clash: other modalities, rows, a still beside a video, broken files, an operand given twice, keys that merge" {
+    cd "$tmp" && mkdir images texts v e
+    m png images/1.png 1 && m png images/2.png 2 && echo eins >texts/1.txt && echo zwei >texts/2.txt
+    [ "$(mm-decode images texts | keys | sort)" = $'1 image\n1 text\n2 image\n2 text' ]
+    m tarred images.tar images && m tarred texts.tar texts
+    [ "$(mm-decode images.tar texts.tar | keys | sort)" = $'1 image\n1 text\n2 image\n2 text' ]
+    [ "$(mm-decode --lines texts/1.txt texts/1.txt | mm-cat -c)" = $'text\t2' ]
+    printf 'k,t\n1,a\n1,b\n' >x.csv && cp x.csv y.csv
+    [ "$(mm-decode --column t --key-column k x.csv y.csv | mm-cat -c)" = $'text\t4' ]
+    [ "$(mm-decode images images | mm-cat -c)" = $'image\t4' ]
+    cp -r images more
+    [ "$(mm-decode --key base images more | mm-cat -c)" = $'image\t4' ]
+    [ "$(mm-decode --key '([0-9]).png' images more | mm-cat -c)" = $'image\t4' ]
+    m png e/a.png 1 && head -c 50 e/a.png >e/a.jpg
+    run mm-decode -o o e
+    [ "$(mm-cat -q -c o | sort | tr '\n\t' ' =')" = "error=1 image=1 " ]
+    ffmpeg -v error -f lavfi -i testsrc=d=0.2:r=10:s=32x24 -c:v mpeg4 v/a.mp4 && m png v/a.jpg 1
+    [ "$(mm-decode v | keys)" = $'a image\na image\na image' ]
+    cp v/a.mp4 v/a.mkv
+    run mm-decode -o o v
+    [ "$status" -eq 1 ]
+    [ "$(mm-cat -q -c o | sort | tr '\n\t' ' =')" = "error=1 image=3 " ]
+}
+
+@test "clashes are the same whatever -j is, and when an interrupted run is taken up" {
+    cd "$tmp" && mkdir a b
+    for i in $(seq 30); do m png a/$i.png "$i" && m png b/$i.png 7 && cp "$D/t/x/deep/three.wav" b/$i.wav; done
+    mm-decode -q -j1 a b >want 2>/dev/null || [ $? -eq 1 ]
+    mm-cat -q -c want | grep -Fx $'error\t30'
+    for j in 2 4 9; do mm-decode -q -j$j a b 2>/dev/null | cmp - want; done
+    size=$(stat -c %s want)
+    for cut in 100 $((size / 3)) $((size / 2)) $((size * 3 / 4)) $((size - 1)); do
+        head -c "$cut" want >out.part && rm -f out
+        mm-decode -q -j2 --resume -o out a b 2>/dev/null || [ $? -eq 1 ]
+        cmp out want || { echo "cut at $cut"; false; }
+    done
 }

@@ -1,0 +1,66 @@
+#include "cli/kept.h"
+
+#include "cli/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct mm_kept {
+    mm_run *r;
+    int fd;
+    int64_t size; /* what follows is written in this run */
+    mm_reader *in;
+    mm_arena arena;
+    mm_record rec;
+    bool over;
+};
+
+mm_kept *mm_kept_open(mm_run *r)
+{
+    const char *part = r->state->out.part;
+    struct stat st;
+    mm_err e;
+    if (!r->resume || !part || !mm_out_resumed(r).p)
+        return NULL;
+    mm_kept *k = calloc(1, sizeof *k);
+    if (!k)
+        mm_die(r, "out of memory");
+    k->r = r;
+    k->fd = open(part, O_RDONLY | O_CLOEXEC);
+    if (k->fd < 0 || fstat(k->fd, &st) < 0)
+        mm_die(r, "%s: %s", part, strerror(errno));
+    k->size = st.st_size;
+    if (mm_reader_new(&k->in, k->fd, part, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    mm_kept_step(k);
+    return k;
+}
+
+void mm_kept_close(mm_kept *k)
+{
+    if (!k)
+        return;
+    mm_reader_free(k->in);
+    mm_arena_free(&k->arena);
+    close(k->fd);
+    free(k);
+}
+
+const mm_record *mm_kept_record(const mm_kept *k)
+{
+    return k->over ? NULL : &k->rec;
+}
+
+void mm_kept_step(mm_kept *k)
+{
+    mm_err e;
+    mm_arena_reset(&k->arena);
+    mm_status s = mm_reader_offset(k->in) < k->size ? mm_reader_next(k->in, &k->arena, &k->rec, &e) : MM_EOF;
+    if (s == MM_FATAL)
+        mm_die(k->r, "%s", e.text);
+    k->over = s == MM_EOF;
+}

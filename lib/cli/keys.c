@@ -1,0 +1,70 @@
+#include "cli/keys.h"
+
+#include "media/key.h"
+
+#include <stdlib.h>
+
+void mm_keys_open(mm_run *r, mm_keys *k, const char *const *operands, const mm_source_opts *o, bool rows_have_keys)
+{
+    mm_err e;
+    *k = (mm_keys){.r = r, .kept = mm_kept_open(r), .rows_have_keys = rows_have_keys};
+    if (!mm_key_merges(o->key_rule) && mm_clash_new(&k->clash, operands, o, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+}
+
+void mm_keys_close(mm_keys *k)
+{
+    mm_clash_free(k->clash);
+    mm_kept_close(k->kept);
+    mm_arena_free(&k->arena);
+}
+
+/* Whether rec has its source's own key rather than a row's: only then is it a clash that another source has it, too. */
+static bool counts(const mm_keys *k, const mm_blob *b, const mm_record *rec)
+{
+    bool row = rec->part >= 0 && (rec->kind == MM_KIND_TEXT || (rec->kind == MM_KIND_FEATURE && k->rows_have_keys));
+    return k->clash && rec->kind != MM_KIND_ERROR && !row && mm_str_eq(rec->key, b->key);
+}
+
+static mm_clash_source source_of(const mm_blob *b)
+{
+    return (mm_clash_source){.number = b->number, .operand = b->operand, .fresh = b->fresh};
+}
+
+void mm_keys_recall(mm_keys *k, const mm_blob *b)
+{
+    mm_clash_source from = source_of(b);
+    const mm_record *rec;
+    mm_err e;
+    for (; k->kept && (rec = mm_kept_record(k->kept)) && mm_str_eq(rec->src, b->src); mm_kept_step(k->kept))
+        if (counts(k, b, rec) && mm_clash_check(k->clash, &from, rec, &e) == MM_FATAL)
+            mm_die(k->r, "%s", e.text);
+}
+
+mm_status mm_keys_note(const mm_keys *k, mm_turn *t, bool *noted, const mm_blob *b, const mm_record *rec, mm_err *e)
+{
+    if (*noted || !counts(k, b, rec))
+        return MM_OK;
+    mm_clash_source *note = malloc(sizeof *note);
+    if (!note)
+        return mm_fail_memory(e);
+    *note = source_of(b);
+    mm_turn_leave(t, note);
+    *noted = true;
+    return MM_OK;
+}
+
+bool mm_keys_pass(mm_keys *k, void *note, mm_record *rec)
+{
+    mm_err why;
+    mm_status s = mm_clash_check(k->clash, note, rec, &why);
+    if (s == MM_SKIP) {
+        mm_err e;
+        mm_arena_reset(&k->arena);
+        s = mm_record_to_error(rec, &k->arena, "decode", "clash", why.text, &e);
+        mm_item_failed_in(k->r, rec->src, rec->src, rec->error.text);
+    }
+    if (s == MM_FATAL)
+        mm_die(k->r, "%s", why.text);
+    return s == MM_OK;
+}
