@@ -35,6 +35,10 @@ FETCH_PKGS := libcurl
 ALL_CFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG) --cflags $(BASE_PKGS) $(MEDIA_PKGS) $(FETCH_PKGS) 2>/dev/null))
 # volk finds Vulkan's loader when a device is asked for: nothing links to libvulkan. Debian 12 has its source only.
 VOLK_SOURCE := $(wildcard /usr/include/volk.c)
+# libheif is optional; its header is needed alone, the library is loaded when a HEIC comes
+ifeq ($(shell $(PKG) --exists 'libheif >= 1.13' 2>/dev/null && echo yes),yes)
+ALL_CFLAGS += -DMM_HAVE_HEIF $(patsubst -I%,-isystem %,$(shell $(PKG) --cflags libheif))
+endif
 BASE_LIBS  := $(shell $(PKG) --libs $(BASE_PKGS) 2>/dev/null) $(if $(VOLK_SOURCE),,-lvolk) -ldl -lm
 MEDIA_LIBS := $(shell $(PKG) --libs $(MEDIA_PKGS) 2>/dev/null)
 FETCH_LIBS := $(shell $(PKG) --libs $(FETCH_PKGS) 2>/dev/null)

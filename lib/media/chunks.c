@@ -105,6 +105,17 @@ static int orientation_of(unsigned turns, unsigned mirror)
     return number[turns & 3][mirror];
 }
 
+bool mm_heif_is_avif(mm_bytes in)
+{
+    mm_bytes brands;
+    if (!find_box(in, "ftyp", &brands))
+        return false;
+    for (size_t at = 0; at + 4 <= brands.n; at += 4)
+        if (!memcmp(brands.p + at, "avif", 4) || !memcmp(brands.p + at, "avis", 4))
+            return true;
+    return false;
+}
+
 void mm_heif_examine(mm_exif *x, mm_bytes in)
 {
     mm_bytes meta, properties, container;

@@ -8,6 +8,8 @@
  * "truncated", no end chunk. */
 mm_status mm_png_examine(mm_exif *x, int64_t *frames, mm_bytes in, mm_fault *f);
 
+/* Is it AVIF, by the brands that the first box names? */
+bool mm_heif_is_avif(mm_bytes in);
 /* The irot and imir properties of an AVIF or HEIF file (ISO/IEC 23008-12, 6.5) as an EXIF orientation. */
 void mm_heif_examine(mm_exif *x, mm_bytes in);
 

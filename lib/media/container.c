@@ -90,9 +90,9 @@ mm_status mm_gif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm
     return s;
 }
 
-/* ---- AVIF, HEIF ---- */
+/* ---- AVIF ---- */
 
-mm_status mm_heif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+mm_status mm_avif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
 {
     *p = (mm_picture){.format = "avif"};
     mm_heif_examine(&p->exif, in);

@@ -17,7 +17,7 @@ bool mm_picture_is_video(mm_bytes in)
     bool whole;
     switch (mm_picture_form(in)) {
     case MM_FORM_GIF: return mm_gif_frames(in, &whole) > 1;
-    case MM_FORM_HEIF: return in.n >= 12 && !memcmp(in.p + 8, "avis", 4);
+    case MM_FORM_AVIF: return in.n >= 12 && !memcmp(in.p + 8, "avis", 4);
     case MM_FORM_OTHER:
         if (in.n < 8 || memcmp(in.p, "\x89PNG", 4) != 0)
             return false;
@@ -55,6 +55,7 @@ mm_status mm_pages_read(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm
     switch (mm_raw_is(in) ? MM_FORM_OTHER : mm_picture_form(in)) {
     case MM_FORM_TIFF: return mm_tiff_pages(in, l, a, put, ctx, f);
     case MM_FORM_WEBP: return mm_webp_frames(in, l, a, put, ctx, f);
+    case MM_FORM_HEIC: return mm_heic_pages(in, l, a, put, ctx, f);
     case MM_FORM_PNM: return mm_pnm_pages(in, l, a, put, ctx, f);
     case MM_FORM_JPEG:
         return mm_mpo_count(in) > 1 ? mm_mpo_pages(in, l, a, put, ctx, f) : the_only_one(in, l, a, put, ctx, f);

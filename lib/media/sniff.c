@@ -274,8 +274,7 @@ static bool is_tga(const uint8_t *p, size_t n, mm_str path)
 /* ISO base media: still image brands against everything else. */
 static mm_sniff sniff_ftyp(const uint8_t *p, size_t n)
 {
-    static const char IMAGES[][5] = {"avif", "avis", "heic", "heix", "heim", "heis",
-                                     "hevc", "hevx", "mif1", "msf1", "jxl ", "crx "};
+    static const char IMAGES[][5] = {"avif", "avis", "heic", "heix", "heim", "heis", "mif1", "msf1", "jxl ", "crx "};
     if (n < 12 || !starts(p, n, 4, "ftyp"))
         return MM_SNIFF_NONE;
     for (size_t i = 0; i < sizeof IMAGES / sizeof *IMAGES; i++)

@@ -79,6 +79,27 @@ kinds() { mm-cat -J | jq -r .kind | sort | uniq -c | awk '{ print $2, $1 }' | pa
     done
 }
 
+@test "HEIC: pixels by libheif, or an error that names it; what is broken is an error" {
+    goldens=$BATS_TEST_DIRNAME/../goldens/picture
+    run --separate-stderr mm-decode -o x.mm "$goldens"/turned6.heic
+    if [ "$status" -eq 1 ]; then
+        [[ $stderr = *libheif* ]]
+        [ "$(mm-cat -J x.mm | jq -r .error.code)" = unsupported ]
+        skip "libheif is not there"
+    fi
+    [ "$(mm-cat -J x.mm | jq -c '[.data.shape, .meta.format]')" = '[[40,24,3],"heic"]' ]
+    size=$(stat -c %s "$goldens"/444.heic)
+    for n in 12 60 300 500 $((size - 200)) $((size - 1)); do
+        head -c "$n" "$goldens"/444.heic >cut.heic
+        run --separate-stderr mm-decode -o $n.mm cut.heic
+        [ "$status" -eq 1 ]
+        [ "$(kinds <$n.mm)" = "error 1" ]
+    done
+    run --separate-stderr mm-decode --max-pixels 900 "$goldens"/444.heic
+    [ "$status" -eq 1 ]
+    [[ $stderr = *"limit of 900"* ]]
+}
+
 @test "pages and frames: the first, and a word about the others; --pages all" {
     goldens=$BATS_TEST_DIRNAME/../goldens/picture
     run --separate-stderr mm-decode -o x.mm "$goldens"/{pages.tif,frames.gif,frames.png,frames.webp,pages.mpo,rgb.png}

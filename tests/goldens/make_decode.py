@@ -6,7 +6,7 @@ and for some laid over a colour. Of files of more than 8 bits it has the hash of
 them, or as they were stored; their 8-bit RGB is the high byte, which is Pillow's own where it does not clip grey at 255 (issue 3011 of Pillow). sound/cases.json has for each file the mean of its channels at 16 kHz, by librosa's soxr_hq where its rate
 is another: how many samples, and some of them. The pictures are seeds for the fuzz target of that name, too.
 
-usage: tests/goldens/make_decode.py     needs pillow, numpy, tifffile, soundfile, librosa
+usage: tests/goldens/make_decode.py     needs pillow, pillow-heif, numpy, tifffile, soundfile, librosa
 """
 import io
 import json
@@ -16,6 +16,7 @@ import zlib
 
 import librosa
 import numpy as np
+import pillow_heif
 import soundfile
 import tifffile
 from PIL import Image, ImageOps
@@ -215,6 +216,34 @@ def written():
         yield f"{len(shape)}.pfm", pfm(kind, v)
 
 
+def heics():
+    """HEICs that pillow-heif writes: plain, with alpha, of 10 bits, turned, of tiles, and of several pictures."""
+    rgb, wide = scene(24, 40), scene(70, 100)
+    for name, image, options in (
+        ("444.heic", rgb, {}),
+        ("420.heic", rgb, dict(chroma=420)),
+        ("alpha.heic", with_alpha(rgb), {}),
+        ("grid.heic", wide, dict(tile_size=64)),
+        ("pages.heic", rgb, dict(save_all=True, append_images=[scene(16, 16), ImageOps.flip(rgb)])),
+    ):
+        f = io.BytesIO()
+        image.save(f, "HEIF", quality=90, **{"chroma": 444, **options})
+        yield name, f.getvalue()
+    for orientation in (2, 5, 6):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        rgb.info["exif"] = exif.tobytes()
+        f = io.BytesIO()
+        rgb.save(f, "HEIF", quality=90, chroma=444)
+        yield f"turned{orientation}.heic", f.getvalue()
+    f = io.BytesIO()
+    v = np.asarray(rgb).astype(np.uint16) * 257
+    pillow_heif.from_bytes(mode="RGB;16", size=rgb.size, data=v.tobytes()).save(f, quality=90, chroma=444)
+    ten = np.asarray(pillow_heif.open_heif(f, convert_hdr_to_8bit=False)) >> 6
+    STORED["deep.heic"] = np.rint(ten * (65535 / 1023)).astype("<u2")
+    yield "deep.heic", f.getvalue()
+
+
 def frames(transparent):
     """Pictures that move, on an opaque ground or on none."""
     for i in range(4):
@@ -350,7 +379,7 @@ def deep_case(case, v, data):
         below = np.array(BACKGROUND) * 257.0
         case["over"] = fnv(np.rint((colours * alpha + below * (65535 - alpha)) / 65535).astype("<u2").tobytes())
     high = (colours >> 8).astype(np.uint8)
-    if v.shape[-1] >= 3 and "extra1" not in case["file"] and not case["file"].endswith(".pnm"):
+    if v.shape[-1] >= 3 and "extra1" not in case["file"] and not case["file"].endswith((".pnm", ".heic")):
         assert (high == np.asarray(read(data).convert("RGB"))).all(), case["file"]
     return high
 
@@ -358,7 +387,8 @@ def deep_case(case, v, data):
 def pictures():
     out = HERE / "picture"
     out.mkdir(exist_ok=True)
-    files = dict(written())
+    pillow_heif.register_heif_opener()
+    files = {**dict(written()), **dict(heics())}
     for name, image, options in saved():
         f = io.BytesIO()
         image.save(f, {"pnm": "PPM", "jpg": "JPEG", "tif": "TIFF", "jp2": "JPEG2000"}.get(name.split(".")[-1], name.split(".")[-1]), **options)
@@ -367,7 +397,7 @@ def pictures():
         (out / name).write_bytes(data)
         v = samples(name, data)
         if v is not None:
-            case = dict(file=name, h=H, w=W)
+            case = dict(file=name, h=v.shape[0], w=v.shape[1])
             eight = deep_case(case, v, data)
             yield case if eight is None else {**case, "fnv": fnv(eight.tobytes())}
             continue
@@ -376,7 +406,7 @@ def pictures():
         case = dict(file=name, h=rgb.height, w=rgb.width, fnv=fnv(rgb.tobytes()))
         if name != "preview.tif" and (getattr(image, "n_frames", 1) > 1 or name.endswith(".mpo")):
             case["pages"] = list(pages(data))
-        if name.endswith(".avif"):  # libavif rounds otherwise than libswscale: the pixels themselves
+        if name.endswith(".avif") or name == "420.heic":  # others round otherwise: the pixels themselves
             case["rgb"] = rgb.tobytes().hex()
         if name.startswith("nomask"):  # Pillow takes the end of the pixels for the mask: here nothing is transparent
             case["over"] = case["fnv"]

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 wanted="gcc make pkg-config bash
-    libarchive-dev zlib1g-dev liblzma-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev libjpeg-dev libwebp-dev libtiff-dev
+    libarchive-dev zlib1g-dev liblzma-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev libjpeg-dev libwebp-dev libtiff-dev libheif-dev
     libjansson-dev libutf8proc-dev libcurl4-openssl-dev
     libvulkan-dev libvulkan-volk-dev glslc mesa-vulkan-drivers vulkan-validationlayers spirv-tools
     mandoc libarchive-tools jq python3-pip python3-venv ca-certificates"
@@ -12,7 +12,7 @@ tests="libcmocka-dev bats ffmpeg python3-numpy python3-msgpack python3-msgpack-n
 [ "${1:-}" != tests ] || wanted="$wanted $tests"
 
 command -v apt-get >/dev/null || {
-    echo "deps.sh: no apt-get here. Needed are the development files of libarchive, FFmpeg (libav*), libjpeg-turbo, libwebp, libtiff," >&2
+    echo "deps.sh: no apt-get here. Needed are the development files of libarchive, FFmpeg (libav*), libjpeg-turbo, libwebp, libtiff, libheif," >&2
     echo "msgpack-c, jansson, utf8proc, libcurl, Vulkan, volk and cmocka, and the programs glslc, pkg-config, bats, mandoc and pip." >&2
     exit 1
 }
@@ -32,6 +32,10 @@ if ! installed libmsgpack-dev && ! installed libmsgpack-c-dev; then
     else
         missing="$missing libmsgpack-dev"
     fi
+fi
+# libheif has its decoder in a package of its own from Debian 13 and Ubuntu 24.04 on
+if ! installed libheif-plugin-libde265 && [ -n "$(apt-cache madison libheif-plugin-libde265 2>/dev/null)" ]; then
+    missing="$missing libheif-plugin-libde265"
 fi
 [ -n "$missing" ] || exit 0
 
