@@ -303,7 +303,11 @@ models: $(BUILD)/bin/mm-model ## the default models, by pip, into the user's mod
 align: $(BINS) ## towers between the default image and text models: IMAGES=DIR CAPTIONS=FILE.csv, into build/align
 	PATH="$(abspath $(BUILD))/bin:$$PATH" $(MAKE) -C examples/image-text OUT=$(abspath $(BUILD))/align \
 	  IMAGES=$(abspath $(IMAGES)) CAPTIONS=$(abspath $(CAPTIONS)) report
-.PHONY: align
+# the pictures that words describe, after align: QUERY='two dogs in the snow'
+search: $(BINS)
+	@test -f $(BUILD)/align/settings.mk || { echo "search: 'make align IMAGES=DIR CAPTIONS=FILE.csv' comes first"; exit 1; }
+	@PATH="$(abspath $(BUILD))/bin:$$PATH" $(MAKE) -s -C examples/image-text OUT=$(abspath $(BUILD))/align search
+.PHONY: align search
 
 clean: ## removes build/
 	rm -rf build
