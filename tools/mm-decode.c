@@ -6,6 +6,7 @@
 #include "media/claim.h"
 #include "media/decode.h"
 #include "media/key.h"
+#include "media/sidecar.h"
 #include "model/prep.h"
 
 #include <stdio.h>
@@ -32,7 +33,11 @@ static const mm_opt options[] = {
      NULL, 0, 0, 0},
     {0, "root", MM_OPT_STR, &opt.root, "DIR", "name operands by their paths below DIR, as if they were found in it",
      NULL, MM_HINT_DIR, 0, 0},
-    {0, "label", MM_OPT_CHOICE, &opt.label, NULL, "label media by the name of their directory", "dir", 0, 0, 0},
+    {0, "label", MM_OPT_STR, &opt.label, "RULE",
+     "label media by the name of their directory (dir), or by the file beside them: its text (cls), its members or one "
+     "of "
+     "them (json, json:FIELD)",
+     NULL, 0, 0, 0},
     {0, "labels", MM_OPT_STR, &opt.labels, "FILE",
      "label media by this table (CSV, TSV, JSON, JSON lines, Label Studio's exports): a column of files, and labels",
      NULL, MM_HINT_FILE, 0, 0},
@@ -111,6 +116,8 @@ typedef struct {
     mm_source *source;
     mm_labelling labelling;
     mm_keys keys;
+    mm_sidecar_rule rule; /* of --label; extension NULL: another one */
+    mm_sidecars *sidecars;
     mm_image_prep image_prep;
     char digest[64];
     mm_arena *arena; /* one a worker */
@@ -229,6 +236,10 @@ static void take_options(decode *d)
     d->so.root = opt.root;
     d->so.key_rule = mm_key_rule_of(opt.key);
     d->so.key_regex = opt.key;
+    if (opt.label && opt.labels)
+        mm_usage(&d->r, "--label and --labels exclude each other");
+    if (opt.label && strcmp(opt.label, "dir") != 0 && !mm_sidecar_rule_of(&d->rule, opt.label))
+        mm_usage(&d->r, "--label takes dir, cls, json or json:FIELD, not %s", opt.label);
     if (opt.hop > 0 && !(opt.window > 0))
         mm_usage(&d->r, "--hop goes with --window");
     if (opt.lines && opt.column)
@@ -253,7 +264,8 @@ static void *next_source(void *ctx)
     mm_blob *b;
     mm_err e;
     mm_status s;
-    while ((s = mm_source_next(d->source, &b, &e)) == MM_OK && d->resumed.p) {
+    while ((s = d->sidecars ? mm_sidecars_next(d->sidecars, &b, &e) : mm_source_next(d->source, &b, &e)) == MM_OK &&
+           d->resumed.p) {
         mm_keys_recall(&d->keys, b);
         if (mm_str_eq(b->src, d->resumed))
             d->resumed.p = NULL; /* the last one that is there already */
@@ -272,11 +284,9 @@ static msgpack_object label_of(job *j, const mm_record *rec)
     const mm_blob *b = j->blob;
     mm_err ignored;
     msgpack_object label = j->label;
-    if (opt.label)
-        return mm_object_str(b->dir);
-    if (!opt.labels)
-        return rec->label;
-    if (!mm_str_eq(rec->key, b->key)) /* a row or line, which may have a label of its own */
+    if (!opt.labels && !d->sidecars)
+        return opt.label ? mm_object_str(b->dir) : rec->label;
+    if (opt.labels && !mm_str_eq(rec->key, b->key)) /* a row or line, which may have a label of its own */
         mm_labelling_find(&d->r, &d->labelling, &(mm_labelled){b->given, b->path, rec->key}, &label, &ignored);
     j->labelled |= label.type != MSGPACK_OBJECT_NIL;
     j->unlabelled |= label.type == MSGPACK_OBJECT_NIL;
@@ -332,7 +342,7 @@ static void decode_source(void *ctx, void *work, mm_turn *turn, int worker)
 {
     decode *d = ctx;
     mm_blob *b = work;
-    job j = {.d = d, .blob = b, .turn = turn};
+    job j = {.d = d, .blob = b, .turn = turn, .label = b->label};
     int64_t emitted;
     mm_err e = {0};
     if (opt.labels && b->status == MM_OK)
@@ -369,6 +379,19 @@ static const char *unread_names(const decode *d, char *out, size_t size)
     return out;
 }
 
+static void say_of_sidecars(decode *d)
+{
+    const mm_labelling *l = &d->labelling;
+    if (l->unlabelled)
+        mm_warn(&d->r, "inputs without a label in a .%s file beside them: %lld", d->rule.extension,
+                (long long)l->unlabelled);
+    if (mm_sidecars_orphans(d->sidecars))
+        mm_warn(&d->r, ".%s files that lie beside no other file: %lld", d->rule.extension,
+                (long long)mm_sidecars_orphans(d->sidecars));
+    if (l->unlabelled && !l->labelled)
+        mm_run_worsen(&d->r, 1); /* what comes next would be trained on nothing */
+}
+
 static void say_what_is_left(decode *d)
 {
     int64_t skipped = d->r.skipped + mm_source_skipped(d->source);
@@ -377,6 +400,8 @@ static void say_what_is_left(decode *d)
         mm_warn(&d->r, "%.*s, the last source of the interrupted run, did not come: was this the same input?",
                 MM_STRF(d->resumed));
     mm_labelling_end(&d->r, &d->labelling, "inputs");
+    if (d->sidecars)
+        say_of_sidecars(d);
     if (skipped)
         mm_say(&d->r.log, MM_LOG_INFO, "%lld files skipped that hold no medium", (long long)skipped);
     if (d->passed[MM_PASSED_UNREAD] && d->r.done)
@@ -415,6 +440,8 @@ int main(int argc, char **argv)
     const char *const *operands = d.r.n_operands ? d.r.operands : standard_input;
     if (mm_source_open(&d.source, operands, d.r.n_operands ? d.r.n_operands : 1, &d.so, &e) != MM_OK)
         mm_die(&d.r, "%s", e.text);
+    if (d.rule.extension && mm_sidecars_open(&d.sidecars, d.source, &d.rule, &e) != MM_OK)
+        mm_die(&d.r, "%s", e.text);
     mm_out_open(&d.r, NULL);
     d.resumed = mm_out_resumed(&d.r);
     mm_keys_open(&d.r, &d.keys, operands, &d.so, opt.key_column != NULL);
@@ -429,6 +456,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < d.r.threads; i++)
         mm_arena_free(&d.arena[i]);
     free(d.arena);
+    mm_sidecars_close(d.sidecars);
     mm_source_close(d.source);
     mm_keys_close(&d.keys);
     return mm_run_end(&d.r);

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "base/str.h"
 
+#include <msgpack.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,10 +41,11 @@ typedef struct {
     mm_str given;    /* as given: the operand as typed and what lies below it. Both are cleaned (mm_path_clean); an
                       * archive on the way counts as a directory of its name without extension */
     mm_str dir;      /* the directory's name that holds it, for --label dir */
-    bool named;      /* the operand itself, not something found in a directory (or opts.root) or an archive */
-    int64_t number;  /* of this input, from 0 */
-    int operand;     /* the number of the operand that it comes from */
-    bool fresh;      /* what came before cannot share a key with this or a later one (unless mm_key_merges) */
+    msgpack_object label; /* from a file beside it (sidecar.h); MSGPACK_OBJECT_NIL: none */
+    bool named;           /* the operand itself, not something found in a directory (or opts.root) or an archive */
+    int64_t number;       /* of this input, from 0 */
+    int operand;          /* the number of the operand that it comes from */
+    bool fresh;           /* what came before cannot share a key with this or a later one (unless mm_key_merges) */
     int64_t size;
     const uint8_t *bytes; /* or NULL */
     int fd;               /* or −1 */

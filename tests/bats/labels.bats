@@ -204,6 +204,35 @@ END
     mm-cat -q -J o.mm | jq -e -s 'map(.kind) == ["error","text","error","text"]'
 }
 
+@test "--label cls, json: files beside the media, in directories and archives, before and after them" {
+    mkdir wds && cd wds
+    m png 0001.jpg 1 && m png 0001.seg.png 2 && m png 0002.jpg 3 && m png 0003.jpg 4 && m png v.2.jpg 5
+    printf ' 3\n' >0001.cls && printf 'seven' >0002.cls && printf 'x' >0009.cls && printf '2' >v.2.cls
+    printf '{"label": "a", "n": 1, "no": null}' >0001.json && printf '{"label": null}' >0002.json && printf '{' >0003.json
+    cd ..
+    tar --sort=name -cf after.tar -C wds .
+    (cd wds && tar cf ../before.tar 0001.cls 0001.json 0001.jpg 0001.seg.png 0002.cls 0002.jpg 0002.json 0003.jpg 0003.json v.2.cls v.2.jpg 0009.cls)
+    for input in wds after.tar before.tar; do
+        run mm-decode --label cls $input -o o.mm
+        [ "$status" -eq 0 ] || { echo "$input: $output"; false; }
+        [[ "$output" == *"inputs without a label in a .cls file beside them: 1"*".cls files that lie beside no other file: 1"* ]]
+        [ "$(labels o.mm | tr ' ' '\n' | sort | xargs)" = '0001.seg=3 0001=3 0002=seven 0003=- v.2=2' ] || { labels o.mm; false; }
+        run mm-decode --label json $input -o o.mm
+        [ "$status" -eq 1 ] && [[ "$output" == *"0003.json: not a JSON object"* ]]
+        mm-cat -q -J o.mm | jq -e -s 'map(select(.key == "0001").label) == [{"label":"a","n":"1"}] and
+            map(select(.key == "0003").kind) == ["image","error"] and map(select(.key == "0002").label) == [null]'
+        [ "$(mm-decode -q --label json:label $input | mm-cat -q -w key=0001 -t -f label | tail -1)" = a ]
+    done
+    run mm-decode --label json:lable wds/0001.jpg wds/0001.json -o o.mm
+    [ "$status" -eq 1 ] && [[ "$output" == *'no column lable; did you mean "label"?'* ]]
+    run mm-decode --label cls pets -o o.mm # nothing is labelled
+    [ "$status" -eq 1 ] && [ "$(mm-cat -c o.mm)" = $'text\t4' ]
+    run mm-decode --label csl pets
+    [ "$status" -eq 2 ] && [[ "$output" == *"takes dir, cls, json or json:FIELD"* ]]
+    for j in 1 4; do mm-decode -q -j $j --label cls wds >"j$j.mm"; done
+    cmp j1.mm j4.mm
+}
+
 @test "Hugging Face's metadata.jsonl" {
     printf '{"file_name": "cat/1.txt", "label": 3}\n{"file_name": "dog/1.txt", "label": null}\n' >pets/metadata.jsonl
     [ "$(mm-decode -q --labels pets/metadata.jsonl pets | labels)" = "cat/1=3 cat/2=- dog/1=- dog/2=- " ]
