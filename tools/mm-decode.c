@@ -43,6 +43,8 @@ static const mm_opt options[] = {
      NULL, MM_HINT_FILE, 0, 0},
     {0, "label-column", MM_OPT_STR, &opt.label_column, "COLUMN",
      "column that holds the label (of --labels: all others, as a map)", NULL, 0, 0, 0},
+    {0, "field", MM_OPT_STR, &opt.label_column, "COLUMN", "the same as --label-column, as mm-label and mm-eval call it",
+     NULL, 0, 0, 0},
     {0, "key-column", MM_OPT_STR, &opt.key_column, "COLUMN", "column that holds the key, or the file of --labels", NULL,
      0, 0, 0},
     {0, "lines", MM_OPT_FLAG, &opt.lines, NULL, "texts: a record for each line", NULL, 0, 0, 0},

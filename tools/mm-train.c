@@ -107,7 +107,7 @@ static const mm_tool tool = {
     .operands = "classify|regress|align [STREAM]...",
     .hint = examples,
     .opts = options,
-    .takes = MM_TAKES_OUTPUT | MM_TAKES_RESUME | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES,
+    .takes = MM_TAKES_OUTPUT | MM_TAKES_CHECKPOINT | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES,
 };
 
 typedef struct {

@@ -23,6 +23,11 @@ static void output_opts(mm_run *r, mm_opt **at)
             (mm_opt){0, "resume", MM_OPT_FLAG, &r->resume,
                      .help = "take up the FILE.part of an interrupted run: keep its complete sources, skip them in the "
                              "input and append the others; the result is the same as without the interruption"});
+    if (r->tool->takes & MM_TAKES_CHECKPOINT)
+        add(at,
+            (mm_opt){0, "resume", MM_OPT_FLAG, &r->resume,
+                     .help = "go on from the checkpoint that an interrupted run left beside FILE, to the same result "
+                             "as without the interruption; from the start where there is none"});
     if (r->tool->takes & MM_TAKES_STRICT)
         add(at, (mm_opt){0, "strict", MM_OPT_FLAG, &r->strict, .help = "stop at the first item that fails"});
 }
@@ -128,7 +133,7 @@ mm_status mm_common_settle(mm_run *r, const mm_parsed *p, mm_err *e)
     const char *device = s->device ? s->device : getenv("MM_DEVICE");
     r->device = device && *device ? device : "auto";
     if (r->resume && !r->output)
-        return mm_fail(e, MM_SKIP, "--resume needs -o FILE: it takes up FILE.part");
+        return mm_fail(e, MM_SKIP, "--resume needs -o FILE: it goes on from what lies beside it");
     if (r->output && !*r->output)
         return mm_fail(e, MM_SKIP, "-o needs the name of a file");
     if (r->output && strcmp(r->output, "-") == 0) {

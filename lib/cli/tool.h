@@ -39,6 +39,8 @@ typedef enum {
     MM_TAKES_STRICT = 32,  /* --strict */
     MM_TAKES_DEVICE = 64,  /* --device, --precision */
     MM_TAKES_ALL = 127,    /* a filter such as mm-encode-text */
+    MM_TAKES_CHECKPOINT =
+        128, /* --resume, from what the tool itself keeps beside its output; in place of TAKES_RESUME */
 } mm_tool_takes;
 
 typedef struct {

@@ -235,3 +235,9 @@ accuracy() {
     run -2 mm-train regress --field answer -o x.safetensors l.mm b.mm
     [[ "$output" == *"label field answer holds no numbers, but no"* ]]
 }
+
+@test "--resume says what training goes on from" {
+    mm-train --help | tr -s ' \n' ' ' | grep -q -- '--resume go on from the checkpoint'
+    run -2 mm-train classify --resume a.mm
+    [[ "$output" == *"--resume needs -o FILE"* ]]
+}
