@@ -64,6 +64,9 @@ static mm_status check(audio *m, const mm_record *rec, mm_err *e)
                        MM_STRF(rec->src), (long long)rec->rate, (long long)m->prep.rate, (long long)m->prep.rate);
     if (mm_shape_count(&rec->tensor.s) == 0)
         return mm_fail(e, MM_SKIP, "%.*s: no sound in it", MM_STRF(rec->src));
+    int64_t at = mm_tensor_not_finite(&rec->tensor);
+    if (at >= 0)
+        return mm_fail(e, MM_SKIP, "%.*s: sample %lld is not a finite number", MM_STRF(rec->src), (long long)at);
     return MM_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "tensor/tensor.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static const struct {
@@ -165,4 +166,23 @@ const float *mm_tensor_f32(mm_arena *a, const mm_tensor *t)
     if (copy)
         mm_to_f32(copy, t->data, t->s.type, n);
     return copy;
+}
+
+int64_t mm_tensor_not_finite(const mm_tensor *t)
+{
+    enum { BLOCK = 256 };
+    if (t->s.type != MM_F16 && t->s.type != MM_BF16 && t->s.type != MM_F32 && t->s.type != MM_F64)
+        return -1;
+    int64_t n = mm_shape_count(&t->s);
+    for (int64_t at = 0; at < n; at += BLOCK) {
+        float x[BLOCK], zero = 0;
+        int64_t k = n - at < BLOCK ? n - at : BLOCK;
+        mm_to_f32(x, mm_tensor_at(t, at), t->s.type, k);
+        for (int64_t i = 0; i < k; i++)
+            zero += x[i] * 0; /* NaN when one of them is not finite */
+        for (int64_t i = 0; zero != 0 && i < k; i++)
+            if (!isfinite(x[i]))
+                return at + i;
+    }
+    return -1;
 }

@@ -170,6 +170,23 @@ END
     mm-cat -q -J "$tmp/o" | jq -e '.kind == "error" and .error.stage == "encode-audio"'
 }
 
+@test "sound with a sample that is no finite number is an error, and says which" {
+    python3 "$BATS_TEST_DIRNAME/media.py" levels "$tmp/level.wav" 16000 0.5
+    mm-decode "$tmp/level.wav" >"$tmp/fine.mm"
+    for bits in '\377\377\377\177' '\0\0\200\177'; do # a NaN with all bits of its payload; infinity
+        python3 -c '
+import sys
+s = sys.stdin.buffer.read()
+at = s.index(b"\0\0\0\x3f" * 8) + 4 * 3
+sys.stdout.buffer.write(s[:at] + eval("b\"" + sys.argv[1] + "\"") + s[at + 4:])' "$bits" <"$tmp/fine.mm" >"$tmp/bad.mm"
+        rm -f "$tmp/o"
+        run mm-encode-audio -m "$wav" -o "$tmp/o" "$tmp/bad.mm"
+        [ "$status" -eq 1 ]
+        [[ "$output" == *"sample 3 is not a finite number"* ]]
+        [ "$(mm-cat -q -c "$tmp/o")" = $'error\t1' ]
+    done
+}
+
 @test "sound in windows, and whole" {
     mm-encode-audio -m "$wav" --window 0.2 all.mm >"$tmp/w"
     # 0.3, 0.4 and 0.5 seconds: 2, 2 and 3 windows

@@ -201,6 +201,41 @@ static void shapes(void **state)
     assert_int_equal(mm_shape_make(&s, MM_U8, MM_MAX_RANK + 1, good, &e), MM_SKIP);
 }
 
+/* The first element that is no finite number, in any float type and at any place. */
+static void not_finite(void **state)
+{
+    (void)state;
+    static const struct {
+        mm_type type;
+        size_t width;
+        uint64_t infinite, nan;
+    } cases[] = {
+        {MM_F16, 2, 0x7c00, 0xfe01},
+        {MM_BF16, 2, 0xff80, 0x7fff},
+        {MM_F32, 4, 0x7f800000, 0x7fffffff},
+        {MM_F64, 8, 0xfff0000000000000, 0x7ff0000000000001},
+    };
+    uint8_t bytes[8 * 600 + 1] = {0};
+    const int64_t n = 600;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mm_tensor t = {.data = bytes + 1}; /* not aligned */
+        mm_err e;
+        assert_int_equal(mm_shape_make(&t.s, cases[i].type, 1, &n, &e), MM_OK);
+        assert_int_equal(mm_tensor_not_finite(&t), -1);
+        for (int k = 0; k < 3; k++) {
+            static const int64_t places[] = {0, 256, 599};
+            const uint64_t *v = k == 1 ? &cases[i].infinite : &cases[i].nan;
+            memcpy(bytes + 1 + (size_t)places[k] * cases[i].width, v, cases[i].width); /* little-endian */
+            assert_int_equal(mm_tensor_not_finite(&t), places[k]);
+            memset(bytes, 0, sizeof bytes);
+        }
+        t.s.type = MM_I16;
+        memset(bytes, 255, sizeof bytes);
+        assert_int_equal(mm_tensor_not_finite(&t), -1);
+        memset(bytes, 0, sizeof bytes);
+    }
+}
+
 /* Every half float goes through f32 and back; between two neighbours the nearer one is taken, the even one of a tie. */
 static void half_floats(void **state)
 {
@@ -269,7 +304,8 @@ int main(void)
         cmocka_unit_test(heap_array),        cmocka_unit_test(arena_array),
         cmocka_unit_test(arrays_of_rows),    cmocka_unit_test(arrays_too_large),
         cmocka_unit_test(error_text),        cmocka_unit_test(shapes),
-        cmocka_unit_test(half_floats),       cmocka_unit_test(brain_floats),
+        cmocka_unit_test(not_finite),        cmocka_unit_test(half_floats),
+        cmocka_unit_test(brain_floats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

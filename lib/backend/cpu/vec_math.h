@@ -19,7 +19,7 @@ static inline vf v_exp(vf x)
     q = v_fma(q, r, v_set(0.166665152f));
     q = v_fma(q, r, v_set(0.49999994f));
     vf e = v_fma(q, r * r, r) + 1.0f;
-    vf power = (vf)(((vi)shifted + 127) << 23); /* the bits of magic's own mantissa are shifted out */
+    vf power = (vf)(((vu)shifted + 127) << 23); /* the bits of magic's own mantissa are shifted out */
     return (vf)((vi)(e * power) & ~vanishes);
 }
 
