@@ -9,12 +9,14 @@
 #include "media/sidecar.h"
 #include "model/prep.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static struct {
     const char *only, *rate, *background, *column, *label, *labels, *label_column, *key_column, *table, *key, *root,
         *as, *of, *space, *range, *pages;
+    const char *channel, *track;
     mm_list models;
     int64_t max_pixels, max_bytes, max_depth;
     double fps, window, hop, max_duration, max_ratio;
@@ -67,6 +69,12 @@ static const mm_opt options[] = {
     {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", "sound: cut into windows", NULL, 0, 0, 0},
     {0, "hop", MM_OPT_FLOAT, &opt.hop, "SECONDS", "sound: from one window to the next (the window's length)", NULL, 0,
      0, 0},
+    {0, "channel", MM_OPT_STR, &opt.channel, "CHANNEL",
+     "sound: this channel (1, 2, left, right), not the mean of all; 1=agent,2=customer makes records of each, "
+     "with that name as their modality",
+     NULL, 0, 0, 0},
+    {0, "track", MM_OPT_STR, &opt.track, "TRACK",
+     "sound: this track of a file that has several, by its number (from 1) or language (the best)", NULL, 0, 0, 0},
     {0, "fps", MM_OPT_FLOAT, &opt.fps, "N", "video: N frames a second (every frame)", NULL, 0, 0, 0},
     {0, "background", MM_OPT_STR, &opt.background, "COLOUR",
      "images: lay transparent ones over #RRGGBB, black or white (transparency is dropped)", NULL, 0, 0, 0},
@@ -122,6 +130,7 @@ typedef struct {
     mm_sidecars *sidecars;
     mm_image_prep image_prep;
     char digest[64];
+    mm_channel channels[MM_MAX_CHANNELS];
     mm_arena *arena; /* one a worker */
     int64_t sources;
     mm_decode_notes notes;
@@ -182,6 +191,19 @@ static void take_rate(decode *d)
     d->o.series_rate = d->o.rate;
 }
 
+static void take_channels(decode *d)
+{
+    mm_err e;
+    d->o.track = opt.track;
+    if (opt.track && !isalnum((unsigned char)*opt.track))
+        mm_usage(&d->r, "--track takes a number or a language, as eng");
+    if (!opt.channel)
+        return;
+    if (mm_channels_parse(d->channels, &d->o.n_channels, opt.channel, &e) != MM_OK)
+        mm_usage(&d->r, "--channel: %s", e.text);
+    d->o.channels = d->channels;
+}
+
 static void take_models(decode *d)
 {
     mm_err e;
@@ -213,6 +235,7 @@ static void take_options(decode *d)
     d->o.all_pages = opt.pages && strcmp(opt.pages, "all") == 0;
     take_models(d);
     take_rate(d);
+    take_channels(d);
     d->o.fps = opt.fps;
     d->o.window = opt.window;
     d->o.hop = opt.hop;
@@ -371,6 +394,16 @@ static void say_of_pictures(decode *d)
             (long long)d->notes.dim);
 }
 
+static void say_of_tracks(decode *d)
+{
+    if (d->notes.more_sound)
+        mm_warn(&d->r, "files that have further tracks of sound: %lld (--track chooses)",
+                (long long)d->notes.more_sound);
+    if (d->notes.more_video)
+        mm_warn(&d->r, "files that have further tracks of video, which are not read: %lld",
+                (long long)d->notes.more_video);
+}
+
 /* "PDF, SVG" */
 static const char *unread_names(const decode *d, char *out, size_t size)
 {
@@ -398,6 +431,7 @@ static void say_what_is_left(decode *d)
 {
     int64_t skipped = d->r.skipped + mm_source_skipped(d->source);
     say_of_pictures(d);
+    say_of_tracks(d);
     if (d->resumed.p)
         mm_warn(&d->r, "%.*s, the last source of the interrupted run, did not come: was this the same input?",
                 MM_STRF(d->resumed));

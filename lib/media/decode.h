@@ -3,6 +3,7 @@
 #define MM_MEDIA_DECODE_H
 
 #include "media/audio.h"
+#include "media/channels.h"
 #include "media/depth.h"
 #include "media/image.h"
 #include "media/source.h"
@@ -23,18 +24,22 @@ mm_sniff mm_sniff_bytes(const uint8_t *head, size_t n,
 
 /* What is worth a word at the end; counted by all threads that share it. */
 typedef struct {
-    int64_t paged, further; /* pictures with further pages or frames, and how many those are: --pages */
-    int64_t dim;            /* pictures of 16 bits that use less than a sixteenth of them: mm_depth_is_dim */
+    int64_t paged, further;         /* pictures with further pages or frames, and how many those are: --pages */
+    int64_t dim;                    /* pictures of 16 bits that use less than a sixteenth of them: mm_depth_is_dim */
+    int64_t more_sound, more_video; /* files that have more tracks than the one that was read, and nobody chose */
 } mm_decode_notes;
 
 typedef struct {
     bool image, audio, text;         /* --only; all true by default */
     const mm_image_prep *image_prep; /* NULL: full size */
     const char *image_prep_digest;
-    int64_t rate;        /* audio: resample to this; 0: keep */
-    int64_t series_rate; /* rows a second that a series is said to have; 0: it does not say */
-    double fps;          /* video frames per second; 0: every frame */
-    double window, hop;  /* audio windows in seconds; 0: whole (in parts below 64 MiB) */
+    int64_t rate;               /* audio: resample to this; 0: keep */
+    int64_t series_rate;        /* rows a second that a series is said to have; 0: it does not say */
+    double fps;                 /* video frames per second; 0: every frame */
+    double window, hop;         /* audio windows in seconds; 0: whole (in parts below 64 MiB) */
+    const mm_channel *channels; /* --channel: a run of records for each */
+    int n_channels;             /* 0: one run, of their mean */
+    const char *track;          /* --track: the number (from 1) or the language of a sound track; NULL: the best */
     bool has_background;
     uint8_t background[3]; /* alpha is composited over it; without: alpha is dropped, as Pillow's convert("RGB") */
     bool all_pages;        /* every page and frame; without: the first */

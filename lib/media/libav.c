@@ -1,8 +1,11 @@
 #include "media/libav.h"
 
 #include "media/ogg.h"
+#include "media/promise.h"
 
+#include <libavutil/avstring.h>
 #include <libavutil/error.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +13,7 @@ enum { IO_BUFFER = 64 * 1024, MAX_STREAMS = 256 };
 
 /* No playlists (hls, concat, dash …), no devices, no subtitles, no raw video without a header. */
 static const char FORMATS[] =
-    "aac,ac3,aiff,amr,ape,apng,asf,au,avi,caf,dts,eac3,flac,flv,gif,h264,hevc,ico,ivf,m4v,matroska,webm,"
+    "aac,ac3,aiff,amr,ape,apng,asf,au,avi,caf,dsf,dts,eac3,flac,flv,gif,h264,hevc,ico,iff,ivf,m4v,matroska,webm,"
     "mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,shn,tak,tta,voc,w64,wav,wv,"
     "yuv4mpegpipe";
 
@@ -21,6 +24,7 @@ static const char CODECS[] =
     "nellymoser,opus,ra_144,ra_288,shorten,sipr,speex,tak,tta,vorbis,wavpack,wmalossless,wmapro,wmav1,wmav2,wmavoice,"
     "adpcm_4xm,adpcm_adx,adpcm_g722,adpcm_g726,adpcm_g726le,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,"
     "adpcm_yamaha,adpcm_ima_oki,adpcm_sbpro_2,adpcm_sbpro_3,adpcm_sbpro_4,"
+    "dsd_lsbf,dsd_lsbf_planar,dsd_msbf,dsd_msbf_planar,dst,"
     "pcm_alaw,pcm_bluray,pcm_dvd,pcm_f16le,pcm_f24le,pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le,pcm_lxf,pcm_mulaw,"
     "pcm_s16be,pcm_s16be_planar,pcm_s16le,pcm_s16le_planar,pcm_s24be,pcm_s24daud,pcm_s24le,pcm_s24le_planar,"
     "pcm_s32be,pcm_s32le,pcm_s32le_planar,pcm_s64be,pcm_s64le,pcm_s8,pcm_s8_planar,pcm_sga,pcm_u16be,pcm_u16le,"
@@ -35,24 +39,28 @@ static const char CODECS[] =
     "vp9,wmv1,wmv2,wmv3,wrapped_avframe,yuv4,zlib";
 
 /* libav has one log callback for the whole process. The sink travels in the context that speaks, so that nothing
- * global is needed; contexts that libav makes for itself have none and are not heard. */
+ * global is needed; contexts that libav makes for itself have none and are not heard. What a container's reader says
+ * of an error is kept: it tells more than the number that it returns. */
 static void on_log(void *ctx, int level, const char *fmt, va_list ap)
 {
     const AVClass *cls = ctx ? *(const AVClass *const *)ctx : NULL;
     const mm_log *log = NULL;
+    mm_av_input *in = NULL;
     if (!cls || level > AV_LOG_INFO)
         return;
     if (cls == avcodec_get_class())
         log = ((const AVCodecContext *)ctx)->opaque;
-    else if (cls == avformat_get_class() && ((const AVFormatContext *)ctx)->opaque)
-        log = ((const mm_av_input *)((const AVFormatContext *)ctx)->opaque)->limits.log;
-    if (!log)
+    else if (cls == avformat_get_class() && (in = ((const AVFormatContext *)ctx)->opaque))
+        log = in->limits.log;
+    if (!log && !in)
         return;
-    char line[400];
-    int n = vsnprintf(line, sizeof line, fmt, ap);
-    for (char *p = line; n > 0 && *p; p++)
-        if ((unsigned char)*p < ' ')
-            *p = ' ';
+    char line[400] = "";
+    vsnprintf(line, sizeof line, fmt, ap);
+    for (char *p = line; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 127)
+            *p = p[1] ? ' ' : 0;
+    if (in && level <= AV_LOG_ERROR)
+        snprintf(in->said, sizeof in->said, "%.*s", (int)(sizeof in->said - 1), line);
     mm_say(log, MM_LOG_DEBUG, "libav: %s", line);
 }
 
@@ -156,6 +164,57 @@ static int find_streams(AVFormatContext *fmt, const mm_av_limits *l)
     return rc;
 }
 
+/* Where a stream begins to be shown or heard. What a sound codec needs to get going lies below zero and is not heard.
+ */
+static double start_of(const AVStream *st)
+{
+    double tick = av_q2d(st->time_base), start = (double)st->start_time * tick;
+    const AVCodecParameters *par = st->codecpar;
+    if (start >= 0 || par->codec_type != AVMEDIA_TYPE_AUDIO || par->sample_rate <= 0)
+        return start;
+    start += (double)par->initial_padding / par->sample_rate;
+    return start > -tick ? 0 : start;
+}
+
+/* The zero of the file's clock. */
+static void find_zero(mm_av_input *in)
+{
+    int streams = 0, known = 0;
+    for (unsigned i = 0; i < in->fmt->nb_streams; i++) {
+        const AVStream *st = in->fmt->streams[i];
+        enum AVMediaType type = st->codecpar->codec_type;
+        if ((type != AVMEDIA_TYPE_AUDIO && type != AVMEDIA_TYPE_VIDEO) ||
+            (st->disposition & AV_DISPOSITION_ATTACHED_PIC))
+            continue;
+        streams++;
+        if (st->start_time != AV_NOPTS_VALUE)
+            in->zero = known++ ? fmin(in->zero, start_of(st)) : start_of(st);
+    }
+    in->alone = streams == 1;
+}
+
+/* By the bytes; where those do not tell, as with zeros in front of an MP3, by the name, too. */
+static int find_format(const AVInputFormat **format, mm_av_input *in)
+{
+    char name[256];
+    int rc = av_probe_input_buffer(in->io, format, NULL, NULL, 0, 0);
+    if (rc != AVERROR_INVALIDDATA)
+        return rc;
+    mm_str path = in->blob->path;
+    size_t skip = path.n < sizeof name ? 0 : path.n - sizeof name + 1;
+    snprintf(name, sizeof name, "%.*s", (int)(path.n - skip), path.p + skip);
+    return av_probe_input_buffer(in->io, format, name, NULL, 0, 0);
+}
+
+/* "not readable as sound or video: Invalid sample rate: 0": what the reader said, or what its number means. */
+static mm_status open_fault(const mm_av_input *in, int rc, mm_fault *f)
+{
+    mm_av_fault(f, "not readable as sound or video", rc);
+    return rc == AVERROR_INVALIDDATA && *in->said
+               ? mm_fault_set(f, "corrupt", "not readable as sound or video: %s", in->said)
+               : MM_SKIP;
+}
+
 mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, mm_fault *f)
 {
     *in = (mm_av_input){.blob = b, .limits = *l};
@@ -172,15 +231,23 @@ mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, m
         mm_av_close(in);
         return mm_fault_memory(f);
     }
-    int rc = avformat_open_input(&in->fmt, NULL, NULL, NULL); /* frees fmt when it fails */
+    const AVInputFormat *format = NULL;
+    int rc = find_format(&format, in);
+    if (rc >= 0 && !av_match_list(format->name, FORMATS, ',')) {
+        mm_av_close(in);
+        return mm_fault_set(f, "unsupported", "%s (%s) is not read", format->long_name, format->name);
+    }
+    if (rc >= 0)
+        rc = avformat_open_input(&in->fmt, NULL, format, NULL); /* frees fmt when it fails */
     if (rc >= 0)
         rc = find_streams(in->fmt, l);
     if (rc >= 0) {
         refill(in);
+        find_zero(in);
         return MM_OK;
     }
     mm_av_close(in);
-    return mm_av_fault(f, "not readable as sound or video", rc);
+    return open_fault(in, rc, f);
 }
 
 void mm_av_close(mm_av_input *in)
@@ -214,11 +281,17 @@ mm_status mm_av_read(mm_av_input *in, int stream, AVPacket *pkt, mm_fault *f)
         if (++in->packets > in->blob->size + 4096)
             return mm_fault_set(f, "corrupt", "the container has more packets than bytes");
         refill(in);
+        mm_clock_set(&in->clock, in->fmt, pkt);
         note_end(in, pkt);
         if (pkt->stream_index == stream)
             return MM_OK;
         av_packet_unref(pkt);
     }
+}
+
+double mm_av_time(const mm_av_input *in, int stream, int64_t ts)
+{
+    return (double)ts * av_q2d(in->fmt->streams[stream]->time_base) - in->zero;
 }
 
 mm_status mm_av_decoder(AVCodecContext **out, enum AVCodecID id, const AVCodecParameters *par, const mm_av_limits *l,
@@ -262,11 +335,14 @@ mm_status mm_av_complete(const mm_av_input *in, mm_fault *f)
     const AVFormatContext *fmt = in->fmt;
     if (!strcmp(fmt->iformat->name, "ogg") && !mm_ogg_ends(in->blob))
         return mm_fault_set(f, "truncated", "the Ogg file ends before its last page");
-    if (fmt->duration_estimation_method != AVFMT_DURATION_FROM_STREAM || fmt->duration <= 0 || in->end <= 0)
-        return MM_OK;
+    bool told = fmt->duration_estimation_method == AVFMT_DURATION_FROM_STREAM && fmt->duration > 0 && in->end > 0;
     double want = (double)fmt->duration / AV_TIME_BASE;
     double have = in->end - (fmt->start_time != AV_NOPTS_VALUE ? (double)fmt->start_time / AV_TIME_BASE : 0);
-    if (have < want * 0.98 - 0.25)
+    if (told && have < want * 0.98 - 0.25)
         return mm_fault_set(f, "truncated", "the file ends after %.2f of %.2f s", have, want);
+    int64_t promised = mm_promised_size(in->blob);
+    if (promised > in->blob->size)
+        return mm_fault_set(f, "truncated", "the file is cut short: %lld of %lld bytes are there",
+                            (long long)in->blob->size, (long long)promised);
     return MM_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "media/clock.h"
 #include "media/fault.h"
 #include "media/source.h"
 
@@ -28,13 +29,20 @@ typedef struct {
     int64_t at;      /* where the next read begins */
     int64_t budget;  /* bytes that may be read before the next packet must come out */
     int64_t packets; /* read so far */
-    double end;      /* seconds: where the last packet of any stream ends */
+    mm_clock clock;
+    double zero;    /* seconds on the clock: where the first stream begins to be shown or heard */
+    bool alone;     /* there is one stream to show or to hear, so that it needs to keep time with no other */
+    double end;     /* seconds on the clock: where the last packet of any stream ends */
+    char said[120]; /* the last error that its reader spoke of */
 } mm_av_input;
 
 mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, mm_fault *f);
 void mm_av_close(mm_av_input *in);
 /* The next packet of this stream. MM_EOF at the end; MM_SKIP when the container is broken from here on. */
 mm_status mm_av_read(mm_av_input *in, int stream, AVPacket *pkt, mm_fault *f);
+
+/* Seconds from the file's zero to the time stamp of a frame of this stream. */
+double mm_av_time(const mm_av_input *in, int stream, int64_t ts);
 
 /* An opened decoder; par NULL: codec defaults. */
 mm_status mm_av_decoder(AVCodecContext **out, enum AVCodecID id, const AVCodecParameters *par, const mm_av_limits *l,

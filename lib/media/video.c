@@ -16,6 +16,7 @@ typedef struct {
     mm_sink *sink;
     mm_av_input in;
     int stream;
+    int64_t tracks; /* of moving pictures */
     AVCodecContext *codec;
     AVPacket *pkt;
     AVFrame *frame, *shown; /* the one just decoded; the one before it */
@@ -23,6 +24,7 @@ typedef struct {
     double first, at; /* seconds: of the first frame; of `shown` */
     double last_step; /* between the last two frames */
     int64_t ticks;    /* records made */
+    int64_t frames;   /* decoded */
     int64_t packets, bad;
     int orientation;
     struct SwsContext *sws;
@@ -61,9 +63,18 @@ static mm_status put_frame(video *v, double from, double to, mm_fault *f)
     rec.has_time = true;
     rec.time[0] = from;
     rec.time[1] = to;
+    if (v->tracks > 1 && mm_meta_put_int(&rec, v->sink->a, "tracks", v->tracks, v->sink->e) != MM_OK)
+        return MM_FATAL;
     st = mm_sink_picture(v->sink, &p, &rec, f);
     v->ticks++;
     return st;
+}
+
+/* A tick costs a whole picture, however little the file says: may frames be repeated this often? */
+static bool too_many_ticks(const video *v)
+{
+    enum { FREE = 10000, A_FRAME = 1000 };
+    return v->ticks > FREE + A_FRAME * v->frames;
 }
 
 /* Every record that `shown` stands for, now that it is known to be shown until `until`. */
@@ -77,19 +88,21 @@ static mm_status put_shown(video *v, double until, mm_fault *f)
         double tick = v->first + (double)v->ticks / fps;
         if (tick >= until - 1e-6 || st != MM_OK)
             return st;
+        if (too_many_ticks(v))
+            return mm_fault_set(f, "too-long",
+                                "%lld frames would be repeated for more than %lld records: a lower --fps reads it",
+                                (long long)v->frames, (long long)v->ticks);
         st = put_frame(v, tick, v->first + (double)(v->ticks + 1) / fps, f);
     }
 }
 
 /* ---- frames ---- */
 
-/* Seconds from the container's beginning; frames without a time of their own follow the one before. */
+/* Seconds from the file's zero; frames without a time of their own follow the one before. */
 static double time_of(const video *v, const AVFrame *frame)
 {
-    const AVStream *st = v->in.fmt->streams[v->stream];
-    double start = v->in.fmt->start_time != AV_NOPTS_VALUE ? (double)v->in.fmt->start_time / AV_TIME_BASE : 0;
     if (frame->best_effort_timestamp != AV_NOPTS_VALUE)
-        return (double)frame->best_effort_timestamp * av_q2d(st->time_base) - start;
+        return mm_av_time(&v->in, v->stream, frame->best_effort_timestamp);
     return v->has_shown ? v->at + v->last_step : 0;
 }
 
@@ -103,6 +116,7 @@ static mm_status on_frame(video *v, mm_fault *f)
 {
     double at = time_of(v, v->frame), limit = mm_sink_max_duration(v->sink);
     mm_status st = MM_OK;
+    v->frames++;
     if (!v->has_shown) {
         v->first = at;
         v->last_step = nominal_step(v);
@@ -202,7 +216,9 @@ static mm_status run(video *v, mm_fault *f)
         st = judge(v, f);
     mm_fault late = {0};
     mm_status end = v->has_shown ? put_shown(v, v->at + v->last_step, &late) : MM_OK;
-    return end == MM_FATAL ? end : st;
+    if (st == MM_OK && end == MM_SKIP)
+        *f = late;
+    return st == MM_OK || end == MM_FATAL ? end : st;
 }
 
 static void video_free(video *v)
@@ -215,11 +231,19 @@ static void video_free(video *v)
     mm_av_close(&v->in);
 }
 
-/* The best video stream that is no cover picture of a piece of music; −1: none. */
-static int moving_picture(AVFormatContext *fmt)
+static bool moves(const AVStream *st)
 {
-    int i = av_find_best_stream(fmt, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
-    return i >= 0 && !(fmt->streams[i]->disposition & AV_DISPOSITION_ATTACHED_PIC) ? i : -1;
+    return st->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !(st->disposition & AV_DISPOSITION_ATTACHED_PIC);
+}
+
+/* The best video stream that is no cover picture of a piece of music; −1: none. */
+static int moving_picture(video *v)
+{
+    const AVFormatContext *fmt = v->in.fmt;
+    for (unsigned i = 0; i < fmt->nb_streams; i++)
+        v->tracks += moves(fmt->streams[i]);
+    int best = av_find_best_stream(v->in.fmt, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+    return best >= 0 && moves(fmt->streams[best]) ? best : -1;
 }
 
 mm_status mm_video_decode(mm_sink *sink, bool *found, mm_fault *f)
@@ -229,10 +253,12 @@ mm_status mm_video_decode(mm_sink *sink, bool *found, mm_fault *f)
     mm_status st = mm_av_open(&v.in, sink->b, &(mm_av_limits){l.max_pixels, l.log}, f);
     if (st != MM_OK)
         return st;
-    v.stream = moving_picture(v.in.fmt);
+    v.stream = moving_picture(&v);
     v.is_gif = sink->b->bytes && !strcmp(v.in.fmt->iformat->name, "gif") &&
                mm_gif_examine(&v.gif, (mm_bytes){sink->b->bytes, (size_t)sink->b->size});
     *found = v.stream >= 0;
+    if (v.tracks > 1)
+        mm_sink_note(sink, offsetof(mm_decode_notes, more_video), 1);
     if (*found)
         st = run(&v, f);
     video_free(&v);

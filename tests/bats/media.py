@@ -94,6 +94,30 @@ def wav(seconds=0.5, rate=16000, channels=1):
     return f.getvalue()
 
 
+def levels(rate, *values):
+    """Half a second of f32, in each channel one value throughout."""
+    data = struct.pack(f"<{len(values)}f", *map(float, values)) * (int(rate) // 2)
+    head = struct.pack("<HHIIHH", 3, len(values), int(rate), int(rate) * 4 * len(values), 4 * len(values), 32)
+    return (b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " + struct.pack("<I", 16) + head + b"data"
+            + struct.pack("<I", len(data)) + data)
+
+
+def dsf(seconds=0.25, rate=2822400):
+    """DSD of one bit, a sine of 1 kHz at half of full scale, by a modulator of the first order."""
+    rest, packed = 0.0, bytearray()
+    for i in range(0, int(float(seconds) * int(rate)) // 8 * 8, 8):
+        byte = 0
+        for k in range(8):
+            rest += 0.5 * math.sin(2 * math.pi * 1000 * (i + k) / int(rate))
+            byte |= (rest >= 0) << k
+            rest -= 1 if rest >= 0 else -1
+        packed.append(byte)
+    data = bytes(packed) + bytes(-len(packed) % 4096)
+    head = b"fmt " + struct.pack("<QIIIIIIQII", 52, 1, 0, 1, 1, int(rate), 1, 8 * len(packed), 4096, 0)
+    body = head + b"data" + struct.pack("<Q", 12 + len(data)) + data
+    return b"DSD " + struct.pack("<QQQ", 28, 28 + len(body), 0) + body
+
+
 def bomb(mib=200):
     """A zip of zeros that grows a thousandfold."""
     f = io.BytesIO()
@@ -156,7 +180,8 @@ def floats(rows=2, columns=3):
 
 if __name__ == "__main__":
     kind, path, *args = sys.argv[1:]
-    made = {f.__name__: f for f in (png, clear_png, tiff, raw, deep, wav, bomb, zipped, tarred, encrypted, nested, npy, floats)}
+    made = {f.__name__: f for f in (png, clear_png, tiff, raw, deep, wav, levels, dsf, bomb, zipped, tarred, encrypted, nested, npy,
+                                        floats)}
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "wb") as f:
         f.write(made[kind](*args))
