@@ -159,7 +159,7 @@ static bool wanted(mm_str of)
 static mm_status take(void *ctx, mm_record *rec, mm_err *e)
 {
     train *t = ctx;
-    if (rec->kind == MM_KIND_FEATURE && !wanted(rec->of))
+    if (rec->kind == MM_KIND_FEATURE && !wanted(mm_record_modality(rec)))
         rec->has_tensor = false; /* its label still counts */
     return mm_dataset_add(t->set, rec, NULL, e);
 }
@@ -180,6 +180,16 @@ static void read_all(train *t)
     if (opt.valid)
         mm_in_each_of(&t->r, opt.valid, take_valid, t);
     must(t, mm_dataset_finish(t->set, &t->data, &e), &e);
+}
+
+/* One name for two things would be learned all the same. */
+static void say_what_was_mixed(train *t)
+{
+    if (t->data->mixed)
+        mm_warn(&t->r,
+                "%lld samples are made of several sources of one modality, such as %s: if these are different things, "
+                "see Keys in mm-decode(1)",
+                (long long)t->data->mixed, t->data->mixed_key);
 }
 
 static void split(train *t, const mm_head *h)
@@ -319,19 +329,32 @@ static void say_doubts(train *t, const mm_head *h)
                 f->epochs);
 }
 
+/* How many feature records the samples that were used are made of. */
+static long long records_of(const train *t)
+{
+    int64_t n = 0;
+    for (int i = 0; i < t->split.n_train; i++)
+        n += t->data->records[t->split.train[i]];
+    for (int i = 0; i < t->split.n_valid; i++)
+        n += t->data->records[t->split.valid[i]];
+    return n;
+}
+
 /* "best epoch 7: validation loss 0.1234, accuracy 0.9876, temperature 1.1", or what the last epoch came to. */
 static void say_result(train *t, const mm_head *h)
 {
     char judged[128];
     int valid = t->split.n_valid, all = t->split.n_train + valid;
+    long long records = records_of(t);
     if (t->r.quiet)
         return;
     if (valid)
-        fprintf(stderr, "mm-train: %d samples, %d of them for validation; best epoch %d: %s%s\n", all, valid,
-                t->best.epoch, validated(t, "", t->best.valid_loss, t->best.metric, judged), temperatures(t, h));
+        fprintf(stderr, "mm-train: %d samples of %lld records, %d of them for validation; best epoch %d: %s%s\n", all,
+                records, valid, t->best.epoch, validated(t, "", t->best.valid_loss, t->best.metric, judged),
+                temperatures(t, h));
     else
-        fprintf(stderr, "mm-train: %d samples, none for validation; %d epochs: loss %.4f\n", all, t->best.epoch,
-                t->best.train_loss);
+        fprintf(stderr, "mm-train: %d samples of %lld records, none for validation; %d epochs: loss %.4f\n", all,
+                records, t->best.epoch, t->best.train_loss);
 }
 
 static void train_one(train *t, mm_head *h)
@@ -449,6 +472,7 @@ int main(int argc, char **argv)
         mm_usage(&t.r, "--trials goes with --grid");
     read_all(&t);
     must(&t, new_head(&t, &h, &e), &e);
+    say_what_was_mixed(&t);
     split(&t, h);
     if (opt.log && !(t.log = fopen(opt.log, t.r.resume && !opt.grid.n ? "a" : "w")))
         mm_die(&t.r, "%s: %s", opt.log, strerror(errno));

@@ -36,3 +36,11 @@ bool mm_utf8_valid(mm_str s)
     }
     return true;
 }
+
+mm_str mm_utf8_tail(mm_str s, size_t most)
+{
+    size_t from = s.n > most ? s.n - most : 0;
+    while (from && from < s.n && ((uint8_t)s.p[from] & 0xc0) == 0x80)
+        from++;
+    return (mm_str){s.p ? s.p + from : NULL, s.n - from};
+}

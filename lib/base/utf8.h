@@ -11,5 +11,7 @@
  * errors="replace" does. Surrogates, overlong forms and anything above U+10FFFF are malformed. */
 int mm_utf8_step(const uint8_t *p, size_t n, bool *ok);
 bool mm_utf8_valid(mm_str s);
+/* Its last `most` bytes at most, which tell names apart where there is little room; never from inside a character. */
+mm_str mm_utf8_tail(mm_str s, size_t most);
 
 #endif

@@ -51,6 +51,24 @@ static mm_status next_of(mm_run *r, mm_reader *in, mm_arena *a, mm_record *rec)
     return s == MM_OK ? MM_OK : MM_EOF;
 }
 
+static void say_what_was_joined(mm_run *r, const mm_fuser *f)
+{
+    mm_fuser_tally t = mm_fuser_counts(f);
+    if (t.samples)
+        mm_say(&r->log, MM_LOG_INFO, "%lld records joined into %lld samples", (long long)t.records,
+               (long long)t.samples);
+    if (t.torn)
+        mm_warn(r,
+                "%lld samples came in pieces: the records of a key do not stand together in the stream; give each "
+                "modality as a stream of its own, and they are joined",
+                (long long)t.torn);
+    if (t.mixed)
+        mm_warn(r,
+                "%lld samples are made of several sources of one modality, such as %s: if these are different things, "
+                "see Keys in mm-decode(1)",
+                (long long)t.mixed, t.such ? t.such : "");
+}
+
 void mm_fusing_run(mm_run *r, mm_fuser *f, void (*after)(void *ctx), void *ctx)
 {
     mm_reader *in[MM_MAX_STREAMS];
@@ -71,9 +89,5 @@ void mm_fusing_run(mm_run *r, mm_fuser *f, void (*after)(void *ctx), void *ctx)
     for (int s = 0; many && s < r->n_operands; s++)
         mm_reader_free(in[s]);
     mm_arena_free(&a);
-    if (mm_fuser_torn(f))
-        mm_warn(r,
-                "%lld samples came in pieces: the records of a key do not stand together in the stream; give each "
-                "modality as a stream of its own, and they are joined",
-                (long long)mm_fuser_torn(f));
+    say_what_was_joined(r, f);
 }

@@ -209,6 +209,22 @@ static int by_known_id(const void *a, const void *b)
     return strcmp(((const known *)a)->id, ((const known *)b)->id);
 }
 
+static int by_id_and_field(const void *a, const void *b)
+{
+    int c = by_known_id(a, b);
+    return c ? c : strcmp(((const known *)a)->field, ((const known *)b)->field);
+}
+
+/* Of sorted truths: that no id has two in one field. */
+static mm_status check_truths(const known_list *l, mm_err *e)
+{
+    for (int64_t i = 1; i < l->n; i++)
+        if (by_id_and_field(&l->p[i - 1], &l->p[i]) == 0 && strcmp(l->p[i - 1].text, l->p[i].text) != 0)
+            return mm_fail(e, MM_SKIP, "--truth has two labels for key %s: %s and %s", l->p[i].id, l->p[i - 1].text,
+                           l->p[i].text);
+    return MM_OK;
+}
+
 /* The one of k[n], all of one id, that tells of a field: its entry; or a label that is no map, where predictions are
  * of one field, or of the field that training calls it; or, for a prediction that does not tell, the only entry. */
 static const char *truth_of(const mm_collection *c, const known *k, int64_t n, const char *field)
@@ -254,7 +270,9 @@ mm_status mm_collected(const mm_collection *c, mm_str field, mm_judged **out, in
     if (!list)
         return mm_fail_memory(e);
     if (c->truth.n)
-        qsort(c->truth.p, (size_t)c->truth.n, sizeof *c->truth.p, by_known_id);
+        qsort(c->truth.p, (size_t)c->truth.n, sizeof *c->truth.p, by_id_and_field);
+    if (check_truths(&c->truth, e) != MM_OK)
+        return MM_SKIP;
     *n = *without = 0;
     for (int64_t i = 0; i < c->guess.n; i++) {
         mm_judged j = c->guess.p[i];

@@ -1,4 +1,5 @@
 /* combine_labels.c: label records of one sample as sources of evidence. */
+#include "fuse/agree.h"
 #include "fuse/combine.h"
 #include "stream/object.h"
 
@@ -64,6 +65,22 @@ static mm_status label_map(msgpack_object *out, const frame *f, const double *ma
     return MM_OK;
 }
 
+/* The label that the sources carried before they were judged, the same for all that have one. */
+static mm_status truth_of(mm_told *out, const mm_record *const *source, int n, mm_arena *a, mm_err *e)
+{
+    mm_status s = MM_OK;
+    for (int i = 0; s == MM_OK && i < n; i++) {
+        const msgpack_object *truth = mm_map_get(&source[i]->meta, "truth");
+        const mm_told one = {source[i]->src, truth ? *truth : (msgpack_object){.type = MSGPACK_OBJECT_NIL}};
+        if (one.label.type == MSGPACK_OBJECT_NIL)
+            continue;
+        if (out->label.type == MSGPACK_OBJECT_NIL)
+            *out = one;
+        s = mm_labels_agree(source[i]->key, out, &one, a, e);
+    }
+    return s;
+}
+
 mm_status mm_combine_labels(mm_record *out, const mm_record *const *source, const double *reliability, int n,
                             mm_rule rule, mm_arena *a, mm_err *e)
 {
@@ -87,12 +104,12 @@ mm_status mm_combine_labels(mm_record *out, const mm_record *const *source, cons
     out->src = source[0]->src;
     out->part = source[0]->part;
     out->of = MM_STR("fused");
-    const msgpack_object *truth = NULL;
-    for (int i = 0; i < n && !truth; i++)
-        truth = mm_map_get(&source[i]->meta, "truth");
-    s = label_map(&out->label, &f, mass, a, e);
-    if (s == MM_OK && truth)
-        s = mm_meta_put(out, a, "truth", *truth, e);
+    mm_told truth = {0};
+    s = truth_of(&truth, source, n, a, e);
+    if (s == MM_OK)
+        s = label_map(&out->label, &f, mass, a, e);
+    if (s == MM_OK && truth.label.type != MSGPACK_OBJECT_NIL)
+        s = mm_meta_put(out, a, "truth", truth.label, e);
     if (s == MM_OK)
         s = mm_meta_put_float(out, a, "conflict", found.conflict, e);
     if (s == MM_OK)

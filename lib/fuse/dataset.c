@@ -2,6 +2,7 @@
 
 #include "base/grow.h"
 #include "base/hash.h"
+#include "fuse/agree.h"
 #include "stream/object.h"
 
 #include <math.h>
@@ -13,6 +14,7 @@ typedef struct {
     int32_t sample, order; /* order of arrival keeps the sort stable */
     int64_t rows;
     const float *x;
+    uint64_t src; /* its hash */
 } piece;
 
 typedef struct {
@@ -23,7 +25,7 @@ typedef struct {
 /* One label of one sample. */
 typedef struct {
     int32_t sample;
-    const char *text;
+    const char *text, *src;
 } mark;
 
 typedef struct {
@@ -124,7 +126,15 @@ static mm_status field_of(mm_dataset *d, mm_str name, int *field, mm_err *e)
     return MM_OK;
 }
 
-static mm_status add_mark(mm_dataset *d, int32_t sample, mm_str field, const msgpack_object *value, mm_err *e)
+/* The parts of one source say the same again and again. */
+static bool said_just_now(const marks *list, int32_t sample, const char *text)
+{
+    const mark *last = list->n ? &list->p[list->n - 1] : NULL;
+    return last && last->sample == sample && strcmp(last->text, text) == 0;
+}
+
+static mm_status add_mark(mm_dataset *d, int32_t sample, mm_str field, const msgpack_object *value, mm_str src,
+                          mm_err *e)
 {
     int f = 0;
     mm_str text = mm_object_text(value, &d->arena);
@@ -135,20 +145,23 @@ static mm_status add_mark(mm_dataset *d, int32_t sample, mm_str field, const msg
     if (s != MM_OK)
         return s;
     marks *list = &d->mark[f];
-    if (!mm_grow(&list->p, &list->cap, list->n))
+    if (said_just_now(list, sample, own))
+        return MM_OK;
+    const char *from = mm_arena_strdup(&d->arena, src);
+    if (!from || !mm_grow(&list->p, &list->cap, list->n))
         return mm_fail_memory(e);
-    list->p[list->n++] = (mark){sample, own};
+    list->p[list->n++] = (mark){sample, own, from};
     return MM_OK;
 }
 
-static mm_status add_label(mm_dataset *d, int32_t sample, const msgpack_object *label, mm_err *e)
+static mm_status add_label(mm_dataset *d, int32_t sample, const msgpack_object *label, mm_str src, mm_err *e)
 {
     if (label->type != MSGPACK_OBJECT_MAP)
-        return add_mark(d, sample, MM_STR("label"), label, e);
+        return add_mark(d, sample, MM_STR("label"), label, src, e);
     mm_status s = MM_OK;
     for (uint32_t i = 0; s == MM_OK && i < label->via.map.size; i++) {
         const msgpack_object_kv *kv = &label->via.map.ptr[i];
-        s = add_mark(d, sample, mm_object_as_str(&kv->key), &kv->val, e);
+        s = add_mark(d, sample, mm_object_as_str(&kv->key), &kv->val, src, e);
     }
     return s;
 }
@@ -193,8 +206,8 @@ static mm_status check_finite(mm_str key, mm_str of, const float *x, int64_t n, 
 }
 
 /* A new piece of `rows` rows whose values the caller fills. */
-static mm_status add_piece(mm_dataset *d, int32_t sample, mm_str as, mm_str space, int64_t rows, int64_t width,
-                           float **x, mm_err *e)
+static mm_status add_piece(mm_dataset *d, int32_t sample, mm_str as, mm_str space, mm_str src, int64_t rows,
+                           int64_t width, float **x, mm_err *e)
 {
     int m = 0;
     mm_status s = modality_of(d, as, space, width, &m, e);
@@ -204,7 +217,7 @@ static mm_status add_piece(mm_dataset *d, int32_t sample, mm_str as, mm_str spac
     *x = mm_arena_alloc(&d->arena, (size_t)(rows * width) * sizeof **x);
     if (!*x || !mm_grow(&list->p, &list->cap, list->n))
         return mm_fail_memory(e);
-    list->p[list->n] = (piece){sample, (int32_t)list->n, rows, *x};
+    list->p[list->n] = (piece){sample, (int32_t)list->n, rows, *x, mm_hash(src)};
     list->n++;
     return MM_OK;
 }
@@ -216,7 +229,7 @@ static mm_status add_rows(mm_dataset *d, int32_t sample, const mm_record *rec, m
     if (shape->rank < 1 || shape->rank > 2)
         return mm_fail(e, MM_FATAL, "%.*s: a feature of %d dimensions", MM_STRF(rec->key), shape->rank);
     int64_t width = shape->dim[shape->rank - 1], rows = shape->rank == 2 ? shape->dim[0] : 1;
-    mm_status s = add_piece(d, sample, as, rec->space, rows, width, &x, e);
+    mm_status s = add_piece(d, sample, as, rec->space, rec->src, rows, width, &x, e);
     if (s != MM_OK)
         return s;
     mm_to_f32(x, rec->tensor.data, shape->type, rows * width);
@@ -230,7 +243,7 @@ mm_status mm_dataset_add_rows(mm_dataset *d, mm_str key, mm_str modality, mm_str
     float *own = NULL;
     mm_status s = sample_of(d, key, &sample, e);
     if (s == MM_OK && rows)
-        s = add_piece(d, sample, modality, space, rows, width, &own, e);
+        s = add_piece(d, sample, modality, space, (mm_str){NULL, 0}, rows, width, &own, e);
     if (s == MM_OK && rows)
         memcpy(own, x, (size_t)(rows * width) * sizeof *x);
     return s;
@@ -246,7 +259,7 @@ mm_status mm_dataset_add(mm_dataset *d, const mm_record *rec, const char *as, mm
     if (s == MM_OK && feature)
         s = add_rows(d, sample, rec, as ? mm_str_of(as) : mm_record_modality(rec), e);
     if (s == MM_OK && labelled)
-        s = add_label(d, sample, &rec->label, e);
+        s = add_label(d, sample, &rec->label, rec->src, e);
     return s;
 }
 
@@ -256,6 +269,17 @@ static int by_sample(const void *a, const void *b)
 {
     const piece *x = a, *y = b;
     return x->sample != y->sample ? (x->sample > y->sample) - (x->sample < y->sample) : x->order - y->order;
+}
+
+/* `before`: the piece in front of it in the order of samples. */
+static void note_source(mm_data *d, const piece *p, const piece *before)
+{
+    bool more = before && before->sample == p->sample;
+    d->records[p->sample]++;
+    if (!more || before->src == p->src)
+        return;
+    if (!d->mixed++)
+        d->mixed_key = d->key[p->sample];
 }
 
 static mm_status pack_modality(mm_dataset *d, int m, mm_err *e)
@@ -273,6 +297,7 @@ static mm_status pack_modality(mm_dataset *d, int m, mm_err *e)
     float *to = out->x;
     for (int64_t i = 0; i < list->n; i++) {
         const piece *p = &list->p[i];
+        note_source(&d->view, p, i ? p - 1 : NULL);
         memcpy(to, p->x, (size_t)(p->rows * out->width) * sizeof *to);
         to += p->rows * out->width;
         out->cu[p->sample + 1] += p->rows;
@@ -292,6 +317,20 @@ static double number_of(const char *text)
     char *end;
     double x = strtod(text, &end);
     return end == text || *end || !isfinite(x) ? (double)NAN : x;
+}
+
+/* The first mark of its sample and `now` give two values. */
+static mm_status note_clash(mm_dataset *d, mm_data_field *out, const marks *list, const mark *now, mm_err *e)
+{
+    mm_err why;
+    const mark *first = list->p;
+    while (first->sample != now->sample)
+        first++;
+    mm_labels_disagree(mm_str_of(d->view.key[now->sample]), mm_str_of(out->name),
+                       (mm_str[]){mm_str_of(first->text), mm_str_of(now->text)},
+                       (mm_str[]){mm_str_of(first->src), mm_str_of(now->src)}, &why);
+    out->clash = mm_arena_strdup(&d->arena, mm_str_of(why.text));
+    return out->clash ? MM_OK : mm_fail_memory(e);
 }
 
 static mm_status pack_field(mm_dataset *d, int f, mm_err *e)
@@ -314,19 +353,26 @@ static mm_status pack_field(mm_dataset *d, int f, mm_err *e)
         out->id[i] = -1;
         out->number[i] = NAN;
     }
-    for (int64_t i = list->n; i-- > 0;) { /* the first label of a sample wins */
-        const char *text = list->p[i].text;
-        const char **at = bsearch(&text, classes, (size_t)out->count, sizeof *classes, by_text);
-        out->id[list->p[i].sample] = (int32_t)(at - classes);
-        out->number[list->p[i].sample] = number_of(text);
+    mm_status s = MM_OK;
+    for (int64_t i = 0; s == MM_OK && i < list->n; i++) {
+        const mark *m = &list->p[i];
+        const char **at = bsearch(&m->text, classes, (size_t)out->count, sizeof *classes, by_text);
+        int32_t id = (int32_t)(at - classes), *has = &out->id[m->sample];
+        if (*has >= 0 && *has != id && !out->clash)
+            s = note_clash(d, out, list, m, e);
+        if (*has >= 0)
+            continue;
+        *has = id;
+        out->number[m->sample] = number_of(m->text);
     }
     out->classes = classes;
-    return MM_OK;
+    return s;
 }
 
 mm_status mm_dataset_finish(mm_dataset *d, const mm_data **out, mm_err *e)
 {
-    mm_status s = MM_OK;
+    d->view.records = mm_arena_zalloc(&d->arena, (size_t)d->view.n + 1, sizeof *d->view.records);
+    mm_status s = d->view.records ? MM_OK : mm_fail_memory(e);
     for (int m = 0; s == MM_OK && m < d->view.modalities; m++)
         s = pack_modality(d, m, e);
     for (int f = 0; s == MM_OK && f < d->view.fields; f++)

@@ -22,13 +22,17 @@ typedef struct {
     const char *name;           /* "label" for plain strings; the map's keys where labels are maps */
     const char *const *classes; /* distinct values in order of name */
     int count;
-    int32_t *id;    /* [n] index into classes; −1: the sample has none */
-    double *number; /* [n] as a number; NaN where it is none */
+    int32_t *id;       /* [n] index into classes; −1: the sample has none */
+    double *number;    /* [n] as a number; NaN where it is none */
+    const char *clash; /* one key has two values: which, and from where; NULL: none has */
 } mm_data_field;
 
 typedef struct {
     int n;
-    const char **key; /* [n] */
+    const char **key;      /* [n] */
+    int64_t *records;      /* [n] feature records that each was made of */
+    int64_t mixed;         /* samples that several sources of one modality went into */
+    const char *mixed_key; /* … the first of them */
     int modalities, fields;
     mm_data_modality modality[MM_MAX_MODALITIES];
     mm_data_field field[MM_MAX_OUTPUTS];

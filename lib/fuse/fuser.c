@@ -14,6 +14,7 @@ struct mm_fuser {
     mm_sample *sample[BATCH]; /* of the joined ones below; one sample may own several */
     const mm_joined *joined[BATCH];
     int n, samples, ended;
+    mm_fuser_tally tally;
 };
 
 const char *mm_head_space(const mm_head *h, const char *path, mm_arena *a)
@@ -96,9 +97,11 @@ int mm_fuser_wants(const mm_fuser *f)
     return mm_join_wants(f->join);
 }
 
-int64_t mm_fuser_torn(const mm_fuser *f)
+mm_fuser_tally mm_fuser_counts(const mm_fuser *f)
 {
-    return mm_join_torn(f->join);
+    mm_fuser_tally t = f->tally;
+    t.torn = mm_join_torn(f->join);
+    return t;
 }
 
 /* ---- what goes out ---- */
@@ -292,6 +295,18 @@ static mm_status keep_joined(mm_fuser *f, mm_joined *j, mm_err *e)
     return s;
 }
 
+/* One key for several things would be joined all the same: whoever reads the count may know better. */
+static void count(mm_fuser *f, const mm_sample *sample, const mm_joined *j)
+{
+    mm_fuser_tally *t = &f->tally;
+    t->records += sample->n;
+    t->samples++;
+    if (!j || !j->mixed.p)
+        return;
+    if (!t->mixed++)
+        t->such = mm_arena_printf(&f->keep, "%.*s (%.*s, %.*s)", MM_STRF(j->key), MM_STRF(j->src), MM_STRF(j->mixed));
+}
+
 static mm_status take_sample(mm_fuser *f, mm_sample *sample, mm_err *e)
 {
     mm_err why;
@@ -307,6 +322,7 @@ static mm_status take_sample(mm_fuser *f, mm_sample *sample, mm_err *e)
         j = mm_arena_alloc(&sample->arena, sizeof *j);
         s = j ? mm_joined_whole(j, sample, &why) : mm_fail_memory(&why);
     }
+    count(f, sample, s == MM_OK && n ? &j[0] : NULL);
     if (s == MM_SKIP)
         s = fail(f, &(mm_joined){.key = sample->key, .part = -1}, "join", &why, e);
     else if (s != MM_OK)

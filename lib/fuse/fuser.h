@@ -40,8 +40,17 @@ void mm_fuser_free(mm_fuser *f); /* NULL is fine */
 mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, mm_err *e);
 /* This stream has ended; with the last one everything goes out. */
 mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e);
-int mm_fuser_wants(const mm_fuser *f);    /* the stream to read from next; −1: all have ended */
-int64_t mm_fuser_torn(const mm_fuser *f); /* see mm_join_torn */
+int mm_fuser_wants(const mm_fuser *f); /* the stream to read from next; −1: all have ended */
+
+/* What samples came of. */
+typedef struct {
+    int64_t records, samples;
+    int64_t torn;     /* see mm_join_torn */
+    int64_t mixed;    /* samples that several sources of one modality went into */
+    const char *such; /* … the key of the first, and two of its sources; NULL: none */
+} mm_fuser_tally;
+
+mm_fuser_tally mm_fuser_counts(const mm_fuser *f);
 
 /* The space of a head's joint vectors: the file's name and a digest of its parameters. */
 const char *mm_head_space(const mm_head *h, const char *path, mm_arena *a);

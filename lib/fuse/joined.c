@@ -1,5 +1,7 @@
 #include "fuse/joined.h"
 
+#include "fuse/agree.h"
+
 #include <math.h>
 
 const mm_joined_part *mm_joined_find(const mm_joined *j, mm_str of)
@@ -35,8 +37,10 @@ static mm_status part_for(mm_joined *out, const mm_record *r, mm_joined_part **p
         if (out->n == MM_MAX_MODALITIES)
             return mm_fail(e, MM_SKIP, "%.*s: more than %d modalities", MM_STRF(r->key), MM_MAX_MODALITIES);
         p = &out->of[out->n++];
-        *p = (mm_joined_part){.of = of, .space = r->space, .width = width};
+        *p = (mm_joined_part){.of = of, .space = r->space, .src = r->src, .width = width};
     }
+    if (!out->mixed.p && !mm_str_eq(p->src, r->src))
+        out->mixed = r->src;
     if (p->width != width || !mm_str_eq(p->space, r->space))
         return mm_fail(e, MM_SKIP, "%.*s: %.*s vectors of two spaces: %.*s and %.*s", MM_STRF(r->key), MM_STRF(of),
                        MM_STRF(p->space), MM_STRF(r->space));
@@ -56,10 +60,28 @@ static void identity(mm_joined *out, const mm_sample *s)
     }
 }
 
+/* Whether its records tell the same of it. */
+static mm_status labels_agree(mm_sample *s, mm_err *e)
+{
+    mm_told first = {0};
+    mm_status st = MM_OK;
+    for (int i = 0; st == MM_OK && i < s->n; i++) {
+        const mm_told one = {s->rec[i].src, s->rec[i].label};
+        if (one.label.type == MSGPACK_OBJECT_NIL)
+            continue;
+        if (first.label.type == MSGPACK_OBJECT_NIL)
+            first = one;
+        st = mm_labels_agree(s->key, &first, &one, &s->arena, e);
+    }
+    return st;
+}
+
 mm_status mm_joined_whole(mm_joined *out, mm_sample *s, mm_err *e)
 {
     mm_joined_part *p;
     int64_t rows, width;
+    if (labels_agree(s, e) != MM_OK)
+        return MM_SKIP;
     identity(out, s);
     for (int i = 0; i < s->n; i++) {
         if (!is_feature(&s->rec[i]))
@@ -161,6 +183,8 @@ mm_status mm_joined_windows(mm_joined **out, int *n, mm_sample *s, double window
 {
     enum { MOST = 1 << 20 };
     double end = 0;
+    if (labels_agree(s, e) != MM_OK)
+        return MM_SKIP;
     const float **x = mm_arena_zalloc(&s->arena, (size_t)s->n, sizeof *x);
     for (int i = 0; x && i < s->n; i++) {
         if (!is_feature(&s->rec[i]))

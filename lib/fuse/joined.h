@@ -7,6 +7,7 @@
 
 typedef struct {
     mm_str of, space;
+    mm_str src; /* of its first record */
     int64_t rows, width;
     const float *x; /* [rows, width] */
 } mm_joined_part;
@@ -17,12 +18,13 @@ typedef struct {
     bool has_time;
     double time[2]; /* seconds */
     msgpack_object label;
+    mm_str mixed; /* a source that another one of its modality was joined with; p NULL: there is none */
     mm_joined_part of[MM_MAX_MODALITIES];
     int n;
 } mm_joined; /* memory of the sample that it was made from */
 
 /* All feature records of the sample, those of one modality stacked. MM_SKIP: its records do not go together (two spaces
- * or widths of one modality, too many modalities). */
+ * or widths of one modality, too many modalities, labels that contradict each other). */
 mm_status mm_joined_whole(mm_joined *out, mm_sample *s, mm_err *e);
 
 /* The sample cut into windows [k·hop, k·hop + window) from 0 to its last moment. Inside a window each modality is one

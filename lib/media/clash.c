@@ -2,6 +2,7 @@
 
 #include "base/grow.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -161,16 +162,6 @@ static mm_str neighbour(const mm_clash *c, const uint32_t *id, mm_str key)
 
 /* ---- what a person is told ---- */
 
-/* The end of a name, which tells most: a message has little room. */
-static mm_str end_of(mm_str name)
-{
-    enum { MOST = 72 };
-    size_t from = name.n > MOST ? name.n - MOST : 0;
-    while (from && from < name.n && ((uint8_t)name.p[from] & 0xc0) == 0x80)
-        from++;
-    return (mm_str){name.p + from, name.n - from};
-}
-
 static bool is_directory(const char *path)
 {
     struct stat st;
@@ -192,9 +183,10 @@ static const char *remedy(const mm_clash *c, const slot *has, const mm_clash_sou
 static mm_status tell(const mm_clash *c, const uint32_t *id, const slot *has, const mm_clash_source *from,
                       const mm_record *rec, mm_err *e)
 {
-    mm_str key = end_of(rec->key), first = neighbour(c, id, rec->key);
+    enum { NAME = 72 };
+    mm_str key = mm_utf8_tail(rec->key, NAME), first = neighbour(c, id, rec->key);
     bool twice = first.p && mm_str_eq(first, rec->src);
-    first = end_of(first.p ? first : mm_str_of(c->operands[has->operand]));
+    first = mm_utf8_tail(first.p ? first : mm_str_of(c->operands[has->operand]), NAME);
     return mm_fail(e, MM_SKIP, "key \"%.*s\" has its %.*s from %.*s already: %s", MM_STRF(key),
                    MM_STRF(mm_record_modality(rec)), MM_STRF(first),
                    twice ? "the archive holds it twice" : remedy(c, has, from, rec));

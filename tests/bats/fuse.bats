@@ -112,3 +112,72 @@ END
     [[ "$output" == *"s001: no features of a modality that the head takes"* ]]
     [ "$(mm-cat -q -c "$tmp/o" | sort | tr '\n\t' ' =')" = "error=1 label=1 " ]
 }
+
+# a.mm: keys 1 to 4; $1: the label that b.csv gives to key 1; keys 1 and 2 are in both
+two_of_one_name() {
+    cd "$tmp" || return 1
+    printf 'id,a,b,class\n1,1,2,x\n2,3,4,y\n3,1,2,x\n4,3,4,y\n' >a.csv
+    printf 'id,a,b,class\n1,1,2,%s\n2,3,4,y\n5,1,3,x\n6,2,2,y\n' "$1" >b.csv
+    for i in a b; do mm-decode --as feature --of x --key-column id --label-column class $i.csv -o $i.mm; done
+}
+
+@test "two labels under one key are refused: the key, both labels and where they are from" {
+    two_of_one_name y
+    for inputs in "a.mm b.mm" "b.mm a.mm"; do
+        # shellcheck disable=SC2086
+        run mm-train classify -o h $inputs
+        [ "$status" -eq 2 ] && [ ! -e h ]
+        [[ "$output" == *"key 1 has two labels: "*"x (a.csv)"* && "$output" == *"y (b.csv)"* ]]
+    done
+    run mm-train classify --valid b.mm -o h a.mm
+    [ "$status" -eq 2 ]
+    run mm-fuse --method concat -o o a.mm b.mm
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"key 1 has two labels: x (a.csv) and y (b.csv)"* ]]
+    [ "$(mm-cat -q -J o | jq -r '.key + " " + .kind' | sort)" = $'1 error\n2 feature\n3 feature\n4 feature\n5 feature\n6 feature' ]
+    mm-train classify -q -o h a.mm
+    run mm-label -m h a.mm b.mm
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"key 1 has two labels: x (a.csv) and y (b.csv)"* ]]
+    run mm-fuse --join time -m h --label -o o a.mm b.mm
+    [ "$status" -eq 1 ]
+    for i in a b; do mm-fuse -m h --label $i.mm >label-$i.mm; done
+    run mm-fuse --method dempster -o o label-a.mm label-b.mm
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"key 1 has two labels: x (a.csv) and y (b.csv)"* ]]
+    cat a.mm b.mm >truth.mm
+    mm-fuse -m h --label a.mm >labels.mm
+    run mm-eval --truth truth.mm labels.mm
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"two labels for key 1: x and y"* ]]
+}
+
+@test "two values of a field that is not learned do not matter, nor does a label where none is learned" {
+    two_of_one_name y
+    printf 'file,kind,class\n1,p,x\n2,q,y\n3,p,x\n4,q,y\n' >c.csv
+    printf 'file,kind,class\n1,p,y\n2,q,y\n' >d.csv
+    mkdir t && for i in 1 2 3 4; do echo "$i" >t/$i.txt; done
+    mm-decode --labels c.csv t -o c.mm && mm-decode -q --labels d.csv t -o d.mm
+    run mm-train classify --label class -o h a.mm b.mm c.mm d.mm
+    [ "$status" -eq 2 ] && [[ "$output" == *"key 1 has two labels of class: x (t/1.txt) and y (t/1.txt)"* ]]
+    mm-train classify -q --label kind -o h a.mm c.mm d.mm
+    printf 'id,a,b,class\n1,1,2,p\n2,3,4,q\n3,5,4,q\n4,0,4,q\n' >f.csv
+    mm-decode --as feature --of z --key-column id --label-column class f.csv -o f.mm
+    mm-train align -q -o towers a.mm f.mm
+}
+
+@test "how many records made how many samples is said, and when several sources went into one modality" {
+    two_of_one_name x
+    run mm-train classify -o h a.mm
+    [[ "$output" == *"mm-train: 4 samples of 4 records, "* && "$output" != *"several sources"* ]]
+    run mm-train classify -o h a.mm b.mm
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"mm-train: 6 samples of 8 records, "* ]]
+    [[ "$output" == *"2 samples are made of several sources of one modality, such as 1: "* ]]
+    run mm-fuse --method concat -v -o o a.mm b.mm
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"8 records joined into 6 samples"* ]]
+    [[ "$output" == *"2 samples are made of several sources of one modality, such as 1 (a.csv, b.csv): "* ]]
+    run mm-fuse --method concat -o o a.mm
+    [ "$output" = "" ]
+}

@@ -189,7 +189,7 @@ accuracy() {
     for args in '' '--solver lbfgs'; do
         run -0 mm-train classify -v --method linear $args --epochs 5 --valid-share 0 --log log.tsv -o x.safetensors a.mm
         [[ "${output,,}" != *nan* ]]
-        [[ "$output" == *"160 samples, none for validation; 5 epochs: loss 0."* ]]
+        [[ "$output" == *"160 samples of 160 records, none for validation; 5 epochs: loss 0."* ]]
         [[ "$(cat log.tsv)" != *nan* ]]
         awk -F'\t' 'NF != 6 { exit 1 }' log.tsv
     done
@@ -211,7 +211,7 @@ accuracy() {
     awk 'BEGIN { for (i = 0; i < 100; i++) printf "s%d,%d,%d,%s\n", i, (i % 2) * 100 + i % 7, i % 5, i % 2 ? "yes" : "no" }' > far.csv
     mm-decode -q --as feature --of table --key-column 1 --label-column 4 -o far.mm far.csv
     run -0 mm-train classify --method linear --solver lbfgs --weight-decay 1 -o x.safetensors far.mm
-    [[ "$output" =~ "100 samples, 20 of them for validation; best epoch "[0-9]+": validation loss "[0-9.]+", accuracy 1.0000, temperature "[0-9.]+ ]]
+    [[ "$output" =~ "100 samples of 100 records, 20 of them for validation; best epoch "[0-9]+": validation loss "[0-9.]+", accuracy 1.0000, temperature "[0-9.]+ ]]
     # twenty samples without a mistake: one in twenty-two may be one
     mm-label -m x.safetensors --no-header far.mm | awk -F'\t' '$7 > 0.99 { exit 1 } { sum += $7 } END { exit !(sum / NR < 0.975 && sum / NR > 0.93) }'
 }
