@@ -171,7 +171,9 @@ $(BENCH_VENV)/ready:
 	python3 -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/pip install -q --disable-pip-version-check $(BENCH_PKGS)
 	touch $@
-.PHONY: bench
+readme: ## README's figures, from tests/bench/RESULTS.md and tests/gpu/RESULTS.md
+	python3 tests/bench/readme.py
+.PHONY: bench readme
 
 # programs that measure; `make $(BUILD)/bench/bench_gemm`
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmm.a
