@@ -206,9 +206,17 @@ static int find_format(const AVInputFormat **format, mm_av_input *in)
     return av_probe_input_buffer(in->io, format, name, NULL, 0, 0);
 }
 
+static mm_status cut_short(const mm_av_input *in, mm_fault *f)
+{
+    return mm_fault_set(f, "truncated", "the file is cut short: %lld of %lld bytes are there",
+                        (long long)in->blob->size, (long long)mm_promised_size(in->blob));
+}
+
 /* "not readable as sound or video: Invalid sample rate: 0": what the reader said, or what its number means. */
 static mm_status open_fault(const mm_av_input *in, int rc, mm_fault *f)
 {
+    if (mm_promised_size(in->blob) > in->blob->size)
+        return cut_short(in, f);
     mm_av_fault(f, "not readable as sound or video", rc);
     return rc == AVERROR_INVALIDDATA && *in->said
                ? mm_fault_set(f, "corrupt", "not readable as sound or video: %s", in->said)
@@ -340,9 +348,5 @@ mm_status mm_av_complete(const mm_av_input *in, mm_fault *f)
     double have = in->end - (fmt->start_time != AV_NOPTS_VALUE ? (double)fmt->start_time / AV_TIME_BASE : 0);
     if (told && have < want * 0.98 - 0.25)
         return mm_fault_set(f, "truncated", "the file ends after %.2f of %.2f s", have, want);
-    int64_t promised = mm_promised_size(in->blob);
-    if (promised > in->blob->size)
-        return mm_fault_set(f, "truncated", "the file is cut short: %lld of %lld bytes are there",
-                            (long long)in->blob->size, (long long)promised);
-    return MM_OK;
+    return mm_promised_size(in->blob) > in->blob->size ? cut_short(in, f) : MM_OK;
 }

@@ -9,47 +9,15 @@
 
 static const size_t SUMS_MAX = (size_t)1 << 20;
 
-/* How many of the n elements are NaN or infinite: all bits of the exponent set. */
-static int64_t not_finite(const mm_tensor *t)
-{
-    int64_t n = mm_shape_count(&t->s), bad = 0;
-    const uint8_t *p = t->data;
-    for (int64_t i = 0; i < n; i++) {
-        uint64_t u64;
-        uint32_t u32;
-        uint16_t u16;
-        switch (t->s.type) {
-        case MM_F32:
-            memcpy(&u32, p + 4 * i, 4);
-            bad += (u32 & 0x7f800000) == 0x7f800000;
-            break;
-        case MM_F16:
-            memcpy(&u16, p + 2 * i, 2);
-            bad += (u16 & 0x7c00) == 0x7c00;
-            break;
-        case MM_BF16:
-            memcpy(&u16, p + 2 * i, 2);
-            bad += (u16 & 0x7f80) == 0x7f80;
-            break;
-        case MM_F64:
-            memcpy(&u64, p + 8 * i, 8);
-            bad += (u64 & 0x7ff0000000000000) == 0x7ff0000000000000;
-            break;
-        default: return 0;
-        }
-    }
-    return bad;
-}
-
 static mm_status check_numbers(const mm_model *m, mm_err *e)
 {
     for (int64_t i = 0; i < mm_model_tensor_count(m); i++) {
         mm_tensor t;
         const char *name = mm_model_tensor_at(m, i, &t);
-        int64_t bad = not_finite(&t);
-        if (bad)
-            return mm_fail(e, MM_FATAL, "%s: tensor %s holds %lld values that are NaN or infinite", mm_model_path(m),
-                           name, (long long)bad);
+        int64_t at = mm_tensor_not_finite(&t);
+        if (at >= 0)
+            return mm_fail(e, MM_FATAL, "%s: tensor %s: value %lld is not a finite number", mm_model_path(m), name,
+                           (long long)at);
     }
     return MM_OK;
 }

@@ -225,6 +225,11 @@ voices() {
     gives "audio 1,error 1" 1 half.tar
     head -c 44 long.wav >none.wav
     gives "error 1" 1 none.wav
+    # an MP4 whose index is at its end, and gone
+    f -i long.wav -c:a aac a.m4a
+    head -c 1500 a.m4a >cut.m4a
+    gives "error 1" 1 cut.m4a
+    [ "$(code)" = truncated ]
 }
 
 @test "sound that was written to a pipe does not know its length, and is whole" {

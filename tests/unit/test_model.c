@@ -130,7 +130,7 @@ static void verify_finds_damage(void **state)
     assert_int_equal(mm_safetensors_write(path, &t, 1, NULL, &e), MM_OK);
     assert_int_equal(mm_model_open(&m, dir, NULL, &e), MM_OK);
     assert_int_equal(mm_model_verify(m, &e), MM_FATAL);
-    assert_non_null(strstr(e.text, "tensor w holds 1 values"));
+    assert_non_null(strstr(e.text, "tensor w: value 1 is not a finite number"));
     mm_model_close(m);
 
     shell("rm -r '%s' && cp -r " SHARDED " '%s' && cd '%s' && sha256sum * >SHA256SUMS", dir, dir, dir);
