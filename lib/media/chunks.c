@@ -35,11 +35,11 @@ static void raw_profile(mm_exif *x, const uint8_t *p, size_t n)
     mm_exif_parse(x, block, have);
 }
 
-mm_status mm_png_examine(mm_exif *x, int64_t *frames, mm_bytes in, mm_fault *f)
+mm_status mm_png_examine(mm_png_notes *x, mm_bytes in, mm_fault *f)
 {
     static const char xmp[] = "XML:com.adobe.xmp";
     size_t at = 8;
-    *frames = 0;
+    *x = (mm_png_notes){0};
     while (in.n >= at + 12) {
         const uint8_t *chunk = in.p + at;
         size_t n = be32(chunk);
@@ -47,13 +47,15 @@ mm_status mm_png_examine(mm_exif *x, int64_t *frames, mm_bytes in, mm_fault *f)
             break;
         if (!memcmp(chunk + 4, "IEND", 4))
             return MM_OK;
-        *frames += !memcmp(chunk + 4, "fcTL", 4);
+        x->frames += !memcmp(chunk + 4, "fcTL", 4);
+        if (n > 0 && !memcmp(chunk + 4, "sBIT", 4))
+            x->significant = chunk[8];
         if (!memcmp(chunk + 4, "eXIf", 4))
-            mm_exif_parse(x, chunk + 8, n);
-        if (!memcmp(chunk + 4, "tEXt", 4) && !x->orientation)
-            raw_profile(x, chunk + 8, n);
+            mm_exif_parse(&x->exif, chunk + 8, n);
+        if (!memcmp(chunk + 4, "tEXt", 4) && !x->exif.orientation)
+            raw_profile(&x->exif, chunk + 8, n);
         if (!memcmp(chunk + 4, "iTXt", 4) && n > sizeof xmp && !memcmp(chunk + 8, xmp, sizeof xmp))
-            mm_exif_parse_xmp(x, chunk + 8, n);
+            mm_exif_parse_xmp(&x->exif, chunk + 8, n);
         at += 12 + n;
     }
     return mm_fault_set(f, "truncated", "the PNG ends before its end chunk");

@@ -4,9 +4,15 @@
 
 #include "media/picture.h"
 
-/* eXIf and XMP of a PNG (PNG 3rd edition, 5 and 11.3), and how many frames it has, 0 when it does not move. MM_SKIP:
- * "truncated", no end chunk. */
-mm_status mm_png_examine(mm_exif *x, int64_t *frames, mm_bytes in, mm_fault *f);
+/* What a PNG's chunks say (PNG 3rd edition, 5 and 11.3). */
+typedef struct {
+    mm_exif exif;    /* from eXIf and XMP */
+    int64_t frames;  /* 0: it does not move */
+    int significant; /* bits of the first channel before it was scaled to the file's depth; 0: not stated */
+} mm_png_notes;
+
+/* MM_SKIP: "truncated", no end chunk. */
+mm_status mm_png_examine(mm_png_notes *x, mm_bytes in, mm_fault *f);
 
 /* Is it AVIF, by the brands that the first box names? */
 bool mm_heif_is_avif(mm_bytes in);

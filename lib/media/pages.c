@@ -11,9 +11,8 @@ mm_status mm_pages_worst(mm_status worst, mm_status s, mm_fault *f, const mm_fau
 
 bool mm_picture_is_video(mm_bytes in)
 {
-    mm_exif x = {0};
+    mm_png_notes png;
     mm_fault why = {0};
-    int64_t frames = 0;
     bool whole;
     switch (mm_picture_form(in)) {
     case MM_FORM_GIF: return mm_gif_frames(in, &whole) > 1;
@@ -21,15 +20,15 @@ bool mm_picture_is_video(mm_bytes in)
     case MM_FORM_OTHER:
         if (in.n < 8 || memcmp(in.p, "\x89PNG", 4) != 0)
             return false;
-        mm_png_examine(&x, &frames, in, &why);
-        return frames > 1;
+        mm_png_examine(&png, in, &why);
+        return png.frames > 1;
     default: return false;
     }
 }
 
 mm_status mm_animation_ends(mm_bytes in, mm_fault *f)
 {
-    mm_exif x = {0};
+    mm_png_notes png;
     int64_t frames;
     bool whole;
     switch (mm_picture_form(in)) {
@@ -37,7 +36,7 @@ mm_status mm_animation_ends(mm_bytes in, mm_fault *f)
         frames = mm_gif_frames(in, &whole);
         return whole ? MM_OK
                      : mm_fault_set(f, "truncated", "the GIF ends within or after frame %lld", (long long)frames);
-    case MM_FORM_OTHER: return mm_png_examine(&x, &frames, in, f);
+    case MM_FORM_OTHER: return mm_png_examine(&png, in, f);
     default: return MM_OK;
     }
 }

@@ -119,18 +119,44 @@ static bool right_colours(enum AVCodecID id, mm_bytes in)
 }
 
 /* What stands in the file beside the pixels. MM_SKIP when it shows that the file is cut short or too large. */
-static mm_status examine(mm_picture *p, enum AVCodecID id, mm_bytes in, const mm_picture_limits *l, mm_fault *f)
+static mm_status examine(mm_picture *p, mm_png_notes *png, enum AVCodecID id, mm_bytes in, const mm_picture_limits *l,
+                         mm_fault *f)
 {
     if (!right_colours(id, in))
         return mm_fault_set(f, "unsupported", "%s of a kind that is not read: convert it to PNG", p->format);
     if (id == AV_CODEC_ID_PNG) {
         mm_status s = png_allowed(in, l, f);
         if (s == MM_OK)
-            s = mm_png_examine(&p->exif, &p->pages, in, f);
+            s = mm_png_examine(png, in, f);
+        p->exif = png->exif;
+        p->pages = png->frames;
         p->moving = p->pages > 1;
         return s;
     }
     return MM_OK;
+}
+
+/* A PNG that was made from samples of fewer bits has them scaled to 16, by a shift or with their high bits repeated
+ * below. Some writers only say so: when all samples fit into those bits, and what should be such low bits is something
+ * else, they are scaled here. */
+static void fill_range(mm_picture *p, int bits)
+{
+    uint16_t *v = (void *)p->px;
+    int64_t n = p->height * p->width * p->channels, most = (1 << bits) - 1;
+    bool unscaled = false;
+    if (p->type != MM_U16 || bits <= 8 || bits >= 16)
+        return;
+    for (int64_t i = 0; i < n; i++) {
+        bool alpha = p->channels == 4 && i % 4 == 3;
+        if (!alpha && v[i] > most)
+            return;
+        unscaled = unscaled || (!alpha && (v[i] & ((1 << (16 - bits)) - 1)) > 1);
+    }
+    for (int64_t i = 0; unscaled && i < n; i++)
+        if (v[i] < most)
+            v[i] = (uint16_t)((v[i] * 65535 + most / 2) / most);
+        else
+            v[i] = 65535;
 }
 
 mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
@@ -141,7 +167,8 @@ mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, 
     *p = (mm_picture){.format = avcodec_get_name(id)};
     AVCodecContext *c = NULL;
     AVPacket *pkt = NULL;
-    mm_status s = examine(p, id, in, l, f);
+    mm_png_notes png = {0};
+    mm_status s = examine(p, &png, id, in, l, f);
     if (s == MM_OK)
         s = mm_av_decoder(&c, id, NULL, &(mm_av_limits){l->max_pixels, l->log}, f);
     if (s != MM_OK)
@@ -152,6 +179,8 @@ mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, 
     s = pkt ? packet_over(pkt, in, f) : mm_fault_memory(f);
     if (s == MM_OK)
         s = mm_still_packet(p, c, pkt, l, a, f);
+    if (s == MM_OK)
+        fill_range(p, png.significant);
     av_packet_free(&pkt);
     avcodec_free_context(&c);
     return s;

@@ -102,11 +102,12 @@ kinds() { mm-cat -J | jq -r .kind | sort | uniq -c | awk '{ print $2, $1 }' | pa
 
 @test "pages and frames: the first, and a word about the others; --pages all" {
     goldens=$BATS_TEST_DIRNAME/../goldens/picture
-    run --separate-stderr mm-decode -o x.mm "$goldens"/{pages.tif,frames.gif,frames.png,frames.webp,pages.mpo,rgb.png}
+    for x in pages.tif frames.gif frames.png frames.webp pages.mpo; do cp "$goldens/$x" "${x#*.}.${x#*.}"; done
+    run --separate-stderr mm-decode -o x.mm tif.tif gif.gif png.png webp.webp mpo.mpo
     [ "$status" -eq 0 ]
     [[ $stderr = *"further pages or frames: 5, which hold 13 more (--pages all"* ]]
     [ "$(mm-cat -J x.mm | jq -r '[.part, .time, .meta.pages // .meta.frames] | tostring' | sort | uniq -c | xargs)" = \
-        "2 [null,null,3] 3 [null,null,4] 1 [null,null,null]" ]
+        "2 [null,null,3] 3 [null,null,4]" ]
     run --separate-stderr mm-decode --pages all -o y.mm "$goldens"/{pages.tif,frames.gif,rgb.png}
     [ -z "$stderr" ]
     [ "$(mm-cat -J y.mm | jq -r '"\(.part) \(if .time then .time[0] * 100 | round else "-" end)"' | xargs)" = \

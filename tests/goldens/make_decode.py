@@ -193,6 +193,11 @@ def written():
     grey, grey_alpha, rgb, rgba = (deep()[..., s] for s in ([0], [0, 3], [0, 1, 2], [0, 1, 2, 3]))
     STORED.update({"grey16.png": grey, "grey16alpha.png": grey_alpha, "grey16keyed.png": grey, "rgb16.png": rgb, "rgba16.png": rgba})
     yield "grey16.png", png(0, 16, [r.tobytes() for r in grey])
+    twelve = deep()[..., [1]] >> 4
+    STORED["said12.png"] = np.rint(twelve * (65535 / 4095)).astype("<u2")  # left as they were
+    STORED["shifted12.png"] = twelve >> 4 << 4  # dark, and scaled as the standard says
+    yield "said12.png", png(0, 16, [r.astype(">u2").tobytes() for r in twelve], png_chunk(b"sBIT", b"\x0c"))
+    yield "shifted12.png", png(0, 16, [r.astype(">u2").tobytes() for r in STORED["shifted12.png"]], png_chunk(b"sBIT", b"\x0c"))
     yield "grey16alpha.png", png(4, 16, [r.tobytes() for r in grey_alpha])
     yield "grey16keyed.png", png(0, 16, [r.tobytes() for r in grey], png_chunk(b"tRNS", grey[3, 4].tobytes()))
     yield "rgb16.png", png(2, 16, [r.tobytes() for r in rgb])
