@@ -184,7 +184,8 @@ END
     [ "$status" -eq 0 ] && [[ "$output" == *"3 records have no label in new.csv"* ]]
     [ "$(labels o.mm)" = "pets/cat/1=Cat pets/cat/2=- pets/dog/1=- pets/dog/2=- " ]
     [ "$(mm-cat -q --labels old.csv -w label=dog -k want.mm)" = "pets/dog/2" ]
-    mm-decode -q pets/cat | mm-encode-text -m minilm-l6 -o f.mm || skip "no model"
+    mm-model --names list | grep -q minilm-l6 || skip "needs minilm-l6 (make models)"
+    mm-decode -q pets/cat | mm-encode-text -m minilm-l6 -o f.mm
     mm-cat -q --labels old.csv f.mm | mm-cat -J | jq -e -s 'map(.kind + (.label // "-")) == ["featurecat","feature-"]'
 }
 

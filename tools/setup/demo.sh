@@ -38,7 +38,7 @@ say "Photos inside a Python wheel, speech inside a Debian package, sentences in 
 show "{ mm-decode --only image *.whl; mm-decode --only audio *.deb; mm-decode --lines sentences.txt; } |"
 show "    mm-encode-image -m imgfocus-vits14 --layer 8 --pool mean | mm-encode-text -m minilm-l6 | mm-encode-audio -m whisper-base > features.mm"
 {
-    # the wheel also holds pictures that are broken on purpose, for scikit-image's own tests: they become error records
+    # a picture that cannot be read becomes an error record, which goes through all that follows
     mm-decode --only image -m imgfocus-vits14 "$photos" 2>"$out/decode.log" || true
     mm-decode --only audio "$speech"
     mm-decode --root "$out" --lines "$out/sentences.txt"
