@@ -74,7 +74,8 @@ static const json_t *annotations_of(const json_t *task)
 
 bool mm_ls_is_task(const json_t *o)
 {
-    return json_is_object(json_object_get(o, "data")) && json_is_array(annotations_of(o));
+    return json_is_object(json_object_get(o, "data")) &&
+           (json_is_array(annotations_of(o)) || json_is_array(json_object_get(o, "predictions")));
 }
 
 static bool counts(const json_t *annotation, bool only_truth)

@@ -482,12 +482,23 @@ mm_status mm_table_take_header(mm_table *t, mm_err *e)
     return MM_OK;
 }
 
+/* A cut too many, as by a comma in a text without quotes, would put all later cells under wrong names. */
+static mm_status check_width(const mm_table *t, const cells *c, mm_err *e)
+{
+    for (int i = t->columns; t->header && !mm_table_names_itself(t) && i < c->n; i++)
+        if (mm_cell_trim(c->v[i]).n)
+            return mm_fail(e, MM_SKIP, "%d cells, more than the %d that have names", c->n, t->columns);
+    return MM_OK;
+}
+
 mm_status mm_table_next(mm_table *t, mm_arena *a, mm_str **cell, int *n, mm_err *e)
 {
     cells c = {.a = a};
     mm_status s = read_row(t, &c, e);
     if (s == MM_OK || s == MM_SKIP)
         t->row++;
+    if (s == MM_OK)
+        s = check_width(t, &c, e);
     *cell = c.v;
     *n = c.n;
     return s;

@@ -95,6 +95,12 @@ mm_status mm_table_input_fault(mm_table_input *r, const mm_fault *why)
     return rec.key.p ? mm_sink_fault_of(r->s, &rec, &f) : mm_sink_fault(r->s, &f);
 }
 
+/* Of JSON a member may be missing. */
+static bool is_short(const mm_table_input *r)
+{
+    return !mm_table_names_itself(&r->t) && (r->key >= r->n || r->label >= r->n);
+}
+
 mm_status mm_table_input_next(mm_table_input *r)
 {
     mm_fault why = {.code = "row"};
@@ -105,9 +111,12 @@ mm_status mm_table_input_next(mm_table_input *r)
         s = mm_table_next(&r->t, &r->a, &r->cell, &r->n, &why.err);
         if (s == MM_FATAL)
             return mm_fault_memory(r->f);
+        if (s == MM_OK && is_short(r))
+            s = mm_fault_set(&why, "row", "it ends before its key or label");
+        else if (s == MM_SKIP)
+            r->n = 0; /* what a broken row holds is no key */
         if (s != MM_SKIP)
             return s;
-        r->n = 0; /* what a broken row holds is no key */
         s = mm_table_input_fault(r, &why);
     } while (s == MM_OK);
     return s;

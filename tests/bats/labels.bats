@@ -102,6 +102,10 @@ labels() { mm-cat -q -J "$@" | jq -r '.key + "=" + (.label // "-" | tostring)' |
     printf 'id,text\nk1,a\nk2\n,c\n' >t.csv
     run mm-decode --column text --key-column id t.csv -o o.mm
     mm-cat -q -J o.mm | jq -e -s 'map([.key, .part]) == [["k1",0],["k2",1],["t:3",2]]'
+    printf 'id,text,label\nk1,a,x\nk2,b\nk3,well, yes,x\nk4,d,x,,\n' >t.csv # a cell too few, one too many
+    run mm-decode --column text --key-column id --label-column label t.csv -o o.mm
+    [ "$status" -eq 1 ] && [[ "$output" == *"row 2: it ends before its key or label"*"row 3: 4 cells, more than the 3 that have names"* ]]
+    mm-cat -q -J o.mm | jq -e -s 'map([.key, .label]) == [["k1","x"],["k2",null],["t:3",null],["k4","x"]]'
     printf 'x,y\n1,2\n3,oops\n4,5\n' >n.csv
     run mm-decode --as feature n.csv -o o.mm
     [ "$status" -eq 1 ] && [[ "$output" == *'n.csv: row 2: column 2 is no number: "oops"'* ]]
@@ -232,6 +236,12 @@ END
     [ "$status" -eq 2 ] && [[ "$output" == *"takes dir, cls, json or json:FIELD"* ]]
     for j in 1 4; do mm-decode -q -j $j --label cls wds >"j$j.mm"; done
     cmp j1.mm j4.mm
+}
+
+@test "a label with a comma and no quotes is no label of another column" {
+    printf 'file,label,set\ncat/1.txt,cat, small,train\n' >t.csv
+    run mm-decode --labels t.csv pets
+    [ "$status" -eq 2 ] && [[ "$output" == *"t.csv: row 1: 4 cells, more than the 3 that have names"* ]]
 }
 
 @test "Hugging Face's metadata.jsonl" {
