@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "media/sniff.h"
 
+#include <ctype.h>
 #include <strings.h>
 
 mm_str mm_path_escape(mm_arena *a, mm_str raw)
@@ -24,6 +25,24 @@ mm_str mm_path_escape(mm_arena *a, mm_str raw)
                 out[n++] = HEX[(uint8_t)raw.p[i] & 15];
             }
         }
+    }
+    return (mm_str){out, n};
+}
+
+static int hex_digit(char c)
+{
+    return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
+}
+
+mm_str mm_url_unescape(mm_arena *a, mm_str part)
+{
+    char *out = mm_arena_alloc(a, part.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; out && i < part.n && !memchr("?&#", part.p[i], 3); i++) {
+        int high = part.p[i] == '%' && i + 2 < part.n ? hex_digit(part.p[i + 1]) : -1,
+            low = high >= 0 ? hex_digit(part.p[i + 2]) : -1;
+        out[n++] = low >= 0 ? (char)(high << 4 | low) : part.p[i];
+        i += low >= 0 ? 2 : 0;
     }
     return (mm_str){out, n};
 }

@@ -11,6 +11,8 @@
 mm_str mm_path_clean(mm_arena *a, mm_str raw);
 /* Only the escaping. */
 mm_str mm_path_escape(mm_arena *a, mm_str raw);
+/* A part of a URL as the path that it stands for: %XX becomes the byte, what follows ?, & or # is left out. */
+mm_str mm_url_unescape(mm_arena *a, mm_str part);
 mm_str mm_path_join(mm_arena *a, mm_str dir, mm_str name); /* either may be empty */
 
 /* The path without its extension, and without that of a compression in front of which one stands:

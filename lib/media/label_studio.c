@@ -1,5 +1,7 @@
 #include "media/label_studio.h"
 
+#include "media/key.h"
+
 #include <ctype.h>
 
 /* ---- values ---- */
@@ -129,24 +131,6 @@ mm_status mm_ls_flatten(json_t **row, const json_t *task, mm_err *e)
 
 /* ---- addresses ---- */
 
-static int hex_digit(char c)
-{
-    return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
-}
-
-/* %XX becomes the byte; what follows & or # is left out. */
-static mm_str unescaped(mm_arena *a, mm_str in)
-{
-    char *out = mm_arena_alloc(a, in.n + 1);
-    size_t n = 0;
-    for (size_t i = 0; out && i < in.n && in.p[i] != '&' && in.p[i] != '#'; i++) {
-        bool escape = in.p[i] == '%' && i + 2 < in.n && hex_digit(in.p[i + 1]) >= 0 && hex_digit(in.p[i + 2]) >= 0;
-        out[n++] = escape ? (char)(hex_digit(in.p[i + 1]) << 4 | hex_digit(in.p[i + 2])) : in.p[i];
-        i += escape ? 2 : 0;
-    }
-    return (mm_str){out, n};
-}
-
 /* What follows `mark` in s; p NULL: it is not in it. */
 static mm_str after(mm_str s, const char *mark)
 {
@@ -157,7 +141,7 @@ static mm_str after(mm_str s, const char *mark)
 mm_str mm_ls_local(mm_arena *a, mm_str address)
 {
     mm_str path = after(address, "local-files/?d=");
-    return path.p ? unescaped(a, path) : path;
+    return path.p ? mm_url_unescape(a, path) : path;
 }
 
 mm_str mm_ls_upload(mm_arena *a, mm_str address)
@@ -172,7 +156,7 @@ mm_str mm_ls_upload(mm_arena *a, mm_str address)
     if (name.n <= DIGITS + 1 || name.p[DIGITS] != '-')
         return none;
     for (size_t i = 0; i < DIGITS; i++)
-        if (hex_digit(name.p[i]) < 0)
+        if (!isxdigit((unsigned char)name.p[i]))
             return none;
-    return unescaped(a, (mm_str){name.p + DIGITS + 1, name.n - DIGITS - 1});
+    return mm_url_unescape(a, (mm_str){name.p + DIGITS + 1, name.n - DIGITS - 1});
 }

@@ -24,26 +24,28 @@ static mm_str without_archives(mm_arena *a, mm_str name)
     return name;
 }
 
-/* Without scheme, host and what follows ? or #. */
-static mm_str without_host(mm_str name)
+/* Without scheme and host. Names in buckets (s3, gs) are written as they are, those of the web with escapes. */
+static mm_str without_host(mm_arena *a, mm_str name)
 {
+    static const char *const ESCAPED[] = {"http", "https", "file"};
     const char *colon = memmem(name.p, name.n, "://", 3);
     if (!colon)
         return name;
-    mm_str rest = {colon + 3, name.n - (size_t)(colon + 3 - name.p)};
+    mm_str scheme = {name.p, (size_t)(colon - name.p)}, rest = {colon + 3, name.n - scheme.n - 3};
     const char *slash = memchr(rest.p, '/', rest.n);
     if (slash)
         rest = (mm_str){slash + 1, rest.n - (size_t)(slash + 1 - rest.p)};
-    for (size_t i = 0; i < rest.n; i++)
-        if (rest.p[i] == '?' || rest.p[i] == '#')
-            rest.n = i;
+    for (size_t i = 0; i < sizeof ESCAPED / sizeof *ESCAPED; i++)
+        if (mm_str_is(scheme, ESCAPED[i]))
+            return mm_url_unescape(a, rest);
     return rest;
 }
 
 /* A name as it is compared: one kind of slash, no "./", no host, archives as directories. p NULL: memory is out. */
 static mm_str comparable(mm_arena *a, mm_str name)
 {
-    char *own = mm_arena_strdup(a, without_host(name));
+    mm_str local = name.n ? without_host(a, name) : MM_STR("");
+    char *own = local.p ? mm_arena_strdup(a, local) : NULL;
     for (char *p = own; p && *p; p++)
         *p = *p == '\\' ? '/' : *p;
     return own ? without_archives(a, mm_path_clean(a, mm_str_of(own))) : (mm_str){NULL, 0};
@@ -339,7 +341,7 @@ static mm_status make_wanted(wanted *w, mm_arena *a, const mm_labelled *what, mm
     return MM_OK;
 }
 
-/* Notes that all of r was found: r.to where it began, or what is there when that is further. */
+/* Notes that r was found, in one step however long it is: unused rows are told from the ends that are noted. */
 static void mark(mm_row_names *x, range r)
 {
     int64_t reach = atomic_load(&x->reach[r.from]);

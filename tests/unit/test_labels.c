@@ -90,6 +90,9 @@ static void suffixes(void **state)
         {"d/cat/1.jpg,x\nd/dog/2.jpg,y", "cat", "1.jpg", "x"},
         /* addresses */
         {"https://host.org/pets/cat/1.jpg?size=2,x", "pets", "cat/1.jpg", "x"},
+        {"https://host.org/a%20b/1%231.jpg#top,x", "a b", "1#1.jpg", "x"},
+        {"file:///home/me/a%20b/1.jpg,x", "a b", "1.jpg", "x"},
+        {"gs://bucket/a%20b/1#1.jpg,x", "a%20b", "1#1.jpg", "x"},
         {"s3://bucket/cat/1.jpg,x", "pets", "cat/1.jpg", "x"},
         {"/data/upload/3/0a1b2c3d-1.jpg,x", "pets", "cat/1.jpg", "x"},
         {"/data/upload/3/0a1b2c3d-1.jpg,x", "pets", "0a1b2c3d-1.jpg", "x"},
