@@ -124,7 +124,7 @@ static void end_nothing(cat *c)
 
 static void begin_stream(cat *c)
 {
-    mm_out_open(&c->run, NULL);
+    mm_out_open(&c->run);
 }
 
 static void put_stream(cat *c, mm_record *rec)

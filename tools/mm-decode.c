@@ -136,7 +136,6 @@ typedef struct {
     mm_decode_notes notes;
     int64_t passed[MM_PASSED_REASONS]; /* inputs that gave no record, by reason */
     uint64_t unread;                   /* formats among them that are not read, a bit each */
-    mm_str resumed; /* src of the last source that is in the output already; p NULL: none, or it has been met */
 } decode;
 
 /* ---- options ---- */
@@ -290,10 +289,8 @@ static void *next_source(void *ctx)
     mm_err e;
     mm_status s;
     while ((s = d->sidecars ? mm_sidecars_next(d->sidecars, &b, &e) : mm_source_next(d->source, &b, &e)) == MM_OK &&
-           d->resumed.p) {
+           mm_resume_has_source(&d->r, b->src)) {
         mm_keys_recall(&d->keys, b);
-        if (mm_str_eq(b->src, d->resumed))
-            d->resumed.p = NULL; /* the last one that is there already */
         mm_blob_free(b);
     }
     if (s == MM_FATAL)
@@ -432,9 +429,6 @@ static void say_what_is_left(decode *d)
     int64_t skipped = d->r.skipped + mm_source_skipped(d->source);
     say_of_pictures(d);
     say_of_tracks(d);
-    if (d->resumed.p)
-        mm_warn(&d->r, "%.*s, the last source of the interrupted run, did not come: was this the same input?",
-                MM_STRF(d->resumed));
     mm_labelling_end(&d->r, &d->labelling, "inputs");
     if (d->sidecars)
         say_of_sidecars(d);
@@ -478,15 +472,16 @@ int main(int argc, char **argv)
         mm_die(&d.r, "%s", e.text);
     if (d.rule.extension && mm_sidecars_open(&d.sidecars, d.source, &d.rule, &e) != MM_OK)
         mm_die(&d.r, "%s", e.text);
-    mm_out_open(&d.r, NULL);
-    d.resumed = mm_out_resumed(&d.r);
+    mm_out_open(&d.r);
+    mm_resume_sources(&d.r);
     mm_keys_open(&d.r, &d.keys, operands, &d.so, opt.key_column != NULL);
     d.arena = calloc((size_t)d.r.threads, sizeof *d.arena);
     if (!d.arena)
         mm_die(&d.r, "out of memory");
     mm_ordered_run(&d.r, &(mm_ordered_jobs){next_source, decode_source, &d, pass});
+    mm_resume_sources_end(&d.r);
     say_what_is_left(&d);
-    if (!d.r.done && !mm_out_resumed(&d.r).p)
+    if (!d.r.done)
         die_of_nothing(&d);
     mm_out_close(&d.r);
     for (int i = 0; i < d.r.threads; i++)

@@ -237,6 +237,10 @@ int main(int argc, char **argv)
     m.window = window > 0 ? (int64_t)(window * (double)m.prep.rate) : m.prep.window;
     if (m.prep.window && m.window > m.prep.window)
         mm_usage(&r, "this model takes %g seconds at most", (double)m.prep.window / (double)m.prep.rate);
+    if (window > 0)
+        mm_encoding_setting(&m.x, "window", "%lld", (long long)m.window);
+    if (whole)
+        mm_encoding_setting(&m.x, "whole", "1");
     mm_encoding_run(&m.x, (mm_filter){.wants = wants, .begin = begin, .step = step, .ctx = &m});
     mm_encoding_close(&m.x);
     return mm_run_end(&r);

@@ -211,6 +211,10 @@ int main(int argc, char **argv)
     if (prompt && prompt_name)
         mm_usage(&r, "--prompt and --prompt-name: one of them");
     mm_encoding_open(&t.x, &r, &opt, MM_OF_TEXT, false);
+    if (prompt)
+        mm_encoding_setting(&t.x, "prompt", "%s", prompt);
+    if (chunk)
+        mm_encoding_setting(&t.x, "chunk", "1");
     if (mm_tokenizer_open(&t.tokenizer, t.x.model, &e) != MM_OK)
         mm_die(&r, "%s", e.text);
     t.limit = mm_encoder_max_tokens(t.x.encoder);

@@ -140,7 +140,7 @@ int main(int argc, char **argv)
     fuse f = {0};
     mm_run_begin(&f.r, &tool, argc, argv);
     prepare(&f);
-    mm_out_open(&f.r, NULL);
+    mm_out_open(&f.r);
     mm_fusing_run(&f.r, f.fuser, opt.flush ? flush : NULL, &f);
     mm_out_close(&f.r);
     mm_fuser_free(f.fuser);

@@ -480,7 +480,7 @@ static void check_options(label *l)
 static void open_output(label *l)
 {
     if (*opt.format == 's') {
-        mm_out_open(&l->r, NULL);
+        mm_out_open(&l->r);
         return;
     }
     l->f = mm_out_text(&l->r);

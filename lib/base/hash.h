@@ -1,5 +1,6 @@
-/* hash.h: 64-bit FNV-1a (Fowler, Noll & Vo, http://www.isthe.com/chongo/tech/comp/fnv/): for tables, and to tell one
- * file from another; not to withstand an adversary. */
+/* hash.h: two hashes of 64 bits, to find things in tables and to tell one from another; not to withstand an adversary.
+ * FNV-1a (Fowler, Noll & Vo, http://www.isthe.com/chongo/tech/comp/fnv/) for names; XXH64 (Yann Collet,
+ * https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md) for payloads, of which it takes some GB a second. */
 #ifndef MM_BASE_HASH_H
 #define MM_BASE_HASH_H
 
@@ -21,5 +22,7 @@ static inline uint64_t mm_hash(mm_str s)
 {
     return mm_hash_more(MM_HASH_START, s.p, s.n);
 }
+
+uint64_t mm_hash_bytes(const void *bytes, size_t n, uint64_t seed); /* XXH64 */
 
 #endif

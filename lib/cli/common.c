@@ -21,8 +21,10 @@ static void output_opts(mm_run *r, mm_opt **at)
     if (r->tool->takes & MM_TAKES_RESUME)
         add(at,
             (mm_opt){0, "resume", MM_OPT_FLAG, &r->resume,
-                     .help = "take up the FILE.part of an interrupted run: keep its complete sources, skip them in the "
-                             "input and append the others; the result is the same as without the interruption"});
+                     .help =
+                         "take up the FILE.part of an interrupted run of the same command: keep what is whole in it, "
+                         "pass over that in the input and append the rest; the result is the same as without the "
+                         "interruption"});
     if (r->tool->takes & MM_TAKES_CHECKPOINT)
         add(at,
             (mm_opt){0, "resume", MM_OPT_FLAG, &r->resume,

@@ -39,6 +39,23 @@ static void take_layers(mm_run *r, mm_encode_opts *o, const char *text)
     }
 }
 
+/* What the space does not tell. */
+static void note_settings(mm_encoding *x)
+{
+    const mm_encoding_values *v = x->v;
+    mm_precision p = mm_dev_precision(x->dev);
+    if (v->normalize >= 0)
+        mm_encoding_setting(x, "normalize", "%d", v->normalize);
+    if (v->project >= 0)
+        mm_encoding_setting(x, "project", "%d", v->project);
+    if (p > MM_PREC_FP32 && p <= MM_PREC_INT8)
+        mm_encoding_setting(x, "precision", "%s", mm_precision_name(p));
+    if (v->classify) {
+        mm_encoding_setting(x, "classify", "%s", mm_encoder_space(x->encoder));
+        mm_encoding_setting(x, "top", "%lld", (long long)v->top);
+    }
+}
+
 void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm_modality of, bool pad)
 {
     mm_err e;
@@ -61,6 +78,7 @@ void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm
     mm_say(&r->log, MM_LOG_INFO, "%s on %s", mm_model_path(x->model), mm_dev_name(x->dev));
     if (mm_encoder_open(&x->encoder, x->model, of, x->dev, &o, &e) != MM_OK)
         mm_die(r, "%s", e.text);
+    note_settings(x);
 }
 
 void mm_encoding_close(mm_encoding *x)
@@ -80,6 +98,7 @@ void mm_encoding_run(mm_encoding *x, mm_filter f)
     f.batch = (int)x->v->batch;
     f.keep = x->v->keep;
     f.flush = x->v->flush;
+    f.made_from = mm_made_from;
     f.takes = mm_modality_name(x->of);
     mm_filter_run(x->r, &f);
 }
@@ -97,6 +116,7 @@ mm_status mm_encoding_start(mm_encoding *x, int turn, const mm_input *in, int n,
 
 mm_status mm_encoding_finish(mm_encoding *x, int turn, mm_err *e)
 {
+    x->hashed = NULL; /* other payloads may lie where the last batch's lay */
     return x->turn[turn].pass ? mm_encoder_finish(x->turn[turn].pass, e) : MM_OK;
 }
 
@@ -180,12 +200,15 @@ mm_status mm_encoding_record(mm_encoding *x, mm_record *out, const mm_record *fr
         s = mm_meta_put(out, a, "truth", from->label, e);
     if (s != MM_OK)
         return s;
-    if (x->v->classify)
-        return distribution(x, &out->label, o, a, e);
+    if (x->v->classify) {
+        s = distribution(x, &out->label, o, a, e);
+        return s == MM_OK ? mm_made_put(x, out, from, a, e) : s;
+    }
     out->space = mm_str_of(mm_encoder_space(x->encoder));
     out->has_tensor = true;
     out->tensor = o->t;
     out->has_grid = o->has_grid;
     out->grid = o->grid;
-    return put_meta(x, out, a, e);
+    s = put_meta(x, out, a, e);
+    return s == MM_OK ? mm_made_put(x, out, from, a, e) : s;
 }

@@ -96,13 +96,22 @@ typedef struct {
     mm_encoder *encoder;
     mm_modality of;
     mm_encoding_turn turn[2];
+    uint64_t settings;  /* of options that change vectors and that the space does not tell; 0: none */
+    const void *hashed; /* the payload whose hash is … */
+    uint64_t hash;
 } mm_encoding;
 
 /* Opens model, device and encoder; dies with what would help when it cannot. pad: Whisper's 30 s. */
 void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm_modality of, bool pad);
 void mm_encoding_close(mm_encoding *x);
 
-/* mm_filter_run with what the options and the device say: batch, keep, flush, overlap. */
+/* An option of the tool's own that changes vectors and is not at its default. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+void mm_encoding_setting(mm_encoding *x, const char *name, const char *fmt, ...);
+
+/* mm_filter_run with what the options and the device say: batch, keep, flush, overlap. f.ctx begins with x. */
 void mm_encoding_run(mm_encoding *x, mm_filter f);
 
 /* A batch's n inputs are started; out and failed of its turn are there when it is finished. n = 0 is fine. */
@@ -113,5 +122,10 @@ mm_status mm_encoding_finish(mm_encoding *x, int turn, mm_err *e);
  * are from's. Memory from the arena (the vector stays where it is). MM_FATAL when memory is out. */
 mm_status mm_encoding_record(mm_encoding *x, mm_record *out, const mm_record *from, const mm_output *o, mm_arena *a,
                              mm_err *e);
+
+/* made.c: meta.input and meta.settings of a record made of `from`. */
+mm_status mm_made_put(mm_encoding *x, mm_record *out, const mm_record *from, mm_arena *a, mm_err *e);
+/* mm_filter's made_from; ctx begins with the mm_encoding. */
+bool mm_made_from(void *ctx, const mm_record *made, const mm_record *from, int n);
 
 #endif

@@ -1,12 +1,14 @@
 /* filter.c: stream → stream. A thread reads ahead into a queue; the caller's thread takes batches from it, lets the
  * tool compute and writes everything in the order in which it came. With a device that computes by itself two batches
  * are on their way: the second begins before the first one's results are waited for. */
+#include "base/clock.h"
 #include "cli/state.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_BATCH = 32 };
+enum { DEFAULT_BATCH = 32, FIRST_BATCH = 4 };
+static const double SHORT = 0.5, LONG = 2; /* seconds that a batch should take whose results are kept for --resume */
 static const int64_t DEFAULT_BYTES = (int64_t)64 << 20;
 static const int64_t KEEP_BYTES = (int64_t)1 << 20; /* an arena that held more is given back, not kept for later */
 
@@ -28,6 +30,7 @@ typedef struct {
 typedef struct {
     item_list items;
     int turn, n;
+    double began;
     mm_record **rec; /* [n] the wanted ones */
     mm_arena **arena;
 } work;
@@ -35,7 +38,7 @@ typedef struct {
 struct mm_filter_state {
     const mm_filter *f;
     mm_run *r;
-    int batch;
+    int batch, now; /* wanted records of a batch: at most, and at most at this speed */
     int64_t batch_bytes;
     /* shared with the reading thread */
     pthread_mutex_t lock;
@@ -131,11 +134,15 @@ static void *read_ahead(void *arg)
     item *x = item_get(s);
     while (mm_in_next(s->r, &x->arena, &x->rec) == MM_OK) {
         x->wanted = s->f->wants(s->f->ctx, &x->rec);
+        if (mm_resume_has(s->r, s->f, x->wanted, &x->rec))
+            continue;
         x->bytes = (int64_t)x->rec.raw.n;
         s->seen++;
         queue_add(s, x);
         x = item_get(s);
     }
+    if (!s->r->state->stopped)
+        mm_resume_end(s->r);
     x->bytes = 0;
     item_put_back(s, x);
     pthread_mutex_lock(&s->lock);
@@ -215,14 +222,14 @@ void mm_filter_fail(mm_run *r, int i, const char *stage, const char *code, const
 static bool is_ready(const struct mm_filter_state *s)
 {
     bool passes = s->queue.head && !s->queue.head->wanted; /* need not wait for anything */
-    return s->ended || is_full(s) || passes || (s->f->flush && s->queue.n);
+    return s->ended || is_full(s) || s->queue.wanted >= s->now || passes || (s->f->flush && s->queue.n);
 }
 
 /* Whole items up to the limits; those that are not wanted alone when the first is not. */
 static void take_batch(struct mm_filter_state *s, item_list *batch)
 {
     bool passing = s->queue.head && !s->queue.head->wanted;
-    while (s->queue.head && batch->wanted < s->batch && batch->bytes < s->batch_bytes) {
+    while (s->queue.head && batch->wanted < s->now && batch->bytes < s->batch_bytes) {
         if (passing && s->queue.head->wanted)
             break;
         list_add(batch, list_take(&s->queue));
@@ -242,6 +249,7 @@ static void begin_work(struct mm_filter_state *s, work *w)
 {
     mm_err e = {0};
     w->n = 0;
+    w->began = mm_seconds();
     w->rec = malloc(((size_t)w->items.wanted + 1) * sizeof *w->rec);
     w->arena = malloc(((size_t)w->items.wanted + 1) * sizeof *w->arena);
     if (!w->rec || !w->arena)
@@ -257,6 +265,19 @@ static void begin_work(struct mm_filter_state *s, work *w)
     }
 }
 
+/* What is computed is kept batch by batch, so where that is kept at all a batch should take a second or so, however
+ * slow the model is here. Results do not depend on it. */
+static void fit_batch(struct mm_filter_state *s, const work *w)
+{
+    double took = mm_seconds() - w->began;
+    if (!s->r->state->out.resumable)
+        return;
+    if (took > LONG)
+        s->now = w->n > 1 ? (w->n + 1) / 2 : 1;
+    else if (took < SHORT && w->n == s->now)
+        s->now = s->now > s->batch / 2 ? s->batch : s->now * 2;
+}
+
 /* Its results, and everything of the batch written. */
 static void end_work(struct mm_filter_state *s, work *w)
 {
@@ -270,6 +291,8 @@ static void end_work(struct mm_filter_state *s, work *w)
         write_up_to(s, w->n);
     if (w->n && s->r->state->out.regular)
         mm_out_flush(s->r); /* whatever kills the program loses two batches at most */
+    if (w->n)
+        fit_batch(s, w);
     while (w->items.head)
         item_put_back(s, list_take(&w->items));
     free(w->rec);
@@ -333,7 +356,7 @@ static void free_items(struct mm_filter_state *s)
 static void say_if_none(const struct mm_filter_state *s)
 {
     mm_run *r = s->r;
-    if (s->f->takes && s->seen && !r->done && !r->failed && !r->state->out.resumed_runs)
+    if (s->f->takes && s->seen && !r->done && !r->failed)
         mm_warn(r, "none of %lld records was %s: all were passed on as they are", (long long)s->seen, s->f->takes);
 }
 
@@ -343,7 +366,9 @@ void mm_filter_run(mm_run *r, const mm_filter *f)
     s.batch_bytes = f->batch_bytes > 0 ? f->batch_bytes : DEFAULT_BYTES;
     pthread_t reader;
     mm_in_check(r);
-    mm_out_open(r, NULL);
+    mm_out_open(r);
+    mm_resume_open(r);
+    s.now = r->state->out.resumable && s.batch > FIRST_BATCH ? FIRST_BATCH : s.batch;
     list_init(&s.queue);
     pthread_mutex_init(&s.lock, NULL);
     pthread_cond_init(&s.grown, NULL);

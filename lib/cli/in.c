@@ -111,27 +111,6 @@ static mm_status next_of_any(mm_run *r, mm_arena *a, mm_record *rec)
     }
 }
 
-/* Whether the record belongs to the runs that --resume has done already. */
-static bool is_done(mm_run *r, const mm_record *rec)
-{
-    mm_in_state *in = &r->state->in;
-    mm_err e = {0};
-    if (in->skip < 0)
-        return false;
-    if (!in->in_run || !mm_str_eq(rec->src, (mm_str){(char *)in->run_src.p, in->run_src.n})) {
-        if (in->skip-- == 0) {
-            mm_buf_free(&in->run_src);
-            return false;
-        }
-        in->in_run = true;
-        in->run_src.n = 0;
-        if (mm_buf_append(&in->run_src, rec->src.p, rec->src.n, &e) != MM_OK)
-            mm_die(r, "%s", e.text);
-    }
-    in->errors_skipped += rec->kind == MM_KIND_ERROR;
-    return true;
-}
-
 static double fraction_read(const mm_in_state *in)
 {
     int64_t now = in->bytes_before + (in->reader ? mm_reader_offset(in->reader) : 0);
@@ -141,11 +120,8 @@ static double fraction_read(const mm_in_state *in)
 mm_status mm_in_next(mm_run *r, mm_arena *a, mm_record *rec)
 {
     mm_in_state *in = &r->state->in;
-    mm_status s;
-    do {
-        mm_arena_reset(a);
-        s = next_of_any(r, a, rec);
-    } while (s == MM_OK && is_done(r, rec));
+    mm_arena_reset(a);
+    mm_status s = next_of_any(r, a, rec);
     if (s == MM_EOF && in->breaks && !in->any)
         mm_run_worsen(r, 2); /* nothing could be done */
     mm_bar_fraction(r, fraction_read(in));
@@ -155,5 +131,4 @@ mm_status mm_in_next(mm_run *r, mm_arena *a, mm_record *rec)
 void mm_in_close(mm_run *r)
 {
     close_current(&r->state->in);
-    mm_buf_free(&r->state->in.run_src);
 }

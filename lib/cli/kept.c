@@ -6,13 +6,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct mm_kept {
     mm_run *r;
     int fd;
-    int64_t size; /* what follows is written in this run */
+    int64_t size; /* what follows comes again in this run */
     mm_reader *in;
     mm_arena arena;
     mm_record rec;
@@ -22,18 +21,17 @@ struct mm_kept {
 mm_kept *mm_kept_open(mm_run *r)
 {
     const char *part = r->state->out.part;
-    struct stat st;
     mm_err e;
-    if (!r->resume || !part || !mm_out_resumed(r).p)
+    if (!r->state->out.replay)
         return NULL;
     mm_kept *k = calloc(1, sizeof *k);
     if (!k)
         mm_die(r, "out of memory");
     k->r = r;
     k->fd = open(part, O_RDONLY | O_CLOEXEC);
-    if (k->fd < 0 || fstat(k->fd, &st) < 0)
+    if (k->fd < 0)
         mm_die(r, "%s: %s", part, strerror(errno));
-    k->size = st.st_size;
+    k->size = r->state->out.replay;
     if (mm_reader_new(&k->in, k->fd, part, &e) != MM_OK)
         mm_die(r, "%s", e.text);
     mm_kept_step(k);

@@ -1,4 +1,5 @@
-/* kept.h: the records that --resume kept, read once more: for tools that have to know what they gave out. */
+/* kept.h: the records of sources that --resume leaves out, read once more: for tools that have to know what they gave
+ * out. */
 #ifndef MM_CLI_KEPT_H
 #define MM_CLI_KEPT_H
 
@@ -6,7 +7,7 @@
 
 typedef struct mm_kept mm_kept;
 
-/* Behind mm_out_open and before the first mm_out_put. NULL: nothing was kept. */
+/* After mm_resume_sources and before the first mm_out_put. NULL: nothing was kept. */
 mm_kept *mm_kept_open(mm_run *r);
 void mm_kept_close(mm_kept *k); /* NULL is fine */
 

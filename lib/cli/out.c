@@ -45,24 +45,6 @@ static void open_file(mm_run *r)
     note_kind_of_file(&r->state->out);
 }
 
-static int64_t take_up(mm_run *r)
-{
-    mm_run_state *s = r->state;
-    mm_err e = {0};
-    if (mm_resume_cut(s->out.fd, s->out.part, &s->in.skip, &s->resumed_errors, &s->out.resumed, &e) != MM_OK) {
-        mm_die(r, "%s; remove it to start anew", e.text);
-    }
-    mm_say(&r->log, MM_LOG_INFO, "%s: %lld complete sources, going on behind them", s->out.part, (long long)s->in.skip);
-    s->out.resumed_runs = s->in.skip;
-    return s->in.skip;
-}
-
-mm_str mm_out_resumed(const mm_run *r)
-{
-    const mm_out_state *out = &r->state->out;
-    return out->resumed_runs ? (mm_str){(const char *)out->resumed.p, out->resumed.n} : (mm_str){NULL, 0};
-}
-
 /* Without --resume FILE.part begins anew. Nobody should learn too late that hours of work were in it. */
 static void begin_anew(mm_run *r)
 {
@@ -75,24 +57,19 @@ static void begin_anew(mm_run *r)
         mm_die(r, "%s: %s", out->part, strerror(errno));
 }
 
-void mm_out_open(mm_run *r, int64_t *skip_sources)
+void mm_out_open(mm_run *r)
 {
     mm_out_state *out = &r->state->out;
     mm_err e = {0};
-    int64_t skip = 0;
     if (!r->output && isatty(STDOUT_FILENO))
         mm_die(r, "the output is a binary stream, not for a terminal: '%s ... | mm-cat' shows it, -o FILE keeps it",
                r->tool->name);
     open_file(r);
     out->resumable = out->part && r->tool->takes & MM_TAKES_RESUME;
-    if (r->resume)
-        skip = take_up(r);
-    else if (out->part)
+    if (out->part && !r->resume)
         begin_anew(r);
     if (mm_writer_new(&out->writer, out->fd, &e) != MM_OK)
         mm_die(r, "%s", e.text);
-    if (skip_sources)
-        *skip_sources = skip;
     mm_bar_begin(r, r->state->progress);
 }
 
@@ -150,11 +127,29 @@ static void close_writer(mm_run *r)
         mm_die(r, "%s: %s", r->output ? r->output : "standard output", e.text);
 }
 
+/* What --resume found there already is not written again. */
+static void put_behind(mm_run *r, const mm_record *rec)
+{
+    mm_out_state *out = &r->state->out;
+    mm_buf b = {0};
+    mm_err e;
+    if (mm_record_pack(rec, &b, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    size_t there = (size_t)(out->whole - out->replay);
+    there = there < b.n ? there : b.n;
+    mm_resume_compare(r, b.p, there);
+    mm_writer_put_raw(out->writer, b.p + there, b.n - there);
+    mm_buf_free(&b);
+}
+
 void mm_out_put(mm_run *r, const mm_record *rec)
 {
     mm_out_state *out = &r->state->out;
     pthread_mutex_lock(&out->lock);
-    mm_writer_put(out->writer, rec);
+    if (out->replay < out->whole)
+        put_behind(r, rec);
+    else
+        mm_writer_put(out->writer, rec);
     if (mm_writer_failed(out->writer))
         close_writer(r);
     pthread_mutex_unlock(&out->lock);
@@ -254,6 +249,16 @@ bool mm_out_stop(mm_run *r)
     clock_gettime(CLOCK_REALTIME, &limit);
     limit.tv_sec += 2;
     return pthread_mutex_timedlock(&r->state->out.lock, &limit) == 0;
+}
+
+void mm_out_keep(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    if (pthread_mutex_trylock(&out->lock) != 0)
+        return;
+    if (out->writer && out->regular) /* a failure sticks, and is reported by who comes next */
+        mm_writer_flush(out->writer);
+    pthread_mutex_unlock(&out->lock);
 }
 
 /* Records that are made already are of use to who reads them from a pipe, and to --resume. */

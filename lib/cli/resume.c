@@ -1,39 +1,31 @@
-/* resume.c: how far an interrupted output had come.
+/* resume.c: what FILE.part of an interrupted run holds, and what of the input need not be done again.
  *
- * A source is a run of records of equal src. The last run of FILE.part may lack records, so it goes, and whatever
- * broken record stands behind it. */
+ * A filter reads FILE.part beside its input: each input record takes the records that were made of it, until one lacks
+ * some; there the file is cut and work begins. mm-decode has no records to go by, only sources: it passes over those
+ * whose runs of equal src are there, in order, and does the last one again; what comes of it first is compared with
+ * what is there in place of being written. So both keep all but the last record, and both notice another input. */
+#include "base/grow.h"
+#include "base/hash.h"
 #include "cli/state.h"
 #include "stream/looks.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-typedef struct {
-    mm_buf src;    /* of the current run */
-    mm_buf before; /* of the run in front of it: the last one that stays */
-    int64_t runs, run_start;
-    int64_t errors, run_errors; /* error records before the current run; within it */
-} scan;
+/* ---- reading FILE.part ---- */
 
-static mm_status scan_record(scan *s, const mm_record *rec, int64_t start, mm_err *e)
-{
-    bool same = s->runs && mm_str_eq(rec->src, (mm_str){(char *)s->src.p, s->src.n});
-    if (!same) {
-        s->runs++;
-        s->run_start = start;
-        s->errors += s->run_errors;
-        s->run_errors = 0;
-        mm_buf swap = s->before;
-        s->before = s->src;
-        s->src = swap;
-        s->src.n = 0;
-        if (mm_buf_append(&s->src, rec->src.p, rec->src.n, e) != MM_OK)
-            return MM_FATAL;
-    }
-    s->run_errors += rec->kind == MM_KIND_ERROR;
-    return MM_OK;
-}
+struct mm_resume {
+    mm_reader *in;
+    mm_arena a;
+    mm_record rec; /* the next one, if there is one: */
+    bool any;      /* … */
+    int64_t at;    /* where it starts, or where the whole records end */
+    int64_t n;     /* how many were taken */
+    uint64_t *run; /* mm-decode: hash of the src of each run */
+    int64_t runs, cap, matched;
+};
 
 /* The first record was cut short: nothing is lost. Anything else is a file that is not ours to cut. */
 static bool begins_a_record(int fd)
@@ -43,31 +35,38 @@ static bool begins_a_record(int fd)
     return n >= 0 && mm_looks_record(head, (size_t)n);
 }
 
-/* MM_OK also when the file ends in a broken record; MM_SKIP when it is no stream at all. */
-static mm_status scan_file(scan *s, int fd, const char *name, mm_err *e)
+static void look_at_next(mm_run *r, struct mm_resume *s)
 {
-    mm_reader *in;
-    mm_arena a = {0};
-    mm_record rec;
-    mm_status st = mm_reader_new(&in, fd, name, e);
-    if (st != MM_OK)
-        return st;
-    int64_t start = 0;
-    mm_err why = {0};
-    while ((st = mm_reader_next(in, &a, &rec, &why)) == MM_OK || st == MM_SKIP) {
-        st = scan_record(s, &rec, start, e);
-        if (st != MM_OK)
-            break;
-        start = mm_reader_offset(in);
-        mm_arena_reset(&a);
-    }
-    if (st == MM_EOF || (why.status == MM_FATAL && begins_a_record(fd)))
-        st = MM_OK;
-    else if (why.status == MM_FATAL)
-        st = mm_fail(e, MM_SKIP, "%s", why.text);
-    mm_reader_free(in);
-    mm_arena_free(&a);
-    return st;
+    mm_err e = {0};
+    s->at = mm_reader_offset(s->in);
+    mm_arena_reset(&s->a);
+    mm_status st = mm_reader_next(s->in, &s->a, &s->rec, &e);
+    s->any = st == MM_OK || st == MM_SKIP;
+    if (st == MM_FATAL && s->at == 0 && !begins_a_record(r->state->out.fd))
+        mm_die(r, "%s; remove it to start anew", e.text);
+}
+
+static struct mm_resume *open_part(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    mm_err e;
+    struct mm_resume *s = calloc(1, sizeof *s);
+    if (!s)
+        mm_die(r, "out of memory");
+    if (lseek(out->fd, 0, SEEK_SET) < 0)
+        mm_die(r, "%s: %s", out->part, strerror(errno));
+    if (mm_reader_new(&s->in, out->fd, out->part, &e) != MM_OK)
+        mm_die(r, "%s", e.text);
+    look_at_next(r, s);
+    return s;
+}
+
+static void close_part(struct mm_resume *s)
+{
+    mm_reader_free(s->in);
+    mm_arena_free(&s->a);
+    free(s->run);
+    free(s);
 }
 
 bool mm_resume_is_worth_it(int fd, const char *name)
@@ -84,15 +83,180 @@ bool mm_resume_is_worth_it(int fd, const char *name)
     return lseek(fd, 0, SEEK_SET) == 0 && whole;
 }
 
-mm_status mm_resume_cut(int fd, const char *name, int64_t *runs, int64_t *errors, mm_buf *last, mm_err *e)
+__attribute__((noreturn)) static void other_input(mm_run *r, const char *what, mm_str name)
 {
-    scan s = {0};
-    mm_status st = scan_file(&s, fd, name, e);
-    if (st == MM_OK && (ftruncate(fd, s.run_start) < 0 || lseek(fd, 0, SEEK_END) < 0))
-        st = mm_fail(e, MM_FATAL, "%s: %s", name, strerror(errno));
-    mm_buf_free(&s.src);
-    *runs = s.runs ? s.runs - 1 : 0;
-    *errors = s.errors;
-    *last = s.before;
-    return st;
+    mm_die(r, "%s %s %.*s: the input or the options are not those of the interrupted run; remove it to start anew",
+           r->state->out.part, what, MM_STRF(name));
+}
+
+/* What stands behind `at` goes; writing goes on there. */
+static void cut_at(mm_run *r, int64_t at)
+{
+    mm_out_state *out = &r->state->out;
+    if (ftruncate(out->fd, at) < 0 || lseek(out->fd, at, SEEK_SET) < 0)
+        mm_die(r, "%s: %s", out->part, strerror(errno));
+}
+
+/* ---- filters ---- */
+
+static void take(mm_run *r, struct mm_resume *s)
+{
+    s->n++;
+    look_at_next(r, s);
+}
+
+/* The record is there as it came. */
+static void take_same(mm_run *r, struct mm_resume *s, const mm_record *from)
+{
+    bool same = from->raw.p ? mm_str_eq(s->rec.raw, from->raw) : s->rec.kind == from->kind;
+    if (!same || !mm_str_eq(s->rec.src, from->src))
+        other_input(r, "does not hold, where it should,", from->src);
+    take(r, s);
+}
+
+/* What was made of `from` is taken; false when it may not be all there. */
+static bool take_made(mm_run *r, struct mm_resume *s, const mm_filter *f, const mm_record *from)
+{
+    int n = 0;
+    if (f->keep && s->any)
+        take_same(r, s, from);
+    if (s->any && s->rec.kind == MM_KIND_ERROR && mm_str_eq(s->rec.src, from->src)) {
+        take(r, s);
+        mm_run_worsen(r, 1); /* a failure of the run that was taken up is a failure of the whole */
+        return true;
+    }
+    for (; s->any && mm_str_eq(s->rec.src, from->src) && f->made_from(f->ctx, &s->rec, from, n); n++)
+        take(r, s);
+    if (s->any && !n)
+        other_input(r, "holds nothing of", from->src);
+    return s->any;
+}
+
+void mm_resume_open(mm_run *r)
+{
+    if (r->resume)
+        r->state->resume = open_part(r);
+}
+
+bool mm_resume_has(mm_run *r, const mm_filter *f, bool wanted, const mm_record *from)
+{
+    struct mm_resume *s = r->state->resume;
+    if (!s)
+        return false;
+    int64_t start = s->at;
+    bool whole = s->any;
+    if (whole && wanted)
+        whole = take_made(r, s, f, from);
+    else if (whole)
+        take_same(r, s, from);
+    if (whole) {
+        r->done += wanted;
+        return true;
+    }
+    mm_say(&r->log, MM_LOG_INFO, "%s: going on behind %lld records", r->state->out.part, (long long)s->n);
+    cut_at(r, start);
+    close_part(s);
+    r->state->resume = NULL;
+    return false;
+}
+
+void mm_resume_end(mm_run *r)
+{
+    struct mm_resume *s = r->state->resume;
+    if (!s)
+        return;
+    if (s->any)
+        other_input(r, "holds more than the input:", s->rec.src);
+    cut_at(r, s->at);
+    close_part(s);
+    r->state->resume = NULL;
+}
+
+/* ---- sources ---- */
+
+static void note_run(mm_run *r, struct mm_resume *s)
+{
+    if (!mm_grow(&s->run, &s->cap, s->runs))
+        mm_die(r, "out of memory");
+    s->run[s->runs++] = mm_hash(s->rec.src);
+}
+
+void mm_resume_sources(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    if (!r->resume)
+        return;
+    struct mm_resume *s = open_part(r);
+    mm_buf src = {0};
+    mm_err e;
+    bool failed = false;
+    for (; s->any; take(r, s)) {
+        if (!s->runs || !mm_str_eq(s->rec.src, (mm_str){(char *)src.p, src.n})) {
+            note_run(r, s);
+            out->replay = s->at;
+            src.n = 0;
+            if (failed) /* of a source that is not done again */
+                mm_run_worsen(r, 1);
+            failed = false;
+            if (mm_buf_append(&src, s->rec.src.p, s->rec.src.n, &e) != MM_OK)
+                mm_die(r, "%s", e.text);
+        }
+        failed |= s->rec.kind == MM_KIND_ERROR;
+    }
+    out->whole = s->at;
+    mm_buf_free(&src);
+    mm_say(&r->log, MM_LOG_INFO, "%s: going on behind %lld records", out->part, (long long)s->n);
+    if (s->runs) {
+        r->state->resume = s;
+        return;
+    }
+    cut_at(r, s->at);
+    close_part(s);
+}
+
+bool mm_resume_has_source(mm_run *r, mm_str src)
+{
+    struct mm_resume *s = r->state->resume;
+    if (!s)
+        return false;
+    uint64_t h = mm_hash(src);
+    if (h != s->run[s->matched])
+        return true; /* it belongs to the run in front, or gave nothing */
+    if (++s->matched < s->runs)
+        return true;
+    close_part(s); /* the last one: it may lack records */
+    r->state->resume = NULL;
+    return false;
+}
+
+void mm_resume_sources_end(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    if (!r->state->stopped && (r->state->resume || out->replay < out->whole))
+        mm_die(r,
+               "%s holds records that the input does not give any more: the input or the options are not those of the "
+               "interrupted run; remove it to start anew",
+               out->part);
+}
+
+void mm_resume_compare(mm_run *r, const void *bytes, size_t n)
+{
+    mm_out_state *out = &r->state->out;
+    uint8_t there[65536];
+    const uint8_t *p = bytes;
+    while (n) {
+        ssize_t k = pread(out->fd, there, n < sizeof there ? n : sizeof there, out->replay);
+        if (k <= 0)
+            mm_die(r, "%s: %s", out->part, k < 0 ? strerror(errno) : "it became shorter");
+        if (memcmp(there, p, (size_t)k) != 0)
+            mm_die(r,
+                   "%s: what comes now is not what the interrupted run wrote at byte %lld: the input or the options "
+                   "have changed; remove it to start anew",
+                   out->part, (long long)out->replay);
+        out->replay += k;
+        p += k;
+        n -= (size_t)k;
+    }
+    if (out->replay == out->whole) /* it is the same input: a broken record at the end may go */
+        cut_at(r, out->whole);
 }

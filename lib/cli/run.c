@@ -139,14 +139,11 @@ int mm_run_end(mm_run *r)
     mm_bar_end(r);
     mm_alike_end(r);
     close_standard_output(r);
-    if (s->resumed_errors > s->in.errors_skipped) /* failures of the run that was taken up are failures of the whole */
-        mm_run_worsen(r, 1);
     mm_in_close(r);
     mm_say(&r->log, MM_LOG_INFO, "%lld done, %lld failed, %lld skipped", (long long)r->done, (long long)r->failed,
            (long long)r->skipped);
     mm_signals_end(r);
     mm_arena_free(&s->arena);
-    mm_buf_free(&s->out.resumed);
     free(s);
     r->state = NULL;
     return r->status;

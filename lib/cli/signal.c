@@ -5,6 +5,7 @@
  * inside other code, and nothing needs a global. Signals that the parent had ignored (nohup) stay ignored. */
 #include "cli/state.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 static void block_wanted_signals(sigset_t *set)
@@ -16,6 +17,7 @@ static void block_wanted_signals(sigset_t *set)
         if (sigaction(wanted[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
             sigaddset(set, wanted[i]);
     }
+    sigaddset(set, SIGRTMIN); /* mm_signals_end */
     pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
@@ -30,15 +32,30 @@ static void tidy_output(mm_run *r)
     mm_out_abandon(r);
 }
 
+/* The next signal. Meanwhile what was put is written every second where --resume can use it: a program that is killed
+ * outright, or a machine that stops, loses no more. 0: mm_signals_end. */
+static int wait_for_signal(mm_run *r)
+{
+    const struct timespec second = {.tv_sec = 1};
+    sigset_t set = r->state->signals;
+    for (;;) {
+        int n = sigtimedwait(&set, NULL, r->output && r->tool->takes & MM_TAKES_RESUME ? &second : NULL);
+        if (n > 0)
+            return n == SIGRTMIN ? 0 : n;
+        if (errno == EAGAIN)
+            mm_out_keep(r);
+        else if (errno != EINTR)
+            return 0;
+    }
+}
+
 static void *watch(void *arg)
 {
     mm_run *r = arg;
-    sigset_t set = r->state->signals;
-    int n;
-    if (sigwait(&set, &n) != 0)
+    int n = wait_for_signal(r);
+    if (n == 0)
         return NULL;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* a second one need not wait for the first */
+    pthread_sigmask(SIG_UNBLOCK, &r->state->signals, NULL); /* a second one need not wait for the first */
     tidy_output(r);
     signal(n, SIG_DFL);
     kill(getpid(), n);
@@ -59,11 +76,12 @@ void mm_signals_watch(mm_run *r)
         pthread_sigmask(SIG_UNBLOCK, &r->state->signals, NULL);
 }
 
+/* A thread that has met a signal ends the program while this one waits for it. */
 void mm_signals_end(mm_run *r)
 {
     if (!r->state->watching)
         return;
-    pthread_cancel(r->state->watcher);
+    pthread_kill(r->state->watcher, SIGRTMIN);
     pthread_join(r->state->watcher, NULL);
     r->state->watching = false;
     pthread_sigmask(SIG_UNBLOCK, &r->state->signals, NULL);

@@ -15,13 +15,12 @@ typedef struct {
     int fd;
     FILE *beside; /* a second file, and its name */
     char *beside_part;
-    char *part;           /* "FILE.part"; NULL on standard output */
-    bool resumable;       /* .part is worth keeping */
-    bool regular;         /* a file, not a pipe */
-    bool closed;          /* completed once */
-    mm_buf resumed;       /* src of the last source that --resume kept */
-    int64_t resumed_runs; /* how many it kept */
-    pthread_mutex_t lock; /* held while records are handed to the writer */
+    char *part;            /* "FILE.part"; NULL on standard output */
+    bool resumable;        /* .part is worth keeping */
+    bool regular;          /* a file, not a pipe */
+    bool closed;           /* completed once */
+    int64_t replay, whole; /* --resume: bytes of .part that come again, and are compared in place of being written */
+    pthread_mutex_t lock;  /* held while records are handed to the writer */
 } mm_out_state;
 
 /* ---- the input ---- */
@@ -29,9 +28,6 @@ typedef struct {
     mm_reader *reader;
     int fd, operand; /* the next operand to open */
     const char *name;
-    int64_t skip, errors_skipped; /* runs of equal src that --resume leaves out; error records among them */
-    mm_buf run_src;               /* src of the run being skipped */
-    bool in_run;
     int64_t bytes_total, bytes_before; /* of all regular files; of those that are done with. −1: unknown */
     int64_t breaks;                    /* streams that broke or could not be opened */
     bool any;                          /* a good record came */
@@ -76,7 +72,7 @@ struct mm_run_state {
     mm_in_state in;
     mm_bar_state bar;
     mm_alike_state alike;
-    int64_t resumed_errors; /* error records in what --resume kept */
+    struct mm_resume *resume; /* resume.c; NULL: nothing of the input is left out (any more) */
     struct mm_filter_state *filter;
     sigset_t signals;
     pthread_t watcher; /* signal.c */
@@ -120,6 +116,7 @@ void mm_out_abandon(mm_run *r); /* the program ends early: a .part that nothing 
 /* Takes the output's lock for good, so that nothing more is written. False when this thread has it already, or another
  * one for two seconds (it waits for a reader): the writer is then not to be touched. */
 bool mm_out_stop(mm_run *r);
+void mm_out_keep(mm_run *r);    /* what was put into a file is written, if nobody puts just now */
 void mm_out_salvage(mm_run *r); /* the program dies: mm_out_stop, what was put is written, mm_out_abandon */
 
 /* part.c: opens PATH.part, its content as it is, for this program alone; *name is PATH.part. Dies when that is another
@@ -131,10 +128,14 @@ void mm_part_refuse_inputs(mm_run *r, int fd, const char *name);
 /* in.c */
 void mm_in_close(mm_run *r);
 
-/* resume.c */
+/* resume.c, all but the first without effect when r->resume is false. Each dies when FILE.part is of another input.
+ * A filter, on its reading thread: */
 bool mm_resume_is_worth_it(int fd, const char *name); /* it holds a whole record */
-/* Cuts FILE.part, open as fd, back to whole sources; *runs is how many it holds then, *errors how many error
- * records are among them, *last the src of the last of them (the caller frees it). */
-mm_status mm_resume_cut(int fd, const char *name, int64_t *runs, int64_t *errors, mm_buf *last, mm_err *e);
+void mm_resume_open(mm_run *r);
+/* Whether all that is made of an input record is in FILE.part; false from then on, with the file cut to match. */
+bool mm_resume_has(mm_run *r, const mm_filter *f, bool wanted, const mm_record *from);
+void mm_resume_end(mm_run *r); /* the input is over */
+/* These bytes come again (out.replay). */
+void mm_resume_compare(mm_run *r, const void *bytes, size_t n);
 
 #endif

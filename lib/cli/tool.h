@@ -9,7 +9,7 @@
  *     {
  *         mm_run r;
  *         mm_run_begin(&r, &tool, argc, argv);
- *         mm_out_open(&r, NULL);
+ *         mm_out_open(&r);
  *         … mm_in_next, mm_out_put …          (or mm_filter_run, which does all of it)
  *         mm_out_close(&r);
  *         return mm_run_end(&r);
@@ -115,11 +115,8 @@ void mm_progress_note(mm_run *r, const char *fmt, ...); /* what the line says at
 
 /* ---- output ---- */
 /* The tool's stream output: -o FILE through FILE.part and a rename at the end, or standard output. Refuses a terminal
- * ("… | mm-cat shows it"). With --resume FILE.part is cut back to the last complete source, and *skip_sources (may
- * be NULL) says how many runs of equal `src` it already holds; mm_in_next skips them by itself. */
-void mm_out_open(mm_run *r, int64_t *skip_sources);
-/* The src of the last source that --resume kept; p NULL: none. For tools that make records rather than pass them on. */
-mm_str mm_out_resumed(const mm_run *r);
+ * ("… | mm-cat shows it"). With --resume FILE.part stays as it is for now. */
+void mm_out_open(mm_run *r);
 /* Writes a record. A failure to write ends the program: silently, by SIGPIPE, when the reader has gone. One thread. */
 void mm_out_put(mm_run *r, const mm_record *rec);
 void mm_out_flush(mm_run *r);
@@ -129,6 +126,14 @@ FILE *mm_out_text(mm_run *r);
 FILE *mm_out_beside(mm_run *r, const char *path);
 /* Completes whichever was opened: rename, error report. After a --strict stop the output is not renamed. */
 void mm_out_close(mm_run *r);
+
+/* --resume for a tool that makes records rather than pass them on; without effect when it was not given. FILE.part is
+ * cut behind its last whole record. */
+void mm_resume_sources(mm_run *r);
+/* For each source in the order in which they come: whether its records are in the output already. The last source in
+ * it comes again: as many of its records as are there are compared in place of being written. */
+bool mm_resume_has_source(mm_run *r, mm_str src);
+void mm_resume_sources_end(mm_run *r); /* all came; dies when FILE.part holds others */
 
 /* ---- input ---- */
 /* Dies when the input would be a terminal that nobody asked for (mm_in_next does this by itself). */
@@ -154,6 +159,9 @@ typedef struct {
     /* Turns the n records into outputs by calling mm_filter_emit (or mm_filter_fail) for each record i at least once,
      * i ascending. */
     mm_status (*step)(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e);
+    /* --resume: whether `made`, a record of an earlier run, can be the one that step emits after n others for `from`.
+     * On the reading thread, as wants. */
+    bool (*made_from)(void *ctx, const mm_record *made, const mm_record *from, int n);
     bool overlap;        /* begin comes back at once: the next batch begins before this one's step, if it is there */
     int batch;           /* records a step gets at most */
     int64_t batch_bytes; /* … or bytes of records, 0: 64 MiB */

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/grow.h"
+#include "base/hash.h"
 #include "base/suggest.h"
 #include "tensor/tensor.h"
 
@@ -296,16 +297,27 @@ static void suggestions(void **state)
     }
 }
 
+/* Values that the Python package xxhash documents. */
+static void test_hash_of_bytes(void **state)
+{
+    const char *text = "Nobody inspects the spammish repetition";
+    (void)state;
+    assert_true(mm_hash_bytes("", 0, 0) == 0xef46db3751d8e999u);
+    assert_true(mm_hash_bytes("a", 1, 0) == 0xd24ec4f1a98c6e5bu);
+    assert_true(mm_hash_bytes(text, strlen(text), 0) == 0xfbcea83c8a378bf1u);
+    assert_true(mm_hash_bytes("xxhash", 6, 20141025) == 0xb559b98d844e0635u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arena_allocations), cmocka_unit_test(arena_growth),
-        cmocka_unit_test(suggestions),       cmocka_unit_test(buffer),
-        cmocka_unit_test(heap_array),        cmocka_unit_test(arena_array),
-        cmocka_unit_test(arrays_of_rows),    cmocka_unit_test(arrays_too_large),
-        cmocka_unit_test(error_text),        cmocka_unit_test(shapes),
-        cmocka_unit_test(not_finite),        cmocka_unit_test(half_floats),
-        cmocka_unit_test(brain_floats),
+        cmocka_unit_test(arena_allocations),  cmocka_unit_test(arena_growth),
+        cmocka_unit_test(suggestions),        cmocka_unit_test(buffer),
+        cmocka_unit_test(heap_array),         cmocka_unit_test(arena_array),
+        cmocka_unit_test(arrays_of_rows),     cmocka_unit_test(arrays_too_large),
+        cmocka_unit_test(error_text),         cmocka_unit_test(shapes),
+        cmocka_unit_test(not_finite),         cmocka_unit_test(half_floats),
+        cmocka_unit_test(test_hash_of_bytes), cmocka_unit_test(brain_floats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,6 +68,19 @@ static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_
     return MM_OK;
 }
 
+/* The n-th word of the text in capitals. */
+static bool made_from(void *ctx, const mm_record *made, const mm_record *from, int n)
+{
+    char word[64], *save = NULL;
+    (void)ctx;
+    snprintf(word, sizeof word, "%.*s", MM_STRF(from->text));
+    char *w = strtok_r(word, " ", &save);
+    for (; w && n > 0; n--)
+        w = strtok_r(NULL, " ", &save);
+    return w && made->kind == MM_KIND_TEXT && strlen(w) == made->text.n &&
+           strncasecmp(w, made->text.p, made->text.n) == 0;
+}
+
 static int run_filter(char **argv)
 {
     int argc = 0;
@@ -78,6 +91,7 @@ static int run_filter(char **argv)
     mm_filter_run(&r, &(mm_filter){.wants = wants,
                                    .begin = begin,
                                    .step = step,
+                                   .made_from = made_from,
                                    .overlap = overlap,
                                    .batch = (int)batch,
                                    .keep = keep,

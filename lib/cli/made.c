@@ -1,0 +1,101 @@
+/* made.c: which record was made of which. A record that an encoder makes carries a hash of the payload that it was made
+ * of (meta.input) and, where its space does not tell how, one of the options (meta.settings). --resume and --update go
+ * by them. */
+#include "base/hash.h"
+#include "cli/encoding.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { HEX = 17 };
+
+static void put_hex(char *out, uint64_t h)
+{
+    snprintf(out, HEX, "%016" PRIx64, h);
+}
+
+/* ---- what a vector depends on ---- */
+
+/* The payload's bytes and what they mean. */
+static uint64_t hash_payload(const mm_record *rec)
+{
+    char about[256];
+    const mm_shape *s = &rec->tensor.s;
+    int n = snprintf(about, sizeof about, "%.*s %d %lld %.*s", MM_STRF(rec->kind_name),
+                     rec->has_tensor ? (int)s->type : -1, (long long)rec->rate, MM_STRF(rec->prep));
+    for (int i = 0; rec->has_tensor && i < s->rank && n < (int)sizeof about; i++)
+        n += snprintf(about + n, sizeof about - (size_t)n, " %lld", (long long)s->dim[i]);
+    uint64_t seed = mm_hash(mm_str_of(about));
+    return rec->has_tensor ? mm_hash_bytes(rec->tensor.data, mm_shape_bytes(s), seed)
+                           : mm_hash_bytes(rec->text.p, rec->text.n, seed);
+}
+
+void mm_encoding_setting(mm_encoding *x, const char *name, const char *fmt, ...)
+{
+    char value[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(value, sizeof value, fmt, ap);
+    va_end(ap);
+    uint64_t h = mm_hash_more(x->settings ? x->settings : MM_HASH_START, name, strlen(name) + 1);
+    x->settings = mm_hash_more(h, value, strlen(value) + 1);
+}
+
+mm_status mm_made_put(mm_encoding *x, mm_record *out, const mm_record *from, mm_arena *a, mm_err *e)
+{
+    const void *payload = from->has_tensor ? from->tensor.data : from->text.p;
+    char hex[HEX];
+    if (payload != x->hashed) /* many records may come of one payload */
+        x->hash = hash_payload(from);
+    x->hashed = payload;
+    put_hex(hex, x->hash);
+    mm_status s = mm_meta_put_str(out, a, "input", mm_str_of(hex), e);
+    if (s != MM_OK || !x->settings)
+        return s;
+    put_hex(hex, x->settings);
+    return mm_meta_put_str(out, a, "settings", mm_str_of(hex), e);
+}
+
+/* ---- what was made ---- */
+
+static bool holds(const mm_record *rec, const char *key, uint64_t h)
+{
+    char hex[HEX];
+    const msgpack_object *v = mm_map_get(&rec->meta, key);
+    put_hex(hex, h);
+    return v && mm_str_is(mm_object_as_str(v), hex);
+}
+
+static bool is_of_these_settings(const mm_encoding *x, const mm_record *made)
+{
+    if (made->kind != (x->v->classify ? MM_KIND_LABEL : MM_KIND_FEATURE))
+        return false;
+    if (!x->v->classify && !mm_str_is(made->space, mm_encoder_space(x->encoder)))
+        return false;
+    return x->settings ? holds(made, "settings", x->settings) : !mm_map_get(&made->meta, "settings");
+}
+
+/* The number of a piece of an input that has a part already; −1: it is the only one. */
+static int64_t piece_of(const mm_record *made)
+{
+    const msgpack_object *v = mm_map_get(&made->meta, "chunk");
+    if (!v)
+        v = mm_map_get(&made->meta, "window");
+    return v && v->type == MSGPACK_OBJECT_POSITIVE_INTEGER && v->via.u64 < INT32_MAX ? (int64_t)v->via.u64 : -1;
+}
+
+/* Whether `made` stands where the record after n others of `from` does. */
+static bool is_nth(const mm_record *made, const mm_record *from, int n)
+{
+    if (n == 0)
+        return made->part == from->part || (from->part < 0 && made->part == 0);
+    return from->part < 0 ? made->part == n : made->part == from->part && piece_of(made) == n;
+}
+
+bool mm_made_from(void *ctx, const mm_record *made, const mm_record *from, int n)
+{
+    const mm_encoding *x = ctx;
+    return is_nth(made, from, n) && is_of_these_settings(x, made) && holds(made, "input", hash_payload(from));
+}
