@@ -1,7 +1,7 @@
 # mm tools. `make help` lists the targets.
 #
-# Programs go to build/bin, everything else that is made to build/. With SANITIZE=1 (address and undefined behaviour)
-# or another compiler (CC=clang-14) a build directory of its own is used, so that builds do not mix.
+# Programs go to build/bin, everything else that is made to build/. With SANITIZE=1 (address and undefined behaviour),
+# SANITIZE=thread (data races) or another compiler (CC=clang-14) a build directory of its own is used, so that builds do not mix.
 
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
@@ -11,7 +11,8 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SANITIZE ?=
-BUILD    ?= build$(if $(SANITIZE),/sanitize)$(if $(filter-out gcc cc,$(CC)),/$(notdir $(CC)))
+RACES    := $(filter thread,$(SANITIZE))
+BUILD    ?= build$(if $(RACES),/thread,$(if $(SANITIZE),/sanitize))$(if $(filter-out gcc cc,$(CC)),/$(notdir $(CC)))
 
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
 OPT      ?= -O2 -g
@@ -20,7 +21,10 @@ CFLAGS   ?=
 ALL_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARN) $(OPT) -fno-math-errno -ffp-contract=off -Ilib -pthread \
               -DMM_VERSION='"$(VERSION)"' $(CFLAGS)
 ALL_LDFLAGS := -pthread -Wl,--as-needed $(LDFLAGS)
-ifneq ($(SANITIZE),)
+ifneq ($(RACES),)
+ALL_CFLAGS += -fsanitize=thread -fno-omit-frame-pointer
+ALL_LDFLAGS += -fsanitize=thread
+else ifneq ($(SANITIZE),)
 ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ALL_LDFLAGS += -fsanitize=address,undefined
 endif
