@@ -192,7 +192,10 @@ static mm_status measure_prompt(text *t, mm_err *e)
 static mm_status choose_prompt(text *t, mm_err *e)
 {
     const char *hole = prompt ? strstr(prompt, "{}") : NULL, *words = prompt;
-    const char *name = prompt_name ? prompt_name : mm_sentence_default_prompt(t->x.model);
+    const char *name = NULL;
+    if (!prompt && mm_sentence_default_prompt(&name, t->x.model, e) != MM_OK)
+        return MM_FATAL;
+    name = prompt_name ? prompt_name : name;
     if (!prompt && name && mm_sentence_prompt(&words, t->x.model, name, e) != MM_OK)
         return MM_FATAL;
     t->before = hole ? (mm_str){prompt, (size_t)(hole - prompt)} : mm_str_of(words ? words : "");

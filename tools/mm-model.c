@@ -115,7 +115,8 @@ static void add_sentence(json_t *o, const mm_sentence *s)
 static void add_prompts(json_t *o, mm_model *m)
 {
     const json_t *prompts = mm_sentence_prompts(m);
-    const char *name = mm_sentence_default_prompt(m);
+    const char *name = NULL;
+    mm_sentence_default_prompt(&name, m, NULL);
     if (prompts)
         json_object_set_new(o, "prompts", json_deep_copy(prompts));
     if (name)

@@ -101,9 +101,13 @@ const json_t *mm_sentence_prompts(mm_model *m)
     return json_object_size(prompts) ? prompts : NULL;
 }
 
-const char *mm_sentence_default_prompt(mm_model *m)
+mm_status mm_sentence_default_prompt(const char **out, mm_model *m, mm_err *e)
 {
-    return mm_config_str(mm_model_json(m, CONFIG, NULL), "default_prompt_name", NULL);
+    mm_err failed = {0};
+    *out = mm_config_str(mm_model_json(m, CONFIG, &failed), "default_prompt_name", NULL);
+    if (failed.status != MM_OK && e)
+        *e = failed;
+    return failed.status;
 }
 
 mm_status mm_sentence_prompt(const char **out, mm_model *m, const char *name, mm_err *e)

@@ -20,8 +20,8 @@ mm_status mm_sentence_read(mm_sentence *out, mm_model *m, mm_err *e);
 
 /* The prompts of config_sentence_transformers.json, {"query": "query: ", …}; NULL: none. */
 const json_t *mm_sentence_prompts(mm_model *m);
-/* The name of the one that every text gets unless another is chosen; NULL: none. */
-const char *mm_sentence_default_prompt(mm_model *m);
+/* The name of the one that every text gets unless another is chosen; NULL: none. MM_FATAL: the file is damaged. */
+mm_status mm_sentence_default_prompt(const char **out, mm_model *m, mm_err *e);
 /* The prompt of that name. MM_FATAL: there is none, and which there are. */
 mm_status mm_sentence_prompt(const char **out, mm_model *m, const char *name, mm_err *e);
 

@@ -108,6 +108,9 @@ static const char *owner_of(const char *name)
 static void hint(const char *name, char *out, size_t size)
 {
     static const char *const defaults[] = {"minilm-l6", "imgfocus-vits14", "whisper-base"};
+    static const char hub[] = "https://huggingface.co/";
+    if (strncmp(name, hub, strlen(hub)) == 0)
+        name += strlen(hub);
     const char *slash = strchr(name, '/'), *owner = slash ? NULL : owner_of(name);
     out[0] = 0;
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)

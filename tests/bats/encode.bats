@@ -278,6 +278,9 @@ print(len(want) == len(got) == 6 * 384 and max(abs(x - y) for x, y in zip(got, w
     mm-model --json info "$tmp/p" | jq -e '.default_prompt == "query" and .prompts.document == "Represent the passage: "'
     run mm-encode-text -m "$tmp/p" --prompt-name nosuch "$tmp/t.mm"
     [ "$status" -eq 2 ] && [[ "$output" == *"no prompt nosuch"*"there are: query, document"* ]]
+    printf '{"prompts": {' >"$tmp/p/config_sentence_transformers.json"
+    run mm-encode-text -m "$tmp/p" "$tmp/t.mm"
+    [ "$status" -eq 2 ] && [[ "$output" == *config_sentence_transformers.json* ]]
     run mm-encode-text -m "$tmp/p" --prompt-name query --prompt x "$tmp/t.mm"
     [ "$status" -eq 2 ]
 }

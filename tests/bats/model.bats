@@ -130,6 +130,8 @@ altered() {
 @test "an unknown model: who has it" {
     run mm-encode-text -m google-bert/bert-base-uncased </dev/null
     [[ $output == *'`mm-model fetch google-bert/bert-base-uncased` downloads it'* ]]
+    run mm-encode-text -m https://huggingface.co/google-bert/bert-base-uncased </dev/null
+    [[ $output == *'`mm-model fetch google-bert/bert-base-uncased` downloads it'* ]]
     run mm-encode-text -m bert-base-uncased </dev/null
     [[ $output == *'`mm-model fetch google-bert/bert-base-uncased` downloads it'* ]]
     run mm-encode-text -m all-MiniLM-L6-v2 </dev/null
