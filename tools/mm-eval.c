@@ -289,7 +289,7 @@ static float *rows_of(eval *v, const mm_data *d, int m, const int32_t *number, i
             for (int64_t k = 0; k < x->width; k++)
                 sum += (double)x->x[r * x->width + k] * x->x[r * x->width + k];
             for (int64_t k = 0; k < x->width; k++)
-                rows[*n * x->width + k] = (float)(x->x[r * x->width + k] / fmax(sqrt(sum), 1e-12));
+                rows[*n * x->width + k] = (float)(x->x[r * x->width + k] / (sum > 0 ? sqrt(sum) : 1));
             (*owner)[(*n)++] = number[i];
         }
     }

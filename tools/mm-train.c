@@ -312,16 +312,23 @@ static const char *temperatures(train *t, const mm_head *h)
     return text ? text : "";
 }
 
-/* What whoever trained should know before trusting the head. */
-static void say_doubts(train *t, const mm_head *h)
+static void say_bounds(train *t, const mm_head *h)
 {
-    const mm_falling *f = &t->falling;
     for (int i = 0; t->task == MM_TASK_CLASSIFY && t->split.n_valid && i < h->outputs; i++)
         if (mm_temperature_is_bound(h->output[i].temperature))
             mm_warn(
                 &t->r,
                 "the temperature of %s stopped at an end of its range, %.3g: its probabilities are not to be relied on",
                 h->output[i].name, (double)h->output[i].temperature);
+}
+
+/* What whoever trained should know before trusting the head. */
+static void say_doubts(train *t, const mm_head *h)
+{
+    const mm_falling *f = &t->falling;
+    say_bounds(t, h);
+    if (t->split.n_valid && isnan(t->best.valid_loss))
+        mm_warn(&t->r, "the samples for validation are too few to say anything: the last epoch is taken for the best");
     if (*opt.solver == 'l' && f->seen == f->epochs)
         mm_warn(&t->r, "the minimum is not reached after %d iterations: more --epochs get there", f->epochs);
     else if (*opt.solver != 'l' && mm_still_falling(f))
@@ -432,6 +439,7 @@ static void search(train *t)
     mm_err e;
     int best;
     char judged[128];
+    mm_head *h;
     mm_tune *u = &t->tune;
     u->data = t->data;
     u->split = &t->split;
@@ -451,10 +459,14 @@ static void search(train *t)
     if (!trial || !u->what || !u->dir)
         mm_die(&t->r, "out of memory");
     must(t, mm_tune_run(u, trial, &best, &e), &e);
+    must(t, mm_head_load(&h, t->r.output, &e), &e);
     mm_tune_table(t->log ? t->log : stdout, u, trial, best, metrics[t->task]);
     if (!t->r.quiet)
-        fprintf(stderr, "mm-train: %d trials; the best is %d (%s): %s\n", u->trials, best + 1,
-                mm_tune_settings(u, best, &t->arena), validated(t, "", trial[best].loss, trial[best].metric, judged));
+        fprintf(stderr, "mm-train: %d trials; the best is %d (%s): %s%s\n", u->trials, best + 1,
+                mm_tune_settings(u, best, &t->arena), validated(t, "", trial[best].loss, trial[best].metric, judged),
+                temperatures(t, h));
+    say_bounds(t, h);
+    mm_head_free(h);
 }
 
 int main(int argc, char **argv)

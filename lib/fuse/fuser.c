@@ -221,27 +221,60 @@ static mm_status make_room(mm_fuser *f, bool keep_last, mm_err *e)
 
 /* ---- samples ---- */
 
-static mm_status combine_evidence(mm_fuser *f, mm_sample *sample, mm_err *e)
+/* Which output of a head a label record is; p NULL when it does not say. */
+static mm_str field_of(const mm_record *rec)
+{
+    const msgpack_object *field = mm_map_get(&rec->meta, "field");
+    return field ? mm_object_as_str(field) : (mm_str){0};
+}
+
+static bool same_field(const mm_record *a, const mm_record *b)
+{
+    mm_str x = field_of(a), y = field_of(b);
+    return !x.p == !y.p && mm_str_eq(x, y);
+}
+
+/* Combines the sample's label records from number `first` on that are of its field. */
+static mm_status combine_field(mm_fuser *f, mm_sample *sample, int first, mm_err *e)
 {
     mm_err why = {0};
     mm_record out;
-    double reliability[MM_MAX_MODALITIES] = {0};
-    const mm_record *source[MM_MAX_MODALITIES] = {0};
+    mm_str field = field_of(&sample->rec[first]);
+    double *reliability = mm_arena_zalloc(&sample->arena, (size_t)sample->n, sizeof *reliability);
+    const mm_record **source = mm_arena_zalloc(&sample->arena, (size_t)sample->n, sizeof *source);
     int n = 0;
-    for (int i = 0; i < sample->n && n < MM_MAX_MODALITIES; i++) {
+    if (!reliability || !source)
+        return mm_fail_memory(e);
+    for (int i = first; i < sample->n; i++) {
         const mm_record *rec = &sample->rec[i];
-        if (rec->kind != MM_KIND_LABEL)
+        if (rec->kind != MM_KIND_LABEL || !same_field(rec, &sample->rec[first]))
             continue;
         source[n] = rec;
         reliability[n++] = reliability_of(f->o.reliability, mm_record_modality(rec));
     }
     mm_status s = mm_combine_labels(&out, source, reliability, n, f->o.evidence, &sample->arena, &why);
-    if (s == MM_OK && n)
+    if (s == MM_OK && field.p)
+        s = mm_meta_put_str(&out, &sample->arena, "field", field, &why);
+    if (s == MM_OK)
         f->o.put(f->o.ctx, &out, true);
     else if (s == MM_SKIP)
-        s = fail(f, &(mm_joined){.key = sample->key, .part = -1}, "evidence", &why, e);
-    else if (s == MM_FATAL)
+        return fail(f, &(mm_joined){.key = sample->key, .part = -1}, "evidence", &why, e);
+    else
         *e = why;
+    return s;
+}
+
+/* Outputs of one head are questions of their own: evidence is combined field by field. */
+static mm_status combine_evidence(mm_fuser *f, mm_sample *sample, mm_err *e)
+{
+    mm_status s = MM_OK;
+    for (int i = 0; s == MM_OK && i < sample->n; i++) {
+        bool seen = sample->rec[i].kind != MM_KIND_LABEL;
+        for (int k = 0; !seen && k < i; k++)
+            seen = sample->rec[k].kind == MM_KIND_LABEL && same_field(&sample->rec[k], &sample->rec[i]);
+        if (!seen)
+            s = combine_field(f, sample, i, e);
+    }
     mm_sample_free(sample);
     mm_arena_reset(&f->batch);
     return s;

@@ -273,7 +273,8 @@ static mm_status epoch(trainer *t, mm_epoch *row, mm_err *e)
         s = mm_validate(&v, &t->objective, t->split->valid, t->split->n_valid, t->pool, e);
     if (s != MM_OK)
         return s;
-    float judge = t->split->n_valid ? v.loss : -(float)t->at.epoch; /* without validation the last epoch is the best */
+    /* without validation, or with one that says nothing (a single pair), the last epoch is the best */
+    float judge = isnan(v.loss) ? -(float)t->at.epoch : v.loss;
     t->at.epoch++;
     t->at.waited++;
     if (judge < t->at.best_loss) {

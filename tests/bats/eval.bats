@@ -137,3 +137,14 @@ outputs() {
     run -0 mm-eval --retrieval image:text pairs.mm
     [ "$(sed 's/  \[.*//; s/[^ ]*$//' <<< "${output//→/>}" | awk '{ print length($0) }' | sort -u | wc -l)" = 1 ]
 }
+
+@test "retrieval goes by directions, in any unit" {
+    for unit in '' e-20 e15; do
+        for i in 1 2 3 4 5; do
+            echo '{"kind": "feature", "key": "k'$i'", "of": "image", "space": "s", "data": {"f32": ['$i$unit', 1'$unit']}}'
+            echo '{"kind": "feature", "key": "k'$i'", "of": "text", "space": "s", "data": {"f32": [1'$i$unit', 4'$unit']}}'
+        done | records > pairs.mm
+        mm-eval --rounds 0 --retrieval image:text -f json pairs.mm | jq -c .figures
+    done > figures
+    [ "$(sort -u figures | wc -l)" = 1 ]
+}

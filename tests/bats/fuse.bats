@@ -181,3 +181,19 @@ two_of_one_name() {
     run mm-fuse --method concat -o o a.mm
     [ "$output" = "" ]
 }
+
+@test "evidence about several fields is combined field by field, from any number of sources" {
+    for of in image audio; do
+        echo '{"kind": "label", "key": "a", "of": "'$of'", "label": {"1": 0.8, "2": 0.2}, "meta": {"field": "digit", "truth": {"digit": 1, "who": "x"}}}'
+        echo '{"kind": "label", "key": "a", "of": "'$of'", "label": {"x": 0.9, "y": 0.1}, "meta": {"field": "who", "truth": {"digit": 1, "who": "x"}}}'
+    done | python3 "$BATS_TEST_DIRNAME/records.py" >"$tmp/two.mm"
+    # 0.8² and 0.2² over their sum; 0.9² and 0.1² over theirs
+    mm-fuse --method dempster "$tmp/two.mm" | mm-cat -J | jq -e -s 'length == 2 and (map(.meta.field) == ["digit", "who"]) and
+        (.[0].label | keys == ["1", "2"] and (.["1"] - 0.64 / 0.68 | fabs) < 1e-9) and (.[1].label.x - 0.81 / 0.82 | fabs) < 1e-9'
+    mm-fuse --method dempster "$tmp/two.mm" | mm-eval --rounds 0 -f json | jq -e '.fields.digit.figures.accuracy.value == 1 and .fields.who.samples == 1'
+    # twelve windows of one key: the last one counts as well
+    for i in $(seq 0 11); do
+        echo '{"kind": "label", "key": "b", "part": '$i', "of": "audio", "label": {"x": '$([ "$i" = 11 ] && echo 0.01 || echo 0.6)', "y": '$([ "$i" = 11 ] && echo 0.99 || echo 0.4)'}}'
+    done | python3 "$BATS_TEST_DIRNAME/records.py" >"$tmp/windows.mm"
+    mm-fuse --method dempster "$tmp/windows.mm" | mm-cat -J | jq -e '.label.x as $x | ((0.6 / 0.4 | . * . * . * . * . * . * . * . * . * . * .) / 99) as $odds | ($x - $odds / (1 + $odds) | fabs) < 1e-6'
+}

@@ -241,3 +241,12 @@ accuracy() {
     run -2 mm-train classify --resume a.mm
     [[ "$output" == *"--resume needs -o FILE"* ]]
 }
+
+@test "a validation that says nothing leaves the last epoch, not the untrained head" {
+    for i in 0 1 2 3 4 5 6; do for of in image text; do
+        echo '{"kind": "feature", "key": "k'$i'", "of": "'$of'", "data": {"f32": ['$i', 1, '$((i * i % 5))']}}'; done; done |
+        python3 "$BATS_TEST_DIRNAME/records.py" > pairs.mm
+    run -0 mm-train align --hidden 4 --epochs 8 --seed 1 -o x.safetensors pairs.mm
+    [[ "$output" == *"7 samples"*"1 of them for validation; best epoch 8: validation loss -, recall@1 -"* ]]
+    [[ "$output" == *"too few to say anything"* ]]
+}
