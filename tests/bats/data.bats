@@ -57,7 +57,7 @@ accounted() {
 }
 
 @test "video_av: frames once a second, the sound of each; what is damaged is an error, what could be had is there" {
-    counts 1 "audio=20 error=12 image=66 " video_av --fps 1
+    counts 1 "audio=20 error=12 image=66 " video_av --fps 1 --key file
     accounted video_av
     # only files of corrupt_derived fail
     mm-cat -q -J --where kind=error "$out" | jq -e -s 'all(.src | test("corrupt"))'
@@ -67,9 +67,9 @@ accounted() {
 # 2000). Of the 12 others five are broken, too large or of a kind that is not read (error records), seven
 # are no pictures that this program knows (SVG, a text, an ENVI header): named and skipped.
 @test "odd images: what Pillow cannot read is refused, and every file is accounted for" {
-    counts 1 "error=6 image=53 " odd_images_libvips
+    counts 1 "error=6 image=53 " odd_images_libvips --key file
     accounted odd_images_libvips
-    counts 1 "audio=1 error=11 image=16 text=1 " odd_smallest_files
+    counts 1 "audio=1 error=11 image=16 text=1 " odd_smallest_files --key file
     accounted odd_smallest_files
 }
 

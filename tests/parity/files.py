@@ -50,7 +50,7 @@ def images():
     for name, where in (("imagenet100", f"{DATA}/imagenet100/images"), ("flickr8k150 (40 of them)", f"{DATA}/flickr8k150/images"),
                         ("EXIF orientations 1–8", f"{DATA}/odd_images_libvips/rotation"), ("odd images", f"{DATA}/odd_images_libvips")):
         limit = 40 if "40" in name else 1000
-        got = {r["src"]: r["data"] for r in pipeline(f"mm-decode --only image --max-pixels 100M -m {path} {where} | "
+        got = {r["src"]: r["data"] for r in pipeline(f"mm-decode --only image --key file --max-pixels 100M -m {path} {where} | "
                                                      f"mm-encode-image -m {path}") if r["kind"] == "feature"}
         low, n = 1.0, 0
         for src in sorted(got)[:limit]:

@@ -76,7 +76,7 @@ def images(folder):
             if name.startswith("skimage/data/") and name.endswith((".png", ".jpg")):
                 z.extract(name, folder)
     low, n = 1.0, 0
-    for r in pipeline(f"mm-decode --only image -m imgfocus-vits14 {folder}/skimage | mm-encode-image -m imgfocus-vits14"):
+    for r in pipeline(f"mm-decode --only image --key file -m imgfocus-vits14 {folder}/skimage | mm-encode-image -m imgfocus-vits14"):
         with Image.open(r["src"]) as image:
             want = session.run([last], {session.get_inputs()[0].name: prepared(image.convert("RGB"))})[0][0, 0]
         low, n = np.minimum(low, cosine(r["data"], want)), n + 1

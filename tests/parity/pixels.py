@@ -88,7 +88,7 @@ def pillow(path):
 def ours(paths):
     """The first image record of each path, or its error's text."""
     out = {}
-    p = subprocess.Popen([os.environ.get("MM_DECODE", "mm-decode"), *paths], stdout=subprocess.PIPE,
+    p = subprocess.Popen([os.environ.get("MM_DECODE", "mm-decode"), "--key", "file", *paths], stdout=subprocess.PIPE,
                          stderr=subprocess.DEVNULL)
     for r in msgpack.Unpacker(p.stdout, object_hook=msgpack_numpy.decode, max_buffer_size=1 << 31):
         if r["kind"] == "image":
