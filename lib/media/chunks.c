@@ -107,11 +107,19 @@ static int orientation_of(unsigned turns, unsigned mirror)
     return number[turns & 3][mirror];
 }
 
+bool mm_heif_moves(mm_bytes in)
+{
+    mm_bytes body;
+    return find_box(in, "moov", &body);
+}
+
 bool mm_heif_is_avif(mm_bytes in)
 {
-    mm_bytes brands;
+    mm_bytes brands, meta;
     if (!find_box(in, "ftyp", &brands))
         return false;
+    if (mm_heif_moves(in) && !find_box(in, "meta", &meta))
+        return true;
     for (size_t at = 0; at + 4 <= brands.n; at += 4)
         if (!memcmp(brands.p + at, "avif", 4) || !memcmp(brands.p + at, "avis", 4))
             return true;

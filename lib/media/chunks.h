@@ -14,8 +14,10 @@ typedef struct {
 /* MM_SKIP: "truncated", no end chunk. */
 mm_status mm_png_examine(mm_png_notes *x, mm_bytes in, mm_fault *f);
 
-/* Is it AVIF, by the brands that the first box names? */
+/* Is it AVIF, by the brands that the first box names, or a sequence without a still picture? libav reads those. */
 bool mm_heif_is_avif(mm_bytes in);
+/* Does a HEIF file hold a sequence? */
+bool mm_heif_moves(mm_bytes in);
 /* The irot and imir properties of an AVIF or HEIF file (ISO/IEC 23008-12, 6.5) as an EXIF orientation. */
 void mm_heif_examine(mm_exif *x, mm_bytes in);
 

@@ -16,7 +16,7 @@ bool mm_picture_is_video(mm_bytes in)
     bool whole;
     switch (mm_picture_form(in)) {
     case MM_FORM_GIF: return mm_gif_frames(in, &whole) > 1;
-    case MM_FORM_AVIF: return in.n >= 12 && !memcmp(in.p + 8, "avis", 4);
+    case MM_FORM_AVIF: return mm_heif_moves(in);
     case MM_FORM_OTHER:
         if (in.n < 8 || memcmp(in.p, "\x89PNG", 4) != 0)
             return false;

@@ -159,11 +159,28 @@ static void fill_range(mm_picture *p, int bits)
             v[i] = 65535;
 }
 
+/* Kinds of picture that are known by their first bytes and not read. */
+static const char *unread(mm_bytes in)
+{
+    static const struct {
+        const char *magic, *name;
+    } KINDS[] = {{"\x76\x2f\x31\x01", "OpenEXR"},
+                 {"#?", "Radiance HDR"},
+                 {"SDPX", "DPX"},
+                 {"XPDS", "DPX"},
+                 {"SIMPLE", "FITS"},
+                 {"\x8aMNG", "MNG"}};
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+        if (in.n >= strlen(KINDS[i].magic) && !memcmp(in.p, KINDS[i].magic, strlen(KINDS[i].magic)))
+            return KINDS[i].name;
+    return "this kind of picture";
+}
+
 mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
 {
     enum AVCodecID id = codec_of(in);
     if (id == AV_CODEC_ID_NONE)
-        return mm_fault_set(f, "unsupported", "no decoder for this kind of picture");
+        return mm_fault_set(f, "unsupported", "%s is not read: convert it to TIFF or PNG", unread(in));
     *p = (mm_picture){.format = avcodec_get_name(id)};
     AVCodecContext *c = NULL;
     AVPacket *pkt = NULL;

@@ -14,7 +14,9 @@ typedef struct {
     TIFF *t;
     mm_bytes in;
     size_t at;
-    char complaint[200]; /* libtiff's first one */
+    size_t stack_at, stack_page; /* ImageJ: pages without directories, one behind the other; 0: none */
+    int64_t stack_page_no;       /* which of them the first one's directory stands for now */
+    char complaint[200];         /* libtiff's first one */
     uint32_t width, height;
     uint16_t bits, samples, photometric, planar, compression, format, orientation;
     mm_type type;              /* of the picture's samples */
@@ -33,8 +35,11 @@ typedef struct {
 static tmsize_t take(thandle_t h, void *out, tmsize_t n)
 {
     file *f = h;
-    size_t left = f->at < f->in.n ? f->in.n - f->at : 0, k = n < 0 ? 0 : (size_t)n < left ? (size_t)n : left;
-    memcpy(out, f->in.p + f->at, k);
+    size_t from = f->at;
+    if (f->stack_page && from >= f->stack_at && from < f->stack_at + f->stack_page)
+        from += f->stack_page * (size_t)f->stack_page_no;
+    size_t left = from < f->in.n ? f->in.n - from : 0, k = n < 0 ? 0 : (size_t)n < left ? (size_t)n : left;
+    memcpy(out, f->in.p + from, k);
     f->at += k;
     return (tmsize_t)k;
 }
@@ -106,9 +111,10 @@ static mm_status broken(const file *t, mm_fault *f)
 enum { MOST_SUB = 16, SUB_LEVELS_IN = 4 };
 
 typedef struct {
-    int64_t pages;  /* directories that are no smaller copy and no mask of another */
-    tdir_t first;   /* the first of them */
-    uint64_t below; /* the first such directory below another; 0: none */
+    int64_t pages;               /* directories that are no smaller copy and no mask of another */
+    tdir_t first;                /* the first of them */
+    uint64_t below;              /* the first such directory below another; 0: none */
+    size_t stack_at, stack_page; /* where pages without directories begin, and their size; 0: none */
     bool raw;
     bool broken; /* the chain of directories does not end where it should */
 } survey;
@@ -161,6 +167,32 @@ static void look_below(survey *s, TIFF *t)
     TIFFSetDirectory(t, here);
 }
 
+/* ImageJ's stacks that are too large for directories have one, whose description tells how many pages lie there without
+ * compression. */
+static void find_stack(survey *s, file *f)
+{
+    const char *text = NULL, *images;
+    uint64_t *offsets = NULL;
+    uint16_t compression = 0;
+    uint32_t height = 0;
+    TIFFGetField(f->t, TIFFTAG_COMPRESSION, &compression);
+    TIFFGetField(f->t, TIFFTAG_IMAGELENGTH, &height);
+    if (s->pages != 1 || compression > COMPRESSION_NONE || TIFFIsTiled(f->t) ||
+        !TIFFGetField(f->t, TIFFTAG_IMAGEDESCRIPTION, &text) || strncmp(text, "ImageJ=", 7) != 0 ||
+        !(images = strstr(text, "\nimages=")) || !TIFFGetField(f->t, TIFFTAG_STRIPOFFSETS, &offsets) || !offsets)
+        return;
+    long n = strtol(images + 8, NULL, 10);
+    uint64_t row = (uint64_t)TIFFScanlineSize(f->t), page = row * height;
+    if (n < 2 || !row || page / row != height || page == 0 || offsets[0] >= f->in.n)
+        return;
+    uint64_t there = (f->in.n - offsets[0]) / page;
+    if (there < 2) /* the description of a file that this one was made from */
+        return;
+    s->pages = (uint64_t)n <= there ? n : (int64_t)there + 1; /* one that is missing stands for all that are */
+    s->stack_at = (size_t)offsets[0];
+    s->stack_page = (size_t)page;
+}
+
 /* Goes through all directories; the current one is the first page afterwards, or what comes nearest to one. */
 static void take_survey(survey *s, file *f)
 {
@@ -178,6 +210,7 @@ static void take_survey(survey *s, file *f)
         TIFFSetSubDirectory(f->t, s->below);
     else
         TIFFSetDirectory(f->t, s->first);
+    find_stack(s, f);
 }
 
 /* ---- what the pixels are ---- */
@@ -517,12 +550,16 @@ static mm_status begin(file *t, survey *s, mm_bytes in, mm_fault *f)
     return mm_raw_fault(f);
 }
 
-/* The page that is the current directory. */
-static mm_status read_page(mm_picture *p, file *t, const survey *s, const mm_picture_limits *l, mm_arena *a,
-                           mm_fault *f)
+/* The page that is the current directory, or number `page` of the stack behind it. */
+static mm_status read_page(mm_picture *p, file *t, const survey *s, int64_t page, const mm_picture_limits *l,
+                           mm_arena *a, mm_fault *f)
 {
     *p = (mm_picture){.format = "tiff", .pages = s->pages};
-    *t = (file){.t = t->t, .in = t->in, .at = t->at};
+    *t = (file){.t = t->t, .in = t->in, .at = t->at, .stack_at = s->stack_at, .stack_page = s->stack_page};
+    t->stack_page_no = page;
+    p->page = page;
+    if (page && s->stack_page && (t->in.n - s->stack_at) / s->stack_page <= (uint64_t)page)
+        return mm_fault_set(f, "truncated", "tiff: page %lld lies beyond the end of the file", (long long)page);
     return read_directory(p, t, l, a, f);
 }
 
@@ -533,7 +570,7 @@ mm_status mm_tiff_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, m
     mm_status s = begin(&t, &seen, in, f);
     if (s != MM_OK)
         return s;
-    s = read_page(p, &t, &seen, l, a, f);
+    s = read_page(p, &t, &seen, 0, l, a, f);
     TIFFClose(t.t);
     return s;
 }
@@ -551,12 +588,11 @@ mm_status mm_tiff_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm
         if (seen.pages && !is_page(t.t))
             continue;
         mm_fault why = {0};
-        s = read_page(&p, &t, &seen, l, a, &why);
-        p.page = page++;
+        s = read_page(&p, &t, &seen, page++, l, a, &why);
         if (s == MM_OK)
             s = put(ctx, &p, &why);
         worst = mm_pages_worst(worst, s, f, &why);
-    } while (s != MM_FATAL && page < seen.pages && TIFFReadDirectory(t.t));
+    } while (s != MM_FATAL && page < seen.pages && (seen.stack_page || TIFFReadDirectory(t.t)));
     if (worst == MM_OK && seen.broken)
         worst = mm_fault_set(f, "truncated", "tiff: further pages cannot be read");
     TIFFClose(t.t);

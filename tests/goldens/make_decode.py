@@ -135,6 +135,7 @@ def tiffs():
     real = (np.random.default_rng(5).normal(120, 120, (H, W))).astype("<f4")
     yield "float.tif", tiff("II", {**base, 258: 32, 262: 1, 277: 1, 339: 3, 278: H}, [real.tobytes()])
     yield "int16.tif", tiff("II", {**base, 258: 16, 262: 1, 277: 1, 339: 2, 278: H}, [real.astype("<i2").tobytes()])
+    yield "stack.tif", stack()
     small = tiff("II", {**base, 254: 1, 278: H}, [rgb[::-1].tobytes()])
     yield "preview.tif", chained(small, tiff("II", {**base, 278: H}, [rgb.tobytes()]))
     yield "premultiplied.tif", tiff("II", {**base, 258: [8] * 4, 277: 4, 338: 1, 278: H}, [(deep() >> 8).astype(np.uint8).tobytes()])
@@ -169,6 +170,13 @@ def deep_tiffs(base):
         yield f"{name}rgb.tif", tiff(order, {**base, 258: [bits] * 3, 339: [fmt] * 3, 278: H}, [v.tobytes()])
     planes = [np.ascontiguousarray(real[..., c]).astype("<f4").tobytes() for c in range(3)]
     yield "floatplanes.tif", tiff("II", {**base, 258: [32] * 3, 339: [3] * 3, 284: 2, 278: H}, planes)
+
+
+def stack():
+    """ImageJ's: one directory, and pages that follow each other without any more."""
+    f = io.BytesIO()
+    tifffile.imwrite(f, np.random.default_rng(9).integers(0, 65536, (4, H, W), np.uint16), imagej=True, truncate=True)
+    return f.getvalue()
 
 
 def pfm(kind, samples):
@@ -404,6 +412,8 @@ def pictures():
         if v is not None:
             case = dict(file=name, h=v.shape[0], w=v.shape[1])
             eight = deep_case(case, v, data)
+            if name == "stack.tif":
+                case["pages"] = [fnv(np.repeat(page, 3).astype("<u2").tobytes()) for page in tifffile.imread(io.BytesIO(data))]
             yield case if eight is None else {**case, "fnv": fnv(eight.tobytes())}
             continue
         image = read(data)
