@@ -19,7 +19,7 @@ static const mm_tool tool = {
     .operands = "[STREAM]...",
     .hint = examples,
     .opts = options,
-    .takes = MM_TAKES_ALL,
+    .takes = MM_TAKES_ALL | MM_TAKES_UPDATE,
     .encodes = "image",
 };
 

@@ -25,6 +25,10 @@ static void output_opts(mm_run *r, mm_opt **at)
                          "take up the FILE.part of an interrupted run of the same command: keep what is whole in it, "
                          "pass over that in the input and append the rest; the result is the same as without the "
                          "interruption"});
+    if (r->tool->takes & MM_TAKES_UPDATE)
+        add(at, (mm_opt){0, "update", MM_OPT_FLAG, &r->update,
+                         .help = "with an existing FILE: keep what it holds of inputs that have not changed, compute "
+                                 "the rest, and replace it"});
     if (r->tool->takes & MM_TAKES_CHECKPOINT)
         add(at,
             (mm_opt){0, "resume", MM_OPT_FLAG, &r->resume,
@@ -134,6 +138,8 @@ mm_status mm_common_settle(mm_run *r, const mm_parsed *p, mm_err *e)
         r->threads = s->threads ? (int)s->threads : mm_cpu_count();
     const char *device = s->device ? s->device : getenv("MM_DEVICE");
     r->device = device && *device ? device : "auto";
+    if (r->update && (!r->output || strcmp(r->output, "-") == 0))
+        return mm_fail(e, MM_SKIP, "--update needs -o FILE: that is what it brings up to date");
     if (r->resume && !r->output)
         return mm_fail(e, MM_SKIP, "--resume needs -o FILE: it goes on from what lies beside it");
     if (r->output && !*r->output)

@@ -99,6 +99,9 @@ void mm_encoding_run(mm_encoding *x, mm_filter f)
     f.keep = x->v->keep;
     f.flush = x->v->flush;
     f.made_from = mm_made_from;
+    f.made_id = mm_made_id;
+    f.id_of = mm_made_id_of;
+    f.renew = mm_made_renew;
     f.takes = mm_modality_name(x->of);
     mm_filter_run(x->r, &f);
 }
@@ -134,8 +137,7 @@ static mm_status put_meta(mm_encoding *x, mm_record *out, mm_arena *a, mm_err *e
     return s;
 }
 
-/* What was encoded may go by another name than its kind, which is then worth telling. */
-static mm_status put_modality(mm_record *out, const mm_record *from, mm_arena *a, mm_err *e)
+mm_status mm_encoding_modality(mm_record *out, const mm_record *from, mm_arena *a, mm_err *e)
 {
     out->of = mm_record_modality(from);
     return mm_str_eq(out->of, from->kind_name) ? MM_OK : mm_meta_put_str(out, a, "kind", from->kind_name, e);
@@ -195,7 +197,7 @@ mm_status mm_encoding_record(mm_encoding *x, mm_record *out, const mm_record *fr
     out->has_tensor = false;
     out->kind = x->v->classify ? MM_KIND_LABEL : MM_KIND_FEATURE;
     out->kind_name = mm_str_of(mm_kind_name(out->kind));
-    mm_status s = put_modality(out, from, a, e);
+    mm_status s = mm_encoding_modality(out, from, a, e);
     if (s == MM_OK && x->v->classify && from->label.type != MSGPACK_OBJECT_NIL)
         s = mm_meta_put(out, a, "truth", from->label, e);
     if (s != MM_OK)

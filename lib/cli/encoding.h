@@ -123,9 +123,16 @@ mm_status mm_encoding_finish(mm_encoding *x, int turn, mm_err *e);
 mm_status mm_encoding_record(mm_encoding *x, mm_record *out, const mm_record *from, const mm_output *o, mm_arena *a,
                              mm_err *e);
 
+/* What was encoded may go by another name than its kind, which is then worth telling: out->of, meta.kind. */
+mm_status mm_encoding_modality(mm_record *out, const mm_record *from, mm_arena *a, mm_err *e);
+
 /* made.c: meta.input and meta.settings of a record made of `from`. */
 mm_status mm_made_put(mm_encoding *x, mm_record *out, const mm_record *from, mm_arena *a, mm_err *e);
 /* mm_filter's made_from; ctx begins with the mm_encoding. */
 bool mm_made_from(void *ctx, const mm_record *made, const mm_record *from, int n);
+/* … and what --update needs: made_id, id_of and renew. */
+uint64_t mm_made_id(void *ctx, const mm_record *made);
+uint64_t mm_made_id_of(void *ctx, const mm_record *from, int n);
+mm_status mm_made_renew(void *ctx, mm_record *made, const mm_record *from, mm_arena *a, mm_err *e);
 
 #endif

@@ -17,6 +17,8 @@ typedef struct item {
     mm_arena arena;
     mm_record rec;
     bool wanted;
+    mm_record *kept; /* --update: what was made of it before; NULL: nothing */
+    int n_kept;
     int64_t bytes;
 } item;
 
@@ -53,6 +55,7 @@ struct mm_filter_state {
     int at_i;   /* how many wanted ones stand before it */
     bool begun; /* something was emitted for it */
     bool failed;
+    int64_t kept; /* inputs whose records --update kept */
 };
 
 /* ---- lists -------------------------------------------------------------------------------------------------- */
@@ -136,6 +139,8 @@ static void *read_ahead(void *arg)
         x->wanted = s->f->wants(s->f->ctx, &x->rec);
         if (mm_resume_has(s->r, s->f, x->wanted, &x->rec))
             continue;
+        x->n_kept = x->wanted ? mm_update_find(s->r, &x->rec, &x->arena, &x->kept) : 0;
+        x->wanted &= !x->n_kept;
         x->bytes = (int64_t)x->rec.raw.n;
         s->seen++;
         queue_add(s, x);
@@ -163,12 +168,25 @@ static void advance(struct mm_filter_state *s)
     s->begun = false;
 }
 
+/* What an earlier run made of it. */
+static void write_kept(struct mm_filter_state *s, const item *x)
+{
+    if (s->f->keep)
+        mm_out_put(s->r, &x->rec);
+    for (int k = 0; k < x->n_kept; k++)
+        mm_out_put(s->r, &x->kept[k]);
+    s->r->done++;
+    s->kept++;
+}
+
 /* Writes what stands before the i-th wanted record of the batch. A step that emitted nothing for a record has lost
  * it; the stream must not. */
 static void write_up_to(struct mm_filter_state *s, int i)
 {
     while (s->at && (!s->at->wanted || s->at_i < i)) {
-        if (!s->at->wanted)
+        if (s->at->n_kept)
+            write_kept(s, s->at);
+        else if (!s->at->wanted)
             mm_out_put(s->r, &s->at->rec);
         else if (!s->begun && !s->r->state->stopped)
             mm_filter_fail(s->r, s->at_i, s->r->tool->name, "no-result",
@@ -368,6 +386,7 @@ void mm_filter_run(mm_run *r, const mm_filter *f)
     mm_in_check(r);
     mm_out_open(r);
     mm_resume_open(r);
+    mm_update_open(r, f);
     s.now = r->state->out.resumable && s.batch > FIRST_BATCH ? FIRST_BATCH : s.batch;
     list_init(&s.queue);
     pthread_mutex_init(&s.lock, NULL);
@@ -378,6 +397,10 @@ void mm_filter_run(mm_run *r, const mm_filter *f)
         mm_die(r, "cannot start a thread");
     run_batches(&s);
     pthread_join(reader, NULL);
+    if (r->update)
+        mm_say(&r->log, MM_LOG_INFO, "%lld inputs are as they were, %lld were computed", (long long)s.kept,
+               (long long)(r->done - s.kept));
+    mm_update_close(r);
     free_items(&s);
     say_if_none(&s);
     r->state->filter = NULL;

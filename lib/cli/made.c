@@ -99,3 +99,91 @@ bool mm_made_from(void *ctx, const mm_record *made, const mm_record *from, int n
     const mm_encoding *x = ctx;
     return is_nth(made, from, n) && is_of_these_settings(x, made) && holds(made, "input", hash_payload(from));
 }
+
+/* ---- --update ---- */
+
+/* Everything that tells a record that was made from others, `input` apart. */
+static uint64_t identify(const char *input, mm_str src, int64_t part, int64_t piece)
+{
+    const int64_t place[] = {part, piece};
+    uint64_t h = mm_hash_bytes(src.p, src.n, mm_hash(mm_str_of(input)));
+    h = mm_hash_bytes(place, sizeof place, h);
+    return h ? h : 1;
+}
+
+uint64_t mm_made_id(void *ctx, const mm_record *made)
+{
+    char hex[HEX];
+    const msgpack_object *v = mm_map_get(&made->meta, "input");
+    mm_str input = v ? mm_object_as_str(v) : (mm_str){NULL, 0};
+    if (!is_of_these_settings(ctx, made) || input.n != HEX - 1)
+        return 0;
+    snprintf(hex, sizeof hex, "%.*s", MM_STRF(input));
+    return identify(hex, made->src, made->part, piece_of(made));
+}
+
+uint64_t mm_made_id_of(void *ctx, const mm_record *from, int n)
+{
+    char hex[HEX];
+    (void)ctx;
+    put_hex(hex, hash_payload(from));
+    if (n < 0)
+        return identify(hex, from->src, from->part, piece_of(from));
+    return from->part < 0 ? identify(hex, from->src, n, -1) : identify(hex, from->src, from->part, n);
+}
+
+/* What an encoder itself puts into meta, all but "kind". */
+static const char *own_name(mm_str name)
+{
+    static const char *const own[] = {"text",  "truncated",   "chunk", "window",  "precision",
+                                      "truth", "logit_scale", "input", "settings"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (mm_str_is(name, own[i]))
+            return own[i];
+    return NULL;
+}
+
+/* In the order in which mm_encoding_record and its callers put them. */
+static mm_status renew_meta(mm_record *out, const mm_record *made, const mm_record *from, mm_arena *a, mm_err *e)
+{
+    const msgpack_object_map *m = &made->meta.via.map;
+    bool behind = false; /* what the tool itself puts in comes first */
+    mm_status s = MM_OK;
+    out->meta = from->meta;
+    for (uint32_t i = 0; s == MM_OK && i < m->size; i++) {
+        const char *name = own_name(mm_object_as_str(&m->ptr[i].key));
+        bool early = name && (!strcmp(name, "text") || !strcmp(name, "truncated") || !strcmp(name, "chunk") ||
+                              !strcmp(name, "window"));
+        if (name && !early && !behind) {
+            behind = true;
+            s = mm_encoding_modality(out, from, a, e);
+            if (s == MM_OK && made->kind == MM_KIND_LABEL && from->label.type != MSGPACK_OBJECT_NIL)
+                s = mm_meta_put(out, a, "truth", from->label, e);
+        }
+        if (s == MM_OK && name && strcmp(name, "truth") != 0)
+            s = mm_meta_put(out, a, name, m->ptr[i].val, e);
+    }
+    return s;
+}
+
+mm_status mm_made_renew(void *ctx, mm_record *made, const mm_record *from, mm_arena *a, mm_err *e)
+{
+    mm_record out = *made;
+    bool single = made->part == from->part && piece_of(made) < 0;
+    bool first = from->part < 0 ? made->part == 0 : piece_of(made) == 0; /* of several */
+    (void)ctx;
+    if (!single && first && from->has_time && made->time[0] != from->time[0])
+        return MM_SKIP; /* its windows lie elsewhere now */
+    if (single && from->has_time) {
+        out.has_time = true;
+        memcpy(out.time, from->time, sizeof out.time);
+    }
+    out.raw = (mm_str){NULL, 0};
+    out.key = from->key;
+    out.others = from->others;
+    if (made->kind == MM_KIND_FEATURE)
+        out.label = from->label;
+    mm_status s = renew_meta(&out, made, from, a, e);
+    *made = out;
+    return s;
+}

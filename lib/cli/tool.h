@@ -40,7 +40,8 @@ typedef enum {
     MM_TAKES_DEVICE = 64,  /* --device, --precision */
     MM_TAKES_ALL = 127,    /* a filter such as mm-encode-text */
     MM_TAKES_CHECKPOINT =
-        128, /* --resume, from what the tool itself keeps beside its output; in place of TAKES_RESUME */
+        128,               /* --resume, from what the tool itself keeps beside its output; in place of TAKES_RESUME */
+    MM_TAKES_UPDATE = 256, /* --update; beside TAKES_RESUME */
 } mm_tool_takes;
 
 typedef struct {
@@ -63,7 +64,7 @@ typedef struct {
     const char **operands; /* those of the lists (--files-from) behind those of the command line */
     int n_operands;
     const char *output; /* -o; NULL: standard output */
-    bool resume, strict, quiet;
+    bool resume, update, strict, quiet;
     int verbose;
     int threads;        /* what -j, MM_THREADS or mm_cpu_count() say */
     bool threads_given; /* … one of the first two */
@@ -162,6 +163,12 @@ typedef struct {
     /* --resume: whether `made`, a record of an earlier run, can be the one that step emits after n others for `from`.
      * On the reading thread, as wants. */
     bool (*made_from)(void *ctx, const mm_record *made, const mm_record *from, int n);
+    /* --update: an id of a record that step made, 0 when it cannot be kept; the id of the n-th of several (−1: of the
+     * only one) that step would make of `from`; and `made` as it comes of `from` now, whose payload is the same but
+     * whose key, label or time may have changed (MM_SKIP: it cannot be kept). On the reading thread. */
+    uint64_t (*made_id)(void *ctx, const mm_record *made);
+    uint64_t (*id_of)(void *ctx, const mm_record *from, int n);
+    mm_status (*renew)(void *ctx, mm_record *made, const mm_record *from, mm_arena *a, mm_err *e);
     bool overlap;        /* begin comes back at once: the next batch begins before this one's step, if it is there */
     int batch;           /* records a step gets at most */
     int64_t batch_bytes; /* … or bytes of records, 0: 64 MiB */
