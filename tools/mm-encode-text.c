@@ -214,8 +214,6 @@ int main(int argc, char **argv)
     if (prompt && prompt_name)
         mm_usage(&r, "--prompt and --prompt-name: one of them");
     mm_encoding_open(&t.x, &r, &opt, MM_OF_TEXT, false);
-    if (prompt)
-        mm_encoding_setting(&t.x, "prompt", "%s", prompt);
     if (chunk)
         mm_encoding_setting(&t.x, "chunk", "1");
     if (mm_tokenizer_open(&t.tokenizer, t.x.model, &e) != MM_OK)
@@ -225,6 +223,8 @@ int main(int argc, char **argv)
         t.limit = mm_tokenizer_model_limit(t.tokenizer);
     if (choose_prompt(&t, &e) != MM_OK)
         mm_die(&r, "%s", e.text);
+    if (t.before.n || t.after.n)
+        mm_encoding_setting(&t.x, "prompt", "%lld %.*s{}%.*s", (long long)t.lead, MM_STRF(t.before), MM_STRF(t.after));
     mm_encoding_run(&t.x, (mm_filter){.wants = wants, .begin = begin, .step = step, .ctx = &t});
     mm_tokenizer_close(t.tokenizer);
     mm_encoding_close(&t.x);
