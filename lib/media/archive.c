@@ -1,10 +1,11 @@
 #include "media/archive.h"
 
+#include "media/links.h"
 #include "media/unpack.h"
 
 #include <stdlib.h>
 
-enum { CHUNK = 128 * 1024 };
+enum { CHUNK = 128 * 1024, WALKS = 64 };
 #define ENCRYPTED "encrypted: extract it with its password first"
 static const int64_t RATIO_FREE = (int64_t)64 << 20; /* small files that expand a lot are no bombs */
 
@@ -16,8 +17,14 @@ struct mm_archive {
     bool dead;  /* a limit ended it */
     bool ahead; /* `first` has been read and not yet handed out */
     mm_unpack_entry first;
-    int64_t out; /* decompressed so far, with the members of inner archives */
-    int64_t members;
+    int64_t out;     /* decompressed so far, with the members of inner archives */
+    int64_t members; /* entries that came so far */
+    bool packed;
+    mm_links links;
+    mm_unpack *again; /* a second reader, for what links lead to */
+    int64_t again_at; /* the number of its next member */
+    int64_t walked;   /* members that it has passed */
+    mm_arena scratch; /* of one entry */
     uint8_t chunk[CHUNK];
 };
 
@@ -32,6 +39,7 @@ mm_status mm_archive_open(mm_archive **out, mm_blob *b, mm_str head, bool packed
     a->o = *o;
     a->b = b;
     a->is_pipe = head.p != NULL;
+    a->packed = packed;
     mm_status s = mm_unpack_open(&a->u, b, head, packed, code, e);
     if (s == MM_OK)
         s = mm_unpack_next(a->u, &a->first, code, e); /* what has no first member is no archive */
@@ -49,6 +57,9 @@ void mm_archive_close(mm_archive *a)
     if (!a)
         return;
     mm_unpack_close(a->u);
+    mm_unpack_close(a->again);
+    mm_links_free(&a->links);
+    mm_arena_free(&a->scratch);
     mm_blob_free(a->b);
     free(a);
 }
@@ -105,17 +116,17 @@ static void drain(mm_archive *a)
 
 /* ---- members ---- */
 
-/* The member's data into the spool. What fails is noted in the blob. MM_FATAL only when memory is out. */
-static mm_status read_member(mm_archive *a, mm_blob *m, mm_spool *s, mm_err *e)
+/* The data of u's current member into the spool. What fails is noted in the blob. MM_FATAL only when memory is out. */
+static mm_status read_member(mm_archive *a, mm_unpack *u, mm_blob *m, mm_spool *s, mm_err *e)
 {
     const char *code = "archive";
     mm_err why;
     mm_status st = MM_OK;
     int64_t n;
-    while (st == MM_OK && (n = mm_unpack_data(a->u, a->chunk, sizeof a->chunk, &code, &why)) != 0) {
+    while (st == MM_OK && (n = mm_unpack_data(u, a->chunk, sizeof a->chunk, &code, &why)) != 0) {
         if (n < 0) {
             mm_blob_fail(m, code, "%s%s", why.text,
-                         mm_unpack_dead(a->u) ? "; the rest of the archive cannot be read" : "");
+                         mm_unpack_dead(u) ? "; the rest of the archive cannot be read" : "");
             break;
         }
         if (account(a, n, &why) != MM_OK) {
@@ -124,16 +135,28 @@ static mm_status read_member(mm_archive *a, mm_blob *m, mm_spool *s, mm_err *e)
         }
         if (s->n + n > a->o.o->max_bytes) {
             mm_blob_fail(m, "too-large", "more than %lld bytes (--max-bytes)", (long long)a->o.o->max_bytes);
-            drain(a);
             break;
         }
         st = mm_spool_add(s, a->chunk, (size_t)n, e);
-        if (st == MM_SKIP) {
+        if (st == MM_SKIP)
             mm_blob_fail(m, "temporary", "%s", e->text);
-            drain(a);
-            return MM_OK;
-        }
     }
+    return st == MM_SKIP ? MM_OK : st;
+}
+
+/* Reads u's current member into m. */
+static mm_status fill(mm_archive *a, mm_unpack *u, const mm_unpack_entry *x, mm_blob *m, mm_err *e)
+{
+    mm_spool s;
+    mm_spool_init(&s);
+    if (x->encrypted) {
+        mm_blob_fail(m, "encrypted", ENCRYPTED);
+        return MM_OK;
+    }
+    mm_status st = read_member(a, u, m, &s, e);
+    if (st == MM_OK && m->status == MM_OK)
+        mm_spool_into(&s, m);
+    mm_spool_free(&s);
     return st;
 }
 
@@ -193,49 +216,138 @@ static bool name_member(const mm_archive *a, mm_blob *m, mm_str raw)
     return m->path.p && m->given.p && m->src.p && m->dir.p && m->key.p;
 }
 
-/* Why a member is no file to decode; NULL when it is one. */
+static void pass_over(mm_archive *a, mm_str name, const char *why)
+{
+    ++*a->o.skipped;
+    mm_say(a->o.o->log, MM_LOG_INFO, "%.*s!%.*s: skipped: %s", MM_STRF(a->b->src), MM_STRF(name), why);
+}
+
+/* ---- links: what they lead to is read a second time ---- */
+
+/* Takes the second reader to member `at`. What fails is noted in the blob. */
+static bool find_again(mm_archive *a, int64_t at, mm_unpack_entry *x, mm_blob *m)
+{
+    const char *code = "archive";
+    mm_err why = {0};
+    mm_status st = MM_OK;
+    if (a->again && a->again_at > at) {
+        mm_unpack_close(a->again);
+        a->again = NULL;
+    }
+    if (!a->again) {
+        st = mm_unpack_open(&a->again, a->b, (mm_str){NULL, 0}, a->packed, &code, &why);
+        a->again_at = 0;
+    }
+    while (st != MM_EOF && a->again && a->again_at <= at && a->walked <= WALKS * (a->members + WALKS)) {
+        st = mm_unpack_next(a->again, x, &code, &why);
+        a->again_at += st == MM_OK;
+        a->walked++;
+    }
+    if (st == MM_OK && a->again_at > at)
+        return true;
+    if (st == MM_OK)
+        mm_blob_fail(m, "link", "links lead back and forth in the archive too often: unpack it first");
+    else
+        mm_blob_fail(m, code, "the member that it links to: %s", st == MM_EOF ? "not found again" : why.text);
+    return false;
+}
+
+/* m becomes what member `at` holds. */
+static mm_status fill_link(mm_archive *a, int64_t at, mm_blob *m, mm_err *e)
+{
+    mm_unpack_entry x;
+    if (a->is_pipe) {
+        mm_blob_fail(m, "link", "a link to a member that has gone by: give the archive as a file, a pipe is read once");
+        return MM_OK;
+    }
+    return find_again(a, at, &x, m) ? fill(a, a->again, &x, m, e) : MM_OK;
+}
+
+/* A link by its cleaned name. MM_EOF: passed over, or kept for the end. */
+static mm_status take_link(mm_archive *a, const mm_unpack_entry *x, mm_str name, mm_blob *m, mm_err *e)
+{
+    mm_str target = x->shared    ? name
+                    : x->symlink ? mm_link_target(&a->scratch, name, x->link)
+                                 : mm_path_clean(&a->scratch, x->link);
+    int64_t at = mm_links_find(&a->links, target);
+    if (x->shared || (at == MM_LEADS_NOWHERE && x->symlink))
+        return mm_links_defer(&a->links, name, target) ? MM_EOF : mm_fail_memory(e);
+    if (at == MM_LEADS_TO_DIRECTORY)
+        pass_over(a, name, "a link to a directory");
+    if (at != MM_LEADS_NOWHERE && !mm_links_note(&a->links, name, at))
+        return mm_fail_memory(e);
+    if (at == MM_LEADS_TO_DIRECTORY)
+        return MM_EOF;
+    if (!name_member(a, m, x->name))
+        return mm_fail_memory(e);
+    if (at >= 0)
+        return fill_link(a, at, m, e);
+    mm_blob_fail(m, "link", "a hard link to %.*s, which the archive does not hold in front of it", MM_STRF(x->link));
+    return MM_OK;
+}
+
+/* At the end of the archive: links whose targets came after them, then those that lead nowhere. */
+static mm_status take_late_link(mm_archive *a, mm_blob *m, mm_err *e)
+{
+    int64_t at;
+    const mm_late_link *link;
+    while ((link = mm_links_next_late(&a->links, &at)) && at == MM_LEADS_TO_DIRECTORY) {
+        pass_over(a, link->name, "a link to a directory");
+        if (!mm_links_note(&a->links, link->name, at))
+            return mm_fail_memory(e);
+    }
+    if (!link)
+        return MM_EOF;
+    if (!name_member(a, m, link->name) || (at >= 0 && !mm_links_note(&a->links, link->name, at)))
+        return mm_fail_memory(e);
+    if (at >= 0)
+        return fill_link(a, at, m, e);
+    if (link->target.p)
+        mm_blob_fail(m, "link", "a link that leads nowhere: the archive has no %.*s", MM_STRF(link->target));
+    else
+        mm_blob_fail(m, "link", "a link that leads out of the archive");
+    return MM_OK;
+}
+
+/* ---- the next member ---- */
+
+/* Why an entry is nothing to decode; NULL when it may be. */
 static const char *no_file(const mm_archive *a, const mm_unpack_entry *x, mm_str name)
 {
-    if (x->symlink)
-        return "a symbolic link";
-    if (x->hardlink && x->size <= 0)
-        return "another name of a member that is there already";
-    if (!x->regular)
+    if (!x->symlink && !x->hardlink && !x->regular)
         return "neither a file nor a directory";
     if (!a->o.o->hidden && !mm_unpack_is_raw(a->u) && name.n && mm_path_hidden(name))
         return "hidden (--hidden takes it)";
     return NULL;
 }
 
-/* Whether the entry is a file to decode; says so when something else than a directory is passed over. */
-static bool wanted(mm_archive *a, const mm_unpack_entry *x)
+/* Notes where the entry's name leads. False when memory is out. */
+static bool note(mm_archive *a, const mm_unpack_entry *x, mm_str name, int64_t at)
 {
     if (x->directory)
-        return false;
-    mm_arena scratch = {0};
-    mm_str name = mm_path_clean(&scratch, x->name);
-    const char *no = no_file(a, x, name);
-    if (no) {
-        ++*a->o.skipped;
-        mm_say(a->o.o->log, MM_LOG_INFO, "%.*s!%.*s: skipped: %s", MM_STRF(a->b->src), MM_STRF(name), no);
-    }
-    mm_arena_free(&scratch);
-    return !no;
+        return mm_links_note(&a->links, name, MM_LEADS_TO_DIRECTORY);
+    if (x->symlink || (x->hardlink && x->size <= 0))
+        return true;
+    if (!x->hardlink)
+        return mm_links_note(&a->links, name, at);
+    mm_str first = mm_path_clean(&a->scratch, x->link); /* cpio keeps the data of several names at the last of them */
+    return first.p && mm_links_note(&a->links, name, at) && mm_links_note(&a->links, first, at);
 }
 
-static mm_status fill(mm_archive *a, const mm_unpack_entry *x, mm_blob *m, mm_err *e)
+/* MM_OK: m is the entry's file, or says why it is none; MM_EOF: passed over. */
+static mm_status take_entry(mm_archive *a, const mm_unpack_entry *x, int64_t at, mm_blob *m, mm_err *e)
 {
-    mm_spool s;
-    mm_spool_init(&s);
-    if (x->encrypted) {
-        mm_blob_fail(m, "encrypted", ENCRYPTED);
-        return MM_OK;
-    }
-    mm_status st = read_member(a, m, &s, e);
-    if (st == MM_OK && m->status == MM_OK)
-        mm_spool_into(&s, m);
-    mm_spool_free(&s);
-    return st;
+    mm_str name = mm_path_clean(&a->scratch, x->name);
+    if (!name.p || !note(a, x, name, at))
+        return mm_fail_memory(e);
+    const char *no = x->directory ? NULL : no_file(a, x, name);
+    if (no)
+        pass_over(a, name, no);
+    if (no || x->directory)
+        return MM_EOF;
+    if (x->symlink || x->shared || (x->hardlink && x->size <= 0))
+        return take_link(a, x, name, m, e);
+    return name_member(a, m, x->name) ? fill(a, a->u, x, m, e) : mm_fail_memory(e);
 }
 
 /* The error of a header that could not be read: it belongs to the archive as a whole. */
@@ -264,14 +376,15 @@ static mm_status next_member(mm_archive *a, mm_blob *m, mm_err *e)
         a->ahead = false;
         if (s == MM_SKIP)
             return broken_header(a, m, code, &why, e);
-        if (s != MM_OK)
-            return s;
-        a->members++;
-        if (!wanted(a, &x)) {
+        if (s == MM_EOF)
+            return take_late_link(a, m, e);
+        if (s == MM_OK)
+            s = take_entry(a, &x, a->members++, m, e);
+        mm_arena_reset(&a->scratch);
+        if (s == MM_EOF || m->status != MM_OK) /* there may be data left */
             drain(a);
-            continue;
-        }
-        return name_member(a, m, x.name) ? fill(a, &x, m, e) : mm_fail_memory(e);
+        if (s != MM_EOF)
+            return s;
     }
 }
 

@@ -238,6 +238,7 @@ mm_status mm_unpack_next(mm_unpack *u, mm_unpack_entry *x, const char **code, mm
         .symlink = flags & MM_WIRE_SYMLINK,
         .hardlink = flags & MM_WIRE_HARDLINK,
         .encrypted = flags & MM_WIRE_ENCRYPTED,
+        .shared = flags & MM_WIRE_SHARED,
     };
     return s;
 }

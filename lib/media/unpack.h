@@ -18,6 +18,7 @@ typedef struct {
     mm_str link;  /* what a link leads to, as it stands there */
     int64_t size; /* as declared, −1: not known; believe nothing */
     bool directory, regular, symlink, hardlink, encrypted;
+    bool shared; /* a file of several names and no data here: the data may come with a later name (cpio) */
 } mm_unpack_entry;
 
 /* `head` with p NULL: b can be read at any offset; else b->fd is a pipe, and head what was taken from it already.

@@ -262,11 +262,12 @@ static bool answer_entry(serving *a, struct archive_entry *x)
     const char *hard = archive_entry_hardlink_utf8(x) ? archive_entry_hardlink_utf8(x) : archive_entry_hardlink(x);
     const char *soft = archive_entry_symlink_utf8(x) ? archive_entry_symlink_utf8(x) : archive_entry_symlink(x);
     a->link = hard ? hard : soft;
+    bool shared = type == AE_IFREG && !hard && archive_entry_nlink(x) > 1 && archive_entry_size(x) == 0;
     a->answer.size = archive_entry_size(x);
     a->answer.flags = (directory ? MM_WIRE_DIRECTORY : 0u) | (type == AE_IFREG || type == 0 ? MM_WIRE_REGULAR : 0u) |
                       (type == AE_IFLNK || soft ? MM_WIRE_SYMLINK : 0u) | (hard ? MM_WIRE_HARDLINK : 0u) |
                       (archive_entry_is_data_encrypted(x) ? MM_WIRE_ENCRYPTED : 0u) |
-                      (archive_entry_size_is_set(x) ? MM_WIRE_SIZED : 0u);
+                      (archive_entry_size_is_set(x) ? MM_WIRE_SIZED : 0u) | (shared ? MM_WIRE_SHARED : 0u);
     return answer(a, MM_OK, name, n < MM_UNPACK_TEXT ? n : MM_UNPACK_TEXT);
 }
 

@@ -26,6 +26,7 @@ enum {
     MM_WIRE_HARDLINK = 1 << 6,
     MM_WIRE_ENCRYPTED = 1 << 7,
     MM_WIRE_SIZED = 1 << 8,
+    MM_WIRE_SHARED = 1 << 9,
 };
 
 /* An answer; name, link and text or data follow it. Integers only: what a child that was taken over sends may be any
