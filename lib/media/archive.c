@@ -1,8 +1,10 @@
 #include "media/archive.h"
 
+#include "media/claim.h"
 #include "media/links.h"
 #include "media/unpack.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { CHUNK = 128 * 1024, WALKS = 64 };
@@ -25,10 +27,20 @@ struct mm_archive {
     int64_t again_at; /* the number of its next member */
     int64_t walked;   /* members that it has passed */
     mm_arena scratch; /* of one entry */
+    mm_err broken;    /* of a member that was passed over, with its code, or NULL: nothing can be read behind it */
+    const char *broken_code;
+    int64_t unread; /* bytes in front of it that are an archive, too, and are not read */
+    char hint[160]; /* what to do about damage: it is a volume of a set */
     uint8_t chunk[CHUNK];
 };
 
 /* ---- open and close ---- */
+
+static bool is_zip(const mm_blob *b)
+{
+    uint8_t mark[4];
+    return mm_blob_read(b, 0, mark, 4) == 4 && memcmp(mark, "PK\3\4", 4) == 0;
+}
 
 mm_status mm_archive_open(mm_archive **out, mm_blob *b, mm_str head, bool packed, const mm_archive_opts *o,
                           const char **code, mm_err *e)
@@ -40,6 +52,9 @@ mm_status mm_archive_open(mm_archive **out, mm_blob *b, mm_str head, bool packed
     a->b = b;
     a->is_pipe = head.p != NULL;
     a->packed = packed;
+    mm_volume_advice(b->path, a->hint, sizeof a->hint);
+    if (!a->is_pipe && !packed && is_zip(b) && (!mm_blob_ends_as_zip(b, &a->unread) || a->unread < 0))
+        a->unread = 0;
     mm_status s = mm_unpack_open(&a->u, b, head, packed, code, e);
     if (s == MM_OK)
         s = mm_unpack_next(a->u, &a->first, code, e); /* what has no first member is no archive */
@@ -102,16 +117,22 @@ static mm_status account(mm_archive *a, int64_t n, mm_err *e)
                    MM_STRF(bomb->b->src), most);
 }
 
-/* Passes over the rest of the current member, under the same limits as if it were wanted. */
+/* Passes over the rest of the current member, under the same limits as if it were wanted. When nothing can be read
+ * behind it, that is said at the end. */
 static void drain(mm_archive *a)
 {
-    const char *code;
-    mm_err ignored;
-    if (mm_unpack_skips_free(a->u))
+    const char *code = "archive";
+    mm_err why;
+    int64_t n = 0;
+    if (mm_unpack_skips_free(a->u) || mm_unpack_dead(a->u))
         return;
-    for (int64_t n; !a->dead && (n = mm_unpack_data(a->u, a->chunk, sizeof a->chunk, &code, &ignored)) > 0;)
-        if (account(a, n, &ignored) != MM_OK)
+    while (!a->dead && (n = mm_unpack_data(a->u, a->chunk, sizeof a->chunk, &code, &why)) > 0)
+        if (account(a, n, &why) != MM_OK)
             return;
+    if (n < 0 && mm_unpack_dead(a->u)) {
+        a->broken = why;
+        a->broken_code = code;
+    }
 }
 
 /* ---- members ---- */
@@ -125,8 +146,8 @@ static mm_status read_member(mm_archive *a, mm_unpack *u, mm_blob *m, mm_spool *
     int64_t n;
     while (st == MM_OK && (n = mm_unpack_data(u, a->chunk, sizeof a->chunk, &code, &why)) != 0) {
         if (n < 0) {
-            mm_blob_fail(m, code, "%s%s", why.text,
-                         mm_unpack_dead(u) ? "; the rest of the archive cannot be read" : "");
+            mm_blob_fail(m, code, "%s%s%s", why.text,
+                         mm_unpack_dead(u) ? "; the rest of the archive cannot be read" : "", a->hint);
             break;
         }
         if (account(a, n, &why) != MM_OK) {
@@ -264,26 +285,21 @@ static mm_status fill_link(mm_archive *a, int64_t at, mm_blob *m, mm_err *e)
 }
 
 /* A link by its cleaned name. MM_EOF: passed over, or kept for the end. */
-static mm_status take_link(mm_archive *a, const mm_unpack_entry *x, mm_str name, mm_blob *m, mm_err *e)
+static mm_status take_link(mm_archive *a, const mm_unpack_entry *x, int64_t own, mm_str name, mm_blob *m, mm_err *e)
 {
     mm_str target = x->shared    ? name
                     : x->symlink ? mm_link_target(&a->scratch, name, x->link)
                                  : mm_path_clean(&a->scratch, x->link);
     int64_t at = mm_links_find(&a->links, target);
-    if (x->shared || (at == MM_LEADS_NOWHERE && x->symlink))
-        return mm_links_defer(&a->links, name, target) ? MM_EOF : mm_fail_memory(e);
-    if (at == MM_LEADS_TO_DIRECTORY)
+    if (x->shared || at == MM_LEADS_NOWHERE)
+        return mm_links_defer(&a->links, name, target, x->shared ? own : MM_LEADS_NOWHERE) ? MM_EOF : mm_fail_memory(e);
+    if (!mm_links_note(&a->links, name, at))
+        return mm_fail_memory(e);
+    if (at == MM_LEADS_TO_DIRECTORY) {
         pass_over(a, name, "a link to a directory");
-    if (at != MM_LEADS_NOWHERE && !mm_links_note(&a->links, name, at))
-        return mm_fail_memory(e);
-    if (at == MM_LEADS_TO_DIRECTORY)
         return MM_EOF;
-    if (!name_member(a, m, x->name))
-        return mm_fail_memory(e);
-    if (at >= 0)
-        return fill_link(a, at, m, e);
-    mm_blob_fail(m, "link", "a hard link to %.*s, which the archive does not hold in front of it", MM_STRF(x->link));
-    return MM_OK;
+    }
+    return name_member(a, m, x->name) ? fill_link(a, at, m, e) : mm_fail_memory(e);
 }
 
 /* At the end of the archive: links whose targets came after them, then those that lead nowhere. */
@@ -326,7 +342,7 @@ static bool note(mm_archive *a, const mm_unpack_entry *x, mm_str name, int64_t a
 {
     if (x->directory)
         return mm_links_note(&a->links, name, MM_LEADS_TO_DIRECTORY);
-    if (x->symlink || (x->hardlink && x->size <= 0))
+    if (x->symlink || x->shared || (x->hardlink && x->size <= 0))
         return true;
     if (!x->hardlink)
         return mm_links_note(&a->links, name, at);
@@ -346,12 +362,12 @@ static mm_status take_entry(mm_archive *a, const mm_unpack_entry *x, int64_t at,
     if (no || x->directory)
         return MM_EOF;
     if (x->symlink || x->shared || (x->hardlink && x->size <= 0))
-        return take_link(a, x, name, m, e);
+        return take_link(a, x, at, name, m, e);
     return name_member(a, m, x->name) ? fill(a, a->u, x, m, e) : mm_fail_memory(e);
 }
 
-/* The error of a header that could not be read: it belongs to the archive as a whole. */
-static mm_status broken_header(mm_archive *a, mm_blob *m, const char *code, const mm_err *why_not, mm_err *e)
+/* m becomes an error of the archive as a whole. */
+static mm_status fail_whole(const mm_archive *a, mm_blob *m, const char *code, const char *why, mm_err *e)
 {
     mm_arena *arena = mm_blob_arena(m);
     m->path = mm_str_of(mm_arena_strdup(arena, a->b->path));
@@ -359,9 +375,33 @@ static mm_status broken_header(mm_archive *a, mm_blob *m, const char *code, cons
     m->src = mm_str_of(mm_arena_strdup(arena, a->b->src));
     m->key = mm_str_of(mm_arena_strdup(arena, a->b->key));
     m->dir = (mm_str){"", 0};
-    mm_blob_fail(m, code, "%s%s", why_not->text,
-                 mm_unpack_dead(a->u) ? "; the rest of the archive cannot be read" : "");
+    mm_blob_fail(m, code, "%s%s", why, a->hint);
     return m->path.p && m->given.p && m->src.p && m->key.p ? MM_OK : mm_fail_memory(e);
+}
+
+static mm_status broken_header(mm_archive *a, mm_blob *m, const char *code, const mm_err *why_not, mm_err *e)
+{
+    char why[sizeof why_not->text + 64];
+    snprintf(why, sizeof why, "%s%s", why_not->text,
+             mm_unpack_dead(a->u) ? "; the rest of the archive cannot be read" : "");
+    return fail_whole(a, m, code, why, e);
+}
+
+static mm_status at_end(mm_archive *a, mm_blob *m, mm_err *e)
+{
+    char why[120];
+    mm_status s = take_late_link(a, m, e);
+    const char *code = a->broken_code;
+    if (s == MM_EOF && code) {
+        a->broken_code = NULL;
+        return broken_header(a, m, code, &a->broken, e);
+    }
+    if (s != MM_EOF || a->unread == 0)
+        return s;
+    snprintf(why, sizeof why, "%lld bytes in front of it are another archive: cut the file in two to read that, too",
+             (long long)a->unread);
+    a->unread = 0;
+    return fail_whole(a, m, "archive", why, e);
 }
 
 static mm_status next_member(mm_archive *a, mm_blob *m, mm_err *e)
@@ -377,11 +417,11 @@ static mm_status next_member(mm_archive *a, mm_blob *m, mm_err *e)
         if (s == MM_SKIP)
             return broken_header(a, m, code, &why, e);
         if (s == MM_EOF)
-            return take_late_link(a, m, e);
+            return at_end(a, m, e);
         if (s == MM_OK)
             s = take_entry(a, &x, a->members++, m, e);
         mm_arena_reset(&a->scratch);
-        if (s == MM_EOF || m->status != MM_OK) /* there may be data left */
+        if (!x.encrypted && (s == MM_EOF || m->status != MM_OK)) /* there may be data left */
             drain(a);
         if (s != MM_EOF)
             return s;
@@ -423,4 +463,59 @@ bool mm_blob_is_self_extracting(const mm_blob *b)
     }
     free(p);
     return found;
+}
+
+static int64_t le(const uint8_t *p, int n)
+{
+    int64_t v = 0;
+    for (int i = 0; i < n; i++)
+        v |= (int64_t)p[i] << 8 * i;
+    return v;
+}
+
+/* Whether the end record at p, n bytes of the file's end from `at`, is one: what it tells of the directory is true. */
+static bool is_zip_end(const mm_blob *b, const uint8_t *p, int64_t n, int64_t at, int64_t *front)
+{
+    enum { RECORD = 22 };
+    uint8_t mark[4];
+    if (n < RECORD || RECORD + le(p + 20, 2) > n || le(p + 4, 2) != le(p + 6, 2))
+        return false;
+    int64_t size = le(p + 12, 4), offset = le(p + 16, 4);
+    *front = 0;
+    if (offset == 0xffffffff || size == 0xffffffff ||
+        le(p + 10, 2) == 0xffff) /* zip64 has another record in front of it */
+        return at >= 20 && mm_blob_read(b, at - 20, mark, 4) == 4 && memcmp(mark, "PK\6\7", 4) == 0;
+    *front = at - size - offset;
+    return *front >= 0 && size > 0 && mm_blob_read(b, at - size, mark, 4) == 4 && memcmp(mark, "PK\1\2", 4) == 0;
+}
+
+/* The last end record of a zip that `is` likes; where it stands, or −1. */
+static int64_t find_zip_end(const mm_blob *b, bool (*is)(const mm_blob *, const uint8_t *, int64_t, int64_t, int64_t *),
+                            int64_t *front)
+{
+    enum { TAIL = 66 * 1024 };
+    int64_t from = b->size > TAIL ? b->size - TAIL : 0, at = -1;
+    uint8_t *p = malloc(TAIL);
+    int64_t n = p ? mm_blob_read(b, from, p, TAIL) : 0;
+    for (int64_t i = n - 4; i >= 0 && at < 0; i--)
+        if (memcmp(p + i, "PK\5\6", 4) == 0 && is(b, p + i, n - i, from + i, front))
+            at = from + i;
+    free(p);
+    return at;
+}
+
+bool mm_blob_ends_as_zip(const mm_blob *b, int64_t *front)
+{
+    return find_zip_end(b, is_zip_end, front) >= 0;
+}
+
+static bool is_end_of_volumes(const mm_blob *b, const uint8_t *p, int64_t n, int64_t at, int64_t *front)
+{
+    (void)b, (void)at, (void)front;
+    return n >= 22 && le(p + 4, 2) > 0 && le(p + 4, 2) < 0xffff && 22 + le(p + 20, 2) == n;
+}
+
+bool mm_blob_is_last_zip_volume(const mm_blob *b)
+{
+    return find_zip_end(b, is_end_of_volumes, NULL) >= 0;
 }

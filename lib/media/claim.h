@@ -25,6 +25,10 @@ typedef enum {
 /* What the name says that the file is, without regard to case. */
 mm_claim mm_name_claims(mm_str path);
 
+/* Whether the name is that of one volume of several (x.7z.001, x.tar.gz.aa, x.part1.rar, x.z01): "; a volume of a set:
+ * …" and what to do; else an empty text. */
+bool mm_volume_advice(mm_str path, char *out, size_t size);
+
 /* A format that is known and not read, or −1; told by the first n bytes, and by the name where these have no mark. */
 int mm_unread_format(const uint8_t *head, size_t n, mm_str path);
 const char *mm_unread_name(int format);   /* "Parquet" */

@@ -100,12 +100,13 @@ mm_str mm_link_target(mm_arena *a, mm_str link_name, mm_str target)
     return mm_path_clean(a, path);
 }
 
-bool mm_links_defer(mm_links *l, mm_str name, mm_str target)
+bool mm_links_defer(mm_links *l, mm_str name, mm_str target, int64_t own)
 {
     if (!mm_grow_in(&l->arena, &l->late, &l->room, l->n_late))
         return false;
     mm_late_link x = {.name = mm_str_of(mm_arena_strdup(&l->arena, name)),
-                      .target = target.p ? mm_str_of(mm_arena_strdup(&l->arena, target)) : target};
+                      .target = target.p ? mm_str_of(mm_arena_strdup(&l->arena, target)) : target,
+                      .own = own};
     if (!x.name.p || (target.p && !x.target.p))
         return false;
     l->late[l->n_late++] = x;
@@ -120,6 +121,8 @@ const mm_late_link *mm_links_next_late(mm_links *l, int64_t *at)
             *at = x->done ? MM_LEADS_NOWHERE : mm_links_find(l, x->target);
             if (x->done || (*at == MM_LEADS_NOWHERE && !l->last_round))
                 continue;
+            if (*at == MM_LEADS_NOWHERE)
+                *at = x->own;
             x->done = l->found = true;
             return x;
         }

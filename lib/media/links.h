@@ -14,6 +14,7 @@ enum { MM_LEADS_NOWHERE = -1, MM_LEADS_TO_DIRECTORY = -2 };
 /* A link whose target was not there yet. */
 typedef struct {
     mm_str name, target; /* target.p NULL: out of the archive */
+    int64_t own;         /* the member itself, an empty file when no other of its names brought data; or nowhere */
     bool done;
 } mm_late_link;
 
@@ -35,7 +36,7 @@ int64_t mm_links_find(const mm_links *l, mm_str name); /* a name with p NULL lea
 mm_str mm_link_target(mm_arena *a, mm_str link_name, mm_str target);
 
 /* Keeps a link for the end. False when memory is out. */
-bool mm_links_defer(mm_links *l, mm_str name, mm_str target);
+bool mm_links_defer(mm_links *l, mm_str name, mm_str target, int64_t own);
 /* The next of them whose target is known by now, with *at; then those that lead nowhere. NULL when all have come. */
 const mm_late_link *mm_links_next_late(mm_links *l, int64_t *at);
 

@@ -157,8 +157,16 @@ bool mm_sniff_is_lzma(const uint8_t *p, size_t n)
     return (top == 1 || top == 3) && dict >= 4096 && dict <= 1u << 30 && (unknown || usual);
 }
 
+/* A frame to be skipped, which zstd and lz4 put in front of, or between, those with data. */
+static bool is_skippable(const uint8_t *p, size_t n)
+{
+    return n >= 8 && (p[0] & 0xf0) == 0x50 && memcmp(p + 1, "\x2a\x4d\x18", 3) == 0;
+}
+
 bool mm_sniff_is_packed(const uint8_t *p, size_t n)
 {
+    if (is_skippable(p, n))
+        return true;
     for (size_t i = 0; i < sizeof PACKED / sizeof *PACKED; i++) {
         if (!magic_matches(&PACKED[i], p, n))
             continue;

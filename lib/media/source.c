@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -165,8 +166,11 @@ static shape shape_of(const mm_blob *b, const uint8_t *head, size_t n)
 {
     if (mm_sniff_is_packed(head, n))
         return PACKED;
+    int64_t front;
     mm_sniff is = mm_sniff_bytes(head, n, b->path);
     if (is == MM_SNIFF_ARCHIVE)
+        return CONTAINER;
+    if ((is == MM_SNIFF_NONE || is == MM_SNIFF_TEXT) && mm_blob_ends_as_zip(b, &front))
         return CONTAINER;
     if (is != MM_SNIFF_NONE)
         return PLAIN;
@@ -175,12 +179,22 @@ static shape shape_of(const mm_blob *b, const uint8_t *head, size_t n)
     return mm_blob_is_iso(b) ? CONTAINER : PLAIN;
 }
 
+/* What to do about a file that is only a part of an archive; an empty text for others. */
+static const char *volume_hint(const mm_blob *b, char *out, size_t size)
+{
+    if (!mm_volume_advice(b->path, out, size) && mm_blob_is_last_zip_volume(b))
+        snprintf(out, size, "; the last volume of a set: zip -s 0 %.*s --out whole.zip joins them",
+                 MM_STRF(mm_path_base(b->path)));
+    return out;
+}
+
 /* Goes into b. MM_OK: done, b is the archive's; MM_EOF: there is nothing in it; MM_SKIP: noted in b. */
 static mm_status enter(mm_source *s, mm_blob *b, mm_str head, shape is, mm_err *e)
 {
     mm_archive_opts ao = {&s->o, &s->keyer, s->archive, &s->skipped};
     mm_archive *inner = NULL;
     const char *code = "archive";
+    char hint[160];
     mm_err why = {0};
     if (s->archive && mm_archive_depth(s->archive) >= s->o.max_depth) {
         mm_blob_fail(b, "depth", "archives are nested more than %d deep (--max-depth)", s->o.max_depth);
@@ -191,7 +205,7 @@ static mm_status enter(mm_source *s, mm_blob *b, mm_str head, shape is, mm_err *
     if (st == MM_OK)
         s->archive = inner;
     else if (st == MM_SKIP)
-        mm_blob_fail(b, code, "%s", why.text);
+        mm_blob_fail(b, code, "%s%s", why.text, volume_hint(b, hint, sizeof hint));
     else if (st == MM_FATAL)
         *e = why;
     return st;
@@ -211,6 +225,15 @@ static bool is_promised(mm_str path)
     return claim != MM_CLAIM_NOTHING && claim != MM_CLAIM_TEXT && claim != MM_CLAIM_DOCUMENT && claim != MM_CLAIM_TABLE;
 }
 
+/* Whether an archive without members is a fault: a picture that was packed, a volume of a set. */
+static bool should_hold_something(const mm_blob *b, shape is)
+{
+    char hint[160];
+    mm_str path = mm_path_unpacked(b->path);
+    return *volume_hint(b, hint, sizeof hint) ||
+           (is == PACKED && is_promised(path) && mm_name_claims(path) != MM_CLAIM_ARCHIVE);
+}
+
 /* Decides about a blob whose bytes can be had. *out is the blob, or NULL when it was an archive. */
 static mm_status settle(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
 {
@@ -228,13 +251,21 @@ static mm_status settle(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
         return MM_OK;
     }
     shape is = shape_of(b, head, (size_t)n);
-    if (is == PLAIN)
+    if (is == PLAIN) {
+        char hint[160];
+        if (mm_volume_advice(b->path, hint, sizeof hint))
+            mm_blob_fail(b, "volume", "%s", hint + strlen("; "));
         return MM_OK;
+    }
     mm_status st = enter(s, b, (mm_str){NULL, 0}, is, e);
     if (st == MM_FATAL)
         return st;
     if (st == MM_SKIP && is == PERHAPS) { /* a program that only mentions an archive's signature */
         b->status = MM_OK;
+        return MM_OK;
+    }
+    if (st == MM_EOF && should_hold_something(b, is)) {
+        mm_blob_fail(b, "empty", "nothing is in it, or zeros only%s", volume_hint(b, (char[160]){""}, 160));
         return MM_OK;
     }
     if (st == MM_EOF)

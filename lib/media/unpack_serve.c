@@ -10,7 +10,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum { BAD_HEADERS = 64 };
+enum { BAD_HEADERS = 64, SKIPPABLE = 1000 };
 static const int64_t MOST_A_HEADER = (int64_t)1 << 30; /* unpacked bytes in front of a header: zeros, say */
 #define ENCRYPTED "encrypted: extract it with its password first"
 
@@ -26,8 +26,9 @@ typedef struct {
     int bad_headers;
     char complaint[200]; /* of opening, until the first header is there */
     mm_answer answer;
-    const char *link; /* follows the answer */
-    int64_t left;     /* bytes of the member that are still to come, as far as that is looked at */
+    const char *link;        /* follows the answer */
+    int64_t declared, given; /* bytes of the member: what its header says, what has been handed on */
+    bool padded;             /* … and no more of them */
     uint8_t chunk[MM_UNPACK_CHUNK], data[MM_UNPACK_CHUNK], plain[MM_UNPACK_CHUNK];
 } serving;
 
@@ -255,8 +256,9 @@ static bool answer_entry(serving *a, struct archive_entry *x)
         name = archive_entry_pathname(x);
     size_t n = name ? strlen(name) : 0;
     /* libarchive 3.6 puts zeros behind a member of xar, as many as there are bytes in the members before it */
-    bool padded = archive_format(a->a) == ARCHIVE_FORMAT_XAR && archive_entry_size_is_set(x);
-    a->left = padded ? archive_entry_size(x) : INT64_MAX;
+    a->padded = archive_format(a->a) == ARCHIVE_FORMAT_XAR && archive_entry_size_is_set(x);
+    a->declared = archive_entry_size_is_set(x) ? archive_entry_size(x) : 0;
+    a->given = 0;
     unsigned type = archive_entry_filetype(x);
     bool directory = type == AE_IFDIR || (type == 0 && n && name[n - 1] == '/');
     const char *hard = archive_entry_hardlink_utf8(x) ? archive_entry_hardlink_utf8(x) : archive_entry_hardlink(x);
@@ -292,30 +294,63 @@ static bool answer_next(serving *a)
     return r == ARCHIVE_EOF ? answer(a, MM_EOF, NULL, 0) : answer_error(a, true);
 }
 
+/* The end of a member's data, of which libarchive gives no hole at the end of a sparse file. In other formats than tar,
+ * which notices this itself, the data that are missing are lost. */
+static bool answer_end(serving *a)
+{
+    char why[100];
+    int64_t missing = a->declared - a->given;
+    if (missing <= 0)
+        return answer(a, MM_EOF, NULL, 0);
+    if ((archive_format(a->a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR) {
+        size_t n = missing < MM_UNPACK_CHUNK ? (size_t)missing : MM_UNPACK_CHUNK;
+        memset(a->data, 0, n);
+        a->given += (int64_t)n;
+        return answer(a, MM_OK, a->data, n);
+    }
+    snprintf(why, sizeof why, "truncated: %lld of %lld bytes are there", (long long)a->given, (long long)a->declared);
+    a->declared = 0;
+    return answer_damage(a, why);
+}
+
 static bool answer_data(serving *a)
 {
     la_ssize_t n = archive_read_data(a->a, a->data, sizeof a->data);
-    if (n > a->left)
-        n = a->left;
+    if (n > 0 && a->padded && n > a->declared - a->given)
+        n = (la_ssize_t)(a->declared - a->given);
     if (n > 0) {
-        a->left -= n;
+        a->given += n;
         return answer(a, MM_OK, a->data, (size_t)n);
     }
     if (n == 0)
-        return answer(a, MM_EOF, NULL, 0);
+        return answer_end(a);
     a->dead = n == ARCHIVE_FATAL; /* ARCHIVE_RETRY is not retried: rar5 says so for ever (libarchive 3.6) */
     return answer_error(a, false);
 }
 
+/* The first bytes into `first`, behind frames that zstd and lz4 are to skip: these tell what it is. */
+static size_t read_first(const serving *a, uint8_t *first, size_t size)
+{
+    int64_t at = 0, n = 0;
+    for (int frames = 0; frames < SKIPPABLE; frames++) {
+        if (!a->is_pipe)
+            n = mm_blob_read(a->b, at, first, (int64_t)size);
+        else
+            n = at < (int64_t)a->head.n ? (int64_t)a->head.n - at : 0;
+        n = n > (int64_t)size ? (int64_t)size : n > 0 ? n : 0;
+        if (a->is_pipe && n)
+            memcpy(first, a->head.p + at, (size_t)n);
+        if (n < 8 || (first[0] & 0xf0) != 0x50 || memcmp(first + 1, "\x2a\x4d\x18", 3) != 0)
+            break;
+        at += 8 + (first[4] | (int64_t)first[5] << 8 | (int64_t)first[6] << 16 | (int64_t)first[7] << 24);
+    }
+    return (size_t)n;
+}
+
 static bool start(serving *a)
 {
-    uint8_t first[16];
-    const uint8_t *head = a->is_pipe ? (const uint8_t *)a->head.p : first;
-    size_t n = a->head.n;
-    if (!a->is_pipe) {
-        int64_t got = mm_blob_read(a->b, 0, first, sizeof first);
-        n = got > 0 ? (size_t)got : 0;
-    }
+    uint8_t head[16];
+    size_t n = read_first(a, head, sizeof head);
     a->depack = a->packed ? mm_depack_open(head, n, read_more, a) : NULL;
     if (!a->packed) {
         enable_containers(a->a);

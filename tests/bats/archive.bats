@@ -171,3 +171,129 @@ for lc, lp, pb in (3, 0, 2), (0, 2, 1), (4, 0, 0):
     head -c 200 /dev/zero >zeros && cp note.txt ok.txt
     mm-decode zeros ok.txt >out.mm
 }
+
+keys_of() { mm-cat -q -J "$1" | jq -r '.key + " " + .kind + " " + (.error.code // "")' | sed 's/ $//' | sort | tr '\n' ',' ; }
+
+@test "links in archives become what they lead to, as in the unpacked directory" {
+    mkdir -p t/sub t/z && printf 'one\n' >t/m.txt && printf 'two\n' >t/z/last.txt && printf 'none\n' >t/Makefile
+    ln t/m.txt t/n-hard.txt && ln t/m.txt t/sub/hard.txt
+    ln -s m.txt t/soft.txt && ln -s z/last.txt t/a-forward.txt && ln -s ../m.txt t/sub/up.txt && ln -s soft.txt t/x-chain.txt
+    ln -s a-forward.txt t/A-chain.txt && ln -s z t/b-dir && ln -s Makefile t/make-link && ln -s nowhere.txt t/dead.txt
+    ln -s ../../m.txt t/out.txt && ln -s /etc/hostname t/absolute.txt
+    (cd t && tar --sort=name -cf ../t.tar . && tar --sort=name -czf ../t.tar.gz . && find . | LC_ALL=C sort | cpio -o -H newc >../t.cpio 2>/dev/null) || true
+    bsdtar -cf t.7z --format 7zip -C t . 2>/dev/null && bsdtar -cf t.zip --format zip -C t . && bsdtar -cf t.newc --format newc -C t .
+    # the directory, whose links out of it lead somewhere else
+    rm t/out.txt t/absolute.txt
+    run mm-decode -q -o dir.mm t
+    [ "$status" -eq 1 ] # dead.txt
+    want=$(keys_of dir.mm | sed 's/open/link/')
+    for f in t.tar t.tar.gz t.7z t.zip t.newc; do
+        run mm-decode -q -o out.mm "$f"
+        [ "$status" -eq 1 ]
+        [ "$(keys_of out.mm)" = "$(printf '%s' "${want}absolute error link,out error link," | tr ',' '\n' | sort | tr '\n' ',')" ] ||
+            { echo "$f: $(keys_of out.mm)"; false; }
+        mm-cat -q -J out.mm | jq -e -s '(.[] | select(.key == "A-chain") | .data) == "two\n" and
+            (.[] | select(.key == "sub/hard") | .data) == "one\n" and (.[] | select(.key == "n-hard") | .data) == "one\n"' >/dev/null
+        timeout 60 mm-decode -q -j4 "$f" 2>/dev/null | cmp - out.mm
+    done
+    run --separate-stderr mm-decode -v t.tar
+    [[ "$stderr" == *"b-dir: skipped: a link to a directory"* ]]
+}
+
+@test "a link whose target a pipe has let by, or that does not come, is an error record" {
+    printf 'one\n' >m.txt && ln m.txt n.txt && tar -cf t.tar m.txt n.txt
+    run --separate-stderr bash -c 'cat t.tar | mm-decode -o out.mm'
+    [ "$status" -eq 1 ] && [ "$(keys_of out.mm)" = "m text,n error link," ]
+    [[ "$stderr" == *"give the archive as a file"* ]]
+    tar --delete -f t.tar m.txt # the data are gone
+    run --separate-stderr mm-decode -o out.mm t.tar
+    [ "$status" -eq 1 ] && [ "$(keys_of out.mm)" = "n error link," ]
+    [[ "$stderr" == *"the archive has no m.txt"* ]]
+}
+
+@test "links that lead back and forth are read up to a limit" {
+    python3 -c '
+import io, tarfile
+t = tarfile.open("ladder.tar", "w")
+def add(name, **k):
+    m = tarfile.TarInfo(name)
+    for a, v in k.items(): setattr(m, a, v)
+    t.addfile(m, io.BytesIO(b"x" * m.size))
+for i in range(50): add(f"f{i}.txt", size=1)
+for i in range(20000): add(f"l{i}.txt", type=tarfile.LNKTYPE, linkname=f"f{49 * (i % 2)}.txt")
+t.close()'
+    run timeout 120 mm-decode -q -o out.mm ladder.tar
+    [ "$status" -le 1 ]
+    [ "$(mm-cat -q -J out.mm | wc -l)" -eq 20050 ]
+}
+
+@test "sparse members end where the file did; holes do not get around the limits" {
+    truncate -s 100000 hole.npy && python3 "$BATS_TEST_DIRNAME/media.py" npy head '<f4' '(20000,)'
+    dd if=head of=hole.npy conv=notrunc 2>/dev/null && truncate -s $(($(stat -c %s head) + 80000)) hole.npy
+    tar -cSf gnu.tar hole.npy && tar --posix -cSf pax.tar hole.npy && bsdtar -cf bsd.tar hole.npy
+    for f in gnu pax bsd; do
+        mm-decode $f.tar | mm-cat -J | jq -e '.data.shape == [20000]' || { echo $f; false; }
+    done
+    truncate -s 1T huge.txt && tar -cSf huge.tar huge.txt && rm huge.txt
+    run timeout 60 mm-decode -o out.mm huge.tar
+    [ "$status" -eq 1 ]
+    strings_of out.mm | grep -q 'max-ratio'
+}
+
+@test "a zip behind other bytes is read; one behind another zip is told of" {
+    mkdir -p za zb && cp note.txt za/a.txt && cp note.txt zb/b.txt
+    python3 "$BATS_TEST_DIRNAME/media.py" zipped a.zip za && python3 "$BATS_TEST_DIRNAME/media.py" zipped b.zip zb
+    { head -c 511 /dev/zero && cat a.zip; } >zeros.zip && { printf '#!/bin/sh\nexit 1\n' && cat a.zip; } >sfx.sh
+    { head -c 5000 "$(command -v mm-cat)" && cat a.zip; } >program && { head -c 3000 note.txt && cat a.zip; } >unnamed
+    for f in zeros.zip sfx.sh program unnamed; do
+        [ "$(mm-decode "$f" | mm-cat -J | jq -r .key)" = a ] || { echo "$f"; false; }
+        [ "$(cat "$f" | mm-decode | mm-cat -J | jq -r .key)" = a ] || { echo "$f, a pipe"; false; }
+    done
+    cat a.zip b.zip >both.zip
+    run --separate-stderr mm-decode -o out.mm both.zip
+    [ "$status" -eq 1 ] && [ "$(keys_of out.mm)" = "b text,both error archive," ]
+    [[ "$stderr" == *"in front of it are another archive"* ]]
+}
+
+@test "zstd and lz4 behind frames that are to be skipped" {
+    printf '\x50\x2a\x4d\x18\x04\0\0\0abcd\x5f\x2a\x4d\x18\0\0\0\0' >skip
+    for how in zstd lz4; do
+        bsdtar -cf packed --$how note.txt && cat skip packed >skipped.bin
+        [ "$(mm-decode skipped.bin | mm-cat -J | jq -r .key)" = note ] || { echo "$how"; false; }
+        [ "$(cat skipped.bin | mm-decode | mm-cat -J | jq -r .key)" = note ]
+    done
+}
+
+@test "volumes of a set: what is whole in them, and an error that says how to join them" {
+    head -c 60000 /dev/urandom | base64 >v1.txt && cp note.txt v0.txt
+    tar -cz v0.txt v1.txt | split -b 30000 - v.tar.gz.
+    python3 -c 'import sys; open("x.7z.001", "wb").write(b"7z\274\257\047\034" + bytes(200)); open("x.7z.002", "wb").write(b"rest of it")
+open("y.z01", "wb").write(b"PK\3\4 and so on"); open("y.r00", "wb").write(b"no mark"); open("z.part2.rar", "wb").write(b"Rar!\x1a\x07\0" + bytes(60))'
+    for f in v.tar.gz.aa v.tar.gz.ab x.7z.001 x.7z.002 y.z01 y.r00 z.part2.rar; do
+        run --separate-stderr mm-decode -o out.mm "$f"
+        [ "$status" -eq 1 ] && [[ "$stderr" == *"a volume of a set: "* ]] || { echo "$f: $status $stderr"; false; }
+    done
+    run --separate-stderr mm-decode -o out.mm v.tar.gz.aa
+    [ "$(keys_of out.mm)" = "v0 text,v1 error truncated," ]
+    [[ "$stderr" == *"cat v.tar.gz.* > v.tar.gz"* ]]
+    printf 'PK\5\6\1\0\1\0\1\0\1\0\x2e\0\0\0\0\0\0\0\0\0' >last.zip
+    run mm-decode last.zip
+    [ "$status" -eq 1 ] && [[ "$output" == *"zip -s 0 last.zip"* ]]
+}
+
+@test "an archive whose members after a damaged one cannot be read says so" {
+    mkdir -p n/.hid && printf 'x' >n/a.txt && head -c 200000 /dev/urandom >n/.hid/b && printf 'y' >n/c.txt
+    bsdtar -cf n.7z --format 7zip -C n a.txt .hid/b c.txt
+    python3 -c "d = bytearray(open('n.7z', 'rb').read()); d[1000] ^= 255; open('n.7z', 'wb').write(d)"
+    run mm-decode -q -o out.mm n.7z # the hidden member is passed over, and damaged
+    [ "$status" -eq 1 ]
+    strings_of out.mm | grep -Eq 'cannot be read|damaged|CRC|corrupt'
+}
+
+@test "zeros that are packed are no empty archive when their name is a medium's" {
+    head -c 100000 /dev/zero | gzip >zeros.jpg.gz && head -c 20480 /dev/zero | gzip >empty.tar.gz
+    run mm-decode zeros.jpg.gz
+    [ "$status" -eq 1 ]
+    run mm-decode empty.tar.gz # what tar makes of no file
+    [ "$status" -eq 2 ]
+}
