@@ -203,6 +203,15 @@ static mm_status open_stream(video *v, mm_fault *f)
     return st;
 }
 
+/* How long the last frame is shown: a moving picture's file says it, of a video it is as long as the frame before. */
+static double last_duration(const video *v)
+{
+    const char *format = v->in.fmt->iformat->name;
+    int64_t ticks = mm_av_frame_duration(v->shown);
+    bool told = ticks > 0 && (!strcmp(format, "gif") || !strcmp(format, "apng"));
+    return told ? (double)ticks * av_q2d(v->in.fmt->streams[v->stream]->time_base) : v->last_step;
+}
+
 /* Whatever was decoded is handed on, also when f says that it is not everything. */
 static mm_status run(video *v, mm_fault *f)
 {
@@ -215,7 +224,7 @@ static mm_status run(video *v, mm_fault *f)
     if (st != MM_SKIP)
         st = judge(v, f);
     mm_fault late = {0};
-    mm_status end = v->has_shown ? put_shown(v, v->at + v->last_step, &late) : MM_OK;
+    mm_status end = v->has_shown ? put_shown(v, v->at + last_duration(v), &late) : MM_OK;
     if (st == MM_OK && end == MM_SKIP)
         *f = late;
     return st == MM_OK || end == MM_FATAL ? end : st;

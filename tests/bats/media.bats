@@ -110,8 +110,8 @@ kinds() { mm-cat -J | jq -r .kind | sort | uniq -c | awk '{ print $2, $1 }' | pa
         "2 [null,null,3] 3 [null,null,4]" ]
     run --separate-stderr mm-decode --pages all -o y.mm "$goldens"/{pages.tif,frames.gif,rgb.png}
     [ -z "$stderr" ]
-    [ "$(mm-cat -J y.mm | jq -r '"\(.part) \(if .time then .time[0] * 100 | round else "-" end)"' | xargs)" = \
-        "0 - 1 - 2 - 0 0 1 10 2 30 3 60 null -" ]
+    [ "$(mm-cat -J y.mm | jq -r '"\(.part) \(if .time then .time | map(. * 100 | round) else "-" end)"' | xargs)" = \
+        "0 - 1 - 2 - 0 [0,10] 1 [10,30] 2 [30,60] 3 [60,65] null -" ]
     # what is whole before the file ends comes, and an error
     for x in gif png; do
         head -c $(($(stat -c %s "$goldens"/frames.$x) - 100)) "$goldens"/frames.$x >cut.$x

@@ -123,8 +123,7 @@ def main():
                 verdict = "neither"
             elif want is None or not isinstance(have, np.ndarray):
                 code, why = REFUSED.get(base, ("unsupported", fmt))
-                pfm = fmt == "PPM" and base.endswith(".pfm")
-                refused = have.startswith(code + ":") if isinstance(have, str) else fmt in NOT_READ or pfm
+                refused = fmt in NOT_READ or (isinstance(have, str) and have.startswith(code + ":"))
                 verdict = "ours_alone" if want is None else "refused" if refused else "pillow_alone"
                 note = f"{why}: {have}" if refused else str(fmt if want is None else have)
             elif have.shape != want.shape:
