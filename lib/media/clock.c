@@ -1,5 +1,6 @@
 #include "media/clock.h"
 
+#include <libavutil/common.h>
 #include <stdlib.h>
 
 static const int64_t JITTER = AV_TIME_BASE / 10; /* what time stamps may run back without meaning it */
@@ -72,6 +73,18 @@ static moment moment_of(const AVPacket *pkt, const AVStream *st, bool leaps)
                     leaps};
 }
 
+static bool within(int64_t x, int64_t most)
+{
+    return x > -most && x < most;
+}
+
+/* Times that no file means, 142 years of a packet, would add up to what does not fit. */
+static bool is_sane(const mm_clock *c, const moment *m)
+{
+    const int64_t most = (int64_t)1 << 52;
+    return within(m->at, most) && within(m->shown, most) && within(m->lasts, most) && within(c->end, most << 8);
+}
+
 void mm_clock_set(mm_clock *c, const AVFormatContext *fmt, AVPacket *pkt)
 {
     const AVStream *st = fmt->streams[pkt->stream_index];
@@ -83,10 +96,12 @@ void mm_clock_set(mm_clock *c, const AVFormatContext *fmt, AVPacket *pkt)
     if (pkt->dts == AV_NOPTS_VALUE && pkt->pts == AV_NOPTS_VALUE)
         return;
     moment m = moment_of(pkt, st, fmt->iformat->flags & AVFMT_TS_DISCONT);
+    if (!is_sane(c, &m))
+        return;
     note(c, s, &m);
     int64_t offset = av_rescale_q(s->offset, AV_TIME_BASE_Q, st->time_base);
     if (pkt->pts != AV_NOPTS_VALUE)
-        pkt->pts += offset;
+        pkt->pts = av_sat_add64(pkt->pts, offset);
     if (pkt->dts != AV_NOPTS_VALUE)
-        pkt->dts += offset;
+        pkt->dts = av_sat_add64(pkt->dts, offset);
 }

@@ -270,8 +270,8 @@ void mm_av_close(mm_av_input *in)
 static void note_end(mm_av_input *in, const AVPacket *pkt)
 {
     double tick = av_q2d(in->fmt->streams[pkt->stream_index]->time_base);
-    if (pkt->pts != AV_NOPTS_VALUE && (double)(pkt->pts + pkt->duration) * tick > in->end)
-        in->end = (double)(pkt->pts + pkt->duration) * tick;
+    if (pkt->pts != AV_NOPTS_VALUE)
+        in->end = fmax(in->end, ((double)pkt->pts + (double)pkt->duration) * tick);
 }
 
 mm_status mm_av_read(mm_av_input *in, int stream, AVPacket *pkt, mm_fault *f)

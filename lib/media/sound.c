@@ -171,7 +171,7 @@ static mm_status start(sound *s, double at)
     const AVStream *st = s->in.fmt->streams[s->stream];
     double tick = av_q2d(st->time_base);
     if (at < -tick) {
-        s->priming = st->codecpar->initial_padding;
+        s->priming = FFMAX(0, st->codecpar->initial_padding);
         at += (double)s->priming / s->rate;
     }
     if (s->in.alone) {
@@ -295,7 +295,7 @@ static double slack(const sound *s, double want)
     if (av_cmp_q(st->time_base, (AVRational){1, par->sample_rate}) == 0 &&
         (av_get_exact_bits_per_sample(par->codec_id) > 0 || par->codec_id == AV_CODEC_ID_FLAC))
         return 1.5 / rate;
-    return par->frame_size > 0 ? fmin(rounding, (par->initial_padding + 3 * par->frame_size) / rate) : rounding;
+    return par->frame_size > 0 ? fmin(rounding, (par->initial_padding + 3.0 * par->frame_size) / rate) : rounding;
 }
 
 /* Was everything heard that the file promises? */

@@ -20,7 +20,7 @@ static float sample(const AVFrame *f, enum AVSampleFormat fmt, bool planar, int 
 
 /* ---- channels that cancel each other out ---- */
 
-static const double SILENCE = 1e-8, CANCELLED = 1e-3; /* −80 dB of full scale; −30 dB of the channels */
+static const double SILENCE = 1e-8, CANCELLED = 1e-2; /* −80 dB of full scale; −20 dB of the channels */
 
 static void end_block(mm_cancelling *c, int64_t rate)
 {
