@@ -312,6 +312,40 @@ static const char *temperatures(train *t, const mm_head *h)
     return text ? text : "";
 }
 
+/* Labels that a regression cannot use. */
+static void say_no_numbers(train *t, const mm_head *h)
+{
+    for (int o = 0; t->task == MM_TASK_REGRESS && o < h->outputs; o++) {
+        const mm_data_field *f = &t->data->field[mm_data_field_of(t->data, h->output[o].name)];
+        int n = 0, last = -1;
+        for (int i = 0; i < t->data->n; i++) {
+            if (f->id[i] >= 0 && isnan(f->number[i])) {
+                last = f->id[i];
+                n++;
+            }
+        }
+        if (n)
+            mm_warn(&t->r, "%d labels of %s are no numbers and do not count, such as \"%s\"", n, f->name,
+                    f->classes[last]);
+    }
+}
+
+/* Which columns vary too little to count; with -v, for models have such as well. */
+static void say_dead_columns(train *t, const mm_head *h)
+{
+    for (int m = 0; m < h->inputs; m++) {
+        const mm_head_input *in = &h->input[m];
+        const char *list = "";
+        int n = 0;
+        for (int64_t c = 0; list && c < in->width; c++)
+            if (isinf(in->std[c]) && ++n <= 10)
+                list = mm_arena_printf(&t->arena, "%s%s%lld", list, n > 1 ? ", " : "", (long long)c + 1);
+        if (n && list)
+            mm_say(&t->r.log, MM_LOG_INFO, "%d of %lld columns of %s do not vary and are left out: %s%s", n,
+                   (long long)in->width, in->name, list, n > 10 ? ", ..." : "");
+    }
+}
+
 static void say_bounds(train *t, const mm_head *h)
 {
     for (int i = 0; t->task == MM_TASK_CLASSIFY && t->split.n_valid && i < h->outputs; i++)
@@ -372,8 +406,10 @@ static void train_one(train *t, mm_head *h)
     t->falling = mm_falling_new(o.epochs);
     o.checkpoint_every = 2; /* seconds: a training that is done sooner needs none */
     o.checkpoint = mm_arena_printf(&t->arena, "%s.checkpoint", t->r.output);
-    if (!opt.raw)
+    if (!opt.raw) {
         must(t, mm_standardise(h, t->data, &t->split, &e), &e);
+        say_dead_columns(t, h);
+    }
     if (t->log && !t->r.resume)
         fputs("epoch\tlr\ttrain_loss\tvalid_loss\tmetric\tbest\n", t->log);
     must(t, mm_pool_new(&pool, t->r.threads, &e), &e);
@@ -486,6 +522,7 @@ int main(int argc, char **argv)
     must(&t, new_head(&t, &h, &e), &e);
     say_what_was_mixed(&t);
     split(&t, h);
+    say_no_numbers(&t, h);
     if (opt.log && !(t.log = fopen(opt.log, t.r.resume && !opt.grid.n ? "a" : "w")))
         mm_die(&t.r, "%s: %s", opt.log, strerror(errno));
     opt.grid.n ? search(&t) : train_one(&t, h);

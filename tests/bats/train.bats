@@ -250,3 +250,15 @@ accuracy() {
     [[ "$output" == *"7 samples"*"1 of them for validation; best epoch 8: validation loss -, recall@1 -"* ]]
     [[ "$output" == *"too few to say anything"* ]]
 }
+
+@test "what is not learned from is said: labels that are no numbers, columns that do not vary" {
+    for i in $(seq 0 39); do
+        echo '{"kind": "feature", "key": "k'$i'", "of": "x", "data": {"f32": ['$i', 7, '$((i % 3))']}, "label": "'$([ $((i % 20)) = 9 ] && echo n/a || echo $i)'"}'
+    done | python3 "$BATS_TEST_DIRNAME/records.py" > some.mm
+    run -0 mm-train regress -v --epochs 5 -o x.safetensors some.mm
+    [[ "$output" == *'2 labels of label are no numbers and do not count, such as "n/a"'* ]]
+    [[ "$output" == *"1 of 3 columns of x do not vary and are left out: 2"* ]]
+    [[ "$output" == *"38 samples"* ]]
+    run -0 mm-train classify --epochs 5 -o x.safetensors a.mm
+    [[ "$output" != *"do not"* ]]
+}
