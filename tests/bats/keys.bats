@@ -184,13 +184,13 @@ refused() { mm-cat -q -J -w kind=error "$1" | jq -r '.key + " " + .src + " " + .
 @test "clashes are the same whatever -j is, and when an interrupted run is taken up" {
     cd "$tmp" && mkdir a b
     for i in $(seq 30); do m png a/$i.png "$i" && m png b/$i.png 7 && cp "$D/t/x/deep/three.wav" b/$i.wav; done
-    mm-decode -q -j1 a b >want 2>/dev/null || [ $? -eq 1 ]
+    mm-decode -q -j1 a b a >want 2>/dev/null || [ $? -eq 1 ]
     mm-cat -q -c want | grep -Fx $'error\t30'
-    for j in 2 4 9; do mm-decode -q -j$j a b 2>/dev/null | cmp - want; done
+    for j in 2 4 9; do mm-decode -q -j$j a b a 2>/dev/null | cmp - want; done
     size=$(stat -c %s want)
     for cut in 100 $((size / 3)) $((size / 2)) $((size * 3 / 4)) $((size - 1)); do
         head -c "$cut" want >out.part && rm -f out
-        mm-decode -q -j2 --resume -o out a b 2>/dev/null || [ $? -eq 1 ]
+        mm-decode -q -j2 --resume -o out a b a 2>/dev/null || [ $? -eq 1 ]
         cmp out want || { echo "cut at $cut"; false; }
     done
 }
