@@ -52,6 +52,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         {.text = true, .as = "feature", .key_column = "id"},
         {.text = true, .as = "series"},
         {.text = true, .as = "feature", .label_column = "1"},
+        {.text = true, .column = "text", .label_column = "choice", .table = "json"},
+        {.text = true, .column = "text", .label_column = "label", .table = "quoted-tsv"},
+        {.text = true, .column = "text", .table = "semicolon"},
     };
     if (n == 0)
         return 0;
