@@ -27,9 +27,8 @@ static bool fits(const mm_clock *c, const mm_clock_stream *s, int64_t at, int64_
 
 /* One packet's times in microseconds. */
 typedef struct {
-    int64_t
-        at; /* when it is decoded; when it is shown, if the file does not tell: `decoding` is false, it proves little */
-    bool decoding;
+    int64_t at;    /* when it is decoded */
+    bool decoding; /* false: the file does not tell that, `at` is when it is shown, and proves little */
     int64_t shown, lasts;
     int64_t period; /* after which time stamps begin again at zero; 0: never */
     bool leaps;     /* the format knows leaps */

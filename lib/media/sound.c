@@ -164,13 +164,13 @@ static void set_back(sound *s, double by)
         s->line[i].c.start -= by;
 }
 
-/* The first frame. What lies before zero is what the codec needs to get going. Sound alone makes the file's zero
- * itself. */
+/* The first frame that has a time: `at` is where the sound begins. What lies before zero is what the codec needs to get
+ * going. Sound alone makes the file's zero itself. */
 static mm_status start(sound *s, double at)
 {
     const AVStream *st = s->in.fmt->streams[s->stream];
     double tick = av_q2d(st->time_base);
-    if (at < -tick) {
+    if (at < -tick && s->heard == 0) {
         s->priming = FFMAX(0, st->codecpar->initial_padding);
         at += (double)s->priming / s->rate;
     }
@@ -181,8 +181,8 @@ static mm_status start(sound *s, double at)
         at = 0;
     }
     for (int i = 0; i < s->lines; i++)
-        mm_cutter_run(&s->line[i].c, at);
-    s->next = at;
+        s->line[i].c.start = at;
+    s->next = at + s->heard;
     s->started = true;
     return MM_OK;
 }
@@ -194,7 +194,7 @@ static mm_status keep_time(sound *s, mm_fault *f)
     if (s->left >= 0 || ts == AV_NOPTS_VALUE)
         return MM_OK;
     if (!s->started)
-        return start(s, mm_av_time(&s->in, s->stream, ts));
+        return start(s, mm_av_time(&s->in, s->stream, ts) - s->heard);
     double gap = mm_av_time(&s->in, s->stream, ts) - s->next;
     if (gap > PAUSE) {
         mm_status st = end_runs(s, false, f);
