@@ -99,7 +99,7 @@ static mm_status add_known(mm_collection *c, known_list *l, const char *id, mm_s
                            mm_err *e)
 {
     mm_str text = mm_object_text(value, &c->arena);
-    if (!text.p)
+    if (!text.n) /* an empty cell tells nothing */
         return MM_OK;
     if (!mm_grow(&l->p, &l->cap, l->n))
         return mm_fail_memory(e);

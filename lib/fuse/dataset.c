@@ -138,7 +138,7 @@ static mm_status add_mark(mm_dataset *d, int32_t sample, mm_str field, const msg
 {
     int f = 0;
     mm_str text = mm_object_text(value, &d->arena);
-    if (!text.p)
+    if (!text.n) /* nor is an empty cell a label */
         return MM_OK;
     const char *own = mm_arena_strdup(&d->arena, text);
     mm_status s = own ? field_of(d, field, &f, e) : mm_fail_memory(e);

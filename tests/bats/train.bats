@@ -262,3 +262,14 @@ accuracy() {
     run -0 mm-train classify --epochs 5 -o x.safetensors a.mm
     [[ "$output" != *"do not"* ]]
 }
+
+@test "an empty label is none" {
+    for i in $(seq 0 39); do
+        echo '{"kind": "feature", "key": "k'$i'", "of": "x", "data": {"f32": ['$((i % 4))', '$((i % 3))']}, "label": "'$([ $((i % 4)) = 3 ] || echo c$((i % 2)))'"}'
+    done | python3 "$BATS_TEST_DIRNAME/records.py" > gaps.mm
+    run -0 mm-train classify -o x.safetensors gaps.mm
+    [[ "$output" == *"30 samples"* ]]
+    mm-label -m x.safetensors -n 9 -f jsonl gaps.mm | jq -e -s 'length == 40 and all(.labels | map(.label) | sort == ["c0", "c1"])'
+    mm-fuse -m x.safetensors --label gaps.mm | mm-eval --rounds 0 -f json 2> said | jq -e '.samples == 30 and (.classes | length) == 2'
+    grep -q '10 predictions without a value or a truth' said
+}
