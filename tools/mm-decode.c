@@ -264,6 +264,8 @@ static void take_options(decode *d)
         mm_usage(&d->r, "--label and --labels exclude each other");
     if (opt.label && strcmp(opt.label, "dir") != 0 && !mm_sidecar_rule_of(&d->rule, opt.label))
         mm_usage(&d->r, "--label takes dir, cls, json or json:FIELD, not %s", opt.label);
+    if (opt.of && (!*opt.of || strchr(opt.of, ',')))
+        mm_usage(&d->r, "--of takes one name, without commas: other tools take lists of them");
     if (opt.hop > 0 && !(opt.window > 0))
         mm_usage(&d->r, "--hop goes with --window");
     if (opt.lines && opt.column)

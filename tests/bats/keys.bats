@@ -84,6 +84,10 @@ keys() { mm-cat -J | jq -r '.key + " " + .kind'; }
     mm-decode t/a | mm-cat -J | jq -e -s 'all(has("of") | not)'
     run mm-decode --of machine -o "$tmp/e" absent
     mm-cat -q -J "$tmp/e" | jq -e 'has("of") | not'
+    for bad in '' mic,shake; do
+        run mm-decode --of "$bad" t/a
+        [ "$status" -eq 2 ] && [[ "$output" == *"--of takes one name"* ]]
+    done
 }
 
 @test "--key base and a regular expression bring files of two directories together" {
