@@ -269,6 +269,8 @@ void mm_av_close(mm_av_input *in)
 
 static void note_end(mm_av_input *in, const AVPacket *pkt)
 {
+    if (pkt->pos >= 0)
+        in->behind = FFMAX(in->behind, pkt->pos + pkt->size);
     double tick = av_q2d(in->fmt->streams[pkt->stream_index]->time_base);
     if (pkt->pts != AV_NOPTS_VALUE)
         in->end = fmax(in->end, ((double)pkt->pts + (double)pkt->duration) * tick);
@@ -348,5 +350,11 @@ mm_status mm_av_complete(const mm_av_input *in, mm_fault *f)
     double have = in->end - (fmt->start_time != AV_NOPTS_VALUE ? (double)fmt->start_time / AV_TIME_BASE : 0);
     if (told && have < want * 0.98 - 0.25)
         return mm_fault_set(f, "truncated", "the file ends after %.2f of %.2f s", have, want);
-    return mm_promised_size(in->blob) > in->blob->size ? cut_short(in, f) : MM_OK;
+    if (mm_promised_size(in->blob) > in->blob->size)
+        return cut_short(in, f);
+    int64_t another = mm_appended(in->blob, in->behind);
+    return another < 0 ? MM_OK
+                       : mm_fault_set(f, "unsupported",
+                                      "another file was appended at byte %lld, which is not read: split it there",
+                                      (long long)another);
 }

@@ -168,3 +168,36 @@ int64_t mm_promised_size(const mm_blob *b)
         return matroska(b);
     return memcmp(head + 4, "ftyp", 4) ? -1 : mp4(b);
 }
+
+/* ---- files that were joined ---- */
+
+/* How a file begins: four bytes, and four that come with them. */
+static const struct {
+    int at;
+    char mark[5];
+    int with_at;
+    char with[5];
+} beginnings[] = {
+    {0, "RIFF", 8, "WAVE"},
+    {0, "\x1a\x45\xdf\xa3", 0, "\x1a\x45\xdf\xa3"},
+    {4, "ftyp", 4, "ftyp"},
+    {0, "FLV\1", 5, {0, 0, 0, 9}},
+};
+
+int64_t mm_appended(const mm_blob *b, int64_t from)
+{
+    enum { NEAR = 1 << 16, HEAD = 16 }; /* what may lie between: an index, tags */
+    uint8_t head[HEAD], tail[NEAR];
+    if (from <= 0 || !read_at(b, 0, head, HEAD))
+        return -1;
+    int64_t n = mm_blob_read(b, from, tail, NEAR);
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        if (memcmp(head + beginnings[i].at, beginnings[i].mark, 4))
+            continue;
+        for (int64_t at = 0; at + HEAD <= n; at++)
+            if (!memcmp(tail + at + beginnings[i].at, beginnings[i].mark, 4) &&
+                !memcmp(tail + at + beginnings[i].with_at, beginnings[i].with, 4))
+                return from + at;
+    }
+    return -1;
+}

@@ -250,6 +250,23 @@ voices() {
     done
 }
 
+@test "what was appended to a file that ends of its own is named, not lost in silence" {
+    needs_ffmpeg
+    m wav a.wav 0.5 16000
+    for x in a.m4a a.mka a.flv; do f -i a.wav -ar 44100 $x; done
+    for x in a.wav a.m4a a.flv; do
+        gives "audio 1" 0 $x
+        cat $x $x >two-$x
+        gives "audio 1,error 1" 1 two-$x
+        at=$(stat -c %s $x)
+        [[ "$(mm-cat -q -J out.mm | jq -r '.error.text // empty')" == *"appended at byte $at,"* ]]
+    done
+    cat a.mka a.mka >two.mka # of which libav reads both
+    gives "audio 1" 0 two.mka
+    cat two.mka a.mka >three.mka
+    gives "audio 1,error 1" 1 three.mka
+}
+
 # ---- what is no sound ----
 
 @test "samples that are no finite numbers are errors; those before them are there" {
