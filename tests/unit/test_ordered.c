@@ -123,7 +123,7 @@ static void run_jobs(int threads)
     assert_int_equal(mkfifo(name, 0600), 0);
     assert_int_equal(pthread_create(&reader, NULL, compare, name), 0);
     mm_run_begin(&r, &tool, 6, argv);
-    mm_out_open(&r, NULL);
+    mm_out_open(&r);
     mm_ordered_run(&r, &(mm_ordered_jobs){.next = next, .work = work, .ctx = &l});
     assert_int_equal(mm_run_end(&r), 0);
     assert_int_equal(pthread_join(reader, &wrong), 0);
