@@ -90,6 +90,14 @@ accounted() {
     timeout 500 mm-decode -q -j4 "$D/odd_archives_libarchive" 2>/dev/null | cmp - "$out"
 }
 
+@test "odd archives: what bsdtar lists is a record, an error record, or named as skipped; where the rest is lost, that is said" {
+    [ -d "$D/odd_archives_libarchive" ] || skip "no odd_archives_libarchive"
+    command -v bsdtar || skip "needs bsdtar"
+    timeout 500 mm-decode -v -o "$out" "$D/odd_archives_libarchive" 2>"$BATS_TEST_TMPDIR/log" || [ $? -eq 1 ]
+    mm-cat -q -J "$out" >"$BATS_TEST_TMPDIR/stream.json" || [ $? -eq 1 ]
+    python3 "$BATS_TEST_DIRNAME/members.py" "$D/odd_archives_libarchive" "$BATS_TEST_TMPDIR/stream.json" "$BATS_TEST_TMPDIR/log"
+}
+
 @test "agnews: a row a record" {
     [ -d "$D/agnews" ] || skip "no agnews"
     mm-decode --column 1 --label-column -1 "$D/agnews/test.tsv" -o "$out"
