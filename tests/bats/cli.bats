@@ -100,7 +100,7 @@ models() {
 }
 
 @test "prefixes, bundled flags, values in every spelling, options behind operands, --" {
-    for words in "--keys --head=2" "--key --head 2" "-kN2" "-kN 2"; do
+    for words in "--keys --head=2" "--summ --head 2" "-kN2" "-kN 2"; do
         [ "$(mm-cat $words "$q" | wc -l)" -eq 2 ]
     done
     [ "$(mm-cat "$q" -kN2 | wc -l)" -eq 2 ]
