@@ -180,7 +180,7 @@ keys_of() { mm-cat -q -J "$1" | jq -r '.key + " " + .kind + " " + (.error.code /
     ln -s m.txt t/soft.txt && ln -s z/last.txt t/a-forward.txt && ln -s ../m.txt t/sub/up.txt && ln -s soft.txt t/x-chain.txt
     ln -s a-forward.txt t/A-chain.txt && ln -s z t/b-dir && ln -s Makefile t/make-link && ln -s nowhere.txt t/dead.txt
     ln -s ../../m.txt t/out.txt && ln -s /etc/hostname t/absolute.txt
-    (cd t && tar --sort=name -cf ../t.tar . && tar --sort=name -czf ../t.tar.gz . && find . | LC_ALL=C sort | cpio -o -H newc >../t.cpio 2>/dev/null) || true
+    tar --sort=name -cf t.tar -C t . && tar --sort=name -czf t.tar.gz -C t .
     bsdtar -cf t.7z --format 7zip -C t . 2>/dev/null && bsdtar -cf t.zip --format zip -C t . && bsdtar -cf t.newc --format newc -C t .
     # the directory, whose links out of it lead somewhere else
     rm t/out.txt t/absolute.txt
