@@ -223,6 +223,13 @@ uninstall: ## removes what install put there
 .PHONY: install uninstall
 
 # ---- tests ----
+ifneq ($(RACES),)
+check: all $(UNIT_BIN)
+	BUILD=$(BUILD) tests/races/run
+check-sample: $(addprefix $(BUILD)/bin/mm-,decode encode-image) $(addprefix $(BUILD)/unit/test_,ordered pool filter)
+	BUILD=$(BUILD) tests/races/run sample
+.PHONY: check-sample
+else
 # What the tests use is installed first; then a make of its own, because the libraries' flags are looked up when make starts.
 check: ## unit tests, bats tests and lint, with what they use installed first; SANITIZE=1 for the sanitised build
 	@tools/setup/deps.sh tests || echo "make check: going on with what is here; what needs more is skipped"
@@ -230,6 +237,12 @@ check: ## unit tests, bats tests and lint, with what they use installed first; S
 check-here: all $(UNIT_BIN) $(REPLAY)
 	@$(MAKE) models || echo "make check: going on without the default models; what needs them is skipped"
 	BUILD=$(BUILD) tests/run
+endif
+check-races: ## a short look for data races; `make check SANITIZE=thread` is the long one
+	$(MAKE) SANITIZE=thread check-sample
+check-kill: all ## tools are killed 200 times and resumed
+	PATH="$(abspath $(BUILD))/bin:$$PATH" python3 tests/kill.py $(KILLS)
+.PHONY: check-races check-kill
 
 # Every shader is valid SPIR-V for the version that it asks for; then every Vulkan driver of the machine, see tests/gpu/run.
 SPIRV := $(SHADERS:%=$(BUILD)/shaders/%.spv)

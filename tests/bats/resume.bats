@@ -104,3 +104,7 @@ cuts() {
     wait $pid || true
     [ "$(mm-cat -k "$tmp/out.part")" = "$(mm-decode t/1.txt | mm-cat -k)" ]
 }
+
+@test "tools that are killed at random moments (make check-kill: 200 of them)" {
+    TMPDIR=$tmp python3 "$BATS_TEST_DIRNAME/../kill.py" 6
+}
