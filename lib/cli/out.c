@@ -64,12 +64,14 @@ void mm_out_open(mm_run *r)
     if (!r->output && isatty(STDOUT_FILENO))
         mm_die(r, "the output is a binary stream, not for a terminal: '%s ... | mm-cat' shows it, -o FILE keeps it",
                r->tool->name);
+    pthread_mutex_lock(&out->lock); /* a signal finds all of it or nothing */
     open_file(r);
     out->resumable = out->part && r->tool->takes & MM_TAKES_RESUME;
     if (out->part && !r->resume)
         begin_anew(r);
     if (mm_writer_new(&out->writer, out->fd, &e) != MM_OK)
         mm_die(r, "%s", e.text);
+    pthread_mutex_unlock(&out->lock);
     mm_bar_begin(r, r->state->progress);
 }
 
