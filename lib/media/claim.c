@@ -30,16 +30,19 @@ static const struct {
 enum { SVG };
 
 /* Formats whose files are found beside media and that nothing here reads: their mark at the start of the file (or at
- * `at`), their extensions, and what can be done about them. */
+ * `at`), their extensions, and what can be done about them. Any text may begin with a mark of letters ("ORCHIDS"): it
+ * counts there only when the format is itself text, or the name says so, too. */
 static const struct {
     const char *name;
     mm_claim claim;
+    bool is_text;
     uint16_t at, n;
     const char *magic;
     const char *extensions;
     const char *advice;
 } UNREAD[] = {
-#define MARK(at, literal) at, sizeof(literal) - 1, literal
+#define MARK(at, literal) false, at, sizeof(literal) - 1, literal
+#define TEXT(literal) true, 0, sizeof(literal) - 1, literal
     [SVG] = {"SVG", MM_CLAIM_DOCUMENT, MARK(0, ""), " svg svgz ", "rsvg-convert draws it as PNG"},
     {"Parquet", MM_CLAIM_TABLE, MARK(0, "PAR1"), " parquet ", "DuckDB or pyarrow write it as CSV or JSON lines"},
     {"Arrow", MM_CLAIM_TABLE, MARK(0, "ARROW1"), " arrow feather ", "pyarrow writes it as CSV or JSON lines"},
@@ -51,8 +54,8 @@ static const struct {
     {"SQLite", MM_CLAIM_TABLE, MARK(0, "SQLite format 3"), " sqlite sqlite3 ", "sqlite3 -csv writes a table as CSV"},
     {"TFRecord", MM_CLAIM_TABLE, MARK(0, ""), " tfrecord tfrecords ", "TensorFlow writes its examples as files"},
     {"NIfTI", MM_CLAIM_NUMBERS, MARK(344, "n+1"), " nii ", "nibabel and numpy.save write it as NPY"},
-    {"NRRD", MM_CLAIM_NUMBERS, MARK(0, "NRRD000"), " nrrd nhdr ", "pynrrd and numpy.save write it as NPY"},
-    {"MetaImage", MM_CLAIM_NUMBERS, MARK(0, "ObjectType = Image"), " mha mhd ",
+    {"NRRD", MM_CLAIM_NUMBERS, TEXT("NRRD000"), " nrrd nhdr ", "pynrrd and numpy.save write it as NPY"},
+    {"MetaImage", MM_CLAIM_NUMBERS, TEXT("ObjectType = Image"), " mha mhd ",
      "SimpleITK and numpy.save write it as NPY"},
     {"XCF", MM_CLAIM_IMAGE, MARK(0, "gimp xcf "), " xcf ", "GIMP exports it as PNG"},
     {"DjVu", MM_CLAIM_IMAGE, MARK(0, "AT&TFORM"), " djvu djv ", "ddjvu writes its pages as TIFF"},
@@ -60,12 +63,13 @@ static const struct {
     {"BPG", MM_CLAIM_IMAGE, MARK(0, "BPG\xfb"), " bpg ", "bpgdec writes it as PNG"},
     {"FLIF", MM_CLAIM_IMAGE, MARK(0, "FLIF"), " flif ", "flif -d writes it as PNG"},
     {"MIDI", MM_CLAIM_SOUND, MARK(0, "MThd"), " mid midi ", "it holds notes, no sound: fluidsynth plays it into a WAV"},
-    {"PDF", MM_CLAIM_DOCUMENT, MARK(0, "%PDF-"), " pdf ", "pdftotext writes its text, pdftoppm its pages as pictures"},
-    {"PostScript", MM_CLAIM_DOCUMENT, MARK(0, "%!PS"), " ps eps ", "Ghostscript draws it as PNG"},
-    {"RTF", MM_CLAIM_DOCUMENT, MARK(0, "{\\rtf"), " rtf ", "LibreOffice writes it as text"},
+    {"PDF", MM_CLAIM_DOCUMENT, TEXT("%PDF-"), " pdf ", "pdftotext writes its text, pdftoppm its pages as pictures"},
+    {"PostScript", MM_CLAIM_DOCUMENT, TEXT("%!PS"), " ps eps ", "Ghostscript draws it as PNG"},
+    {"RTF", MM_CLAIM_DOCUMENT, TEXT("{\\rtf"), " rtf ", "LibreOffice writes it as text"},
     {"an old Office document", MM_CLAIM_DOCUMENT, MARK(0, ""), " doc xls ppt ", "LibreOffice writes it as text or CSV"},
     {"Flash", MM_CLAIM_DOCUMENT, MARK(0, ""), " swf ", "it is a program, not a video"},
 #undef MARK
+#undef TEXT
 };
 enum { UNREAD_FORMATS = sizeof UNREAD / sizeof *UNREAD };
 
@@ -95,18 +99,18 @@ mm_claim mm_name_claims(mm_str path)
 /* Whether x is `letter` and two digits: r00, z01. */
 static bool is_numbered(mm_str x, char letter)
 {
-    return x.n == 3 && tolower(x.p[0]) == letter && isdigit(x.p[1]) && isdigit(x.p[2]);
+    return x.n == 3 && tolower((uint8_t)x.p[0]) == letter && isdigit((uint8_t)x.p[1]) && isdigit((uint8_t)x.p[2]);
 }
 
-/* What split(1) and 7z put behind a name: 001, aa. */
+/* What split(1) and 7z append to a name: 001, aa. */
 static bool is_split(mm_str x)
 {
     if (x.n < 2 || x.n > 4)
         return false;
     bool digits = true, letters = true;
     for (size_t i = 0; i < x.n; i++) {
-        digits &= isdigit(x.p[i]) != 0;
-        letters &= islower(x.p[i]) != 0;
+        digits &= isdigit((uint8_t)x.p[i]) != 0;
+        letters &= islower((uint8_t)x.p[i]) != 0;
     }
     return (digits && x.n > 2) || (letters && x.n == 2 && x.p[0] == 'a');
 }
@@ -144,15 +148,21 @@ static bool is_svg(const uint8_t *p, size_t n)
            memmem(p, n, "<svg", 4);
 }
 
+/* Whether the bytes bear format i's mark and may be of it. */
+static bool is_marked(int i, const uint8_t *p, size_t n, mm_str extension)
+{
+    size_t at = UNREAD[i].at;
+    return n >= at + UNREAD[i].n && memcmp(p + at, UNREAD[i].magic, UNREAD[i].n) == 0 &&
+           (UNREAD[i].is_text || has_word(UNREAD[i].extensions, extension) ||
+            mm_sniff_bytes(p, n, MM_STR("")) != MM_SNIFF_TEXT);
+}
+
 int mm_unread_format(const uint8_t *p, size_t n, mm_str path)
 {
     mm_str x = mm_name_extension(path);
-    for (size_t i = 0; i < UNREAD_FORMATS; i++) {
-        size_t at = UNREAD[i].at;
-        if (UNREAD[i].n ? n >= at + UNREAD[i].n && memcmp(p + at, UNREAD[i].magic, UNREAD[i].n) == 0
-                        : has_word(UNREAD[i].extensions, x))
-            return (int)i;
-    }
+    for (int i = 0; i < UNREAD_FORMATS; i++)
+        if (UNREAD[i].n ? is_marked(i, p, n, x) : has_word(UNREAD[i].extensions, x))
+            return i;
     return is_svg(p, n) ? SVG : -1;
 }
 
@@ -255,8 +265,7 @@ static bool asked_for(mm_claim claim, const mm_decode_opts *o)
     }
 }
 
-/* AppleDouble, which macOS writes beside a file under its name with "._" in front, is a sidecar whatever its name is.
- */
+/* AppleDouble: macOS writes it beside a file, under the file's name with "._" in front. */
 static bool is_sidecar(const uint8_t *p, size_t n)
 {
     return n >= 4 && memcmp(p, "\0\5\x16\7", 4) == 0;

@@ -97,7 +97,15 @@ broken() {
     [ "$status" -eq 1 ]
 }
 
-@test "MP3 behind zeros or other bytes is heard, as players hear it" {
+@test "a text that begins with the letters of such a format's mark is a text, and a table of labels too" {
+    for word in ORCHIDS MATLAB FLIF PAR1S MThd; do
+        [ "$(echo "$word and more" | mm-decode -q - | mm-cat -J | jq -r .data)" = "$word and more" ]
+    done
+    printf 'ORC_file,label\na.txt,x\n' >l.csv && echo a >a.txt
+    [ "$(mm-decode -q --labels l.csv a.txt | mm-cat -J | jq -r .label)" = x ]
+}
+
+@test "MP3 after zeros or other bytes is heard, as players hear it" {
     # twenty frames of silence, layer III at 128 kbit/s and 44100 Hz: 417 bytes, 1152 samples each
     python3 -c 'open("a.mp3", "wb").write((b"\xff\xfb\x90\xc4" + bytes(413)) * 20)'
     { head -c 5000 /dev/zero && cat a.mp3; } >zeros.mp3
