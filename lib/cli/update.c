@@ -1,4 +1,5 @@
 /* update.c: --update: the records of an existing FILE, to be found by what they were made of. */
+#include "base/grow.h"
 #include "cli/state.h"
 
 #include <errno.h>
@@ -134,19 +135,15 @@ int mm_update_find(mm_run *r, const mm_record *from, mm_arena *a, mm_record **ou
 {
     enum { MOST = 4096 };
     mm_record rec;
-    int n = 0;
+    int64_t n = 0, room = 0;
     *out = NULL;
     if (!r->state->update || !r->state->update->n)
         return 0;
     bool one = keep_one(r, from, -1, a, &rec);
-    while (n < MOST && (one ? n == 0 : keep_one(r, from, n, a, &rec))) {
-        mm_record *more = mm_arena_alloc(a, (size_t)(n + 1) * sizeof *more);
-        if (!more)
+    while (n < MOST && (one ? n == 0 : keep_one(r, from, (int)n, a, &rec))) {
+        if (!mm_grow_in(a, out, &room, n))
             mm_die(r, "out of memory");
-        if (n)
-            memcpy(more, *out, (size_t)n * sizeof *more);
-        more[n++] = rec;
-        *out = more;
+        (*out)[n++] = rec;
     }
-    return n < MOST ? n : 0; /* more pieces than that are computed again */
+    return n < MOST ? (int)n : 0; /* more pieces than that are computed again */
 }
