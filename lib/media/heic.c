@@ -49,7 +49,7 @@ typedef struct {
     functions heif;
     struct heif_context *context;
     heif_item_id id[MOST_PAGES]; /* of the pictures, the primary one first */
-    int pages;
+    int pages, further;          /* … and how many more there are, which are not read */
 } file;
 
 static mm_status load(functions *h, mm_fault *f)
@@ -94,6 +94,8 @@ static mm_status list_pages(file *t, mm_fault *f)
     for (int i = 0; i < n && t->pages < MOST_PAGES; i++)
         if (all[i] != t->id[0])
             t->id[t->pages++] = all[i];
+    n = t->heif.context_get_number_of_top_level_images(t->context);
+    t->further = n > t->pages ? n - t->pages : 0;
     return MM_OK;
 }
 
@@ -221,7 +223,7 @@ static mm_status read_image(mm_picture *p, const functions *h, const struct heif
 
 static mm_status read_page(mm_picture *p, const file *t, int i, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
 {
-    *p = (mm_picture){.format = "heic", .pages = t->pages, .page = i};
+    *p = (mm_picture){.format = "heic", .pages = t->pages + t->further, .page = i};
     struct heif_image_handle *handle = NULL;
     struct heif_error e = t->heif.context_get_image_handle(t->context, t->id[i], &handle);
     if (e.code != heif_error_Ok)
@@ -256,6 +258,8 @@ mm_status mm_heic_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm
             s = put(ctx, &p, &why);
         worst = mm_pages_worst(worst, s, f, &why);
     }
+    if (worst == MM_OK && t.further > 0)
+        worst = mm_fault_set(f, "too-large", "heic: %d pictures come after the %d that are read", t.further, t.pages);
     close_file(&t);
     return worst;
 }
