@@ -362,7 +362,7 @@ static void label_anew(cat *c, mm_record *rec)
     msgpack_object label;
     if (!is_labelled(rec->kind))
         return;
-    if (!mm_labelling_find(r, &labelling, &(mm_labelled){.given = rec->src, .key = rec->key}, &label, &e)) {
+    if (!mm_labelling_find(r, &labelling, &(mm_label_query){.given = rec->src, .key = rec->key}, &label, &e)) {
         mm_fail(&why, MM_SKIP, "%.*s: %s", MM_STRF(rec->key), e.text);
         mm_item_failed(r, NULL, &why);
         if (mm_record_to_error(rec, &c->arena, "cat", "label", e.text, &why) != MM_OK)

@@ -311,7 +311,7 @@ static msgpack_object label_of(job *j, const mm_record *rec)
     if (!opt.labels && !d->sidecars)
         return opt.label ? mm_object_str(b->dir) : rec->label;
     if (opt.labels && !mm_str_eq(rec->key, b->key)) /* a row or line, which may have a label of its own */
-        mm_labelling_find(&d->r, &d->labelling, &(mm_labelled){b->given, b->path, rec->key}, &label, &ignored);
+        mm_labelling_find(&d->r, &d->labelling, &(mm_label_query){b->given, b->path, rec->key}, &label, &ignored);
     j->labelled |= label.type != MSGPACK_OBJECT_NIL;
     j->unlabelled |= label.type == MSGPACK_OBJECT_NIL;
     return label;
@@ -355,7 +355,7 @@ static void find_label(job *j, mm_blob *b)
 {
     mm_err e;
     decode *d = j->d;
-    if (mm_labelling_find(&d->r, &d->labelling, &(mm_labelled){b->given, b->path, b->key}, &j->label, &e))
+    if (mm_labelling_find(&d->r, &d->labelling, &(mm_label_query){b->given, b->path, b->key}, &j->label, &e))
         return;
     b->status = MM_SKIP;
     b->code = "label";

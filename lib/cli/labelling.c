@@ -9,7 +9,7 @@ void mm_labelling_open(mm_run *r, mm_labelling *l)
         mm_die(r, "%s", e.text);
 }
 
-bool mm_labelling_find(mm_run *r, const mm_labelling *l, const mm_labelled *what, msgpack_object *label, mm_err *e)
+bool mm_labelling_find(mm_run *r, const mm_labelling *l, const mm_label_query *what, msgpack_object *label, mm_err *e)
 {
     mm_status s = mm_labels_find(l->labels, what, label, e);
     if (s == MM_FATAL)
@@ -29,12 +29,12 @@ static void say_what_matched(mm_run *r, const mm_labelling *l, const char *what)
     int64_t unused = mm_labels_unused(l->labels), elsewhere = mm_labels_elsewhere(l->labels, &example);
     mm_str first = mm_labels_first(l->labels);
     if (elsewhere)
-        mm_warn(r, "%lld %s took the label of a row of %s that names another directory (%s)", (long long)elsewhere,
-                what, l->path, example);
+        mm_warn(r, "%s that took the label of a row of %s that names another directory: %lld (%s)", what, l->path,
+                (long long)elsewhere, example);
     if (l->unlabelled)
-        mm_warn(r, "%lld %s have no label in %s", (long long)l->unlabelled, what, l->path);
+        mm_warn(r, "%s without a label in %s: %lld", what, l->path, (long long)l->unlabelled);
     if (unused)
-        mm_warn(r, "%lld rows of %s belong to no input", (long long)unused, l->path);
+        mm_warn(r, "rows of %s that belong to none of the %s: %lld", l->path, what, (long long)unused);
     if (l->labelled || !l->unlabelled)
         return;
     mm_warn(r, "nothing was labelled: the rows of %s name files like \"%.*s\" (see Labels in mm-decode(1))", l->path,

@@ -1,5 +1,5 @@
-/* labelling.h: --labels, as mm-decode and mm-cat have it: the table is read before anything else, and at the end it is
- * said what it did not mean. */
+/* labelling.h: --labels of mm-decode and mm-cat: the table is read before anything else, and at the end the tool says
+ * what did not match. */
 #ifndef MM_CLI_LABELLING_H
 #define MM_CLI_LABELLING_H
 
@@ -15,10 +15,10 @@ typedef struct {
 /* Reads the table; dies when that fails. */
 void mm_labelling_open(mm_run *r, mm_labelling *l);
 /* The label of what; false: rows tie and disagree, *e says which. Dies when memory is out. Thread safe. */
-bool mm_labelling_find(mm_run *r, const mm_labelling *l, const mm_labelled *what, msgpack_object *label, mm_err *e);
+bool mm_labelling_find(mm_run *r, const mm_labelling *l, const mm_label_query *what, msgpack_object *label, mm_err *e);
 void mm_labelling_count(mm_labelling *l, int64_t labelled, int64_t unlabelled); /* thread safe */
-/* How many of the things (`what`: "inputs") have no label, how many rows were for none. Nothing labelled is a failure:
- * what comes next would be trained on nothing. */
+/* Says how many of the things (`what`: "inputs") have no label, and how many rows matched none. Nothing labelled is a
+ * failure: what comes next would be trained on nothing. */
 void mm_labelling_end(mm_run *r, mm_labelling *l, const char *what);
 
 #endif

@@ -1,5 +1,5 @@
 /* label_cell.c: what a cell of a table says as a label. */
-#include "media/encoding.h"
+#include "media/charset.h"
 #include "media/label_studio.h"
 #include "media/labels.h"
 

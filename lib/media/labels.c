@@ -2,8 +2,8 @@
 
 #include "base/buf.h"
 #include "base/grow.h"
+#include "media/charset.h"
 #include "media/claim.h"
-#include "media/encoding.h"
 #include "media/row_names.h"
 #include "media/sniff.h"
 #include "stream/record.h"
@@ -30,7 +30,7 @@ struct mm_labels {
 
 /* ---- finding ---- */
 
-static void note_elsewhere(mm_labels *l, const mm_labelled *what, mm_str name)
+static void note_elsewhere(mm_labels *l, const mm_label_query *what, mm_str name)
 {
     char *text = NULL, *none = NULL;
     if (atomic_fetch_add(&l->elsewhere, 1) || asprintf(&text, "%.*s: %.*s", MM_STRF(what->given), MM_STRF(name)) < 0)
@@ -39,7 +39,7 @@ static void note_elsewhere(mm_labels *l, const mm_labelled *what, mm_str name)
         free(text);
 }
 
-mm_status mm_labels_find(mm_labels *l, const mm_labelled *what, msgpack_object *label, mm_err *e)
+mm_status mm_labels_find(mm_labels *l, const mm_label_query *what, msgpack_object *label, mm_err *e)
 {
     mm_row_match m;
     *label = (msgpack_object){.type = MSGPACK_OBJECT_NIL};

@@ -30,15 +30,14 @@ void mm_labels_close(mm_labels *l); /* NULL is fine */
 
 /* What is to be labelled. given and path are those of a blob (source.h); path p NULL: only a record's src, as given,
  * and its key are known, which is the path below the operand where given ends with it. Where it does not (a row of a
- * table,
- * --key), a row may also name the end of the key, and goes before those that name the file. */
+ * table, --key), a row may also name the end of the key, and goes before those that name the file. */
 typedef struct {
     mm_str given, path, key;
-} mm_labelled;
+} mm_label_query;
 
 /* Its label: MSGPACK_OBJECT_NIL when no row matches, or the row's cell is empty; its strings live as long as l.
  * MM_SKIP: rows tie and disagree. MM_FATAL when memory is out. Thread safe. */
-mm_status mm_labels_find(mm_labels *l, const mm_labelled *what, msgpack_object *label, mm_err *e);
+mm_status mm_labels_find(mm_labels *l, const mm_label_query *what, msgpack_object *label, mm_err *e);
 
 int64_t mm_labels_unused(const mm_labels *l); /* rows that nothing matched */
 /* How many took the label of a row that names another directory, which the table's having been made elsewhere explains,

@@ -1,7 +1,7 @@
 /* numbers.c: tables of numbers and NPY arrays become feature records (a row each) or series records. */
 #include "base/grow.h"
 #include "media/blob.h"
-#include "media/encoding.h"
+#include "media/charset.h"
 #include "media/npy.h"
 #include "media/table_input.h"
 #include "media/text.h"

@@ -324,7 +324,7 @@ static range by_key(const mm_row_names *x, const wanted *w)
     return r;
 }
 
-static mm_status make_wanted(wanted *w, mm_arena *a, const mm_labelled *what, mm_err *e)
+static mm_status make_wanted(wanted *w, mm_arena *a, const mm_label_query *what, mm_err *e)
 {
     mm_str given = comparable(a, what->given), path = what->path.p ? comparable(a, what->path) : MM_STR("");
     mm_str key = comparable(a, what->key), stem = given.p ? mm_path_stem(given) : given;
@@ -349,7 +349,7 @@ static void mark(mm_row_names *x, range r)
         continue;
 }
 
-mm_status mm_row_names_find(mm_row_names *x, const mm_labelled *what, mm_row_match *match, mm_err *e)
+mm_status mm_row_names_find(mm_row_names *x, const mm_label_query *what, mm_row_match *match, mm_err *e)
 {
     mm_arena a = {0};
     wanted w;

@@ -48,7 +48,7 @@ typedef struct {
 } mm_row_match;
 
 /* MM_FATAL when memory is out. Thread safe. */
-mm_status mm_row_names_find(mm_row_names *x, const mm_labelled *what, mm_row_match *match, mm_err *e);
+mm_status mm_row_names_find(mm_row_names *x, const mm_label_query *what, mm_row_match *match, mm_err *e);
 
 /* How many of the rows were never found. */
 int64_t mm_row_names_unused(const mm_row_names *x, int64_t rows);

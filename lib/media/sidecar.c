@@ -1,7 +1,7 @@
 #include "media/sidecar.h"
 
 #include "media/blob.h"
-#include "media/encoding.h"
+#include "media/charset.h"
 #include "media/key.h"
 #include "media/labels.h"
 #include "media/sniff.h"

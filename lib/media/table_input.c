@@ -1,6 +1,6 @@
 #include "media/table_input.h"
 
-#include "media/encoding.h"
+#include "media/charset.h"
 #include "media/labels.h"
 
 /* ---- columns ---- */

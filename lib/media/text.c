@@ -2,7 +2,7 @@
 #include "media/text.h"
 
 #include "media/blob.h"
-#include "media/encoding.h"
+#include "media/charset.h"
 #include "media/sniff.h"
 #include "media/table_input.h"
 
@@ -39,8 +39,8 @@ static mm_status put_text(reading *r, mm_record *rec, mm_str text)
         return mm_fault_memory(r->f);
     mm_status st = put_meta(r, rec, replaced);
     if (st == MM_OK && replaced)
-        mm_say(s->o->log, MM_LOG_WARN, "%.*s: not UTF-8: %lld places became U+FFFD", MM_STRF(rec->key),
-               (long long)replaced);
+        mm_say(s->o->log, MM_LOG_WARN, "%.*s: not UTF-8: %lld place%s became U+FFFD", MM_STRF(rec->key),
+               (long long)replaced, replaced == 1 ? "" : "s");
     return st == MM_OK ? mm_sink_put(s, rec) : st;
 }
 

@@ -2,7 +2,7 @@
  *
  * Three ways to read a text: whole (the default), a record a line (o->lines), or one column of a table (o->column,
  * table.h). Text is UTF-8; UTF-16 with a byte order mark is converted; in any other encoding the bytes that are not
- * UTF-8 become U+FFFD, and meta.encoding says so (encoding.h).
+ * UTF-8 become U+FFFD, and meta.encoding says so (charset.h).
  *
  * Numbers are tables (with o->as) and NPY, as records of kind feature ("feature": a row a record, f32 [D]) or series
  * ("series", and NPY by default: the whole file, f32 [N] or [N,C], in parts below 64 MiB).

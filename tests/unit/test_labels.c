@@ -39,7 +39,7 @@ static const char *label_of(mm_labels *l, const char *root, const char *path, co
     mm_err e;
     msgpack_object label;
     snprintf(out, sizeof out, "%s%s%s", root, *root ? "/" : "", path);
-    mm_labelled what = {mm_str_of(out), mm_str_of(path), mm_str_of(key)};
+    mm_label_query what = {mm_str_of(out), mm_str_of(path), mm_str_of(key)};
     mm_status s = mm_labels_find(l, &what, &label, &e);
     assert_int_not_equal(s, MM_FATAL);
     if (s == MM_SKIP)
@@ -132,7 +132,7 @@ static const char *label_of_record(mm_labels *l, const char *src, const char *ke
     static char out[64];
     mm_err e;
     msgpack_object label;
-    mm_labelled what = {.given = mm_str_of(src), .key = mm_str_of(key)};
+    mm_label_query what = {.given = mm_str_of(src), .key = mm_str_of(key)};
     assert_int_equal(mm_labels_find(l, &what, &label, &e), MM_OK);
     mm_str text = mm_object_as_str(&label);
     snprintf(out, sizeof out, "%.*s", text.p ? (int)text.n : 1, text.p ? text.p : "-");

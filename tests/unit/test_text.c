@@ -1,5 +1,5 @@
 /* Texts and tables: repair of UTF-8, rows, columns, numbers, NPY. */
-#include "media/encoding.h"
+#include "media/charset.h"
 #include "media/npy.h"
 #include "media/table.h"
 #include "media/text.h"

@@ -1,6 +1,6 @@
-/* encoding.h: the bytes of a text file become UTF-8. */
-#ifndef MM_MEDIA_ENCODING_H
-#define MM_MEDIA_ENCODING_H
+/* charset.h: the bytes of a text file become UTF-8. */
+#ifndef MM_MEDIA_CHARSET_H
+#define MM_MEDIA_CHARSET_H
 
 #include "base/arena.h"
 #include "base/str.h"

@@ -1,4 +1,4 @@
-#include "media/encoding.h"
+#include "media/charset.h"
 
 #include "base/utf8.h"
 
