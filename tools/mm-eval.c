@@ -156,8 +156,8 @@ static int64_t judged_of(eval *v, const mm_collection *c, mm_str field, const ch
     if (!n)
         die_without_truth(v, c, field, without > 0, path ? mm_arena_printf(&v->arena, "%s: ", path) : "");
     if (without)
-        mm_warn(&v->r, "%lld predictions%s%.*s without a value or a truth beside them do not count", (long long)without,
-                field.p ? " of " : "", MM_STRF(field));
+        mm_warn(&v->r, "predictions%s%.*s without a value or a truth beside them, which do not count: %lld",
+                field.p ? " of " : "", MM_STRF(field), (long long)without);
     return n;
 }
 

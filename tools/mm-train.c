@@ -1,6 +1,6 @@
 /* mm-train: labelled feature streams → a head, a small model that fuses modalities and decides. */
 #include "base/file.h"
-#include "cli/tool.h"
+#include "cli/fusing.h"
 #include "cli/trials.h"
 #include "fuse/describe.h"
 #include "train/calibrate.h"
@@ -182,16 +182,6 @@ static void read_all(train *t)
     must(t, mm_dataset_finish(t->set, &t->data, &e), &e);
 }
 
-/* One name for two things would be learned all the same. */
-static void say_what_was_mixed(train *t)
-{
-    if (t->data->mixed)
-        mm_warn(&t->r,
-                "%lld samples are made of several sources of one modality, such as %s: if these are different things, "
-                "see Keys in mm-decode(1)",
-                (long long)t->data->mixed, t->data->mixed_key);
-}
-
 static void split(train *t, const mm_head *h)
 {
     mm_err e;
@@ -325,7 +315,7 @@ static void say_no_numbers(train *t, const mm_head *h)
             }
         }
         if (n)
-            mm_warn(&t->r, "%d labels of %s are no numbers and do not count, such as \"%s\"", n, f->name,
+            mm_warn(&t->r, "labels of %s that are no numbers and do not count: %d, such as \"%s\"", f->name, n,
                     f->classes[last]);
     }
 }
@@ -520,7 +510,7 @@ int main(int argc, char **argv)
         mm_usage(&t.r, "--trials goes with --grid");
     read_all(&t);
     must(&t, new_head(&t, &h, &e), &e);
-    say_what_was_mixed(&t);
+    mm_fusing_say_mixed(&t.r, t.data->mixed, t.data->mixed_key);
     split(&t, h);
     say_no_numbers(&t, h);
     if (opt.log && !(t.log = fopen(opt.log, t.r.resume && !opt.grid.n ? "a" : "w")))

@@ -47,7 +47,7 @@ struct mm_filter_state {
     pthread_cond_t grown, shrunk;
     item_list queue;
     item *spare;
-    int64_t seen; /* records that were read */
+    bool any; /* a record was read */
     bool ended;
     work *pending; /* begun, its step still to come; NULL: none */
     /* the batch that is written; this thread only */
@@ -142,7 +142,7 @@ static void *read_ahead(void *arg)
         x->n_kept = x->wanted ? mm_update_find(s->r, &x->rec, &x->arena, &x->kept) : 0;
         x->wanted &= !x->n_kept;
         x->bytes = (int64_t)x->rec.raw.n;
-        s->seen++;
+        s->any = true;
         queue_add(s, x);
         x = item_get(s);
     }
@@ -278,7 +278,7 @@ static void begin_work(struct mm_filter_state *s, work *w)
             w->arena[w->n++] = &x->arena;
         }
     if (w->n && s->f->begin && s->f->begin(s->f->ctx, w->turn, w->rec, w->arena, w->n, &e) != MM_OK) {
-        end_pending(s); /* what the batch in front of it gave is not lost */
+        end_pending(s); /* the results of the batch before it are not lost */
         mm_die(s->r, "%s", e.text);
     }
 }
@@ -374,8 +374,8 @@ static void free_items(struct mm_filter_state *s)
 static void say_if_none(const struct mm_filter_state *s)
 {
     mm_run *r = s->r;
-    if (s->f->takes && s->seen && !r->done && !r->failed)
-        mm_warn(r, "none of %lld records was %s: all were passed on as they are", (long long)s->seen, s->f->takes);
+    if (s->f->takes && s->any && !r->done && !r->failed)
+        mm_warn(r, "no record of the input was %s: all were passed on as they are", s->f->takes);
 }
 
 void mm_filter_run(mm_run *r, const mm_filter *f)

@@ -51,6 +51,15 @@ static mm_status next_of(mm_run *r, mm_reader *in, mm_arena *a, mm_record *rec)
     return s == MM_OK ? MM_OK : MM_EOF;
 }
 
+void mm_fusing_say_mixed(mm_run *r, int64_t samples, const char *such)
+{
+    if (samples)
+        mm_warn(r,
+                "samples that are made of several sources of one modality: %lld, such as %s; if these are different "
+                "things, see Keys in mm-decode(1)",
+                (long long)samples, such);
+}
+
 static void say_what_was_joined(mm_run *r, const mm_fuser *f)
 {
     mm_fuser_tally t = mm_fuser_counts(f);
@@ -59,14 +68,10 @@ static void say_what_was_joined(mm_run *r, const mm_fuser *f)
                (long long)t.samples);
     if (t.torn)
         mm_warn(r,
-                "%lld samples came in pieces: the records of a key do not stand together in the stream; give each "
-                "modality as a stream of its own, and they are joined",
+                "samples that came in pieces, as the records of a key do not stand together in the stream: %lld; give "
+                "each modality as a stream of its own, and they are joined",
                 (long long)t.torn);
-    if (t.mixed)
-        mm_warn(r,
-                "%lld samples are made of several sources of one modality, such as %s: if these are different things, "
-                "see Keys in mm-decode(1)",
-                (long long)t.mixed, t.such ? t.such : "");
+    mm_fusing_say_mixed(r, t.mixed, t.such ? t.such : "");
 }
 
 void mm_fusing_run(mm_run *r, mm_fuser *f, void (*after)(void *ctx), void *ctx)

@@ -10,7 +10,10 @@ enum { MM_MAX_STREAMS = 64 };
 /* How many streams a fuser gets: one an operand. */
 int mm_fusing_streams(mm_run *r);
 /* Feeds it everything: one stream as mm_in_next reads it, several in step, always from the one that is furthest behind.
- * `after` (NULL: nothing) is called behind every record. Warns of samples that came in pieces. */
+ * `after` (NULL: nothing) is called after every record. Warns of samples that came in pieces, or of mixed sources. */
 void mm_fusing_run(mm_run *r, mm_fuser *f, void (*after)(void *ctx), void *ctx);
+/* Warns that several sources of one modality went into so many samples (0: says nothing), with the first of them: one
+ * key for several things would be joined all the same. */
+void mm_fusing_say_mixed(mm_run *r, int64_t samples, const char *first);
 
 #endif

@@ -153,7 +153,7 @@ bool mm_resume_has(mm_run *r, const mm_filter *f, bool wanted, const mm_record *
         r->done += wanted;
         return true;
     }
-    mm_say(&r->log, MM_LOG_INFO, "%s: going on behind %lld records", r->state->out.part, (long long)s->n);
+    mm_say(&r->log, MM_LOG_INFO, "%s: going on after %lld records", r->state->out.part, (long long)s->n);
     cut_at(r, start);
     close_part(s);
     r->state->resume = NULL;
@@ -205,7 +205,7 @@ void mm_resume_sources(mm_run *r)
     }
     out->whole = s->at;
     mm_buf_free(&src);
-    mm_say(&r->log, MM_LOG_INFO, "%s: going on behind %lld records", out->part, (long long)s->n);
+    mm_say(&r->log, MM_LOG_INFO, "%s: going on after %lld records", out->part, (long long)s->n);
     if (s->runs) {
         r->state->resume = s;
         return;

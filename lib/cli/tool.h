@@ -129,7 +129,7 @@ FILE *mm_out_beside(mm_run *r, const char *path);
 void mm_out_close(mm_run *r);
 
 /* --resume for a tool that makes records rather than pass them on; without effect when it was not given. FILE.part is
- * cut behind its last whole record. */
+ * cut after its last whole record. */
 void mm_resume_sources(mm_run *r);
 /* For each source in the order in which they come: whether its records are in the output already. The last source in
  * it comes again: as many of its records as are there are compared in place of being written. */
@@ -174,7 +174,7 @@ typedef struct {
     int64_t batch_bytes; /* … or bytes of records, 0: 64 MiB */
     bool keep;           /* --keep: the source record goes out in front of what replaces it */
     bool flush;          /* --flush: never wait for more input when a record is ready */
-    const char *takes;   /* "text": an input that has none is told; NULL: never */
+    const char *takes;   /* "text": a warning says that the input had none; NULL: none does */
     void *ctx;
 } mm_filter;
 

@@ -222,7 +222,7 @@ END
     printf 'file,class,size\n1.png,A,7\ndog/2.png,B,8\nno.png,C,9\n' >labels.csv
     run mm-decode --labels labels.csv --label-column class tree -o "$tmp/o"
     [ "$status" -eq 0 ]
-    [[ "$output" == *"1 rows of labels.csv belong to no input"* ]]
+    [[ "$output" == *"rows of labels.csv that belong to none of the inputs: 1"* ]]
     mm-cat -J "$tmp/o" | jq -e -s 'map(.label) == ["A","B"]'
     mm-decode -q --labels labels.csv tree | mm-cat -J | jq -e -s '.[0].label == {"class":"A","size":"7"}'
     mm-decode -q --labels labels.csv --key-column size --label-column file tree | mm-cat -J | jq -e -s 'all(.label == null)'

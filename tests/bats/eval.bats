@@ -78,7 +78,7 @@ for i in range(30):
 @test "values that are no numbers are not compared with numbers" {
     for v in 1.5 NaN 2.5; do echo '{"kind": "label", "key": "k'$v'", "label": '$v', "meta": {"truth": 2}}'; done | records > nan.mm
     run -0 mm-eval -f json nan.mm
-    [[ "$output" == *"1 predictions without a value or a truth"* ]]
+    [[ "$output" == *"predictions without a value or a truth beside them, which do not count: 1"* ]]
     for v in 1.5 Infinity; do echo '{"kind": "label", "key": "k'$v'", "label": '$v', "meta": {"truth": 2}}'; done | records > inf.mm
     run -2 mm-eval inf.mm
     [[ "$output" == *"kInfinity: "*"are not two numbers"* ]]

@@ -174,11 +174,11 @@ two_of_one_name() {
     run mm-train classify -o h a.mm b.mm
     [ "$status" -eq 0 ]
     [[ "$output" == *"mm-train: 6 samples of 8 records, "* ]]
-    [[ "$output" == *"2 samples are made of several sources of one modality, such as 1: "* ]]
+    [[ "$output" == *"samples that are made of several sources of one modality: 2, such as 1; "* ]]
     run mm-fuse --method concat -v -o o a.mm b.mm
     [ "$status" -eq 0 ]
     [[ "$output" == *"8 records joined into 6 samples"* ]]
-    [[ "$output" == *"2 samples are made of several sources of one modality, such as 1 (a.csv, b.csv): "* ]]
+    [[ "$output" == *"samples that are made of several sources of one modality: 2, such as 1 (a.csv, b.csv); "* ]]
     run mm-fuse --method concat -o o a.mm
     [ "$output" = "" ]
 }

@@ -53,7 +53,7 @@ cuts() {
     cuts 6007 mm-decode -q --lines table.csv t/1.txt
     cuts 26003 mm-decode -q --window 0.25 t
     head -c 9000 "$tmp/whole" >"$tmp/out.part" && rm "$tmp/out"
-    mm-decode --window 0.25 t -v --resume -o "$tmp/out" 2>&1 | grep 'out.part: going on behind [1-9]'
+    mm-decode --window 0.25 t -v --resume -o "$tmp/out" 2>&1 | grep 'out.part: going on after [1-9]'
 }
 
 @test "encoders: rows of a table, --keep, chunks, sources that come twice" {
@@ -66,7 +66,7 @@ cuts() {
     flags=(--chunk --keep) && cuts 70001 encode
     flags=(--chunk --batch 3) && cuts 90001 encode
     head -c 80000 "$tmp/whole" >"$tmp/out.part" && rm "$tmp/out"
-    encode -v --resume -o "$tmp/out" 2>&1 | grep 'out.part: going on behind 4[0-9] records'
+    encode -v --resume -o "$tmp/out" 2>&1 | grep 'out.part: going on after 4[0-9] records'
 }
 
 @test "another input or other options are found out, and cost nothing" {

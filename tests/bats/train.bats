@@ -256,7 +256,7 @@ accuracy() {
         echo '{"kind": "feature", "key": "k'$i'", "of": "x", "data": {"f32": ['$i', 7, '$((i % 3))']}, "label": "'$([ $((i % 20)) = 9 ] && echo n/a || echo $i)'"}'
     done | python3 "$BATS_TEST_DIRNAME/records.py" > some.mm
     run -0 mm-train regress -v --epochs 5 -o x.safetensors some.mm
-    [[ "$output" == *'2 labels of label are no numbers and do not count, such as "n/a"'* ]]
+    [[ "$output" == *'labels of label that are no numbers and do not count: 2, such as "n/a"'* ]]
     [[ "$output" == *"1 of 3 columns of x do not vary and are left out: 2"* ]]
     [[ "$output" == *"38 samples"* ]]
     run -0 mm-train classify --epochs 5 -o x.safetensors a.mm
@@ -271,5 +271,5 @@ accuracy() {
     [[ "$output" == *"30 samples"* ]]
     mm-label -m x.safetensors -n 9 -f jsonl gaps.mm | jq -e -s 'length == 40 and all(.labels | map(.label) | sort == ["c0", "c1"])'
     mm-fuse -m x.safetensors --label gaps.mm | mm-eval --rounds 0 -f json 2> said | jq -e '.samples == 30 and (.classes | length) == 2'
-    grep -q '10 predictions without a value or a truth' said
+    grep -q 'predictions without a value or a truth beside them, which do not count: 10' said
 }
