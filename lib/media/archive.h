@@ -36,10 +36,4 @@ int mm_archive_depth(const mm_archive *a);
 /* The archive around this one, or NULL. */
 mm_archive *mm_archive_outer(const mm_archive *a);
 
-/* Archives that do not say so in their first bytes: behind a program or any other bytes, and images of discs. */
-bool mm_blob_is_self_extracting(const mm_blob *b);          /* of an executable: perhaps */
-bool mm_blob_ends_as_zip(const mm_blob *b, int64_t *front); /* *front: how many bytes stand in front of the zip */
-bool mm_blob_is_iso(const mm_blob *b);
-bool mm_blob_is_last_zip_volume(const mm_blob *b); /* the directory of a zip whose members lie in other files */
-
 #endif

@@ -2,6 +2,7 @@
 #include "media/archive.h"
 #include "media/blob.h"
 #include "media/claim.h"
+#include "media/embedded.h"
 #include "media/key.h"
 #include "media/listing.h"
 #include "media/sniff.h"
