@@ -1,15 +1,12 @@
-#include "media/table.h"
-
 #include "base/grow.h"
 #include "base/suggest.h"
-#include "media/label_studio.h"
+#include "media/table_row.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-enum { MAX_COLUMNS = 1 << 20, MAX_NAMES = 4096 }; /* names of JSON lines: looked up one by one in every row */
+enum { MAX_COLUMNS = 1 << 20 };
 
 mm_table_kind mm_table_kind_of(const char *name)
 {
@@ -20,27 +17,15 @@ mm_table_kind mm_table_kind_of(const char *name)
     return MM_TABLE_ANY;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 mm_str mm_cell_trim(mm_str cell)
 {
-    while (cell.n && is_blank(*cell.p)) {
+    while (cell.n && mm_is_blank(*cell.p)) {
         cell.p++;
         cell.n--;
     }
-    while (cell.n && is_blank(cell.p[cell.n - 1]))
+    while (cell.n && mm_is_blank(cell.p[cell.n - 1]))
         cell.n--;
     return cell;
-}
-
-static mm_str line_at(const mm_table *t)
-{
-    mm_str rest = {t->text.p + t->at, t->text.n - t->at};
-    const char *end = rest.n ? memchr(rest.p, t->end, rest.n) : NULL;
-    return (mm_str){rest.p, end ? (size_t)(end - rest.p) : rest.n};
 }
 
 /* ---- what kind of table it is ---- */
@@ -87,9 +72,9 @@ static bool cuts_evenly(mm_str text, char cut)
 static mm_table_kind kind_of_text(mm_str text)
 {
     size_t at = 0, next;
-    while (at < text.n && is_blank(text.p[at]))
+    while (at < text.n && mm_is_blank(text.p[at]))
         at++;
-    for (next = at + 1; next < text.n && is_blank(text.p[next]);)
+    for (next = at + 1; next < text.n && mm_is_blank(text.p[next]);)
         next++;
     if (at < text.n && text.p[at] == '{')
         return MM_TABLE_JSONL;
@@ -169,14 +154,7 @@ void mm_table_close(mm_table *t)
 
 /* ---- cells of a row ---- */
 
-typedef struct {
-    mm_str *v;
-    int n;
-    int64_t cap;
-    mm_arena *a;
-} cells;
-
-static mm_status add_cell(cells *c, mm_str s, mm_err *e)
+mm_status mm_cells_add(mm_cells *c, mm_str s, mm_err *e)
 {
     if (c->n == MAX_COLUMNS)
         return mm_fail(e, MM_SKIP, "a row of more than %d columns", MAX_COLUMNS);
@@ -234,7 +212,7 @@ static mm_str plain(mm_table *t, size_t *at)
     return cell;
 }
 
-static mm_status cut_row(mm_table *t, cells *c, mm_err *e)
+static mm_status cut_row(mm_table *t, mm_cells *c, mm_err *e)
 {
     const char *p = t->text.p;
     size_t i = t->at, n = t->text.n;
@@ -256,7 +234,7 @@ static mm_status cut_row(mm_table *t, cells *c, mm_err *e)
         } else {
             one = plain(t, &i);
         }
-        mm_status added = add_cell(c, one, e);
+        mm_status added = mm_cells_add(c, one, e);
         if (added == MM_FATAL)
             return added;
         if (added == MM_SKIP) { /* go on to the row's end: the next one may be good */
@@ -272,180 +250,6 @@ static mm_status cut_row(mm_table *t, cells *c, mm_err *e)
     return s;
 }
 
-/* ---- JSON ---- */
-
-static int name_column(mm_table *t, const char *name)
-{
-    for (int c = 0; c < t->columns; c++)
-        if (mm_str_is(t->header[c], name))
-            return c;
-    mm_str *v = t->columns < MAX_NAMES ? realloc(t->header, (size_t)(t->columns + 1) * sizeof *v) : NULL;
-    char *own = v ? mm_arena_strdup(&t->keep, mm_str_of(name)) : NULL;
-    if (v)
-        t->header = v;
-    if (!own)
-        return -1;
-    t->header[t->columns] = mm_str_of(own);
-    return t->columns++;
-}
-
-static mm_str json_text(const json_t *v, mm_arena *a)
-{
-    if (json_is_string(v)) {
-        mm_str s = {json_string_value(v), json_string_length(v)};
-        return (mm_str){mm_arena_strdup(a, s), s.n};
-    }
-    char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
-    mm_str s = mm_str_of(text ? mm_arena_strdup(a, mm_str_of(text)) : NULL);
-    free(text);
-    return s;
-}
-
-/* The value that begins at *at, up to the brace or bracket that closes it; a value without those up to a comma, a
- * bracket or the line's end. */
-static mm_str json_piece(mm_str text, size_t at)
-{
-    int64_t depth = 0;
-    bool inside = false;
-    size_t i = at;
-    for (; i < text.n; i++) {
-        char c = text.p[i];
-        if (inside) {
-            i += c == '\\';
-            inside = c != '"';
-        } else if (c == '"') {
-            inside = true;
-        } else if (c == '{' || c == '[') {
-            depth++;
-        } else if (depth && (c == '}' || c == ']')) {
-            if (--depth == 0)
-                return (mm_str){text.p + at, i + 1 - at};
-        } else if (!depth && (c == ',' || c == ']' || c == '\n')) {
-            break;
-        }
-    }
-    return (mm_str){text.p + at, (i < text.n ? i : text.n) - at};
-}
-
-static json_t *parse(mm_str text, json_error_t *why)
-{
-    return json_loadb(text.p, text.n, JSON_ALLOW_NUL, why);
-}
-
-/* The next object of JSON lines: a line, or several when the object that it begins goes on. */
-static json_t *next_line(mm_table *t, json_error_t *why)
-{
-    enum { TRIES = 16 }; /* objects in a row that never close: each costs a look at the rest of the text */
-    json_error_t ignored;
-    mm_str line = line_at(t);
-    json_t *o = parse(line, why);
-    size_t from = t->at;
-    if (!o && t->tries < TRIES && mm_cell_trim(line).n && *mm_cell_trim(line).p == '{') {
-        t->tries++;
-        mm_str piece = json_piece(t->text, from + (size_t)(mm_cell_trim(line).p - line.p));
-        if (piece.p + piece.n > line.p + line.n && (o = parse(piece, &ignored))) {
-            t->tries = 0;
-            t->at = (size_t)(piece.p + piece.n - t->text.p);
-            line = line_at(t); /* what may follow on the object's last line */
-            if (mm_cell_trim(line).n)
-                return o;
-            from = t->at;
-        }
-    }
-    t->at = from + line.n + (from + line.n < t->text.n);
-    return o;
-}
-
-static void skip_blanks(mm_table *t, bool commas)
-{
-    while (t->at < t->text.n && (is_blank(t->text.p[t->at]) || (commas && t->text.p[t->at] == ',')))
-        t->at++;
-}
-
-/* Goes past the brackets that close arrays and open the next. False: nothing, or something else, follows. */
-static bool leave_arrays(mm_table *t)
-{
-    while (t->at < t->text.n && t->text.p[t->at] == ']') {
-        t->at++;
-        skip_blanks(t, false);
-        if (t->at == t->text.n || t->text.p[t->at] != '[')
-            return false;
-        t->at++;
-        skip_blanks(t, false);
-    }
-    return true;
-}
-
-/* The next element of an array, or of those that follow one another. False at the end of the last; *o is NULL when it
- * is no JSON. */
-static bool next_element(mm_table *t, json_t **o, json_error_t *why)
-{
-    const size_t done = t->text.n + 1;
-    *o = NULL;
-    if (t->at == done)
-        return false;
-    skip_blanks(t, true);
-    bool inside = leave_arrays(t);
-    if (inside && t->at < t->text.n) {
-        mm_str piece = json_piece(t->text, t->at);
-        t->at += piece.n ? piece.n : 1;
-        *o = parse(piece, why);
-        return true;
-    }
-    snprintf(why->text, sizeof why->text, inside ? "the array is not closed" : "text after the array");
-    bool broken = inside || t->at < t->text.n;
-    t->at = done;
-    return broken;
-}
-
-static mm_status json_cells(mm_table *t, json_t *o, cells *c, mm_err *e)
-{
-    const char *name;
-    json_t *v;
-    json_object_foreach(o, name, v)
-    {
-        int at = name_column(t, name);
-        if (at < 0 && t->columns == MAX_NAMES)
-            return mm_fail(e, MM_SKIP, "objects of more than %d different members", MAX_NAMES);
-        if (at < 0)
-            return mm_fail_memory(e);
-        while (c->n <= at) {
-            mm_status s = add_cell(c, (mm_str){NULL, 0}, e);
-            if (s != MM_OK)
-                return s;
-        }
-        if (json_is_null(v))
-            continue;
-        c->v[at] = json_text(v, c->a);
-        if (!c->v[at].p)
-            return mm_fail_memory(e);
-    }
-    return MM_OK;
-}
-
-static mm_status json_row(mm_table *t, cells *c, mm_err *e)
-{
-    json_error_t why = {.text = "another value"};
-    json_t *o = NULL;
-    if (t->kind == MM_TABLE_JSONL)
-        o = next_line(t, &why);
-    else if (!next_element(t, &o, &why))
-        return MM_EOF;
-    mm_status s = MM_OK;
-    if (mm_ls_is_task(o)) {
-        json_t *flat;
-        s = mm_ls_flatten(&flat, o, e);
-        json_decref(o);
-        o = s == MM_OK ? flat : NULL;
-    } else if (!json_is_object(o)) {
-        s = mm_fail(e, MM_SKIP, "not a JSON object: %s", o ? "another value" : why.text);
-    }
-    if (s == MM_OK)
-        s = json_cells(t, o, c, e);
-    json_decref(o);
-    return s;
-}
-
 /* ---- rows ---- */
 
 static void skip_blank_lines(mm_table *t)
@@ -455,19 +259,19 @@ static void skip_blank_lines(mm_table *t)
         t->at++;
 }
 
-static mm_status read_row(mm_table *t, cells *c, mm_err *e)
+static mm_status read_row(mm_table *t, mm_cells *c, mm_err *e)
 {
     if (t->kind == MM_TABLE_JSON)
-        return json_row(t, c, e);
+        return mm_json_row(t, c, e);
     skip_blank_lines(t);
     if (t->at >= t->text.n)
         return MM_EOF;
-    return t->kind == MM_TABLE_JSONL ? json_row(t, c, e) : cut_row(t, c, e);
+    return t->kind == MM_TABLE_JSONL ? mm_json_row(t, c, e) : cut_row(t, c, e);
 }
 
 mm_status mm_table_take_header(mm_table *t, mm_err *e)
 {
-    cells c = {.a = &t->keep};
+    mm_cells c = {.a = &t->keep};
     if (mm_table_names_itself(t))
         return MM_OK;
     mm_status s = read_row(t, &c, e);
@@ -483,7 +287,7 @@ mm_status mm_table_take_header(mm_table *t, mm_err *e)
 }
 
 /* A cut too many, as by a comma in a text without quotes, would put all later cells under wrong names. */
-static mm_status check_width(const mm_table *t, const cells *c, mm_err *e)
+static mm_status check_width(const mm_table *t, const mm_cells *c, mm_err *e)
 {
     for (int i = t->columns; t->header && !mm_table_names_itself(t) && i < c->n; i++)
         if (mm_cell_trim(c->v[i]).n)
@@ -493,7 +297,7 @@ static mm_status check_width(const mm_table *t, const cells *c, mm_err *e)
 
 mm_status mm_table_next(mm_table *t, mm_arena *a, mm_str **cell, int *n, mm_err *e)
 {
-    cells c = {.a = a};
+    mm_cells c = {.a = a};
     mm_status s = read_row(t, &c, e);
     if (s == MM_OK || s == MM_SKIP)
         t->row++;
