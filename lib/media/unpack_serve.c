@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 enum { BAD_HEADERS = 64, SKIPPABLE = 1000 };
+static const int BAD_BLOCKS = 1 << 21; /* of tar behind one damaged header: 1 GiB */
 static const int64_t MOST_A_HEADER = (int64_t)1 << 30; /* unpacked bytes in front of a header: zeros, say */
 #define ENCRYPTED "encrypted: extract it with its password first"
 
@@ -25,6 +26,10 @@ typedef struct {
     int64_t unpacked;  /* bytes of it since the last question */
     int bad_headers;
     char complaint[200]; /* of opening, until the first header is there */
+    char lost[200];      /* what lay in front of the next header and is no header; "": nothing */
+    struct archive_entry *entry;
+    int found; /* what libarchive said of `entry`, while `lost` is answered first */
+    bool held;
     mm_answer answer;
     const char *link;        /* follows the answer */
     int64_t declared, given; /* bytes of the member: what its header says, what has been handed on */
@@ -273,18 +278,41 @@ static bool answer_entry(serving *a, struct archive_entry *x)
     return answer(a, MM_OK, name, n < MM_UNPACK_TEXT ? n : MM_UNPACK_TEXT);
 }
 
-/* Headers up to the next one that is usable; after a damaged one there may be others. */
+/* On to the next header. A tar is searched for it block by block, a cpio byte by byte: what is passed over was a member,
+ * whose header is damaged. */
+static void find_header(serving *a)
+{
+    int blocks = 0;
+    a->lost[0] = 0;
+    while ((a->found = archive_read_next_header(a->a, &a->entry)) == ARCHIVE_RETRY && ++blocks < BAD_BLOCKS)
+        ;
+    const char *text = a->found == ARCHIVE_WARN ? archive_error_string(a->a) : NULL;
+    if (blocks)
+        snprintf(a->lost, sizeof a->lost, "a damaged header: what it names is lost");
+    else if (text && strncmp(text, "Skipped ", 8) == 0)
+        snprintf(a->lost, sizeof a->lost, "a damaged header: what it names is lost (%s)", text);
+}
+
+/* Whether `lost` is to be answered before what was found behind it. */
+static bool says_what_is_lost(serving *a)
+{
+    if (!a->lost[0] || (a->found != ARCHIVE_OK && a->found != ARCHIVE_WARN && a->found != ARCHIVE_EOF))
+        return false;
+    return ++a->bad_headers < BAD_HEADERS;
+}
+
 static bool answer_next(serving *a)
 {
-    struct archive_entry *x;
-    int r;
-    do
-        r = archive_read_next_header(a->a, &x);
-    while (r == ARCHIVE_RETRY && ++a->bad_headers < BAD_HEADERS);
+    if (!a->held)
+        find_header(a);
+    a->held = !a->held && says_what_is_lost(a);
+    if (a->held)
+        return answer_damage(a, a->lost);
+    int r = a->found;
     bool complained = a->complaint[0] != 0;
-    if (r == ARCHIVE_OK || r == ARCHIVE_WARN) {
+    if ((r == ARCHIVE_OK || r == ARCHIVE_WARN) && a->bad_headers < BAD_HEADERS) {
         a->complaint[0] = 0;
-        return answer_entry(a, x);
+        return answer_entry(a, a->entry);
     }
     a->dead = r != ARCHIVE_FAILED || ++a->bad_headers >= BAD_HEADERS;
     if (r == ARCHIVE_EOF && complained) /* a file cut before its first block is unpacked looks empty to libarchive */

@@ -297,3 +297,26 @@ open("y.z01", "wb").write(b"PK\3\4 and so on"); open("y.r00", "wb").write(b"no m
     run mm-decode empty.tar.gz # what tar makes of no file
     [ "$status" -eq 2 ]
 }
+
+# Byte number $2 of file $1 becomes another one.
+flip() { python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); b[int(sys.argv[2])] ^= 4; open(sys.argv[1], "wb").write(b)' "$@"; }
+
+@test "a damaged header inside tar and cpio is an error record, and what follows is read" {
+    for i in 1 2 3; do python3 -c 'import sys; print(sys.argv[1] * 30000)' $i >$i.txt; done
+    for format in ustar gnutar odc; do
+        bsdtar --format $format -cf whole.$format 1.txt 2.txt 3.txt
+        at=$(grep -abo 2.txt whole.$format | cut -d: -f1)
+        cp whole.$format x.$format
+        # the name in a tar, which its checksum covers; the first letter of a cpio's header
+        [ $format != odc ] || at=$((at - 76))
+        flip x.$format "$at"
+        run mm-decode -o $format.mm x.$format
+        [ "$status" -eq 1 ] && [[ "$output" == *"damaged header"* ]]
+        mm-cat -q -J $format.mm | jq -e -s 'map(.kind) == ["text", "error", "text"] and .[2].key == "3"'
+    done
+    # the last member, and one in a compressed archive
+    cp whole.ustar x.ustar && flip x.ustar "$(grep -abo 3.txt x.ustar | cut -d: -f1)" && gzip -f x.ustar
+    run mm-decode -o o.mm x.ustar.gz
+    [ "$status" -eq 1 ]
+    mm-cat -q -J o.mm | jq -e -s 'map(.kind) == ["text", "text", "error"]'
+}
