@@ -10,8 +10,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum { BAD_HEADERS = 64, SKIPPABLE = 1000 };
-static const int BAD_BLOCKS = 1 << 21; /* of tar behind one damaged header: 1 GiB */
+/* BAD_BLOCKS: of tar behind one damaged header, 1 GiB */
+enum { BAD_HEADERS = 64, BAD_BLOCKS = 1 << 21, SKIPPABLE = 1000 };
 static const int64_t MOST_A_HEADER = (int64_t)1 << 30; /* unpacked bytes in front of a header: zeros, say */
 #define ENCRYPTED "encrypted: extract it with its password first"
 
@@ -278,8 +278,8 @@ static bool answer_entry(serving *a, struct archive_entry *x)
     return answer(a, MM_OK, name, n < MM_UNPACK_TEXT ? n : MM_UNPACK_TEXT);
 }
 
-/* On to the next header. A tar is searched for it block by block, a cpio byte by byte: what is passed over was a member,
- * whose header is damaged. */
+/* On to the next header. A tar is searched for it block by block, a cpio byte by byte: what is passed over was a
+ * member, whose header is damaged. */
 static void find_header(serving *a)
 {
     int blocks = 0;

@@ -44,13 +44,19 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Tables that mm-decode reads have spaces of such names; streams of other programs may have none. */
+static bool is_table(const mm_data_modality *x)
+{
+    return !*x->space || strncmp(x->space, "numbers/", 8) == 0;
+}
+
 /* Columns that vary no more than this are dead. The vectors of a model are of one unit: next to a usual column, what is
- * a millionth of it is rounding, and would be other rounding at another precision. Columns of a table, which has no
- * space, have units of their own: farads beside volts. */
+ * a millionth of it is rounding, and would be other rounding at another precision. Columns of a table have units of
+ * their own: farads beside volts. */
 static mm_status least_spread(double *out, const moments *k, const mm_data_modality *x, mm_err *e)
 {
     *out = 0;
-    if (!*x->space)
+    if (is_table(x))
         return MM_OK;
     double *sorted = malloc((size_t)x->width * sizeof *sorted);
     if (!sorted)

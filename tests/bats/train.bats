@@ -169,6 +169,26 @@ accuracy() {
     done
 }
 
+@test "columns of one table have units of their own: farads beside ohms" {
+    cd "$BATS_TEST_TMPDIR"
+    python3 - <<'EOF'
+import random
+random.seed(4)
+with open("alike.csv", "w") as a, open("units.csv", "w") as b:
+    for i in range(200):
+        x, y = random.gauss(0, 1), random.gauss(0, 1)
+        label = "high" if x + y > 0 else "low"
+        print(f"{x!r},{y!r},{label}", file=a)
+        print(f"{x * 1e-12!r},{y * 1e6!r},{label}", file=b)
+EOF
+    for t in alike units; do
+        mm-decode -q --as feature --label-column 3 $t.csv >$t.mm
+        mm-train classify -q --method linear --solver lbfgs -o $t.st $t.mm
+        mm-fuse -m $t.st --label $t.mm | mm-eval -f json --rounds 0 | jq '.figures.accuracy.value' >$t.accuracy
+    done
+    cmp alike.accuracy units.accuracy && jq -e '. > 0.95' units.accuracy
+}
+
 @test "columns in any unit are learned alike, and few samples are learned at all by default" {
     awk 'BEGIN { srand(5); for (u = -9; u <= 9; u += 9) { file = "u" u ".csv"; srand(5); s = 10 ^ u
         for (i = 0; i < 300; i++) { printf "s%d", i > file; for (d = 0; d < 4; d++)
