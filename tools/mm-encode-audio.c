@@ -58,15 +58,15 @@ static bool wants(void *ctx, const mm_record *rec)
 static mm_status check(audio *m, const mm_record *rec, mm_err *e)
 {
     if (!rec->has_tensor || rec->tensor.s.type != MM_F32 || rec->tensor.s.rank != 1)
-        return mm_fail(e, MM_SKIP, "%.*s: not mono samples [N]", MM_STRF(rec->src));
+        return mm_fail(e, MM_SKIP, "not mono samples [N]");
     if (rec->rate != m->prep.rate)
-        return mm_fail(e, MM_SKIP, "%.*s: %lld samples a second, the model takes %lld: mm-decode --rate %lld resamples",
-                       MM_STRF(rec->src), (long long)rec->rate, (long long)m->prep.rate, (long long)m->prep.rate);
+        return mm_fail(e, MM_SKIP, "%lld samples a second, the model takes %lld: mm-decode --rate %lld resamples",
+                       (long long)rec->rate, (long long)m->prep.rate, (long long)m->prep.rate);
     if (mm_shape_count(&rec->tensor.s) == 0)
-        return mm_fail(e, MM_SKIP, "%.*s: no sound in it", MM_STRF(rec->src));
+        return mm_fail(e, MM_SKIP, "no sound in it");
     int64_t at = mm_tensor_not_finite(&rec->tensor);
     if (at >= 0)
-        return mm_fail(e, MM_SKIP, "%.*s: sample %lld is not a finite number", MM_STRF(rec->src), (long long)at);
+        return mm_fail(e, MM_SKIP, "sample %lld is not a finite number", (long long)at);
     return MM_OK;
 }
 

@@ -51,18 +51,15 @@ static mm_status pixels(mm_image *img, const mm_record *rec, mm_arena *a, mm_err
     const mm_shape *s = &rec->tensor.s;
     if (!rec->has_tensor || s->rank != 3 || s->dim[2] != 3 || s->dim[0] < 1 || s->dim[1] < 1 ||
         (s->type != MM_U8 && s->type != MM_U16 && s->type != MM_F32))
-        return mm_fail(e, MM_SKIP, "%.*s: not RGB pixels [H,W,3] of u8, u16 or f32", MM_STRF(rec->src));
+        return mm_fail(e, MM_SKIP, "not RGB pixels [H,W,3] of u8, u16 or f32");
     *img = (mm_image){s->dim[0], s->dim[1], rec->tensor.data};
     if (s->type == MM_U8)
         return MM_OK;
     uint8_t *bytes = mm_arena_alloc(a, (size_t)mm_shape_count(s));
-    mm_err why;
     if (!bytes)
         return mm_fail_memory(e);
     img->rgb = bytes;
-    if (mm_depth_to_8(bytes, &rec->tensor, &why) != MM_OK)
-        return mm_fail(e, MM_SKIP, "%.*s: %s", MM_STRF(rec->src), why.text);
-    return MM_OK;
+    return mm_depth_to_8(bytes, &rec->tensor, e);
 }
 
 /* Resize and crop, unless mm-decode -m has done exactly that. */
@@ -75,8 +72,8 @@ static mm_status geometry(image *m, mm_image *img, const mm_record *rec, mm_aren
         return mm_image_prepare(img, &in, &m->prep, a, e);
     if (!mm_str_is(rec->prep, m->digest))
         return mm_fail(e, MM_SKIP,
-                       "%.*s: prepared for another model (%.*s, this one takes %s): mm-decode -m %s prepares for it",
-                       MM_STRF(rec->src), MM_STRF(rec->prep), m->digest, opt.model);
+                       "prepared for another model (%.*s, this one takes %s): mm-decode -m %s prepares for it",
+                       MM_STRF(rec->prep), m->digest, opt.model);
     *img = in;
     return MM_OK;
 }
