@@ -95,7 +95,7 @@ typedef struct cat {
     mm_arena arena; /* the current record and what is made from it */
 } cat;
 
-/* A format: what is done once before, for each record, and once behind. */
+/* A format: what is done once before, for each record, and once after. */
 typedef struct {
     void (*begin)(cat *c);
     void (*put)(cat *c, mm_record *rec);

@@ -188,7 +188,7 @@ static mm_status measure_prompt(text *t, mm_err *e)
     return s;
 }
 
-/* What the options, or the model, put in front of texts and behind them. */
+/* What the options, or the model, put in front of texts and after them. */
 static mm_status choose_prompt(text *t, mm_err *e)
 {
     const char *hole = prompt ? strstr(prompt, "{}") : NULL, *words = prompt;

@@ -13,7 +13,7 @@ static const mm_opt options[] = {
     {'m', "head", MM_OPT_STR, &opt.head, "HEAD",
      "fuse with this head, a file that mm-train wrote or a PyTorch state_dict", NULL, MM_HINT_FILE, 0, 0},
     {0, "method", MM_OPT_CHOICE, &opt.method, NULL,
-     "without a head: vectors behind one another, their mean or maximum; or label distributions combined as evidence",
+     "without a head: vectors one after another, their mean or maximum; or label distributions combined as evidence",
      "concat|mean|max|dempster|yager", 0, 0, 0},
     {0, "label", MM_OPT_FLAG, &opt.labels, NULL, "with a head: give its labels instead of its joint vectors", NULL, 0,
      0, 0},

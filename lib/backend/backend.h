@@ -4,7 +4,7 @@
  * GPU fills a command buffer; mm_dev_flush waits. Errors are sticky until mm_dev_flush, which reports the first.
  * Nothing above this header knows which device it talks to.
  *
- * Batches are packed: the rows of all items lie behind one another without padding, and `cu` holds the n + 1
+ * Batches are packed: the rows of all items lie one after another without padding, and `cu` holds the n + 1
  * cumulative row counts (cu[0] = 0, item i has rows cu[i] .. cu[i+1]-1). An item's result is bit-identical
  * whatever it is batched with and however many threads there are: every output element is summed in one fixed
  * order, so no split along K, no atomics.

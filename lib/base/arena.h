@@ -20,7 +20,7 @@ typedef struct {
 /* Room for n bytes, aligned to 64 (a cache line, an AVX-512 vector); NULL when memory is out. Not cleared. */
 void *mm_arena_alloc(mm_arena *a, size_t n);
 /* Makes the allocation p of `old` bytes (NULL: none yet) n ≥ old bytes large, in place when it is the arena's latest
- * and there is room behind it; else its bytes move. NULL when memory is out; p is then as before. */
+ * and there is room after it; else its bytes move. NULL when memory is out; p is then as before. */
 void *mm_arena_grow(mm_arena *a, void *p, size_t old, size_t n);
 /* Room for count × size bytes, cleared; NULL when that overflows or memory is out. */
 void *mm_arena_zalloc(mm_arena *a, size_t count, size_t size);

@@ -28,7 +28,7 @@ typedef struct {
          MM_OPT_STR,                                                                                                     \
          &(v).pool,                                                                                                      \
          "HOW",                                                                                                          \
-         "one vector out of all positions: cls, mean, eos, several joined by + (behind one another), or none for "       \
+         "one vector out of all positions: cls, mean, eos, several joined by + (one after another), or none for "        \
          "every "                                                                                                        \
          "position (what the model was trained for)",                                                                    \
          NULL,                                                                                                           \
@@ -40,7 +40,7 @@ typedef struct {
          MM_OPT_STR,                                                                                                     \
          &(v).layer,                                                                                                     \
          "N,...",                                                                                                        \
-         "hidden states of these layers, behind one another; negative numbers count from the end (the model's "          \
+         "hidden states of these layers, one after another; negative numbers count from the end (the model's "           \
          "output)",                                                                                                      \
          NULL,                                                                                                           \
          0,                                                                                                              \

@@ -39,7 +39,7 @@ static mm_reader *open_stream(mm_run *r, const char *path)
     return in;
 }
 
-/* The next record of one of several streams; MM_EOF behind its last. */
+/* The next record of one of several streams; MM_EOF after its last. */
 static mm_status next_of(mm_run *r, mm_reader *in, mm_arena *a, mm_record *rec)
 {
     mm_err e;

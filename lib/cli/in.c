@@ -52,7 +52,7 @@ static void close_current(mm_in_state *in)
     in->fd = -1;
 }
 
-/* MM_OK with a reader, MM_EOF behind the last operand, MM_SKIP when this one cannot be read. */
+/* MM_OK with a reader, MM_EOF after the last operand, MM_SKIP when this one cannot be read. */
 static mm_status open_next(mm_run *r, mm_err *e)
 {
     mm_in_state *in = &r->state->in;

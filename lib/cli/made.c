@@ -147,15 +147,15 @@ static const char *own_name(mm_str name)
 static mm_status renew_meta(mm_record *out, const mm_record *made, const mm_record *from, mm_arena *a, mm_err *e)
 {
     const msgpack_object_map *m = &made->meta.via.map;
-    bool behind = false; /* what the tool itself puts in comes first */
+    bool common = false; /* what all encoders put in has begun: it comes after what the tool itself does */
     mm_status s = MM_OK;
     out->meta = from->meta;
     for (uint32_t i = 0; s == MM_OK && i < m->size; i++) {
         const char *name = own_name(mm_object_as_str(&m->ptr[i].key));
         bool early = name && (!strcmp(name, "text") || !strcmp(name, "truncated") || !strcmp(name, "chunk") ||
                               !strcmp(name, "window"));
-        if (name && !early && !behind) {
-            behind = true;
+        if (name && !early && !common) {
+            common = true;
             s = mm_encoding_modality(out, from, a, e);
             if (s == MM_OK && made->kind == MM_KIND_LABEL && from->label.type != MSGPACK_OBJECT_NIL)
                 s = mm_meta_put(out, a, "truth", from->label, e);

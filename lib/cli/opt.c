@@ -101,7 +101,7 @@ static void add_hit(cursor *c, const mm_opt *o, const char *value, bool no)
     c->out->hit[c->out->n++] = (mm_opt_hit){.opt = o, .value = value, .no = no};
 }
 
-/* `word` is what stands behind the two dashes. */
+/* `word` is what stands after the two dashes. */
 static mm_status match_long(cursor *c, const char *word, mm_err *e)
 {
     const char *eq = strchr(word, '=');
@@ -122,7 +122,7 @@ static mm_status match_long(cursor *c, const char *word, mm_err *e)
     return MM_OK;
 }
 
-/* `word` is what stands behind one dash: flags in a row, the last of them perhaps with a value. */
+/* `word` is what stands after one dash: flags in a row, the last of them perhaps with a value. */
 static mm_status match_brief(cursor *c, const char *word, mm_err *e)
 {
     for (; *word; word++) {

@@ -79,7 +79,7 @@ mm_status mm_opts_apply(const mm_parsed *p, mm_arena *a, mm_err *e);
 /* The last occurrence of the option that writes to `to`; NULL when it was not given. */
 const mm_opt_hit *mm_opts_given(const mm_parsed *p, const void *to);
 
-/* A whole number with an optional suffix k, M or G, nothing behind it; false when it is not one or overflows. */
+/* A whole number with an optional suffix k, M or G, nothing after it; false when it is not one or overflows. */
 bool mm_parse_int(const char *text, int64_t *out);
 
 #endif

@@ -89,7 +89,7 @@ __attribute__((noreturn)) static void other_input(mm_run *r, const char *what, m
            r->state->out.part, what, MM_STRF(name));
 }
 
-/* What stands behind `at` goes; writing goes on there. */
+/* What stands after `at` goes; writing goes on there. */
 static void cut_at(mm_run *r, int64_t at)
 {
     mm_out_state *out = &r->state->out;

@@ -52,7 +52,7 @@ typedef struct {
     int n;
     struct {
         char why[256];
-        int64_t more; /* failures behind the first */
+        int64_t more; /* failures after the first */
     } seen[MM_ALIKE];
 } mm_alike_state;
 

@@ -61,7 +61,7 @@ typedef struct mm_run_state mm_run_state; /* what only lib/cli touches */
 /* A running program: parsed common options, counters, and the exit status, which only gets worse. */
 typedef struct {
     const mm_tool *tool;
-    const char **operands; /* those of the lists (--files-from) behind those of the command line */
+    const char **operands; /* those of the lists (--files-from) after those of the command line */
     int n_operands;
     const char *output; /* -o; NULL: standard output */
     bool resume, update, strict, quiet;

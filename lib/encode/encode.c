@@ -18,7 +18,7 @@ struct mm_encoder {
     mm_net_info info;
     mm_encode_opts o; /* resolved: layers and pools as they are used, normalize and project 0 or 1 */
     int64_t max_tokens;
-    int64_t joined; /* width of layers × pools behind one another */
+    int64_t joined; /* width of layers × pools one after another */
     int64_t width;  /* of the output */
     bool *want;     /* [info.layers + 1] */
     mm_room room;   /* outputs on the device */
@@ -244,7 +244,7 @@ struct group {
     mm_forward f;
     bool made;     /* the outputs' place */
     mm_mat joined; /* [n, joined], without pooling [rows, joined] */
-    mm_mat final;  /* [n, width] behind the projection; else joined */
+    mm_mat final;  /* [n, width] after the projection; else joined */
     mm_status status;
     mm_err *e;
 };

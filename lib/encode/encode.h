@@ -21,13 +21,13 @@ const char *mm_pooling_name(mm_pooling p); /* "mean" */
 
 typedef struct {
     int layers; /* 0: the model's output */
-    /* k < last: hidden_states[k] as transformers counts them (0: embeddings, k: behind the k-th layer). The last one is
+    /* k < last: hidden_states[k] as transformers counts them (0: embeddings, k: after the k-th layer). The last one is
      * last_hidden_state, with the final norm of models that have one; CLIP's image tower norms only its pooled CLS,
      * as the reference does. Negative numbers count from the end. */
     int layer[MM_MAX_LAYERS];
     int pools; /* 0: what the model was trained for (sentence-transformers' modules.json respected) */
     mm_pooling pool[MM_MAX_POOLS];
-    /* Several layers and pools are put behind one another: for each layer in order, each pool in order. */
+    /* Several layers and pools are put one after another: for each layer in order, each pool in order. */
     int normalize;  /* L2: 1 yes, 0 no, −1 what the model was trained for */
     int project;    /* CLIP's joint space: 1, 0, −1 yes when layer and pooling are the model's own */
     bool pad_audio; /* the sounds are padded to the model's window as the reference does; named in the space */

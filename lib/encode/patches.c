@@ -30,7 +30,7 @@ static const float *host_rows(mm_params *p, const char *name, int64_t width, int
     return f;
 }
 
-/* The leading tokens behind one another, the positions of the first `with_position` added. */
+/* The leading tokens one after another, the positions of the first `with_position` added. */
 static void load_tokens(mm_patches *e, mm_params *p, const mm_patches_names *n, const float *position)
 {
     int64_t w = e->width, rows[MM_MAX_PREFIX] = {0};

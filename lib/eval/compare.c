@@ -47,7 +47,7 @@ mm_status mm_compare_classes(mm_comparison *c, const uint8_t *right_a, const uin
 
 /* ---- numbers ---- */
 
-/* The rows of truth, a and b behind one another; false when memory is out. */
+/* The rows of truth, a and b one after another; false when memory is out. */
 static bool gather(pair *p, const int64_t *row, int64_t n)
 {
     if (n > p->rows) {

@@ -15,7 +15,7 @@ static mm_status init(mm_head *h, mm_rng *r, mm_err *e)
     return s == MM_OK ? mm_add_linear(h, "fc_out", h->hidden, mm_head_out_width(h), r, e) : s;
 }
 
-/* The tokens of each sample behind one another: cu [n+1] and, for each token, its row among the stacked modalities. */
+/* The tokens of each sample one after another: cu [n+1] and, for each token, its row among the stacked modalities. */
 static mm_node *pack_tokens(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_node *const *token, int64_t *cu)
 {
     const uint8_t *present = mm_present(h, t, b);

@@ -17,7 +17,7 @@ typedef struct {
  * image, text, audio, video, then the alphabet. MM_SKIP: a modality has another width or space than before. */
 mm_status mm_layout_learn(mm_layout *l, const mm_joined *j, bool fixed, mm_arena *keep, mm_err *e);
 
-/* A feature record: the parts' mean rows behind one another (a missing one as zeros, named in meta.missing), or their
+/* A feature record: the parts' mean rows one after another (a missing one as zeros, named in meta.missing), or their
  * mean or maximum over those that are there, which then must be of one width. Memory from the arena. */
 mm_status mm_combine_plain(mm_record *out, const mm_joined *j, const mm_layout *l, mm_combine_rule rule, mm_arena *a,
                            mm_err *e);

@@ -27,7 +27,7 @@ static mm_node *embedded_rows(const mm_head *h, mm_tape *t, const mm_fuse_batch 
     return mm_typed(h, t, mm_apply_linear(h, t, mm_rows_input(h, t, b, m), name), m);
 }
 
-/* The first modality's rows; where a sample has none, the learned query, which stands behind them in the stack. */
+/* The first modality's rows; where a sample has none, the learned query, which stands after them in the stack. */
 static mm_node *queries(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, int64_t *cu)
 {
     int64_t rows = b->cu[0][b->n], n = 0;

@@ -30,7 +30,7 @@ const char *mm_head_space(const mm_head *h, const char *path, mm_arena *a)
 
 /* ---- names in lists ---- */
 
-/* The next name of a list; false behind the last. */
+/* The next name of a list; false after the last. */
 static bool next_name(const char **list, mm_str *name)
 {
     while (*list && **list == ',')

@@ -14,7 +14,7 @@ typedef struct {
     const mm_head *head;      /* HEAD */
     const char *space;        /* … of its vectors */
     bool labels;              /* … give its labels, not its vectors */
-    bool attention;           /* … and attention maps behind them */
+    bool attention;           /* … and attention maps after them */
     mm_combine_rule rule;     /* RULE */
     mm_rule evidence;         /* EVIDENCE */
     const char *reliability;  /* … "NAME=R,…" */

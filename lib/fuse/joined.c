@@ -121,7 +121,7 @@ static double overlap(double a, double b, double from, double to)
     return hi > lo ? hi - lo : 0;
 }
 
-/* When row k of r is, where that is known: rows of a sequence lie one behind another at the grid's step. */
+/* When row k of r is, where that is known: rows of a sequence lie one after another at the grid's step. */
 static void row_time(const mm_record *r, int64_t rows, int64_t k, double *from, double *to)
 {
     *from = r->time[0];

@@ -28,7 +28,7 @@ struct mm_archive {
     int64_t again_at; /* the number of its next member */
     int64_t walked;   /* members that it has passed */
     mm_arena scratch; /* of one entry */
-    mm_err broken;    /* of a member that was passed over, with its code, or NULL: nothing can be read behind it */
+    mm_err broken;    /* of a member that was passed over, with its code, or NULL: nothing can be read after it */
     const char *broken_code;
     int64_t unread; /* bytes in front of it that are an archive, too, and are not read */
     char hint[160]; /* what to do about damage: it is a volume of a set */
@@ -119,7 +119,7 @@ static mm_status account(mm_archive *a, int64_t n, mm_err *e)
 }
 
 /* Passes over the rest of the current member, under the same limits as if it were wanted. When nothing can be read
- * behind it, that is said at the end. */
+ * after it, that is said at the end. */
 static void drain(mm_archive *a)
 {
     const char *code = "archive";

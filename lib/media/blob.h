@@ -38,7 +38,7 @@ void mm_spool_free(mm_spool *s);
 
 /* Up to n bytes of a pipe; fewer only at its end; −1 on an error. */
 int64_t mm_pipe_read(int fd, void *out, int64_t n);
-/* All of the pipe b->fd into the blob, behind the n bytes that were taken from it already. What goes wrong is noted in
+/* All of the pipe b->fd into the blob, after the n bytes that were taken from it already. What goes wrong is noted in
  * the blob; MM_FATAL when memory is out. */
 mm_status mm_blob_swallow(mm_blob *b, const void *head, int64_t n, int64_t max_bytes, mm_err *e);
 

@@ -182,7 +182,7 @@ static bool gif_picture(mm_gif_first *g, mm_bytes in, size_t at, const uint8_t *
     size_t i = transparent >= 0 ? (size_t)transparent : 0;
     if (i < count)
         memcpy(g->open, colours + 3 * i, 3);
-    g->whole = after_blocks(in, data + 1) != 0; /* behind the byte that says how wide the codes are */
+    g->whole = after_blocks(in, data + 1) != 0; /* after the byte that says how wide the codes are */
     return true;
 }
 

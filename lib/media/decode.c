@@ -103,7 +103,7 @@ static mm_status by_kind(mm_sink *s, mm_sniff kind, mm_fault *f)
     }
 }
 
-/* Sound behind other bytes (zeros that a broken transfer left, say) is found as players find it: by a run of frames. */
+/* Sound after other bytes (zeros that a broken transfer left, say) is found as players find it: by a run of frames. */
 static bool is_late_sound(const mm_sink *s)
 {
     enum { FRONT = 1 << 20 };

@@ -63,7 +63,7 @@ typedef struct {
 typedef mm_status (*mm_emit)(void *ctx, const mm_record *rec, mm_err *e);
 
 /* Decodes b and emits its records in order, each from arena a (reset between records by the callee: emit must
- * copy or write what it keeps). A failure becomes one error record behind those that could be had.
+ * copy or write what it keeps). A failure becomes one error record after those that could be had.
  * *emitted counts records, errors included; 0: no medium, or none that was asked for. */
 mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_emit emit, void *ctx, int64_t *emitted,
                     mm_err *e);

@@ -14,7 +14,7 @@ struct mm_depack {
     size_t left;
     bool is_gzip, finished, trailing;
     bool ended;      /* there is no more input */
-    const char *why; /* what goes wrong behind the bytes that were handed out */
+    const char *why; /* what goes wrong after the bytes that were handed out */
     z_stream z;
     lzma_stream x;
 };

@@ -1,7 +1,7 @@
 /* depack.h: gzip, xz and lzma, read with their checksums and to the last byte that is there.
  *
  * libarchive 3.6 compares no checksum of gzip, and drops what it has decompressed of a stream that is cut: whole
- * members at its end. Streams that follow each other are one, as gzip and xz have it; zeros behind them are padding. */
+ * members at its end. Streams that follow each other are one, as gzip and xz have it; zeros after them are padding. */
 #ifndef MM_MEDIA_DEPACK_H
 #define MM_MEDIA_DEPACK_H
 

@@ -270,7 +270,7 @@ void mm_av_close(mm_av_input *in)
 static void note_end(mm_av_input *in, const AVPacket *pkt)
 {
     if (pkt->pos >= 0)
-        in->behind = FFMAX(in->behind, pkt->pos + pkt->size);
+        in->packets_end = FFMAX(in->packets_end, pkt->pos + pkt->size);
     double tick = av_q2d(in->fmt->streams[pkt->stream_index]->time_base);
     if (pkt->pts != AV_NOPTS_VALUE)
         in->end = fmax(in->end, ((double)pkt->pts + (double)pkt->duration) * tick);
@@ -352,7 +352,7 @@ mm_status mm_av_complete(const mm_av_input *in, mm_fault *f)
         return mm_fault_set(f, "truncated", "the file ends after %.2f of %.2f s", have, want);
     if (mm_promised_size(in->blob) > in->blob->size)
         return cut_short(in, f);
-    int64_t another = mm_appended(in->blob, in->behind);
+    int64_t another = mm_appended(in->blob, in->packets_end);
     return another < 0 ? MM_OK
                        : mm_fault_set(f, "unsupported",
                                       "another file was appended at byte %lld, which is not read: split it there",

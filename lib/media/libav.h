@@ -26,10 +26,10 @@ typedef struct {
     mm_av_limits limits;
     AVFormatContext *fmt;
     AVIOContext *io;
-    int64_t at;      /* where the next read begins */
-    int64_t budget;  /* bytes that may be read before the next packet must come out */
-    int64_t packets; /* read so far */
-    int64_t behind;  /* where the bytes of the packets that were read end; 0: not known */
+    int64_t at;          /* where the next read begins */
+    int64_t budget;      /* bytes that may be read before the next packet must come out */
+    int64_t packets;     /* read so far */
+    int64_t packets_end; /* where the bytes of the packets that were read end; 0: not known */
     mm_clock clock;
     double zero;    /* seconds on the clock: where the first stream begins to be shown or heard */
     bool alone;     /* there is one stream to show or to hear, so that it needs to keep time with no other */

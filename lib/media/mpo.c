@@ -1,4 +1,4 @@
-/* MPO: a JPEG behind which others stand, of which an APP2 segment tells (CIPA DC-007). What is as large as the first
+/* MPO: a JPEG after which others stand, of which an APP2 segment tells (CIPA DC-007). What is as large as the first
  * counts as a page; smaller copies and a phone's gain maps do not. */
 #include "media/picture.h"
 
@@ -22,7 +22,7 @@ static uint32_t get(const mpf *m, size_t at, int bytes)
     return v;
 }
 
-/* The segment's body behind "MPF\0". */
+/* The segment's body after "MPF\0". */
 static bool find_segment(mpf *m, mm_bytes in)
 {
     size_t at = 2;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The text behind "'name':" in the header's Python dict, blanks skipped; NULL when it is not there. */
+/* The text after "'name':" in the header's Python dict, blanks skipped; NULL when it is not there. */
 static const char *entry(const char *header, const char *name)
 {
     char quoted[32];

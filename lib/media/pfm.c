@@ -1,5 +1,5 @@
 /* PFM, the portable float map (PF of three colours, Pf of grey), rows from the bottom up: libav leaves them upside
- * down. The sign of the number behind the size tells the order of bytes; its amount is a unit and no scale. */
+ * down. The sign of the number after the size tells the order of bytes; its amount is a unit and no scale. */
 #include "media/picture.h"
 
 #include <ctype.h>

@@ -38,7 +38,7 @@ static int next(cursor *c)
     return c->at < c->in.n ? c->in.p[c->at++] : NO_BYTE;
 }
 
-/* A decimal number and the one white space behind it. */
+/* A decimal number and the one white space after it. */
 static mm_status number(int64_t *out, cursor *c, mm_fault *f)
 {
     int digits = 0, b = next(c);

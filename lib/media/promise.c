@@ -19,7 +19,7 @@ static int64_t number(const uint8_t *p, int n, bool big)
 }
 
 /* Where n bytes from `from` end; −1 when n is unknown or no such place exists. */
-static int64_t behind(int64_t from, int64_t n)
+static int64_t end_of(int64_t from, int64_t n)
 {
     return n < 0 || n > INT64_MAX - from ? -1 : from + n;
 }
@@ -28,7 +28,7 @@ static int64_t behind(int64_t from, int64_t n)
 
 /* How the chunks of a format lie. */
 typedef struct {
-    int name, width; /* bytes of the name, of the size behind it */
+    int name, width; /* bytes of the name, of the size after it */
     bool big;
     int counted; /* bytes of the chunk's head that its size counts, too */
     int align;
@@ -56,15 +56,15 @@ static int64_t samples_end(const mm_blob *b, int64_t at, const layout *l)
         int64_t size = number(head + l->name, l->width, l->big), start = at + n;
         bool samples = !memcmp(head, l->samples, 4);
         if (samples && size == 0xffffffff && wide > 0)
-            return behind(start, wide);
+            return end_of(start, wide);
         if (samples)
-            return unknown_size(size, l->width) ? -1 : behind(start, size - l->counted);
+            return unknown_size(size, l->width) ? -1 : end_of(start, size - l->counted);
         if (size < l->counted)
             return -1;
         if (!memcmp(head, "ds64", 4) && read_at(b, start, sizes, sizeof sizes))
             wide = number(sizes + 8, 8, false); /* after the file's own size */
-        at = behind(start, size - l->counted);
-        at = at < 0 ? at : behind(at, (l->align - at % l->align) % l->align);
+        at = end_of(start, size - l->counted);
+        at = at < 0 ? at : end_of(at, (l->align - at % l->align) % l->align);
     }
     return -1;
 }
@@ -122,10 +122,10 @@ static int64_t matroska(const mm_blob *b)
     uint8_t p[12];
     int64_t size;
     int n = read_at(b, 4, p, 8) ? length(p, &size) : 0;
-    int64_t at = n ? behind(4 + n, size) : -1;
+    int64_t at = n ? end_of(4 + n, size) : -1;
     if (at < 0 || !read_at(b, at, p, 12) || memcmp(p, "\x18\x53\x80\x67", 4) || !(n = length(p + 4, &size)))
         return -1;
-    return behind(at + 4 + n, size);
+    return end_of(at + 4 + n, size);
 }
 
 /* ---- MP4 ---- */
@@ -140,7 +140,7 @@ static int64_t mp4(const mm_blob *b)
             size = read_at(b, at + 8, p + 8, 8) ? number(p + 8, 8, true) : -1;
         if (size < 8) /* 0: up to the end of the file */
             return -1;
-        at = behind(at, size);
+        at = end_of(at, size);
         if (at < 0 || at > b->size)
             return at;
     }

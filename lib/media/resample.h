@@ -14,7 +14,7 @@ mm_status mm_resample_window(mm_image *out, const mm_image *in, int64_t height, 
                              mm_window w, mm_arena *a, mm_err *e);
 
 /* One output coordinate is a weighted sum of `count` inputs from `start`; weights are fixed point, MM_RESAMPLE_BITS
- * behind the point, `stride` apart from one output to the next and zero behind `count`. */
+ * after the point, `stride` apart from one output to the next and zero after `count`. */
 enum { MM_RESAMPLE_BITS = 32 - 8 - 2 };
 typedef struct {
     int64_t n, stride;

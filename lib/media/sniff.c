@@ -214,7 +214,7 @@ bool mm_sniff_is_tape(const uint8_t *p, size_t n)
            starts(p, n, 0, "\x71\xc7") || is_tar(p, n);
 }
 
-/* LHA: "-lh5-" and its relatives behind header size and checksum. */
+/* LHA: "-lh5-" and its relatives after header size and checksum. */
 static bool is_lha(const uint8_t *p, size_t n)
 {
     return n >= 22 && p[2] == '-' && p[3] == 'l' && (p[4] == 'h' || p[4] == 'z') && p[6] == '-' && isalnum(p[5]);
@@ -229,7 +229,7 @@ static bool is_bmp(const uint8_t *p, size_t n)
            header == 108 || header == 124;
 }
 
-/* ICO and CUR: 0, type 1 or 2, a count, and a first entry whose reserved byte is 0 and whose offset lies behind
+/* ICO and CUR: 0, type 1 or 2, a count, and a first entry whose reserved byte is 0 and whose offset lies after
  * the directory. */
 static bool is_ico(const uint8_t *p, size_t n)
 {
@@ -382,7 +382,7 @@ static bool is_bare_dicom(const uint8_t *p, size_t n)
     return false;
 }
 
-/* UTF-16 behind its mark (which could begin MPEG sound too): no NUL and no half of a surrogate pair. */
+/* UTF-16 after its mark (which could begin MPEG sound too): no NUL and no half of a surrogate pair. */
 static bool is_utf16(const uint8_t *p, size_t n)
 {
     bool big = starts(p, n, 0, "\xfe\xff");

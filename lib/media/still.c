@@ -68,7 +68,7 @@ static int first_frame(AVCodecContext *c, AVPacket *pkt, AVFrame *frame)
     return rc;
 }
 
-/* A packet over the caller's bytes, with the zeros behind them that decoders rely on. */
+/* A packet over the caller's bytes, with the zeros after them that decoders rely on. */
 static mm_status packet_over(AVPacket *pkt, mm_bytes in, mm_fault *f)
 {
     if (in.n > INT32_MAX / 2)

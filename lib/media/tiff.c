@@ -14,7 +14,7 @@ typedef struct {
     TIFF *t;
     mm_bytes in;
     size_t at;
-    size_t stack_at, stack_page; /* ImageJ: pages without directories, one behind the other; 0: none */
+    size_t stack_at, stack_page; /* ImageJ: pages without directories, one after the other; 0: none */
     int64_t stack_page_no;       /* which of them the first one's directory stands for now */
     char complaint[200];         /* libtiff's first one */
     uint32_t width, height;
@@ -550,7 +550,7 @@ static mm_status begin(file *t, survey *s, mm_bytes in, mm_fault *f)
     return mm_raw_fault(f);
 }
 
-/* The page that is the current directory, or number `page` of the stack behind it. */
+/* The page that is the current directory, or number `page` of the stack after it. */
 static mm_status read_page(mm_picture *p, file *t, const survey *s, int64_t page, const mm_picture_limits *l,
                            mm_arena *a, mm_fault *f)
 {

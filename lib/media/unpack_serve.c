@@ -260,7 +260,7 @@ static bool answer_entry(serving *a, struct archive_entry *x)
     if (!name)
         name = archive_entry_pathname(x);
     size_t n = name ? strlen(name) : 0;
-    /* libarchive 3.6 puts zeros behind a member of xar, as many as there are bytes in the members before it */
+    /* libarchive 3.6 puts zeros after a member of xar, as many as there are bytes in the members before it */
     a->padded = archive_format(a->a) == ARCHIVE_FORMAT_XAR && archive_entry_size_is_set(x);
     a->declared = archive_entry_size_is_set(x) ? archive_entry_size(x) : 0;
     a->given = 0;
@@ -356,7 +356,7 @@ static bool answer_data(serving *a)
     return answer_error(a, false);
 }
 
-/* The first bytes into `first`, behind frames that zstd and lz4 are to skip: these tell what it is. */
+/* The first bytes into `first`, after frames that zstd and lz4 are to skip: these tell what it is. */
 static size_t read_first(const serving *a, uint8_t *first, size_t size)
 {
     int64_t at = 0, n = 0;

@@ -232,7 +232,7 @@ static mm_status download(fetch *f, const mm_hub_file *h, const char *commit, co
     sink to = {.f = f,
                .limit = limit_of(h),
                .bound = h->size >= 0 ? "the hub says" : "such a file may be (the hub states no size)"};
-    to.file = fopen(part, "abe"); /* what is there stays: the download goes on behind it */
+    to.file = fopen(part, "abe"); /* what is there stays: the download goes on after it */
     if (!to.file)
         return mm_fail(e, MM_FATAL, "%s: %s", part, strerror(errno));
     struct stat st;

@@ -131,7 +131,7 @@ static mm_status read_variables(import *m, const uint8_t *p, size_t n, mm_err *e
             s = mm_draft_add(&m->in, alias, t, e);
     }
     if (s == MM_OK && c.p != c.end)
-        s = mm_fail(e, MM_FATAL, "%s: %zu bytes behind the last alias", m->path, (size_t)(c.end - c.p));
+        s = mm_fail(e, MM_FATAL, "%s: %zu bytes after the last alias", m->path, (size_t)(c.end - c.p));
     return s;
 }
 

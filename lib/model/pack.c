@@ -103,7 +103,7 @@ static mm_status take_files(const char *from, const char *to, int depth, mm_err 
     return s;
 }
 
-/* The panels' checksum behind those of the other files, for `mm-model verify`. */
+/* The panels' checksum after those of the other files, for `mm-model verify`. */
 static mm_status add_sum(const char *dir, mm_err *e)
 {
     char sums[PATH_MAX], panels[PATH_MAX], hex[65];

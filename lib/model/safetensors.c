@@ -64,7 +64,7 @@ static mm_status entry_shape(mm_shape *out, const json_t *entry, mm_type type, m
     return mm_shape_make(out, type, (int)rank, dim, e);
 }
 
-/* One header entry → a view of its bytes. `data` is the section behind the header, of n bytes. */
+/* One header entry → a view of its bytes. `data` is the section after the header, of n bytes. */
 static mm_status entry_tensor(mm_tensor *out, const json_t *entry, const uint8_t *data, uint64_t n, mm_err *e)
 {
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
@@ -116,11 +116,11 @@ static mm_status check_cover(const mm_safetensors *s, const uint8_t *data, uint6
         const uint8_t *p = s->t[i].t.data;
         if (p != at)
             return mm_fail(e, MM_FATAL, "%s: tensor %.100s %s the one in front of it: the file is damaged", name,
-                           s->t[i].name, p < at ? "overlaps" : "leaves a gap behind");
+                           s->t[i].name, p < at ? "overlaps" : "leaves a gap after");
         at = p + mm_shape_bytes(&s->t[i].t.s);
     }
     if (at != data + n)
-        return mm_fail(e, MM_FATAL, "%s: %llu bytes behind the last tensor: the file is damaged", name,
+        return mm_fail(e, MM_FATAL, "%s: %llu bytes after the last tensor: the file is damaged", name,
                        (unsigned long long)(n - (uint64_t)(at - data)));
     return MM_OK;
 }

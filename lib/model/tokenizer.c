@@ -66,7 +66,7 @@ static int64_t model_limit(mm_model *m, const json_t *config, mm_err *e)
     int64_t unsaid = !strncmp(type, "clip", 4) ? 77 : !strncmp(type, "siglip", 6) ? 64 : 0;
     int64_t limit = mm_config_int(model, "max_position_embeddings",
                                   mm_config_int(model, "text_config.max_position_embeddings", unsaid));
-    /* positions of RoBERTa's kind begin behind the padding id */
+    /* positions of RoBERTa's kind begin after the padding id */
     if (limit > 2 && (strstr(type, "roberta") || !strcmp(type, "mpnet")))
         limit -= 2;
     int64_t named[2] = {mm_config_int(config, "model_max_length", 0), 0};

@@ -34,7 +34,7 @@ static bool spell(spelling *s, mm_str prefix, const uint32_t *p, int64_t n, mm_a
     return true;
 }
 
-/* The longest token from character `at` on. *next is the character behind it; −1: there is none. The prefix is written
+/* The longest token from character `at` on. *next is the character after it; −1: there is none. The prefix is written
  * over characters that are done with. */
 static int32_t longest(const spelling *s, const mm_wordpiece *w, const mm_vocab *v, int64_t at, int64_t *next)
 {

@@ -126,7 +126,7 @@ static const struct {
     {"error", read_error, FIELD(error)},  {"meta", read_meta, FIELD(meta)},
 };
 
-/* A field that this version does not know: kept as it is, behind those that were kept before. */
+/* A field that this version does not know: kept as it is, after those that were kept before. */
 static mm_status keep_other(parser *p, const msgpack_object_kv *kv, uint32_t room)
 {
     msgpack_object *others = &p->rec->others;
@@ -170,7 +170,7 @@ static mm_status read_field(parser *p, const msgpack_object_kv *kv, uint32_t roo
     return keep_other(p, kv, room);
 }
 
-/* Every field, also behind one that makes no sense, since the key may come later. The first failure is told. */
+/* Every field, also after one that makes no sense, since the key may come later. The first failure is told. */
 static mm_status read_fields(parser *p, const msgpack_object *map)
 {
     mm_status worst = MM_OK;

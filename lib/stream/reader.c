@@ -95,7 +95,7 @@ static mm_status fail_read(mm_reader *r)
 
 /* ---- bytes ---- */
 
-/* Makes sure of some room behind the bytes that are there, in an arena allocation that grows with what has come:
+/* Makes sure of some room after the bytes that are there, in an arena allocation that grows with what has come:
  * to twice that, or to what an earlier record of this stream took. */
 static mm_status make_room(mm_reader *r, assembly *x, mm_arena *a, size_t want)
 {
@@ -104,7 +104,7 @@ static mm_status make_room(mm_reader *r, assembly *x, mm_arena *a, size_t want)
     size_t cap = 2 * x->n > r->largest ? 2 * x->n : r->largest;
     if (cap > x->n + want)
         cap = x->n + want;
-    cap += CHUNK; /* fields behind a large payload still fit */
+    cap += CHUNK; /* fields after a large payload still fit */
     uint8_t *p = mm_arena_grow(a, x->cap ? x->p : NULL, x->cap, cap);
     if (!p)
         return mm_fail_memory(&r->failed);
@@ -162,7 +162,7 @@ static mm_status assemble(mm_reader *r, assembly *x, mm_arena *a)
     }
 }
 
-/* Brings the record's bytes to the arena and what came behind them to the window. */
+/* Brings the record's bytes to the arena and what came after them to the window. */
 static mm_status settle(mm_reader *r, assembly *x, mm_arena *a)
 {
     size_t n = x->scan.at, surplus = x->n - n;

@@ -20,7 +20,7 @@ void mm_reader_free(mm_reader *r); /* NULL is fine */
 /* The next record into *rec, its memory from arena a.
  * MM_OK; MM_EOF at a clean end; MM_SKIP for a whole record whose fields make no sense (a tensor whose bytes do not
  * fill its shape, a key that is a number): *rec is then an error record of the same key, fit to be passed on in its
- * place, and the next call goes on behind it. MM_FATAL when the stream ends inside a record, or is not (or no longer) a
+ * place, and the next call goes on after it. MM_FATAL when the stream ends inside a record, or is not (or no longer) a
  * stream of records: the text says at which byte, after how many good records, and what the bytes look like
  * when that is known ("a JPEG image: mm-decode reads media"). After MM_FATAL the reader stays at MM_FATAL. */
 mm_status mm_reader_next(mm_reader *r, mm_arena *a, mm_record *rec, mm_err *e);

@@ -1,7 +1,7 @@
 /* tape.h: reverse-mode differentiation over small dense f32 matrices: fusion heads and alignment towers are made
  * of these operations, for training and for use alike (a tape that records no gradients runs forward only).
  *
- * Every value is a matrix [rows, cols]. Sequences are packed: the rows of all items behind one another, `cu` holding
+ * Every value is a matrix [rows, cols]. Sequences are packed: the rows of all items one after another, `cu` holding
  * the n + 1 cumulative counts. A missing modality is simply not among the rows, so nothing has to be masked later.
  *
  * Sums run in one fixed order whatever the number of threads: the same seed gives the same weights, bit for bit.

@@ -8,7 +8,7 @@ typedef struct {
     int epoch;  /* epochs that are complete */
     int waited; /* of those, since the best one */
     float best_loss;
-    uint64_t rng;    /* state behind the last epoch */
+    uint64_t rng;    /* state after the last epoch */
     uint64_t recipe; /* digest of options, data and head: a checkpoint of another training is refused */
     float **best;    /* parameters of the best epoch, one array a parameter */
 } mm_progress;

@@ -26,7 +26,7 @@ static mm_status parse_range(mm_setting *d, const char *text, const char *dots, 
     const char *high = dots + 2, *colon = strchr(high, ':');
     size_t n = colon ? (size_t)(colon - high) : strlen(high);
     if (colon && strcmp(colon, ":log") != 0)
-        return mm_fail(e, MM_SKIP, "%s: behind a range only :log can stand, not %s", d->name, colon);
+        return mm_fail(e, MM_SKIP, "%s: after a range only :log can stand, not %s", d->name, colon);
     d->log = colon != NULL;
     if (!number(text, (size_t)(dots - text), &d->low) || !number(high, n, &d->high))
         return mm_fail(e, MM_SKIP, "%s: %s is no range of numbers (1e-4..1e-2:log)", d->name, text);

@@ -10,7 +10,7 @@
 typedef struct {
     const mm_tune *t;
     mm_trial *now;
-    int stop_at, epochs; /* the epoch behind which it pauses, and the last */
+    int stop_at, epochs; /* the epoch after which it pauses, and the last */
 } trial_run;
 
 static void trial_file(char *path, size_t n, const mm_tune *t, int trial, const char *kind)
@@ -101,7 +101,7 @@ mm_status mm_tune_run(const mm_tune *t, mm_trial *trial, int *best, mm_err *e)
     if (s != MM_OK)
         return s;
     trial_file(path, sizeof path, t, *best, "safetensors");
-    /* a search that was stopped behind this point has it in its place already */
+    /* a search that was stopped after this point has it in its place already */
     if (rename(path, t->output) != 0 && !(errno == ENOENT && mm_file_exists(t->output)))
         return mm_fail(e, MM_FATAL, "%s: %s", t->output, strerror(errno));
     mm_sweep_remove(t->dir);

@@ -153,7 +153,7 @@ static void put_element(FILE *f, mm_type t, const uint8_t *p)
     }
 }
 
-/* Nested lists of dimensions `axis` and up; returns the first byte behind them. */
+/* Nested lists of dimensions `axis` and up; returns the first byte after them. */
 static const uint8_t *put_values(FILE *f, const mm_shape *s, int axis, const uint8_t *p)
 {
     if (axis == s->rank) {

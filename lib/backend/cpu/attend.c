@@ -208,7 +208,7 @@ static void attend_task(void *ctx, int index, int worker)
     }
     const int64_t passes = mm_ceil_div(keys, KEYS),
                   step = mm_ceil_div(mm_ceil_div(keys, passes > 0 ? passes : 1), t->m->nr) * t->m->nr;
-    const int64_t seen = op->causal ? q0 + rows + op->q_offset : keys; /* by the last query: nothing behind it counts */
+    const int64_t seen = op->causal ? q0 + rows + op->q_offset : keys; /* by the last query: nothing after it counts */
     for (int64_t k0 = 0; k0 < keys && k0 < seen; k0 += step) {
         const int n = least(step, keys - k0);
         pack_keys(t, &s, kk + k0 * op->k.ld, v + k0 * op->v.ld, n);

@@ -20,7 +20,7 @@ typedef struct {
     int64_t panels_words;
 } mm_cpu_dev;
 
-/* Activations: the memory itself follows, aligned to 64 and with room for a vector's over-read behind it. */
+/* Activations: the memory itself follows, aligned to 64 and with room for a vector's over-read after it. */
 typedef struct {
     mm_dbuf head;
     float *data;
@@ -88,7 +88,7 @@ static inline float *mm_cpu_at(const mm_mat *m)
     return ((const mm_cpu_buf *)m->buf)->data + m->off;
 }
 
-/* n floats aligned to 64, with a vector's width of room behind them; NULL when memory is out. free() frees it. */
+/* n floats aligned to 64, with a vector's width of room after them; NULL when memory is out. free() frees it. */
 float *mm_cpu_floats(int64_t n);
 
 /* Gives every thread at least `floats` floats of scratch memory, contents undefined. */

@@ -10,7 +10,7 @@ enum { BLOCK_ROWS = 448, BLOCK_WORDS = 1 << 20, PASS_WORDS = 1 << 18 };
  * further away, once for all of them. */
 enum { GROUP = 2 };
 
-enum { BEYOND = 16 }; /* words that packing a panel may write behind it */
+enum { BEYOND = 16 }; /* words that packing a panel may write after it */
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -202,7 +202,7 @@ static void finish_rest(unfinished *u)
         finish_more(u);
 }
 
-/* All tiles of a pass; `next` is the memory that the pass behind it will read. Finished sums wait for the tile behind
+/* All tiles of a pass; `next` is the memory that the pass after it will read. Finished sums wait for the tile after
  * them, where that can finish them on the way: it will not store its own before it is through. */
 static void run_pass(const block *b, const part *t, const pass *s, const uint32_t *panel, float *c, mm_ahead ahead,
                      unfinished *late)
@@ -229,7 +229,7 @@ static void run_pass(const block *b, const part *t, const pass *s, const uint32_
     }
 }
 
-/* The packed B of the pass behind this one, which may be another part's first, in equal shares for this one's tiles. */
+/* The packed B of the pass after this one, which may be another part's first, in equal shares for this one's tiles. */
 static mm_ahead ahead_of(const mm_gemm *g, const part *t, int64_t q, int64_t k0, const part *then)
 {
     int64_t nq = q + 1, nk = k0;

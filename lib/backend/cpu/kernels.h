@@ -38,7 +38,7 @@ typedef struct {
     const mm_matmul *fp32, *bf16, *int8;
 
     /* dst[k][width] = row[i][k0 + k] for i < n, zero for n <= i < width: rows of a matrix become a panel. The rows
-     * are F32, F16 or BF16. May write up to vl floats behind dst[k][width]. */
+     * are F32, F16 or BF16. May write up to vl floats after dst[k][width]. */
     void (*pack_rows)(float *dst, int width, const void *const *row, int n, mm_type t, int64_t k0, int64_t k);
 
     /* dst[k][width] = src[k * ld + i], likewise: columns of a matrix become a panel. */

@@ -99,7 +99,7 @@ static void end(void)
 TILE(tile_bf16, _tile_dpbf16ps)
 TILE(tile_int8, _tile_dpbusd)
 
-/* 16 words of bf16 from k on; zeros behind the row's end. */
+/* 16 words of bf16 from k on; zeros after the row's end. */
 static inline vi bf16_words(const float *row, int64_t k, int64_t i)
 {
     vf part[2];

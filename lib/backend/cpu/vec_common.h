@@ -51,7 +51,7 @@ static inline vf v_load_as(const void *p, int64_t i, mm_type t)
     return t == MM_F16 ? v_load_f16(h) : v_load_bf16(h);
 }
 
-/* The same for the first n < VL of them: nothing behind them is touched, since they may end a mapped file. */
+/* The same for the first n < VL of them: nothing after them is touched, since they may end a mapped file. */
 static inline vf v_load_as_n(const void *p, int64_t i, int n, mm_type t)
 {
     if (t == MM_F32)

@@ -22,7 +22,7 @@ mm_status mm_vk_append(mm_vk_command **out, mm_vk_dev *d, mm_err *e)
     return MM_OK;
 }
 
-/* The copy that these bytes go on with: items lie behind one another on both sides. NULL: none. */
+/* The copy that these bytes go on with: items lie one after another on both sides. NULL: none. */
 static mm_vk_command *continued(mm_vk_dev *d, VkBuffer from, VkDeviceSize from_at, VkBuffer to, VkDeviceSize to_at)
 {
     const mm_vk_list *l = &d->slots[d->now].list;

@@ -38,7 +38,7 @@ static int best_of(const mm_vk_card *c, int n, bool any)
     return best;
 }
 
-/* The device that `which` (behind "vulkan:") means; -1: none. */
+/* The device that `which` (after "vulkan:") means; -1: none. */
 static int named(const mm_vk_card *c, int n, const char *which)
 {
     char *end;
@@ -53,7 +53,7 @@ static int named(const mm_vk_card *c, int n, const char *which)
 
 static mm_status choose(mm_vk_card *out, const mm_vk_card *c, int n, const char *name, mm_err *e)
 {
-    const char *which = is_auto(name) || !name[6] ? NULL : name + 7; /* behind "vulkan:" */
+    const char *which = is_auto(name) || !name[6] ? NULL : name + 7; /* after "vulkan:" */
     int i = which ? named(c, n, which) : best_of(c, n, !is_auto(name));
     if (i < 0 && which)
         return mm_fail(e, MM_FATAL, "%s: there is no such device among %d: mm-model devices lists them", name, n);

@@ -103,7 +103,7 @@ static mm_status refuse_lost(const mm_vk_dev *d, mm_err *e)
 
 /* ---- recording ---- */
 
-/* The slot is free, and so is what it shares: a table in its staging memory may have been read by the submission behind
+/* The slot is free, and so is what it shares: a table in its staging memory may have been read by the submission after
  * its own, too, when an operation's dispatches were parted. */
 static mm_status free_slot(mm_vk_dev *d, mm_vk_slot *s, mm_err *e)
 {
@@ -251,6 +251,6 @@ mm_status mm_vk_run(mm_vk_dev *d, const mm_vk_dispatch *x, mm_err *e)
     const int dispatches = ++d->slots[d->now].list.dispatches;
     if (d->profile)
         return mm_vk_profile_add(d, x->shader, x->work, e);
-    /* only behind a dispatch: what it reads from staging memory was staged for the same slot */
+    /* only after a dispatch: what it reads from staging memory was staged for the same slot */
     return d->work > submission_limit(d) || dispatches == MM_VK_DISPATCHES ? mm_vk_turn(d, e) : MM_OK;
 }

@@ -12,7 +12,7 @@ enum { M = 133, K = 83, N = 150 };
 /* In halves, whose widths are round. */
 enum { HALF_K = 64, HALF_N = 144 };
 
-/* Attention of two items, the second one shorter: queries, keys and values of 3 heads of 64 behind one another. */
+/* Attention of two items, the second one shorter: queries, keys and values of 3 heads of 64 one after another. */
 enum { T0 = 71, T1 = 20, T = T0 + T1, HEADS = 3, HEAD = 64, WIDTH = HEADS * HEAD };
 
 /* Fixed values in -1 .. 1. */

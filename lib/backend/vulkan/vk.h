@@ -1,6 +1,6 @@
 /* vk.h: the inside of the Vulkan device: state, memory, pipelines and recording.
  *
- * One queue computes, and another one, where there is one, brings uploads. Operations are recorded behind one another
+ * One queue computes, and another one, where there is one, brings uploads. Operations are recorded one after another
  * with a barrier between them, into slots that take turns: while one is recorded, up to MM_VK_SLOTS - 2 others are
  * computed. Everything that a recording refers to (descriptor sets, staging memory) belongs to its slot and lives until
  * the slot's turn comes again.
@@ -65,7 +65,7 @@ typedef struct {
     mm_vk_chunk *chunk;
     VkDeviceSize at, bytes; /* in its chunk */
     /* linear, conv: panels [groups][panels][padded][64], or rows for matrix units: [groups][64 panels][padded]; 8-bit
-     * integers with MM_VK_INT8_TAIL bytes behind each output's (weight.c) */
+     * integers with MM_VK_INT8_TAIL bytes after each output's (weight.c) */
     bool half, rows, int8;
     int64_t depth, padded;     /* inputs of an output, with a convolution's taps; rounded up, and the tail */
     int64_t group_bytes;       /* of one group's panels */

@@ -4,7 +4,7 @@
  * Matrices: panels of 64 outputs, [panel][k][64] with k padded with zeros to a multiple of 32 (linear.glsl); f32, or
  * f16 when the device was opened with fp16 and the weight is not marked precise. For matrix units [output][k], k padded
  * to 64 (linear_coop.comp). In an int8 run linear layers have panels [panel][words + 2][64] of four k a word, symmetric
- * with a scale for each output, which lies behind them with the sum of the output's integers (linear_int8.comp); what
+ * with a scale for each output, which lies after them with the sum of the output's integers (linear_int8.comp); what
  * is precise, and convolutions, are f16. Vectors and tables: f32. */
 #include "backend/parts.h"
 #include "backend/vulkan/vk.h"
