@@ -14,9 +14,9 @@
 #include <stdlib.h>
 
 static struct {
-    const char *only, *rate, *background, *column, *label, *labels, *label_column, *key_column, *table, *key, *root,
-        *as, *of, *space, *range, *pages;
-    const char *channel, *track;
+    const char *only, *key, *root, *of, *label, *labels;                 /* what is read, and its names and labels */
+    const char *column, *label_column, *key_column, *table, *as, *space; /* tables */
+    const char *rate, *channel, *track, *background, *pages, *range;     /* sound and images */
     mm_list models;
     int64_t max_pixels, max_bytes, max_depth;
     double fps, window, hop, max_duration, max_ratio;
@@ -36,9 +36,8 @@ static const mm_opt options[] = {
     {0, "root", MM_OPT_STR, &opt.root, "DIR", "name operands by their paths below DIR, as if they were found in it",
      NULL, MM_HINT_DIR, 0, 0},
     {0, "label", MM_OPT_STR, &opt.label, "RULE",
-     "label media by the name of their directory (dir), or by the file beside them: its text (cls), its members or one "
-     "of "
-     "them (json, json:FIELD)",
+     "label media by the name of their directory (dir), or by a file beside them: its text (cls), all its members "
+     "(json) or one of them (json:FIELD)",
      NULL, 0, 0, 0},
     {0, "labels", MM_OPT_STR, &opt.labels, "FILE",
      "label media by this table (CSV, TSV, JSON, JSON lines, Label Studio's exports): a column of files, and labels",
@@ -81,9 +80,8 @@ static const mm_opt options[] = {
     {0, "pages", MM_OPT_CHOICE, &opt.pages, NULL,
      "images: the first page or frame of a file of several (first), or a record for each", "first|all", 0, 0, 0},
     {0, "range", MM_OPT_STR, &opt.range, "BLACK,WHITE",
-     "images of more than 8 bits: the samples that are black and white; or auto, for the least and the greatest of "
-     "each "
-     "image",
+     "images of more than 8 bits: the samples that are black and white; auto takes the least and the greatest of "
+     "each image",
      NULL, 0, 0, 0},
     {0, "hidden", MM_OPT_FLAG, &opt.hidden, NULL, "also read files whose names begin with a dot", NULL, 0, 0, 0},
     {0, "follow", MM_OPT_FLAG, &opt.follow, NULL, "follow symbolic links to directories", NULL, 0, 0, 0},
@@ -383,7 +381,7 @@ static void decode_source(void *ctx, void *work, mm_turn *turn, int worker)
 static void say_of_pictures(decode *d)
 {
     if (d->notes.paged)
-        mm_warn(&d->r, "pictures with further pages or frames: %lld, which hold %lld more (--pages all reads them)",
+        mm_warn(&d->r, "pictures with further pages or frames: %lld, which hold %lld more (--pages=all reads them)",
                 (long long)d->notes.paged, (long long)d->notes.further);
     if (d->notes.dim)
         mm_warn(

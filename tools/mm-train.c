@@ -53,9 +53,8 @@ static const mm_opt options[] = {
      "learn from mini-batches, or find the minimum over all samples at once (not with dropout)", "adamw|lbfgs", 0, 0,
      0},
     {0, "epochs", MM_OPT_INT, &opt.epochs, "N",
-     "passes over the training samples, at most (30, but enough for 1000 updates, for 2000 with linear and dempster; "
-     "1000 "
-     "with lbfgs)",
+     "passes over the training samples, at most (30, or as many as make 1000 updates, 2000 with linear and dempster; "
+     "1000 with lbfgs)",
      NULL, 0, 1, 1000000},
     {0, "batch", MM_OPT_INT, &opt.batch, "N", "samples of a mini-batch", NULL, 0, 1, 1 << 20},
     {0, "accumulate", MM_OPT_INT, &opt.accumulate, "N", "mini-batches that make one update", NULL, 0, 1, 1 << 20},

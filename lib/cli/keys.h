@@ -15,7 +15,7 @@ typedef struct {
     mm_arena arena;      /* of the error record that stands for a source whose key is taken */
 } mm_keys;
 
-/* Behind mm_out_open; dies when memory is out. */
+/* After mm_resume_sources; dies when memory is out. */
 void mm_keys_open(mm_run *r, mm_keys *k, const char *const *operands, const mm_source_opts *o, bool rows_have_keys);
 void mm_keys_close(mm_keys *k);
 

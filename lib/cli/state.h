@@ -136,13 +136,13 @@ void mm_resume_open(mm_run *r);
 /* Whether all that is made of an input record is in FILE.part; false from then on, with the file cut to match. */
 bool mm_resume_has(mm_run *r, const mm_filter *f, bool wanted, const mm_record *from);
 void mm_resume_end(mm_run *r); /* the input is over */
+/* mm-decode: these bytes come again (out.replay). */
+void mm_resume_compare(mm_run *r, const void *bytes, size_t n);
+
 /* update.c, without effect when r->update is false */
 void mm_update_open(mm_run *r, const mm_filter *f); /* reads FILE */
 void mm_update_close(mm_run *r);
 /* The records in FILE that were made of `from`, in *out; 0: it must be computed. On the reading thread. */
 int mm_update_find(mm_run *r, const mm_record *from, mm_arena *a, mm_record **out);
-
-/* These bytes come again (out.replay). */
-void mm_resume_compare(mm_run *r, const void *bytes, size_t n);
 
 #endif

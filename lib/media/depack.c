@@ -62,7 +62,7 @@ static void refill(mm_depack *d)
         d->why = "the compressed bytes cannot be read";
 }
 
-/* Behind the last block of a gzip stream: another one, zeros, the end, or something else. */
+/* After the last block of a gzip stream: another one, zeros, the end, or something else. */
 static void end_of_gzip(mm_depack *d)
 {
     do {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Behind every buffer: a shader may read the rest of a vector of four there. */
+/* After every buffer: a shader may read the rest of a vector of four there. */
 enum { SLACK = 256 };
 
 /* A parameter begins at a multiple of this many bytes, whatever the device's alignment. */
