@@ -14,12 +14,13 @@ typedef struct {
         place, sizeof literal - 1, literal                                                                             \
     }
 
+/* The offset after the Olympus marks is always 8, and tells them from text: "MMORPG". */
 static const magic MAGICS[] = {
     AT(0, "FUJIFILMCCD-RAW "),     /* Fujifilm RAF */
     AT(0, "IIU\0"),                /* Panasonic and Leica RW2 */
-    AT(0, "IIRO"),                 /* Olympus ORF */
-    AT(0, "IIRS"),                 /* … */
-    AT(0, "MMOR"),                 /* … */
+    AT(0, "IIRO\x08\0\0\0"),       /* Olympus ORF */
+    AT(0, "IIRS\x08\0\0\0"),       /* … */
+    AT(0, "MMOR\0\0\0\x08"),       /* … */
     AT(0, "FOVb"),                 /* Sigma X3F */
     AT(0, "\0MRM"),                /* Minolta MRW */
     AT(0, "II\x1a\0\0\0HEAPCCDR"), /* Canon CRW */

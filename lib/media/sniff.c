@@ -3,6 +3,7 @@
 #include "media/sniff.h"
 
 #include "base/utf8.h"
+#include "media/picture.h"
 
 #include <ctype.h>
 #include <strings.h>
@@ -46,15 +47,7 @@ static const magic MAGICS[] = {
     AT(0, "\x59\xa6\x6a\x95", MM_SNIFF_IMAGE), /* Sun raster */
     AT(0, "SDPX", MM_SNIFF_IMAGE),
     AT(0, "XPDS", MM_SNIFF_IMAGE),
-    AT(0, "SIMPLE  =", MM_SNIFF_IMAGE),        /* FITS */
-    AT(0, "FUJIFILMCCD-RAW ", MM_SNIFF_IMAGE), /* camera RAW, see raw.c */
-    AT(0, "IIU\0", MM_SNIFF_IMAGE),
-    AT(0, "IIRO", MM_SNIFF_IMAGE),
-    AT(0, "IIRS", MM_SNIFF_IMAGE),
-    AT(0, "MMOR", MM_SNIFF_IMAGE),
-    AT(0, "FOVb", MM_SNIFF_IMAGE),
-    AT(0, "\0MRM", MM_SNIFF_IMAGE),
-    AT(0, "II\x1a\0\0\0HEAPCCDR", MM_SNIFF_IMAGE),
+    AT(0, "SIMPLE  =", MM_SNIFF_IMAGE), /* FITS */
     /* audio and video */
     AT(0, "fLaC", MM_SNIFF_AV),
     AT(0, "OggS", MM_SNIFF_AV),
@@ -282,7 +275,7 @@ static bool is_tga(const uint8_t *p, size_t n, mm_str path)
 /* ISO base media: still image brands against everything else. */
 static mm_sniff sniff_ftyp(const uint8_t *p, size_t n)
 {
-    static const char IMAGES[][5] = {"avif", "avis", "heic", "heix", "heim", "heis", "mif1", "msf1", "jxl ", "crx "};
+    static const char IMAGES[][5] = {"avif", "avis", "heic", "heix", "heim", "heis", "mif1", "msf1", "jxl "};
     if (n < 12 || !starts(p, n, 4, "ftyp"))
         return MM_SNIFF_NONE;
     for (size_t i = 0; i < sizeof IMAGES / sizeof *IMAGES; i++)
@@ -423,6 +416,8 @@ mm_sniff mm_sniff_bytes(const uint8_t *p, size_t n, mm_str path)
     for (size_t i = 0; i < sizeof MAGICS / sizeof *MAGICS; i++)
         if (magic_matches(&MAGICS[i], p, n))
             return MAGICS[i].is;
+    if (mm_raw_is((mm_bytes){p, n}))
+        return MM_SNIFF_IMAGE;
     mm_sniff s = sniff_ftyp(p, n);
     if (s == MM_SNIFF_NONE)
         s = sniff_riff(p, n);

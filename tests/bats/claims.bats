@@ -98,7 +98,7 @@ broken() {
 }
 
 @test "a text that begins with the letters of such a format's mark is a text, and a table of labels too" {
-    for word in ORCHIDS MATLAB FLIF PAR1S MThd; do
+    for word in ORCHIDS MATLAB FLIF PAR1S MThd MMORPG; do
         [ "$(echo "$word and more" | mm-decode -q - | mm-cat -J | jq -r .data)" = "$word and more" ]
     done
     printf 'ORC_file,label\na.txt,x\n' >l.csv && echo a >a.txt
