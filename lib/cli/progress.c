@@ -93,7 +93,7 @@ void mm_progress(mm_run *r, int64_t done, int64_t total)
     pthread_mutex_lock(&r->state->lock);
     b->done = done;
     b->total = total;
-    if (mm_seconds() - b->last > (b->terminal ? REDRAW : REDRAW_FILE))
+    if (b->on && mm_seconds() - b->last > (b->terminal ? REDRAW : REDRAW_FILE))
         draw(r, "");
     pthread_mutex_unlock(&r->state->lock);
 }

@@ -36,7 +36,8 @@ typedef struct {
 
 /* ---- the progress line ---- */
 typedef struct {
-    bool on, terminal, shown;
+    atomic_bool on;
+    bool terminal, shown;
     double began, last;    /* seconds, CLOCK_MONOTONIC */
     int64_t done, total;   /* items; total 0: unknown */
     double fraction;       /* of the input's bytes, when total is unknown; 0: unknown */

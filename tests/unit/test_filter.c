@@ -382,13 +382,31 @@ static void test_strict_stops(void **state)
     mm_buf_free(&whole);
 }
 
+/* The thread that writes ends the program when the record comes that says so: its status is settled by then. */
+static void test_strict_without_a_stream(void **state)
+{
+    (void)state;
+    mm_arena a = {0};
+    mm_record rec;
+    mm_run r;
+    write_bytes("other.mm", "not a stream at all", 19);
+    mm_run_begin(&r, &tool, 4, (char *[]){"upper", "-q", "--strict", "other.mm", NULL});
+    assert_int_equal(mm_in_next(&r, &a, &rec), MM_OK);
+    assert_int_equal(rec.kind, MM_KIND_ERROR);
+    assert_int_equal(r.status, 2);
+    assert_int_equal(mm_in_next(&r, &a, &rec), MM_EOF);
+    assert_int_equal(mm_run_end(&r), 2);
+    mm_arena_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),        cmocka_unit_test(test_batches_do_not_matter),
         cmocka_unit_test(test_coprocess),    cmocka_unit_test(test_keep),
         cmocka_unit_test(test_resume),       cmocka_unit_test(test_resume_refuses_other_files),
-        cmocka_unit_test(test_strict_stops), cmocka_unit_test(test_dying),
+        cmocka_unit_test(test_strict_stops), cmocka_unit_test(test_strict_without_a_stream),
+        cmocka_unit_test(test_dying),
     };
     return cmocka_run_group_tests(tests, write_input, NULL);
 }
