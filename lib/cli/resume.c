@@ -220,8 +220,9 @@ bool mm_resume_has_source(mm_run *r, mm_str src)
     if (!s)
         return false;
     uint64_t h = mm_hash(src);
+    /* What is not the next one belongs to the run before, or gave nothing, and so it must now. */
     if (h != s->run[s->matched])
-        return true; /* it belongs to the run in front, or gave nothing */
+        return s->matched > 0 && h == s->run[s->matched - 1];
     if (++s->matched < s->runs)
         return true;
     close_part(s); /* the last one: it may lack records */

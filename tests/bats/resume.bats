@@ -84,6 +84,12 @@ cuts() {
     tail -n 3 table.csv >"$tmp/table.csv" && cd "$tmp"
     (cd "$D" && mm-decode --lines table.csv) | head -c 9000 >"$tmp/cut"
     refused mm-decode -q --lines table.csv
+    mkdir some && printf one >some/1.txt && printf three >some/3.txt && printf 'no medium' >some/README
+    mm-decode -q some >cut && cp cut o.part
+    run -0 mm-decode -q some --resume -o o # what gave nothing gives nothing again
+    cmp o cut && rm o
+    printf two >some/2.txt && refused mm-decode -q some # a file that was not there is not left out in silence
+    rm some/1.txt some/2.txt && refused mm-decode -q some
     mm-encode-text -m minilm-l6 <(head -c 3000 lines.mm) -q >f.mm || true
     head -c 9000 f.mm >cut
     refused mm-encode-text -q -m minilm-l6 --keep lines.mm
