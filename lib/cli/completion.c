@@ -24,10 +24,11 @@ static void print_identifier(const char *name, FILE *f)
         putc(*name == '-' ? '_' : *name, f);
 }
 
-static void print_choices(const char *choices, FILE *f)
+/* "a|b|c ...": the words a, b and c, up to a blank. */
+static void print_words(const char *words, FILE *f)
 {
-    for (; *choices; choices++)
-        putc(*choices == '|' ? ' ' : *choices, f);
+    for (; *words && *words != ' '; words++)
+        putc(*words == '|' ? ' ' : *words, f);
 }
 
 /* ---- bash --------------------------------------------------------------------------------------------------- */
@@ -55,11 +56,10 @@ static void bash_models(const mm_tool *t, const char *files, FILE *f)
     fprintf(f, "_models; _mm_files %s", files);
 }
 
-static void bash_words(const char *words, size_t n, FILE *f)
+static void bash_words(const char *words, FILE *f)
 {
     fputs("COMPREPLY=($(compgen -W '", f);
-    for (size_t i = 0; i < n; i++)
-        putc(words[i] == '|' ? ' ' : words[i], f);
+    print_words(words, f);
     fputs("' -- \"$cur\"))", f);
 }
 
@@ -72,7 +72,7 @@ static void bash_case(const mm_tool *t, const mm_opt *o, FILE *f)
         fprintf(f, "|-%c", o->brief);
     fputs(") ", f);
     if (o->choices)
-        bash_words(o->choices, strlen(o->choices), f);
+        bash_words(o->choices, f);
     else if (o->hint == MM_HINT_FILE)
         fputs("_mm_files -f", f);
     else if (o->hint == MM_HINT_DIR)
@@ -95,7 +95,7 @@ static void bash_command(const mm_tool *t, size_t n, FILE *f)
             "    case $command in\n"
             "        '') ",
             (int)n, t->operands);
-    bash_words(t->operands, n, f);
+    bash_words(t->operands, f);
     fputs(" ;;\n", f);
     if (t->takes_models) {
         fprintf(f, "        %s) ", t->takes_models);
@@ -172,7 +172,7 @@ static void zsh_value(const mm_tool *t, const mm_opt *o, FILE *f)
     putc(':', f);
     if (o->choices) {
         putc('(', f);
-        print_choices(o->choices, f);
+        print_words(o->choices, f);
         putc(')', f);
     } else if (o->hint == MM_HINT_FILE) {
         fputs("_files", f);
@@ -195,11 +195,10 @@ static void zsh_spec(const mm_tool *t, const mm_opt *o, const char *name, FILE *
 }
 
 /* The command, and then what it takes. */
-static void zsh_command(const mm_tool *t, size_t n, FILE *f)
+static void zsh_command(const mm_tool *t, FILE *f)
 {
     fputs(" \\\n    '1:command:(", f);
-    for (size_t i = 0; i < n; i++)
-        putc(t->operands[i] == '|' ? ' ' : t->operands[i], f);
+    print_words(t->operands, f);
     fputs(")' \\\n    '*:argument:->arguments' && return\ncase $line[1] in\n", f);
     if (t->takes_models) {
         fprintf(f, "    (%s) ", t->takes_models);
@@ -225,7 +224,7 @@ void mm_help_zsh(const mm_tool *t, const mm_opts *o, FILE *f)
             zsh_spec(t, o->v[i], name, f);
     }
     if (commands(t))
-        zsh_command(t, commands(t), f);
+        zsh_command(t, f);
     else
         fputs(" \\\n    '*:file:_files'\n", f);
 }
@@ -256,7 +255,7 @@ static void fish_value(const mm_tool *t, const mm_opt *o, FILE *f)
         return;
     if (o->choices) {
         fputs(" -x -a '", f);
-        print_choices(o->choices, f);
+        print_words(o->choices, f);
         putc('\'', f);
     } else if (o->hint == MM_HINT_FILE) {
         fputs(" -r -F", f);
@@ -270,28 +269,22 @@ static void fish_value(const mm_tool *t, const mm_opt *o, FILE *f)
     }
 }
 
-static void fish_names(const char *names, FILE *f)
-{
-    for (; *names && *names != ' '; names++)
-        putc(*names == '|' ? ' ' : *names, f);
-}
-
 /* The command, and then what it takes. */
 static void fish_command(const mm_tool *t, FILE *f)
 {
     fprintf(f, "complete -c %s -n __fish_use_subcommand -f -a '", t->name);
-    fish_names(t->operands, f);
+    print_words(t->operands, f);
     fputs("'\n", f);
     if (t->takes_models) {
         fprintf(f, "complete -c %s -n '__fish_seen_subcommand_from ", t->name);
-        fish_names(t->takes_models, f);
+        print_words(t->takes_models, f);
         putc('\'', f);
         fish_models(t, f);
         putc('\n', f);
     }
     if (t->takes_words) {
         fprintf(f, "complete -c %s -f -n '__fish_seen_subcommand_from ", t->name);
-        fish_names(t->takes_words, f);
+        print_words(t->takes_words, f);
         fputs("'\n", f);
     }
 }
