@@ -1,5 +1,7 @@
 #include "encode/sentence.h"
 
+#include "base/suggest.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -112,18 +114,21 @@ mm_status mm_sentence_default_prompt(const char **out, mm_model *m, mm_err *e)
 
 mm_status mm_sentence_prompt(const char **out, mm_model *m, const char *name, mm_err *e)
 {
+    enum { MOST = 64 }; /* that are listed */
     const json_t *prompts = mm_sentence_prompts(m), *one;
     const char *key;
-    char known[160] = "";
-    size_t n = 0;
+    char hint[160];
+    mm_str known[MOST];
+    int n = 0;
     *out = json_string_value(json_object_get(prompts, name));
     if (*out)
         return MM_OK;
     json_object_foreach((json_t *)(uintptr_t)prompts, key, one)
     {
-        if (n < sizeof known)
-            n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", key);
+        if (n < MOST)
+            known[n++] = mm_str_of(key);
     }
-    return mm_fail(e, MM_FATAL, "%s: no prompt %.60s in %s (%s%s)", mm_model_path(m), name, CONFIG,
-                   n ? "there are: " : "it has none", known);
+    mm_suggest_text(hint, sizeof hint, mm_str_of(name), known, n);
+    return mm_fail(e, MM_FATAL, "%s: no prompt %.60s in %s%s", mm_model_path(m), name, CONFIG,
+                   n ? hint : " (it has none)");
 }
