@@ -2,6 +2,7 @@
  * Pages in strips or tiles. Unsigned samples of up to 8 bits become 8-bit and those of up to 16 bits 16-bit; what is
  * deeper, signed or real stays what it is, as a float. */
 #include "media/picture.h"
+#include "media/tiff_survey.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -103,114 +104,6 @@ static mm_status broken(const file *t, mm_fault *f)
     bool cut = strstr(t->complaint, "ead error") || strstr(t->complaint, "ot enough data");
     return mm_fault_set(f, cut ? "truncated" : "corrupt", "tiff: %s",
                         t->complaint[0] ? t->complaint : "it cannot be read");
-}
-
-/* ---- which directories are pages ---- */
-
-/* Enough for what cameras write: a directory, or one below it, that is no picture yet. */
-enum { MOST_SUB = 16, SUB_LEVELS_IN = 4 };
-
-typedef struct {
-    int64_t pages;               /* directories that are no smaller copy and no mask of another */
-    tdir_t first;                /* the first of them */
-    uint64_t below;              /* the first such directory below another; 0: none */
-    size_t stack_at, stack_page; /* where pages without directories begin, and their size; 0: none */
-    bool raw;
-    bool broken; /* the chain of directories does not end where it should */
-} survey;
-
-static bool is_page(TIFF *t)
-{
-    uint32_t kind = 0;
-    TIFFGetFieldDefaulted(t, TIFFTAG_SUBFILETYPE, &kind);
-    return !(kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK));
-}
-
-/* Does this directory hold what a camera's sensor saw? */
-static bool is_raw(TIFF *t)
-{
-    enum {
-        LINEAR_RAW = 34892,
-        SONY = 32767,
-        PACKED = 32769,
-        SAMSUNG = 32770,
-        NIKON = 34713,
-        KODAK = 65000,
-        PENTAX = 65535
-    };
-    uint16_t photometric = 0, compression = COMPRESSION_NONE;
-    uint8_t *version;
-    TIFFGetField(t, TIFFTAG_PHOTOMETRIC, &photometric);
-    TIFFGetField(t, TIFFTAG_COMPRESSION, &compression);
-    return photometric == PHOTOMETRIC_CFA || photometric == LINEAR_RAW || compression == SONY ||
-           compression == PACKED || compression == SAMSUNG || compression == NIKON || compression == KODAK ||
-           compression == PENTAX || TIFFGetField(t, TIFFTAG_DNGVERSION, &version);
-}
-
-/* The directories below the current one, which is the current one again afterwards. */
-static void look_below(survey *s, TIFF *t)
-{
-    uint16_t n = 0;
-    uint64_t *list = NULL, at[MOST_SUB];
-    tdir_t here = TIFFCurrentDirectory(t);
-    if (!TIFFGetField(t, TIFFTAG_SUBIFD, &n, &list) || !n)
-        return;
-    n = n < MOST_SUB ? n : MOST_SUB;
-    memcpy(at, list, n * sizeof *at);
-    for (uint16_t i = 0; i < n; i++) {
-        if (!TIFFSetSubDirectory(t, at[i]))
-            continue;
-        s->raw = s->raw || is_raw(t);
-        if (!s->below && is_page(t))
-            s->below = at[i];
-    }
-    TIFFSetDirectory(t, here);
-}
-
-/* ImageJ's stacks that are too large for directories have one, whose description tells how many pages lie there without
- * compression. */
-static void find_stack(survey *s, file *f)
-{
-    const char *text = NULL, *images;
-    uint64_t *offsets = NULL;
-    uint16_t compression = 0;
-    uint32_t height = 0;
-    TIFFGetField(f->t, TIFFTAG_COMPRESSION, &compression);
-    TIFFGetField(f->t, TIFFTAG_IMAGELENGTH, &height);
-    if (s->pages != 1 || compression > COMPRESSION_NONE || TIFFIsTiled(f->t) ||
-        !TIFFGetField(f->t, TIFFTAG_IMAGEDESCRIPTION, &text) || strncmp(text, "ImageJ=", 7) != 0 ||
-        !(images = strstr(text, "\nimages=")) || !TIFFGetField(f->t, TIFFTAG_STRIPOFFSETS, &offsets) || !offsets)
-        return;
-    long n = strtol(images + 8, NULL, 10);
-    uint64_t row = (uint64_t)TIFFScanlineSize(f->t), page = row * height;
-    if (n < 2 || !row || page / row != height || page == 0 || offsets[0] >= f->in.n)
-        return;
-    uint64_t there = (f->in.n - offsets[0]) / page;
-    if (there < 2) /* the description of a file that this one was made from */
-        return;
-    s->pages = (uint64_t)n <= there ? n : (int64_t)there + 1; /* one that is missing stands for all that are */
-    s->stack_at = (size_t)offsets[0];
-    s->stack_page = (size_t)page;
-}
-
-/* Goes through all directories; the current one is the first page afterwards, or what comes nearest to one. */
-static void take_survey(survey *s, file *f)
-{
-    *s = (survey){0};
-    int64_t n = 0;
-    do {
-        if (is_page(f->t) && !s->pages++)
-            s->first = TIFFCurrentDirectory(f->t);
-        s->raw = s->raw || is_raw(f->t);
-        if (n++ < SUB_LEVELS_IN)
-            look_below(s, f->t);
-    } while (TIFFReadDirectory(f->t));
-    s->broken = f->complaint[0];
-    if (!s->pages && s->below)
-        TIFFSetSubDirectory(f->t, s->below);
-    else
-        TIFFSetDirectory(f->t, s->first);
-    find_stack(s, f);
 }
 
 /* ---- what the pixels are ---- */
@@ -537,13 +430,13 @@ static mm_status read_directory(mm_picture *p, file *t, const mm_picture_limits 
 }
 
 /* Opens the file at its first page. */
-static mm_status begin(file *t, survey *s, mm_bytes in, mm_fault *f)
+static mm_status begin(file *t, mm_tiff_survey *s, mm_bytes in, mm_fault *f)
 {
     *t = (file){.in = in};
     t->t = open_bytes(t);
     if (!t->t)
         return broken(t, f);
-    take_survey(s, t);
+    mm_tiff_survey_take(s, t->t, in.n, t->complaint);
     if (!s->raw)
         return MM_OK;
     TIFFClose(t->t);
@@ -551,7 +444,7 @@ static mm_status begin(file *t, survey *s, mm_bytes in, mm_fault *f)
 }
 
 /* The page that is the current directory, or number `page` of the stack after it. */
-static mm_status read_page(mm_picture *p, file *t, const survey *s, int64_t page, const mm_picture_limits *l,
+static mm_status read_page(mm_picture *p, file *t, const mm_tiff_survey *s, int64_t page, const mm_picture_limits *l,
                            mm_arena *a, mm_fault *f)
 {
     *p = (mm_picture){.format = "tiff", .pages = s->pages};
@@ -566,7 +459,7 @@ static mm_status read_page(mm_picture *p, file *t, const survey *s, int64_t page
 mm_status mm_tiff_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
 {
     file t;
-    survey seen;
+    mm_tiff_survey seen;
     mm_status s = begin(&t, &seen, in, f);
     if (s != MM_OK)
         return s;
@@ -578,14 +471,14 @@ mm_status mm_tiff_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, m
 mm_status mm_tiff_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f)
 {
     file t;
-    survey seen;
+    mm_tiff_survey seen;
     mm_picture p;
     mm_status s = begin(&t, &seen, in, f), worst = MM_OK;
     if (s != MM_OK)
         return s;
     int64_t page = 0;
     do {
-        if (seen.pages && !is_page(t.t))
+        if (seen.pages && !mm_tiff_is_page(t.t))
             continue;
         mm_fault why = {0};
         s = read_page(&p, &t, &seen, page++, l, a, &why);

@@ -105,7 +105,7 @@ kinds() { mm-cat -J | jq -r .kind | sort | uniq -c | awk '{ print $2, $1 }' | pa
     for x in pages.tif frames.gif frames.png frames.webp pages.mpo; do cp "$goldens/$x" "${x#*.}.${x#*.}"; done
     run --separate-stderr mm-decode -o x.mm tif.tif gif.gif png.png webp.webp mpo.mpo
     [ "$status" -eq 0 ]
-    [[ $stderr = *"further pages or frames: 5, which hold 13 more (--pages all"* ]]
+    [[ $stderr = *"further pages or frames: 5, which hold 13 more (--pages=all"* ]]
     [ "$(mm-cat -J x.mm | jq -r '[.part, .time, .meta.pages // .meta.frames] | tostring' | sort | uniq -c | xargs)" = \
         "2 [null,null,3] 3 [null,null,4]" ]
     run --separate-stderr mm-decode --pages all -o y.mm "$goldens"/{pages.tif,frames.gif,rgb.png}
