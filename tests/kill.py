@@ -29,6 +29,12 @@ def make_inputs():
     run("mm-decode", "--label", "dir", "t", "t.tgz", "-o", "in.mm")
     run("mm-encode-image", "-m", f"{MODELS}/vit", "in.mm", "-o", "f.mm")
     run("mm-cat", "-w", "kind=feature", "-o", "vectors.mm", "f.mm")
+    shutil.copytree(f"{MODELS}/bert", "bert")
+    words = "[PAD] [UNK] [CLS] [SEP] [MASK] row of a long table".split() + [c + str(i) for c in ("", "##") for i in range(10)]
+    with open("bert/vocab.txt", "w") as f:
+        f.write("".join(f"{word}\n" for word in words))
+    run("mm-decode", "--column", "text", "table.csv", "-o", "texts.mm")
+    run("mm-label", "--knn", "vectors.mm", "-f", "stream", "-o", "labels.mm", "vectors.mm")
 
 
 TRAIN = ["mm-train", "classify", "-q", "-j", "1", "--epochs", "3000", "--patience", "0"]
@@ -38,11 +44,13 @@ COMMANDS = {  # name: command, whether it has --resume
     "encode-image": (["mm-encode-image", "-q", "-m", f"{MODELS}/vit", "in.mm", "in.mm", "in.mm"], True),
     "encode-image, --keep": (["mm-encode-image", "-q", "--keep", "--batch", "3", "-m", f"{MODELS}/deit", "in.mm"], True),
     "encode-audio": (["mm-encode-audio", "-q", "-m", f"{MODELS}/wav2vec2", "--window", "0.5", "in.mm"], True),
+    "encode-text": (["mm-encode-text", "-q", "-m", "bert", "texts.mm"], True),
     "train": (TRAIN + ["vectors.mm"], True),
     "train, a search": (TRAIN + ["--grid", "lr=1e-3|1e-2,batch=8|16", "vectors.mm"], True),
     "cat": (["mm-cat", "-q", "in.mm", "in.mm"], False),
     "fuse": (["mm-fuse", "-q", "--method", "mean", "vectors.mm"], False),
     "label": (["mm-label", "-q", "--knn", "vectors.mm", "vectors.mm"], False),
+    "eval": (["mm-eval", "-q", "--rounds", "200000", "--truth", "vectors.mm", "labels.mm"], False),
 }
 
 
