@@ -1,5 +1,5 @@
 /* mm-eval: predictions beside the truth → figures. */
-#include "cli/tool.h"
+#include "cli/grouping.h"
 #include "eval/collect.h"
 #include "eval/compare.h"
 #include "fuse/dataset.h"
@@ -25,7 +25,10 @@ static const mm_opt options[] = {
     {0, "compare", MM_OPT_STR, &opt.compare, "FILE",
      "compare with the predictions in FILE on the samples that both have", NULL, MM_HINT_FILE, 0, 0},
     {0, "group", MM_OPT_STR, &opt.group, "REGEX",
-     "part of the key that names a group (a speaker, a patient): the bootstrap draws whole groups", NULL, 0, 0, 0},
+     "what names a group, a speaker or a patient, in the key (what the first parentheses enclose, if there are any): "
+     "the "
+     "bootstrap draws whole groups",
+     NULL, 0, 0, 0},
     {0, "rounds", MM_OPT_INT, &opt.rounds, "N", "resamples of the bootstrap; 0: no intervals", NULL, 0, 0, 1000000},
     {0, "seed", MM_OPT_INT, &opt.seed, "N", "where the bootstrap's random numbers start", NULL, 0, 0, INT64_MAX},
     {'f', "format", MM_OPT_CHOICE, &opt.format, NULL, "what to write", "text|json", 0, 0, 0},
@@ -204,6 +207,16 @@ static void compare_numbers(eval *v, mm_comparison *c, const mm_numbers *a, cons
          &e);
 }
 
+static void check_groups(eval *v, const mm_judged *judged, int64_t n)
+{
+    const char **key = mm_arena_alloc(&v->arena, (size_t)n * sizeof *key);
+    if (!key)
+        mm_die(&v->r, "out of memory");
+    for (int64_t i = 0; i < n; i++)
+        key[i] = judged[i].id;
+    mm_grouping_check(&v->r, opt.group, key, n, opt.rounds ? "to draw from for an interval" : NULL);
+}
+
 /* Predictions of one field beside those of --compare. */
 typedef struct {
     mm_predictions p;
@@ -223,6 +236,7 @@ static void judge_field(eval *v, verdict *k, const mm_collection *c, const mm_co
         if (!n)
             mm_die(&v->r, "%s has no sample in common with these predictions", opt.compare);
     }
+    check_groups(v, judged, n);
     bool numbers = judged[0].number;
     if (numbers) {
         must(v, mm_as_numbers(&k->q, judged, n, opt.group, &v->arena, &e), &e);
@@ -344,6 +358,8 @@ int main(int argc, char **argv)
 {
     eval v = {0};
     mm_run_begin(&v.r, &tool, argc, argv);
+    if (opt.retrieval && (opt.truth || opt.field || opt.compare || opt.group || opt.svg))
+        mm_usage(&v.r, "--truth, --field, --compare, --group and --svg concern labels, --retrieval judges vectors");
     v.out = mm_out_text(&v.r);
     if (opt.retrieval)
         judge_retrieval(&v);

@@ -1,6 +1,7 @@
 /* mm-train: labelled feature streams → a head, a small model that fuses modalities and decides. */
 #include "base/file.h"
 #include "cli/fusing.h"
+#include "cli/grouping.h"
 #include "cli/trials.h"
 #include "fuse/describe.h"
 #include "train/calibrate.h"
@@ -74,8 +75,10 @@ static const mm_opt options[] = {
     {0, "valid-share", MM_OPT_FLOAT, &opt.valid_share, "SHARE", "without --valid: validate on this share of the groups",
      NULL, 0, 0, 0},
     {0, "group", MM_OPT_STR, &opt.group, "REGEX",
-     "part of the key that names a group, which is never split between training and validation (the whole key)", NULL,
-     0, 0, 0},
+     "what names a group in the key (what the first parentheses enclose, if there are any), which is never split "
+     "between "
+     "training and validation (the whole key)",
+     NULL, 0, 0, 0},
     {0, "seed", MM_OPT_INT, &opt.seed, "N", "where the random numbers start; the same seed gives the same file", NULL,
      0, 0, INT64_MAX},
     {0, "raw", MM_OPT_FLAG, &opt.raw, NULL, "take vectors as they are, without standardising them", NULL, 0, 0, 0},
@@ -181,6 +184,19 @@ static void read_all(train *t)
     must(t, mm_dataset_finish(t->set, &t->data, &e), &e);
 }
 
+/* --group that does something else than whoever gave it thinks lets a speaker both train and validate. */
+static void check_groups(train *t, const uint8_t *usable)
+{
+    const char **key = mm_arena_alloc(&t->arena, (size_t)(t->data->n + 1) * sizeof *key);
+    int n = 0;
+    if (!key)
+        mm_die(&t->r, "out of memory");
+    for (int i = 0; i < t->data->n; i++)
+        if (usable[i])
+            key[n++] = t->data->key[i];
+    mm_grouping_check(&t->r, opt.group, key, n, opt.valid_share > 0 ? "to validate with" : NULL);
+}
+
 static void split(train *t, const mm_head *h)
 {
     mm_err e;
@@ -189,11 +205,18 @@ static void split(train *t, const mm_head *h)
     if (!usable)
         mm_die(&t->r, "out of memory");
     must(t, mm_dataset_finish(t->valid, &valid, &e), &e);
+    if (!opt.valid)
+        check_groups(t, usable);
     must(t,
          opt.valid ? mm_split_keys(&t->split, t->data, usable, valid, &t->arena, &e)
                    : mm_split_groups(&t->split, t->data, usable, opt.group, opt.valid_share, (uint64_t)opt.seed,
                                      &t->arena, &e),
          &e);
+    if (!opt.valid && opt.group && opt.valid_share > 0 && !t->split.n_valid)
+        mm_warn(&t->r,
+                "nothing is left to validate with: the first group drawn is far larger than --valid-share %g of "
+                "the samples; another --seed draws another, a larger --valid-share takes it",
+                opt.valid_share);
 }
 
 /* ---- what the options say ---- */

@@ -1,11 +1,11 @@
 #include "eval/collect.h"
 
+#include "base/group.h"
 #include "base/grow.h"
 #include "base/suggest.h"
 #include "stream/object.h"
 
 #include <math.h>
-#include <regex.h>
 #include <stdlib.h>
 
 enum { MAX_NAMES = 64 };
@@ -306,25 +306,18 @@ static int32_t index_of(const char *const *name, int n, const char *text)
 static mm_status group_numbers(int64_t **out, const mm_judged *j, int64_t n, const char *pattern, mm_arena *a,
                                mm_err *e)
 {
-    regex_t re;
+    mm_grouper grouper;
     *out = NULL;
     if (!pattern)
         return MM_OK;
-    if (regcomp(&re, pattern, REG_EXTENDED) != 0)
-        return mm_fail(e, MM_FATAL, "not a regular expression: %s", pattern);
+    if (mm_grouper_open(&grouper, pattern, e) != MM_OK)
+        return MM_FATAL;
     const char **group = mm_arena_alloc(a, (size_t)n * sizeof *group),
                **sorted = mm_arena_alloc(a, (size_t)n * sizeof *sorted);
     *out = mm_arena_alloc(a, (size_t)n * sizeof **out);
-    for (int64_t i = 0; group && sorted && *out && i < n; i++) {
-        regmatch_t m[2];
-        mm_str s = mm_str_of(j[i].id);
-        if (regexec(&re, j[i].id, 2, m, 0) == 0) {
-            regmatch_t hit = m[1].rm_so >= 0 ? m[1] : m[0];
-            s = (mm_str){j[i].id + hit.rm_so, (size_t)(hit.rm_eo - hit.rm_so)};
-        }
-        group[i] = sorted[i] = mm_arena_strdup(a, s);
-    }
-    regfree(&re);
+    for (int64_t i = 0; group && sorted && *out && i < n; i++)
+        group[i] = sorted[i] = mm_arena_strdup(a, mm_group_of(&grouper, j[i].id));
+    mm_grouper_close(&grouper);
     if (!group || !sorted || !*out)
         return mm_fail_memory(e);
     qsort(sorted, (size_t)n, sizeof *sorted, by_text);

@@ -1,8 +1,8 @@
+#include "base/group.h"
 #include "base/hash.h"
 #include "train/train.h"
 
 #include <math.h>
-#include <regex.h>
 #include <stdlib.h>
 
 uint8_t *mm_usable_samples(const mm_data *d, const mm_head *h, mm_arena *a)
@@ -29,15 +29,6 @@ typedef struct {
     int32_t sample;
     uint64_t draw; /* the group's random number; which groups validate depends on the key, not on the order of input */
 } member;
-
-static mm_str group_of(const char *key, const regex_t *re)
-{
-    regmatch_t match[2];
-    if (!re || regexec(re, key, 2, match, 0) != 0)
-        return mm_str_of(key);
-    regmatch_t m = match[1].rm_so >= 0 ? match[1] : match[0];
-    return (mm_str){key + m.rm_so, (size_t)(m.rm_eo - m.rm_so)};
-}
 
 static uint64_t draw_of(mm_str group, uint64_t seed)
 {
@@ -78,9 +69,9 @@ static int cut_at(const member *m, int n, double share)
 mm_status mm_split_groups(mm_split *out, const mm_data *d, const uint8_t *usable, const char *group, double share,
                           uint64_t seed, mm_arena *a, mm_err *e)
 {
-    regex_t re;
-    if (group && regcomp(&re, group, REG_EXTENDED) != 0)
-        return mm_fail(e, MM_FATAL, "not a regular expression: %s", group);
+    mm_grouper grouper;
+    if (mm_grouper_open(&grouper, group, e) != MM_OK)
+        return MM_FATAL;
     member *m = mm_arena_zalloc(a, (size_t)d->n, sizeof *m);
     out->train = mm_arena_zalloc(a, (size_t)d->n, sizeof *out->train);
     out->valid = mm_arena_zalloc(a, (size_t)d->n, sizeof *out->valid);
@@ -89,11 +80,10 @@ mm_status mm_split_groups(mm_split *out, const mm_data *d, const uint8_t *usable
     for (int i = 0; memory && i < d->n; i++) {
         if (!usable[i])
             continue;
-        mm_str g = group_of(d->key[i], group ? &re : NULL);
+        mm_str g = mm_group_of(&grouper, d->key[i]);
         m[n++] = (member){g, i, draw_of(g, seed)};
     }
-    if (group)
-        regfree(&re);
+    mm_grouper_close(&grouper);
     if (!memory)
         return mm_fail_memory(e);
     qsort(m, (size_t)n, sizeof *m, by_draw);

@@ -148,3 +148,20 @@ outputs() {
     done > figures
     [ "$(sort -u figures | wc -l)" = 1 ]
 }
+
+@test "--group: an expression that fits no key, or makes one group of all, is refused; one that fits some is told" {
+    for i in $(seq 0 19); do
+        echo '{"kind": "label", "key": "recordings/'$((i % 2))_s$((i / 5))_$i'", "label": "c'$((i % 2))'", "meta": {"truth": "c'$((i % 3 % 2))'"}}'
+    done | records > p.mm
+    run -2 mm-eval --group nomatch p.mm
+    [[ "$output" == *"--group 'nomatch' fits no key (such as recordings/0_s0_0)"* ]]
+    run -2 mm-eval --group '^[^/]*' p.mm
+    [[ "$output" == *'all 20 samples are one group, "recordings": nothing is left to draw from for an interval'* ]]
+    run -0 mm-eval --rounds 0 --group '^[^/]*' p.mm # no intervals
+    run -0 --separate-stderr mm-eval --group '_(s[0-9]*)_' p.mm
+    [ -z "$stderr" ]
+    run -0 mm-eval --group 's[0-2]' p.mm
+    [[ "$output" == *"--group 's[0-2]' fits 15 of 20 keys; each of the others, such as recordings/"*_s3_*", is a group of its own"* ]]
+    run -2 mm-eval --retrieval image:text --group '^[^/]*' p.mm
+    [[ "$output" == *"--group"*"concern labels"* ]]
+}

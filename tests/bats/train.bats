@@ -293,3 +293,29 @@ EOF
     mm-fuse -m x.safetensors --label gaps.mm | mm-eval --rounds 0 -f json 2> said | jq -e '.samples == 30 and (.classes | length) == 2'
     grep -q 'predictions without a value or a truth beside them, which do not count: 10' said
 }
+
+@test "--group: an expression that fits no key, or makes one group of all, is refused; one that fits some is told" {
+    awk 'BEGIN { for (i = 0; i < 40; i++) printf "recordings/%d_%s_%d,%d,%d,c%d\n", i % 2, i % 4 < 2 ? "george" : "lucas", i, i % 2 * 3, i % 5, i % 2 }' > r.csv
+    mm-decode -q --as feature --of audio --key-column 1 --label-column 4 -o r.mm r.csv
+    run -2 mm-train classify --group nomatch -o r.safetensors r.mm
+    [[ "$output" == *"--group 'nomatch' fits no key (such as recordings/0_george_0)"* ]]
+    run -2 mm-train classify --group '^[^/]*' -o r.safetensors r.mm
+    [[ "$output" == *'all 40 samples are one group, "recordings": nothing is left to validate with'* ]]
+    [ ! -e r.safetensors ]
+    # what is meant: the parentheses
+    run -0 --separate-stderr mm-train classify --epochs 2 --group '_([^_/]*)_[^_/]*$' --valid-share 0.5 -o r.safetensors r.mm
+    [[ "$stderr" == *"40 samples"*"20 of them for validation"* && "$stderr" != *group* ]]
+    run -0 mm-train classify --epochs 2 --group 'george' --valid-share 0.5 -o r.safetensors r.mm
+    [[ "$output" == *"--group 'george' fits 20 of 40 keys; each of the others, such as recordings/"*", is a group of its own"* ]]
+    # without validation one group does no harm
+    run -0 mm-train classify --epochs 2 --group '^[^/]*' --valid-share 0 -o r.safetensors r.mm
+    run -2 mm-train classify --group '(' -o r.safetensors r.mm
+    [[ "$output" == *"not a regular expression"* ]]
+}
+
+@test "--group: groups that are too large to validate with are told" {
+    awk 'BEGIN { for (i = 0; i < 60; i++) printf "%s/%d,%d,%d,c%d\n", i % 2 ? "a" : "b", i, i % 2 * 3, i % 5, i % 2 }' > r.csv
+    mm-decode -q --as feature --of audio --key-column 1 --label-column 4 -o r.mm r.csv
+    run -0 mm-train classify --epochs 2 --group '^[^/]*' --valid-share 0.1 -o r.safetensors r.mm
+    [[ "$output" == *"nothing is left to validate with: "*"--valid-share 0.1"* ]]
+}

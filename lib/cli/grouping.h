@@ -1,0 +1,12 @@
+/* grouping.h: what whoever gave --group should know: what the expression makes of the keys. */
+#ifndef MM_CLI_GROUPING_H
+#define MM_CLI_GROUPING_H
+
+#include "cli/tool.h"
+
+/* Ends the program when the expression (NULL: fine) fits none of the n keys, or makes one group of them all and
+ * `nothing` says what that leaves nothing for ("to validate with"; NULL: one group will do). Warns of keys that it does
+ * not fit. */
+void mm_grouping_check(mm_run *r, const char *expression, const char *const *key, int64_t n, const char *nothing);
+
+#endif
