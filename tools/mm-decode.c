@@ -262,6 +262,9 @@ static void take_options(decode *d)
         mm_usage(&d->r, "--label and --labels exclude each other");
     if (opt.label && strcmp(opt.label, "dir") != 0 && !mm_sidecar_rule_of(&d->rule, opt.label))
         mm_usage(&d->r, "--label takes dir, cls, json or json:FIELD, not %s", opt.label);
+    if (!opt.labels && !opt.column && !opt.as && (opt.label_column || opt.key_column))
+        mm_usage(&d->r, "--%s names a column of a table: it goes with --labels, --column or --as",
+                 opt.key_column ? "key-column" : "label-column");
     if (opt.of && (!*opt.of || strchr(opt.of, ',')))
         mm_usage(&d->r, "--of takes one name, without commas: other tools take lists of them");
     if (opt.hop > 0 && !(opt.window > 0))

@@ -122,6 +122,8 @@ typedef struct {
     bool header, fields;      /* TSV: the names of columns are written; a column for the field among them */
     mm_str field[MAX_FIELDS]; /* label fields of records that were asked for another, [n_fields] in `names` */
     int n_fields;
+    mm_str other[MAX_FIELDS]; /* what features are of that --of leaves out, [n_others] likewise */
+    int n_others;
     mm_arena names;
     bool told; /* what the predictions for Label Studio are called, where nobody said */
     item batch[BATCH];
@@ -206,17 +208,24 @@ static void put_match(label *l, item *it, int query)
     put(l, it, &x);
 }
 
+/* Adds a name to list[*n], in which it may be already. */
+static void remember(label *l, mm_str *list, int *n, mm_str name)
+{
+    for (int i = 0; i < *n; i++)
+        if (mm_str_eq(list[i], name))
+            return;
+    mm_str own = {*n < MAX_FIELDS ? mm_arena_strdup(&l->names, name) : NULL, name.n};
+    if (own.p)
+        list[(*n)++] = own;
+}
+
 /* Whether the record is of the field that is asked for; others are remembered, should none be. */
 static bool right_field(label *l, const mm_record *rec)
 {
     mm_str field = mm_label_field(rec);
     if (!opt.field || !field.p || mm_str_is(field, opt.field))
         return true;
-    for (int i = 0; i < l->n_fields; i++)
-        if (mm_str_eq(l->field[i], field))
-            return false;
-    if (l->n_fields < MAX_FIELDS)
-        l->field[l->n_fields++] = (mm_str){mm_arena_strdup(&l->names, field), field.n};
+    remember(l, l->field, &l->n_fields, field);
     return false;
 }
 
@@ -225,6 +234,13 @@ static void die_of_field(label *l)
     char hint[200];
     mm_die(&l->r, "no label field %s%s", opt.field,
            mm_suggest_text(hint, sizeof hint, mm_str_of(opt.field), l->field, l->n_fields));
+}
+
+static void die_of_modality(label *l)
+{
+    char hint[200];
+    mm_die(&l->r, "no record is of %s%s", opt.of,
+           mm_suggest_text(hint, sizeof hint, mm_str_of(opt.of), l->other, l->n_others));
 }
 
 /* A label that is there already and that is asked for. */
@@ -339,8 +355,12 @@ static bool wants(label *l, item *it)
 {
     mm_err e;
     mm_record *rec = &it->rec;
-    if (rec->kind != MM_KIND_FEATURE || (opt.of && !mm_str_is(rec->of, opt.of)))
+    if (rec->kind != MM_KIND_FEATURE)
         return false;
+    if (opt.of && !mm_str_is(rec->of, opt.of)) {
+        remember(l, l->other, &l->n_others, rec->of);
+        return false;
+    }
     l->features++;
     if (!l->matcher)
         return false;
@@ -392,6 +412,8 @@ static void work(label *l)
     finish_batch(l);
     if (l->n_fields && !l->r.done)
         die_of_field(l);
+    if (l->n_others && !l->features && !l->r.done)
+        die_of_modality(l);
     if (l->features && !l->labels && !l->matcher)
         mm_die(&l->r,
                "features need something to compare with: --against FILE (labels), --knn FILE (examples) or -m HEAD");

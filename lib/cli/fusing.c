@@ -62,7 +62,10 @@ void mm_fusing_say_mixed(mm_run *r, int64_t samples, const char *such)
 
 static void say_what_was_joined(mm_run *r, const mm_fuser *f)
 {
+    mm_err e;
     mm_fuser_tally t = mm_fuser_counts(f);
+    if (mm_fuser_check_names(f, &e) != MM_OK)
+        r->done ? mm_warn(r, "%s", e.text) : mm_die(r, "%s", e.text);
     if (t.samples)
         mm_say(&r->log, MM_LOG_INFO, "%lld records joined into %lld samples", (long long)t.records,
                (long long)t.samples);

@@ -52,6 +52,9 @@ typedef struct {
 
 mm_fuser_tally mm_fuser_counts(const mm_fuser *f);
 
+/* MM_SKIP when `of` names a modality of which there was no record: a message that lists those that came. */
+mm_status mm_fuser_check_names(const mm_fuser *f, mm_err *e);
+
 /* The space of a head's joint vectors: the file's name and a digest of its parameters. */
 const char *mm_head_space(const mm_head *h, const char *path, mm_arena *a);
 

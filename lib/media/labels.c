@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/grow.h"
+#include "base/utf8.h"
 #include "media/charset.h"
 #include "media/claim.h"
 #include "media/row_names.h"
@@ -118,7 +119,7 @@ static int usual_column(const mm_table *t)
 {
     static const char *const USUAL[] = {"file",  "path",  "filename", "file_name", "file_path", "filepath",
                                         "image", "audio", "video",    "key",       "id"};
-    for (size_t i = 0; i < sizeof USUAL / sizeof *USUAL; i++)
+    for (size_t i = 0; t->header && i < sizeof USUAL / sizeof *USUAL; i++)
         for (int c = 0; c < t->columns; c++)
             if (t->header[c].n == strlen(USUAL[i]) && strncasecmp(t->header[c].p, USUAL[i], t->header[c].n) == 0)
                 return c;
@@ -142,6 +143,7 @@ static bool is_about_labelling(const mm_table *t, mm_str name)
 typedef struct {
     mm_labels *l;
     mm_table t;
+    int columns;
     int file, column; /* column −1: all others */
     mm_str *cell;
     int n;
@@ -174,8 +176,8 @@ static bool label_of_row(reading *r, msgpack_object *out)
     msgpack_object_kv *kv = mm_arena_zalloc(&r->l->arena, (size_t)t->columns + 1, sizeof *kv);
     uint32_t columns = 0, n = 0;
     for (int c = 0; kv && c < t->columns; c++) {
-        if (c == r->file || is_about_labelling(t, t->header[c]))
-            continue;
+        if (c == r->file || !t->header[c].n || is_about_labelling(t, t->header[c]))
+            continue; /* a column without a name is the index of pandas */
         columns++;
         if (!label_of_cell(r, c < r->n ? r->cell[c] : (mm_str){NULL, 0}, &kv[n].val) ||
             !label_of_cell(r, t->header[c], &kv[n].key))
@@ -196,6 +198,15 @@ static bool is_empty(const reading *r)
     return true;
 }
 
+/* Put in for bytes that are no text, U+FFFD would make one label of two. */
+static bool is_text(const reading *r)
+{
+    for (int c = 0; c < r->n; c++)
+        if (c != r->file && (r->column < 0 || c == r->column) && r->cell[c].p && !mm_utf8_valid(r->cell[c]))
+            return false;
+    return true;
+}
+
 static mm_status add_row(reading *r, mm_err *e)
 {
     mm_labels *l = r->l;
@@ -204,6 +215,8 @@ static mm_status add_row(reading *r, mm_err *e)
         return MM_OK; /* what a spreadsheet leaves below its last row */
     if (!name.n)
         return mm_fail(e, MM_SKIP, "it names no file");
+    if (!is_text(r))
+        return mm_fail(e, MM_SKIP, "its label is not UTF-8: save the table as UTF-8, or convert it with iconv");
     if (!mm_grow(&l->row, &l->room, l->rows))
         return mm_fail_memory(e);
     labelled_row *x = &l->row[l->rows];
@@ -220,20 +233,58 @@ static mm_status add_row(reading *r, mm_err *e)
     return MM_OK;
 }
 
+static bool is_number(const char *column)
+{
+    char *end;
+    return column && (strtol(column, &end, 10), end != column && !*end);
+}
+
+/* Columns that are all numbers tell that there is no row of names. */
+static mm_status learn_columns(reading *r, const mm_labels_opts *o, mm_err *e)
+{
+    if (mm_table_names_itself(&r->t) || !is_number(o->file_column) || !is_number(o->column)) {
+        mm_status s = mm_table_learn_names(&r->t, e);
+        r->columns = r->t.columns;
+        return s;
+    }
+    mm_status s = mm_table_next(&r->t, &r->scratch, &r->cell, &r->columns, e);
+    mm_table_rewind(&r->t);
+    return s == MM_SKIP ? MM_OK : s;
+}
+
+/* That the first row, which is not asked for labels, does not hold one. */
+static mm_status check_header(const reading *r, const mm_labels_opts *o, mm_err *e)
+{
+    const mm_table *t = &r->t;
+    if (!t->header || mm_table_names_itself(t))
+        return MM_OK;
+    if (!o->file_column && mm_name_claims(t->header[r->file]) != MM_CLAIM_NOTHING)
+        return mm_fail(e, MM_SKIP,
+                       "the first row names %.*s and no columns: --key-column 1 --label-column 2 reads such a table",
+                       MM_STRF(t->header[r->file]));
+    for (int a = 0; a < t->columns; a++)
+        for (int b = a + 1; b < t->columns; b++)
+            if (t->header[a].n && mm_str_eq(t->header[a], t->header[b]) &&
+                (!o->column || mm_str_is(t->header[a], o->column)))
+                return mm_fail(e, MM_SKIP, "columns %d and %d are both called %.*s: --label-column %d takes the first",
+                               a + 1, b + 1, MM_STRF(t->header[a]), a + 1);
+    return MM_OK;
+}
+
 static mm_status find_columns(reading *r, const mm_labels_opts *o, mm_err *e)
 {
-    mm_status s = mm_table_learn_names(&r->t, e);
+    mm_status s = learn_columns(r, o, e);
     r->file = usual_column(&r->t);
     r->column = -1;
-    if (s == MM_OK && !r->t.columns)
+    if (s == MM_OK && !r->columns)
         return MM_OK; /* no row that is one: what is wrong with the first is to be said */
     if (s == MM_OK && o->file_column)
-        s = mm_table_find(&r->t, o->file_column, r->t.columns, &r->file, e);
+        s = mm_table_find(&r->t, o->file_column, r->columns, &r->file, e);
     if (s == MM_OK && o->column)
-        s = mm_table_find(&r->t, o->column, r->t.columns, &r->column, e);
-    if (s == MM_OK && !o->column && r->t.columns == 1)
+        s = mm_table_find(&r->t, o->column, r->columns, &r->column, e);
+    if (s == MM_OK && !o->column && r->columns == 1)
         s = mm_fail(e, MM_SKIP, "only one column, %.*s, and so no labels", MM_STRF(r->t.header[0]));
-    return s;
+    return s == MM_OK ? check_header(r, o, e) : s;
 }
 
 static mm_status read_rows(reading *r, const mm_labels_opts *o, mm_err *e)

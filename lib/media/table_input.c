@@ -1,5 +1,6 @@
 #include "media/table_input.h"
 
+#include "base/utf8.h"
 #include "media/charset.h"
 #include "media/labels.h"
 
@@ -81,6 +82,8 @@ mm_status mm_table_input_name(mm_table_input *r, mm_record *rec, mm_fault *why)
     rec->part = r->t.row - 1;
     rec->key = key_of(r);
     mm_str label = cell_at(r, r->label);
+    if (label.p && !mm_utf8_valid(label)) /* two labels would be one with U+FFFD in it */
+        return mm_fault_set(why, "label", "the label in column %s is not UTF-8", s->o->label_column);
     return rec->key.p && mm_label_of_cell(&rec->label, s->a, label) ? MM_OK : mm_fault_memory(why);
 }
 

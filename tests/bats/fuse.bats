@@ -198,3 +198,16 @@ two_of_one_name() {
     done | python3 "$BATS_TEST_DIRNAME/records.py" >"$tmp/windows.mm"
     mm-fuse --method dempster "$tmp/windows.mm" | mm-cat -J | jq -e '.label.x as $x | ((0.6 / 0.4 | . * . * . * . * . * . * . * . * . * . * .) / 99) as $odds | ($x - $odds / (1 + $odds) | fabs) < 1e-6'
 }
+
+@test "--of that no record is of is an error that lists what there is" {
+    run -2 mm-fuse --method concat --of fac a.mm b.mm
+    [[ "$output" == *'no record is of fac; did you mean "face"? (there are: voice, face)'* ]]
+    run -0 mm-fuse --method mean --of face,voise -o "$tmp/o.mm" a.mm b.mm
+    [[ "$output" == *'no record is of voise; did you mean "voice"?'* ]]
+    run -2 mm-label --of fac -m head.safetensors a.mm b.mm
+    [[ "$output" == *'did you mean "face"?'* ]]
+    mm-train classify -q --of face --epochs 5 -o "$tmp/face.st" b.mm
+    run -2 mm-label --of face -m "$tmp/face.st" a.mm
+    [[ "$output" == *'no record is of face'*'(there are: voice)'* ]]
+    run -2 mm-label --of voise --knn a.mm --by-key a.mm
+}

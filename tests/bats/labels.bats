@@ -270,3 +270,41 @@ END
     run bash -c "ulimit -v 600000; mm-decode -j1 --as feature -o o.mm big.npy n.csv"
     mm-cat -q -J o.mm | jq -e -s 'map(.kind) == ["error","feature"] and .[0].error.code == "memory"'
 }
+
+@test "labels that are no UTF-8 are refused, not made one by U+FFFD" {
+    printf 'file,label\ncat/1.txt,caf\351\ncat/2.txt,caf\350\n' >t.csv
+    run mm-decode --labels t.csv pets -o o.mm
+    [ "$status" -eq 2 ] && [[ "$output" == *"t.csv: row 1: its label is not UTF-8"* ]]
+    run mm-decode --column file --label-column label t.csv -o o.mm
+    [ "$status" -eq 1 ] && [[ "$output" == *"row 2: the label in column label is not UTF-8"* ]]
+    iconv -f latin1 -t utf-8 t.csv >u.csv
+    [ "$(mm-decode -q --labels u.csv pets/cat | labels)" = "1=café 2=cafè " ]
+}
+
+@test "a table of labels without a row of names is read by numbers, and loses no row otherwise" {
+    printf 'cat/1.txt,a\ncat/2.txt,b\n' >t.csv
+    run mm-decode --labels t.csv pets/cat -o o.mm
+    [ "$status" -eq 2 ] && [[ "$output" == *"t.csv: the first row names cat/1.txt and no columns: --key-column 1"* ]]
+    [ "$(mm-decode -q --labels t.csv --key-column 1 --label-column 2 pets/cat | labels)" = "1=a 2=b " ]
+    [ "$(mm-decode -q --labels t.csv --key-column 1 --label-column -1 pets/cat | labels)" = "1=a 2=b " ]
+    run mm-decode --labels t.csv --key-column 1 --label-column 3 pets/cat
+    [ "$status" -eq 2 ] && [[ "$output" == *"no column 3"*"its columns are 1 to 2"* ]]
+}
+
+@test "columns of one name are told apart by number; one without a name is no label" {
+    printf 'file,label,label\ncat/1.txt,a,b\n' >t.csv
+    for options in '' '--label-column label'; do
+        run mm-decode --labels t.csv $options pets/cat -o o.mm
+        [ "$status" -eq 2 ] && [[ "$output" == *"columns 2 and 3 are both called label"* ]]
+    done
+    [ "$(mm-decode -q --labels t.csv --label-column 3 pets/cat | labels)" = "1=b 2=- " ]
+    printf ',file,label\n0,cat/1.txt,a\n' >pandas.csv
+    [ "$(mm-decode -q --labels pandas.csv pets/cat | labels)" = "1=a 2=- " ]
+}
+
+@test "a column that no table is asked for is refused" {
+    for option in label-column field key-column; do
+        run mm-decode --$option label pets -o o.mm
+        [ "$status" -eq 2 ] && [[ "$output" == *"it goes with --labels, --column or --as"* ]]
+    done
+}
