@@ -10,7 +10,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* BAD_BLOCKS: of tar behind one damaged header, 1 GiB */
+/* BAD_BLOCKS: of tar after one damaged header, 1 GiB */
 enum { BAD_HEADERS = 64, BAD_BLOCKS = 1 << 21, SKIPPABLE = 1000 };
 static const int64_t MOST_A_HEADER = (int64_t)1 << 30; /* unpacked bytes in front of a header: zeros, say */
 #define ENCRYPTED "encrypted: extract it with its password first"
@@ -293,7 +293,7 @@ static void find_header(serving *a)
         snprintf(a->lost, sizeof a->lost, "a damaged header: what it names is lost (%s)", text);
 }
 
-/* Whether `lost` is to be answered before what was found behind it. */
+/* Whether `lost` is to be answered before what was found after it. */
 static bool says_what_is_lost(serving *a)
 {
     if (!a->lost[0] || (a->found != ARCHIVE_OK && a->found != ARCHIVE_WARN && a->found != ARCHIVE_EOF))
