@@ -25,8 +25,8 @@ static void note_kind_of_file(mm_out_state *out)
 static void open_special(mm_run *r)
 {
     mm_out_state *out = &r->state->out;
-    if (r->resume)
-        mm_die(r, "%s: not a regular file: --resume cannot take it up", r->output);
+    if (r->resume || r->update)
+        mm_die(r, "%s: not a regular file: --%s cannot go on from it", r->output, r->resume ? "resume" : "update");
     out->fd = open(r->output, O_WRONLY | O_CLOEXEC);
     if (out->fd < 0)
         mm_die(r, "%s: %s", r->output, strerror(errno));

@@ -74,6 +74,8 @@ brought() {
     "${vit[@]}" new.mm | cmp - "$tmp/new"
     run -2 "${vit[@]}" --update new.mm
     [[ "$output" == *"--update needs -o FILE"* ]]
+    run -2 "${vit[@]}" --update -o /dev/null new.mm
+    [[ "$output" == *"/dev/null: not a regular file: --update cannot go on from it"* ]]
     echo hello >"$tmp/text"
     run -2 "${vit[@]}" --update -o "$tmp/text" new.mm
     [ "$(cat "$tmp/text")" = hello ]
