@@ -140,9 +140,15 @@ static void arrays_of_rows(void **state)
     free(name);
 }
 
-/* The address sanitizer, too, answers NULL where memory is out. */
+/* The sanitizers, too, answer NULL where memory is out. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
 {
     return "allocator_may_return_null=1";
 }
