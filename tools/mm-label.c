@@ -7,7 +7,7 @@
 #include <math.h>
 
 /* Features are compared this many at a time, so that large references pass through the caches once for all of them. */
-enum { BATCH = 64, MAX_FIELDS = 16 };
+enum { BATCH = 64 };
 static const size_t BATCH_BYTES = (size_t)64 << 20;
 
 static struct {
@@ -120,10 +120,8 @@ typedef struct {
     mm_matcher *matcher;      /* NULL: nothing to compare with */
     int64_t features, labels; /* records of these kinds that came by */
     bool header, fields;      /* TSV: the names of columns are written; a column for the field among them */
-    mm_str field[MAX_FIELDS]; /* label fields of records that were asked for another, [n_fields] in `names` */
-    int n_fields;
-    mm_str other[MAX_FIELDS]; /* what features are of that --of leaves out, [n_others] likewise */
-    int n_others;
+    mm_seen fields_seen;      /* label fields of records that were asked for another */
+    mm_seen others;           /* what features are of that --of leaves out */
     mm_arena names;
     bool told; /* what the predictions for Label Studio are called, where nobody said */
     item batch[BATCH];
@@ -208,24 +206,13 @@ static void put_match(label *l, item *it, int query)
     put(l, it, &x);
 }
 
-/* Adds a name to list[*n], in which it may be already. */
-static void remember(label *l, mm_str *list, int *n, mm_str name)
-{
-    for (int i = 0; i < *n; i++)
-        if (mm_str_eq(list[i], name))
-            return;
-    mm_str own = {*n < MAX_FIELDS ? mm_arena_strdup(&l->names, name) : NULL, name.n};
-    if (own.p)
-        list[(*n)++] = own;
-}
-
 /* Whether the record is of the field that is asked for; others are remembered, should none be. */
 static bool right_field(label *l, const mm_record *rec)
 {
     mm_str field = mm_label_field(rec);
     if (!opt.field || !field.p || mm_str_is(field, opt.field))
         return true;
-    remember(l, l->field, &l->n_fields, field);
+    mm_seen_add(&l->fields_seen, field, &l->names);
     return false;
 }
 
@@ -233,14 +220,14 @@ static void die_of_field(label *l)
 {
     char hint[200];
     mm_die(&l->r, "no label field %s%s", opt.field,
-           mm_suggest_text(hint, sizeof hint, mm_str_of(opt.field), l->field, l->n_fields));
+           mm_suggest_text(hint, sizeof hint, mm_str_of(opt.field), l->fields_seen.v, l->fields_seen.n));
 }
 
 static void die_of_modality(label *l)
 {
     char hint[200];
     mm_die(&l->r, "no record is of %s%s", opt.of,
-           mm_suggest_text(hint, sizeof hint, mm_str_of(opt.of), l->other, l->n_others));
+           mm_suggest_text(hint, sizeof hint, mm_str_of(opt.of), l->others.v, l->others.n));
 }
 
 /* A label that is there already and that is asked for. */
@@ -358,7 +345,7 @@ static bool wants(label *l, item *it)
     if (rec->kind != MM_KIND_FEATURE)
         return false;
     if (opt.of && !mm_str_is(rec->of, opt.of)) {
-        remember(l, l->other, &l->n_others, rec->of);
+        mm_seen_add(&l->others, rec->of, &l->names);
         return false;
     }
     l->features++;
@@ -410,9 +397,9 @@ static void work(label *l)
         }
     }
     finish_batch(l);
-    if (l->n_fields && !l->r.done)
+    if (l->fields_seen.n && !l->r.done)
         die_of_field(l);
-    if (l->n_others && !l->features && !l->r.done)
+    if (l->others.n && !l->features && !l->r.done)
         die_of_modality(l);
     if (l->features && !l->labels && !l->matcher)
         mm_die(&l->r,
@@ -463,14 +450,14 @@ static void check_head(label *l)
     bool there = !opt.field || !h->outputs;
     for (int i = 0; i < h->outputs; i++) {
         there |= opt.field && strcmp(h->output[i].name, opt.field) == 0;
-        l->field[l->n_fields++] = mm_str_of(h->output[i].name);
+        mm_seen_add(&l->fields_seen, mm_str_of(h->output[i].name), &l->names);
     }
     if (!there)
         die_of_field(l);
     if (opt.studio.from_name && h->outputs > 1 && !opt.field)
         mm_usage(&l->r, "--from-name names one control, this head has outputs for %d: choose one with --field",
                  h->outputs);
-    l->n_fields = 0;
+    l->fields_seen.n = 0;
 }
 
 static void load_head(label *l)

@@ -2,6 +2,7 @@
 #ifndef MM_BASE_SUGGEST_H
 #define MM_BASE_SUGGEST_H
 
+#include "base/arena.h"
 #include "base/str.h"
 
 /* The one of names[n] that `wanted` was probably meant to be: at most a third of its letters differ, capitals aside.
@@ -11,5 +12,17 @@ mm_str mm_suggest(mm_str wanted, const mm_str *names, int n);
 /* Writes into out, of `size` bytes, the end of a message about `wanted`: `; did you mean "label"? (there are: text,
  * label)`. The question is left out when no name is close, names that do not fit become "...". Returns out. */
 const char *mm_suggest_text(char *out, size_t size, mm_str wanted, const mm_str *names, int n);
+
+/* Names that came up in an input, for such a message: the first of them. */
+enum { MM_MOST_SEEN = 64 };
+
+typedef struct {
+    mm_str v[MM_MOST_SEEN];
+    int n;
+} mm_seen; /* all zero is a valid empty one */
+
+bool mm_seen_has(const mm_seen *s, mm_str name);
+/* Adds a copy from the arena, unless it is there, or room or memory is out. p NULL is a name of its own. */
+void mm_seen_add(mm_seen *s, mm_str name, mm_arena *a);
 
 #endif

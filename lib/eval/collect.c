@@ -8,8 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MAX_NAMES = 64 };
-
 typedef struct {
     mm_judged *p;
     int64_t n, cap;
@@ -31,10 +29,8 @@ struct mm_collection {
     judged_list guess;
     known_list truth, carried; /* of --truth; of the predictions themselves */
     const char *field;
-    mm_str name[MAX_NAMES]; /* fields that any record told of */
-    int names;
-    mm_str output[MAX_NAMES]; /* those of the predictions that count; p NULL: they do not tell */
-    int outputs;
+    mm_seen names;   /* fields that any record told of */
+    mm_seen outputs; /* those of the predictions that count; p NULL: they do not tell */
 };
 
 mm_status mm_collection_new(mm_collection **out, const char *field, mm_err *e)
@@ -73,24 +69,15 @@ static const char *id_of(mm_arena *a, const mm_record *rec)
 
 /* ---- label fields ---- */
 
-static void remember(mm_str *list, int *n, mm_str name, mm_arena *a)
-{
-    for (int i = 0; i < *n; i++)
-        if (mm_str_eq(list[i], name) && !list[i].p == !name.p)
-            return;
-    if (*n < MAX_NAMES)
-        list[(*n)++] = name.p ? (mm_str){mm_arena_strdup(a, name), name.n} : name;
-}
-
 int mm_collection_fields(const mm_collection *c, const mm_str **field)
 {
-    *field = c->output;
-    return c->outputs;
+    *field = c->outputs.v;
+    return c->outputs.n;
 }
 
 const char *mm_collection_hint(const mm_collection *c, char *out, size_t size)
 {
-    return mm_suggest_text(out, size, mm_str_of(c->field ? c->field : ""), c->name, c->names);
+    return mm_suggest_text(out, size, mm_str_of(c->field ? c->field : ""), c->names.v, c->names.n);
 }
 
 /* ---- what is true ---- */
@@ -107,7 +94,7 @@ static mm_status add_known(mm_collection *c, known_list *l, const char *id, mm_s
     if (!k.id || !k.field || !k.text)
         return mm_fail_memory(e);
     if (field.p)
-        remember(c->name, &c->names, field, &c->arena);
+        mm_seen_add(&c->names, field, &c->arena);
     l->p[l->n++] = k;
     return MM_OK;
 }
@@ -179,10 +166,10 @@ mm_status mm_collect_guess(mm_collection *c, const mm_record *rec, mm_err *e)
     const msgpack_object *of = mm_map_get(&rec->meta, "field");
     mm_str field = of ? mm_object_as_str(of) : mm_str_of(c->field);
     if (of)
-        remember(c->name, &c->names, field, &c->arena);
+        mm_seen_add(&c->names, field, &c->arena);
     if (of && c->field && !mm_str_is(field, c->field))
         return MM_OK; /* another output of the head */
-    remember(c->output, &c->outputs, field, &c->arena);
+    mm_seen_add(&c->outputs, field, &c->arena);
     mm_judged *j = append(&c->guess);
     if (!j || !(j->id = id_of(&c->arena, rec)))
         return mm_fail_memory(e);
@@ -236,7 +223,7 @@ static const char *truth_of(const mm_collection *c, const known *k, int64_t n, c
         if (!*k[i].field && !plain)
             plain = k[i].text;
     }
-    if (plain && (!field || c->outputs == 1 || strcmp(field, "label") == 0))
+    if (plain && (!field || c->outputs.n == 1 || strcmp(field, "label") == 0))
         return plain;
     return !field && n == 1 ? k[0].text : NULL;
 }

@@ -16,8 +16,7 @@ struct mm_fuser {
     const mm_joined *joined[BATCH];
     int n, samples, ended;
     mm_fuser_tally tally;
-    mm_str seen[MM_MAX_MODALITIES]; /* modalities that records are of, [n_seen] in `keep` */
-    int n_seen;
+    mm_seen seen; /* modalities that records are of */
 };
 
 const char *mm_head_space(const mm_head *h, const char *path, mm_arena *a)
@@ -109,31 +108,14 @@ mm_fuser_tally mm_fuser_counts(const mm_fuser *f)
 
 /* ---- modalities that came ---- */
 
-static bool has_seen(const mm_fuser *f, mm_str of)
-{
-    for (int i = 0; i < f->n_seen; i++)
-        if (mm_str_eq(f->seen[i], of))
-            return true;
-    return false;
-}
-
-static void note_modality(mm_fuser *f, mm_str of)
-{
-    if (!f->o.of || f->n_seen == MM_MAX_MODALITIES || has_seen(f, of))
-        return;
-    mm_str own = {mm_arena_strdup(&f->keep, of), of.n};
-    if (own.p)
-        f->seen[f->n_seen++] = own;
-}
-
 mm_status mm_fuser_check_names(const mm_fuser *f, mm_err *e)
 {
     char hint[200];
     mm_str name;
-    for (const char *of = f->o.of; f->n_seen && f->n_seen < MM_MAX_MODALITIES && next_name(&of, &name);)
-        if (!has_seen(f, name))
+    for (const char *of = f->o.of; f->seen.n && f->seen.n < MM_MOST_SEEN && next_name(&of, &name);)
+        if (!mm_seen_has(&f->seen, name))
             return mm_fail(e, MM_SKIP, "no record is of %.*s%s", MM_STRF(name),
-                           mm_suggest_text(hint, sizeof hint, name, f->seen, f->n_seen));
+                           mm_suggest_text(hint, sizeof hint, name, f->seen.v, f->seen.n));
     return MM_OK;
 }
 
@@ -458,8 +440,8 @@ static mm_status pass(mm_fuser *f, const mm_record *rec)
 mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, mm_err *e)
 {
     bool ours = rec->kind == (f->o.how == MM_FUSE_EVIDENCE ? MM_KIND_LABEL : MM_KIND_FEATURE);
-    if (ours)
-        note_modality(f, mm_record_modality(rec));
+    if (ours && f->o.of)
+        mm_seen_add(&f->seen, mm_record_modality(rec), &f->keep);
     if (by_tower(f)) {
         if (ours && rec->has_tensor && has_tower(f, rec->of))
             return take_alone(f, rec, e);
