@@ -27,7 +27,18 @@ static void say_what_matched(mm_run *r, const mm_labelling *l, const char *what)
 {
     const char *example;
     int64_t unused = mm_labels_unused(l->labels), elsewhere = mm_labels_elsewhere(l->labels, &example);
-    mm_str first = mm_labels_first(l->labels);
+    mm_str first = mm_labels_first(l->labels), names = mm_labels_names_as_data(l->labels),
+           data = mm_labels_data_as_names(l->labels);
+    if (names.p)
+        mm_warn(r,
+                "%s: the first row (%.*s) looks like names, and is read as data, as columns are given by number: give "
+                "their names",
+                l->path, MM_STRF(names));
+    if (data.p)
+        mm_warn(r,
+                "%s: the first row is taken for names of columns, and \"%.*s\" in it is the name of one of the %s: "
+                "--key-column and --label-column with numbers (1, 2) read it as data",
+                l->path, MM_STRF(data), what);
     if (elsewhere)
         mm_warn(r, "%s that took the label of a row of %s that names another directory: %lld (%s)", what, l->path,
                 (long long)elsewhere, example);

@@ -27,6 +27,10 @@ struct mm_labels {
     int64_t rows, room;
     _Atomic int64_t elsewhere;
     _Atomic(char *) example;
+    mm_str names_as_data;
+    mm_row_names head; /* the name of the column of files, where it is none of the usual ones: is it a file's? */
+    mm_str head_name;
+    atomic_bool head_fits;
 };
 
 /* ---- finding ---- */
@@ -40,11 +44,25 @@ static void note_elsewhere(mm_labels *l, const mm_label_query *what, mm_str name
         free(text);
 }
 
+/* Notes whether what the row of names says of files is the name of one. */
+static mm_status doubt_head(mm_labels *l, const mm_label_query *what, mm_err *e)
+{
+    mm_row_match m;
+    if (!l->head_name.p || atomic_load(&l->head_fits))
+        return MM_OK;
+    mm_status s = mm_row_names_find(&l->head, what, &m, e);
+    if (s == MM_OK && m.row >= 0 && !m.elsewhere)
+        atomic_store(&l->head_fits, true);
+    return s;
+}
+
 mm_status mm_labels_find(mm_labels *l, const mm_label_query *what, msgpack_object *label, mm_err *e)
 {
     mm_row_match m;
     *label = (msgpack_object){.type = MSGPACK_OBJECT_NIL};
-    mm_status s = mm_row_names_find(&l->names, what, &m, e);
+    mm_status s = doubt_head(l, what, e);
+    if (s == MM_OK)
+        s = mm_row_names_find(&l->names, what, &m, e);
     if (s != MM_OK || m.row < 0)
         return s;
     const labelled_row *x = &l->row[m.row];
@@ -70,6 +88,16 @@ int64_t mm_labels_elsewhere(const mm_labels *l, const char **example)
     const char *text = atomic_load(&l->example);
     *example = text ? text : "";
     return atomic_load(&l->elsewhere);
+}
+
+mm_str mm_labels_names_as_data(const mm_labels *l)
+{
+    return l->names_as_data;
+}
+
+mm_str mm_labels_data_as_names(const mm_labels *l)
+{
+    return atomic_load(&l->head_fits) ? l->head_name : (mm_str){NULL, 0};
 }
 
 mm_str mm_labels_first(const mm_labels *l)
@@ -115,6 +143,7 @@ static mm_status read_file(mm_str *out, mm_arena *a, const char *path, mm_err *e
     return s == MM_OK && !out->p ? mm_fail_memory(e) : s;
 }
 
+/* −1: no column has one of the usual names. */
 static int usual_column(const mm_table *t)
 {
     static const char *const USUAL[] = {"file",  "path",  "filename", "file_name", "file_path", "filepath",
@@ -123,7 +152,7 @@ static int usual_column(const mm_table *t)
         for (int c = 0; c < t->columns; c++)
             if (t->header[c].n == strlen(USUAL[i]) && strncasecmp(t->header[c].p, USUAL[i], t->header[c].n) == 0)
                 return c;
-    return 0;
+    return -1;
 }
 
 /* The columns of a Label Studio export that say who labelled and when. */
@@ -169,18 +198,23 @@ static bool label_of_cell(reading *r, mm_str cell, msgpack_object *out)
     return own.p != NULL;
 }
 
+static mm_str name_of_column(reading *r, int c)
+{
+    return r->t.header ? r->t.header[c] : mm_str_of(mm_arena_printf(&r->scratch, "%d", c + 1));
+}
+
 /* All columns but that of files: one is the label itself, several are a map of those that say something. */
 static bool label_of_row(reading *r, msgpack_object *out)
 {
-    const mm_table *t = &r->t;
-    msgpack_object_kv *kv = mm_arena_zalloc(&r->l->arena, (size_t)t->columns + 1, sizeof *kv);
+    msgpack_object_kv *kv = mm_arena_zalloc(&r->l->arena, (size_t)r->columns + 1, sizeof *kv);
     uint32_t columns = 0, n = 0;
-    for (int c = 0; kv && c < t->columns; c++) {
-        if (c == r->file || !t->header[c].n || is_about_labelling(t, t->header[c]))
+    for (int c = 0; kv && c < r->columns; c++) {
+        mm_str name = name_of_column(r, c);
+        if (c == r->file || !name.n || is_about_labelling(&r->t, name))
             continue; /* a column without a name is the index of pandas */
         columns++;
         if (!label_of_cell(r, c < r->n ? r->cell[c] : (mm_str){NULL, 0}, &kv[n].val) ||
-            !label_of_cell(r, t->header[c], &kv[n].key))
+            !label_of_cell(r, name, &kv[n].key))
             return false;
         n += kv[n].val.type != MSGPACK_OBJECT_NIL && kv[n].key.type == MSGPACK_OBJECT_STR;
     }
@@ -217,6 +251,8 @@ static mm_status add_row(reading *r, mm_err *e)
         return mm_fail(e, MM_SKIP, "it names no file");
     if (!is_text(r))
         return mm_fail(e, MM_SKIP, "its label is not UTF-8: save the table as UTF-8, or convert it with iconv");
+    if (!r->t.header && r->n > r->columns)
+        return mm_fail(e, MM_SKIP, "%d cells, more than the %d of the first row", r->n, r->columns);
     if (!mm_grow(&l->row, &l->room, l->rows))
         return mm_fail_memory(e);
     labelled_row *x = &l->row[l->rows];
@@ -233,23 +269,41 @@ static mm_status add_row(reading *r, mm_err *e)
     return MM_OK;
 }
 
-static bool is_number(const char *column)
+static bool alike(const void *ctx, int64_t a, int64_t b)
 {
-    char *end;
-    return column && (strtol(column, &end, 10), end != column && !*end);
+    const mm_labels *l = ctx;
+    return a == b || msgpack_object_equal(l->row[a].label, l->row[b].label);
 }
 
-/* Columns that are all numbers tell that there is no row of names. */
-static mm_status learn_columns(reading *r, const mm_labels_opts *o, mm_err *e)
+/* The first row is data: how wide is it, and does it look as if it were names? */
+static mm_status count_columns(reading *r, mm_err *e)
 {
-    if (mm_table_names_itself(&r->t) || !is_number(o->file_column) || !is_number(o->column)) {
-        mm_status s = mm_table_learn_names(&r->t, e);
-        r->columns = r->t.columns;
-        return s;
-    }
-    mm_status s = mm_table_next(&r->t, &r->scratch, &r->cell, &r->columns, e);
-    mm_table_rewind(&r->t);
-    return s == MM_SKIP ? MM_OK : s;
+    r->columns = mm_table_width(&r->t);
+    mm_str names = mm_table_likely_names(&r->t, &r->scratch);
+    if (names.p)
+        r->l->names_as_data = mm_row_names_keep(&r->l->names, names);
+    return names.p && !r->l->names_as_data.p ? mm_fail_memory(e) : MM_OK;
+}
+
+static mm_status learn_columns(reading *r, mm_err *e)
+{
+    mm_status s = mm_table_learn_names(&r->t, e);
+    r->columns = r->t.columns;
+    return s;
+}
+
+/* The name of the column of files is remembered when it may be a file's: the table may have no row of names. */
+static mm_status keep_head(reading *r, mm_err *e)
+{
+    mm_labels *l = r->l;
+    mm_str name = r->t.header[r->file];
+    if (!name.n || mm_table_names_itself(&r->t) || usual_column(&r->t) >= 0)
+        return MM_OK;
+    l->head_name = mm_row_names_keep(&l->names, name);
+    return l->head_name.p && mm_row_names_add(&l->head, &r->scratch, l->head_name, 0) &&
+                   mm_row_names_sort(&l->head, alike, l)
+               ? MM_OK
+               : mm_fail_memory(e);
 }
 
 /* That the first row, which is not asked for labels, does not hold one. */
@@ -273,8 +327,11 @@ static mm_status check_header(const reading *r, const mm_labels_opts *o, mm_err 
 
 static mm_status find_columns(reading *r, const mm_labels_opts *o, mm_err *e)
 {
-    mm_status s = learn_columns(r, o, e);
+    bool nameless =
+        o->file_column && o->column && mm_table_is_nameless(&r->t, (const char *[]){o->file_column, o->column}, 2);
+    mm_status s = nameless ? count_columns(r, e) : learn_columns(r, e);
     r->file = usual_column(&r->t);
+    r->file = r->file < 0 ? 0 : r->file;
     r->column = -1;
     if (s == MM_OK && !r->columns)
         return MM_OK; /* no row that is one: what is wrong with the first is to be said */
@@ -284,7 +341,9 @@ static mm_status find_columns(reading *r, const mm_labels_opts *o, mm_err *e)
         s = mm_table_find(&r->t, o->column, r->columns, &r->column, e);
     if (s == MM_OK && !o->column && r->columns == 1)
         s = mm_fail(e, MM_SKIP, "only one column, %.*s, and so no labels", MM_STRF(r->t.header[0]));
-    return s == MM_OK ? check_header(r, o, e) : s;
+    if (s == MM_OK)
+        s = check_header(r, o, e);
+    return s == MM_OK && !nameless ? keep_head(r, e) : s;
 }
 
 static mm_status read_rows(reading *r, const mm_labels_opts *o, mm_err *e)
@@ -311,14 +370,8 @@ static bool has_blank(const msgpack_object *label)
     return label->type == MSGPACK_OBJECT_STR && memchr(label->via.str.ptr, ' ', label->via.str.size);
 }
 
-static bool alike(const void *ctx, int64_t a, int64_t b)
-{
-    const mm_labels *l = ctx;
-    return msgpack_object_equal(l->row[a].label, l->row[b].label);
-}
-
 /* Two rows that name one file and say different things of it are found before anything is decoded. */
-static mm_status check_names(const reading *r, const mm_labels_opts *o, mm_err *e)
+static mm_status check_names(reading *r, const mm_labels_opts *o, mm_err *e)
 {
     int64_t a, b;
     char captions[128] = "";
@@ -326,10 +379,10 @@ static mm_status check_names(const reading *r, const mm_labels_opts *o, mm_err *
     if (!mm_row_names_clash(&l->names, &a, &b))
         return MM_OK;
     const labelled_row *x = &l->row[a];
+    mm_str file = name_of_column(r, r->file);
     if (has_blank(&x->label))
         snprintf(captions, sizeof captions, "; several texts a file are read by --column %.30s --key-column %.*s",
-                 o->column ? o->column : "caption", (int)(r->t.header[r->file].n > 30 ? 30 : r->t.header[r->file].n),
-                 r->t.header[r->file].p);
+                 o->column ? o->column : "caption", (int)(file.n > 30 ? 30 : file.n), file.p);
     return mm_fail(e, MM_SKIP, "rows %lld and %lld both name %.*s, with different labels%s", (long long)x->number,
                    (long long)l->row[b].number, (int)(x->name.n > 60 ? 60 : x->name.n), x->name.p, captions);
 }
@@ -379,6 +432,7 @@ void mm_labels_close(mm_labels *l)
     free(l->row);
     free(atomic_load(&l->example));
     mm_row_names_free(&l->names);
+    mm_row_names_free(&l->head);
     mm_arena_free(&l->arena);
     free(l);
 }

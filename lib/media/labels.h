@@ -43,6 +43,10 @@ int64_t mm_labels_unused(const mm_labels *l); /* rows that nothing matched */
 /* How many took the label of a row that names another directory, which the table's having been made elsewhere explains,
  * or its being the wrong one; *example, of the first: "val/1.jpg: train/1.jpg". */
 int64_t mm_labels_elsewhere(const mm_labels *l, const char **example);
+/* What the first row was perhaps taken for wrongly; p NULL: nothing. Names of columns that were read as data, as
+ * columns are given by number; a name of a column that is the name of something that was labelled. */
+mm_str mm_labels_names_as_data(const mm_labels *l);
+mm_str mm_labels_data_as_names(const mm_labels *l);
 mm_str mm_labels_first(const mm_labels *l); /* the name in the first row; empty when there is none */
 
 /* A cell as a label, in the arena: nothing for an empty one (p NULL too), a string without blanks around it; a list of

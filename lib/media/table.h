@@ -50,6 +50,13 @@ mm_status mm_table_take_header(mm_table *t, mm_err *e);
 /* The same; of JSON, the names that any row has are gathered before the first is read. */
 mm_status mm_table_learn_names(mm_table *t, mm_err *e);
 
+/* table_names.c, before any row is taken. The cells of the first row; 0: it is none. */
+int mm_table_width(mm_table *t);
+/* Whether the first row is data: every column that is asked for (NULL: not) is a number, and one is. */
+bool mm_table_is_nameless(mm_table *t, const char *const *asked, int n);
+/* The first row, "text, label", when its cells look like names and not like those below them; else p NULL. */
+mm_str mm_table_likely_names(mm_table *t, mm_arena *a);
+
 /* The next row that is not blank; cells from the arena or parts of the text (p NULL: a member that this object lacks,
  * or null). With JSON cells are in the order of the first object's members, later new names are added to the header.
  * MM_OK, MM_EOF, MM_SKIP (a row that is no row; the next may be), MM_FATAL when memory is out. */

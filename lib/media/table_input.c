@@ -16,14 +16,15 @@ static mm_status find(mm_table_input *r, const char *name, int columns, int *at)
     return s == MM_OK ? s : mm_fault_set(r->f, "column", "%s", e.text);
 }
 
-/* How many cells the first row has, for columns that are numbers. */
-static int width_of_first(mm_table_input *r)
+/* Names that are read as data, because the columns are numbers. */
+static void doubt_first_row(mm_table_input *r)
 {
-    mm_err ignored;
-    mm_status s = mm_table_next(&r->t, &r->a, &r->cell, &r->n, &ignored);
-    int n = s == MM_OK ? r->n : 0;
-    mm_table_rewind(&r->t);
-    return n;
+    mm_str names = mm_table_names_itself(&r->t) ? (mm_str){NULL, 0} : mm_table_likely_names(&r->t, &r->a);
+    if (names.p)
+        mm_say(r->s->o->log, MM_LOG_WARN,
+               "%.*s: the first row (%.*s) looks like names, and is read as data, as columns are given by number: give "
+               "their names",
+               MM_STRF(r->s->b->src), MM_STRF(names));
 }
 
 mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool names, mm_fault *f)
@@ -39,7 +40,9 @@ mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool n
         return mm_fault_memory(f);
     if (st == MM_EOF)
         return MM_OK; /* no row at all: the next one is none either */
-    int columns = names ? r->t.columns : width_of_first(r);
+    if (!names)
+        doubt_first_row(r);
+    int columns = names ? r->t.columns : mm_table_width(&r->t);
     st = find(r, o->column, columns, &r->column);
     if (st == MM_OK)
         st = find(r, o->key_column, columns, &r->key);

@@ -100,15 +100,19 @@ static mm_status put_row(reading *r, mm_table_input *rows)
     return s == MM_OK ? put_text(r, &rec, rows->cell[rows->column]) : mm_table_input_fault(rows, &why);
 }
 
-static bool is_number(const char *text)
+static bool names_columns(const mm_decode_opts *o, mm_str text)
 {
-    return text[strspn(text, "-0123456789")] == 0;
+    mm_table t;
+    mm_table_open(&t, text, mm_table_kind_of(o->table));
+    bool nameless = mm_table_is_nameless(&t, (const char *[]){o->column, o->key_column, o->label_column}, 3);
+    mm_table_close(&t);
+    return !nameless;
 }
 
 static mm_status put_column(reading *r, mm_str text)
 {
     mm_table_input rows;
-    mm_status s = mm_table_input_open(&rows, r->s, text, !is_number(r->s->o->column), r->f);
+    mm_status s = mm_table_input_open(&rows, r->s, text, names_columns(r->s->o, text), r->f);
     while (s == MM_OK && (s = mm_table_input_next(&rows)) == MM_OK)
         s = put_row(r, &rows);
     mm_table_input_close(&rows);

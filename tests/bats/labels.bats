@@ -309,3 +309,28 @@ END
         [ "$status" -eq 2 ] && [[ "$output" == *"it goes with --labels, --column or --as"* ]]
     done
 }
+
+@test "columns given by number: the first row is data, in tables of labels and of texts; what looks wrong is said" {
+    printf 'cat/1.txt;Kater\ncat/2.txt;Katze\ndog/1.txt;Hund\n' >nh.csv
+    run mm-decode --labels nh.csv --key-column 1 --label-column 2 pets/cat -o o.mm
+    [ "$status" -eq 0 ] && [ "$(labels o.mm)" = "1=Kater 2=Katze " ] && [[ "$output" != *"first row"* ]]
+    [ "$(mm-decode -q pets | mm-cat -q --labels nh.csv --key-column 1 --label-column 2 | labels)" = "cat/1=Kater cat/2=Katze dog/1=Hund dog/2=- " ]
+    printf 'cat/1.txt,Kater\ncat/2.txt,Katze, rot\n' >wide.csv
+    run mm-decode --labels wide.csv --key-column 1 --label-column 2 pets/cat
+    [ "$status" -eq 2 ] && [[ "$output" == *"wide.csv: row 2: 3 cells, more than the 2 of the first row"* ]]
+    run mm-decode --labels nh.csv pets -o o.mm
+    [ "$status" -eq 2 ] && [[ "$output" == *"nh.csv: the first row names cat/1.txt and no columns"* ]]
+    sed 's/.txt//' nh.csv >keys.csv && run mm-decode --labels keys.csv pets -o o.mm # taken for names
+    [[ "$output" == *'keys.csv: the first row is taken for names of columns, and "cat/1" in it is the name of one of the inputs'* ]]
+    { echo 'Datei;Klasse' && cat nh.csv; } >h.csv
+    run mm-decode --labels h.csv --key-column 1 --label-column 2 pets/cat -o o.mm
+    [ "$(labels o.mm)" = "1=Kater 2=Katze " ] && [[ "$output" == *"h.csv: the first row (Datei, Klasse) looks like names, and is read as data"* ]]
+    run mm-decode --labels h.csv pets/cat -o o.mm
+    [ "$(labels o.mm)" = "1=Kater 2=Katze " ] && [[ "$output" != *"first row"* ]]
+    printf 'text,label\nguter Film,pos\nschlechter Film,neg\n' >t.csv
+    run mm-decode --column 1 --label-column 2 t.csv -o o.mm
+    [ "$(labels o.mm)" = "t:1=label t:2=pos t:3=neg " ] && [[ "$output" == *"t.csv: the first row (text, label) looks like names"* ]]
+    [ "$(mm-decode --column text --label-column 2 t.csv 2>&1 | labels)" = "t:1=pos t:2=neg " ]
+    tail -n +2 t.csv >n.csv && run mm-decode --column 1 --label-column 2 n.csv -o o.mm
+    [ "$output" = "" ] && [ "$(labels o.mm)" = "n:1=pos n:2=neg " ]
+}
