@@ -432,6 +432,10 @@ static void say_what_is_left(decode *d)
     int64_t skipped = d->r.skipped + mm_source_skipped(d->source);
     say_of_pictures(d);
     say_of_tracks(d);
+    if (mm_source_key_idle(d->source) && d->r.done) {
+        mm_warn(&d->r, "no path matches --key '%s': keys are as without it", opt.key);
+        mm_run_worsen(&d->r, 1);
+    }
     mm_labelling_end(&d->r, &d->labelling, "inputs");
     if (d->sidecars)
         say_of_sidecars(d);

@@ -235,11 +235,17 @@ static void do_list(mm_run *r, const char **v, int n)
 
 /* ---- heads ---- */
 
-/* A file of safetensors where a model's directory could stand: a trained head. */
+/* A file of safetensors where a model's directory could stand: a trained head. Its first bytes tell, or its name. */
 static bool is_head(const char *name)
 {
+    char head[9] = "";
     size_t n = strlen(name);
-    return n > 12 && strcmp(name + n - 12, ".safetensors") == 0 && mm_file_exists(name);
+    FILE *f = mm_file_exists(name) ? fopen(name, "rb") : NULL;
+    if (!f)
+        return false;
+    bool json = fread(head, 1, sizeof head, f) == sizeof head && head[8] == '{' && !head[6] && !head[7];
+    fclose(f);
+    return json || (n > 12 && strcmp(name + n - 12, ".safetensors") == 0);
 }
 
 static mm_status describe_head(json_t **out, const char *path, mm_err *e)

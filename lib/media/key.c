@@ -177,7 +177,7 @@ void mm_keyer_close(mm_keyer *k)
     k->rule = MM_KEY_PATH;
 }
 
-static mm_str match(const mm_keyer *k, mm_arena *a, mm_str path)
+static mm_str match(mm_keyer *k, mm_arena *a, mm_str path)
 {
     mm_str stem = mm_path_stem(path);
     const char *z = mm_arena_strdup(a, path);
@@ -186,11 +186,12 @@ static mm_str match(const mm_keyer *k, mm_arena *a, mm_str path)
         return (mm_str){NULL, 0};
     if (regexec(&k->re, z, 2, m, 0) != 0)
         return stem;
+    k->matched = true;
     int g = m[1].rm_so >= 0 ? 1 : 0;
     return m[g].rm_eo > m[g].rm_so ? (mm_str){z + m[g].rm_so, (size_t)(m[g].rm_eo - m[g].rm_so)} : stem;
 }
 
-mm_str mm_keyer_key(const mm_keyer *k, mm_arena *a, mm_str path)
+mm_str mm_keyer_key(mm_keyer *k, mm_arena *a, mm_str path)
 {
     switch (k->rule) {
     case MM_KEY_FILE: return path;

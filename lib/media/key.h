@@ -30,7 +30,8 @@ bool mm_path_hidden(mm_str path);
 
 typedef struct {
     mm_key_rule rule;
-    regex_t re; /* with MM_KEY_REGEX */
+    regex_t re;   /* with MM_KEY_REGEX */
+    bool matched; /* … a path, so far */
 } mm_keyer;
 
 /* path, archive, file, base; anything else is an expression. */
@@ -40,6 +41,6 @@ bool mm_key_merges(mm_key_rule rule);
 mm_status mm_keyer_open(mm_keyer *k, const mm_source_opts *o, mm_err *e);
 void mm_keyer_close(mm_keyer *k);
 /* The key of a cleaned path. A path that the expression does not match keeps its own. */
-mm_str mm_keyer_key(const mm_keyer *k, mm_arena *a, mm_str path);
+mm_str mm_keyer_key(mm_keyer *k, mm_arena *a, mm_str path);
 
 #endif

@@ -94,6 +94,11 @@ int64_t mm_source_skipped(const mm_source *s)
     return s->skipped;
 }
 
+bool mm_source_key_idle(const mm_source *s)
+{
+    return s->keyer.rule == MM_KEY_REGEX && !s->keyer.matched;
+}
+
 /* ---- names ---- */
 
 static bool is_directory(const char *path)

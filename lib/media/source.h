@@ -70,5 +70,7 @@ mm_status mm_source_next(mm_source *s, mm_blob **b, mm_err *e);
 /* What was passed over so far because it can hold no medium (hidden names, sockets, links that are not followed,
  * empty archives); each was named to the log at MM_LOG_INFO. */
 int64_t mm_source_skipped(const mm_source *s);
+/* Whether the expression of the keys has matched no path, so that all keep their own. */
+bool mm_source_key_idle(const mm_source *s);
 
 #endif

@@ -198,3 +198,13 @@ refused() { mm-cat -q -J -w kind=error "$1" | jq -r '.key + " " + .src + " " + .
         cmp out want || { echo "cut at $cut"; false; }
     done
 }
+
+@test "an expression for --key that matches no path is said" {
+    mkdir -p e/x && echo a >e/x/1.txt && echo b >e/x/2.txt && tar -C e -cf e.tar x
+    for input in e e.tar e/x/1.txt; do
+        run mm-decode -o o.mm --key 'archiv' $input
+        [ "$status" -eq 1 ] && [[ "$output" == *"no path matches --key 'archiv'"* ]]
+        run mm-decode -o o.mm --key '([0-9])\.' $input
+        [ "$status" -eq 0 ] && [ -z "$output" ]
+    done
+}

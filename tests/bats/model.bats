@@ -64,6 +64,9 @@ imported() { mm-model -q import "tests/goldens/onnx/$1.onnx" "$1"; }
     [[ $output == *"input          scent: 2 numbers"*"output         label: 2 classes: x, y"*"temperature    label: 1"* ]]
     mm-model --json info "$T/h.safetensors" |
         jq -e '.inputs[0].name == "scent" and .outputs[0].classes == ["x", "y"] and .outputs[0].temperature == 1'
+    cp "$T/h.safetensors" "$T/h.head"
+    run mm-model info "$T/h.head"
+    [ "$status" -eq 0 ] && [[ $output == *"method         linear"* ]]
     run mm-model info tests/goldens/safetensors/sharded/model-00001-of-00002.safetensors
     [ "$status" -eq 1 ]
 }
