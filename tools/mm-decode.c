@@ -188,12 +188,25 @@ static void take_rate(decode *d)
     d->o.series_rate = d->o.rate;
 }
 
+/* A number from 1, or a language as files write it: eng, en-GB. */
+static bool is_track(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    if (digits)
+        return !text[digits] && *text != '0';
+    while (isalpha((unsigned char)*text) || *text == '-')
+        text++;
+    return !*text;
+}
+
 static void take_channels(decode *d)
 {
     mm_err e;
     d->o.track = opt.track;
-    if (opt.track && !isalnum((unsigned char)*opt.track))
-        mm_usage(&d->r, "--track takes a number or a language, as eng");
+    if (opt.track && (!is_track(opt.track) || !isalnum((unsigned char)*opt.track)))
+        mm_usage(&d->r,
+                 "--track takes the number of one track (from 1), or its language as the file has it (eng), not %s",
+                 opt.track);
     if (!opt.channel)
         return;
     if (mm_channels_parse(d->channels, &d->o.n_channels, opt.channel, &e) != MM_OK)

@@ -193,8 +193,11 @@ voices() {
     [ -z "$stderr" ]
     gives "error 1,image 10" 1 two.mkv --track fra
     [ "$(mm-cat -q -J out.mm | jq -r 'select(.kind == "error").error.text')" = "no sound track fra; there are 1 (eng), 2 (deu)" ]
-    run mm-decode --track - two.mkv
-    [ "$status" -eq 2 ]
+    for track in - "" 0 2x 2,1 1=a,2=b; do
+        run mm-decode --track "$track" two.mkv
+        [ "$status" -eq 2 ]
+        [[ "$output" == *"--track takes the number of one track"* ]]
+    done
 }
 
 # ---- what is cut ----
