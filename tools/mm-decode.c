@@ -1,8 +1,10 @@
 /* mm-decode: files, directories, archives, standard input → records of images, sound, text and numbers. */
+#include "base/hash.h"
 #include "cli/keys.h"
 #include "cli/labelling.h"
 #include "cli/ordered.h"
 #include "cli/tool.h"
+#include "cli/unchanged.h"
 #include "media/claim.h"
 #include "media/decode.h"
 #include "media/key.h"
@@ -113,8 +115,8 @@ static const mm_tool tool = {
     .operands = "FILE|DIRECTORY|-...",
     .hint = examples,
     .opts = options,
-    .takes =
-        MM_TAKES_OUTPUT | MM_TAKES_RESUME | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES | MM_TAKES_STRICT,
+    .takes = MM_TAKES_OUTPUT | MM_TAKES_RESUME | MM_TAKES_UPDATE | MM_TAKES_THREADS | MM_TAKES_PROGRESS |
+             MM_TAKES_FILES | MM_TAKES_STRICT,
 };
 
 typedef struct {
@@ -124,6 +126,8 @@ typedef struct {
     mm_source *source;
     mm_labelling labelling;
     mm_keys keys;
+    mm_unchanged *unchanged; /* --update */
+    int64_t kept;            /* sources that were not decoded again */
     mm_sidecar_rule rule; /* of --label; extension NULL: another one */
     mm_sidecars *sidecars;
     mm_image_prep image_prep;
@@ -237,6 +241,11 @@ static void take_models(decode *d)
     }
 }
 
+static bool keep(void *ctx, mm_blob *b)
+{
+    return mm_unchanged_keep(((decode *)ctx)->unchanged, b);
+}
+
 static void take_options(decode *d)
 {
     take_only(d);
@@ -271,6 +280,8 @@ static void take_options(decode *d)
     d->so.root = opt.root;
     d->so.key_rule = mm_key_rule_of(opt.key);
     d->so.key_regex = opt.key;
+    d->so.keep = d->r.update ? keep : NULL;
+    d->so.keep_ctx = d;
     if (opt.label && opt.labels)
         mm_usage(&d->r, "--label and --labels exclude each other");
     if (opt.label && strcmp(opt.label, "dir") != 0 && !mm_sidecar_rule_of(&d->rule, opt.label))
@@ -286,34 +297,81 @@ static void take_options(decode *d)
         mm_usage(&d->r, "--lines and --column exclude each other");
 }
 
+/* ---- --update ---- */
+
+/* All that a record depends on beside its file: options, but those that act by what they lead to. */
+static uint64_t hash_options(const decode *d)
+{
+    const void *const but[] = {&opt.models, &opt.labels, &opt.root, &opt.follow};
+    const int64_t rates[] = {d->o.rate, d->o.series_rate};
+    uint64_t h = mm_opts_hash(options, but, sizeof but / sizeof *but);
+    h = mm_hash_more(h, rates, sizeof rates);
+    h = mm_hash_more(h, d->digest, strlen(d->digest) + 1);
+    if (opt.labels && (opt.lines || opt.column || opt.as)) /* rows have labels of their own */
+        h = mm_hash_more(h, &(uint64_t){mm_labels_digest(d->labelling.labels)}, sizeof(uint64_t));
+    return h;
+}
+
+static void open_unchanged(decode *d)
+{
+    mm_unchanged_opts o = {.options = hash_options(d), .by_file = opt.labels || d->sidecars, .beside = d->sidecars};
+    if (opt.labels)
+        o.inside = mm_labels_digest(d->labelling.labels);
+    d->unchanged = mm_unchanged_open(&d->r, &o);
+}
+
 /* ---- jobs ---- */
+
+/* A source, and what FILE holds of it. */
+typedef struct {
+    mm_blob *blob;
+    mm_unchanged_piece piece;
+} task;
 
 /* One source on its way to records. */
 typedef struct {
     decode *d;
     const mm_blob *blob;
     mm_turn *turn;
+    mm_arena *arena; /* of the record at hand */
+    char stamp[MM_STAMP_SIZE];
     bool noted;           /* mm_keys_note */
     msgpack_object label; /* of the file */
     bool labelled, unlabelled;
 } job;
 
+static mm_blob *next_blob(decode *d, mm_unchanged_piece *piece)
+{
+    mm_blob *b = mm_unchanged_more(d->unchanged, piece);
+    mm_err e;
+    if (b)
+        return b;
+    *piece = (mm_unchanged_piece){0, 0};
+    mm_status s = d->sidecars ? mm_sidecars_next(d->sidecars, &b, &e) : mm_source_next(d->source, &b, &e);
+    if (s == MM_FATAL)
+        mm_die(&d->r, "%s", e.text);
+    if (s != MM_OK)
+        return NULL;
+    return b->kept ? mm_unchanged_begin(d->unchanged, b, piece) : b;
+}
+
 static void *next_source(void *ctx)
 {
     decode *d = ctx;
+    mm_unchanged_piece piece;
     mm_blob *b;
-    mm_err e;
-    mm_status s;
-    while ((s = d->sidecars ? mm_sidecars_next(d->sidecars, &b, &e) : mm_source_next(d->source, &b, &e)) == MM_OK &&
-           mm_resume_has_source(&d->r, b->src)) {
+    while ((b = next_blob(d, &piece)) && mm_resume_has_source(&d->r, b->src)) {
         mm_keys_recall(&d->keys, b);
         mm_blob_free(b);
     }
-    if (s == MM_FATAL)
-        mm_die(&d->r, "%s", e.text);
-    if (s == MM_OK)
-        mm_progress(&d->r, ++d->sources, 0);
-    return s == MM_OK ? b : NULL;
+    if (!b)
+        return NULL;
+    task *t = malloc(sizeof *t);
+    if (!t)
+        mm_die(&d->r, "out of memory");
+    *t = (task){b, piece};
+    mm_progress(&d->r, ++d->sources, 0);
+    return t;
 }
 
 static msgpack_object label_of(job *j, const mm_record *rec)
@@ -342,7 +400,9 @@ static mm_status emit(void *ctx, const mm_record *rec, mm_err *e)
     } else if (out.label.type == MSGPACK_OBJECT_NIL) {
         out.label = label_of(j, rec);
     }
-    mm_status s = mm_keys_note(&j->d->keys, j->turn, &j->noted, j->blob, rec, e);
+    mm_status s = *j->stamp ? mm_meta_put_str(&out, j->arena, MM_STAMP, mm_str_of(j->stamp), e) : MM_OK;
+    if (s == MM_OK)
+        s = mm_keys_note(&j->d->keys, j->turn, &j->noted, j->blob, rec, e);
     return s == MM_OK ? mm_turn_put(j->turn, &out, e) : s;
 }
 
@@ -376,22 +436,64 @@ static void find_label(job *j, mm_blob *b)
     b->err = e;
 }
 
+/* The labels that it has are those of today's table; this tells the table that its rows are of use. */
+static void count_label(job *j, const mm_record *rec)
+{
+    const mm_blob *b = j->blob;
+    msgpack_object label;
+    mm_err ignored;
+    if (opt.labels && b->inside)
+        mm_labelling_find(&j->d->r, &j->d->labelling, &(mm_label_query){rec->src, {NULL, 0}, rec->key}, &label,
+                          &ignored);
+    else if (opt.labels && !mm_str_eq(rec->key, b->key))
+        mm_labelling_find(&j->d->r, &j->d->labelling, &(mm_label_query){b->given, b->path, rec->key}, &label, &ignored);
+    j->labelled |= rec->label.type != MSGPACK_OBJECT_NIL;
+    j->unlabelled |= rec->label.type == MSGPACK_OBJECT_NIL;
+}
+
+static mm_status put_kept(job *j, const mm_unchanged_piece *p, mm_err *e)
+{
+    mm_record rec;
+    mm_status s = MM_OK;
+    for (int64_t i = 0; s == MM_OK && i < p->n; i++) {
+        mm_unchanged_fetch(j->d->unchanged, p->first + i, j->arena, &rec);
+        count_label(j, &rec);
+        s = mm_keys_note(&j->d->keys, j->turn, &j->noted, j->blob, &rec, e);
+        if (s == MM_OK)
+            s = mm_turn_put(j->turn, &rec, e);
+        mm_arena_reset(j->arena);
+    }
+    return s;
+}
+
+static mm_status decode_anew(job *j, mm_blob *b, int64_t *emitted, mm_err *e)
+{
+    if (b->kept && b->status == MM_OK)
+        mm_blob_open_kept(b);
+    mm_unchanged_stamp(j->d->unchanged, b, &j->label, j->stamp);
+    return mm_decode(b, &j->d->o, j->arena, emit, j, emitted, e);
+}
+
 static void decode_source(void *ctx, void *work, mm_turn *turn, int worker)
 {
     decode *d = ctx;
-    mm_blob *b = work;
-    job j = {.d = d, .blob = b, .turn = turn, .label = b->label};
-    int64_t emitted;
+    task *t = work;
+    mm_blob *b = t->blob;
+    job j = {.d = d, .blob = b, .turn = turn, .arena = &d->arena[worker], .label = b->label};
+    int64_t emitted = t->piece.n;
     mm_err e = {0};
-    if (opt.labels && b->status == MM_OK)
+    if (opt.labels && b->status == MM_OK && !(b->kept && b->inside))
         find_label(&j, b);
-    if (mm_decode(b, &d->o, &d->arena[worker], emit, &j, &emitted, &e) == MM_FATAL)
+    bool kept = b->kept && b->status == MM_OK && mm_unchanged_has_label(d->unchanged, b, &j.label);
+    if ((kept ? put_kept(&j, &t->piece, &e) : decode_anew(&j, b, &emitted, &e)) == MM_FATAL)
         mm_die(&d->r, "%.*s: %s", MM_STRF(b->src), e.text);
     if (!emitted)
         pass_over(d, b);
     __atomic_fetch_add(&d->r.done, emitted, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&d->kept, kept, __ATOMIC_RELAXED);
     mm_labelling_count(&d->labelling, j.labelled, j.unlabelled);
     mm_blob_free(b);
+    free(t);
 }
 
 static void say_of_pictures(decode *d)
@@ -452,6 +554,9 @@ static void say_what_is_left(decode *d)
     mm_labelling_end(&d->r, &d->labelling, "inputs");
     if (d->sidecars)
         say_of_sidecars(d);
+    if (d->unchanged)
+        mm_say(&d->r.log, MM_LOG_INFO, "%lld sources are as they were, %lld were decoded", (long long)d->kept,
+               (long long)(d->sources - d->kept));
     if (skipped)
         mm_say(&d->r.log, MM_LOG_INFO, "%lld files skipped that hold no medium", (long long)skipped);
     if (d->passed[MM_PASSED_UNREAD] && d->r.done)
@@ -494,6 +599,7 @@ int main(int argc, char **argv)
         mm_die(&d.r, "%s", e.text);
     mm_out_open(&d.r);
     mm_resume_sources(&d.r);
+    open_unchanged(&d);
     mm_keys_open(&d.r, &d.keys, operands, &d.so, opt.key_column != NULL);
     d.arena = calloc((size_t)d.r.threads, sizeof *d.arena);
     if (!d.arena)
@@ -510,5 +616,6 @@ int main(int argc, char **argv)
     mm_sidecars_close(d.sidecars);
     mm_source_close(d.source);
     mm_keys_close(&d.keys);
+    mm_unchanged_close(d.unchanged);
     return mm_run_end(&d.r);
 }

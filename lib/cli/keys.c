@@ -1,5 +1,6 @@
 #include "cli/keys.h"
 
+#include "cli/unchanged.h"
 #include "media/key.h"
 
 #include <stdlib.h>
@@ -54,6 +55,15 @@ mm_status mm_keys_note(const mm_keys *k, mm_turn *t, bool *noted, const mm_blob 
     return MM_OK;
 }
 
+/* What is said about its file stays. */
+static mm_status to_error(mm_record *rec, mm_arena *a, const char *why, mm_err *e)
+{
+    msgpack_object meta = rec->meta;
+    const msgpack_object *stamp = mm_map_get(&meta, MM_STAMP);
+    mm_status s = mm_record_to_error(rec, a, "decode", "clash", why, e);
+    return s == MM_OK && stamp ? mm_meta_put(rec, a, MM_STAMP, *stamp, e) : s;
+}
+
 bool mm_keys_pass(mm_keys *k, void *note, mm_record *rec)
 {
     mm_err why;
@@ -61,7 +71,7 @@ bool mm_keys_pass(mm_keys *k, void *note, mm_record *rec)
     if (s == MM_SKIP) {
         mm_err e;
         mm_arena_reset(&k->arena);
-        s = mm_record_to_error(rec, &k->arena, "decode", "clash", why.text, &e);
+        s = to_error(rec, &k->arena, why.text, &e);
         mm_item_failed_in(k->r, rec->src, rec->src, rec->error.text);
     }
     if (s == MM_FATAL)

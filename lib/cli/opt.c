@@ -1,6 +1,7 @@
 #include "cli/opt.h"
 
 #include "base/grow.h"
+#include "base/hash.h"
 #include "base/suggest.h"
 
 #include <ctype.h>
@@ -262,4 +263,44 @@ const mm_opt_hit *mm_opts_given(const mm_parsed *p, const void *to)
         if (p->hit[i].opt->to == to)
             return &p->hit[i];
     return NULL;
+}
+
+static bool is_among(const void *to, const void *const *but, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (but[i] == to)
+            return true;
+    return false;
+}
+
+static uint64_t hash_text(uint64_t h, const char *text)
+{
+    return text ? mm_hash_more(h, text, strlen(text) + 1) : mm_hash_more(h, "\1", 1);
+}
+
+static uint64_t hash_value(uint64_t h, const mm_opt *o)
+{
+    const mm_list *l = o->to;
+    switch (o->type) {
+    case MM_OPT_FLAG: return mm_hash_more(h, o->to, sizeof(bool));
+    case MM_OPT_COUNT:
+    case MM_OPT_SWITCH: return mm_hash_more(h, o->to, sizeof(int));
+    case MM_OPT_INT: return mm_hash_more(h, o->to, sizeof(int64_t));
+    case MM_OPT_FLOAT: return mm_hash_more(h, o->to, sizeof(double));
+    case MM_OPT_STR:
+    case MM_OPT_CHOICE: return hash_text(h, *(const char **)o->to);
+    case MM_OPT_LIST:
+        for (int i = 0; i < l->n; i++)
+            h = hash_text(h, l->v[i]);
+    }
+    return h;
+}
+
+uint64_t mm_opts_hash(const mm_opt *table, const void *const *but, int n)
+{
+    uint64_t h = MM_HASH_START;
+    for (const mm_opt *o = table; o->name; o++)
+        if (!is_among(o->to, but, n))
+            h = hash_value(hash_text(h, o->name), o);
+    return h;
 }

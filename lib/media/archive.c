@@ -231,6 +231,9 @@ static void name_inside(const mm_archive *a, mm_blob *m, mm_str raw)
 /* path, given, key, src and dir of a member. False when memory is out. */
 static bool name_member(const mm_archive *a, mm_blob *m, mm_str raw)
 {
+    m->stamp = a->b->stamp;
+    m->inside = true;
+    m->unpacked = mm_unpack_is_raw(a->u) && (!a->b->inside || a->b->unpacked);
     if (mm_unpack_is_raw(a->u))
         name_unpacked(a, m);
     else
@@ -376,6 +379,8 @@ static mm_status fail_whole(const mm_archive *a, mm_blob *m, const char *code, c
     m->src = mm_str_of(mm_arena_strdup(arena, a->b->src));
     m->key = mm_str_of(mm_arena_strdup(arena, a->b->key));
     m->dir = (mm_str){"", 0};
+    m->stamp = a->b->stamp;
+    m->inside = true;
     mm_blob_fail(m, code, "%s%s", why, a->hint);
     return m->path.p && m->given.p && m->src.p && m->key.p ? MM_OK : mm_fail_memory(e);
 }

@@ -65,6 +65,12 @@ void mm_blob_open_file(mm_blob *b, const char *path)
         b->size = st.st_size;
 }
 
+void mm_blob_open_kept(mm_blob *b)
+{
+    b->kept = false;
+    mm_blob_open_file(b, b->file);
+}
+
 /* As many of n bytes as there are, from offset `off`, or from where the descriptor stands when off is below 0; -1:
  * errno. */
 static int64_t read_all(int fd, int64_t off, void *out, int64_t n)

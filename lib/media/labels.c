@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/grow.h"
+#include "base/hash.h"
 #include "base/utf8.h"
 #include "media/charset.h"
 #include "media/claim.h"
@@ -25,6 +26,7 @@ struct mm_labels {
     mm_row_names names;
     labelled_row *row;
     int64_t rows, room;
+    uint64_t digest;
     _Atomic int64_t elsewhere;
     _Atomic(char *) example;
     mm_str names_as_data;
@@ -98,6 +100,11 @@ mm_str mm_labels_names_as_data(const mm_labels *l)
 mm_str mm_labels_data_as_names(const mm_labels *l)
 {
     return atomic_load(&l->head_fits) ? l->head_name : (mm_str){NULL, 0};
+}
+
+uint64_t mm_labels_digest(const mm_labels *l)
+{
+    return l->digest;
 }
 
 mm_str mm_labels_first(const mm_labels *l)
@@ -411,6 +418,7 @@ mm_status mm_labels_open(mm_labels **out, const char *path, const mm_labels_opts
         return mm_fail_memory(e);
     mm_status s = read_file(&text, &file, path, e);
     if (s == MM_OK) {
+        l->digest = mm_hash_bytes(text.p, text.n, 0);
         s = read_table(l, text, o, &why);
         if (s == MM_SKIP)
             s = mm_fail(e, MM_FATAL, "%s: %s", path, why.text);

@@ -307,6 +307,30 @@ static mm_status settle_pipe(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
     return st == MM_OK ? settle(s, b, out, e) : st;
 }
 
+/* ---- regular files ---- */
+
+static bool is_kept(mm_source *s, mm_blob *b, const char *path)
+{
+    struct stat st;
+    if (!s->o.keep || stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    b->size = st.st_size;
+    b->changed = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    b->file = mm_arena_strdup(mm_blob_arena(b), mm_str_of(path));
+    b->kept = b->file && s->o.keep(s->o.keep_ctx, b);
+    s->group.archive |= b->kept; /* it may be one */
+    return b->kept;
+}
+
+static mm_status open_regular(mm_source *s, mm_blob *b, const char *path, mm_blob **out, mm_err *e)
+{
+    *out = b;
+    if (is_kept(s, b, path))
+        return MM_OK;
+    mm_blob_open_file(b, path);
+    return settle(s, b, out, e);
+}
+
 /* ---- operands ---- */
 
 static mm_status open_stdin(mm_source *s, mm_blob *b, mm_blob **out, mm_err *e)
@@ -380,10 +404,8 @@ static mm_status open_operand(mm_source *s, const char *path, mm_blob **out, mm_
     }
     if (S_ISDIR(st.st_mode))
         return open_directory(s, b, path, out, e);
-    if (S_ISREG(st.st_mode)) {
-        mm_blob_open_file(b, path);
-        return settle(s, b, out, e);
-    }
+    if (S_ISREG(st.st_mode))
+        return open_regular(s, b, path, out, e);
     b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (b->fd < 0) {
         mm_blob_fail(b, "open", "%s", strerror(errno));
@@ -416,11 +438,10 @@ static mm_status open_found(mm_source *s, const mm_walk_item *item, mm_blob **ou
     mm_blob *b = *out = mm_blob_new();
     if (!b || name_found(s, b, item, e) != MM_OK)
         return mm_fail_memory(e);
-    if (item->status != MM_OK)
-        mm_blob_fail(b, "open", "%s", item->err.text);
-    else
-        mm_blob_open_file(b, item->path.p);
-    return settle(s, b, out, e);
+    if (item->status == MM_OK)
+        return open_regular(s, b, item->path.p, out, e);
+    mm_blob_fail(b, "open", "%s", item->err.text);
+    return MM_OK;
 }
 
 static mm_status next_walked(mm_source *s, mm_blob **out, mm_err *e)

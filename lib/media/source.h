@@ -22,6 +22,8 @@ typedef enum {
     MM_KEY_REGEX
 } mm_key_rule;
 
+typedef struct mm_blob mm_blob;
+
 typedef struct {
     mm_key_rule key_rule;
     const char *key_regex; /* POSIX extended; the first group (or the whole match) of the path is the key */
@@ -32,10 +34,14 @@ typedef struct {
     bool follow;           /* symbolic links to directories */
     bool hidden;           /* names that start with a dot */
     const mm_log *log;
+    /* Asked about each regular file that is an operand or was found in a directory, which has its names, size and time
+     * of change and is not open yet. It may set `stamp`; true: the file comes as it is, `kept`. NULL: none is. */
+    bool (*keep)(void *ctx, mm_blob *b);
+    void *keep_ctx;
 } mm_source_opts;
 
 /* One input. `bytes` is set when it is in memory (archive members, pipes, small files); else read through fd. */
-typedef struct {
+struct mm_blob {
     mm_str key, src; /* record.h; from the blob's arena */
     mm_str path;     /* below the operand (or opts.root), with its extension; all of it when the operand is the file */
     mm_str given;    /* as given: the operand as typed and what lies below it. Both are cleaned (mm_path_clean); an
@@ -47,15 +53,23 @@ typedef struct {
     int operand;          /* the number of the operand that it comes from */
     bool fresh;           /* what came before cannot share a key with this or a later one (unless mm_key_merges) */
     int64_t size;
+    int64_t changed;  /* with mm_source_opts.keep: when the file was, in nanoseconds */
+    uint64_t stamp;   /* … and what that made of it; members have that of their archive; 0: none */
+    bool kept;        /* … which did not want it opened: neither bytes nor fd are there, and it may be an archive */
+    const char *file; /* … to open it all the same: mm_blob_open_kept */
+    bool inside;      /* of an archive */
+    bool unpacked;    /* the single file of a compressed one, and named like it */
     const uint8_t *bytes; /* or NULL */
     int fd;               /* or −1 */
     mm_status status;     /* MM_OK, or MM_SKIP: this input failed, `err` says why; it has key and src still */
     mm_err err;
     const char *code; /* a short constant for the error record: "open", "encrypted", "too-large", "truncated" … */
-} mm_blob;
+};
 
 /* Reads up to n bytes at off; the count, 0 at the end, −1 on an I/O error. Thread safe. */
 int64_t mm_blob_read(const mm_blob *b, int64_t off, void *out, int64_t n);
+/* For a blob that was kept and is no archive; a failure is noted in it. */
+void mm_blob_open_kept(mm_blob *b);
 void mm_blob_free(mm_blob *b); /* a blob owns its memory: it may outlive the source and go to another thread */
 
 typedef struct mm_source mm_source;
