@@ -128,7 +128,7 @@ typedef struct {
     mm_keys keys;
     mm_unchanged *unchanged; /* --update */
     int64_t kept;            /* sources that were not decoded again */
-    mm_sidecar_rule rule; /* of --label; extension NULL: another one */
+    mm_sidecar_rule rule;    /* of --label; extension NULL: another one */
     mm_sidecars *sidecars;
     mm_image_prep image_prep;
     char digest[64];

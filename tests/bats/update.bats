@@ -1,5 +1,5 @@
 # --update: FILE is brought up to date with its input, to the bytes of a run from the start, and what has not changed is
-# not computed again. The models are the tiny ones of tests/goldens/encode.
+# neither computed nor decoded again. The models are the tiny ones of tests/goldens/encode.
 
 bats_require_minimum_version 1.5.0
 
