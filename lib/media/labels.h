@@ -48,7 +48,7 @@ int64_t mm_labels_elsewhere(const mm_labels *l, const char **example);
 mm_str mm_labels_names_as_data(const mm_labels *l);
 mm_str mm_labels_data_as_names(const mm_labels *l);
 uint64_t mm_labels_digest(const mm_labels *l); /* a hash of the table's bytes */
-mm_str mm_labels_first(const mm_labels *l); /* the name in the first row; empty when there is none */
+mm_str mm_labels_first(const mm_labels *l);    /* the name in the first row; empty when there is none */
 
 /* A cell as a label, in the arena: nothing for an empty one (p NULL too), a string without blanks around it; a list of
  * strings, or Label Studio's {"choices": …}, is a string when it is one, else a map of each to 1. False: memory is out.
