@@ -21,8 +21,7 @@ static const mm_opt options[] = {
     {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", "with --join=time: length of a window", NULL, 0, 0, 0},
     {0, "hop", MM_OPT_FLOAT, &opt.hop, "SECONDS", "with --join=time: from one window to the next (the window's length)",
      NULL, 0, 0, 0},
-    {0, "of", MM_OPT_STR, &opt.of, "NAMES", "without a head: fuse these modalities only, separated by commas", NULL, 0,
-     0, 0},
+    {0, "of", MM_OPT_STR, &opt.of, "NAMES", "fuse these modalities only, separated by commas", NULL, 0, 0, 0},
     {0, "require", MM_OPT_STR, &opt.require, "NAMES", "a sample without one of these modalities fails", NULL, 0, 0, 0},
     {0, "reliability", MM_OPT_STR, &opt.reliability, "NAME=R,...",
      "dempster, yager: how far a modality is trusted, 0 to 1 (1)", NULL, 0, 0, 0},
@@ -77,13 +76,18 @@ static void fail(void *ctx, const mm_record *error, const mm_err *why)
 {
     fuse *f = ctx;
     mm_out_put(&f->r, error);
-    if (!mm_item_failed(&f->r, NULL, why))
-        mm_die(&f->r, "stopped at the first failure (--strict)");
+    mm_fusing_failed(&f->r, opt.head ? opt.head : opt.method, error, why);
 }
 
 static void flush(void *ctx)
 {
     mm_out_flush(&((fuse *)ctx)->r);
+}
+
+/* Whether --method combines label records. */
+static bool is_evidence(void)
+{
+    return opt.method && (*opt.method == 'd' || *opt.method == 'y');
 }
 
 static void check_options(fuse *f)
@@ -92,6 +96,10 @@ static void check_options(fuse *f)
         mm_usage(&f->r, "-m HEAD or --method says how to fuse (mm-train makes heads)");
     if (opt.labels && !opt.head)
         mm_usage(&f->r, "--label needs a head");
+    if (opt.attention && !opt.head)
+        mm_usage(&f->r, "--attention needs a head");
+    if (opt.reliability && (opt.head || !is_evidence()))
+        mm_usage(&f->r, "--reliability goes with --method dempster and yager");
     if (!(opt.window > 0) || opt.hop < 0)
         mm_usage(&f->r, "--window must be above 0, --hop not below");
 }
@@ -99,8 +107,7 @@ static void check_options(fuse *f)
 /* What --method asks for where there is no head. */
 static void choose_method(mm_fuser_opts *o)
 {
-    bool evidence = *opt.method == 'd' || *opt.method == 'y';
-    o->how = evidence ? MM_FUSE_EVIDENCE : MM_FUSE_RULE;
+    o->how = is_evidence() ? MM_FUSE_EVIDENCE : MM_FUSE_RULE;
     o->evidence = *opt.method == 'y' ? MM_RULE_YAGER : MM_RULE_DEMPSTER;
     o->rule = *opt.method == 'c' ? MM_COMBINE_CONCAT : opt.method[1] == 'e' ? MM_COMBINE_MEAN : MM_COMBINE_MAX;
 }

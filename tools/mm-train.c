@@ -1,5 +1,6 @@
 /* mm-train: labelled feature streams → a head, a small model that fuses modalities and decides. */
 #include "base/file.h"
+#include "base/suggest.h"
 #include "cli/fusing.h"
 #include "cli/grouping.h"
 #include "cli/trials.h"
@@ -117,6 +118,7 @@ typedef struct {
     mm_task task;
     mm_dataset *set, *valid; /* valid: keys of --valid */
     const mm_data *data;
+    mm_seen modalities; /* that came, wanted or not */
     mm_split split;
     FILE *log;
     mm_epoch best;
@@ -150,17 +152,18 @@ static void take_task(train *t)
 
 static bool wanted(mm_str of)
 {
-    if (!opt.of)
-        return true;
-    for (const char *p = opt.of; *p; p += strcspn(p, ","), p += *p == ',')
-        if (mm_str_eq(of, (mm_str){p, strcspn(p, ",")}))
+    const char *list = opt.of;
+    for (mm_str name; (name = mm_name_next(&list)).p;)
+        if (mm_str_eq(of, name))
             return true;
-    return false;
+    return !opt.of;
 }
 
 static mm_status take(void *ctx, mm_record *rec, mm_err *e)
 {
     train *t = ctx;
+    if (rec->kind == MM_KIND_FEATURE)
+        mm_seen_add(&t->modalities, mm_record_modality(rec), &t->arena);
     if (rec->kind == MM_KIND_FEATURE && !wanted(mm_record_modality(rec)))
         rec->has_tensor = false; /* its label still counts */
     return mm_dataset_add(t->set, rec, NULL, e);
@@ -173,6 +176,16 @@ static mm_status take_valid(void *ctx, mm_record *rec, mm_err *e)
     return s == MM_OK ? take(ctx, rec, e) : s;
 }
 
+/* A head without a modality that was asked for is not what was asked for. */
+static void check_modalities(train *t)
+{
+    char hint[200];
+    mm_str name = mm_seen_missing(&t->modalities, opt.of);
+    if (name.p)
+        mm_die(&t->r, "no record is of %.*s%s", MM_STRF(name),
+               mm_suggest_text(hint, sizeof hint, name, t->modalities.v, t->modalities.n));
+}
+
 static void read_all(train *t)
 {
     mm_err e;
@@ -181,6 +194,7 @@ static void read_all(train *t)
     mm_in_each(&t->r, take, t);
     if (opt.valid)
         mm_in_each_of(&t->r, opt.valid, take_valid, t);
+    check_modalities(t);
     must(t, mm_dataset_finish(t->set, &t->data, &e), &e);
 }
 

@@ -102,3 +102,21 @@ void mm_seen_add(mm_seen *s, mm_str name, mm_arena *a)
     if (!own.p == !name.p)
         s->v[s->n++] = own;
 }
+
+mm_str mm_name_next(const char **list)
+{
+    if (!*list)
+        return (mm_str){0};
+    const char *name = *list + strspn(*list, ",");
+    *list = name + strcspn(name, ",");
+    size_t n = strcspn(name, ",=");
+    return n ? (mm_str){name, n} : (mm_str){0};
+}
+
+mm_str mm_seen_missing(const mm_seen *s, const char *list)
+{
+    for (mm_str name; s->n && s->n < MM_MOST_SEEN && (name = mm_name_next(&list)).p;)
+        if (!mm_seen_has(s, name))
+            return name;
+    return (mm_str){0};
+}

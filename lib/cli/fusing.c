@@ -60,20 +60,32 @@ void mm_fusing_say_mixed(mm_run *r, int64_t samples, const char *such)
                 (long long)samples, such);
 }
 
+void mm_fusing_failed(mm_run *r, const char *with, const mm_record *error, const mm_err *why)
+{
+    mm_str text = mm_str_of(why->text), key = error->key;
+    if (text.n > key.n + 2 && memcmp(text.p, key.p, key.n) == 0 && memcmp(text.p + key.n, ": ", 2) == 0)
+        text = (mm_str){text.p + key.n + 2, text.n - key.n - 2};
+    if (!mm_item_failed_in(r, mm_str_of(with), key, text))
+        mm_die(r, "stopped at the first failure (--strict)");
+}
+
 static void say_what_was_joined(mm_run *r, const mm_fuser *f)
 {
     mm_err e;
     mm_fuser_tally t = mm_fuser_counts(f);
-    if (mm_fuser_check_names(f, &e) != MM_OK)
+    if (mm_fuser_check(f, &e) != MM_OK)
         r->done ? mm_warn(r, "%s", e.text) : mm_die(r, "%s", e.text);
+    if (!t.taken && t.passed)
+        mm_warn(r, "no record of the input was %s", mm_fuser_wanted(f));
     if (t.samples)
         mm_say(&r->log, MM_LOG_INFO, "%lld records joined into %lld samples", (long long)t.records,
                (long long)t.samples);
     if (t.torn)
-        mm_warn(r,
-                "samples that came in pieces, as the records of a key do not stand together in the stream: %lld; give "
-                "each modality as a stream of its own, and they are joined",
-                (long long)t.torn);
+        mm_warn(
+            r,
+            "samples that were not put together, since the records of a key do not follow one another in the stream: "
+            "%lld; give each modality as a stream of its own, and they are joined",
+            (long long)t.torn);
     mm_fusing_say_mixed(r, t.mixed, t.such ? t.such : "");
 }
 

@@ -10,8 +10,12 @@ enum { MM_MAX_STREAMS = 64 };
 /* How many streams a fuser gets: one an operand. */
 int mm_fusing_streams(mm_run *r);
 /* Feeds it everything: one stream as mm_in_next reads it, several in step, always from the one that is furthest behind.
- * `after` (NULL: nothing) is called after every record. Warns of samples that came in pieces, or of mixed sources. */
+ * `after` (NULL: nothing) is called after every record. Warns of samples that were not put together, or of mixed
+ * sources. Ends the program when an option names what did not come (mm_fuser_check). */
 void mm_fusing_run(mm_run *r, mm_fuser *f, void (*after)(void *ctx), void *ctx);
+/* What a fuser's `fail` tells: of samples that fail alike the first is named, the others are counted. `with` is what
+ * they were given to: a head, a method. */
+void mm_fusing_failed(mm_run *r, const char *with, const mm_record *error, const mm_err *why);
 /* Warns that several sources of one modality went into so many samples (0: says nothing), with the first of them: one
  * key for several things would be joined all the same. */
 void mm_fusing_say_mixed(mm_run *r, int64_t samples, const char *first);

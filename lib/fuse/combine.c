@@ -83,7 +83,7 @@ static mm_status names(mm_record *out, const mm_layout *l, const char *rule, mm_
     return MM_OK;
 }
 
-static void identity(mm_record *out, const mm_joined *j, mm_kind kind)
+static mm_status identity(mm_record *out, const mm_joined *j, mm_kind kind, mm_arena *a, mm_err *e)
 {
     *out = mm_record_new(kind);
     out->key = j->key;
@@ -92,6 +92,7 @@ static void identity(mm_record *out, const mm_joined *j, mm_kind kind)
     out->has_time = j->has_time;
     out->time[0] = j->time[0];
     out->time[1] = j->time[1];
+    return j->text.p ? mm_meta_put_str(out, a, "text", j->text, e) : MM_OK;
 }
 
 static mm_status put_vector(mm_record *out, const float *x, int64_t width, mm_err *e)
@@ -170,10 +171,11 @@ mm_status mm_combine_plain(mm_record *out, const mm_joined *j, const mm_layout *
     static const char *const rules[] = {"concat", "mean", "max"};
     float *x = NULL;
     int64_t width = 0;
-    identity(out, j, MM_KIND_FEATURE);
+    mm_status s = identity(out, j, MM_KIND_FEATURE, a, e);
     out->label = j->label;
-    mm_status s = rule == MM_COMBINE_CONCAT ? concatenate(&x, &width, j, l, a, e)
-                                            : reduce(&x, &width, j, l, rule == MM_COMBINE_MAX, a, e);
+    if (s == MM_OK)
+        s = rule == MM_COMBINE_CONCAT ? concatenate(&x, &width, j, l, a, e)
+                                      : reduce(&x, &width, j, l, rule == MM_COMBINE_MAX, a, e);
     if (s == MM_OK)
         s = names(out, l, rules[rule], a, e);
     if (s == MM_OK)
@@ -321,11 +323,12 @@ mm_status mm_verdict_feature(mm_record *out, const mm_verdict *v, const mm_head 
                              mm_arena *a, mm_err *e)
 {
     const float *x = h->task == MM_TASK_ALIGN ? v->tower[m] : v->fused;
-    identity(out, v->j, MM_KIND_FEATURE);
+    mm_status s = identity(out, v->j, MM_KIND_FEATURE, a, e);
     out->label = v->j->label;
     out->of = h->task == MM_TASK_ALIGN ? mm_str_of(h->input[m].name) : MM_STR("fused");
     out->space = mm_str_of(space);
-    mm_status s = put_weights(out, v, h, a, e);
+    if (s == MM_OK)
+        s = put_weights(out, v, h, a, e);
     const mm_param *scale = h->task == MM_TASK_ALIGN ? mm_param_set_find(&h->params, "logit_scale") : NULL;
     if (s == MM_OK && scale)
         s = mm_meta_put_float(out, a, "logit_scale", exp((double)scale->value[0]), e);
@@ -374,12 +377,11 @@ mm_status mm_verdict_label(mm_record *out, const mm_verdict *v, const mm_head *h
 {
     const mm_head_output *o = &h->output[i];
     int64_t at = 0;
-    mm_status s = MM_OK;
+    mm_status s = identity(out, v->j, MM_KIND_LABEL, a, e);
     for (int k = 0; k < i; k++)
         at += h->output[k].width;
-    identity(out, v->j, MM_KIND_LABEL);
     out->of = h->inputs == 1 ? mm_str_of(h->input[0].name) : MM_STR("fused");
-    if (h->task == MM_TASK_CLASSIFY)
+    if (s == MM_OK && h->task == MM_TASK_CLASSIFY)
         s = distribution(&out->label, v->out + at, o, a, e);
     if (s == MM_OK && h->method->evidence)
         s = put_conflict(out, v->out + at, o->width, a, e);

@@ -16,7 +16,7 @@ struct mm_fuser {
     const mm_joined *joined[BATCH];
     int n, samples, ended;
     mm_fuser_tally tally;
-    mm_seen seen; /* modalities that records are of */
+    mm_seen seen; /* modalities that came */
 };
 
 const char *mm_head_space(const mm_head *h, const char *path, mm_arena *a)
@@ -32,22 +32,9 @@ const char *mm_head_space(const mm_head *h, const char *path, mm_arena *a)
 
 /* ---- names in lists ---- */
 
-/* The next name of a list; false after the last. */
-static bool next_name(const char **list, mm_str *name)
-{
-    while (*list && **list == ',')
-        ++*list;
-    if (!*list || !**list)
-        return false;
-    *name = (mm_str){*list, strcspn(*list, ",")};
-    *list += name->n;
-    return true;
-}
-
 static bool listed(const char *list, mm_str wanted)
 {
-    mm_str name;
-    while (next_name(&list, &name))
+    for (mm_str name; (name = mm_name_next(&list)).p;)
         if (mm_str_eq(name, wanted))
             return true;
     return false;
@@ -55,14 +42,41 @@ static bool listed(const char *list, mm_str wanted)
 
 static double reliability_of(const char *list, mm_str wanted)
 {
-    mm_str name;
-    while (next_name(&list, &name))
-        if (name.n > wanted.n && memcmp(name.p, wanted.p, wanted.n) == 0 && name.p[wanted.n] == '=')
-            return strtod(name.p + wanted.n + 1, NULL);
+    for (mm_str name; (name = mm_name_next(&list)).p;)
+        if (mm_str_eq(name, wanted) && name.p[name.n] == '=')
+            return strtod(name.p + name.n + 1, NULL);
     return 1;
 }
 
 /* ---- begin and end ---- */
+
+/* "image, text" */
+static const char *inputs_of(const mm_head *h, char *out, size_t size)
+{
+    size_t used = 0;
+    *out = 0;
+    for (int m = 0; m < h->inputs && used < size; m++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", m ? ", " : "", h->input[m].name);
+    return out;
+}
+
+/* Whether a head takes all that --of names. */
+static mm_status check_inputs(const mm_head *h, const char *of, mm_err *e)
+{
+    mm_str input[MM_MAX_MODALITIES];
+    char hint[160];
+    for (int m = 0; m < h->inputs; m++)
+        input[m] = mm_str_of(h->input[m].name);
+    for (mm_str name; (name = mm_name_next(&of)).p;) {
+        int m = 0;
+        while (m < h->inputs && !mm_str_eq(input[m], name))
+            m++;
+        if (m == h->inputs)
+            return mm_fail(e, MM_SKIP, "the head takes no %.*s%s", MM_STRF(name),
+                           mm_suggest_text(hint, sizeof hint, name, input, h->inputs));
+    }
+    return MM_OK;
+}
 
 mm_status mm_fuser_new(mm_fuser **out, const mm_fuser_opts *o, mm_err *e)
 {
@@ -72,9 +86,10 @@ mm_status mm_fuser_new(mm_fuser **out, const mm_fuser_opts *o, mm_err *e)
     f->o = *o;
     if (o->head && o->labels && !o->head->outputs)
         return mm_fail(e, MM_SKIP, "this head aligns modalities: it has no labels to give");
-    mm_str name;
+    if (o->head && check_inputs(o->head, o->of, e) != MM_OK)
+        return MM_SKIP;
     const char *of = o->how == MM_FUSE_RULE ? o->of : NULL; /* fixes the layout, in its own order */
-    while (next_name(&of, &name)) {
+    for (mm_str name; (name = mm_name_next(&of)).p;) {
         if (f->layout.n == MM_MAX_MODALITIES)
             return mm_fail(e, MM_SKIP, "at most %d modalities can be fused", MM_MAX_MODALITIES);
         f->layout.of[f->layout.n++].of = name;
@@ -104,19 +119,6 @@ mm_fuser_tally mm_fuser_counts(const mm_fuser *f)
     mm_fuser_tally t = f->tally;
     t.torn = mm_join_torn(f->join);
     return t;
-}
-
-/* ---- modalities that came ---- */
-
-mm_status mm_fuser_check_names(const mm_fuser *f, mm_err *e)
-{
-    char hint[200];
-    mm_str name;
-    for (const char *of = f->o.of; f->seen.n && f->seen.n < MM_MOST_SEEN && next_name(&of, &name);)
-        if (!mm_seen_has(&f->seen, name))
-            return mm_fail(e, MM_SKIP, "no record is of %.*s%s", MM_STRF(name),
-                           mm_suggest_text(hint, sizeof hint, name, f->seen.v, f->seen.n));
-    return MM_OK;
 }
 
 /* ---- what goes out ---- */
@@ -249,6 +251,12 @@ static bool same_field(const mm_record *a, const mm_record *b)
     return !x.p == !y.p && mm_str_eq(x, y);
 }
 
+/* Whether the label record is of a modality that counts. */
+static bool counts(const mm_fuser *f, const mm_record *rec)
+{
+    return rec->kind == MM_KIND_LABEL && (!f->o.of || listed(f->o.of, mm_record_modality(rec)));
+}
+
 /* Combines the sample's label records from number `first` on that are of its field. */
 static mm_status combine_field(mm_fuser *f, mm_sample *sample, int first, mm_err *e)
 {
@@ -262,7 +270,7 @@ static mm_status combine_field(mm_fuser *f, mm_sample *sample, int first, mm_err
         return mm_fail_memory(e);
     for (int i = first; i < sample->n; i++) {
         const mm_record *rec = &sample->rec[i];
-        if (rec->kind != MM_KIND_LABEL || !same_field(rec, &sample->rec[first]))
+        if (!counts(f, rec) || !same_field(rec, &sample->rec[first]))
             continue;
         source[n] = rec;
         reliability[n++] = reliability_of(f->o.reliability, mm_record_modality(rec));
@@ -284,9 +292,9 @@ static mm_status combine_evidence(mm_fuser *f, mm_sample *sample, mm_err *e)
 {
     mm_status s = MM_OK;
     for (int i = 0; s == MM_OK && i < sample->n; i++) {
-        bool seen = sample->rec[i].kind != MM_KIND_LABEL;
+        bool seen = !counts(f, &sample->rec[i]);
         for (int k = 0; !seen && k < i; k++)
-            seen = sample->rec[k].kind == MM_KIND_LABEL && same_field(&sample->rec[k], &sample->rec[i]);
+            seen = counts(f, &sample->rec[k]) && same_field(&sample->rec[k], &sample->rec[i]);
         if (!seen)
             s = combine_field(f, sample, i, e);
     }
@@ -303,16 +311,19 @@ static bool head_takes(const mm_fuser *f, const mm_joined *j, mm_err *why)
         if (part && part->rows)
             return true;
     }
-    if (f->o.how == MM_FUSE_HEAD)
-        mm_fail(why, MM_SKIP, "%.*s: no features of a modality that the head takes", MM_STRF(j->key));
-    return f->o.how != MM_FUSE_HEAD;
+    if (f->o.how != MM_FUSE_HEAD)
+        return true;
+    char takes[120];
+    mm_fail(why, MM_SKIP, "%.*s: no features of a modality that the head takes (%s), but of %.*s", MM_STRF(j->key),
+            inputs_of(f->o.head, takes, sizeof takes), MM_STRF(j->of[0].of));
+    return false;
 }
 
 /* Whether nothing that is required is missing; the first that is, is told. */
 static bool complete(const mm_fuser *f, const mm_joined *j, mm_err *why)
 {
-    mm_str name;
-    for (const char *list = f->o.require; next_name(&list, &name);) {
+    const char *list = f->o.require;
+    for (mm_str name; (name = mm_name_next(&list)).p;) {
         const mm_joined_part *part = mm_joined_find(j, name);
         if (!part || !part->rows) {
             mm_fail(why, MM_SKIP, "%.*s: no %.*s", MM_STRF(j->key), MM_STRF(name));
@@ -433,6 +444,7 @@ static mm_status take_alone(mm_fuser *f, const mm_record *rec, mm_err *e)
 
 static mm_status pass(mm_fuser *f, const mm_record *rec)
 {
+    f->tally.passed += rec->kind != MM_KIND_ERROR;
     f->o.put(f->o.ctx, rec, false);
     return MM_OK;
 }
@@ -440,8 +452,9 @@ static mm_status pass(mm_fuser *f, const mm_record *rec)
 mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, mm_err *e)
 {
     bool ours = rec->kind == (f->o.how == MM_FUSE_EVIDENCE ? MM_KIND_LABEL : MM_KIND_FEATURE);
-    if (ours && f->o.of)
+    if (ours)
         mm_seen_add(&f->seen, mm_record_modality(rec), &f->keep);
+    f->tally.taken += ours;
     if (by_tower(f)) {
         if (ours && rec->has_tensor && has_tower(f, rec->of))
             return take_alone(f, rec, e);
@@ -459,4 +472,39 @@ mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e)
     mm_join_end(f->join, stream);
     mm_status s = take_ready(f, e);
     return s == MM_OK && ++f->ended == f->o.streams ? empty_batch(f, e) : s;
+}
+
+/* ---- what was asked for and did not come ---- */
+
+const char *mm_fuser_wanted(const mm_fuser *f)
+{
+    return f->o.how == MM_FUSE_EVIDENCE
+               ? "a label record: mm-label --format stream and mm-fuse -m HEAD --label make them"
+               : "a feature: mm-encode-image, mm-encode-text and mm-encode-audio make them";
+}
+
+/* Says which name of a list no record is of; MM_OK: there is none. */
+static mm_status check_names(const mm_fuser *f, const char *list, mm_err *e)
+{
+    char hint[200];
+    mm_str name = mm_seen_missing(&f->seen, list);
+    if (!name.p)
+        return MM_OK;
+    return mm_fail(e, MM_SKIP, "no record is of %.*s%s", MM_STRF(name),
+                   mm_suggest_text(hint, sizeof hint, name, f->seen.v, f->seen.n));
+}
+
+mm_status mm_fuser_check(const mm_fuser *f, mm_err *e)
+{
+    const mm_head *h = f->o.head;
+    char takes[120];
+    if (check_names(f, f->o.of, e) != MM_OK || check_names(f, f->o.reliability, e) != MM_OK)
+        return MM_SKIP;
+    if (!h || !f->seen.n || f->seen.n == MM_MOST_SEEN || !(by_tower(f) || f->o.window > 0)) /* samples say it */
+        return MM_OK;
+    for (int m = 0; m < h->inputs; m++)
+        if (mm_seen_has(&f->seen, mm_str_of(h->input[m].name)))
+            return MM_OK;
+    return mm_fail(e, MM_SKIP, "the head takes features of %s; what came is of %.*s%s",
+                   inputs_of(h, takes, sizeof takes), MM_STRF(f->seen.v[0]), f->seen.n > 1 ? " and others" : "");
 }

@@ -42,8 +42,12 @@ mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, mm_err *e
 mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e);
 int mm_fuser_wants(const mm_fuser *f); /* the stream to read from next; −1: all have ended */
 
+/* What it makes samples of and what makes those, for a message: "a feature: mm-encode-image … make them". */
+const char *mm_fuser_wanted(const mm_fuser *f);
+
 /* What samples came of. */
 typedef struct {
+    int64_t taken, passed; /* records that are its business, and others, but for errors */
     int64_t records, samples;
     int64_t torn;     /* see mm_join_torn */
     int64_t mixed;    /* samples that several sources of one modality went into */
@@ -52,8 +56,9 @@ typedef struct {
 
 mm_fuser_tally mm_fuser_counts(const mm_fuser *f);
 
-/* MM_SKIP when `of` names a modality of which there was no record: a message that lists those that came. */
-mm_status mm_fuser_check_names(const mm_fuser *f, mm_err *e);
+/* After the last record. MM_SKIP when a name that the options hold fits nothing that came, or a head that joins nothing
+ * or leaves windows out found nothing that it takes: what came is not what was asked for. */
+mm_status mm_fuser_check(const mm_fuser *f, mm_err *e);
 
 /* The space of a head's joint vectors: the file's name and a digest of its parameters. */
 const char *mm_head_space(const mm_head *h, const char *path, mm_arena *a);

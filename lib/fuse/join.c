@@ -216,10 +216,9 @@ mm_status mm_join_add(mm_join *j, int s, const mm_record *rec, mm_err *e)
     mm_status status = append(w, s, rec, e);
     j->bytes += w->bytes - before;
     if (status == MM_OK && j->bytes > j->limit && j->first != j->last)
-        return mm_fail(
-            e, MM_FATAL,
-            "samples wait for their other halves and take more than --memory: bring the streams into one order "
-            "(decode both from the same directory), or allow more");
+        return mm_fail(e, MM_FATAL,
+                       "incomplete samples take more than --memory: bring the streams into one order "
+                       "(decode both from the same directory), or allow more");
     return status;
 }
 

@@ -1,8 +1,8 @@
 /* join.h: records of one key out of several streams become one sample.
  *
  * A stream's records of one key are adjacent. Streams that come in the same order are joined as they are read, with one
- * sample in memory; where the orders differ, samples wait for their other halves, up to a limit. One stream alone is a
- * join of adjacent records. A key that a stream does not have is missing there, which is known when that stream has
+ * sample in memory; where the orders differ, incomplete samples are kept in memory, up to a limit. One stream alone is
+ * a join of adjacent records. A key that a stream does not have is missing there, which is known when that stream has
  * ended. */
 #ifndef MM_FUSE_JOIN_H
 #define MM_FUSE_JOIN_H
@@ -36,7 +36,7 @@ mm_sample *mm_join_next(mm_join *j);
 void mm_sample_free(mm_sample *s);
 
 /* How many samples were begun under a key that had been handed out before: that key's records are not adjacent, and its
- * sample came out in pieces. */
+ * sample came out as several. */
 int64_t mm_join_torn(const mm_join *j);
 
 /* A sample of one record (copied), for what is not to be joined. */

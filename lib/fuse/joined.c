@@ -48,7 +48,7 @@ static mm_status part_for(mm_joined *out, const mm_record *r, mm_joined_part **p
     return MM_OK;
 }
 
-/* Key, source and label: of the first record that has them. */
+/* Key, source and label, of the first record that has them, and the text of a single one. */
 static void identity(mm_joined *out, const mm_sample *s)
 {
     *out = (mm_joined){.key = s->key, .part = -1, .label = {.type = MSGPACK_OBJECT_NIL}};
@@ -58,6 +58,9 @@ static void identity(mm_joined *out, const mm_sample *s)
         if (out->label.type == MSGPACK_OBJECT_NIL)
             out->label = s->rec[i].label;
     }
+    const msgpack_object *text = s->n == 1 ? mm_map_get(&s->rec[0].meta, "text") : NULL;
+    if (text)
+        out->text = mm_object_as_str(text);
 }
 
 /* Whether its records tell the same of it. */

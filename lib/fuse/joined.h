@@ -18,6 +18,7 @@ typedef struct {
     bool has_time;
     double time[2]; /* seconds */
     msgpack_object label;
+    mm_str text;  /* of the one record that it is made of (meta.text); p NULL: none, or there are several */
     mm_str mixed; /* a source that another one of its modality was joined with; p NULL: there is none */
     mm_joined_part of[MM_MAX_MODALITIES];
     int n;

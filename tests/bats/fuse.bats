@@ -1,4 +1,5 @@
 # mm-fuse, mm-train and mm-eval end to end, on streams made by mm-decode --as feature.
+bats_require_minimum_version 1.5.0
 
 setup_file() {
     export D=$BATS_FILE_TMPDIR/d
@@ -210,4 +211,69 @@ two_of_one_name() {
     run -2 mm-label --of face -m "$tmp/face.st" a.mm
     [[ "$output" == *'no record is of face'*'(there are: voice)'* ]]
     run -2 mm-label --of voise --knn a.mm --by-key a.mm
+}
+
+@test "a name that fits nothing that came is an error that says what was meant and what there is" {
+    run -2 mm-fuse --method concat --of voicd -o "$tmp/out" a.mm b.mm
+    [[ "$output" == *'no record is of voicd; did you mean "voice"? (there are: voice, face)'* ]]
+    [ ! -e "$tmp/out" ]
+    run -2 mm-fuse -m head.safetensors --label --of voicd a.mm b.mm
+    [[ "$output" == *'the head takes no voicd; did you mean "voice"?'* ]]
+    run -2 mm-train classify --of voice,fase -o "$tmp/out" a.mm b.mm
+    [[ "$output" == *'no record is of fase; did you mean "face"? (there are: voice, face)'* ]]
+    mm-fuse -m head.safetensors --label a.mm | mm-cat -o "$tmp/l.mm"
+    run -0 mm-fuse --method dempster -o "$tmp/e.mm" --reliability fusedd=0.5 "$tmp/l.mm"
+    [[ "$output" == *'no record is of fusedd; did you mean "fused"?'* ]]
+    run -2 mm-fuse --method dempster --of fusedd "$tmp/l.mm"
+    [[ "$output" == *'no record is of fusedd'* ]]
+    run -2 mm-fuse --method concat --reliability voice=0.5 a.mm
+    run -2 mm-fuse --method concat --attention a.mm
+    # records that are not its business
+    run -0 bash -c "printf 'x\n' | mm-decode --lines - | mm-fuse --method concat | mm-cat -c"
+    [[ "$output" == *"no record of the input was a feature: mm-encode-image"* ]]
+    run -0 bash -c "mm-fuse --method yager a.mm | mm-cat -c"
+    [[ "$output" == *"no record of the input was a label record"* ]]
+}
+
+@test "a head that finds nothing that it takes says once what it takes" {
+    mm-decode -q --as feature --of smell --key-column id --label-column class a.csv -o "$tmp/smell.mm"
+    run -1 mm-fuse -m head.safetensors --label -o "$tmp/out" "$tmp/smell.mm"
+    [ "${#lines[@]}" -eq 2 ]
+    [[ "${lines[0]}" == *"s000: no features of a modality that the head takes (voice, face), but of smell" ]]
+    [[ "${lines[1]}" == *"head.safetensors: ... and 119 more like it: "* ]]
+    [ "$(mm-cat -q -c "$tmp/out")" = $'error\t120' ]
+    # windows are left out and towers join nothing: there are no error records
+    run -2 mm-fuse -m head.safetensors --join time "$tmp/smell.mm"
+    [[ "$output" == *"the head takes features of voice, face; what came is of smell" ]]
+    mm-train align -q --epochs 1 -o "$tmp/towers" a.mm b.mm
+    run -2 mm-fuse -m "$tmp/towers" -o "$tmp/none" "$tmp/smell.mm"
+    [[ "$output" == *"the head takes features of voice, face; what came is of smell" ]]
+    [ ! -e "$tmp/none" ]
+    # among others it is no matter
+    mm-fuse -m "$tmp/towers" "$tmp/smell.mm" a.mm | mm-cat -q --count-by of | grep -qx $'voice\t120'
+}
+
+@test "evidence: --of chooses among the label records" {
+    for of in a b; do
+        echo '{"kind": "label", "key": "k", "of": "'$of'", "label": {"'$of'": 0.9, "z": 0.1}}' | "${MM_PYTHON:-python3}" "$BATS_TEST_DIRNAME/records.py" >"$tmp/$of.mm"
+    done
+    mm-fuse --method dempster --of a "$tmp/a.mm" "$tmp/b.mm" | mm-cat -J | jq -e '.label.a > 0.89 and .label.b == null'
+}
+
+@test "the text of a sample of one record stays with it" {
+    for i in 1 2 3 4; do
+        echo '{"kind": "feature", "key": "k'$i'", "of": "text", "part": '$i', "data": {"f32": ['$i', 1]}, "meta": {"text": "caption '$i'"}}'
+        echo '{"kind": "feature", "key": "k'$i'", "of": "image", "data": {"f32": ['$i', 2]}}'
+    done | "${MM_PYTHON:-python3}" "$BATS_TEST_DIRNAME/records.py" >"$tmp/pairs.mm"
+    mm-train align -q --epochs 2 --hidden 4 -o "$tmp/towers" "$tmp/pairs.mm"
+    mm-fuse -m "$tmp/towers" "$tmp/pairs.mm" -o "$tmp/joint.mm"
+    [ "$(mm-cat -w of=text -J "$tmp/joint.mm" | jq -r .meta.text | paste -sd,)" = "caption 1,caption 2,caption 3,caption 4" ]
+    # so a search names what it looked for, and what it found
+    mm-cat -w of=text -o "$tmp/texts.mm" "$tmp/joint.mm"
+    mm-cat -w of=image -o "$tmp/images.mm" "$tmp/joint.mm"
+    [ "$(mm-label --knn "$tmp/images.mm" -f hits -k 1 --no-header "$tmp/texts.mm" | cut -f9 | head -n 1)" = "caption 1" ]
+    [ "$(mm-label --knn "$tmp/texts.mm" -f hits -k 4 --no-header "$tmp/images.mm" | cut -f10 | sort -u | wc -l)" -eq 4 ]
+    # a sample of several records is not the text of one
+    mm-fuse --method concat "$tmp/pairs.mm" | mm-cat -J | jq -e -s 'length == 4 and all(.meta.text == null)'
+    mm-fuse --method concat "$tmp/texts.mm" | mm-cat -J | jq -e -s 'all(.meta.text | startswith("caption"))'
 }
