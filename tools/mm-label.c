@@ -31,7 +31,8 @@ static const mm_opt options[] = {
      MM_HINT_FILE, 0, 0},
     {0, "knn", MM_OPT_STR, &opt.knn, "FILE", "nearest neighbours: compare with the labelled features in FILE", NULL,
      MM_HINT_FILE, 0, 0},
-    {'k', "nearest", MM_OPT_INT, &opt.k, "K", "with --knn: ask the K nearest examples", NULL, 0, 1, 100000},
+    {'k', "nearest", MM_OPT_INT, &opt.k, "K",
+     "with --knn: ask the K nearest examples, with --by-key the nearest of each of K keys", NULL, 0, 1, 100000},
     {0, "vote", MM_OPT_CHOICE, &opt.vote, NULL, "with --knn: an example counts its cosine, or one",
      "similarity|majority", 0, 0, 0},
     {0, "leave-one-out", MM_OPT_FLAG, &opt.leave_one_out, NULL,
@@ -119,9 +120,10 @@ typedef struct {
     mm_text_memory texts;
     mm_matcher *matcher;      /* NULL: nothing to compare with */
     int64_t features, labels; /* records of these kinds that came by */
+    int64_t passed;           /* … of others, but for errors */
     bool header, fields;      /* TSV: the names of columns are written; a column for the field among them */
     mm_seen fields_seen;      /* label fields of records that were asked for another */
-    mm_seen others;           /* what features are of that --of leaves out */
+    mm_seen others;           /* what records are of that --of leaves out */
     mm_arena names;
     bool told; /* what the predictions for Label Studio are called, where nobody said */
     item batch[BATCH];
@@ -280,8 +282,7 @@ static void put_failure(void *ctx, const mm_record *error, const mm_err *why)
     label *l = ctx;
     if (!l->f)
         mm_out_put(&l->r, error);
-    if (!mm_item_failed(&l->r, NULL, why))
-        mm_die(&l->r, "stopped at the first failure (--strict)");
+    mm_fusing_failed(&l->r, opt.head, error, why);
 }
 
 static void work_by_head(label *l)
@@ -337,6 +338,12 @@ static void finish_batch(label *l)
 
 /* ---- input ---- */
 
+/* Whether it is a search: for examples, whatever labels they carry. */
+static bool by_keys(void)
+{
+    return opt.by_key || *opt.format == 'h';
+}
+
 /* Whether the record is one to compare; its vector is then in place. Failures become error records. */
 static bool wants(label *l, item *it)
 {
@@ -351,7 +358,10 @@ static bool wants(label *l, item *it)
     l->features++;
     if (!l->matcher)
         return false;
-    if (mm_refs_same_space(&l->refs, rec, &e) != MM_OK)
+    bool same = mm_refs_same_space(&l->refs, rec, &e) == MM_OK;
+    if (!same && l->refs.of_others)
+        mm_die(&l->r, "%s; %s holds no %sfeatures of %s", e.text, opt.knn, by_keys() ? "" : "labelled ", opt.of);
+    if (!same)
         mm_die(&l->r, "%s (--of NAME chooses what to label)", e.text);
     mm_status s = mm_matcher_set(l->matcher, l->n_ask, rec, &it->arena, &e);
     must(l, s, &e);
@@ -373,6 +383,9 @@ static bool step(label *l)
         mm_run_worsen(&l->r, 1);
     }
     l->labels += it->rec.kind == MM_KIND_LABEL;
+    l->passed += it->rec.kind != MM_KIND_ERROR && it->rec.kind != MM_KIND_FEATURE;
+    if (it->rec.kind == MM_KIND_LABEL && !l->matcher && opt.of && it->rec.of.p && !mm_str_is(it->rec.of, opt.of))
+        mm_seen_add(&l->others, it->rec.of, &l->names);
     must(l, mm_text_memory_see(&l->texts, &it->rec, &e), &e);
     it->ask = wants(l, it);
     it->text = (mm_str){0};
@@ -404,22 +417,24 @@ static void work(label *l)
     if (l->features && !l->labels && !l->matcher)
         mm_die(&l->r,
                "features need something to compare with: --against FILE (labels), --knn FILE (examples) or -m HEAD");
+    if (!l->features && (l->matcher || !l->labels) && l->passed)
+        mm_warn(&l->r, "no record of the input was a feature: mm-encode-image, mm-encode-text and mm-encode-audio make "
+                       "them");
 }
 
 /* ---- set-up ---- */
-
-/* Whether it is a search: for examples, whatever labels they carry. */
-static bool by_keys(void)
-{
-    return opt.by_key || *opt.format == 'h';
-}
 
 static void load(label *l)
 {
     mm_err e;
     const char *path = opt.knn ? opt.knn : opt.against;
     bool by_key = by_keys() || opt.distance; /* normal samples need no label */
-    mm_load how = {opt.knn && !by_key, by_key, opt.field, opt.knn ? opt.of : NULL, &l->r.log};
+    mm_load how = {.must_be_labelled = opt.knn && !by_key,
+                   .by_key = by_key,
+                   .field = opt.field,
+                   .texts = *opt.format == 'h',
+                   .of = opt.knn ? opt.of : NULL,
+                   .log = &l->r.log};
     must(l, mm_refs_load(&l->refs, path, &how, &e), &e);
     if (opt.against)
         must(l, mm_refs_average(&l->refs, &e), &e);
@@ -430,13 +445,14 @@ static void load(label *l)
                                       : by_keys()    ? MM_MATCH_NEAREST
                                                      : MM_MATCH_VOTES,
                                .refs = &l->refs,
-                               .k = (int)opt.k,
+                               .k = (int)(opt.by_key && opt.top > opt.k ? opt.top : opt.k),
                                .rule = *opt.vote == 'm' ? MM_VOTE_MAJORITY : MM_VOTE_SIMILARITY,
                                .scale = opt.scale > 0             ? opt.scale
                                         : l->refs.logit_scale > 0 ? l->refs.logit_scale
                                                                   : 20,
                                .quantile = opt.quantile,
                                .leave_one_out = opt.leave_one_out,
+                               .by_label = opt.by_key,
                                .batch = BATCH,
                                .pool = l->pool};
     if (mm_matcher_new(&l->matcher, &o, &e) != MM_OK)

@@ -28,8 +28,8 @@ void mm_seen_add(mm_seen *s, mm_str name, mm_arena *a);
 /* The next name of a list that commas separate, where a name may be given a value ("image,text", "image=1,text=0.5");
  * *list goes on after it. p NULL: that was the last, or there is no list (NULL). */
 mm_str mm_name_next(const char **list);
-/* The first name of such a list that did not come up. p NULL: all did, or it cannot be said, for none came, or more than
- * are kept. */
+/* The first name of such a list that did not come up. p NULL: all did, or it cannot be said, for none came, or more
+ * than are kept. */
 mm_str mm_seen_missing(const mm_seen *s, const char *list);
 
 #endif

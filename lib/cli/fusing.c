@@ -73,8 +73,9 @@ static void say_what_was_joined(mm_run *r, const mm_fuser *f)
 {
     mm_err e;
     mm_fuser_tally t = mm_fuser_counts(f);
-    if (mm_fuser_check(f, &e) != MM_OK)
-        r->done ? mm_warn(r, "%s", e.text) : mm_die(r, "%s", e.text);
+    mm_status s = mm_fuser_check(f, &e);
+    if (s != MM_OK)
+        r->done &&s == MM_SKIP ? mm_warn(r, "%s", e.text) : mm_die(r, "%s", e.text);
     if (!t.taken && t.passed)
         mm_warn(r, "no record of the input was %s", mm_fuser_wanted(f));
     if (t.samples)

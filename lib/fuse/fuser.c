@@ -483,14 +483,14 @@ const char *mm_fuser_wanted(const mm_fuser *f)
                : "a feature: mm-encode-image, mm-encode-text and mm-encode-audio make them";
 }
 
-/* Says which name of a list no record is of; MM_OK: there is none. */
-static mm_status check_names(const mm_fuser *f, const char *list, mm_err *e)
+/* s, and which name of a list no record is of; MM_OK: there is none. */
+static mm_status check_names(const mm_fuser *f, const char *list, mm_status s, mm_err *e)
 {
     char hint[200];
     mm_str name = mm_seen_missing(&f->seen, list);
     if (!name.p)
         return MM_OK;
-    return mm_fail(e, MM_SKIP, "no record is of %.*s%s", MM_STRF(name),
+    return mm_fail(e, s, "no record is of %.*s%s", MM_STRF(name),
                    mm_suggest_text(hint, sizeof hint, name, f->seen.v, f->seen.n));
 }
 
@@ -498,8 +498,11 @@ mm_status mm_fuser_check(const mm_fuser *f, mm_err *e)
 {
     const mm_head *h = f->o.head;
     char takes[120];
-    if (check_names(f, f->o.of, e) != MM_OK || check_names(f, f->o.reliability, e) != MM_OK)
-        return MM_SKIP;
+    mm_status s = check_names(f, f->o.reliability, MM_FATAL, e);
+    if (s == MM_OK)
+        s = check_names(f, f->o.of, MM_SKIP, e);
+    if (s != MM_OK)
+        return s;
     if (!h || !f->seen.n || f->seen.n == MM_MOST_SEEN || !(by_tower(f) || f->o.window > 0)) /* samples say it */
         return MM_OK;
     for (int m = 0; m < h->inputs; m++)

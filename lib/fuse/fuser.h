@@ -56,8 +56,9 @@ typedef struct {
 
 mm_fuser_tally mm_fuser_counts(const mm_fuser *f);
 
-/* After the last record. MM_SKIP when a name that the options hold fits nothing that came, or a head that joins nothing
- * or leaves windows out found nothing that it takes: what came is not what was asked for. */
+/* After the last record. MM_SKIP when `of` holds a name that nothing which came is of, or when a head that joins
+ * nothing or leaves windows out found nothing that it takes; MM_FATAL when `reliability` holds such a name: what was
+ * made is not what was asked for. */
 mm_status mm_fuser_check(const mm_fuser *f, mm_err *e);
 
 /* The space of a head's joint vectors: the file's name and a digest of its parameters. */

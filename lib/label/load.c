@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 mm_status mm_text_memory_see(mm_text_memory *m, const mm_record *rec, mm_err *e)
@@ -53,7 +54,16 @@ static mm_status load_record(mm_refs *refs, const mm_record *rec, const mm_load 
     if (s != MM_OK || rec->kind != MM_KIND_FEATURE || (how->of && !mm_str_is(rec->of, how->of)))
         return s;
     s = name_of(&name, rec, how, m, a, e);
-    return s == MM_OK ? mm_refs_add(refs, rec, name, e) : s;
+    if (s == MM_OK)
+        s = mm_refs_add(refs, rec, name, e);
+    mm_str text = s == MM_OK && how->texts ? mm_text_memory_of(m, rec) : (mm_str){0};
+    return text.p ? mm_refs_set_text(refs, text, e) : s;
+}
+
+static bool is_regular(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 mm_status mm_refs_load(mm_refs *refs, const char *path, const mm_load *how, mm_err *e)
@@ -83,8 +93,15 @@ mm_status mm_refs_load(mm_refs *refs, const char *path, const mm_load *how, mm_e
     mm_arena_free(&a);
     mm_arena_free(&m.arena);
     mm_reader_free(reader);
+    bool again = s == MM_EOF && !refs->n && how->of && is_regular(fd);
     if (fd >= 0)
         close(fd);
+    if (again) { /* a sentence looks for photos */
+        mm_load any = *how;
+        any.of = NULL;
+        refs->of_others = true;
+        return mm_refs_load(refs, path, &any, e);
+    }
     if (s == MM_EOF && !refs->n)
         return mm_fail(e, MM_FATAL, "%s: holds no %sfeatures%s%s to compare with", path,
                        how->must_be_labelled ? "labelled " : "", how->of ? " of " : "", how->of ? how->of : "");

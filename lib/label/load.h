@@ -9,7 +9,8 @@ typedef struct {
     bool must_be_labelled; /* examples: leave out what carries no label. Otherwise the text or the key is the name */
     bool by_key;           /* every vector is called by its key, whatever label it carries */
     const char *field;     /* which entry of a label map; NULL: see mm_label_text */
-    const char *of;        /* only features of this modality; NULL: all */
+    bool texts;            /* keep the text that each was made from */
+    const char *of;        /* only features of this modality, where a file (no pipe) holds any; NULL: all */
     const mm_log *log;     /* told what is left out */
 } mm_load;
 

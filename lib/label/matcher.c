@@ -50,7 +50,8 @@ mm_status mm_matcher_run(mm_matcher *m, const mm_str *key, int n, mm_err *e)
 {
     if (m->o.how == MM_MATCH_ZERO_SHOT || !n)
         return MM_OK;
-    return mm_search(m->near, m->o.k, m->o.refs, m->query, n, m->o.leave_one_out ? key : NULL, m->o.pool, e);
+    const mm_str *skip = m->o.leave_one_out ? key : NULL;
+    return (m->o.by_label ? mm_search_labels : mm_search)(m->near, m->o.k, m->o.refs, m->query, n, skip, m->o.pool, e);
 }
 
 const mm_near *mm_matcher_near(const mm_matcher *m, int i, int *k)

@@ -15,7 +15,8 @@ typedef struct {
     double scale;        /* ZERO_SHOT: cosines are multiplied by this */
     double quantile;     /* DISTANCE: the share of the references that is normal */
     bool leave_one_out;
-    int batch; /* features at a time */
+    bool by_label; /* NEAREST: of each label only its nearest row, so that k are labels */
+    int batch;     /* features at a time */
     mm_pool *pool;
 } mm_matcher_opts;
 

@@ -38,7 +38,7 @@ void mm_tsv_header(FILE *f, bool field, int top);
 void mm_tsv_put(FILE *f, const mm_labelled *x, bool field, int top);
 
 /* A row for each neighbour whose cosine reaches the threshold: query, rank, score, key, src, part, query_part,
- * query_src, query_text. */
+ * query_src, query_text, and the example's text, start and end, query_start, query_end. */
 void mm_hits_header(FILE *f);
 void mm_hits_put(FILE *f, const mm_labelled *x, double threshold);
 

@@ -1,5 +1,7 @@
 #include "label/output.h"
 
+#include <math.h>
+
 static void cell(FILE *f, mm_str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -56,11 +58,23 @@ static void whole(FILE *f, int64_t n)
 
 void mm_hits_header(FILE *f)
 {
-    fputs("query\trank\tscore\tkey\tsrc\tpart\tquery_part\tquery_src\tquery_text\n", f);
+    fputs("query\trank\tscore\tkey\tsrc\tpart\tquery_part\tquery_src\tquery_text"
+          "\ttext\tstart\tend\tquery_start\tquery_end\n",
+          f);
+}
+
+/* Two cells, empty where there is no time. */
+static void seconds(FILE *f, const double time[2])
+{
+    if (isnan(time[0]))
+        fputs("\t\t", f);
+    else
+        fprintf(f, "\t%.9g\t%.9g", time[0], time[1]);
 }
 
 void mm_hits_put(FILE *f, const mm_labelled *x, double threshold)
 {
+    static const double none[2] = {NAN, NAN};
     for (int i = 0; i < x->n_near && x->near[i].row >= 0; i++) {
         int64_t row = x->near[i].row;
         if ((double)x->near[i].cosine < threshold)
@@ -78,6 +92,10 @@ void mm_hits_put(FILE *f, const mm_labelled *x, double threshold)
         cell(f, x->rec->src);
         putc('\t', f);
         cell(f, x->text);
+        putc('\t', f);
+        cell(f, x->refs->text[row]);
+        seconds(f, x->refs->time[row]);
+        seconds(f, x->rec->has_time ? x->rec->time : none);
         putc('\n', f);
     }
 }

@@ -10,9 +10,10 @@
 /* realloc moves pages instead of copying them once there are gigabytes */
 static mm_status grow(mm_refs *r, mm_err *e)
 {
-    int64_t rows = r->cap, labels = r->cap, sources = r->cap, parts = r->cap;
+    int64_t rows = r->cap, labels = r->cap, sources = r->cap, texts = r->cap, parts = r->cap, times = r->cap;
     bool ok = mm_grow_rows(&r->row, &rows, r->n, r->stride) && mm_grow(&r->label, &labels, r->n) &&
-              mm_grow(&r->src, &sources, r->n) && mm_grow(&r->part, &parts, r->n) && mm_grow(&r->key, &r->cap, r->n);
+              mm_grow(&r->src, &sources, r->n) && mm_grow(&r->text, &texts, r->n) && mm_grow(&r->part, &parts, r->n) &&
+              mm_grow(&r->time, &times, r->n) && mm_grow(&r->key, &r->cap, r->n);
     return ok ? MM_OK : mm_fail_memory(e);
 }
 
@@ -64,11 +65,21 @@ mm_status mm_refs_add(mm_refs *r, const mm_record *rec, mm_str label, mm_err *e)
     r->src[r->n] = same         ? r->src[r->n - 1]
                    : rec->src.p ? (mm_str){mm_arena_strdup(&r->arena, rec->src), rec->src.n}
                                 : rec->src;
+    r->text[r->n] = (mm_str){0};
     r->part[r->n] = rec->part;
+    r->time[r->n][0] = rec->has_time ? rec->time[0] : NAN;
+    r->time[r->n][1] = rec->has_time ? rec->time[1] : NAN;
     if (!r->key[r->n].p || !r->src[r->n].p != !rec->src.p)
         return mm_fail_memory(e);
     r->n++;
     return MM_OK;
+}
+
+mm_status mm_refs_set_text(mm_refs *r, mm_str text, mm_err *e)
+{
+    mm_str *to = &r->text[r->n - 1];
+    *to = (mm_str){mm_arena_strdup(&r->arena, text), text.n};
+    return to->p ? MM_OK : mm_fail_memory(e);
 }
 
 static void unit(float *v, int64_t dim)
@@ -137,7 +148,9 @@ void mm_refs_free(mm_refs *r)
     free(r->label);
     free(r->key);
     free(r->src);
+    free(r->text);
     free(r->part);
+    free(r->time);
     mm_names_free(&r->names);
     mm_arena_free(&r->arena);
     *r = (mm_refs){0};

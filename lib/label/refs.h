@@ -11,16 +11,21 @@ typedef struct {
     float *row;         /* [n, stride], each of length 1 (or zero) */
     int32_t *label;     /* [n]: index into `names` */
     mm_str *key, *src;  /* [n]: key and source of the record it came from */
+    mm_str *text;       /* [n]: the text it was made from; p NULL: not kept or none */
     int64_t *part;      /* [n]: its part; −1: none */
+    double (*time)[2];  /* [n]: its start and end in seconds; NAN: none */
     mm_names names;     /* the labels */
-    mm_arena arena;     /* keys, sources */
+    mm_arena arena;     /* keys, sources, texts */
     mm_str space;       /* of all rows; p NULL: not told */
+    bool of_others;     /* none was of the modality that was asked for (mm_load.of) */
     double logit_scale; /* the model's own, from meta.logit_scale; 0: not told */
 } mm_refs;              /* all zero is a valid empty set */
 
 /* Adds a feature record under a label. MM_SKIP when it is no finite vector; MM_FATAL when it is of another space or
  * dimension than those before it. */
 mm_status mm_refs_add(mm_refs *r, const mm_record *rec, mm_str label, mm_err *e);
+/* The text that the vector added last was made from. */
+mm_status mm_refs_set_text(mm_refs *r, mm_str text, mm_err *e);
 /* Replaces the rows of each label by their mean direction, one row a label: prompts of one class as in CLIP
  * (Radford et al. 2021, §3.1.4). */
 mm_status mm_refs_average(mm_refs *r, mm_err *e);

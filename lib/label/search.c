@@ -11,6 +11,7 @@ typedef struct {
     const float *query;
     const mm_str *skip_key;
     mm_dot_kernel *dot;
+    bool by_label; /* of each label only the nearest row */
     int q, k;
     mm_near *best; /* [threads, q, k] */
     float *block;  /* [threads, QUERIES, ROWS] */
@@ -24,12 +25,23 @@ static bool nearer(float cosine, int64_t row, const mm_near *than)
     return row < than->row;
 }
 
-/* Puts a row into a list of the k best, nearest first. */
-static void offer(mm_near *best, int k, float cosine, int64_t row)
+/* Where in a list of the k best the row's label stands; the last place, which it may take, where it does not. */
+static int place_of(const search *s, const mm_near *best, int64_t row)
 {
-    if (!nearer(cosine, row, &best[k - 1]))
+    int i = 0;
+    while (i < s->k - 1 && best[i].row >= 0 && s->refs->label[best[i].row] != s->refs->label[row])
+        i++;
+    return i;
+}
+
+/* Puts a row into a list of the k best, nearest first. */
+static void offer(const search *s, mm_near *best, float cosine, int64_t row)
+{
+    if (!nearer(cosine, row, &best[s->k - 1]))
         return;
-    int i = k - 1;
+    int i = s->by_label ? place_of(s, best, row) : s->k - 1;
+    if (!nearer(cosine, row, &best[i]))
+        return;
     for (; i > 0 && nearer(cosine, row, &best[i - 1]); i--)
         best[i] = best[i - 1];
     best[i] = (mm_near){row, cosine};
@@ -53,7 +65,7 @@ static void search_rows(void *ctx, int task, int worker)
             mm_near *best = s->best + ((size_t)worker * (size_t)s->q + (size_t)(j + p)) * (size_t)s->k;
             for (int64_t i = 0; i < n; i++)
                 if (nearer(block[p * ROWS + i], from + i, &best[s->k - 1]) && !left_out(s, j + p, from + i))
-                    offer(best, s->k, block[p * ROWS + i], from + i);
+                    offer(s, best, block[p * ROWS + i], from + i);
         }
     }
 }
@@ -66,26 +78,39 @@ static void merge(mm_near *near, const search *s, int threads)
         for (size_t i = 0; i < each; i++) {
             mm_near x = s->best[t * each + i];
             if (x.row >= 0)
-                offer(near + i / (size_t)s->k * (size_t)s->k, s->k, x.cosine, x.row);
+                offer(s, near + i / (size_t)s->k * (size_t)s->k, x.cosine, x.row);
         }
 }
 
-mm_status mm_search(mm_near *near, int k, const mm_refs *refs, const float *query, int q, const mm_str *skip_key,
-                    mm_pool *pool, mm_err *e)
+/* What the two have in common: s without its kernel and its memory. */
+static mm_status run(mm_near *near, search s, mm_pool *pool, mm_err *e)
 {
     int threads = mm_pool_threads(pool);
-    size_t lists = (size_t)threads * (size_t)q * (size_t)k;
-    search s = {.refs = refs, .query = query, .skip_key = skip_key, .dot = mm_dot_best(), .q = q, .k = k};
+    size_t lists = (size_t)threads * (size_t)s.q * (size_t)s.k;
+    s.dot = mm_dot_best();
     s.best = malloc(lists * sizeof *s.best);
     s.block = malloc((size_t)threads * QUERIES * ROWS * sizeof *s.block);
     mm_status status = s.best && s.block ? MM_OK : mm_fail_memory(e);
     if (status == MM_OK) {
         for (size_t i = 0; i < lists; i++)
             s.best[i] = (mm_near){-1, 0};
-        mm_pool_run(pool, (int)((refs->n + ROWS - 1) / ROWS), search_rows, &s);
+        mm_pool_run(pool, (int)((s.refs->n + ROWS - 1) / ROWS), search_rows, &s);
         merge(near, &s, threads);
     }
     free(s.best);
     free(s.block);
     return status;
+}
+
+mm_status mm_search(mm_near *near, int k, const mm_refs *refs, const float *query, int q, const mm_str *skip_key,
+                    mm_pool *pool, mm_err *e)
+{
+    return run(near, (search){.refs = refs, .query = query, .skip_key = skip_key, .q = q, .k = k}, pool, e);
+}
+
+mm_status mm_search_labels(mm_near *near, int k, const mm_refs *refs, const float *query, int q, const mm_str *skip_key,
+                           mm_pool *pool, mm_err *e)
+{
+    return run(near, (search){.refs = refs, .query = query, .skip_key = skip_key, .by_label = true, .q = q, .k = k},
+               pool, e);
 }

@@ -15,6 +15,9 @@ typedef struct {
  * whatever the number of threads. MM_FATAL when memory is out. */
 mm_status mm_search(mm_near *near, int k, const mm_refs *refs, const float *query, int q, const mm_str *skip_key,
                     mm_pool *pool, mm_err *e);
+/* The same, of each label only its nearest row: k labels. */
+mm_status mm_search_labels(mm_near *near, int k, const mm_refs *refs, const float *query, int q, const mm_str *skip_key,
+                           mm_pool *pool, mm_err *e);
 
 typedef struct {
     int32_t label; /* index into refs->names */

@@ -222,7 +222,7 @@ two_of_one_name() {
     run -2 mm-train classify --of voice,fase -o "$tmp/out" a.mm b.mm
     [[ "$output" == *'no record is of fase; did you mean "face"? (there are: voice, face)'* ]]
     mm-fuse -m head.safetensors --label a.mm | mm-cat -o "$tmp/l.mm"
-    run -0 mm-fuse --method dempster -o "$tmp/e.mm" --reliability fusedd=0.5 "$tmp/l.mm"
+    run -2 mm-fuse --method dempster -o "$tmp/e.mm" --reliability fusedd=0.5 "$tmp/l.mm"
     [[ "$output" == *'no record is of fusedd; did you mean "fused"?'* ]]
     run -2 mm-fuse --method dempster --of fusedd "$tmp/l.mm"
     [[ "$output" == *'no record is of fusedd'* ]]
