@@ -276,6 +276,13 @@ static void note_end(mm_av_input *in, const AVPacket *pkt)
         in->end = fmax(in->end, ((double)pkt->pts + (double)pkt->duration) * tick);
 }
 
+/* The headers of a further Opus stream in a chain, which libav gives out as a second of sound each. */
+static bool is_header(const mm_av_input *in, const AVPacket *pkt)
+{
+    return in->fmt->streams[pkt->stream_index]->codecpar->codec_id == AV_CODEC_ID_OPUS && pkt->size >= 8 &&
+           (memcmp(pkt->data, "OpusHead", 8) == 0 || memcmp(pkt->data, "OpusTags", 8) == 0);
+}
+
 mm_status mm_av_read(mm_av_input *in, int stream, AVPacket *pkt, mm_fault *f)
 {
     for (;;) {
@@ -291,6 +298,10 @@ mm_status mm_av_read(mm_av_input *in, int stream, AVPacket *pkt, mm_fault *f)
         if (++in->packets > in->blob->size + 4096)
             return mm_fault_set(f, "corrupt", "the container has more packets than bytes");
         refill(in);
+        if (is_header(in, pkt)) {
+            av_packet_unref(pkt);
+            continue;
+        }
         mm_clock_set(&in->clock, in->fmt, pkt);
         note_end(in, pkt);
         if (pkt->stream_index == stream)

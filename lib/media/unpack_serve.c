@@ -301,6 +301,42 @@ static bool says_what_is_lost(serving *a)
     return ++a->bad_headers < BAD_HEADERS;
 }
 
+static uint64_t le64(const uint8_t *p)
+{
+    uint64_t x = 0;
+    for (int i = 7; i >= 0; i--)
+        x = x << 8 | p[i];
+    return x;
+}
+
+/* Where the archive ends that has been read; -1: libarchive looks behind it itself, or nobody knows. */
+static int64_t end_of(const serving *a)
+{
+    enum { TRAILER = 128 }; /* cpio's last header, and its name */
+    uint8_t head[32];
+    int format = archive_format(a->a) & ARCHIVE_FORMAT_BASE_MASK;
+    if (a->is_pipe || a->packed)
+        return -1;
+    if (format == ARCHIVE_FORMAT_CPIO)
+        return archive_read_header_position(a->a) + TRAILER;
+    if (format != ARCHIVE_FORMAT_7ZIP || mm_blob_read(a->b, 0, head, sizeof head) != sizeof head ||
+        memcmp(head, "7z\xbc\xaf\x27\x1c", 6) != 0)
+        return -1;
+    uint64_t at = le64(head + 12), size = le64(head + 20), most = (uint64_t)a->b->size;
+    return at < most && size < most ? (int64_t)(sizeof head + at + size) : -1;
+}
+
+/* Whether more than zeros follows the archive, as in `cat a.cpio b.cpio`: only the first is read. */
+static bool is_followed(serving *a)
+{
+    int64_t at = end_of(a);
+    for (int64_t n; at >= 0 && (n = mm_blob_read(a->b, at, a->chunk, MM_UNPACK_CHUNK)) > 0; at += n)
+        for (int64_t i = 0; i < n; i++)
+            if (a->chunk[i])
+                return true;
+    return false;
+}
+
 static bool answer_next(serving *a)
 {
     if (!a->held)
@@ -319,6 +355,8 @@ static bool answer_next(serving *a)
         return answer_damage(a, a->complaint);
     if (r == ARCHIVE_EOF && a->depack && mm_depack_trailing(a->depack))
         return answer_damage(a, "something else follows the compressed data: it is not read");
+    if (r == ARCHIVE_EOF && is_followed(a))
+        return answer_damage(a, "something else follows the archive, which is not read: cut the file in two");
     return r == ARCHIVE_EOF ? answer(a, MM_EOF, NULL, 0) : answer_error(a, true);
 }
 

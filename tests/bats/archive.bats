@@ -321,3 +321,19 @@ flip() { python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); 
     [ "$status" -eq 1 ]
     mm-cat -q -J o.mm | jq -e -s 'map(.kind) == ["text", "text", "error"]'
 }
+
+@test "what follows a cpio or 7z archive is not lost without a word" {
+    echo b >b.txt
+    for format in newc odc 7zip; do
+        bsdtar --format $format -cf one.$format note.txt && bsdtar --format $format -cf two.$format b.txt
+        cat one.$format two.$format >both.$format
+        run mm-decode -o o.mm both.$format
+        [ "$status" -eq 1 ] && [[ "$output" == *"something else follows the archive"* ]]
+        mm-cat -q -J o.mm | jq -e -s 'map(.kind) == ["text", "error"]'
+        { cat one.$format && head -c 3000 /dev/zero; } >padded.$format
+        run mm-decode -o o.mm one.$format
+        [ "$status" -eq 0 ]
+        run mm-decode --key archive -o o.mm padded.$format
+        [ "$status" -eq 0 ] && [ -z "$output" ]
+    done
+}

@@ -78,6 +78,19 @@ near() { python3 -c 'import sys; a, b, most = map(float, sys.argv[1:]); sys.exit
     done
 }
 
+@test "a chain of Opus or Vorbis streams is one sound, without a gap where they meet" {
+    needs_ffmpeg
+    for codec in libopus libvorbis; do
+        for pitch in 300 900; do
+            f -f lavfi -i "sine=f=$pitch:d=1.3:r=48000" -c:a $codec $pitch.ogg
+        done
+        cat 300.ogg 900.ogg >chain.ogg
+        run -0 mm-decode -o chain.mm chain.ogg
+        [ -z "$output" ]
+        mm-cat -J chain.mm | jq -e -s 'length == 1 and (.[0].data.shape[0] - 41600 | fabs) < 500'
+    done
+}
+
 @test "joined segments, whose time stamps begin again or leap, give all their frames, and times that go on" {
     needs_ffmpeg
     event a.ts -c:v mpeg2video -c:a mp2
