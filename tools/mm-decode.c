@@ -489,6 +489,8 @@ static void decode_source(void *ctx, void *work, mm_turn *turn, int worker)
         mm_die(&d->r, "%.*s: %s", MM_STRF(b->src), e.text);
     if (!emitted)
         pass_over(d, b);
+    else
+        mm_keys_count(&d->keys, b);
     __atomic_fetch_add(&d->r.done, emitted, __ATOMIC_RELAXED);
     __atomic_fetch_add(&d->kept, kept, __ATOMIC_RELAXED);
     mm_labelling_count(&d->labelling, j.labelled, j.unlabelled);
@@ -547,10 +549,6 @@ static void say_what_is_left(decode *d)
     int64_t skipped = d->r.skipped + mm_source_skipped(d->source);
     say_of_pictures(d);
     say_of_tracks(d);
-    if (mm_source_key_idle(d->source) && d->r.done) {
-        mm_warn(&d->r, "no path matches --key '%s': keys are as without it", opt.key);
-        mm_run_worsen(&d->r, 1);
-    }
     mm_labelling_end(&d->r, &d->labelling, "inputs");
     if (d->sidecars)
         say_of_sidecars(d);
@@ -609,6 +607,7 @@ int main(int argc, char **argv)
     say_what_is_left(&d);
     if (!d.r.done)
         die_of_nothing(&d);
+    mm_keys_check_fit(&d.keys, opt.key);
     mm_out_close(&d.r);
     for (int i = 0; i < d.r.threads; i++)
         mm_arena_free(&d.arena[i]);

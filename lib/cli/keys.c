@@ -17,6 +17,7 @@ void mm_keys_close(mm_keys *k)
 {
     mm_clash_free(k->clash);
     mm_kept_close(k->kept);
+    free(atomic_load(&k->example));
     mm_arena_free(&k->arena);
 }
 
@@ -77,4 +78,27 @@ bool mm_keys_pass(mm_keys *k, void *note, mm_record *rec)
     if (s == MM_FATAL)
         mm_die(k->r, "%s", why.text);
     return s == MM_OK;
+}
+
+void mm_keys_count(mm_keys *k, const mm_blob *b)
+{
+    char *none = NULL;
+    __atomic_fetch_add(&k->sources, 1, __ATOMIC_RELAXED);
+    if (!b->unfit || __atomic_fetch_add(&k->unfit, 1, __ATOMIC_RELAXED))
+        return;
+    char *path = strndup(b->path.p, b->path.n);
+    if (!atomic_compare_exchange_strong(&k->example, &none, path))
+        free(path);
+}
+
+void mm_keys_check_fit(const mm_keys *k, const char *expression)
+{
+    const char *example = atomic_load(&k->example);
+    if (k->unfit && k->unfit == k->sources)
+        mm_die(k->r, "--key '%s' fits the path of no source (such as %s), and would name none", expression,
+               example ? example : "");
+    if (k->unfit)
+        mm_warn(k->r,
+                "--key '%s' fits the paths of %lld of %lld sources; each of the others, such as %s, keeps its own",
+                expression, (long long)(k->sources - k->unfit), (long long)k->sources, example ? example : "");
 }

@@ -200,7 +200,7 @@ static void name_unpacked(const mm_archive *a, mm_blob *m)
 /* A key that is a path continues the archive's own; one that is cut out of the path is cut out of all of it. */
 static mm_str key_inside(const mm_archive *a, mm_arena *arena, mm_str name, mm_str path)
 {
-    mm_keyer *k = a->o.keyer;
+    const mm_keyer *k = a->o.keyer;
     bool bare = a->b->named && (k->rule != MM_KEY_ARCHIVE || mm_str_is(a->b->key, "-"));
     if (mm_key_merges(k->rule))
         return mm_keyer_key(k, arena, path);

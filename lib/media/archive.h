@@ -13,7 +13,7 @@ typedef struct mm_archive mm_archive;
 
 typedef struct {
     const mm_source_opts *o; /* must outlive the archive */
-    mm_keyer *keyer;
+    const mm_keyer *keyer;
     mm_archive *outer; /* the archive that holds this one, or NULL: limits count all the way up */
     int64_t *skipped;  /* counts what is passed over */
 } mm_archive_opts;

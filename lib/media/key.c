@@ -1,5 +1,6 @@
 #include "media/key.h"
 
+#include "base/suggest.h"
 #include "base/utf8.h"
 #include "media/sniff.h"
 
@@ -141,12 +142,14 @@ mm_str mm_path_stem(mm_str path)
     return x.n || (p.n && p.p[p.n - 1] == '.') ? (mm_str){p.p, p.n - x.n - 1} : p;
 }
 
+static const char *const RULES[] = {
+    [MM_KEY_PATH] = "path", [MM_KEY_ARCHIVE] = "archive", [MM_KEY_FILE] = "file", [MM_KEY_BASE] = "base"};
+enum { N_RULES = sizeof RULES / sizeof *RULES };
+
 mm_key_rule mm_key_rule_of(const char *name)
 {
-    static const char *const names[] = {
-        [MM_KEY_PATH] = "path", [MM_KEY_ARCHIVE] = "archive", [MM_KEY_FILE] = "file", [MM_KEY_BASE] = "base"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0)
+    for (size_t i = 0; i < N_RULES; i++)
+        if (strcmp(name, RULES[i]) == 0)
             return (mm_key_rule)i;
     return MM_KEY_REGEX;
 }
@@ -156,11 +159,25 @@ bool mm_key_merges(mm_key_rule rule)
     return rule == MM_KEY_BASE || rule == MM_KEY_REGEX;
 }
 
+/* As an expression a word would give every file that it fits one key: a rule was meant. */
+static mm_status refuse_word(mm_keyer *k, const char *word, mm_err *e)
+{
+    char more[160];
+    mm_str rules[N_RULES];
+    for (int i = 0; i < N_RULES; i++)
+        rules[i] = mm_str_of(RULES[i]);
+    k->rule = MM_KEY_PATH; /* nothing to free */
+    return mm_fail(e, MM_FATAL, "--key: '%s' is no rule and no regular expression that tells files apart%s", word,
+                   mm_suggest_text(more, sizeof more, mm_str_of(word), rules, N_RULES));
+}
+
 mm_status mm_keyer_open(mm_keyer *k, const mm_source_opts *o, mm_err *e)
 {
     k->rule = o->key_rule;
     if (k->rule != MM_KEY_REGEX)
         return MM_OK;
+    if (!o->key_regex[strcspn(o->key_regex, ".[]()*+?{}|^$\\")])
+        return refuse_word(k, o->key_regex, e);
     int code = regcomp(&k->re, o->key_regex, REG_EXTENDED);
     if (code == 0)
         return MM_OK;
@@ -177,7 +194,7 @@ void mm_keyer_close(mm_keyer *k)
     k->rule = MM_KEY_PATH;
 }
 
-static mm_str match(mm_keyer *k, mm_arena *a, mm_str path)
+static mm_str match(const mm_keyer *k, mm_arena *a, mm_str path)
 {
     mm_str stem = mm_path_stem(path);
     const char *z = mm_arena_strdup(a, path);
@@ -186,12 +203,17 @@ static mm_str match(mm_keyer *k, mm_arena *a, mm_str path)
         return (mm_str){NULL, 0};
     if (regexec(&k->re, z, 2, m, 0) != 0)
         return stem;
-    k->matched = true;
     int g = m[1].rm_so >= 0 ? 1 : 0;
     return m[g].rm_eo > m[g].rm_so ? (mm_str){z + m[g].rm_so, (size_t)(m[g].rm_eo - m[g].rm_so)} : stem;
 }
 
-mm_str mm_keyer_key(mm_keyer *k, mm_arena *a, mm_str path)
+bool mm_keyer_fits(const mm_keyer *k, mm_arena *a, mm_str path)
+{
+    const char *z = k->rule == MM_KEY_REGEX ? mm_arena_strdup(a, path) : NULL;
+    return !z || regexec(&k->re, z, 0, NULL, 0) == 0;
+}
+
+mm_str mm_keyer_key(const mm_keyer *k, mm_arena *a, mm_str path)
 {
     switch (k->rule) {
     case MM_KEY_FILE: return path;

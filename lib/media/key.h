@@ -30,8 +30,7 @@ bool mm_path_hidden(mm_str path);
 
 typedef struct {
     mm_key_rule rule;
-    regex_t re;   /* with MM_KEY_REGEX */
-    bool matched; /* … a path, so far */
+    regex_t re; /* with MM_KEY_REGEX */
 } mm_keyer;
 
 /* path, archive, file, base; anything else is an expression. */
@@ -40,7 +39,9 @@ mm_key_rule mm_key_rule_of(const char *name);
 bool mm_key_merges(mm_key_rule rule);
 mm_status mm_keyer_open(mm_keyer *k, const mm_source_opts *o, mm_err *e);
 void mm_keyer_close(mm_keyer *k);
+/* False: there is an expression, and it does not fit the path. */
+bool mm_keyer_fits(const mm_keyer *k, mm_arena *a, mm_str path);
 /* The key of a cleaned path. A path that the expression does not match keeps its own. */
-mm_str mm_keyer_key(mm_keyer *k, mm_arena *a, mm_str path);
+mm_str mm_keyer_key(const mm_keyer *k, mm_arena *a, mm_str path);
 
 #endif

@@ -22,7 +22,7 @@ static int by_key(const void *va, const void *vb)
     return c ? c : strcmp(a->item.rel.p, b->item.rel.p);
 }
 
-static mm_status add(mm_listing *l, const mm_walk_item *item, mm_str place, mm_keyer *k, mm_err *e)
+static mm_status add(mm_listing *l, const mm_walk_item *item, mm_str place, const mm_keyer *k, mm_err *e)
 {
     mm_str clean = mm_path_clean(&l->arena, mm_path_join(&l->arena, place, item->rel));
     mm_str key = clean.p ? mm_keyer_key(k, &l->arena, clean) : clean;
@@ -33,7 +33,7 @@ static mm_status add(mm_listing *l, const mm_walk_item *item, mm_str place, mm_k
     return MM_OK;
 }
 
-mm_status mm_listing_take(mm_listing **out, mm_walk *w, mm_str place, mm_keyer *k, mm_err *e)
+mm_status mm_listing_take(mm_listing **out, mm_walk *w, mm_str place, const mm_keyer *k, mm_err *e)
 {
     mm_walk_item item;
     mm_listing *l = *out = calloc(1, sizeof *l);

@@ -94,11 +94,6 @@ int64_t mm_source_skipped(const mm_source *s)
     return s->skipped;
 }
 
-bool mm_source_key_idle(const mm_source *s)
-{
-    return s->keyer.rule == MM_KEY_REGEX && !s->keyer.matched;
-}
-
 /* ---- names ---- */
 
 static bool is_directory(const char *path)
@@ -512,6 +507,7 @@ mm_status mm_source_next(mm_source *s, mm_blob **b, mm_err *e)
     } else {
         (*b)->number = s->number++;
         (*b)->operand = s->next - 1;
+        (*b)->unfit = !mm_keyer_fits(&s->keyer, mm_blob_arena(*b), (*b)->path);
         (*b)->fresh = s->group.begun && s->n == 1;
         s->group.begun = false;
     }

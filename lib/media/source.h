@@ -51,6 +51,7 @@ struct mm_blob {
     bool named;           /* the operand itself, not something found in a directory (or opts.root) or an archive */
     int64_t number;       /* of this input, from 0 */
     int operand;          /* the number of the operand that it comes from */
+    bool unfit;           /* the expression that cuts keys out of paths does not fit this one, which keeps its own */
     bool fresh;           /* what came before cannot share a key with this or a later one (unless mm_key_merges) */
     int64_t size;
     int64_t changed;  /* with mm_source_opts.keep: when the file was, in nanoseconds */
@@ -84,7 +85,5 @@ mm_status mm_source_next(mm_source *s, mm_blob **b, mm_err *e);
 /* What was passed over so far because it can hold no medium (hidden names, sockets, links that are not followed,
  * empty archives); each was named to the log at MM_LOG_INFO. */
 int64_t mm_source_skipped(const mm_source *s);
-/* Whether the expression of the keys has matched no path, so that all keep their own. */
-bool mm_source_key_idle(const mm_source *s);
 
 #endif

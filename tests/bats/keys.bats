@@ -199,12 +199,19 @@ refused() { mm-cat -q -J -w kind=error "$1" | jq -r '.key + " " + .src + " " + .
     done
 }
 
-@test "an expression for --key that matches no path is said" {
-    mkdir -p e/x && echo a >e/x/1.txt && echo b >e/x/2.txt && tar -C e -cf e.tar x
-    for input in e e.tar e/x/1.txt; do
-        run mm-decode -o o.mm --key 'archiv' $input
-        [ "$status" -eq 1 ] && [[ "$output" == *"no path matches --key 'archiv'"* ]]
-        run mm-decode -o o.mm --key '([0-9])\.' $input
-        [ "$status" -eq 0 ] && [ -z "$output" ]
+@test "--key: a word that is no rule is refused; an expression that fits no path or not all is told" {
+    for word in stem files '' cat/dog; do
+        run mm-decode --key "$word" pair -o "$tmp/o.mm"
+        [ "$status" -eq 2 ] && [[ "$output" == *"'$word' is no rule"* ]] && [ ! -e "$tmp/o.mm" ]
     done
+    run mm-decode --key bse t
+    [ "$status" -eq 2 ] && [[ "$output" == *'did you mean "base"? (there are: path, archive, file, base)'* ]]
+    run mm-decode --key '^([0-9]+)_' t -o "$tmp/o.mm"
+    [ "$status" -eq 2 ] && [[ "$output" == *"--key '^([0-9]+)_' fits the path of no source (such as "* ]] && [ ! -e "$tmp/o.mm" ]
+    for j in 1 4; do
+        run mm-decode -j $j --key '^a/([a-z]+)\.' t -o "$tmp/o.mm"
+        [ "$status" -eq 0 ] && [[ "$output" == *"fits the paths of 3 of 5 sources; each of the others, such as x/"* ]]
+    done
+    run mm-decode --key '([a-z]+)\.[a-z]+$' t shards/s0.tar shards/s1.tgz -o "$tmp/o.mm"
+    [ "$status" -eq 0 ] && [[ "$output" != *"--key"* ]]
 }
