@@ -403,7 +403,11 @@ static void check_asked(cat *c)
     mm_err e;
     if (mm_asked_check(c->asked, &e) != MM_OK)
         mm_die(&c->run, "%s", e.text);
-    if (!c->any && c->f)
+    if (c->any || head == 0)
+        return;
+    if (c->run.output)
+        mm_in_require(&c->run);
+    else if (c->f) /* nothing is an answer to whoever looks, such as for failures */
         mm_warn(&c->run, "the input holds no record");
 }
 

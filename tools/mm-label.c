@@ -544,6 +544,7 @@ int main(int argc, char **argv)
     put_header(&l, NULL);
     if (*opt.format == 'l')
         must(&l, mm_studio_end(&opt.studio, &e), &e);
+    mm_in_require(&l.r);
     mm_out_close(&l.r);
     clean_up(&l);
     return mm_run_end(&l.r);

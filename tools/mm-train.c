@@ -440,7 +440,7 @@ static void train_one(train *t, mm_head *h)
         fputs("epoch\tlr\ttrain_loss\tvalid_loss\tmetric\tbest\n", t->log);
     must(t, mm_pool_new(&pool, t->r.threads, &e), &e);
     if (!t->r.resume && unlink(o.checkpoint) == 0)
-        mm_warn(&t->r, "%s of an interrupted training is given up; --resume would have gone on from there",
+        mm_warn(&t->r, "%s of an interrupted training is discarded; --resume would have continued from it",
                 o.checkpoint);
     must(t, mm_train(h, t->data, &t->split, &o, pool, on_epoch, t, &e), &e);
     must(t, mm_head_save(h, t->r.output, &e), &e);
@@ -513,7 +513,7 @@ static void search(train *t)
                               (long long)opt.seed, t->split.n_train, t->split.n_valid);
     u->resume = t->r.resume;
     if (!u->resume && u->dir && mm_dir_exists(u->dir))
-        mm_warn(&t->r, "%s of an interrupted search is given up; --resume would have gone on from there", u->dir);
+        mm_warn(&t->r, "%s of an interrupted search is discarded; --resume would have continued from it", u->dir);
     u->begin = begin_trial;
     u->told = on_trial;
     u->ctx = t;

@@ -23,6 +23,7 @@ void mm_in_each(mm_run *r, mm_take take, void *ctx)
         mm_arena_reset(&a);
     }
     mm_arena_free(&a);
+    mm_in_require(r);
 }
 
 void mm_in_each_of(mm_run *r, const char *path, mm_take take, void *ctx)

@@ -47,7 +47,9 @@ struct mm_filter_state {
     pthread_cond_t grown, shrunk;
     item_list queue;
     item *spare;
-    bool any; /* a record was read */
+    bool any;    /* a record was read */
+    bool wanted; /* … that the tool wants */
+    bool last;   /* no tool reads the output */
     bool ended;
     work *pending; /* begun, its step still to come; NULL: none */
     /* the batch that is written; this thread only */
@@ -135,8 +137,11 @@ static void *read_ahead(void *arg)
 {
     struct mm_filter_state *s = arg;
     item *x = item_get(s);
-    while (mm_in_next(s->r, &x->arena, &x->rec) == MM_OK) {
+    while (mm_in_next(s->r, &x->arena, &x->rec) == MM_OK && !mm_update_gives_up(s->r)) {
+        if (x->rec.kind == MM_KIND_ERROR && s->last)
+            mm_run_worsen(s->r, 1); /* no other tool is left to tell of it */
         x->wanted = s->f->wants(s->f->ctx, &x->rec);
+        s->wanted |= x->wanted;
         if (mm_resume_has(s->r, s->f, x->wanted, &x->rec))
             continue;
         x->n_kept = x->wanted ? mm_update_find(s->r, &x->rec, &x->arena, &x->kept) : 0;
@@ -146,7 +151,7 @@ static void *read_ahead(void *arg)
         queue_add(s, x);
         x = item_get(s);
     }
-    if (!s->r->state->stopped)
+    if (!s->r->state->stopped && !mm_update_gives_up(s->r))
         mm_resume_end(s->r);
     x->bytes = 0;
     item_put_back(s, x);
@@ -257,6 +262,7 @@ static void take_batch(struct mm_filter_state *s, item_list *batch)
 /* --strict met a failure: the reading thread may be waiting for input, so there is no tidy way home. */
 static void stop(mm_run *r)
 {
+    mm_update_stopped(r);
     mm_out_close(r);
     exit(r->status);
 }
@@ -375,7 +381,7 @@ static void say_if_none(const struct mm_filter_state *s)
 {
     mm_run *r = s->r;
     if (s->f->takes && s->any && !r->done && !r->failed)
-        mm_warn(r, "no record of the input was %s: all were passed on as they are", s->f->takes);
+        mm_warn(r, "the input holds no %s record: everything was passed on as it is", s->f->takes);
 }
 
 void mm_filter_run(mm_run *r, const mm_filter *f)
@@ -385,6 +391,7 @@ void mm_filter_run(mm_run *r, const mm_filter *f)
     pthread_t reader;
     mm_in_check(r);
     mm_out_open(r);
+    s.last = !mm_out_is_passed_on(r);
     mm_resume_open(r);
     mm_update_open(r, f);
     s.now = r->state->out.resumable && s.batch > FIRST_BATCH ? FIRST_BATCH : s.batch;
@@ -397,9 +404,12 @@ void mm_filter_run(mm_run *r, const mm_filter *f)
         mm_die(r, "cannot start a thread");
     run_batches(&s);
     pthread_join(reader, NULL);
+    if (r->state->stopped)
+        stop(r);
+    mm_update_settle(r, f, s.wanted);
+    mm_in_require(r);
     if (r->update)
-        mm_say(&r->log, MM_LOG_INFO, "%lld inputs are as they were, %lld were computed", (long long)s.kept,
-               (long long)(r->done - s.kept));
+        mm_warn(r, "%s: %lld kept, %lld computed", r->output, (long long)s.kept, (long long)(r->done - s.kept));
     mm_update_close(r);
     free_items(&s);
     say_if_none(&s);

@@ -1,5 +1,7 @@
 #include "cli/fusing.h"
 
+#include "cli/state.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -48,6 +50,7 @@ static mm_status next_of(mm_run *r, mm_reader *in, mm_arena *a, mm_record *rec)
         mm_item_failed(r, NULL, &e);
     if (s == MM_FATAL)
         mm_item_failed(r, NULL, &e);
+    r->state->in.some |= s != MM_EOF;
     return s == MM_OK ? MM_OK : MM_EOF;
 }
 
@@ -110,5 +113,6 @@ void mm_fusing_run(mm_run *r, mm_fuser *f, void (*after)(void *ctx), void *ctx)
     for (int s = 0; many && s < r->n_operands; s++)
         mm_reader_free(in[s]);
     mm_arena_free(&a);
+    mm_in_require(r);
     say_what_was_joined(r, f);
 }

@@ -125,8 +125,15 @@ mm_status mm_in_next(mm_run *r, mm_arena *a, mm_record *rec)
     mm_status s = next_of_any(r, a, rec);
     if (s == MM_EOF && in->breaks && !in->any)
         mm_run_worsen(r, 2); /* nothing could be done */
+    in->some |= s == MM_OK;
     mm_bar_fraction(r, fraction_read(in));
     return s;
+}
+
+void mm_in_require(mm_run *r)
+{
+    if (!r->state->in.some && !mm_out_is_passed_on(r))
+        mm_die(r, "the input holds no record");
 }
 
 void mm_in_close(mm_run *r)

@@ -19,7 +19,9 @@ static bool is_special(const char *path)
 static void note_kind_of_file(mm_out_state *out)
 {
     struct stat st;
-    out->regular = fstat(out->fd, &st) == 0 && S_ISREG(st.st_mode);
+    bool known = fstat(out->fd, &st) == 0;
+    out->regular = known && S_ISREG(st.st_mode);
+    out->pipe = known && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
 static void open_special(mm_run *r)
@@ -51,8 +53,8 @@ static void begin_anew(mm_run *r)
     mm_out_state *out = &r->state->out;
     struct stat st;
     if (out->resumable && fstat(out->fd, &st) == 0 && mm_resume_is_worth_it(out->fd, out->part))
-        mm_warn(r, "%s: %lld bytes of an interrupted run are given up; --resume would have gone on from there",
-                out->part, (long long)st.st_size);
+        mm_warn(r, "%s: %lld bytes of an interrupted run are discarded; --resume would have kept them", out->part,
+                (long long)st.st_size);
     if (ftruncate(out->fd, 0) < 0)
         mm_die(r, "%s: %s", out->part, strerror(errno));
 }
@@ -73,6 +75,11 @@ void mm_out_open(mm_run *r)
         mm_die(r, "%s", e.text);
     pthread_mutex_unlock(&out->lock);
     mm_bar_begin(r, r->state->progress);
+}
+
+bool mm_out_is_passed_on(const mm_run *r)
+{
+    return r->state->out.writer && r->state->out.pipe;
 }
 
 FILE *mm_out_text(mm_run *r)

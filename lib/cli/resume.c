@@ -83,10 +83,14 @@ bool mm_resume_is_worth_it(int fd, const char *name)
     return lseek(fd, 0, SEEK_SET) == 0 && whole;
 }
 
+/* Of a filter. --update reads a FILE that ends inside a record, and one that holds a record twice. */
 __attribute__((noreturn)) static void other_input(mm_run *r, const char *what, mm_str name)
 {
-    mm_die(r, "%s %s %.*s: the input or the options are not those of the interrupted run; remove it to start anew",
-           r->state->out.part, what, MM_STRF(name));
+    mm_die(r,
+           "%s %s %.*s: the input or the options are not those of the interrupted run; %s it to %s and %s to keep what "
+           "has not changed, or remove it to start anew",
+           r->state->out.part, what, MM_STRF(name), r->update ? "append" : "rename", r->output,
+           r->update ? "leave out --resume" : "give --update for --resume");
 }
 
 /* What stands after `at` goes; writing goes on there. */

@@ -28,7 +28,7 @@ static void tidy_output(mm_run *r)
     if (mm_out_stop(r) && out->writer && out->regular)
         mm_writer_flush(out->writer);
     if (out->part && out->resumable && !out->closed)
-        mm_message(r, "interrupted; with --resume the same command goes on from there");
+        mm_message(r, "interrupted; the same command with --resume continues");
     mm_out_abandon(r);
 }
 

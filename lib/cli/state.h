@@ -18,6 +18,7 @@ typedef struct {
     char *part;            /* "FILE.part"; NULL on standard output */
     bool resumable;        /* .part is worth keeping */
     bool regular;          /* a file, not a pipe */
+    bool pipe;             /* … or a socket */
     bool closed;           /* completed once */
     int64_t replay, whole; /* --resume: bytes of .part that come again, and are compared in place of being written */
     pthread_mutex_t lock;  /* held while records are handed to the writer */
@@ -31,6 +32,7 @@ typedef struct {
     int64_t bytes_total, bytes_before; /* of all regular files; of those that are done with. −1: unknown */
     int64_t breaks;                    /* streams that broke or could not be opened */
     bool any;                          /* a good record came */
+    bool some;                         /* a record came, if only one of kind error */
     bool checked;                      /* standard input is no terminal, or was asked for */
 } mm_in_state;
 
@@ -142,6 +144,11 @@ void mm_resume_compare(mm_run *r, const void *bytes, size_t n);
 
 /* update.c, without effect when r->update is false */
 void mm_update_open(mm_run *r, const mm_filter *f); /* reads FILE */
+/* The input has broken off, and FILE will not be replaced: there is no use in reading on. */
+bool mm_update_gives_up(const mm_run *r);
+/* All is read. Dies, with FILE as it was, when the input broke off or held nothing that the filter wanted. */
+void mm_update_settle(mm_run *r, const mm_filter *f, bool wanted);
+void mm_update_stopped(mm_run *r); /* --strict ends the program: says that FILE is as it was */
 void mm_update_close(mm_run *r);
 /* The records in FILE that were made of `from`, in *out; 0: it must be computed. On the reading thread. */
 int mm_update_find(mm_run *r, const mm_record *from, mm_arena *a, mm_record **out);

@@ -121,6 +121,8 @@ void mm_out_open(mm_run *r);
 /* Writes a record. A failure to write ends the program: silently, by SIGPIPE, when the reader has gone. One thread. */
 void mm_out_put(mm_run *r, const mm_record *rec);
 void mm_out_flush(mm_run *r);
+/* Whether a stream goes into a pipe, so that the tool after this one tells what is wrong with it. Once it is open. */
+bool mm_out_is_passed_on(const mm_run *r);
 /* A text output by the same rules (terminals allowed, no --resume). */
 FILE *mm_out_text(mm_run *r);
 /* A second text file that appears together with the first (mm_out_text with -o): renamed just before it. */
@@ -143,10 +145,12 @@ void mm_in_check(mm_run *r);
  * cannot be opened is reported as a failed item and comes as a last record of kind error in its place, so that the
  * tools behind learn of it; the next operand goes on. MM_OK or MM_EOF. */
 mm_status mm_in_next(mm_run *r, mm_arena *a, mm_record *rec);
+/* Once all is read: dies when not one record came, unless the tool after this one says so (mm_out_is_passed_on). */
+void mm_in_require(mm_run *r);
 
 /* For every record: `take` may change it; anything but MM_OK ends the program with e's text. */
 typedef mm_status (*mm_take)(void *ctx, mm_record *rec, mm_err *e);
-void mm_in_each(mm_run *r, mm_take take, void *ctx);                      /* of all operands, as mm_in_next */
+void mm_in_each(mm_run *r, mm_take take, void *ctx);                      /* of all operands; mm_in_require */
 void mm_in_each_of(mm_run *r, const char *path, mm_take take, void *ctx); /* of this stream; dies if it is broken */
 
 /* ---- filters: stream → stream ---- */

@@ -35,6 +35,38 @@ void mm_update_open(mm_run *r, const mm_filter *f)
     mm_say(&r->log, MM_LOG_INFO, "%s: %lld records that may be kept", r->output, (long long)u->at.n);
 }
 
+/* Whether there is a FILE that a poor input must not cost. */
+static bool has_file(const mm_run *r)
+{
+    return r->state->update && r->state->update->old.fd >= 0;
+}
+
+bool mm_update_gives_up(const mm_run *r)
+{
+    return has_file(r) && r->state->in.breaks;
+}
+
+void mm_update_settle(mm_run *r, const mm_filter *f, bool wanted)
+{
+    if (mm_update_gives_up(r) && r->done)
+        mm_die(r, "%s is kept as it was, because the input broke off; with the whole input --update --resume continues",
+               r->output);
+    if (mm_update_gives_up(r))
+        mm_die(r, "%s is kept as it was, because the input broke off", r->output);
+    if (!has_file(r) || wanted)
+        return;
+    r->state->out.resumable = false; /* another input would not begin like this one */
+    if (!r->state->in.some)
+        mm_die(r, "%s is kept as it was, because the input holds no record", r->output);
+    mm_die(r, "%s is kept as it was, because the input holds no %s record", r->output, f->takes);
+}
+
+void mm_update_stopped(mm_run *r)
+{
+    if (has_file(r))
+        mm_warn(r, "%s is kept as it was, because something failed (--strict)", r->output);
+}
+
 void mm_update_close(mm_run *r)
 {
     struct mm_update *u = r->state->update;

@@ -163,6 +163,15 @@ PY
     run mm-cat -c /dev/null
     [ "$status" -eq 0 ]
     [[ "$output" == *"holds no record"* ]]
+    for how in "" --json --tsv --keys --count; do
+        mm-cat $how -N 0 -o kept "$q"
+        cp "$q" kept
+        run -2 mm-cat $how -o kept /dev/null
+        [ "$output" = "mm-cat: the input holds no record" ]
+        cmp kept "$q"
+    done
+    run -2 mm-cat --npy new.npy /dev/null
+    [ ! -e new.npy ] && [ ! -e new.tsv ]
     [[ "$(mm-cat --help)" != *"default: -1"* ]]
 }
 

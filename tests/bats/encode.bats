@@ -223,7 +223,7 @@ sys.stdout.buffer.write(s[:at] + eval("b\"" + sys.argv[1] + "\"") + s[at + 4:])'
     mm-cat --where kind=audio all.mm >"$tmp/sounds"
     run --separate-stderr bash -c "mm-encode-image -m '$vit' '$tmp/sounds' | cmp - '$tmp/sounds'"
     [ "$status" -eq 0 ]
-    [ "$stderr" = "mm-encode-image: no record of the input was image: all were passed on as they are" ]
+    [ "$stderr" = "mm-encode-image: the input holds no image record: everything was passed on as it is" ]
     run --separate-stderr bash -c "mm-encode-image -m '$vit' all.mm >'$tmp/x'; mm-encode-image -m '$vit' </dev/null"
     [ -z "$stderr" ]
 }

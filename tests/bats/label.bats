@@ -72,8 +72,14 @@ records() { python3 ../../bats/records.py; }
             (.value.choices | length == 1) and .score >= 0.9))' "$tmp/tasks.json"
     # below the threshold there is no result, but still the task
     jq -e 'any(.[]; .predictions[0].result == []) and any(.[]; .predictions[0].result != [])' "$tmp/tasks.json"
-    # an empty stream is an empty list
+    # an empty stream is an empty list, and an error; FILE stays as it was
     mm-label --against labels.mm -f label-studio </dev/null | jq -e '. == []'
+    for how in "--against labels.mm" "--knn examples.mm" "-f label-studio" "--field emotion"; do
+        run --separate-stderr -2 mm-label $how </dev/null
+        [ "$stderr" = "mm-label: the input holds no record" ]
+        run -2 mm-label $how -o "$tmp/tasks.json" </dev/null
+        jq -e 'length > 1' "$tmp/tasks.json"
+    done
 }
 
 @test "spaces that differ are refused, naming both" {
@@ -140,7 +146,6 @@ END
     mm-label -f stream "$tmp/head.mm" | mm-cat -J | jq -e -s '.[1].label == 2.5'
     mm-label -f label-studio "$tmp/head.mm" | jq -e '.[0].predictions[0].result[0].from_name == "emotion"'
     # one that is not there is an error that says which there are
-    head -n 0 /dev/null | mm-label --field emotion
     mm-cat -w key=a "$tmp/head.mm" >"$tmp/a.mm"
     run mm-label --field emotions "$tmp/a.mm"
     [ "$status" -eq 2 ]

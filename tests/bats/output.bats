@@ -90,11 +90,11 @@ setup() {
     cmp "$tmp/a.mm" lines.mm
 }
 
-@test "what an interrupted run left is not given up without a word" {
+@test "what an interrupted run left is not discarded without a word" {
     head -c 50000 lines.mm >"$tmp/l.mm.part"
     run mm-decode --lines -o "$tmp/l.mm" lines.txt
     [ "$status" -eq 0 ]
-    [[ "$output" == *"l.mm.part: 50000 bytes of an interrupted run are given up; --resume"* ]]
+    [[ "$output" == *"l.mm.part: 50000 bytes of an interrupted run are discarded; --resume"* ]]
     head -c 3 lines.mm >"$tmp/l.mm.part"
     run mm-decode --lines -o "$tmp/l.mm" lines.txt
     [ "$output" = "" ]

@@ -1,6 +1,8 @@
 # The main job: a directory of photos, sounds and texts through one pipeline into features and labels; memory that does
 # not grow with the number of items.
 
+bats_require_minimum_version 1.5.0
+
 setup_file() {
     export D=$BATS_FILE_TMPDIR/d
     make=$PWD/tests/bats/media.py
@@ -91,4 +93,28 @@ text_model() {
     constant "$(./peak mm-fuse --method mean few.f)" "$(./peak mm-fuse --method mean many.f)"
     mm-decode --labels labels.csv --only image t -q | mm-encode-image -m "$E/vit" >refs.f
     constant "$(./peak mm-label -j2 --knn refs.f -k 1 few.f)" "$(./peak mm-label -j2 --knn refs.f -k 1 many.f)"
+}
+
+@test "error records count where a pipeline ends, an input without a record is an error there" {
+    mm-decode -q "$tmp/nosuch" >"$tmp/e.mm" 2>/dev/null || true
+    encoders=("mm-encode-image -m $E/vit" "mm-encode-audio -m $E/wav2vec2")
+    ! mm-model list 2>/dev/null | grep -q minilm-l6 || encoders+=("mm-encode-text -m minilm-l6")
+    for tool in "${encoders[@]}"; do
+        run -1 $tool -q -o "$tmp/out.mm" "$tmp/e.mm"
+        cmp "$tmp/out.mm" "$tmp/e.mm"
+        run -1 bash -c '$1 -q "$2" >"$3"' - "$tool" "$tmp/e.mm" "$tmp/out.mm"
+        bash -o pipefail -c '$1 -q "$2" | cat' - "$tool" "$tmp/e.mm" | cmp - "$tmp/e.mm"
+        run -2 $tool -o "$tmp/out.mm" /dev/null
+        [[ "$output" == *": the input holds no record" ]]
+        cmp "$tmp/out.mm" "$tmp/e.mm"
+        bash -o pipefail -c '$1 </dev/null | cat' - "$tool" 2>&1 | cmp - /dev/null
+    done
+    for tool in "mm-fuse --method concat" "mm-label -f stream" "mm-cat" "mm-train classify" "mm-eval"; do
+        for operands in /dev/null "/dev/null /dev/null"; do
+            run -2 $tool -o "$tmp/out.mm" $operands
+            [[ "$output" == *": the input holds no record" ]] || { echo "$tool: $output"; false; }
+            cmp "$tmp/out.mm" "$tmp/e.mm"
+        done
+    done
+    [ "$(ls "$tmp")" = $'e.mm\nout.mm' ]
 }

@@ -100,13 +100,13 @@ accuracy() {
     mm-fuse -m x.safetensors --label b.mm | mm-cat -c | grep -q label
 }
 
-@test "what an interrupted training left is not given up without a word" {
+@test "what an interrupted training left is not discarded without a word" {
     : > y.safetensors.checkpoint
     run mm-train classify --epochs 1 -o y.safetensors a.mm b.mm
-    [ "$status" -eq 0 ] && [[ "$output" == *"y.safetensors.checkpoint of an interrupted training is given up; --resume"* ]]
+    [ "$status" -eq 0 ] && [[ "$output" == *"y.safetensors.checkpoint of an interrupted training is discarded; --resume"* ]]
     mkdir y.safetensors.search
     run mm-train classify --epochs 1 --grid 'lr=1e-3|1e-2' -o y.safetensors a.mm b.mm
-    [ "$status" -eq 0 ] && [[ "$output" == *"y.safetensors.search of an interrupted search is given up; --resume"* ]]
+    [ "$status" -eq 0 ] && [[ "$output" == *"y.safetensors.search of an interrupted search is discarded; --resume"* ]]
     ln -s a.mm z.safetensors.part
     run -2 mm-train classify --epochs 1 -o z.safetensors a.mm b.mm
     [[ "$output" == *"z.safetensors.part: a symbolic link"* ]]

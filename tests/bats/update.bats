@@ -29,9 +29,9 @@ setup() {
 brought() {
     old=$1 new=$2 kept=$3 computed=$4 && shift 4
     "$@" "$old" -o "$tmp/f" && "$@" "$new" -o "$tmp/want"
-    "$@" -v --update -o "$tmp/f" "$new" 2>"$tmp/err"
+    "$@" --update -o "$tmp/f" "$new" 2>"$tmp/err"
     cmp "$tmp/f" "$tmp/want" && [ ! -e "$tmp/f.part" ]
-    grep -q "$kept inputs are as they were, $computed were computed" "$tmp/err" || { cat "$tmp/err"; return 1; }
+    grep -q "f: $kept kept, $computed computed$" "$tmp/err" || { cat "$tmp/err"; return 1; }
 }
 
 @test "changed, new and vanished inputs in another order" {
@@ -51,10 +51,10 @@ brought() {
 @test "another model, other options and failures are computed again" {
     "${wav[@]}" -o "$tmp/f" new.mm
     "${wav[@]}" --window 0.2 -o "$tmp/want" new.mm
-    "${wav[@]}" --window 0.2 --update -v -o "$tmp/f" new.mm 2>&1 | grep '0 inputs are as they were, 3 were computed'
+    "${wav[@]}" --window 0.2 --update -o "$tmp/f" new.mm 2>&1 | grep 'f: 0 kept, 3 computed'
     cmp "$tmp/f" "$tmp/want"
     "${vit[@]}" -o "$tmp/i" new.mm
-    mm-encode-image -m "$E/deit" --update -v -o "$tmp/i" new.mm 2>&1 | grep '0 inputs are as they were, 5 were computed'
+    mm-encode-image -m "$E/deit" --update -o "$tmp/i" new.mm 2>&1 | grep 'i: 0 kept, 5 computed'
     mm-encode-image -m "$E/deit" new.mm | cmp - "$tmp/i"
 }
 
@@ -79,6 +79,82 @@ brought() {
     echo hello >"$tmp/text"
     run -2 "${vit[@]}" --update -o "$tmp/text" new.mm
     [ "$(cat "$tmp/text")" = hello ]
+}
+
+# spared STATUS WORDS COMMAND...: the command fails with that status and says WORDS of $tmp/f, which stays as it was
+spared() {
+    want=$1 words=$2 && shift 2
+    run -"$want" "$@"
+    cmp "$tmp/f" "$tmp/old" || { echo "$*: $output"; return 1; }
+    [[ "$output" == *"$tmp/f is kept as it was, because $words"* ]] || { echo "$*: $output"; return 1; }
+}
+
+@test "FILE stays as it was when the input holds nothing for the encoder" {
+    "${vit[@]}" -o "$tmp/f" new.mm && cp "$tmp/f" "$tmp/old"
+    mm-decode -q nosuch >"$tmp/typo" 2>/dev/null || true
+    mm-cat -w kind=audio new.mm >"$tmp/sounds"
+    up=("${vit[@]}" --update -o "$tmp/f")
+    spared 2 "the input holds no record" "${up[@]}" /dev/null
+    spared 2 "the input holds no record" "${wav[@]}" --update -o "$tmp/f" --files-from <(echo /dev/null)
+    spared 2 "the input holds no image record" "${up[@]}" "$tmp/typo"
+    spared 2 "the input holds no image record" "${up[@]}" --keep "$tmp/sounds"
+    [ ! -e "$tmp/f.part" ]
+    spared 2 "the input broke off" "${up[@]}" nosuch.mm
+    spared 2 "the input broke off" "${up[@]}" "$tmp"
+    spared 2 "the input broke off" "${up[@]}" t/a/1.png
+    [ ! -e "$tmp/f.part" ]
+    # failures in an input that is whole are failures of the result
+    run -1 "${up[@]}" "$tmp/typo" new.mm
+    [[ "$output" == *"f: 5 kept, 0 computed" ]]
+    "${vit[@]}" "$tmp/typo" new.mm | cmp - "$tmp/f"
+}
+
+@test "FILE stays as it was when the input breaks off, and what was computed is resumed" {
+    "${vit[@]}" -o "$tmp/f" old.mm && cp "$tmp/f" "$tmp/old"
+    "${vit[@]}" -o "$tmp/want" new.mm old.mm
+    size=$(stat -c %s new.mm)
+    for cut in 10 $((size / 2)) $((size - 20000)) $((size - 1)); do
+        cp "$tmp/old" "$tmp/f"
+        head -c $cut new.mm >"$tmp/cut"
+        spared 2 "the input broke off" "${vit[@]}" --flush --update -o "$tmp/f" "$tmp/cut" old.mm
+        rm -f "$tmp/f.part"
+        spared 1 "something failed (--strict)" "${vit[@]}" --strict --update -o "$tmp/f" new.mm "$tmp/cut"
+        rm -f "$tmp/f.part"
+        spared 2 "the input broke off" bash -c '"${@:2}" <"$1"' - "$tmp/cut" "${vit[@]}" --update -o "$tmp/f"
+        [ ! -e "$tmp/f.part" ] || resume=--resume
+        "${vit[@]}" --update ${resume:-} -o "$tmp/f" new.mm old.mm
+        cmp "$tmp/f" "$tmp/want"
+    done
+    [ -n "$resume" ]
+}
+
+@test "what an interrupted run made of an input that has changed is kept by --update" {
+    "${vit[@]}" -o "$tmp/want" new.mm && "${vit[@]}" -o "$tmp/made" old.mm
+    size=$(stat -c %s "$tmp/made")
+    head -c $((size / 2)) "$tmp/made" >"$tmp/f.part"
+    run -2 "${vit[@]}" --resume -o "$tmp/f" new.mm
+    [[ "$output" == *"f.part"*"rename it to $tmp/f and give --update for --resume to keep what has not changed, or remove it"* ]]
+    mv "$tmp/f.part" "$tmp/f"
+    run -0 "${vit[@]}" --update -o "$tmp/f" new.mm
+    [[ "$output" == *"f: "[1-3]" kept, "* ]]
+    cmp "$tmp/f" "$tmp/want"
+    # of an update, beside the FILE that was to be updated
+    mm-encode-audio -q -m "$E/wav2vec2" -o "$tmp/f" new.mm
+    head -c $((size / 2)) "$tmp/made" >"$tmp/f.part"
+    run -2 "${vit[@]}" --update --resume -o "$tmp/f" new.mm
+    [[ "$output" == *"append it to $tmp/f and leave out --resume to keep what has not changed, or remove it"* ]]
+    cat "$tmp/f.part" >>"$tmp/f"
+    run -0 "${vit[@]}" -q --update -o "$tmp/f" new.mm
+    [[ "$output" != *kept* ]]
+    cmp "$tmp/f" "$tmp/want"
+}
+
+@test "sources count as they were typed" {
+    mm-decode t/a -o "$tmp/a.mm"
+    mm-decode "$PWD/t/a" -o "$tmp/b.mm"
+    "${vit[@]}" -o "$tmp/f" "$tmp/a.mm"
+    run -0 "${vit[@]}" --update -o "$tmp/f" "$tmp/b.mm"
+    [[ "$output" == *"f: 0 kept, 5 computed" ]]
 }
 
 # ---- mm-decode
