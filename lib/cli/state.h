@@ -146,7 +146,8 @@ void mm_resume_compare(mm_run *r, const void *bytes, size_t n);
 void mm_update_open(mm_run *r, const mm_filter *f); /* reads FILE */
 /* The input has broken off, and FILE will not be replaced: there is no use in reading on. */
 bool mm_update_gives_up(const mm_run *r);
-/* All is read. Dies, with FILE as it was, when the input broke off or held nothing that the filter wanted. */
+/* All is read. Dies, with FILE as it was, when the input broke off, or when nothing came of it, as it held nothing that
+ * the filter wanted or all of that failed. */
 void mm_update_settle(mm_run *r, const mm_filter *f, bool wanted);
 void mm_update_stopped(mm_run *r); /* --strict ends the program: says that FILE is as it was */
 void mm_update_close(mm_run *r);

@@ -53,12 +53,14 @@ void mm_update_settle(mm_run *r, const mm_filter *f, bool wanted)
                r->output);
     if (mm_update_gives_up(r))
         mm_die(r, "%s is kept as it was, because the input broke off", r->output);
-    if (!has_file(r) || wanted)
+    if (!has_file(r) || r->done)
         return;
     r->state->out.resumable = false; /* another input would not begin like this one */
     if (!r->state->in.some)
         mm_die(r, "%s is kept as it was, because the input holds no record", r->output);
-    mm_die(r, "%s is kept as it was, because the input holds no %s record", r->output, f->takes);
+    if (!wanted)
+        mm_die(r, "%s is kept as it was, because the input holds no %s record", r->output, f->takes);
+    mm_die(r, "%s is kept as it was, because no %s record of the input could be encoded", r->output, f->takes);
 }
 
 void mm_update_stopped(mm_run *r)

@@ -1,5 +1,7 @@
 # mm-cat: streams pass unchanged; every other form says what is in them.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
     data=$PWD/tests/goldens
     cd "$BATS_TEST_TMPDIR"

@@ -1,6 +1,8 @@
 # mm-label against what scikit-learn and numpy say (tests/goldens/make_label.py), and its formats.
 bats_require_minimum_version 1.5.0
 
+bats_require_minimum_version 1.5.0
+
 setup() {
     cd tests/goldens/label || return 1
     tmp=$BATS_TEST_TMPDIR

@@ -98,6 +98,8 @@ spared() {
     spared 2 "the input holds no record" "${wav[@]}" --update -o "$tmp/f" --files-from <(echo /dev/null)
     spared 2 "the input holds no image record" "${up[@]}" "$tmp/typo"
     spared 2 "the input holds no image record" "${up[@]}" --keep "$tmp/sounds"
+    mm-decode -m "$E/dinov2" t/a -o "$tmp/other"
+    spared 2 "no image record of the input could be encoded" "${up[@]}" "$tmp/other"
     [ ! -e "$tmp/f.part" ]
     spared 2 "the input broke off" "${up[@]}" nosuch.mm
     spared 2 "the input broke off" "${up[@]}" "$tmp"
