@@ -28,8 +28,8 @@ static void output_opts(mm_run *r, mm_opt **at)
     if (r->tool->takes & MM_TAKES_UPDATE)
         add(at, (mm_opt){0, "update", MM_OPT_FLAG, &r->update,
                          .help = "with an existing FILE: keep what it holds of inputs that have not changed, compute "
-                                 "the rest, and replace it; FILE stays as it was when the input breaks off or has "
-                                 "nothing to encode"});
+                                 "the rest, and replace it; FILE stays as it was when the input breaks off or gives "
+                                 "nothing"});
     if (r->tool->takes & MM_TAKES_CHECKPOINT)
         add(at,
             (mm_opt){0, "resume", MM_OPT_FLAG, &r->resume,
