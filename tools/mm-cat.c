@@ -45,6 +45,8 @@ static const mm_opt opts[] = {
      .hint = MM_HINT_FILE},
     {0, "label-column", MM_OPT_STR, &labelling.column, "COLUMN",
      .help = "--labels: the column that holds the label (all others, as a map)"},
+    {0, "field", MM_OPT_STR, &labelling.column, "COLUMN",
+     .help = "the same as --label-column, as mm-label and mm-eval call it"},
     {0, "key-column", MM_OPT_STR, &labelling.file_column, "COLUMN", .help = "--labels: the column of files or keys"},
     {0, "table", MM_OPT_CHOICE, &labelling.table, .help = "--labels: what the table is (the first row tells)",
      .choices = "csv|semicolon|tsv|quoted-tsv|jsonl|json"},
@@ -423,7 +425,8 @@ int main(int argc, char **argv)
     if (count_by)
         ask(&c, count_by);
     if (!labelling.path && (labelling.column || labelling.file_column || labelling.table))
-        mm_usage(&c.run, "--label-column, --key-column and --table are columns and format of --labels FILE");
+        mm_usage(&c.run, "--label-column (--field), --key-column and --table are columns and format of --labels FILE; "
+                         "--fields LIST chooses the columns of --tsv");
     mm_labelling_open(&c.run, &labelling);
     f->begin(&c);
     copy_records(&c, f);

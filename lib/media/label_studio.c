@@ -86,7 +86,17 @@ static bool counts(const json_t *annotation, bool only_truth)
            (!only_truth || json_is_true(json_object_get(annotation, "ground_truth")));
 }
 
-static mm_status add_results(json_t *row, json_t *said, const json_t *annotation, mm_err *e)
+/* Two annotations say different things: the row says nothing. */
+static bool dispute(json_t *row, json_t *said, const char *name, mm_str *disputed, mm_arena *a)
+{
+    if (!disputed->p)
+        *disputed = mm_str_of(mm_arena_strdup(a, mm_str_of(name)));
+    return disputed->p && json_object_set_new(row, name, json_null()) == 0 &&
+           json_object_set_new(said, name, json_null()) == 0;
+}
+
+static mm_status add_results(json_t *row, json_t *said, const json_t *annotation, mm_str *disputed, mm_arena *a,
+                             mm_err *e)
 {
     json_t *result, *list = json_object_get(annotation, "result");
     size_t i;
@@ -96,23 +106,23 @@ static mm_status add_results(json_t *row, json_t *said, const json_t *annotation
         json_t *value = name ? mm_ls_value(json_object_get(result, "value")) : NULL;
         const json_t *before = name ? json_object_get(said, name) : NULL;
         bool differ = value && before && !json_equal(before, value);
-        bool ok = !value || (json_object_set(said, name, value) == 0 && json_object_set(row, name, value) == 0);
+        bool ok = !value   ? true
+                  : differ ? dispute(row, said, name, disputed, a)
+                           : json_object_set(said, name, value) == 0 && json_object_set(row, name, value) == 0;
         json_decref(value);
-        if (differ)
-            return mm_fail(e, MM_SKIP,
-                           "two annotations disagree about %s: mark one as ground truth, or cancel the other", name);
         if (!ok)
             return mm_fail_memory(e);
     }
     return MM_OK;
 }
 
-mm_status mm_ls_flatten(json_t **row, const json_t *task, mm_err *e)
+mm_status mm_ls_flatten(json_t **row, mm_str *disputed, mm_arena *a, const json_t *task, mm_err *e)
 {
     const json_t *list = annotations_of(task);
     json_t *said = json_object(); /* what annotations said so far: data may have a member of that name, too */
     bool only_truth = false;
     mm_status s = MM_OK;
+    *disputed = (mm_str){NULL, 0};
     *row = json_copy(json_object_get(task, "data"));
     if (!*row || !said)
         s = mm_fail_memory(e);
@@ -120,7 +130,7 @@ mm_status mm_ls_flatten(json_t **row, const json_t *task, mm_err *e)
         only_truth |= counts(json_array_get(list, i), true);
     for (size_t i = 0; s == MM_OK && i < json_array_size(list); i++)
         if (counts(json_array_get(list, i), only_truth))
-            s = add_results(*row, said, json_array_get(list, i), e);
+            s = add_results(*row, said, json_array_get(list, i), disputed, a, e);
     json_decref(said);
     if (s != MM_OK) {
         json_decref(*row);

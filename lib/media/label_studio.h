@@ -15,8 +15,9 @@
 /* NULL is none. */
 bool mm_ls_is_task(const json_t *o);
 /* The row of a task, which the caller owns: annotations that were cancelled do not count, and where some are ground
- * truth, only those do. MM_SKIP when those that count disagree. */
-mm_status mm_ls_flatten(json_t **row, const json_t *task, mm_err *e);
+ * truth, only those do. What those that count disagree about is null in the row, and *disputed names the first such
+ * thing (p NULL: there is none), in the arena. */
+mm_status mm_ls_flatten(json_t **row, mm_str *disputed, mm_arena *a, const json_t *task, mm_err *e);
 
 /* What is chosen in a value of Label Studio's: {"choices": ["a"]} is "a", {"rating": 4} 4, several choices their
  * array. A new reference; NULL for what is no such value, or describes only a region of the medium. */

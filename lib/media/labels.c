@@ -17,8 +17,9 @@
 
 typedef struct {
     msgpack_object label;
-    mm_str name;    /* as written */
-    int64_t number; /* in the file */
+    mm_str name;     /* as written */
+    int64_t number;  /* in the file */
+    mm_str disputed; /* what annotators disagree about; p NULL: nothing */
 } labelled_row;
 
 struct mm_labels {
@@ -74,6 +75,8 @@ mm_status mm_labels_find(mm_labels *l, const mm_label_query *what, msgpack_objec
                        (long long)x->number, (int)(x->name.n > 60 ? 60 : x->name.n), x->name.p, (long long)y->number,
                        (int)(y->name.n > 60 ? 60 : y->name.n), y->name.p);
     }
+    if (x->disputed.p)
+        return mm_fail(e, MM_SKIP, "row %lld: " MM_DISPUTED, (long long)x->number, MM_STRF(x->disputed));
     if (m.elsewhere)
         note_elsewhere(l, what, x->name);
     *label = x->label;
@@ -167,7 +170,9 @@ static bool is_about_labelling(const mm_table *t, mm_str name)
 {
     static const char *const ABOUT[] = {"id",         "annotator", "annotation_id", "created_at",
                                         "updated_at", "lead_time", "agreement"};
-    if (mm_table_column(t, "annotation_id", 0) < 0 || mm_table_column(t, "lead_time", 0) < 0)
+    bool export = mm_table_column(t, "annotation_id", 0) >= 0 && mm_table_column(t, "lead_time", 0) >= 0;
+    bool min = mm_table_names_itself(t) && mm_table_column(t, "id", 0) >= 0 && mm_table_column(t, "annotator", 0) >= 0;
+    if (!export && !min)
         return false;
     for (size_t i = 0; i < sizeof ABOUT / sizeof *ABOUT; i++)
         if (mm_str_is(name, ABOUT[i]))
@@ -248,6 +253,16 @@ static bool is_text(const reading *r)
     return true;
 }
 
+/* Annotators who disagree about what is no label here may do so. */
+static bool keep_dispute(reading *r, labelled_row *x)
+{
+    mm_str what = r->t.disputed;
+    if (!what.p || (r->column >= 0 && !mm_str_eq(r->t.header[r->column], what)))
+        return true;
+    x->disputed = mm_row_names_keep(&r->l->names, what);
+    return x->disputed.p != NULL;
+}
+
 static mm_status add_row(reading *r, mm_err *e)
 {
     mm_labels *l = r->l;
@@ -264,7 +279,7 @@ static mm_status add_row(reading *r, mm_err *e)
         return mm_fail_memory(e);
     labelled_row *x = &l->row[l->rows];
     *x = (labelled_row){.number = r->t.row, .name = mm_row_names_keep(&l->names, name)};
-    bool ok = x->name.p;
+    bool ok = x->name.p && keep_dispute(r, x);
     if (ok && r->column >= 0)
         ok = label_of_cell(r, r->column < r->n ? r->cell[r->column] : (mm_str){NULL, 0}, &x->label);
     else if (ok)
@@ -279,7 +294,8 @@ static mm_status add_row(reading *r, mm_err *e)
 static bool alike(const void *ctx, int64_t a, int64_t b)
 {
     const mm_labels *l = ctx;
-    return a == b || msgpack_object_equal(l->row[a].label, l->row[b].label);
+    return a == b ||
+           (msgpack_object_equal(l->row[a].label, l->row[b].label) && !l->row[a].disputed.p == !l->row[b].disputed.p);
 }
 
 /* The first row is data: how wide is it, and does it look as if it were names? */

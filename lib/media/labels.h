@@ -50,6 +50,9 @@ mm_str mm_labels_data_as_names(const mm_labels *l);
 uint64_t mm_labels_digest(const mm_labels *l); /* a hash of the table's bytes */
 mm_str mm_labels_first(const mm_labels *l);    /* the name in the first row; empty when there is none */
 
+/* printf format of what is said of a task of Label Studio whose annotations differ. */
+#define MM_DISPUTED "two annotations disagree about %.*s: mark one as ground truth, or cancel the other"
+
 /* A cell as a label, in the arena: nothing for an empty one (p NULL too), a string without blanks around it; a list of
  * strings, or Label Studio's {"choices": …}, is a string when it is one, else a map of each to 1. False: memory is out.
  */

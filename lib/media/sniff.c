@@ -465,15 +465,20 @@ static bool one_of(mm_str word, const char *const *list)
     return false;
 }
 
+bool mm_name_is_about(mm_str path)
+{
+    static const char *const ABOUT[] = {"readme",  "license", "licence",      "copying", "changelog",
+                                        "authors", "notice",  "contributing", NULL};
+    mm_str base = base_name(path), x = mm_name_extension(path);
+    return one_of((mm_str){base.p, x.n ? base.n - x.n - 1 : base.n}, ABOUT);
+}
+
 bool mm_name_is_text(mm_str path, bool table)
 {
     static const char *const TEXT[] = {"txt", "text", "md", "markdown", "caption", "cap", "transcript", NULL};
     static const char *const TABLE[] = {"csv", "tsv", "tab", "jsonl", "ndjson", NULL};
-    static const char *const ABOUT[] = {"readme",    "license", "licence", "copying",
-                                        "changelog", "authors", "notice",  NULL};
-    mm_str base = base_name(path), x = mm_name_extension(path);
-    mm_str stem = {base.p, x.n ? base.n - x.n - 1 : base.n};
-    if (one_of(stem, ABOUT))
+    mm_str x = mm_name_extension(path);
+    if (mm_name_is_about(path))
         return false;
     return one_of(x, TEXT) || (table && one_of(x, TABLE));
 }

@@ -18,6 +18,8 @@ bool mm_sniff_is_program(const uint8_t *head, size_t n);
 /* A run of MPEG audio frames that begins anywhere in these bytes. */
 bool mm_sniff_finds_mpeg_audio(const uint8_t *p, size_t n);
 
+/* README, LICENSE and the like, with any extension: about the files beside them. */
+bool mm_name_is_about(mm_str path);
 /* The name promises a text worth encoding (.txt, .md …); with `table` also .csv, .tsv, .jsonl. */
 bool mm_name_is_text(mm_str path, bool table);
 /* The extension without its dot; empty when there is none (".bashrc" has none). */

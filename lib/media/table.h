@@ -31,9 +31,10 @@ typedef struct {
     int64_t row;    /* data rows so far */
     mm_str *header; /* names of columns; NULL: there are none */
     int columns;
-    size_t first;  /* where the first row starts */
-    int tries;     /* JSON lines: objects that went on for more than a line and were none */
-    mm_arena keep; /* of the header */
+    mm_str disputed; /* the column that two annotations of the last row disagree about; p NULL: none */
+    size_t first;    /* where the first row starts */
+    int tries;       /* JSON lines: objects that went on for more than a line and were none */
+    mm_arena keep;   /* of the header */
 } mm_table;
 
 /* With MM_TABLE_ANY the first row tells the kind: an object is JSON lines, an array JSON; a tab outside of quotes makes

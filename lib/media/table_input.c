@@ -82,6 +82,8 @@ mm_status mm_table_input_name(mm_table_input *r, mm_record *rec, mm_fault *why)
     mm_sink *s = r->s;
     if (r->key >= 0 && !cell_at(r, r->key).n)
         return mm_fault_set(why, "key", "no key in column %s", s->o->key_column);
+    if (r->t.disputed.p && r->label >= 0 && mm_str_eq(r->t.header[r->label], r->t.disputed))
+        return mm_fault_set(why, "label", MM_DISPUTED, MM_STRF(r->t.disputed));
     rec->part = r->t.row - 1;
     rec->key = key_of(r);
     mm_str label = cell_at(r, r->label);

@@ -173,9 +173,10 @@ mm_status mm_json_row(mm_table *t, mm_cells *c, mm_err *e)
     else if (!next_element(t, &o, &why))
         return MM_EOF;
     mm_status s = MM_OK;
+    t->disputed = (mm_str){NULL, 0};
     if (mm_ls_is_task(o)) {
         json_t *flat;
-        s = mm_ls_flatten(&flat, o, e);
+        s = mm_ls_flatten(&flat, &t->disputed, c->a, o, e);
         json_decref(o);
         o = s == MM_OK ? flat : NULL;
     } else if (!json_is_object(o)) {

@@ -334,3 +334,38 @@ END
     tail -n +2 t.csv >n.csv && run mm-decode --column 1 --label-column 2 n.csv -o o.mm
     [ "$output" = "" ] && [ "$(labels o.mm)" = "n:1=pos n:2=neg " ]
 }
+
+@test "Label Studio: annotators who disagree are one file's error; JSON-MIN keeps no numbers of its own; signed addresses" {
+    task() { printf '{"id":1,"data":{"image":"https://x.org/cat/%s"},"annotations":[%s]}' "$1" "$2"; }
+    said() { printf '{"result":[{"from_name":"c","value":{"choices":["%s"]}}]}' "$1"; }
+    echo "[$(task 1.txt "$(said a),$(said b),$(said a)"),$(task '2.txt?X-Amz=1%2F2/3' "$(said b)")]" >t.json
+    run mm-decode --labels t.json pets/cat -o o.mm
+    [ "$status" -eq 1 ] && [[ "$output" == *"pets/cat/1.txt: row 1: two annotations disagree about c: mark one"* ]]
+    mm-cat -q -J o.mm | jq -e -s 'map(.kind) == ["error","text"] and .[0].error.code == "label" and .[1].label == "b"'
+    run mm-decode --column image --label-column c t.json -o o.mm
+    [ "$status" -eq 1 ] && [[ "$output" == *"row 1: two annotations disagree about c"* ]]
+    mm-cat -q -J o.mm | jq -e -s 'map(.kind) == ["error","text"] and .[1].label == "b"'
+    echo '[{"image":"/x/cat/1.txt","id":1,"choice":"a","annotator":1},{"image":"cat/2.txt","id":2,"choice":"b","annotator":1}]' >m.json
+    [ "$(mm-decode -q --labels m.json pets/cat | labels)" = "1=a 2=b " ]
+}
+
+@test "mm-cat --labels --field is the column of labels, not a list of fields to print" {
+    printf 'file,label,set\ncat/1.txt,a,x\ncat/2.txt,b,y\n' >t.csv
+    mm-decode -q pets/cat -o raw.mm
+    mm-cat -q --labels t.csv --field label -o t.mm raw.mm
+    [ "$(labels t.mm)" = "1=a 2=b " ]
+    run mm-cat --field key,label raw.mm
+    [ "$status" -eq 2 ] && [[ "$output" == *"--fields LIST chooses the columns of --tsv"* ]]
+}
+
+@test "a README in a directory is skipped as what it is" {
+    for f in README.md LICENSE.txt CONTRIBUTING.md NOTICE; do echo about >"pets/$f"; done
+    echo x >pets/notes
+    run mm-decode -v pets -o o.mm
+    [ "$(mm-cat -k o.mm | paste -sd' ')" = "cat/1 cat/2 dog/1 dog/2" ]
+    for f in README.md LICENSE.txt CONTRIBUTING.md NOTICE; do
+        [[ "$output" == *"pets/$f: skipped: a text about the files beside it"* ]]
+    done
+    [[ "$output" == *"pets/notes: skipped: a text that is not named .txt or the like"* ]]
+    [ "$(mm-decode pets/README.md | mm-cat -c)" = $'text\t1' ]
+}

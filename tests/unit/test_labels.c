@@ -195,10 +195,6 @@ static void refusals(void **state)
     refuses("[{\"file\":\"1\",\"label\":\"x\"}", &any, "row 2: not a JSON object: the array is not closed");
     refuses("not json\n", &(mm_labels_opts){.table = MM_TABLE_JSONL, .column = "c"}, "row 1: not a JSON object");
     refuses("PAR1\x15\x04", &any, "Parquet is not read");
-    refuses("[{\"data\":{\"image\":\"1.jpg\"},\"annotations\":["
-            "{\"result\":[{\"from_name\":\"c\",\"value\":{\"choices\":[\"x\"]}}]},"
-            "{\"result\":[{\"from_name\":\"c\",\"value\":{\"choices\":[\"y\"]}}]}]}]",
-            &any, "row 1: two annotations disagree about c");
 }
 
 static void formats(void **state)
