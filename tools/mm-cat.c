@@ -1,4 +1,5 @@
 /* mm-cat: look at, cut, count and convert feature streams. */
+#include "base/suggest.h"
 #include "cli/labelling.h"
 #include "view/asked.h"
 #include "view/count.h"
@@ -84,6 +85,8 @@ typedef struct cat {
     mm_run run;
     FILE *f; /* text formats; --npy: the array */
     mm_where *where;
+    mm_seen *values; /* [where.n] what the fields of --where hold */
+    mm_arena keep;   /* … in here */
     mm_asked *asked; /* fields that the command line names */
     bool any;        /* a record came */
     column *column;
@@ -288,6 +291,9 @@ static void put_npy(cat *c, mm_record *rec)
 static void end_npy(cat *c)
 {
     mm_err e;
+    if (!c->npy.rows && c->any)
+        mm_warn(&c->run, "%s: an array without a row, for no record%s holds a vector", npy,
+                where.n ? " that --where chooses" : "");
     if (mm_npy_end(&c->npy, &e) != MM_OK)
         mm_die(&c->run, "%s: %s", npy, e.text);
 }
@@ -333,7 +339,8 @@ static void parse_conditions(cat *c)
 {
     mm_err e;
     c->where = calloc((size_t)where.n + 1, sizeof *c->where);
-    if (!c->where)
+    c->values = calloc((size_t)where.n + 1, sizeof *c->values);
+    if (!c->where || !c->values)
         mm_die(&c->run, "out of memory");
     for (int i = 0; i < where.n; i++)
         if (mm_where_parse(&c->where[i], where.v[i], &e) != MM_OK)
@@ -341,6 +348,30 @@ static void parse_conditions(cat *c)
     for (int i = 0; i < where.n; i++)
         if (!mm_where_asks_presence(&c->where[i]))
             ask(c, c->where[i].field);
+}
+
+/* What --where asks a field to be is compared with what it is, should no record be chosen. */
+static void note_values(cat *c, const mm_record *rec)
+{
+    msgpack_object o;
+    for (int i = 0; i < where.n; i++)
+        if (c->where[i].relation == MM_EQ && mm_field_get(&o, rec, c->where[i].field, &c->arena))
+            mm_seen_add(&c->values[i], mm_field_text(&o, &c->arena), &c->keep);
+}
+
+/* No record was chosen: of names that only a few words can be, such as modalities, the likely reason is told. */
+static void say_what_there_is(cat *c)
+{
+    char hint[200];
+    for (int i = 0; i < where.n; i++) {
+        mm_str wanted = mm_str_of(c->where[i].value ? c->where[i].value : "");
+        const mm_seen *v = &c->values[i];
+        if (!v->n || v->n == MM_MOST_SEEN || mm_seen_has(v, wanted))
+            continue;
+        if (strcmp(c->where[i].field, "of") == 0 || mm_suggest(wanted, v->v, v->n).p)
+            mm_warn(&c->run, "no record has %s=%.*s%s", c->where[i].field, MM_STRF(wanted),
+                    mm_suggest_text(hint, sizeof hint, wanted, v->v, v->n));
+    }
 }
 
 static bool is_chosen(cat *c, const mm_record *rec)
@@ -392,6 +423,8 @@ static void copy_records(cat *c, const format *f)
             label_anew(c, &rec);
         if (mm_asked_look(c->asked, &rec, &c->arena, &e) != MM_OK)
             mm_die(r, "%s", e.text);
+        if (!r->done)
+            note_values(c, &rec);
         if (!is_chosen(c, &rec))
             continue;
         f->put(c, &rec);
@@ -405,6 +438,8 @@ static void check_asked(cat *c)
     mm_err e;
     if (mm_asked_check(c->asked, &e) != MM_OK)
         mm_die(&c->run, "%s", e.text);
+    if (c->any && !c->run.done && head != 0)
+        say_what_there_is(c);
     if (c->any || head == 0)
         return;
     if (c->run.output)
@@ -438,6 +473,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < where.n; i++)
         mm_where_free(&c.where[i]);
     free(c.where);
+    free(c.values);
+    mm_arena_free(&c.keep);
     free(c.column);
     free(c.column_names);
     mm_arena_free(&c.arena);

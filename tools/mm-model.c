@@ -297,9 +297,10 @@ static void print_head(const json_t *o)
                                                            : "numbers");
         json_array_foreach(classes, c, name) printf("%s %s", c ? "," : ":", json_string_value(name));
         putchar('\n');
+        double temperature = json_real_value(json_object_get(x, "temperature"));
         if (strcmp(text_of(o, "task"), "classify") == 0)
-            printf("%-14s %s: %.4g\n", "temperature", text_of(x, "name"),
-                   json_real_value(json_object_get(x, "temperature")));
+            printf("%-14s %s: %.4g%s\n", "temperature", text_of(x, "name"), temperature,
+                   temperature == 1 ? " (not fitted: nothing validated)" : "");
     }
 }
 

@@ -40,7 +40,10 @@ static const mm_opt options[] = {
     {0, "of", MM_OPT_STR, &opt.of, "NAMES", "use these modalities, in this order, separated by commas (all that come)",
      NULL, 0, 0, 0},
     {0, "label", MM_OPT_LIST, &opt.fields, "FIELD",
-     "learn this label field; several give one head with several outputs (all fields that come)", NULL, 0, 0, 0},
+     "learn this label field; several, separated by commas or given one by one, make one head with several outputs "
+     "(all "
+     "fields that come)",
+     NULL, 0, 0, 0},
     {0, "field", MM_OPT_LIST, &opt.fields, "FIELD", "the same as --label, as mm-label and mm-eval call it", NULL, 0, 0,
      0},
     {0, "hidden", MM_OPT_INT, &opt.hidden, "N", "width of a modality's hidden vector, or of the joint space", NULL, 0,

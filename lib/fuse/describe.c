@@ -86,21 +86,37 @@ static mm_status add_output(mm_head *like, const mm_data *d, const mm_data_field
     return MM_OK;
 }
 
+static mm_status add_field(mm_head *like, const mm_data *d, mm_str wanted, mm_err *e)
+{
+    mm_str name[MM_MAX_OUTPUTS];
+    char hint[200];
+    int n = names_of(name, d), f = 0;
+    while (f < n && !mm_str_eq(name[f], wanted))
+        f++;
+    if (f == n)
+        return mm_fail(e, MM_SKIP, "no record has a label field %.*s%s", MM_STRF(wanted),
+                       mm_suggest_text(hint, sizeof hint, wanted, name, n));
+    if (like->outputs == MM_MAX_OUTPUTS)
+        return mm_fail(e, MM_SKIP, "more than %d label fields", MM_MAX_OUTPUTS);
+    return add_output(like, d, &d->field[f], e);
+}
+
+/* The field of this name, which may have a comma in it; else the fields that commas separate. */
+static mm_status add_named(mm_head *like, const mm_data *d, const char *list, mm_err *e)
+{
+    if (mm_data_field_of(d, list) >= 0 || !strchr(list, ','))
+        return add_field(like, d, mm_str_of(list), e);
+    mm_status s = MM_OK;
+    for (const char *p = list; s == MM_OK && *p; p += strcspn(p, ","), p += *p == ',')
+        s = add_field(like, d, (mm_str){p, strcspn(p, ",")}, e);
+    return s;
+}
+
 mm_status mm_describe_outputs(mm_head *like, const mm_data *d, const char *const *field, int n, mm_err *e)
 {
     mm_status s = MM_OK;
-    for (int i = 0; s == MM_OK && i < n; i++) {
-        int f = mm_data_field_of(d, field[i]);
-        if (f < 0) {
-            mm_str name[MM_MAX_OUTPUTS];
-            char hint[200];
-            mm_suggest_text(hint, sizeof hint, mm_str_of(field[i]), name, names_of(name, d));
-            return mm_fail(e, MM_SKIP, "no record has a label field %s%s", field[i], hint);
-        }
-        if (like->outputs == MM_MAX_OUTPUTS)
-            return mm_fail(e, MM_SKIP, "more than %d label fields", MM_MAX_OUTPUTS);
-        s = add_output(like, d, &d->field[f], e);
-    }
+    for (int i = 0; s == MM_OK && i < n; i++)
+        s = add_named(like, d, field[i], e);
     for (int f = 0; s == MM_OK && !n && f < d->fields; f++)
         s = add_output(like, d, &d->field[f], e);
     if (s == MM_OK && !like->outputs)

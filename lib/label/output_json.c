@@ -71,6 +71,19 @@ static void put_neighbours(FILE *f, const mm_labelled *x)
     putc(']', f);
 }
 
+/* What the sample was labelled before; of several fields the one that the label is of. NULL: nothing. */
+static const msgpack_object *truth_of(const mm_record *rec)
+{
+    if (rec->kind != MM_KIND_LABEL)
+        return &rec->label;
+    const msgpack_object *truth = mm_map_get(&rec->meta, "truth");
+    mm_str field = mm_label_field(rec);
+    for (uint32_t i = 0; field.p && truth && truth->type == MSGPACK_OBJECT_MAP && i < truth->via.map.size; i++)
+        if (mm_str_eq(mm_object_as_str(&truth->via.map.ptr[i].key), field))
+            return &truth->via.map.ptr[i].val;
+    return truth;
+}
+
 void mm_jsonl_put(FILE *f, const mm_labelled *x)
 {
     char start[MM_NUMBER_TEXT], end[MM_NUMBER_TEXT];
@@ -85,7 +98,7 @@ void mm_jsonl_put(FILE *f, const mm_labelled *x)
     put_text(f, "of", rec->of);
     put_text(f, "text", x->text);
     put_text(f, "field", mm_label_field(rec));
-    const msgpack_object *truth = rec->kind == MM_KIND_LABEL ? mm_map_get(&rec->meta, "truth") : &rec->label;
+    const msgpack_object *truth = truth_of(rec);
     if (truth && truth->type != MSGPACK_OBJECT_NIL) {
         put_name(f, "truth");
         mm_json_object(f, truth);

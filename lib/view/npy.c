@@ -23,19 +23,30 @@ static mm_status differ(const mm_npy *n, const mm_record *rec, const mm_shape *s
                    MM_STRF(rec->key), mm_shape_text(s, this, sizeof this), mm_shape_text(&n->row, first, sizeof first));
 }
 
+/* Which condition chooses one of the two: the modality, where they are of two. */
+static mm_status differ_in_space(const mm_npy *n, const mm_record *rec, const mm_shape *s, mm_err *e)
+{
+    char first[64], this[64];
+    bool same = mm_str_is(rec->of, n->of);
+    return mm_fail(e, MM_FATAL,
+                   "vectors of two spaces are no array: choose one with --where %s=%s; %.*s is %s of %.*s, "
+                   "before it came %s of %s",
+                   same ? "space" : "of", same ? n->space : n->of, MM_STRF(rec->key),
+                   mm_shape_text(s, this, sizeof this), MM_STRF(rec->space),
+                   mm_shape_text(&n->row, first, sizeof first), n->space);
+}
+
 static mm_status check_row(mm_npy *n, const mm_record *rec, const mm_shape *s, mm_err *e)
 {
     if (n->rows == 0) {
         n->row = *s;
         snprintf(n->space, sizeof n->space, "%.*s", MM_STRF(rec->space));
+        snprintf(n->of, sizeof n->of, "%.*s", MM_STRF(rec->of));
         return s->rank < MM_MAX_RANK ? MM_OK : differ(n, rec, s, e);
     }
-    if (!mm_shape_eq(&n->row, s))
-        return differ(n, rec, s, e);
     if (strlen(n->space) < sizeof n->space - 1 && !mm_str_is(rec->space, n->space))
-        return mm_fail(e, MM_FATAL, "vectors of two spaces, '%s' and '%.*s': choose one with --where space=...",
-                       n->space, MM_STRF(rec->space));
-    return MM_OK;
+        return differ_in_space(n, rec, s, e);
+    return mm_shape_eq(&n->row, s) ? MM_OK : differ(n, rec, s, e);
 }
 
 mm_status mm_npy_put(mm_npy *n, const mm_record *rec, mm_arena *a, mm_err *e)

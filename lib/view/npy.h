@@ -11,6 +11,7 @@ typedef struct {
     mm_shape row;    /* of every row, always f32 */
     int64_t rows;    /* so far */
     char space[512]; /* of the first row; "" none */
+    char of[64];     /* … its modality */
 } mm_npy;
 
 /* Leaves room for the header. */

@@ -223,3 +223,34 @@ assert ast.literal_eval(b[10:n].decode())["shape"] == (9, 2)
 assert struct.unpack("<18f", b[n:]) == (*range(8), 10, 11, *range(20, 28))
 PY
 }
+
+@test "--where that chooses no record says what there is, and --npy without a row says so" {
+    run -0 --separate-stderr mm-cat -c -w of=imagee "$q"
+    [ -z "$output" ]
+    [[ "$stderr" == *'no record has of=imagee; did you mean "image"? (there are: image, text)'* ]]
+    run -0 --separate-stderr mm-cat -c -w kind=featur "$q"
+    [[ "$stderr" == *'no record has kind=featur; did you mean "feature"?'* ]]
+    # nothing is likely to be meant, or something was chosen
+    run -0 --separate-stderr mm-cat -c -w kind=error "$q"
+    [ -z "$stderr" ]
+    run -0 --separate-stderr mm-cat -c -w of=image "$q"
+    [ -z "$stderr" ]
+    run -0 mm-cat --npy none.npy -w kind=text "$q"
+    [[ "$output" == *"none.npy: an array without a row, for no record that --where chooses holds a vector"* ]]
+}
+
+@test "--npy of two modalities says which condition chooses one" {
+    { echo '{"kind": "feature", "key": "a", "of": "image", "space": "s/1", "data": {"f32": [1, 2, 3]}}'
+      echo '{"kind": "feature", "key": "a", "of": "audio", "space": "s/2", "data": {"f32": [1, 2]}}'; } |
+        python3 "$BATS_TEST_DIRNAME/records.py" > two.mm
+    for rows in "" --rows; do
+        # shellcheck disable=SC2086
+        run -2 mm-cat --npy v.npy $rows two.mm
+        [[ "$output" == *"vectors of two spaces are no array: choose one with --where of=image; a is f32[2] of s/2, before it came f32[3] of s/1"* ]]
+    done
+    mm-cat --npy v.npy -w of=image two.mm
+    # two models of one modality
+    echo '{"kind": "feature", "key": "a", "of": "image", "space": "s/2", "data": {"f32": [1, 2, 3]}}' | python3 "$BATS_TEST_DIRNAME/records.py" > other.mm
+    run -2 mm-cat --npy v.npy <(mm-cat -w of=image two.mm) other.mm
+    [[ "$output" == *"choose one with --where space=s/1; "* ]]
+}

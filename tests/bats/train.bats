@@ -319,3 +319,16 @@ EOF
     run -0 mm-train classify --epochs 2 --group '^[^/]*' --valid-share 0.1 -o r.safetensors r.mm
     [[ "$output" == *"nothing is left to validate with: "*"--valid-share 0.1"* ]]
 }
+
+@test "--label takes fields one by one or separated by commas; a head's line of truth is of its own field" {
+    for i in $(seq 40); do
+        echo '{"kind": "feature", "key": "k'$i'", "of": "x", "data": {"f32": ['$((i % 2 * 3))', '$((i % 5))']}, "label": {"digit": "d'$((i % 2))'", "speaker": "s'$((i % 4))'", "take": '$i'}}'
+    done | python3 "$BATS_TEST_DIRNAME/records.py" > two.mm
+    mm-train classify -q --epochs 3 --label digit --label speaker -o apart.safetensors two.mm
+    mm-train classify -q --epochs 3 --label digit,speaker -o list.safetensors two.mm
+    cmp apart.safetensors list.safetensors
+    run -2 mm-train classify --label digit,speeker -o x.safetensors two.mm
+    [[ "$output" == *'no record has a label field speeker; did you mean "speaker"? (there are: '* ]]
+    mm-label -m list.safetensors -f jsonl two.mm > lines
+    jq -e -s 'length == 80 and all(.truth | type == "string") and .[0].field == "digit" and .[0].truth == "d1" and .[1].truth == "s1"' lines
+}
