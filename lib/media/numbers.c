@@ -205,6 +205,8 @@ static mm_status put_array(mm_sink *s, const mm_tensor *t, mm_fault *f)
 
 /* ---- the file ---- */
 
+/* Several numpy.save into one open file write their arrays one after the other: the first is read, and what follows is
+ * not lost in silence. */
 static mm_status put_npy(mm_sink *s, mm_str file, mm_fault *f)
 {
     mm_tensor t;
@@ -212,7 +214,13 @@ static mm_status put_npy(mm_sink *s, mm_str file, mm_fault *f)
     mm_status st = mm_npy_parse(&t, file, &why);
     if (st == MM_FATAL)
         return mm_fault_memory(f);
-    return st == MM_OK ? put_array(s, &t, f) : mm_fault_set(f, "npy", "%s", why.text);
+    if (st != MM_OK)
+        return mm_fault_set(f, "npy", "%s", why.text);
+    size_t end = (size_t)((const char *)t.data - file.p) + mm_shape_bytes(&t.s);
+    st = put_array(s, &t, f);
+    if (st == MM_OK && end < file.n)
+        st = mm_fault_set(f, "npy", "%zu bytes after the first array are not read", file.n - end);
+    return st;
 }
 
 mm_status mm_numbers_decode(mm_sink *s, mm_fault *f)

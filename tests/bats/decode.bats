@@ -195,6 +195,17 @@ END
     mm-cat -q -J "$tmp/o" | jq -e -s 'map(.kind) == ["feature","error","feature"]'
 }
 
+@test "an NPY file to which another was appended: the first array, and an error record" {
+    m floats one.npy 4 3
+    cat one.npy one.npy >two.npy
+    for how in "" "--as feature"; do
+        run mm-decode $how two.npy -o "$tmp/o"
+        [ "$status" -eq 1 ]
+        [[ "$output" == *"two.npy: $(stat -c %s one.npy) bytes after the first array are not read"* ]]
+        [ "$(mm-cat -q -J -w kind!=error "$tmp/o")" = "$(mm-decode $how one.npy | mm-cat -J | sed 's/one/two/g')" ]
+    done
+}
+
 @test "NPY files that lie are refused" {
     m npy big.npy '<f4' '(1000000, 3)'
     m npy object.npy '|O' '(3,)' && m npy fortran.npy '<f4' '(0, 3)' && m npy rows.npy '<f4' '(99999999999, 0)'
