@@ -298,6 +298,8 @@ mm_passed mm_why_passed(const mm_blob *b, int *format)
     mm_sniff is = n > 0 ? mm_sniff_bytes(head, (size_t)n, b->path) : MM_SNIFF_NONE;
     if (*format >= 0)
         return MM_PASSED_UNREAD;
+    if (n == 0)
+        return MM_PASSED_EMPTY;
     if (is == MM_SNIFF_TEXT)
         return mm_name_is_about(b->path) ? MM_PASSED_ABOUT : MM_PASSED_TEXT;
     return is == MM_SNIFF_NONE ? MM_PASSED_FOREIGN : MM_PASSED_UNASKED;
@@ -308,6 +310,7 @@ const char *mm_passed_text(mm_passed why)
     static const char *const TEXT[MM_PASSED_REASONS] = {
         [MM_PASSED_UNREAD] = "a format that is not read",
         [MM_PASSED_TEXT] = "a text that is not named .txt or the like: --lines or --column takes it",
+        [MM_PASSED_EMPTY] = "empty",
         [MM_PASSED_ABOUT] = "a text about the files beside it, such as a README or LICENSE: as an operand it is read",
         [MM_PASSED_UNASKED] = "left out by --only",
         [MM_PASSED_FOREIGN] = "no medium that is known",

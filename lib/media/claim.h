@@ -41,7 +41,8 @@ mm_status mm_claim_judge(const mm_blob *b, const mm_decode_opts *o, mm_sniff is,
 
 /* Why an input that is no fault gave no record. */
 typedef enum {
-    MM_PASSED_UNREAD,  /* of a format that is not read */
+    MM_PASSED_UNREAD, /* of a format that is not read */
+    MM_PASSED_EMPTY,
     MM_PASSED_ABOUT,   /* a README and the like */
     MM_PASSED_TEXT,    /* a text that was found, and is not named like one */
     MM_PASSED_UNASKED, /* a medium that --only leaves out */

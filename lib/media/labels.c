@@ -362,6 +362,8 @@ static mm_status find_columns(reading *r, const mm_labels_opts *o, mm_err *e)
         s = mm_table_find(&r->t, o->file_column, r->columns, &r->file, e);
     if (s == MM_OK && o->column)
         s = mm_table_find(&r->t, o->column, r->columns, &r->column, e);
+    if (s == MM_OK && !o->column && r->columns == 1 && r->t.tasks)
+        return mm_fail(e, MM_SKIP, "no annotation of a whole file in it: predictions and regions are no labels");
     if (s == MM_OK && !o->column && r->columns == 1)
         s = mm_fail(e, MM_SKIP, "only one column, %.*s, and so no labels", MM_STRF(r->t.header[0]));
     if (s == MM_OK)

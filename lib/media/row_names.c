@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <stdlib.h>
+#include <utf8proc.h>
 
 /* ---- names ---- */
 
@@ -41,14 +42,31 @@ static mm_str without_host(mm_arena *a, mm_str name)
     return rest;
 }
 
-/* A name as it is compared: one kind of slash, no "./", no host, archives as directories. p NULL: memory is out. */
+/* Letters and their accents as one character each (NFC), as most systems write them, where macOS takes them apart. */
+static mm_str composed(mm_arena *a, mm_str name)
+{
+    utf8proc_uint8_t *own = NULL;
+    bool ascii = true;
+    for (size_t i = 0; ascii && i < name.n; i++)
+        ascii = !(name.p[i] & 0x80);
+    utf8proc_ssize_t n = ascii ? -1
+                               : utf8proc_map((const utf8proc_uint8_t *)name.p, (utf8proc_ssize_t)name.n, &own,
+                                              UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    if (n >= 0)
+        name = (mm_str){mm_arena_strdup(a, (mm_str){(const char *)own, (size_t)n}), (size_t)n};
+    free(own);
+    return name;
+}
+
+/* A name as it is compared: one kind of slash, no "./", no host, archives as directories, accents composed. p NULL:
+ * memory is out. */
 static mm_str comparable(mm_arena *a, mm_str name)
 {
     mm_str local = name.n ? without_host(a, name) : MM_STR("");
     char *own = local.p ? mm_arena_strdup(a, local) : NULL;
     for (char *p = own; p && *p; p++)
         *p = *p == '\\' ? '/' : *p;
-    return own ? without_archives(a, mm_path_clean(a, mm_str_of(own))) : (mm_str){NULL, 0};
+    return own ? without_archives(a, composed(a, mm_path_clean(a, mm_str_of(own)))) : (mm_str){NULL, 0};
 }
 
 static mm_str reversed(mm_arena *a, mm_str path)

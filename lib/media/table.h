@@ -31,6 +31,7 @@ typedef struct {
     int64_t row;    /* data rows so far */
     mm_str *header; /* names of columns; NULL: there are none */
     int columns;
+    bool tasks;      /* rows were tasks of Label Studio */
     mm_str disputed; /* the column that two annotations of the last row disagree about; p NULL: none */
     size_t first;    /* where the first row starts */
     int tries;       /* JSON lines: objects that went on for more than a line and were none */

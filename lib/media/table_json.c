@@ -176,6 +176,7 @@ mm_status mm_json_row(mm_table *t, mm_cells *c, mm_err *e)
     t->disputed = (mm_str){NULL, 0};
     if (mm_ls_is_task(o)) {
         json_t *flat;
+        t->tasks = true;
         s = mm_ls_flatten(&flat, &t->disputed, c->a, o, e);
         json_decref(o);
         o = s == MM_OK ? flat : NULL;

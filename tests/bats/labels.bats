@@ -369,3 +369,16 @@ END
     [[ "$output" == *"pets/notes: skipped: a text that is not named .txt or the like"* ]]
     [ "$(mm-decode pets/README.md | mm-cat -c)" = $'text\t1' ]
 }
+
+@test "names of files with accents match however they are written; --labels - is refused; what holds no labels is told" {
+    mkdir nfd && echo x >nfd/$'Vo\u0308gel.txt' && echo y >nfd/$'Ka\u0308fer.txt'
+    printf 'file,label\nV\u00f6gel.txt,a\nKa\u0308fer.txt,b\n' >t.csv
+    [ "$(mm-decode -q --labels t.csv nfd | mm-cat -J | jq -r .label | sort | paste -sd' ')" = "a b" ]
+    run mm-decode --labels - pets <t.csv
+    [ "$status" -eq 2 ] && [[ "$output" == *"--labels takes the name of a file, not -"* ]]
+    run bash -c ': | mm-decode'
+    [ "$status" -eq 2 ] && [[ "$output" == *"nothing to decode; passed over: 1 (empty)"* ]]
+    echo '[{"id":1,"data":{"image":"a.txt"},"annotations":[],"predictions":[{"result":[]}]}]' >p.json
+    run mm-decode --labels p.json pets
+    [ "$status" -eq 2 ] && [[ "$output" == *"p.json: no annotation of a whole file in it: predictions and regions are no labels"* ]]
+}
