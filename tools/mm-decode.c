@@ -128,6 +128,7 @@ typedef struct {
     mm_keys keys;
     mm_unchanged *unchanged; /* --update */
     int64_t kept;            /* sources that were not decoded again */
+    bool decoded;            /* one of the others gave a record that is no error */
     mm_sidecar_rule rule;    /* of --label; extension NULL: another one */
     mm_sidecars *sidecars;
     mm_image_prep image_prep;
@@ -397,8 +398,10 @@ static mm_status emit(void *ctx, const mm_record *rec, mm_err *e)
         const char *member = memchr(rec->src.p, '!', rec->src.n);
         mm_str input = {rec->src.p, member ? (size_t)(member - rec->src.p) : rec->src.n};
         mm_item_failed_in(&j->d->r, input, rec->src, rec->error.text);
-    } else if (out.label.type == MSGPACK_OBJECT_NIL) {
-        out.label = label_of(j, rec);
+    } else {
+        __atomic_store_n(&j->d->decoded, true, __ATOMIC_RELAXED);
+        if (out.label.type == MSGPACK_OBJECT_NIL)
+            out.label = label_of(j, rec);
     }
     mm_status s = *j->stamp ? mm_meta_put_str(&out, j->arena, MM_STAMP, mm_str_of(j->stamp), e) : MM_OK;
     if (s == MM_OK)
@@ -553,8 +556,8 @@ static void say_what_is_left(decode *d)
     if (d->sidecars)
         say_of_sidecars(d);
     if (d->unchanged)
-        mm_say(&d->r.log, MM_LOG_INFO, "%lld sources are as they were, %lld were decoded", (long long)d->kept,
-               (long long)(d->sources - d->kept));
+        mm_warn(&d->r, "%s: %lld kept, %lld decoded", d->r.output, (long long)d->kept,
+                (long long)(d->sources - d->kept));
     if (skipped)
         mm_say(&d->r.log, MM_LOG_INFO, "%lld files skipped that hold no medium", (long long)skipped);
     if (d->passed[MM_PASSED_UNREAD] && d->r.done)
@@ -607,6 +610,8 @@ int main(int argc, char **argv)
     say_what_is_left(&d);
     if (!d.r.done)
         die_of_nothing(&d);
+    if (!d.decoded && !d.kept && !d.r.resume) /* FILE.part may hold good ones */
+        mm_unchanged_spare(d.unchanged);
     mm_keys_check_fit(&d.keys, opt.key);
     mm_out_close(&d.r);
     for (int i = 0; i < d.r.threads; i++)

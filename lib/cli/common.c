@@ -142,7 +142,7 @@ mm_status mm_common_settle(mm_run *r, const mm_parsed *p, mm_err *e)
     if (r->update && (!r->output || strcmp(r->output, "-") == 0))
         return mm_fail(e, MM_SKIP, "--update needs -o FILE: that is what it brings up to date");
     if (r->resume && !r->output)
-        return mm_fail(e, MM_SKIP, "--resume needs -o FILE: it goes on from what lies beside it");
+        return mm_fail(e, MM_SKIP, "--resume needs -o FILE: it continues from what lies beside it");
     if (r->output && !*r->output)
         return mm_fail(e, MM_SKIP, "-o needs the name of a file");
     if (r->output && strcmp(r->output, "-") == 0) {

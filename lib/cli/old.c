@@ -42,7 +42,7 @@ static void read_all(mm_run *r, mm_old *o, bool (*note)(void *ctx, const mm_reco
         mm_arena_reset(&a);
     }
     if (s == MM_FATAL && at == 0)
-        mm_die(r, "%s; --update goes on from a stream", e.text);
+        mm_die(r, "%s; --update needs a FILE that holds a stream", e.text);
     o->broken = s == MM_FATAL;
     mm_reader_free(in);
     mm_arena_free(&a);

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "cli/old.h"
+#include "cli/state.h"
 #include "media/blob.h"
 #include "media/key.h"
 
@@ -207,6 +208,14 @@ void mm_unchanged_close(mm_unchanged *u)
     free(u->run);
     free(u->source);
     free(u);
+}
+
+void mm_unchanged_spare(const mm_unchanged *u)
+{
+    if (!u || !u->records)
+        return;
+    u->r->state->out.resumable = false; /* another input would not begin like this one */
+    mm_die(u->r, "%s is kept as it was, because nothing of the input could be decoded", u->r->output);
 }
 
 void mm_unchanged_fetch(const mm_unchanged *u, int64_t i, mm_arena *a, mm_record *rec)

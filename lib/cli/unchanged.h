@@ -31,6 +31,8 @@ typedef struct {
 /* Reads FILE. NULL without --update, which is fine for all that follows. After mm_out_open. */
 mm_unchanged *mm_unchanged_open(mm_run *r, const mm_unchanged_opts *o);
 void mm_unchanged_close(mm_unchanged *u);
+/* Nothing but errors came: dies, with FILE as it was, if that holds anything. */
+void mm_unchanged_spare(const mm_unchanged *u);
 
 /* As mm_source_opts.keep: stamps b. In the order of sources, as the next two. */
 bool mm_unchanged_keep(mm_unchanged *u, mm_blob *b);

@@ -183,9 +183,9 @@ fresh() {
 again() {
     kept=$1 decoded=$2 && shift 2
     fresh "$@"
-    mm-decode -v --update -o "$tmp/f" "$@" 2>"$tmp/err" || [ $? -eq 1 ]
+    mm-decode --update -o "$tmp/f" "$@" 2>"$tmp/err" || [ $? -eq 1 ]
     cmp "$tmp/f" "$tmp/want" && [ ! -e "$tmp/f.part" ]
-    grep -q "$kept sources are as they were, $decoded were decoded" "$tmp/err" || { cat "$tmp/err"; return 1; }
+    grep -q "f: $kept kept, $decoded decoded$" "$tmp/err" || { cat "$tmp/err"; return 1; }
 }
 
 @test "mm-decode: files that were touched, changed, added, removed and renamed" {
@@ -223,7 +223,7 @@ again() {
     for x in p/a/1.png p/b/1.wav p/shard.tar p/packed.tgz p/one.txt.gz; do
         cp -p $x "$tmp/date" && head -c "$(stat -c %s $x)" /dev/zero >$x && touch -r "$tmp/date" $x
     done
-    mm-decode -v --update -o f p 2>&1 | grep '16 sources are as they were, 1 were decoded'
+    mm-decode --update -o f p 2>&1 | grep ': 16 kept, 1 decoded'
     cmp f before
     touch p/a/1.png p/b/1.wav p/shard.tar p/packed.tgz p/one.txt.gz
     again 6 6 p
@@ -251,11 +251,11 @@ again() {
     again 0 17 p
     for o in '-m '"$E/vit" '--rate 8000' '--window 0.5' '--window 0.5 --hop 0.25' '--channel left' '--track 1' '--of mic' \
         '--lines' '--key file' '--pages all' '--background white' '--only image,audio' '--max-duration 1' '--meta' \
-        '--label dir' '--max-bytes 5' '--max-pixels 20' '--as series' '--hidden' '--range 0,4095'; do
+        '--label dir' '--max-bytes 7' '--max-pixels 20' '--as series' '--hidden' '--range 0,4095'; do
         fresh $o p
         cp "$tmp/f" "$tmp/g"
-        mm-decode -v --update -o "$tmp/g" $o p 2>"$tmp/err" || [ $? -eq 1 ]
-        cmp "$tmp/g" "$tmp/want" && grep -q ' 0 sources are as they were' "$tmp/err" || { echo "$o"; cat "$tmp/err"; return 1; }
+        mm-decode --update -o "$tmp/g" $o p 2>"$tmp/err" || [ $? -eq 1 ]
+        cmp "$tmp/g" "$tmp/want" && grep -q ': 0 kept' "$tmp/err" || { echo "$o"; cat "$tmp/err"; return 1; }
     done
     again 16 1 p
     again 8 0 --root p p/b p/a # the same samples under the same names
@@ -348,10 +348,10 @@ again() {
     tree
     again 0 1 p/b/1.txt
     mm-decode -q --update -o f - <p/shard.tar && cp f want
-    mm-decode -v --update -o f - <p/shard.tar 2>&1 | grep ' 0 sources are as they were, 3 were decoded'
+    mm-decode --update -o f - <p/shard.tar 2>&1 | grep ': 0 kept, 3 decoded'
     cmp f want
-    mm-decode -v --update -o f <(cat p/b/1.txt) p/b/2.txt 2>&1 | grep ' 0 sources are as they were, 2 were decoded'
-    mm-decode -v --update -o f <(cat p/b/1.txt) p/b/2.txt 2>&1 | grep ' 1 sources are as they were, 1 were decoded'
+    mm-decode --update -o f <(cat p/b/1.txt) p/b/2.txt 2>&1 | grep ': 0 kept, 2 decoded'
+    mm-decode --update -o f <(cat p/b/1.txt) p/b/2.txt 2>&1 | grep ': 1 kept, 1 decoded'
     mm-cat -J f | jq -e -s '(.[0].meta.source == null) and (.[1].meta.source != null)'
 }
 
@@ -366,6 +366,22 @@ again() {
         mm-decode -q -j 2 --update --resume -o f p
         cmp f want && [ ! -e f.part ]
     done
+}
+
+@test "mm-decode: FILE stays as it was when nothing of the input can be decoded" {
+    tree
+    again 0 17 p
+    cp f before
+    echo broken >p/broken.png
+    for what in nosuch p/broken.png "nosuch p/broken.png"; do
+        run -2 mm-decode --update -o f $what
+        cmp f before && [ ! -e f.part ]
+        [[ "$output" == *"f is kept as it was, because nothing of the input could be decoded" ]]
+    done
+    run -1 mm-decode -q --update -o f nosuch p/b/1.txt
+    [ "$(mm-cat -q -c f)" = $'error\t1\ntext\t1' ]
+    run -1 mm-decode -q --update -o new nosuch
+    [ -s new ]
 }
 
 @test "mm-decode: a FILE that was made without --update, was cut, or is none" {
