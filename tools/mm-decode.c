@@ -397,6 +397,8 @@ static mm_status emit(void *ctx, const mm_record *rec, mm_err *e)
     if (rec->kind == MM_KIND_ERROR) {
         const char *member = memchr(rec->src.p, '!', rec->src.n);
         mm_str input = {rec->src.p, member ? (size_t)(member - rec->src.p) : rec->src.n};
+        if (j->d->sidecars && mm_str_is(rec->error.code, "label")) /* one mistyped member fails them all */
+            input = mm_str_of(opt.label);
         mm_item_failed_in(&j->d->r, input, rec->src, rec->error.text);
     } else {
         __atomic_store_n(&j->d->decoded, true, __ATOMIC_RELAXED);

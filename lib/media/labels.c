@@ -395,6 +395,17 @@ static bool has_blank(const msgpack_object *label)
     return label->type == MSGPACK_OBJECT_STR && memchr(label->via.str.ptr, ' ', label->via.str.size);
 }
 
+/* The column whose cell in the label is a text of several words; p NULL: there is none. */
+static mm_str caption_in(const msgpack_object *label, const char *column)
+{
+    if (label->type != MSGPACK_OBJECT_MAP)
+        return mm_str_of(has_blank(label) ? column ? column : "caption" : NULL);
+    for (uint32_t i = 0; i < label->via.map.size; i++)
+        if (has_blank(&label->via.map.ptr[i].val))
+            return mm_object_as_str(&label->via.map.ptr[i].key);
+    return (mm_str){NULL, 0};
+}
+
 /* Two rows that name one file and say different things of it are found before anything is decoded. */
 static mm_status check_names(reading *r, const mm_labels_opts *o, mm_err *e)
 {
@@ -405,9 +416,10 @@ static mm_status check_names(reading *r, const mm_labels_opts *o, mm_err *e)
         return MM_OK;
     const labelled_row *x = &l->row[a];
     mm_str file = name_of_column(r, r->file);
-    if (has_blank(&x->label))
-        snprintf(captions, sizeof captions, "; several texts a file are read by --column %.30s --key-column %.*s",
-                 o->column ? o->column : "caption", (int)(file.n > 30 ? 30 : file.n), file.p);
+    mm_str caption = caption_in(&x->label, o->column);
+    if (caption.p)
+        snprintf(captions, sizeof captions, "; several texts a file are read by --column %.*s --key-column %.*s",
+                 (int)(caption.n > 30 ? 30 : caption.n), caption.p, (int)(file.n > 30 ? 30 : file.n), file.p);
     return mm_fail(e, MM_SKIP, "rows %lld and %lld both name %.*s, with different labels%s", (long long)x->number,
                    (long long)l->row[b].number, (int)(x->name.n > 60 ? 60 : x->name.n), x->name.p, captions);
 }

@@ -382,3 +382,14 @@ END
     run mm-decode --labels p.json pets
     [ "$status" -eq 2 ] && [[ "$output" == *"p.json: no annotation of a whole file in it: predictions and regions are no labels"* ]]
 }
+
+@test "captions in a table of several columns are told how to be read; a member that no sidecar has is said once" {
+    printf 'image,caption,n\ncat/1.txt,a cat,0\ncat/1.txt,one cat,1\n' >t.csv
+    run mm-decode --labels t.csv pets
+    [ "$status" -eq 2 ] && [[ "$output" == *"--column caption --key-column image"* ]]
+    for i in 1 2 3 4 5 6 7 8; do echo x >"pets/$i.txt" && echo '{"label":"a"}' >"pets/$i.json"; done
+    run mm-decode --label json:nosuch pets -o o.mm
+    [ "$status" -eq 1 ] && [ "$(grep -c 'no column nosuch' <<<"$output")" -lt 8 ]
+    [[ "$output" == *"json:nosuch: ... and "*" more like it: no column nosuch"* ]]
+    [ "$(mm-cat -q -c o.mm | sort)" = $'error\t8\ntext\t12' ]
+}
