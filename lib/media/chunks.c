@@ -213,15 +213,17 @@ bool mm_gif_examine(mm_gif_first *g, mm_bytes in)
     return is_descriptor(in, at) && gif_picture(g, in, at, in.p + 13, count, transparent);
 }
 
-int64_t mm_gif_frames(mm_bytes in, bool *whole)
+int64_t mm_gif_frames(mm_bytes in, bool *whole, size_t *end)
 {
     int64_t n = 0;
     int transparent;
+    *end = 0;
     size_t at = in.n >= 13 ? 13 + ((in.p[10] & 0x80) ? (size_t)6 << (in.p[10] & 7) : 0) : in.n;
     while (is_descriptor(in, at = after_extensions(in, at, &transparent)) && in.n - at >= 11) {
         size_t colours = (in.p[at + 9] & 0x80) ? (size_t)6 << (in.p[at + 9] & 7) : 0;
         n++;
         at = in.n - at > 11 + colours ? after_blocks(in, at + 11 + colours) : 0;
+        *end = at ? at : *end;
     }
     *whole = at && !is_descriptor(in, at);
     return n;

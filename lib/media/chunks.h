@@ -30,8 +30,9 @@ typedef struct {
 } mm_gif_first;
 
 bool mm_gif_examine(mm_gif_first *g, mm_bytes in);
-/* How many pictures a GIF has; *whole: the last of them ends, and no other begins. */
-int64_t mm_gif_frames(mm_bytes in, bool *whole);
+/* How many pictures a GIF has; *whole: the last of them ends, and no other begins; *end: where the last one that is
+ * whole ends, 0 when none is. */
+int64_t mm_gif_frames(mm_bytes in, bool *whole, size_t *end);
 /* libav leaves the transparent pixels of a frame without colour, and fills the canvas around the first by a rule of its
  * own; Pillow has the colour that is left open in both places. */
 void mm_gif_fill(mm_picture *p, const mm_gif_first *g, bool first);

@@ -85,7 +85,8 @@ mm_status mm_gif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm
     if (s == MM_OK)
         mm_gif_fill(p, &g, true);
     bool whole;
-    p->pages = mm_gif_frames(in, &whole);
+    size_t end;
+    p->pages = mm_gif_frames(in, &whole, &end);
     p->moving = p->pages > 1;
     return s;
 }

@@ -35,10 +35,13 @@ static mm_status decode_pages(mm_sink *s, mm_fault *f)
         mm_blob memory = *b;
         mm_fault cut = {0};
         bool found;
+        size_t end;
+        mm_status whole = mm_animation_ends(in, &end, &cut);
         memory.bytes = in.p;
+        memory.size = (int64_t)end;
         s->b = &memory;
         st = mm_video_decode(s, &found, f);
-        if (st != MM_FATAL && mm_animation_ends(in, &cut) != MM_OK) {
+        if (st != MM_FATAL && whole != MM_OK) {
             st = MM_SKIP;
             *f = cut;
         }

@@ -14,8 +14,9 @@ bool mm_picture_is_video(mm_bytes in)
     mm_png_notes png;
     mm_fault why = {0};
     bool whole;
+    size_t end;
     switch (mm_picture_form(in)) {
-    case MM_FORM_GIF: return mm_gif_frames(in, &whole) > 1;
+    case MM_FORM_GIF: return mm_gif_frames(in, &whole, &end) > 1;
     case MM_FORM_AVIF: return mm_heif_moves(in);
     case MM_FORM_OTHER:
         if (in.n < 8 || memcmp(in.p, "\x89PNG", 4) != 0)
@@ -26,14 +27,17 @@ bool mm_picture_is_video(mm_bytes in)
     }
 }
 
-mm_status mm_animation_ends(mm_bytes in, mm_fault *f)
+mm_status mm_animation_ends(mm_bytes in, size_t *end, mm_fault *f)
 {
     mm_png_notes png;
     int64_t frames;
+    size_t last;
     bool whole;
+    *end = in.n;
     switch (mm_picture_form(in)) {
     case MM_FORM_GIF:
-        frames = mm_gif_frames(in, &whole);
+        frames = mm_gif_frames(in, &whole, &last);
+        *end = whole ? in.n : last;
         return whole ? MM_OK
                      : mm_fault_set(f, "truncated", "the GIF ends within or after frame %lld", (long long)frames);
     case MM_FORM_OTHER: return mm_png_examine(&png, in, f);

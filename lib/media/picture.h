@@ -62,8 +62,9 @@ typedef mm_status (*mm_page_put)(void *ctx, mm_picture *p, mm_fault *f);
 
 /* Is it an animation that video.c decodes: GIF, PNG or AVIF of several frames? */
 bool mm_picture_is_video(mm_bytes in);
-/* Does such an animation end where it should? MM_OK, or MM_SKIP: "truncated". */
-mm_status mm_animation_ends(mm_bytes in, mm_fault *f);
+/* Does such an animation end where it should? MM_OK, or MM_SKIP: "truncated". *end: how many of the bytes are to be
+ * decoded; a GIF's without the frame that is cut, of which decoders make a picture or not. */
+mm_status mm_animation_ends(mm_bytes in, size_t *end, mm_fault *f);
 /* Decodes each picture of a file, by its content. One that cannot be decoded is left out; the first such fault is the
  * result. */
 mm_status mm_pages_read(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f);
