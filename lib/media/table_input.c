@@ -84,6 +84,10 @@ mm_status mm_table_input_name(mm_table_input *r, mm_record *rec, mm_fault *why)
         return mm_fault_set(why, "key", "no key in column %s", s->o->key_column);
     if (r->t.disputed.p && r->label >= 0 && mm_str_eq(r->t.header[r->label], r->t.disputed))
         return mm_fault_set(why, "label", MM_DISPUTED, MM_STRF(r->t.disputed));
+    mm_str key = cell_at(r, r->key);
+    if (key.p && !mm_utf8_valid(key)) /* as with labels below */
+        return mm_fault_set(why, "key", "the key in column %s is not UTF-8: convert the table with iconv",
+                            s->o->key_column);
     rec->part = r->t.row - 1;
     rec->key = key_of(r);
     mm_str label = cell_at(r, r->label);

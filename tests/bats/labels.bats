@@ -393,3 +393,10 @@ END
     [[ "$output" == *"json:nosuch: ... and "*" more like it: no column nosuch"* ]]
     [ "$(mm-cat -q -c o.mm | sort)" = $'error\t8\ntext\t12' ]
 }
+
+@test "keys of rows that are not UTF-8 are errors, not one key for two" {
+    printf 'text,k\nx,V\366\ny,V\344\nz,w\n' >k.csv
+    run mm-decode --column text --key-column k k.csv -o o.mm
+    [ "$status" -eq 1 ] && [[ "$output" == *"row 1: the key in column k is not UTF-8"* ]]
+    [ "$(mm-cat -q -c o.mm | sort)" = $'error\t2\ntext\t1' ]
+}
