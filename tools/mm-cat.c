@@ -359,7 +359,7 @@ static void note_values(cat *c, const mm_record *rec)
             mm_seen_add(&c->values[i], mm_field_text(&o, &c->arena), &c->keep);
 }
 
-/* No record was chosen: of names that only a few words can be, such as modalities, the likely reason is told. */
+/* No record was chosen: for fields of few values, such as modalities, the likely reason is given. */
 static void say_what_there_is(cat *c)
 {
     char hint[200];

@@ -319,7 +319,7 @@ static bool head_takes(const mm_fuser *f, const mm_joined *j, mm_err *why)
     return false;
 }
 
-/* Whether nothing that is required is missing; the first that is, is told. */
+/* Whether nothing that is required is missing; the first missing one is named. */
 static bool complete(const mm_fuser *f, const mm_joined *j, mm_err *why)
 {
     const char *list = f->o.require;

@@ -1,5 +1,5 @@
 /* fuser.h: records of one or more streams in, fused records out: joined into samples by key, cut into windows of time
- * where asked for, and combined by a head, by a rule, or (label records) as evidence. Records that are not its business
+ * where asked for, and combined by a head, by a rule, or (label records) as evidence. Records that it does not handle
  * pass through, in front of the sample that they stand beside. */
 #ifndef MM_FUSE_FUSER_H
 #define MM_FUSE_FUSER_H
@@ -47,7 +47,7 @@ const char *mm_fuser_wanted(const mm_fuser *f);
 
 /* What samples came of. */
 typedef struct {
-    int64_t taken, passed; /* records that are its business, and others, but for errors */
+    int64_t taken, passed; /* records that it handles, and others, but for errors */
     int64_t records, samples;
     int64_t torn;     /* see mm_join_torn */
     int64_t mixed;    /* samples that several sources of one modality went into */

@@ -29,7 +29,7 @@ int mm_guess_cut(mm_guess *guess, int n, int top, double threshold, mm_str unkno
  * number is one guess of score 1. MM_SKIP for a map that is no distribution. */
 mm_status mm_guess_of_label(mm_guess **guess, int *n, const mm_record *rec, mm_arena *a, mm_err *e);
 
-/* Whether what is told is a number, as a head's that predicts numbers: not the name of a class. */
+/* Whether the label is a number, as from a head that predicts numbers: not the name of a class. */
 bool mm_labelled_number(const mm_labelled *x);
 
 /* Columns: key, part, start, end, of, with `field` the label field, and a label and a score for each of `top`. Absent

@@ -170,7 +170,7 @@ static mm_status read_field(parser *p, const msgpack_object_kv *kv, uint32_t roo
     return keep_other(p, kv, room);
 }
 
-/* Every field, also after one that makes no sense, since the key may come later. The first failure is told. */
+/* Every field, also after one that makes no sense, since the key may come later. The first failure is reported. */
 static mm_status read_fields(parser *p, const msgpack_object *map)
 {
     mm_status worst = MM_OK;
