@@ -78,6 +78,7 @@ void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm
     mm_say(&r->log, MM_LOG_INFO, "%s on %s", mm_model_path(x->model), mm_dev_name(x->dev));
     if (mm_encoder_open(&x->encoder, x->model, of, x->dev, &o, &e) != MM_OK)
         mm_die(r, "%s", e.text);
+    x->prepares = mm_model_prep_hash(x->model);
     note_settings(x);
 }
 

@@ -96,6 +96,7 @@ typedef struct {
     mm_encoder *encoder;
     mm_modality of;
     mm_encoding_turn turn[2];
+    uint64_t prepares;  /* mm_model_prep_hash */
     uint64_t settings;  /* of options that change vectors and that the space does not tell; 0: none */
     const void *hashed; /* the payload whose hash is … */
     uint64_t hash;

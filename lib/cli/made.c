@@ -1,6 +1,6 @@
 /* made.c: which record was made of which. A record that an encoder makes carries a hash of the payload that it was made
- * of (meta.input) and, where its space does not tell how, one of the options (meta.settings). --resume and --update go
- * by them. */
+ * of and of how the model prepares it (meta.input) and, where its space does not tell how, one of the options
+ * (meta.settings). --resume and --update go by them. */
 #include "base/hash.h"
 #include "cli/encoding.h"
 
@@ -18,8 +18,8 @@ static void put_hex(char *out, uint64_t h)
 
 /* ---- what a vector depends on ---- */
 
-/* The payload's bytes and what they mean. */
-static uint64_t hash_payload(const mm_record *rec)
+/* The payload's bytes, what they mean, and what the model does with them first. */
+static uint64_t hash_payload(const mm_encoding *x, const mm_record *rec)
 {
     char about[256];
     const mm_shape *s = &rec->tensor.s;
@@ -27,7 +27,7 @@ static uint64_t hash_payload(const mm_record *rec)
                      rec->has_tensor ? (int)s->type : -1, (long long)rec->rate, MM_STRF(rec->prep));
     for (int i = 0; rec->has_tensor && i < s->rank && n < (int)sizeof about; i++)
         n += snprintf(about + n, sizeof about - (size_t)n, " %lld", (long long)s->dim[i]);
-    uint64_t seed = mm_hash(mm_str_of(about));
+    uint64_t seed = mm_hash_more(x->prepares ^ MM_HASH_START, about, strlen(about));
     return rec->has_tensor ? mm_hash_bytes(rec->tensor.data, mm_shape_bytes(s), seed)
                            : mm_hash_bytes(rec->text.p, rec->text.n, seed);
 }
@@ -48,7 +48,7 @@ mm_status mm_made_put(mm_encoding *x, mm_record *out, const mm_record *from, mm_
     const void *payload = from->has_tensor ? from->tensor.data : from->text.p;
     char hex[HEX];
     if (payload != x->hashed) /* many records may come of one payload */
-        x->hash = hash_payload(from);
+        x->hash = hash_payload(x, from);
     x->hashed = payload;
     put_hex(hex, x->hash);
     mm_status s = mm_meta_put_str(out, a, "input", mm_str_of(hex), e);
@@ -97,7 +97,7 @@ static bool is_nth(const mm_record *made, const mm_record *from, int n)
 bool mm_made_from(void *ctx, const mm_record *made, const mm_record *from, int n)
 {
     const mm_encoding *x = ctx;
-    return is_nth(made, from, n) && is_of_these_settings(x, made) && holds(made, "input", hash_payload(from));
+    return is_nth(made, from, n) && is_of_these_settings(x, made) && holds(made, "input", hash_payload(x, from));
 }
 
 /* ---- --update ---- */
@@ -125,8 +125,7 @@ uint64_t mm_made_id(void *ctx, const mm_record *made)
 uint64_t mm_made_id_of(void *ctx, const mm_record *from, int n)
 {
     char hex[HEX];
-    (void)ctx;
-    put_hex(hex, hash_payload(from));
+    put_hex(hex, hash_payload(ctx, from));
     if (n < 0)
         return identify(hex, from->src, from->part, piece_of(from));
     return from->part < 0 ? identify(hex, from->src, n, -1) : identify(hex, from->src, from->part, n);

@@ -1,6 +1,9 @@
 /* prep.c: modality by architecture, and what audio models want. */
 #include "model/prep.h"
 
+#include "base/file.h"
+#include "base/hash.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -146,4 +149,32 @@ char *mm_image_prep_digest(const mm_image_prep *p, char *out, size_t size)
         snprintf(crop, sizeof crop, " crop=%dx%d", (int)p->crop_height, (int)p->crop_width);
     snprintf(out, size, "%s%s", resize, crop);
     return out;
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------------------- */
+
+uint64_t mm_model_prep_hash(const mm_model *m)
+{
+    static const char *const FILES[] = {"preprocessor_config.json",
+                                        "processor_config.json",
+                                        "tokenizer.json",
+                                        "tokenizer_config.json",
+                                        "special_tokens_map.json",
+                                        "vocab.txt",
+                                        "vocab.json",
+                                        "merges.txt",
+                                        "added_tokens.json",
+                                        "sentence_bert_config.json"};
+    char path[4096];
+    mm_err e;
+    uint64_t h = 0;
+    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
+        mm_map file;
+        snprintf(path, sizeof path, "%s/%s", mm_model_path(m), FILES[i]);
+        if (!mm_file_exists(path) || mm_map_open(&file, path, &e) != MM_OK)
+            continue;
+        h = mm_hash_bytes(file.p, file.n, mm_hash_more(h ^ MM_HASH_START, FILES[i], strlen(FILES[i])));
+        mm_map_close(&file);
+    }
+    return h;
 }

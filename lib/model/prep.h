@@ -28,6 +28,10 @@ mm_status mm_model_audio_prep(const mm_model *m, mm_audio_prep *out, mm_err *e);
 mm_status mm_image_prep_of(const json_t *config, const json_t *preprocessor, mm_image_prep *out, mm_err *e);
 mm_status mm_audio_prep_of(const json_t *config, const json_t *preprocessor, mm_audio_prep *out, mm_err *e);
 
+/* A hash of the files that say how the model prepares its inputs: preprocessor, tokenizer, vocabulary, prompts. Two
+ * models of the same weights that differ in it make different vectors. */
+uint64_t mm_model_prep_hash(const mm_model *m);
+
 /* What goes into a record's `prep` when that geometry (not the normalisation) has been applied, readable since a
  * mismatch is shown to people: "shortest=256 bicubic crop=224x224". size: at least MM_PREP_DIGEST; returns out. */
 enum { MM_PREP_DIGEST = 96 };

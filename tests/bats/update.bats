@@ -42,6 +42,17 @@ brought() {
     brought old.mm new.mm 2 1 "${wav[@]}" --window 0.2 --whole --pool mean
 }
 
+@test "a model that prepares its inputs otherwise computes them again, though its weights are the same" {
+    cp -r "$E/vit" "$tmp/m"
+    mm-encode-image -q -m "$tmp/m" old.mm -o "$tmp/f"
+    printf '{"image_mean": [0.1, 0.2, 0.3], "image_std": [1, 1, 1]}\n' >"$tmp/m/preprocessor_config.json"
+    mm-encode-image -q -m "$tmp/m" old.mm -o "$tmp/want"
+    ! cmp -s "$tmp/f" "$tmp/want"
+    mm-encode-image -m "$tmp/m" --update -o "$tmp/f" old.mm 2>"$tmp/err"
+    cmp "$tmp/f" "$tmp/want"
+    grep -q "f: 0 kept, 5 computed$" "$tmp/err"
+}
+
 @test "labels and keys are those of the input now" {
     brought new.mm labelled.mm 5 0 "${vit[@]}"
     brought labelled.mm new.mm 5 0 "${vit[@]}"
