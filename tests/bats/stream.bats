@@ -8,9 +8,9 @@ needs_python() {
     "$python" -c 'import msgpack, msgpack_numpy' 2>/dev/null || skip "needs msgpack_numpy (set MM_PYTHON)"
 }
 
-# A tool that has nothing to do with the records.
+# A tool that parses the records and passes them on.
 pass() {
-    mm-label --against tests/goldens/label/labels.mm --of nothing --format stream "$@"
+    mm-cat -w kind "$@"
 }
 
 # The N-th example of the manual page.
@@ -43,7 +43,7 @@ assert list(r[0])[:3] == ["mm", "kind", "key"]'
 
 @test "records of every kind and type pass byte for byte" {
     for f in full kinds types; do
-        pass "tests/goldens/stream/$f.mm" >"$BATS_TEST_TMPDIR/out.mm"
+        pass "tests/goldens/stream/$f.mm" >"$BATS_TEST_TMPDIR/out.mm" || [ $? -eq 1 ] # error records are among them
         cmp "$BATS_TEST_TMPDIR/out.mm" "tests/goldens/stream/$f.mm"
     done
 }
@@ -73,7 +73,7 @@ assert list(r[0])[:3] == ["mm", "kind", "key"]'
     [[ "$output" == *'gzip data: `gzip -dc FILE |` in front reads a compressed stream'* ]]
     run pass https://example.org/q.mm
     [ "$status" -ne 0 ]
-    [[ "$output" == *'an address, not a file: `curl -sL ADDRESS | mm-label -` reads it'* ]]
+    [[ "$output" == *'an address, not a file: `curl -sL ADDRESS | mm-cat -` reads it'* ]]
     run mm-decode https://example.org/photo.jpg file:///etc/hostname
     [[ "$output" == *'photo.jpg: an address, not a file: `curl -sL ADDRESS | mm-decode -` reads it'* ]]
     [[ "$output" == *"give the path alone"* ]]
