@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -86,6 +87,32 @@ mm_status mm_file_read(mm_buf *b, const char *path, size_t max, mm_err *e)
     return s;
 }
 
+/* Whether the name still means the open file: its writer may have renamed it meanwhile. */
+static bool is_at(int fd, const char *name)
+{
+    struct stat open, there;
+    return fstat(fd, &open) == 0 && lstat(name, &there) == 0 && open.st_dev == there.st_dev &&
+           open.st_ino == there.st_ino;
+}
+
+/* Waits for whoever writes the file now, and starts it anew; -1 with errno. File systems without locks do without. A
+ * link in its place must not choose what is overwritten. */
+static int open_alone(const char *name)
+{
+    int fd;
+    while ((fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666)) >= 0) {
+        if (flock(fd, LOCK_EX) != 0 || is_at(fd, name))
+            break;
+        close(fd);
+    }
+    if (fd < 0 || ftruncate(fd, 0) == 0)
+        return fd;
+    int why = errno;
+    close(fd);
+    errno = why;
+    return -1;
+}
+
 mm_status mm_part_open(mm_part *p, const char *path, mm_err *e)
 {
     p->f = NULL;
@@ -93,8 +120,7 @@ mm_status mm_part_open(mm_part *p, const char *path, mm_err *e)
         return mm_fail(e, MM_FATAL, "%s: the path is too long", path);
     snprintf(p->path, sizeof p->path, "%s", path);
     snprintf(p->part, sizeof p->part, "%s.part", path);
-    /* a link in its place must not choose what is overwritten */
-    int fd = open(p->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    int fd = open_alone(p->part);
     if (fd < 0)
         return mm_fail(e, MM_FATAL, "%s: %s", p->part, errno == ELOOP ? "a symbolic link: remove it" : strerror(errno));
     p->f = fdopen(fd, "wb");
@@ -103,29 +129,30 @@ mm_status mm_part_open(mm_part *p, const char *path, mm_err *e)
     return p->f ? MM_OK : mm_fail_memory(e);
 }
 
+/* The name changes before the lock goes with the descriptor. */
 mm_status mm_part_commit(mm_part *p, mm_err *e)
 {
     errno = 0;
     bool bad = ferror(p->f) != 0;
     bad |= fflush(p->f) != 0;
     bad |= !bad && fsync(fileno(p->f)) != 0 && errno != EINVAL && errno != EROFS; /* not every file system has it */
-    bad |= fclose(p->f) != 0;
-    p->f = NULL;
-    if (bad || rename(p->part, p->path) != 0) {
-        int why = errno;
+    bad = bad || rename(p->part, p->path) != 0;
+    int why = errno;
+    if (bad)
         unlink(p->part);
-        return mm_fail(e, MM_FATAL, "%s: cannot be written: %s", p->path, why ? strerror(why) : "write error");
-    }
-    return MM_OK;
+    fclose(p->f);
+    p->f = NULL;
+    return bad ? mm_fail(e, MM_FATAL, "%s: cannot be written: %s", p->path, why ? strerror(why) : "write error")
+               : MM_OK;
 }
 
 void mm_part_drop(mm_part *p)
 {
     if (!p->f)
         return;
+    unlink(p->part);
     fclose(p->f);
     p->f = NULL;
-    unlink(p->part);
 }
 
 mm_status mm_file_write(const char *path, const void *bytes, size_t n, mm_err *e)

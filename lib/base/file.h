@@ -29,8 +29,8 @@ bool mm_dir_exists(const char *path);
 /* Appends the file's bytes to b. MM_FATAL when it has more than max. */
 mm_status mm_file_read(mm_buf *b, const char *path, size_t max, mm_err *e);
 
-/* A file in the making: PATH.part until mm_part_commit renames it. mm_part_drop (also after a commit: no effect)
- * removes what is unfinished. */
+/* A file in the making, by one writer at a time (another one waits): PATH.part until mm_part_commit renames it.
+ * mm_part_drop (also after a commit: no effect) removes what is unfinished. */
 typedef struct {
     FILE *f;
     char path[4096], part[4096 + 8];

@@ -1,6 +1,7 @@
 /* Arena, buffer, error text, tensor shapes and half floats. */
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/grow.h"
 #include "base/hash.h"
 #include "base/suggest.h"
@@ -11,6 +12,8 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -314,16 +317,53 @@ static void test_hash_of_bytes(void **state)
     assert_true(mm_hash_bytes("xxhash", 6, 20141025) == 0xb559b98d844e0635u);
 }
 
+/* Two programs write one file at a time: the second waits, and both complete what they wrote. */
+static void test_two_writers(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/mm-test-XXXXXX", path[64], part[80], byte;
+    mm_part p;
+    mm_err e;
+    mm_buf b = {0};
+    int begun[2], status;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/file", dir);
+    snprintf(part, sizeof part, "%s.part", path);
+    assert_int_equal(pipe(begun), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (mm_part_open(&p, path, &e) != MM_OK || fputs("one", p.f) < 0 || write(begun[1], "x", 1) != 1)
+            _exit(1);
+        usleep(200000); /* the other has opened it by now */
+        fputs(" whole", p.f);
+        _exit(mm_part_commit(&p, &e) == MM_OK ? 0 : 2);
+    }
+    assert_int_equal(read(begun[0], &byte, 1), 1);
+    assert_int_equal(mm_part_open(&p, path, &e), MM_OK);
+    fputs("another", p.f);
+    assert_int_equal(mm_part_commit(&p, &e), MM_OK);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(mm_file_read(&b, path, 100, &e), MM_OK);
+    assert_memory_equal(b.p, "another", b.n);
+    assert_int_equal(b.n, strlen("another"));
+    assert_int_equal(access(part, F_OK), -1);
+    mm_buf_free(&b);
+    unlink(path);
+    rmdir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arena_allocations),  cmocka_unit_test(arena_growth),
-        cmocka_unit_test(suggestions),        cmocka_unit_test(buffer),
-        cmocka_unit_test(heap_array),         cmocka_unit_test(arena_array),
-        cmocka_unit_test(arrays_of_rows),     cmocka_unit_test(arrays_too_large),
-        cmocka_unit_test(error_text),         cmocka_unit_test(shapes),
-        cmocka_unit_test(not_finite),         cmocka_unit_test(half_floats),
-        cmocka_unit_test(test_hash_of_bytes), cmocka_unit_test(brain_floats),
+        cmocka_unit_test(arena_allocations), cmocka_unit_test(arena_growth),
+        cmocka_unit_test(suggestions),       cmocka_unit_test(buffer),
+        cmocka_unit_test(heap_array),        cmocka_unit_test(arena_array),
+        cmocka_unit_test(arrays_of_rows),    cmocka_unit_test(arrays_too_large),
+        cmocka_unit_test(error_text),        cmocka_unit_test(shapes),
+        cmocka_unit_test(not_finite),        cmocka_unit_test(half_floats),
+        cmocka_unit_test(test_two_writers),  cmocka_unit_test(test_hash_of_bytes),
+        cmocka_unit_test(brain_floats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
