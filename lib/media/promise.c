@@ -179,6 +179,11 @@ static const struct {
     char with[5];
 } beginnings[] = {
     {0, "RIFF", 8, "WAVE"},
+    {0, "RF64", 8, "WAVE"},
+    {0, "riff", 4, "\x2e\x91\xcf\x11"}, /* W64 */
+    {0, "FORM", 8, "AIFF"},
+    {0, "FORM", 8, "AIFC"},
+    {0, "caff", 4, {0, 1, 0, 0}},
     {0, "\x1a\x45\xdf\xa3", 0, "\x1a\x45\xdf\xa3"},
     {4, "ftyp", 4, "ftyp"},
     {0, "FLV\1", 5, {0, 0, 0, 9}},
@@ -190,6 +195,10 @@ int64_t mm_appended(const mm_blob *b, int64_t from)
     uint8_t head[HEAD], tail[NEAR];
     if (from <= 0 || !read_at(b, 0, head, HEAD))
         return -1;
+    if (!memcmp(head, ".snd", 4)) { /* libav takes all that follows an AU's header for its samples */
+        int64_t end = au(head);
+        return end > 0 && read_at(b, end, tail, 4) && !memcmp(tail, ".snd", 4) ? end : -1;
+    }
     int64_t n = mm_blob_read(b, from, tail, NEAR);
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
         if (memcmp(head + beginnings[i].at, beginnings[i].mark, 4))

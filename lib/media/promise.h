@@ -10,8 +10,8 @@
  * it is no such container. */
 int64_t mm_promised_size(const mm_blob *b);
 
-/* Where, soon after `from`, another file begins that was appended to this one: WAV, Matroska, MP4 and FLV, of which
- * libav reads the first. −1: none does. */
+/* Where, soon after `from`, another file begins that was appended to this one: WAV, W64, AIFF, CAF, AU, Matroska, MP4
+ * and FLV, of which libav reads the first. −1: none does. */
 int64_t mm_appended(const mm_blob *b, int64_t from);
 
 #endif

@@ -270,7 +270,8 @@ voices() {
     needs_ffmpeg
     m wav a.wav 0.5 16000
     for x in a.m4a a.mka a.flv; do f -i a.wav -ar 44100 $x; done
-    for x in a.wav a.m4a a.flv; do
+    for x in a.w64 a.aiff a.caf a.au; do f -i a.wav $x; done
+    for x in a.wav a.m4a a.flv a.w64 a.aiff a.caf a.au; do
         gives "audio 1" 0 $x
         cat $x $x >two-$x
         gives "audio 1,error 1" 1 two-$x
