@@ -87,8 +87,7 @@ mm_status mm_file_read(mm_buf *b, const char *path, size_t max, mm_err *e)
     return s;
 }
 
-/* Whether the name still means the open file: its writer may have renamed it meanwhile. */
-static bool is_at(int fd, const char *name)
+bool mm_file_is_at(int fd, const char *name)
 {
     struct stat open, there;
     return fstat(fd, &open) == 0 && lstat(name, &there) == 0 && open.st_dev == there.st_dev &&
@@ -101,7 +100,7 @@ static int open_alone(const char *name)
 {
     int fd;
     while ((fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666)) >= 0) {
-        if (flock(fd, LOCK_EX) != 0 || is_at(fd, name))
+        if (flock(fd, LOCK_EX) != 0 || mm_file_is_at(fd, name))
             break;
         close(fd);
     }

@@ -25,6 +25,8 @@ const char *mm_open_failure(const char *path, const char *tool, char *out, size_
 
 bool mm_file_exists(const char *path);
 bool mm_dir_exists(const char *path);
+/* Whether the name still means the open file: between open and flock its writer may have renamed it. */
+bool mm_file_is_at(int fd, const char *name);
 
 /* Appends the file's bytes to b. MM_FATAL when it has more than max. */
 mm_status mm_file_read(mm_buf *b, const char *path, size_t max, mm_err *e);

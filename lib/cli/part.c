@@ -1,5 +1,6 @@
 /* part.c: FILE.part, the name of an output until it is complete: locked, a file of its own, and nothing that the same
  * command reads. */
+#include "base/file.h"
 #include "cli/state.h"
 
 #include <errno.h>
@@ -77,13 +78,6 @@ static int open_locked(const char *part, const char **why)
     return *why ? -1 : fd;
 }
 
-/* Whether the name still means the file: between open and flock the program that had it may have completed it. */
-static bool is_still_there(int fd, const char *part)
-{
-    struct stat mine, there;
-    return fstat(fd, &mine) == 0 && lstat(part, &there) == 0 && is_same(&mine, &there);
-}
-
 int mm_part_take(mm_run *r, const char *path, char **name)
 {
     char *real = realpath(path, NULL), *part; /* a symbolic link stays one: its target is replaced */
@@ -92,7 +86,7 @@ int mm_part_take(mm_run *r, const char *path, char **name)
     free(real);
     if (n < 0)
         mm_die(r, "out of memory");
-    while ((fd = open_locked(part, &why)) >= 0 && !is_still_there(fd, part))
+    while ((fd = open_locked(part, &why)) >= 0 && !mm_file_is_at(fd, part))
         close(fd);
     if (fd < 0)
         mm_die(r, "%s: %s", part, why);
