@@ -59,6 +59,7 @@ MANPAGES := $(patsubst man/%.in,$(BUILD)/man/%,$(wildcard man/*.in)) \
             $(patsubst man/%,$(BUILD)/man/%,$(filter-out %.in,$(wildcard man/*.[157])))
 
 all: $(BINS) man
+programs: $(BINS) $(UNIT_BIN) $(REPLAY) ## everything that is compiled: the tools, the unit tests, the fuzz targets' replays
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -226,7 +227,7 @@ uninstall: ## removes what install put there
 ifneq ($(RACES),)
 check: all $(UNIT_BIN)
 	BUILD=$(BUILD) tests/races/run
-check-sample: $(addprefix $(BUILD)/bin/mm-,decode encode-image) $(addprefix $(BUILD)/unit/test_,ordered pool filter)
+check-sample: $(addprefix $(BUILD)/bin/mm-,decode encode-image) $(addprefix $(BUILD)/unit/test_,ordered threads filter)
 	BUILD=$(BUILD) tests/races/run sample
 .PHONY: check-sample
 else
@@ -331,7 +332,7 @@ search: $(BINS)
 clean: ## removes build/
 	rm -rf build
 
-.PHONY: all help man check check-here lint clean probes
+.PHONY: all programs help man check check-here lint clean probes
 .DELETE_ON_ERROR:
 
 format: ## clang-format over the sources

@@ -5,11 +5,11 @@
 #include "cli/ordered.h"
 #include "cli/tool.h"
 #include "cli/unchanged.h"
-#include "media/claim.h"
-#include "media/decode.h"
-#include "media/key.h"
-#include "media/sidecar.h"
+#include "decode/decode.h"
+#include "format/claim.h"
+#include "labels/sidecar.h"
 #include "model/prep.h"
+#include "source/key.h"
 
 #include <ctype.h>
 #include <stdio.h>

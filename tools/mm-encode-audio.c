@@ -76,7 +76,8 @@ static mm_status prepare(audio *m, mm_input *in, const float *x, int64_t n, mm_a
     if (m->prep.mel) {
         float *mel;
         int64_t frames;
-        mm_status s = mm_log_mel(&mel, &frames, x, n, pad ? m->prep.window : 0, &m->prep, mm_dev_pool(m->x.dev), a, e);
+        mm_status s =
+            mm_log_mel(&mel, &frames, x, n, pad ? m->prep.window : 0, &m->prep, mm_dev_threads(m->x.dev), a, e);
         const int64_t dim[2] = {frames, m->prep.n_mels};
         in->valid = pad ? (n + m->prep.hop - 1) / m->prep.hop : 0;
         in->in.data = mel;

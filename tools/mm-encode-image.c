@@ -1,6 +1,6 @@
 /* mm-encode-image: image records → feature records, or the labels of a model's own head. */
 #include "cli/encoding.h"
-#include "media/depth.h"
+#include "media/image/depth.h"
 
 static mm_encoding_values opt = {MM_ENCODING_DEFAULTS(8)};
 
@@ -110,7 +110,7 @@ static mm_status begin(void *ctx, int turn, mm_record *const *rec, mm_arena *con
     if (!in || !good || !bad)
         return mm_fail_memory(e);
     preparation p = {m, rec, arena, in, bad};
-    mm_pool_run(mm_dev_pool(m->x.dev), n, prepare_one, &p);
+    mm_threads_run(mm_dev_threads(m->x.dev), n, prepare_one, &p);
     int ready = 0;
     for (int i = 0; i < n; i++)
         if (bad[i].status == MM_OK)

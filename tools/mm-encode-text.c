@@ -1,7 +1,7 @@
 /* mm-encode-text: text records → feature records. */
 #include "cli/encoding.h"
 #include "encode/sentence.h"
-#include "model/tokenizer.h"
+#include "tokenize/tokenizer.h"
 
 #include <stdio.h>
 #include <string.h>

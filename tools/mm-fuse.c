@@ -52,7 +52,7 @@ static const mm_tool tool = {
 typedef struct {
     mm_run r;
     mm_head *head;
-    mm_pool *pool;
+    mm_threads *pool;
     mm_fuser *fuser;
     mm_arena keep;
 } fuse;
@@ -129,7 +129,7 @@ static void prepare(fuse *f)
                        .fail = fail,
                        .ctx = f};
     check_options(f);
-    must(f, mm_pool_new(&f->pool, f->r.threads, &e), &e);
+    must(f, mm_threads_new(&f->pool, f->r.threads, &e), &e);
     o.pool = f->pool;
     if (opt.head) {
         if (mm_head_load(&f->head, opt.head, &e) != MM_OK)
@@ -152,7 +152,7 @@ int main(int argc, char **argv)
     mm_out_close(&f.r);
     mm_fuser_free(f.fuser);
     mm_head_free(f.head);
-    mm_pool_free(f.pool);
+    mm_threads_free(f.pool);
     mm_arena_free(&f.keep);
     return mm_run_end(&f.r);
 }

@@ -115,7 +115,7 @@ typedef struct {
     mm_run r;
     mm_refs refs;
     mm_head *head;
-    mm_pool *pool;
+    mm_threads *pool;
     FILE *f; /* NULL: a stream goes out */
     mm_text_memory texts;
     mm_matcher *matcher;      /* NULL: nothing to compare with */
@@ -439,7 +439,7 @@ static void load(label *l)
     if (opt.against)
         must(l, mm_refs_average(&l->refs, &e), &e);
     must(l, mm_refs_sort_labels(&l->refs, &e), &e);
-    must(l, mm_pool_new(&l->pool, l->r.threads, &e), &e);
+    must(l, mm_threads_new(&l->pool, l->r.threads, &e), &e);
     const mm_matcher_opts o = {.how = opt.against    ? MM_MATCH_ZERO_SHOT
                                       : opt.distance ? MM_MATCH_DISTANCE
                                       : by_keys()    ? MM_MATCH_NEAREST
@@ -482,7 +482,7 @@ static void load_head(label *l)
     if (mm_head_load(&l->head, opt.head, &e) != MM_OK)
         mm_die(&l->r, "%s", e.text);
     check_head(l);
-    must(l, mm_pool_new(&l->pool, l->r.threads, &e), &e);
+    must(l, mm_threads_new(&l->pool, l->r.threads, &e), &e);
 }
 
 static void check_options(label *l)
@@ -526,7 +526,7 @@ static void clean_up(label *l)
     mm_matcher_free(l->matcher);
     mm_refs_free(&l->refs);
     mm_head_free(l->head);
-    mm_pool_free(l->pool);
+    mm_threads_free(l->pool);
 }
 
 int main(int argc, char **argv)

@@ -5,11 +5,11 @@
 #include "encode/packing.h"
 #include "encode/sentence.h"
 #include "fuse/head.h"
+#include "hub/fetch.h"
+#include "import/import.h"
 #include "model/describe.h"
-#include "model/fetch.h"
 #include "model/find.h"
-#include "model/import.h"
-#include "model/tokenizer.h"
+#include "tokenize/tokenizer.h"
 
 #include <errno.h>
 #include <limits.h>

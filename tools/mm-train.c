@@ -430,7 +430,7 @@ static void say_result(train *t, const mm_head *h)
 static void train_one(train *t, mm_head *h)
 {
     mm_err e;
-    mm_pool *pool;
+    mm_threads *pool;
     mm_train_opts o = train_opts(t);
     t->falling = mm_falling_new(o.epochs);
     o.checkpoint_every = 2; /* seconds: a training that is done sooner needs none */
@@ -441,14 +441,14 @@ static void train_one(train *t, mm_head *h)
     }
     if (t->log && !t->r.resume)
         fputs("epoch\tlr\ttrain_loss\tvalid_loss\tmetric\tbest\n", t->log);
-    must(t, mm_pool_new(&pool, t->r.threads, &e), &e);
+    must(t, mm_threads_new(&pool, t->r.threads, &e), &e);
     if (!t->r.resume && unlink(o.checkpoint) == 0)
         mm_warn(&t->r, "%s of an interrupted training is discarded; --resume would have continued from it",
                 o.checkpoint);
     must(t, mm_train(h, t->data, &t->split, &o, pool, on_epoch, t, &e), &e);
     must(t, mm_head_save(h, t->r.output, &e), &e);
     unlink(o.checkpoint);
-    mm_pool_free(pool);
+    mm_threads_free(pool);
     say_result(t, h);
     say_doubts(t, h);
 }

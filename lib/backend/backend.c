@@ -77,7 +77,7 @@ mm_precision mm_dev_precision(const mm_dev *d)
     return d->precision;
 }
 
-mm_pool *mm_dev_pool(mm_dev *d)
+mm_threads *mm_dev_threads(mm_dev *d)
 {
     return d->pool;
 }

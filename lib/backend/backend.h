@@ -15,7 +15,7 @@
 #define MM_BACKEND_BACKEND_H
 
 #include "base/log.h"
-#include "base/pool.h"
+#include "base/threads.h"
 #include "tensor/tensor.h"
 
 typedef enum { MM_PREC_FP32, MM_PREC_BF16, MM_PREC_FP16, MM_PREC_INT8, MM_PREC_AUTO } mm_precision;
@@ -176,7 +176,7 @@ mm_status mm_dev_open(mm_dev **out, const mm_dev_opts *o, mm_err *e);
 void mm_dev_close(mm_dev *d);                   /* NULL is fine; weights and buffers must be gone */
 const char *mm_dev_name(const mm_dev *d);       /* "cpu (avx512, 2 threads)" */
 mm_precision mm_dev_precision(const mm_dev *d); /* what is in effect; never MM_PREC_AUTO */
-mm_pool *mm_dev_pool(mm_dev *d);                /* for host-side work beside it (mel, resize) */
+mm_threads *mm_dev_threads(mm_dev *d);          /* for host-side work beside it (mel, resize) */
 
 /* Calls each(ctx, name) with the name of every device that can be asked for: "cpu", "vulkan:0", "vulkan:1" … */
 void mm_dev_each(void (*each)(void *ctx, const char *name), void *ctx);
@@ -277,7 +277,7 @@ typedef struct mm_backend {
 struct mm_dev {
     const mm_backend *be;
     mm_precision precision;
-    mm_pool *pool;     /* owned by the device */
+    mm_threads *pool;  /* owned by the device */
     mm_dev_made *made; /* NULL: nobody watches */
     void *made_ctx;
     mm_err failed; /* the sticky error; status MM_OK: nothing failed since the last flush */

@@ -1,6 +1,6 @@
 #include "base/cpu.h"
 
-#include "base/pool.h"
+#include "base/threads.h"
 
 #include <limits.h>
 #include <sched.h>

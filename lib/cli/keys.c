@@ -1,7 +1,7 @@
 #include "cli/keys.h"
 
 #include "cli/unchanged.h"
-#include "media/key.h"
+#include "source/key.h"
 
 #include <stdlib.h>
 

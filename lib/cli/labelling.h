@@ -4,7 +4,7 @@
 #define MM_CLI_LABELLING_H
 
 #include "cli/tool.h"
-#include "media/labels.h"
+#include "labels/labels.h"
 
 typedef struct {
     const char *path, *file_column, *column, *table; /* the options' values; path NULL: no labels */

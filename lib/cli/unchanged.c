@@ -5,8 +5,8 @@
 #include "base/ids.h"
 #include "cli/old.h"
 #include "cli/state.h"
-#include "media/blob.h"
-#include "media/key.h"
+#include "source/blob.h"
+#include "source/key.h"
 
 #include <ctype.h>
 #include <inttypes.h>

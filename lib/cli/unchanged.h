@@ -8,7 +8,7 @@
 #define MM_CLI_UNCHANGED_H
 
 #include "cli/tool.h"
-#include "media/source.h"
+#include "source/source.h"
 
 #define MM_STAMP "source" /* in meta */
 

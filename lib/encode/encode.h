@@ -6,8 +6,8 @@
 #define MM_ENCODE_ENCODE_H
 
 #include "backend/backend.h"
-#include "media/audio.h"
-#include "media/image.h"
+#include "media/image/image.h"
+#include "media/sound/audio.h"
 #include "model/model.h"
 #include "model/prep.h"
 #include "stream/record.h"

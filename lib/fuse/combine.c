@@ -279,8 +279,8 @@ static mm_status take_results(mm_verdict *v, const mm_head *h, const mm_fuse_bat
     return MM_OK;
 }
 
-mm_status mm_head_apply(mm_verdict *out, const mm_head *h, const mm_joined *const *j, int n, mm_pool *pool, mm_arena *a,
-                        mm_err *e)
+mm_status mm_head_apply(mm_verdict *out, const mm_head *h, const mm_joined *const *j, int n, mm_threads *pool,
+                        mm_arena *a, mm_err *e)
 {
     mm_tape *t;
     mm_arena own = {0};

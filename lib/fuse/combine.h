@@ -36,8 +36,8 @@ typedef struct {
 
 /* Applies the head to n samples at once. Results from the arena; they do not depend on what shares the batch. MM_SKIP
  * names the sample or space that does not fit the head. */
-mm_status mm_head_apply(mm_verdict *out, const mm_head *h, const mm_joined *const *j, int n, mm_pool *pool, mm_arena *a,
-                        mm_err *e);
+mm_status mm_head_apply(mm_verdict *out, const mm_head *h, const mm_joined *const *j, int n, mm_threads *pool,
+                        mm_arena *a, mm_err *e);
 
 /* The verdict as a feature record (the joint vector); with align the vector of input m's tower. `name` is the head's
  * name, which names the space. meta.weights tells how much each modality counted. */

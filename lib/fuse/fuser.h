@@ -23,7 +23,7 @@ typedef struct {
     bool flush;               /* a sample leaves as soon as it is complete, and not in a batch */
     int streams;
     size_t memory; /* what waiting samples may take */
-    mm_pool *pool;
+    mm_threads *pool;
     /* What goes out, in order; made: the fuser made it, else it passes through. Valid during the call. */
     void (*put)(void *ctx, const mm_record *rec, bool made);
     /* A sample failed: the error record that goes out in its place. */

@@ -28,7 +28,7 @@ static double quantile_of(double *x, int64_t n, double q)
     return x[i] + (at - low) * (x[next] - x[i]);
 }
 
-mm_status mm_distance_quantile(double *out, const mm_refs *refs, int k, double quantile, mm_pool *pool, mm_err *e)
+mm_status mm_distance_quantile(double *out, const mm_refs *refs, int k, double quantile, mm_threads *pool, mm_err *e)
 {
     double *distance = malloc((size_t)refs->n * sizeof *distance + 1);
     mm_near *near = malloc(CHUNK * (size_t)k * sizeof *near + 1);

@@ -10,6 +10,6 @@ double mm_distance(const mm_near *near, int k);
 
 /* The distance that a share `quantile` of the references keep from each other, each measured without those of its own
  * key; between two of them linearly, as numpy.quantile. MM_SKIP: fewer than two keys. */
-mm_status mm_distance_quantile(double *out, const mm_refs *refs, int k, double quantile, mm_pool *pool, mm_err *e);
+mm_status mm_distance_quantile(double *out, const mm_refs *refs, int k, double quantile, mm_threads *pool, mm_err *e);
 
 #endif

@@ -17,7 +17,7 @@ typedef struct {
     bool leave_one_out;
     bool by_label; /* NEAREST: of each label only its nearest row, so that k are labels */
     int batch;     /* features at a time */
-    mm_pool *pool;
+    mm_threads *pool;
 } mm_matcher_opts;
 
 typedef struct mm_matcher mm_matcher;

@@ -83,9 +83,9 @@ static void merge(mm_near *near, const search *s, int threads)
 }
 
 /* What the two have in common: s without its kernel and its memory. */
-static mm_status run(mm_near *near, search s, mm_pool *pool, mm_err *e)
+static mm_status run(mm_near *near, search s, mm_threads *pool, mm_err *e)
 {
-    int threads = mm_pool_threads(pool);
+    int threads = mm_threads_count(pool);
     size_t lists = (size_t)threads * (size_t)s.q * (size_t)s.k;
     s.dot = mm_dot_best();
     s.best = malloc(lists * sizeof *s.best);
@@ -94,7 +94,7 @@ static mm_status run(mm_near *near, search s, mm_pool *pool, mm_err *e)
     if (status == MM_OK) {
         for (size_t i = 0; i < lists; i++)
             s.best[i] = (mm_near){-1, 0};
-        mm_pool_run(pool, (int)((s.refs->n + ROWS - 1) / ROWS), search_rows, &s);
+        mm_threads_run(pool, (int)((s.refs->n + ROWS - 1) / ROWS), search_rows, &s);
         merge(near, &s, threads);
     }
     free(s.best);
@@ -103,13 +103,13 @@ static mm_status run(mm_near *near, search s, mm_pool *pool, mm_err *e)
 }
 
 mm_status mm_search(mm_near *near, int k, const mm_refs *refs, const float *query, int q, const mm_str *skip_key,
-                    mm_pool *pool, mm_err *e)
+                    mm_threads *pool, mm_err *e)
 {
     return run(near, (search){.refs = refs, .query = query, .skip_key = skip_key, .q = q, .k = k}, pool, e);
 }
 
 mm_status mm_search_labels(mm_near *near, int k, const mm_refs *refs, const float *query, int q, const mm_str *skip_key,
-                           mm_pool *pool, mm_err *e)
+                           mm_threads *pool, mm_err *e)
 {
     return run(near, (search){.refs = refs, .query = query, .skip_key = skip_key, .by_label = true, .q = q, .k = k},
                pool, e);

@@ -2,7 +2,7 @@
 #ifndef MM_LABEL_SEARCH_H
 #define MM_LABEL_SEARCH_H
 
-#include "base/pool.h"
+#include "base/threads.h"
 #include "label/refs.h"
 
 typedef struct {
@@ -14,10 +14,10 @@ typedef struct {
  * first: near [q, k]. Row i is left out for query j where skip_key[j] (may be NULL) is its key. Exact, and the same
  * whatever the number of threads. MM_FATAL when memory is out. */
 mm_status mm_search(mm_near *near, int k, const mm_refs *refs, const float *query, int q, const mm_str *skip_key,
-                    mm_pool *pool, mm_err *e);
+                    mm_threads *pool, mm_err *e);
 /* The same, of each label only its nearest row: k labels. */
 mm_status mm_search_labels(mm_near *near, int k, const mm_refs *refs, const float *query, int q, const mm_str *skip_key,
-                           mm_pool *pool, mm_err *e);
+                           mm_threads *pool, mm_err *e);
 
 typedef struct {
     int32_t label; /* index into refs->names */

@@ -1,6 +1,6 @@
 #include "media/sink.h"
 
-#include "media/depth.h"
+#include "media/image/depth.h"
 
 mm_record mm_sink_record(const mm_sink *s, mm_kind kind)
 {

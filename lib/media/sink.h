@@ -2,9 +2,9 @@
 #ifndef MM_MEDIA_SINK_H
 #define MM_MEDIA_SINK_H
 
-#include "media/decode.h"
-#include "media/fault.h"
-#include "media/picture.h"
+#include "base/fault.h"
+#include "decode/decode.h"
+#include "media/image/picture.h"
 
 typedef struct {
     const mm_blob *b;

@@ -1,5 +1,5 @@
 /* config.c: values of config.json by dotted path. */
-#include "model/json.h"
+#include "base/json.h"
 #include "model/model.h"
 
 #include <math.h>

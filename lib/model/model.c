@@ -2,8 +2,8 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "model/find.h"
-#include "model/json.h"
 #include "model/pack.h"
 #include "model/safetensors.h"
 #include "model/snapshot.h"

@@ -2,8 +2,8 @@
 #ifndef MM_MODEL_PREP_H
 #define MM_MODEL_PREP_H
 
-#include "media/audio.h"
-#include "media/image.h"
+#include "media/image/image.h"
+#include "media/sound/audio.h"
 #include "model/model.h"
 
 typedef enum { MM_OF_IMAGE, MM_OF_TEXT, MM_OF_AUDIO } mm_modality;

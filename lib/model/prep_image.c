@@ -9,7 +9,7 @@ typedef struct {
     const char *model_types; /* space-separated, with a space at both ends */
     /* what the class leaves unsaid */
     int64_t shortest_edge, square, crop; /* 0: none */
-    mm_resample filter;
+    mm_resize_filter filter;
     const float *mean, *std;
     bool number_is_square; /* "size": 224 means 224 × 224, not the shorter edge */
     /* what the published models of these types use, for a directory without a preprocessor_config.json */
@@ -155,7 +155,7 @@ static mm_status read_values(const json_t *p, mm_image_prep *out, mm_err *e)
     int64_t filter = mm_config_int(p, "resample", (int64_t)out->filter);
     if (s == MM_OK && (filter < MM_NEAREST || filter > MM_HAMMING))
         return mm_fail(e, MM_FATAL, "preprocessor_config.json: there is no resample filter %lld", (long long)filter);
-    out->filter = (mm_resample)filter;
+    out->filter = (mm_resize_filter)filter;
     return s;
 }
 

@@ -27,11 +27,11 @@ static void run_slice(void *ctx, int i, int worker)
     j->tier(j->g, from, to < j->g->m ? to : j->g->m);
 }
 
-void mm_gemm(const mm_gemm_args *g, mm_pool *pool)
+void mm_gemm(const mm_gemm_args *g, mm_threads *pool)
 {
     enum { SMALL = 1 << 18 }; /* multiply-adds below which handing out costs more than it gives */
     gemm_job job = {.g = g, .tier = best_tier(), .slice = g->m};
-    int threads = pool ? mm_pool_threads(pool) : 1;
+    int threads = pool ? mm_threads_count(pool) : 1;
     if (threads == 1 || g->m * g->n * g->k < SMALL || g->m < 8) {
         job.tier(g, 0, g->m);
         return;
@@ -39,5 +39,5 @@ void mm_gemm(const mm_gemm_args *g, mm_pool *pool)
     job.slice = (g->m / (2 * threads) + 3) / 4 * 4;
     if (job.slice < 4)
         job.slice = 4;
-    mm_pool_run(pool, (int)((g->m + job.slice - 1) / job.slice), run_slice, &job);
+    mm_threads_run(pool, (int)((g->m + job.slice - 1) / job.slice), run_slice, &job);
 }

@@ -4,7 +4,7 @@
 #ifndef MM_TAPE_GEMM_H
 #define MM_TAPE_GEMM_H
 
-#include "base/pool.h"
+#include "base/threads.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,7 +20,7 @@ typedef struct {
     bool add;
 } mm_gemm_args;
 
-void mm_gemm(const mm_gemm_args *g, mm_pool *pool); /* pool NULL: this thread */
+void mm_gemm(const mm_gemm_args *g, mm_threads *pool); /* pool NULL: this thread */
 
 /* One tier each, for rows m0 .. m1-1; gemm.c chooses. */
 void mm_gemm_rows_portable(const mm_gemm_args *g, int64_t m0, int64_t m1);

@@ -31,7 +31,7 @@ struct mm_node {
 
 struct mm_tape {
     mm_arena arena;
-    mm_pool *pool;
+    mm_threads *pool;
     bool training, bf16;
     mm_node *newest;
     mm_err failed;

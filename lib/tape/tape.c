@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-mm_status mm_tape_new(mm_tape **out, mm_pool *pool, bool training, mm_err *e)
+mm_status mm_tape_new(mm_tape **out, mm_threads *pool, bool training, mm_err *e)
 {
     mm_tape *t = calloc(1, sizeof *t);
     if (!t)

@@ -14,9 +14,9 @@
 #define MM_TAPE_TAPE_H
 
 #include "base/arena.h"
-#include "base/pool.h"
 #include "base/rng.h"
 #include "base/status.h"
+#include "base/threads.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,7 +54,7 @@ typedef struct mm_tape mm_tape;
 typedef struct mm_node mm_node; /* a value on the tape */
 
 /* pool NULL: one thread. `training` records gradients and lets dropout drop. */
-mm_status mm_tape_new(mm_tape **out, mm_pool *pool, bool training, mm_err *e);
+mm_status mm_tape_new(mm_tape **out, mm_threads *pool, bool training, mm_err *e);
 void mm_tape_free(mm_tape *t);
 void mm_tape_reset(mm_tape *t); /* forgets all values (not the parameters) */
 mm_status mm_tape_error(const mm_tape *t, mm_err *e);

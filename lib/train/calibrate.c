@@ -66,7 +66,7 @@ bool mm_temperature_is_bound(float temperature)
     return at < LOW + 1e-3 || at > HIGH - 1e-3;
 }
 
-mm_status mm_calibrate(mm_head *h, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool, mm_err *e)
+mm_status mm_calibrate(mm_head *h, const mm_objective *o, const int32_t *sample, int n, mm_threads *pool, mm_err *e)
 {
     mm_tape *t;
     mm_arena a = {0};

@@ -13,6 +13,6 @@ float mm_best_temperature(const float *logits, const int32_t *target, int n, int
 bool mm_temperature_is_bound(float temperature);
 
 /* Fits the temperature of each classification output on these samples. */
-mm_status mm_calibrate(mm_head *h, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool, mm_err *e);
+mm_status mm_calibrate(mm_head *h, const mm_objective *o, const int32_t *sample, int n, mm_threads *pool, mm_err *e);
 
 #endif

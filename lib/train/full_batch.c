@@ -66,7 +66,7 @@ static mm_status slope(void *ctx, const double *x, double *f, double *g, mm_err 
 }
 
 mm_status mm_full_batch_new(mm_full_batch **out, const mm_objective *o, const int32_t *sample, int n, float penalty,
-                            mm_pool *pool, mm_err *e)
+                            mm_threads *pool, mm_err *e)
 {
     mm_full_batch *b = *out = calloc(1, sizeof *b);
     if (!b)

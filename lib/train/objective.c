@@ -222,7 +222,8 @@ static mm_status validate_targets(mm_validation *out, const mm_objective *o, con
     return s;
 }
 
-mm_status mm_validate(mm_validation *out, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool, mm_err *e)
+mm_status mm_validate(mm_validation *out, const mm_objective *o, const int32_t *sample, int n, mm_threads *pool,
+                      mm_err *e)
 {
     mm_tape *t;
     mm_arena own = {0};

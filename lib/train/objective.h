@@ -28,7 +28,7 @@ typedef struct {
 } mm_validation;
 
 /* Loss and metric over samples, without dropout. Alignment: of several rows of a modality one at a time, as at use. */
-mm_status mm_validate(mm_validation *out, const mm_objective *o, const int32_t *sample, int n, mm_pool *pool,
+mm_status mm_validate(mm_validation *out, const mm_objective *o, const int32_t *sample, int n, mm_threads *pool,
                       mm_err *e);
 
 /* A forward pass over samples with the rows of `pick` (see mm_data_batch), without dropout; a and t are reset first. */

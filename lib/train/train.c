@@ -18,7 +18,7 @@ typedef struct {
     const mm_data *data;
     const mm_split *split;
     const mm_train_opts *opts;
-    mm_pool *pool;
+    mm_threads *pool;
     mm_objective objective;
     mm_adamw adam;
     mm_full_batch *full; /* NULL: mini-batches */
@@ -375,7 +375,7 @@ static mm_status refit(trainer *first, mm_err *e)
     return status == MM_EOF ? MM_OK : status;
 }
 
-mm_status mm_train(mm_head *h, const mm_data *d, const mm_split *split, const mm_train_opts *o, mm_pool *pool,
+mm_status mm_train(mm_head *h, const mm_data *d, const mm_split *split, const mm_train_opts *o, mm_threads *pool,
                    mm_on_epoch on_epoch, void *ctx, mm_err *e)
 {
     trainer t = {.head = h, .data = d, .split = split, .opts = o, .pool = pool};

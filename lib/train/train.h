@@ -79,7 +79,7 @@ mm_status mm_standardise(mm_head *h, const mm_data *d, const mm_split *s, mm_err
 
 /* Trains h in place; it ends with the parameters of the best epoch. pool may be NULL. MM_EOF when on_epoch stopped it.
  */
-mm_status mm_train(mm_head *h, const mm_data *d, const mm_split *split, const mm_train_opts *o, mm_pool *pool,
+mm_status mm_train(mm_head *h, const mm_data *d, const mm_split *split, const mm_train_opts *o, mm_threads *pool,
                    mm_on_epoch on_epoch, void *ctx, mm_err *e);
 
 #endif

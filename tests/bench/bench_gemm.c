@@ -26,12 +26,12 @@ static void peak_task(void *ctx, int i, int worker)
 }
 
 /* GFLOP/s of all threads on registers alone. */
-static double peak_rate(mm_pool *pool, const char *tier)
+static double peak_rate(mm_threads *pool, const char *tier)
 {
     peak_job p = {.tier = tier};
-    int n = mm_pool_threads(pool);
+    int n = mm_threads_count(pool);
     double start = mm_seconds(), sum = 0;
-    mm_pool_run(pool, n, peak_task, &p);
+    mm_threads_run(pool, n, peak_task, &p);
     double seconds = mm_seconds() - start;
     for (int i = 0; i < n; i++)
         sum += p.flops[i];
@@ -89,7 +89,7 @@ static void bench(mm_dev *d, const char *tier, size s, double limit)
     one_call(d, &op);
     double peak = 0, fly = 1e9, packed = 1e9;
     for (double end = mm_seconds() + limit; mm_seconds() < end;) {
-        double p = peak_rate(mm_dev_pool(d), tier);
+        double p = peak_rate(mm_dev_threads(d), tier);
         peak = p > peak ? p : peak;
         for (int i = 0; i < 3; i++) {
             op.w = make_weight(d, w, b, s);

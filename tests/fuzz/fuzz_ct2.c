@@ -1,5 +1,5 @@
 /* Imports of CTranslate2 files: what is taken from one must lie inside it. */
-#include "model/import.h"
+#include "import/import.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -1,6 +1,6 @@
 /* JSON of a model directory and of a hub's answer: whatever it says, lookups and the choice of files stay sane. */
-#include "model/hub.h"
-#include "model/json.h"
+#include "base/json.h"
+#include "hub/hub.h"
 #include "model/model.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* NPY files: no header makes the array larger than the file, and the records of one hold what their shapes say. */
-#include "media/decode.h"
-#include "media/npy.h"
+#include "decode/decode.h"
+#include "media/table/npy.h"
 
 #include <string.h>
 

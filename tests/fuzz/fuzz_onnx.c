@@ -1,6 +1,6 @@
 /* Imports of ONNX files: what is taken from one must lie inside it. External data is looked for in a directory that
  * does not exist. */
-#include "model/import.h"
+#include "import/import.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

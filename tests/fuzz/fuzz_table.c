@@ -1,7 +1,7 @@
 /* Tables of texts and of numbers: whatever the bytes are, cells lie inside them or the arena, and rows come to an end.
  */
-#include "media/table.h"
-#include "media/text.h"
+#include "media/table/table.h"
+#include "media/text/text.h"
 
 #include <string.h>
 

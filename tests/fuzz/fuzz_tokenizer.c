@@ -1,7 +1,7 @@
 /* Any bytes as a tokenizer.json are refused or give a tokenizer that works; any bytes as a text are tokenized by a good
  * one, and its pieces put together are the whole. The first byte of the input chooses. */
 #include "base/file.h"
-#include "model/tokenizer_parts.h"
+#include "tokenize/tokenizer_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes lib/model/unicode_tables.inc: the character classes that Hugging Face's tokenizers go by.
+"""Writes lib/tokenize/unicode_tables.inc: the character classes that Hugging Face's tokenizers go by.
 
 The tokenizers library takes its classes from three different versions of Unicode (its BERT normaliser from 8.0, its
 regular expressions from the Oniguruma it was built with, lower case from Rust's), and a system's utf8proc has a fourth.
 So the classes are asked of the library itself, one code point at a time, and kept as ranges.
 
-usage: tests/goldens/make_unicode_tables.py > lib/model/unicode_tables.inc     needs tokenizers
+usage: tests/goldens/make_unicode_tables.py > lib/tokenize/unicode_tables.inc     needs tokenizers
 """
 import tokenizers
 from tokenizers import Regex, normalizers, pre_tokenizers

@@ -2,7 +2,7 @@
  * stdin: i32 h w rows cols filter mode, then h*w*3 bytes; repeated. stdout: i32 h w, then the bytes; i32 -1 -1 on
  * error. mode 0: resize; 1: centre crop; 2: shortest edge `rows`, then centre crop to `cols`; 3: orient by `filter`. */
 
-#include "media/image.h"
+#include "media/image/image.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@ static bool run(const int32_t v[6], const mm_image *in, mm_image *out, mm_arena 
 {
     mm_image_prep p = {.resize = true,
                        .shortest_edge = v[2],
-                       .filter = (mm_resample)v[4],
+                       .filter = (mm_resize_filter)v[4],
                        .crop = true,
                        .crop_height = v[3],
                        .crop_width = v[3]};
@@ -19,7 +19,7 @@ static bool run(const int32_t v[6], const mm_image *in, mm_image *out, mm_arena 
     case 1: return mm_image_centre_crop(out, in, v[2], v[3], a, e) == MM_OK;
     case 2: return mm_image_prepare(out, in, &p, a, e) == MM_OK;
     case 3: return mm_image_orient(out, in, v[4], a, e) == MM_OK;
-    default: return mm_image_resize(out, in, v[2], v[3], (mm_resample)v[4], a, e) == MM_OK;
+    default: return mm_image_resize(out, in, v[2], v[3], (mm_resize_filter)v[4], a, e) == MM_OK;
     }
 }
 

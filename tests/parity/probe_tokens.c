@@ -1,7 +1,7 @@
 /* probe_tokens: tokenizes for tests/parity/tokens.py.
  * usage: probe_tokens MODEL [chunk]. stdin: u32 length, bytes; repeated. stdout: u32 count, i32 ids. With a chunk: for
  * each piece. */
-#include "model/tokenizer.h"
+#include "tokenize/tokenizer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 #ifndef MM_TESTS_DECODE_UTIL_H
 #define MM_TESTS_DECODE_UTIL_H
 
+#include "decode/decode.h"
 #include "golden.h"
-#include "media/decode.h"
 
 typedef struct {
     int records;

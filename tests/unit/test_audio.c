@@ -1,7 +1,7 @@
 /* Waveform normalisation and log-mel spectrograms against transformers (tests/goldens/make_media.py). */
 #include "golden.h"
-#include "media/audio.h"
-#include "media/fft.h"
+#include "media/sound/audio.h"
+#include "media/sound/fft.h"
 
 #include <math.h>
 
@@ -106,12 +106,12 @@ static void mel_is_the_same_for_any_threads(void **state)
     int64_t frames, frames2;
     assert_int_equal(mm_log_mel(&alone, &frames, x, 40000, 0, &WHISPER, NULL, &a, &e), MM_OK);
     for (int threads = 1; threads <= 4; threads++) {
-        mm_pool *pool;
-        assert_int_equal(mm_pool_new(&pool, threads, &e), MM_OK);
+        mm_threads *pool;
+        assert_int_equal(mm_threads_new(&pool, threads, &e), MM_OK);
         assert_int_equal(mm_log_mel(&together, &frames2, x, 40000, 0, &WHISPER, pool, &a, &e), MM_OK);
         assert_int_equal(frames, frames2);
         assert_memory_equal(alone, together, (size_t)(frames * 80) * sizeof *alone);
-        mm_pool_free(pool);
+        mm_threads_free(pool);
     }
     free(x);
     mm_arena_free(&a);

@@ -657,7 +657,7 @@ static void pool_cases(mm_dev *d)
     free(x);
 }
 
-static void test_pool(void **state)
+static void test_threads(void **state)
 {
     (void)state;
     each_tier(pool_cases);
@@ -859,7 +859,7 @@ static void test_open(void **state)
     assert_non_null(strstr(e.text, "abacus"));
     assert_int_equal(mm_dev_open(&d, &(mm_dev_opts){.precision = MM_PREC_AUTO}, &e), MM_OK);
     assert_int_not_equal(mm_dev_precision(d), MM_PREC_AUTO);
-    assert_int_equal(mm_pool_threads(mm_dev_pool(d)), mm_cpu_count());
+    assert_int_equal(mm_threads_count(mm_dev_threads(d)), mm_cpu_count());
     mm_dev_close(d);
     setenv("MM_CPU", "z80", 1);
     assert_int_equal(mm_dev_open(&d, &(mm_dev_opts){.name = "cpu"}, &e), MM_FATAL);
@@ -870,9 +870,9 @@ static void test_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open),     cmocka_unit_test(test_linear), cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_conv),     cmocka_unit_test(test_norm),   cmocka_unit_test(test_attend),
-        cmocka_unit_test(test_gather),   cmocka_unit_test(test_pool),   cmocka_unit_test(test_bit_identical),
+        cmocka_unit_test(test_open),     cmocka_unit_test(test_linear),  cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_conv),     cmocka_unit_test(test_norm),    cmocka_unit_test(test_attend),
+        cmocka_unit_test(test_gather),   cmocka_unit_test(test_threads), cmocka_unit_test(test_bit_identical),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, keep_driver, let_driver_go);

@@ -1,5 +1,5 @@
 /* Two sources that want one key. */
-#include "media/clash.h"
+#include "source/clash.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* Picture files against Pillow (tests/goldens/make_decode.py): every pixel. */
 #include "decode_util.h"
-#include "media/chunks.h"
-#include "media/picture.h"
+#include "media/image/chunks.h"
+#include "media/image/picture.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* Image preparation against Pillow (tests/goldens/make_media.py). */
 #include "golden.h"
-#include "media/resample.h"
+#include "media/image/resample.h"
 
 typedef struct {
     mm_arena arena;
@@ -18,9 +18,9 @@ static void resizes_as_pillow(void **state)
         int64_t h = num(c, "h"), w = num(c, "w");
         uint8_t *rgb = noise_bytes(num(c, "seed"), h * w * 3);
         mm_image in = {h, w, rgb}, out;
-        assert_int_equal(
-            mm_image_resize(&out, &in, num(c, "rows"), num(c, "cols"), (mm_resample)num(c, "filter"), &s.arena, &s.err),
-            MM_OK);
+        assert_int_equal(mm_image_resize(&out, &in, num(c, "rows"), num(c, "cols"), (mm_resize_filter)num(c, "filter"),
+                                         &s.arena, &s.err),
+                         MM_OK);
         assert_int_equal(out.height, num(c, "rows"));
         assert_int_equal(out.width, num(c, "cols"));
         assert_fnv(out.rgb, (size_t)(out.height * out.width * 3), c);
@@ -66,8 +66,9 @@ static void window_is_part_of_the_whole(void **state)
             uint8_t *rgb = noise_bytes(5, sizes[k][0] * sizes[k][1] * 3);
             mm_image in = {sizes[k][0], sizes[k][1], rgb}, whole, part;
             mm_window cut = {2, 3, h - 4, w - 5};
-            assert_int_equal(mm_image_resize(&whole, &in, h, w, (mm_resample)filter, &s.arena, &s.err), MM_OK);
-            assert_int_equal(mm_resample_window(&part, &in, h, w, (mm_resample)filter, cut, &s.arena, &s.err), MM_OK);
+            assert_int_equal(mm_image_resize(&whole, &in, h, w, (mm_resize_filter)filter, &s.arena, &s.err), MM_OK);
+            assert_int_equal(mm_resample_window(&part, &in, h, w, (mm_resize_filter)filter, cut, &s.arena, &s.err),
+                             MM_OK);
             for (int64_t y = 0; y < cut.height; y++)
                 assert_memory_equal(part.rgb + y * cut.width * 3, whole.rgb + ((y + cut.y) * w + cut.x) * 3,
                                     (size_t)cut.width * 3);
@@ -134,7 +135,7 @@ static void refuses_what_cannot_be(void **state)
     assert_int_equal(mm_image_resize(&out, &in, 0, 4, MM_BICUBIC, &s.arena, &s.err), MM_SKIP);
     assert_int_equal(mm_image_resize(&out, &in, (int64_t)1 << 30, 1 << 20, MM_BICUBIC, &s.arena, &s.err), MM_SKIP);
     assert_int_equal(mm_image_resize(&out, &none, 4, 4, MM_BICUBIC, &s.arena, &s.err), MM_SKIP);
-    assert_int_equal(mm_image_resize(&out, &in, 4, 4, (mm_resample)9, &s.arena, &s.err), MM_SKIP);
+    assert_int_equal(mm_image_resize(&out, &in, 4, 4, (mm_resize_filter)9, &s.arena, &s.err), MM_SKIP);
     assert_non_null(strstr(s.err.text, "filter number 9"));
     mm_arena_free(&s.arena);
 }

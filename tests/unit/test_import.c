@@ -1,7 +1,7 @@
 /* Exports of the real exporters (make_import.py) become the models that they were made of. */
 #include "base/file.h"
-#include "model/import.h"
-#include "model/json.h"
+#include "base/json.h"
+#include "import/import.h"
 #include "model/model.h"
 
 #include <math.h>

@@ -101,7 +101,7 @@ static void nearest(void **state)
     mm_err e;
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         mm_refs r = {0};
-        mm_pool *pool;
+        mm_threads *pool;
         make(&r, cases[c].n, cases[c].dim, 5);
         int q = cases[c].q, k = cases[c].k;
         mm_str *skip = calloc((size_t)q, sizeof *skip);
@@ -110,13 +110,13 @@ static void nearest(void **state)
         mm_near *near = calloc((size_t)(q * k), sizeof *near);
         const float *query = r.row; /* the first rows ask for their neighbours */
         int asked = q < r.n ? q : (int)r.n;
-        assert_int_equal(mm_pool_new(&pool, cases[c].threads, &e), MM_OK);
+        assert_int_equal(mm_threads_new(&pool, cases[c].threads, &e), MM_OK);
         for (int with_skip = 0; with_skip < 2; with_skip++) {
             assert_int_equal(mm_search(near, k, &r, query, asked, with_skip ? skip : NULL, pool, &e), MM_OK);
             for (int j = 0; j < asked; j++)
                 check_near(near + j * k, k, &r, query + j * r.stride, with_skip ? skip[j] : (mm_str){"none", 4});
         }
-        mm_pool_free(pool);
+        mm_threads_free(pool);
         free(near);
         free(skip);
         mm_refs_free(&r);

@@ -1,5 +1,5 @@
 /* Tables of labels: which row means which file, what a cell says, what is refused before anything is decoded. */
-#include "media/labels.h"
+#include "labels/labels.h"
 #include "stream/record.h"
 
 #include <setjmp.h>

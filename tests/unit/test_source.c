@@ -1,6 +1,6 @@
 /* Paths and keys, and the order in which sources come. */
-#include "media/key.h"
-#include "media/source.h"
+#include "source/key.h"
+#include "source/source.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

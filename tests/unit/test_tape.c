@@ -174,14 +174,14 @@ static void test_threads_agree(void **state)
     enum { M = 67, N = 83, K = 129 };
     float *first = NULL;
     for (int threads = 1; threads <= 4; threads++) {
-        mm_pool *pool;
+        mm_threads *pool;
         mm_tape *t;
         mm_param_set set = {0};
         mm_rng r = {.state = 3};
         mm_param *w = mm_param_set_add(&set, "w", 2, N, K), *x = mm_param_set_add(&set, "x", 2, M, K);
         random_param(w, &r);
         random_param(x, &r);
-        assert_int_equal(mm_pool_new(&pool, threads, NULL), MM_OK);
+        assert_int_equal(mm_threads_new(&pool, threads, NULL), MM_OK);
         assert_int_equal(mm_tape_new(&t, pool, true, NULL), MM_OK);
         mm_backward(t, to_scalar(t, mm_t_gelu(t, mm_t_linear(t, mm_t_use(t, x), w, NULL))), 1);
         if (first)
@@ -189,7 +189,7 @@ static void test_threads_agree(void **state)
         else
             memcpy(first = malloc(N * K * sizeof(float)), w->grad, N * K * sizeof(float));
         mm_tape_free(t);
-        mm_pool_free(pool);
+        mm_threads_free(pool);
         mm_param_set_free(&set);
     }
     free(first);

@@ -1,7 +1,7 @@
 /* Tokenizers against Hugging Face's (tests/goldens/make_tokenizer.py), their limits, and files that are not right. */
 #include "base/file.h"
 #include "golden.h"
-#include "model/tokenizer_parts.h"
+#include "tokenize/tokenizer_parts.h"
 
 #include <unistd.h>
 

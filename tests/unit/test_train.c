@@ -93,7 +93,7 @@ static mm_head *trained(const mm_data *d, const char *method, int threads, const
 {
     mm_arena a = {0};
     mm_split split;
-    mm_pool *pool;
+    mm_threads *pool;
     mm_err e = {0};
     watcher w = {NAN, stop_after};
     mm_head *h = make_head(d, method);
@@ -105,7 +105,7 @@ static mm_head *trained(const mm_data *d, const char *method, int threads, const
     o.patience = 0;
     o.modality_dropout = 0.05f;
     o.checkpoint = checkpoint;
-    assert_int_equal(mm_pool_new(&pool, threads, NULL), MM_OK);
+    assert_int_equal(mm_threads_new(&pool, threads, NULL), MM_OK);
     assert_int_equal(mm_split_groups(&split, d, mm_usable_samples(d, h, &a), "^[^/]*", 0.25, 1, &a, NULL), MM_OK);
     assert_int_equal(mm_standardise(h, d, &split, NULL), MM_OK);
     mm_status s = mm_train(h, d, &split, &o, pool, watch, &w, &e);
@@ -113,7 +113,7 @@ static mm_head *trained(const mm_data *d, const char *method, int threads, const
         fail_msg("%s: %s", method, e.text);
     if (metric)
         *metric = w.metric;
-    mm_pool_free(pool);
+    mm_threads_free(pool);
     mm_arena_free(&a);
     return h;
 }

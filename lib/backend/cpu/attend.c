@@ -266,12 +266,12 @@ mm_status mm_cpu_attend(mm_dev *dev, const mm_attend_op *op, mm_err *e)
     const mm_matmul *m = d->precise->a_per > 1 ? d->precise : d->k->fp32;
     attention t = {.op = op, .k = d->k, .m = m, .width = mm_ceil_div(op->head, m->vl) * m->vl};
     mm_arena arena = {0};
-    mm_status st = cut(&t, mm_pool_threads(d->head.pool), &arena, e);
+    mm_status st = cut(&t, mm_threads_count(d->head.pool), &arena, e);
     if (st == MM_OK)
         st = mm_cpu_scratch(d, carve(&t, NULL).floats, e);
     if (st == MM_OK) {
         t.scratch = d->scratch;
-        mm_pool_run(d->head.pool, t.blocks * op->heads, attend_task, &t);
+        mm_threads_run(d->head.pool, t.blocks * op->heads, attend_task, &t);
     }
     mm_arena_free(&arena);
     return st;

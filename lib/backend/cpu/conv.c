@@ -169,7 +169,7 @@ static mm_status grouped(mm_cpu_dev *d, const mm_conv_op *op, const mm_gemm *g, 
     if (st != MM_OK)
         return st;
     j.scratch = d->scratch;
-    mm_pool_run(d->head.pool, op->n * op->w->groups, group_task, &j);
+    mm_threads_run(d->head.pool, op->n * op->w->groups, group_task, &j);
     return MM_OK;
 }
 

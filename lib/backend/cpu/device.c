@@ -35,17 +35,17 @@ static void close_cpu(mm_dev *dev)
 {
     mm_cpu_dev *d = (mm_cpu_dev *)dev;
     if (d->scratch)
-        for (int i = 0; i < mm_pool_threads(d->head.pool); i++)
+        for (int i = 0; i < mm_threads_count(d->head.pool); i++)
             free(d->scratch[i]);
     free(d->scratch);
     free(d->panels);
-    mm_pool_free(d->head.pool);
+    mm_threads_free(d->head.pool);
     free(d);
 }
 
 static mm_status start(mm_cpu_dev *d, int threads, mm_err *e)
 {
-    mm_status s = mm_pool_new(&d->head.pool, threads, e);
+    mm_status s = mm_threads_new(&d->head.pool, threads, e);
     if (s != MM_OK)
         return s;
     d->scratch = calloc((size_t)threads, sizeof *d->scratch);
@@ -138,7 +138,7 @@ mm_status mm_cpu_scratch(mm_cpu_dev *d, int64_t floats, mm_err *e)
     if (need <= d->room)
         return MM_OK;
     d->room = 0; /* until all of them have it */
-    for (int i = 0; i < mm_pool_threads(d->head.pool); i++) {
+    for (int i = 0; i < mm_threads_count(d->head.pool); i++) {
         free(d->scratch[i]);
         d->scratch[i] = room_of(need);
         if (!d->scratch[i])

@@ -351,10 +351,10 @@ static void part_task(void *ctx, int i, int worker)
 /* Floats of A below which one thread packs it alone. */
 enum { ALONE = 1 << 13 };
 
-static void run_block(mm_pool *pool, job *j)
+static void run_block(mm_threads *pool, job *j)
 {
     const mm_gemm *g = j->b.g;
-    const int64_t threads = mm_pool_threads(pool), groups = mm_ceil_div(panels_of(g), j->step);
+    const int64_t threads = mm_threads_count(pool), groups = mm_ceil_div(panels_of(g), j->step);
     j->shares = threads == 1 ? 1 : least(mm_ceil_div(PARTS * threads, groups), j->b.panels);
     j->count = groups * j->shares;
     j->ahead = j->count >= PARTS * threads;
@@ -363,8 +363,8 @@ static void run_block(mm_pool *pool, job *j)
         for (int p = 0; p < j->b.panels; p++)
             pack_task(j, p, 0);
     else
-        mm_pool_run(pool, (int)j->b.panels, pack_task, j);
-    mm_pool_run(pool, (int)least(threads, j->count), part_task, j);
+        mm_threads_run(pool, (int)j->b.panels, pack_task, j);
+    mm_threads_run(pool, (int)least(threads, j->count), part_task, j);
 }
 
 mm_status mm_gemm_run(mm_cpu_dev *d, const mm_gemm *given, mm_err *e)

@@ -117,7 +117,7 @@ static mm_status pack_all(mm_cpu_dev *d, mm_cpu_weight *w, bool must, mm_err *e)
         return MM_OK;
     pack_job j = {d->k, w, room_for(words), w->m->widen && !make_scales(w)};
     if (j.to && !j.failed)
-        mm_pool_run(d->head.pool, (int)mm_ceil_div(w->head.n, w->m->nr), pack_panel, &j);
+        mm_threads_run(d->head.pool, (int)mm_ceil_div(w->head.n, w->m->nr), pack_panel, &j);
     if (!j.to || j.failed) {
         free(j.to);
         return must ? mm_fail_memory(e) : MM_OK; /* others go on without */
@@ -143,8 +143,8 @@ const uint32_t *mm_cpu_pack_once(mm_cpu_dev *d, mm_cpu_weight *w)
         d->panels_words = d->panels ? words : 0;
     }
     if (d->panels)
-        mm_pool_run(d->head.pool, (int)mm_ceil_div(w->head.n, w->m->nr), pack_panel,
-                    &(pack_job){d->k, w, d->panels, false});
+        mm_threads_run(d->head.pool, (int)mm_ceil_div(w->head.n, w->m->nr), pack_panel,
+                       &(pack_job){d->k, w, d->panels, false});
     return d->panels;
 }
 
@@ -285,7 +285,7 @@ mm_status mm_cpu_conv_weight(mm_weight **out, mm_dev *dev, const mm_conv_weight 
         if (!(w->packed = room_for(words)))
             return mm_cpu_weight_failed(dev, w, e);
         j.to = w->packed;
-        mm_pool_run(d->head.pool, cw->groups * j.panels, pack_conv_panel, &j);
+        mm_threads_run(d->head.pool, cw->groups * j.panels, pack_conv_panel, &j);
         if (j.failed)
             return mm_cpu_weight_failed(dev, w, e);
     }

@@ -20,7 +20,7 @@ static void each_rows(mm_cpu_dev *d, const void *op, int64_t rows, int64_t width
     int64_t per = width >= TASK_FLOATS ? 1 : mm_ceil_div(TASK_FLOATS, width > 0 ? width : 1);
     per = mm_ceil_div(rows, INT32_MAX) > per ? mm_ceil_div(rows, INT32_MAX) : per;
     row_job j = {op, d->k, rows, per};
-    mm_pool_run(d->head.pool, (int)mm_ceil_div(rows, per), body, &j);
+    mm_threads_run(d->head.pool, (int)mm_ceil_div(rows, per), body, &j);
 }
 
 static int64_t task_end(const row_job *j, int i)
@@ -128,9 +128,9 @@ static mm_status group_norm(mm_cpu_dev *d, const mm_norm_op *op, mm_err *e)
         j.r0 = op->cu[i];
         j.rows = op->cu[i + 1] - op->cu[i];
         const int blocks = (int)mm_ceil_div(j.rows, SPREAD_ROWS);
-        mm_pool_run(d->head.pool, blocks, spread_task, &j);
+        mm_threads_run(d->head.pool, blocks, spread_task, &j);
         join_parts(&j, blocks);
-        mm_pool_run(d->head.pool, blocks, shift_task, &j);
+        mm_threads_run(d->head.pool, blocks, shift_task, &j);
     }
     free(room);
     return MM_OK;
@@ -224,6 +224,6 @@ mm_status mm_cpu_pool_rows(mm_dev *dev, const mm_pool_op *op, mm_err *e)
 {
     (void)e;
     mm_cpu_dev *d = (mm_cpu_dev *)dev;
-    mm_pool_run(d->head.pool, op->n, pool_task, &(row_job){.op = op, .k = d->k});
+    mm_threads_run(d->head.pool, op->n, pool_task, &(row_job){.op = op, .k = d->k});
     return MM_OK;
 }

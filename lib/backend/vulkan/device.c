@@ -219,7 +219,7 @@ static void close_vulkan(mm_dev *dev)
         vkDestroyDebugUtilsMessengerEXT(d->instance, d->messenger, NULL);
     if (d->instance)
         vkDestroyInstance(d->instance, NULL);
-    mm_pool_free(d->head.pool);
+    mm_threads_free(d->head.pool);
     free(d);
 }
 
@@ -286,7 +286,7 @@ static mm_status start(mm_vk_dev *d, const mm_dev_opts *o, mm_err *e)
         return s;
     d->paths = paths_of(&d->card);
     if ((s = choose_precision(d, o->precision, e)) != MM_OK ||
-        (s = mm_pool_new(&d->head.pool, o->threads > 0 ? o->threads : mm_cpu_count(), e)) != MM_OK ||
+        (s = mm_threads_new(&d->head.pool, o->threads > 0 ? o->threads : mm_cpu_count(), e)) != MM_OK ||
         (s = make_device(d, e)) != MM_OK || (s = mm_vk_pipelines_start(d, e)) != MM_OK ||
         (s = mm_vk_record_start(d, e)) != MM_OK || (s = mm_vk_carry_start(d, e)) != MM_OK)
         return s;

@@ -227,7 +227,7 @@ mm_status mm_vk_upload(mm_vk_dev *d, VkBuffer to, VkDeviceSize at, const void *f
         if ((s = mm_vk_stage(&room, &place, d, n, e)) != MM_OK)
             return s;
         copy_job job = {room, (const char *)from + done, n};
-        mm_pool_run(d->head.pool, (int)((n + SLICE - 1) / SLICE), copy_slice, &job);
+        mm_threads_run(d->head.pool, (int)((n + SLICE - 1) / SLICE), copy_slice, &job);
         s = mm_vk_send(d, place, to, at + done, n, e);
         if (s == MM_OK && d->slots[d->now].up_used >= PIECE)
             s = mm_vk_turn(d, e);

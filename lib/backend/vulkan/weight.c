@@ -196,7 +196,7 @@ static mm_status upload_panels(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, i
         mm_status s = mm_vk_fill(&j.to, &place, d, w->chunk, at, size, e);
         if (s != MM_OK)
             return s;
-        mm_pool_run(d->head.pool, (int)n, pack_panel, &j);
+        mm_threads_run(d->head.pool, (int)n, pack_panel, &j);
         if (j.failed)
             return mm_fail_memory(e);
         if ((s = mm_vk_filled(d, place, w->chunk, at, size, e)) != MM_OK)

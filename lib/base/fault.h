@@ -1,0 +1,21 @@
+/* fault.h: why an input could not be decoded: a line for people and a short constant code for programs. */
+#ifndef MM_BASE_FAULT_H
+#define MM_BASE_FAULT_H
+
+#include "base/status.h"
+
+/* Codes that decoders give: "truncated", "corrupt", "too-large", "too-long", "unsupported", "empty", "memory". */
+typedef struct {
+    const char *code; /* a literal; NULL: nothing failed */
+    mm_err err;
+} mm_fault;
+
+/* Notes the fault; returns MM_SKIP, so that a caller can write `return mm_fault_set(f, "corrupt", "no header");`. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+mm_status
+mm_fault_set(mm_fault *f, const char *code, const char *fmt, ...);
+mm_status mm_fault_memory(mm_fault *f);
+
+#endif

@@ -1,0 +1,154 @@
+#include "decode/decode.h"
+
+#include "format/claim.h"
+#include "format/sniff.h"
+#include "media/image/picture.h"
+#include "media/sink.h"
+#include "media/text/text.h"
+#include "source/blob.h"
+
+enum { HEAD = 4096 };
+static const int64_t MAX_PICTURE_FILE = (int64_t)1 << 30;
+
+static mm_status put_page(void *ctx, mm_picture *p, mm_fault *f)
+{
+    mm_sink *s = ctx;
+    mm_record rec = mm_sink_record(s, MM_KIND_IMAGE);
+    if (p->pages > 1 && s->o->all_pages)
+        rec.part = p->page;
+    rec.has_time = p->timed;
+    rec.time[0] = p->from;
+    rec.time[1] = p->to;
+    return mm_sink_picture(s, p, &rec, f);
+}
+
+/* Every page or frame. The file's bytes have an arena of their own: the sink's is emptied after each record. */
+static mm_status decode_pages(mm_sink *s, mm_fault *f)
+{
+    mm_str file = {0};
+    mm_arena bytes = {0};
+    mm_picture_limits limits = mm_sink_limits(s);
+    const mm_blob *b = s->b;
+    mm_status st = mm_blob_load(&file, b, MAX_PICTURE_FILE, "a picture file", &bytes, f);
+    mm_bytes in = {(const uint8_t *)file.p, file.n};
+    if (st == MM_OK && mm_picture_is_video(in)) {
+        mm_blob memory = *b;
+        mm_fault cut = {0};
+        bool found;
+        size_t end;
+        mm_status whole = mm_animation_ends(in, &end, &cut);
+        memory.bytes = in.p;
+        memory.size = (int64_t)end;
+        s->b = &memory;
+        st = mm_video_decode(s, &found, f);
+        if (st != MM_FATAL && whole != MM_OK) {
+            st = MM_SKIP;
+            *f = cut;
+        }
+        s->b = b;
+    } else if (st == MM_OK) {
+        st = mm_pages_read(in, &limits, s->a, put_page, s, f);
+    }
+    mm_arena_free(&bytes);
+    return st;
+}
+
+static mm_status decode_picture(mm_sink *s, mm_fault *f)
+{
+    mm_str file;
+    mm_picture p = {0};
+    mm_picture_limits limits = mm_sink_limits(s);
+    if (!s->o->image)
+        return MM_OK;
+    if (s->o->all_pages)
+        return decode_pages(s, f);
+    mm_status st = mm_blob_load(&file, s->b, MAX_PICTURE_FILE, "a picture file", s->a, f);
+    if (st == MM_OK)
+        st = mm_picture_read(&p, (mm_bytes){(const uint8_t *)file.p, file.n}, &limits, s->a, f);
+    return st == MM_OK ? put_page(s, &p, f) : st;
+}
+
+/* Frames first, then the sound: two passes, so that neither has to be held back in memory for the other. */
+static mm_status decode_av(mm_sink *s, mm_fault *f)
+{
+    bool picture = false, sound = false;
+    mm_status st = MM_OK;
+    if (s->o->image)
+        st = mm_video_decode(s, &picture, f);
+    if (st == MM_SKIP && picture) { /* what is wrong with the picture need not keep the sound from being heard */
+        mm_fault more = {0};
+        st = s->o->audio ? mm_sound_decode(s, &sound, &more) : MM_OK;
+        return st == MM_FATAL ? st : MM_SKIP;
+    }
+    if (st == MM_OK && s->o->audio)
+        st = mm_sound_decode(s, &sound, f);
+    if (st == MM_OK && !picture && !sound && s->o->image && s->o->audio)
+        return mm_fault_set(f, "unsupported", "neither sound nor moving pictures in it");
+    return st;
+}
+
+static mm_status decode_numbers(mm_sink *s, mm_fault *f)
+{
+    bool all = s->o->image && s->o->audio && s->o->text;
+    return all || s->o->as ? mm_numbers_decode(s, f) : MM_OK; /* --only names media */
+}
+
+static mm_status by_kind(mm_sink *s, mm_sniff kind, mm_fault *f)
+{
+    switch (kind) {
+    case MM_SNIFF_IMAGE: return decode_picture(s, f);
+    case MM_SNIFF_AV: return decode_av(s, f);
+    case MM_SNIFF_TEXT: return mm_text_decode(s, f);
+    case MM_SNIFF_NUMBERS: return decode_numbers(s, f);
+    case MM_SNIFF_DICOM:
+        return s->o->image ? mm_fault_set(f, "unsupported", "DICOM is not read by this version") : MM_OK;
+    default: return MM_OK;
+    }
+}
+
+/* Sound after other bytes (zeros that a broken transfer left, say) is found as players find it: by a run of frames. */
+static bool is_late_sound(const mm_sink *s)
+{
+    enum { FRONT = 1 << 20 };
+    if (mm_name_claims(s->b->path) != MM_CLAIM_SOUND)
+        return false;
+    uint8_t *p = mm_arena_alloc(s->a, FRONT);
+    int64_t n = p ? mm_blob_read(s->b, 0, p, FRONT) : 0;
+    bool found = n > 0 && mm_sniff_finds_mpeg_audio(p, (size_t)n);
+    mm_arena_reset(s->a);
+    return found;
+}
+
+static mm_status by_head(mm_sink *s, mm_fault *f)
+{
+    uint8_t head[HEAD];
+    int64_t n = mm_blob_read(s->b, 0, head, sizeof head);
+    if (n < 0)
+        return mm_fault_set(f, "read", "an error while reading");
+    mm_sniff kind = mm_sniff_bytes(head, (size_t)n, s->b->path);
+    if (kind == MM_SNIFF_NONE && is_late_sound(s))
+        kind = MM_SNIFF_AV;
+    mm_status st = MM_OK;
+    if (kind == MM_SNIFF_NONE || kind == MM_SNIFF_TEXT)
+        st = mm_claim_judge(s->b, s->o, kind, head, (size_t)n, f);
+    return st == MM_OK ? by_kind(s, kind, f) : st;
+}
+
+mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_emit emit, void *ctx, int64_t *emitted,
+                    mm_err *e)
+{
+    mm_sink s = {b, o, a, emit, ctx, 0, e};
+    mm_fault f = {0};
+    mm_status st;
+    *emitted = 0;
+    if (b->status != MM_OK) {
+        f = (mm_fault){b->code, b->err};
+        st = MM_SKIP;
+    } else {
+        st = by_head(&s, &f);
+    }
+    if (st == MM_SKIP)
+        st = mm_sink_fault(&s, &f);
+    *emitted = s.emitted;
+    return st;
+}

@@ -1,0 +1,52 @@
+/* draft.h: a model directory in the making: tensors, config and files, written at the end in one go. What the
+ * importers fill. */
+#ifndef MM_IMPORT_DRAFT_H
+#define MM_IMPORT_DRAFT_H
+
+#include "base/file.h"
+#include "model/safetensors.h"
+
+typedef struct {
+    mm_arena arena; /* names and converted tensors */
+    mm_named_tensor *t;
+    int64_t n, cap;
+    json_t *config;       /* config.json; an object */
+    json_t *preprocessor; /* preprocessor_config.json; NULL: none */
+    json_t *metadata;     /* of the safetensors file: format, where it came from */
+    struct {
+        char *from, *name;
+    } copy[32]; /* files that are taken over as they are */
+    int copies;
+    struct {
+        char *name;
+        mm_map map;
+    } mapped[64]; /* files that tensors point into */
+    int maps;
+} mm_draft;
+
+mm_status mm_draft_init(mm_draft *d, mm_err *e);
+void mm_draft_free(mm_draft *d);
+
+/* Adds a tensor under a name (copied into the arena); data must outlive the draft. */
+mm_status mm_draft_add(mm_draft *d, const char *name, const mm_tensor *t, mm_err *e);
+mm_status mm_draft_addf(mm_draft *d, const mm_tensor *t, mm_err *e, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+void mm_draft_remove(mm_draft *d, const char *name);
+const mm_tensor *mm_draft_find(const mm_draft *d, const char *name); /* NULL: absent */
+
+/* [rows, cols] → [cols, rows], in the arena. Elements of any size. */
+mm_status mm_draft_transposed(mm_draft *d, mm_tensor *out, const mm_tensor *in, mm_err *e);
+/* Rows from..to of the first dimension: a view. */
+mm_tensor mm_tensor_rows(const mm_tensor *t, int64_t from, int64_t to);
+
+/* Maps DIR/NAME for as long as the draft lives; the same file once, however often it is asked for. */
+mm_status mm_draft_map(mm_draft *d, const char *dir, const char *name, const mm_map **out, mm_err *e);
+
+/* Has DIR/NAME copied into the model, if it is there. */
+mm_status mm_draft_copy(mm_draft *d, const char *dir, const char *name, mm_err *e);
+
+/* Writes everything into a hidden directory beside DEST, which becomes DEST at the end. DEST must not exist, or be an
+ * empty directory. Also writes SHA256SUMS, which `mm-model verify` checks. */
+mm_status mm_draft_write(mm_draft *d, const char *dest, mm_err *e);
+
+#endif

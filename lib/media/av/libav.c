@@ -1,0 +1,371 @@
+#include "media/av/libav.h"
+
+#include "media/av/ogg.h"
+#include "media/av/promise.h"
+
+#include <libavutil/avstring.h>
+#include <libavutil/error.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { IO_BUFFER = 64 * 1024, MAX_STREAMS = 256 };
+
+/* No playlists (hls, concat, dash …), no devices, no subtitles, no raw video without a header. */
+static const char FORMATS[] =
+    "aac,ac3,aiff,amr,ape,apng,asf,au,avi,caf,dsf,dts,eac3,flac,flv,gif,h264,hevc,ico,iff,ivf,m4v,matroska,webm,"
+    "mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,shn,tak,tta,voc,w64,wav,wv,"
+    "yuv4mpegpipe";
+
+static const char CODECS[] =
+    /* sound */
+    "aac,aac_fixed,aac_latm,ac3,ac3_fixed,eac3,alac,als,amrnb,amrwb,ape,cook,dca,flac,g722,g723_1,g726,g726le,g729,"
+    "gsm,gsm_ms,mlp,truehd,mp1,mp1float,mp2,mp2float,mp3,mp3float,mp3adu,mp3adufloat,mp3on4,mp3on4float,mpc7,mpc8,"
+    "nellymoser,opus,ra_144,ra_288,shorten,sipr,speex,tak,tta,vorbis,wavpack,wmalossless,wmapro,wmav1,wmav2,wmavoice,"
+    "adpcm_4xm,adpcm_adx,adpcm_g722,adpcm_g726,adpcm_g726le,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,"
+    "adpcm_yamaha,adpcm_ima_oki,adpcm_sbpro_2,adpcm_sbpro_3,adpcm_sbpro_4,"
+    "dsd_lsbf,dsd_lsbf_planar,dsd_msbf,dsd_msbf_planar,dst,"
+    "pcm_alaw,pcm_bluray,pcm_dvd,pcm_f16le,pcm_f24le,pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le,pcm_lxf,pcm_mulaw,"
+    "pcm_s16be,pcm_s16be_planar,pcm_s16le,pcm_s16le_planar,pcm_s24be,pcm_s24daud,pcm_s24le,pcm_s24le_planar,"
+    "pcm_s32be,pcm_s32le,pcm_s32le_planar,pcm_s64be,pcm_s64le,pcm_s8,pcm_s8_planar,pcm_sga,pcm_u16be,pcm_u16le,"
+    "pcm_u24be,pcm_u24le,pcm_u32be,pcm_u32le,pcm_u8,pcm_vidc,"
+    /* pictures */
+    "apng,bmp,dds,gif,jpeg2000,jpegls,mjpeg,pam,pcx,png,psd,qoi,sgi,sunrast,targa,"
+    "webp,xbm,xwd,libjxl,libopenjpeg,"
+    /* video */
+    "av1,libdav1d,libaom-av1,cinepak,dnxhd,dvvideo,ffv1,ffvhuff,flashsv,flv,h261,h263,h263i,h263p,h264,hevc,huffyuv,"
+    "indeo2,indeo3,indeo4,indeo5,mpeg1video,mpeg2video,mpeg4,mpegvideo,msmpeg4,msmpeg4v1,msmpeg4v2,msrle,msvideo1,"
+    "prores,qtrle,rawvideo,rpza,rv10,rv20,rv30,rv40,svq1,svq3,theora,utvideo,v210,vc1,vp3,vp4,vp6,vp6a,vp6f,vp7,vp8,"
+    "vp9,wmv1,wmv2,wmv3,wrapped_avframe,yuv4,zlib";
+
+/* libav has one log callback for the whole process. The sink travels in the context that speaks, so that nothing
+ * global is needed; contexts that libav makes for itself have none and are not heard. What a container's reader says
+ * of an error is kept: it tells more than the number that it returns. */
+static void on_log(void *ctx, int level, const char *fmt, va_list ap)
+{
+    const AVClass *cls = ctx ? *(const AVClass *const *)ctx : NULL;
+    const mm_log *log = NULL;
+    mm_av_input *in = NULL;
+    if (!cls || level > AV_LOG_INFO)
+        return;
+    if (cls == avcodec_get_class())
+        log = ((const AVCodecContext *)ctx)->opaque;
+    else if (cls == avformat_get_class() && (in = ((const AVFormatContext *)ctx)->opaque))
+        log = in->limits.log;
+    if (!log && !in)
+        return;
+    char line[400] = "";
+    vsnprintf(line, sizeof line, fmt, ap);
+    for (char *p = line; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 127)
+            *p = p[1] ? ' ' : 0;
+    if (in && level <= AV_LOG_ERROR)
+        snprintf(in->said, sizeof in->said, "%.*s", (int)(sizeof in->said - 1), line);
+    mm_say(log, MM_LOG_DEBUG, "libav: %s", line);
+}
+
+mm_status mm_av_fault(mm_fault *f, const char *what, int averror)
+{
+    char text[AV_ERROR_MAX_STRING_SIZE] = "";
+    av_strerror(averror, text, sizeof text);
+    if (averror == AVERROR(ENOMEM))
+        return mm_fault_memory(f);
+    if (averror == AVERROR_EOF)
+        return mm_fault_set(f, "truncated", "%s: the data end too early", what);
+    bool unknown = averror == AVERROR_DECODER_NOT_FOUND || averror == AVERROR_PATCHWELCOME ||
+                   averror == AVERROR(ENOSYS) || averror == AVERROR_DEMUXER_NOT_FOUND;
+    return mm_fault_set(f, unknown ? "unsupported" : "corrupt", "%s: %s", what, text);
+}
+
+/* ---- input ---- */
+
+static int io_read(void *ctx, uint8_t *out, int n)
+{
+    mm_av_input *in = ctx;
+    if (in->budget <= 0)
+        return AVERROR_EXIT;
+    int64_t got = mm_blob_read(in->blob, in->at, out, n);
+    if (got < 0)
+        return AVERROR(EIO);
+    if (got == 0)
+        return AVERROR_EOF;
+    in->at += got;
+    in->budget -= got + 512; /* many small reads cost too */
+    return (int)got;
+}
+
+static int64_t io_seek(void *ctx, int64_t off, int whence)
+{
+    mm_av_input *in = ctx;
+    whence &= ~AVSEEK_FORCE;
+    if (whence == AVSEEK_SIZE)
+        return in->blob->size;
+    if (whence == SEEK_CUR)
+        off += in->at;
+    else if (whence == SEEK_END)
+        off += in->blob->size;
+    if (off < 0)
+        return AVERROR(EINVAL);
+    in->budget -= 512;
+    in->at = off;
+    return off;
+}
+
+static int stuck(void *ctx)
+{
+    return ((mm_av_input *)ctx)->budget <= 0;
+}
+
+/* No container opens anything but the blob. */
+static int refuse_open(AVFormatContext *s, AVIOContext **pb, const char *url, int flags, AVDictionary **options)
+{
+    (void)s, (void)pb, (void)url, (void)flags, (void)options;
+    return AVERROR(EPERM);
+}
+
+/* Enough to read the whole input four times over between two packets: no sound demuxer needs it, none runs on. */
+static void refill(mm_av_input *in)
+{
+    in->budget = 4 * in->blob->size + ((int64_t)64 << 20);
+}
+
+static AVFormatContext *new_context(mm_av_input *in)
+{
+    AVFormatContext *fmt = avformat_alloc_context();
+    if (!fmt)
+        return NULL;
+    fmt->opaque = in;
+    fmt->pb = in->io;
+    fmt->flags |= AVFMT_FLAG_CUSTOM_IO;
+    fmt->io_open = refuse_open;
+    fmt->interrupt_callback = (AVIOInterruptCB){stuck, in};
+    fmt->max_streams = MAX_STREAMS;
+    fmt->format_whitelist = av_strdup(FORMATS);
+    fmt->codec_whitelist = av_strdup(CODECS);
+    fmt->protocol_whitelist = av_strdup("");
+    return fmt;
+}
+
+/* Reads what the headers leave open from the first packets, under the same limit of pixels. */
+static int find_streams(AVFormatContext *fmt, const mm_av_limits *l)
+{
+    unsigned n = fmt->nb_streams;
+    AVDictionary **options = av_calloc(n ? n : 1, sizeof *options);
+    if (!options)
+        return AVERROR(ENOMEM);
+    for (unsigned i = 0; i < n; i++) {
+        av_dict_set_int(&options[i], "max_pixels", l->max_pixels, 0);
+        av_dict_set_int(&options[i], "threads", 1, 0);
+    }
+    int rc = avformat_find_stream_info(fmt, options);
+    for (unsigned i = 0; i < n; i++)
+        av_dict_free(&options[i]);
+    av_free(options);
+    return rc;
+}
+
+/* Where a stream begins to be shown or heard. What a sound codec needs to get going lies below zero and is not heard.
+ */
+static double start_of(const AVStream *st)
+{
+    double tick = av_q2d(st->time_base), start = (double)st->start_time * tick;
+    const AVCodecParameters *par = st->codecpar;
+    if (start >= 0 || par->codec_type != AVMEDIA_TYPE_AUDIO || par->sample_rate <= 0)
+        return start;
+    start += (double)par->initial_padding / par->sample_rate;
+    return start > -tick ? 0 : start;
+}
+
+/* The zero of the file's clock. */
+static void find_zero(mm_av_input *in)
+{
+    int streams = 0, known = 0;
+    for (unsigned i = 0; i < in->fmt->nb_streams; i++) {
+        const AVStream *st = in->fmt->streams[i];
+        enum AVMediaType type = st->codecpar->codec_type;
+        if ((type != AVMEDIA_TYPE_AUDIO && type != AVMEDIA_TYPE_VIDEO) ||
+            (st->disposition & AV_DISPOSITION_ATTACHED_PIC))
+            continue;
+        streams++;
+        if (st->start_time != AV_NOPTS_VALUE)
+            in->zero = known++ ? fmin(in->zero, start_of(st)) : start_of(st);
+    }
+    in->alone = streams == 1;
+}
+
+/* By the bytes; where those do not tell, as with zeros in front of an MP3, by the name, too. */
+static int find_format(const AVInputFormat **format, mm_av_input *in)
+{
+    char name[256];
+    int rc = av_probe_input_buffer(in->io, format, NULL, NULL, 0, 0);
+    if (rc != AVERROR_INVALIDDATA)
+        return rc;
+    mm_str path = in->blob->path;
+    size_t skip = path.n < sizeof name ? 0 : path.n - sizeof name + 1;
+    snprintf(name, sizeof name, "%.*s", (int)(path.n - skip), path.p + skip);
+    return av_probe_input_buffer(in->io, format, name, NULL, 0, 0);
+}
+
+static mm_status cut_short(const mm_av_input *in, mm_fault *f)
+{
+    return mm_fault_set(f, "truncated", "the file is cut short: %lld of %lld bytes are there",
+                        (long long)in->blob->size, (long long)mm_promised_size(in->blob));
+}
+
+/* "not readable as sound or video: Invalid sample rate: 0": what the reader said, or what its number means. */
+static mm_status open_fault(const mm_av_input *in, int rc, mm_fault *f)
+{
+    if (mm_promised_size(in->blob) > in->blob->size)
+        return cut_short(in, f);
+    mm_av_fault(f, "not readable as sound or video", rc);
+    return rc == AVERROR_INVALIDDATA && *in->said
+               ? mm_fault_set(f, "corrupt", "not readable as sound or video: %s", in->said)
+               : MM_SKIP;
+}
+
+mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, mm_fault *f)
+{
+    *in = (mm_av_input){.blob = b, .limits = *l};
+    av_log_set_callback(on_log);
+    refill(in);
+    uint8_t *buffer = av_malloc(IO_BUFFER);
+    in->io = buffer ? avio_alloc_context(buffer, IO_BUFFER, 0, in, io_read, NULL, io_seek) : NULL;
+    if (!in->io) {
+        av_free(buffer);
+        return mm_fault_memory(f);
+    }
+    in->fmt = new_context(in);
+    if (!in->fmt) {
+        mm_av_close(in);
+        return mm_fault_memory(f);
+    }
+    const AVInputFormat *format = NULL;
+    int rc = find_format(&format, in);
+    if (rc >= 0 && !av_match_list(format->name, FORMATS, ',')) {
+        mm_av_close(in);
+        return mm_fault_set(f, "unsupported", "%s (%s) is not read", format->long_name, format->name);
+    }
+    if (rc >= 0)
+        rc = avformat_open_input(&in->fmt, NULL, format, NULL); /* frees fmt when it fails */
+    if (rc >= 0)
+        rc = find_streams(in->fmt, l);
+    if (rc >= 0) {
+        refill(in);
+        find_zero(in);
+        return MM_OK;
+    }
+    mm_av_close(in);
+    return open_fault(in, rc, f);
+}
+
+void mm_av_close(mm_av_input *in)
+{
+    avformat_close_input(&in->fmt);
+    if (in->io) {
+        av_freep(&in->io->buffer);
+        avio_context_free(&in->io);
+    }
+}
+
+static void note_end(mm_av_input *in, const AVPacket *pkt)
+{
+    if (pkt->pos >= 0)
+        in->packets_end = FFMAX(in->packets_end, pkt->pos + pkt->size);
+    double tick = av_q2d(in->fmt->streams[pkt->stream_index]->time_base);
+    if (pkt->pts != AV_NOPTS_VALUE)
+        in->end = fmax(in->end, ((double)pkt->pts + (double)pkt->duration) * tick);
+}
+
+/* The headers of a further Opus stream in a chain, which libav gives out as a second of sound each. */
+static bool is_header(const mm_av_input *in, const AVPacket *pkt)
+{
+    return in->fmt->streams[pkt->stream_index]->codecpar->codec_id == AV_CODEC_ID_OPUS && pkt->size >= 8 &&
+           (memcmp(pkt->data, "OpusHead", 8) == 0 || memcmp(pkt->data, "OpusTags", 8) == 0);
+}
+
+mm_status mm_av_read(mm_av_input *in, int stream, AVPacket *pkt, mm_fault *f)
+{
+    for (;;) {
+        int rc = av_read_frame(in->fmt, pkt);
+        if (in->budget <= 0)
+            return mm_fault_set(f, "corrupt", "the container leads nowhere: no packet within %lld bytes",
+                                (long long)(4 * in->blob->size));
+        if (rc == AVERROR_EOF)
+            return MM_EOF;
+        if (rc < 0)
+            return mm_av_fault(f, "the container breaks off", rc);
+        /* an index may point to the same bytes over and over */
+        if (++in->packets > in->blob->size + 4096)
+            return mm_fault_set(f, "corrupt", "the container has more packets than bytes");
+        refill(in);
+        if (is_header(in, pkt)) {
+            av_packet_unref(pkt);
+            continue;
+        }
+        mm_clock_set(&in->clock, in->fmt, pkt);
+        note_end(in, pkt);
+        if (pkt->stream_index == stream)
+            return MM_OK;
+        av_packet_unref(pkt);
+    }
+}
+
+double mm_av_time(const mm_av_input *in, int stream, int64_t ts)
+{
+    return (double)ts * av_q2d(in->fmt->streams[stream]->time_base) - in->zero;
+}
+
+mm_status mm_av_decoder(AVCodecContext **out, enum AVCodecID id, const AVCodecParameters *par, const mm_av_limits *l,
+                        mm_fault *f)
+{
+    *out = NULL;
+    av_log_set_callback(on_log);
+    const AVCodec *codec = avcodec_find_decoder(id);
+    if (!codec)
+        return mm_fault_set(f, "unsupported", "no decoder for %s", avcodec_get_name(id));
+    AVCodecContext *c = avcodec_alloc_context3(codec);
+    if (!c)
+        return mm_fault_memory(f);
+    int rc = par ? avcodec_parameters_to_context(c, par) : 0;
+    c->opaque = (void *)(uintptr_t)l->log;
+    c->thread_count = 1;
+    /* libav counts rows padded to its own alignment and calls what is above damaged: here it only keeps bombs out, the
+     * limit itself is looked at where a frame's size is known */
+    c->max_pixels = l->max_pixels < INT64_MAX / 4 ? 2 * l->max_pixels + (8 << 20) : INT64_MAX;
+    c->codec_whitelist = av_strdup(CODECS);
+    if (rc >= 0)
+        rc = avcodec_open2(c, codec, NULL);
+    if (rc < 0) {
+        avcodec_free_context(&c);
+        return mm_av_fault(f, avcodec_get_name(id), rc);
+    }
+    *out = c;
+    return MM_OK;
+}
+
+double mm_av_declared(const mm_av_input *in, int stream)
+{
+    const AVStream *st = in->fmt->streams[stream];
+    bool told = in->fmt->duration_estimation_method == AVFMT_DURATION_FROM_STREAM;
+    return told && st->duration != AV_NOPTS_VALUE && st->duration > 0 ? (double)st->duration * av_q2d(st->time_base)
+                                                                      : 0;
+}
+
+mm_status mm_av_complete(const mm_av_input *in, mm_fault *f)
+{
+    const AVFormatContext *fmt = in->fmt;
+    if (!strcmp(fmt->iformat->name, "ogg") && !mm_ogg_ends(in->blob))
+        return mm_fault_set(f, "truncated", "the Ogg file ends before its last page");
+    bool told = fmt->duration_estimation_method == AVFMT_DURATION_FROM_STREAM && fmt->duration > 0 && in->end > 0;
+    double want = (double)fmt->duration / AV_TIME_BASE;
+    double have = in->end - (fmt->start_time != AV_NOPTS_VALUE ? (double)fmt->start_time / AV_TIME_BASE : 0);
+    if (told && have < want * 0.98 - 0.25)
+        return mm_fault_set(f, "truncated", "the file ends after %.2f of %.2f s", have, want);
+    if (mm_promised_size(in->blob) > in->blob->size)
+        return cut_short(in, f);
+    int64_t another = mm_appended(in->blob, in->packets_end);
+    return another < 0 ? MM_OK
+                       : mm_fault_set(f, "unsupported",
+                                      "another file was appended at byte %lld, which is not read: split it there",
+                                      (long long)another);
+}

@@ -1,0 +1,85 @@
+/* libav.h: FFmpeg's libraries, kept on a short lead: they read only through a blob, open no other file or address,
+ * know only the formats and codecs listed here, print nothing, start no thread, and stop within bounds.
+ * FFmpeg 5.1, 6.1 and 7.1; what differs between them stands at the end of this file. */
+#ifndef MM_MEDIA_AV_LIBAV_H
+#define MM_MEDIA_AV_LIBAV_H
+
+#include "base/arena.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "media/av/clock.h"
+#include "source/source.h"
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/display.h>
+#include <libavutil/frame.h>
+
+typedef struct {
+    int64_t max_pixels;
+    const mm_log *log; /* gets what libav says, at debug level */
+} mm_av_limits;
+
+/* A blob opened as a container. */
+typedef struct {
+    const mm_blob *blob;
+    mm_av_limits limits;
+    AVFormatContext *fmt;
+    AVIOContext *io;
+    int64_t at;          /* where the next read begins */
+    int64_t budget;      /* bytes that may be read before the next packet must come out */
+    int64_t packets;     /* read so far */
+    int64_t packets_end; /* where the bytes of the packets that were read end; 0: not known */
+    mm_clock clock;
+    double zero;    /* seconds on the clock: where the first stream begins to be shown or heard */
+    bool alone;     /* there is one stream to show or to hear, so that it needs to keep time with no other */
+    double end;     /* seconds on the clock: where the last packet of any stream ends */
+    char said[120]; /* the last error that its reader spoke of */
+} mm_av_input;
+
+mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, mm_fault *f);
+void mm_av_close(mm_av_input *in);
+/* The next packet of this stream. MM_EOF at the end; MM_SKIP when the container is broken from here on. */
+mm_status mm_av_read(mm_av_input *in, int stream, AVPacket *pkt, mm_fault *f);
+
+/* Seconds from the file's zero to the time stamp of a frame of this stream. */
+double mm_av_time(const mm_av_input *in, int stream, int64_t ts);
+
+/* An opened decoder; par NULL: codec defaults. */
+mm_status mm_av_decoder(AVCodecContext **out, enum AVCodecID id, const AVCodecParameters *par, const mm_av_limits *l,
+                        mm_fault *f);
+
+/* Seconds that the container says this stream lasts; 0 when it does not say, or only guesses. */
+double mm_av_declared(const mm_av_input *in, int stream);
+/* After the last packet: did the container reach the end that it declared? MM_OK, or MM_SKIP: "truncated". */
+mm_status mm_av_complete(const mm_av_input *in, mm_fault *f);
+
+/* "Invalid data found when processing input" and the code that fits. */
+mm_status mm_av_fault(mm_fault *f, const char *what, int averror);
+
+/* ---- what differs between versions ---- */
+
+static inline int64_t mm_av_frame_duration(const AVFrame *f)
+{
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 2, 100)
+    return f->duration;
+#else
+    return f->pkt_duration;
+#endif
+}
+
+/* The display matrix of a stream, or NULL. */
+static inline const int32_t *mm_av_stream_matrix(const AVStream *st)
+{
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102)
+    const AVPacketSideData *sd = av_packet_side_data_get(st->codecpar->coded_side_data,
+                                                         st->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
+    return sd && sd->size >= 9 * sizeof(int32_t) ? (const int32_t *)(const void *)sd->data : NULL;
+#else
+    size_t size = 0;
+    const uint8_t *p = av_stream_get_side_data(st, AV_PKT_DATA_DISPLAYMATRIX, &size);
+    return p && size >= 9 * sizeof(int32_t) ? (const int32_t *)(const void *)p : NULL;
+#endif
+}
+
+#endif

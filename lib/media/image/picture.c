@@ -1,0 +1,97 @@
+#include "media/image/chunks.h"
+
+#include <string.h>
+
+mm_status mm_picture_allowed(int64_t width, int64_t height, const mm_picture_limits *l, mm_fault *f)
+{
+    if (width <= 0 || height <= 0)
+        return mm_fault_set(f, "corrupt", "the picture is %lld × %lld pixels", (long long)width, (long long)height);
+    if (width > INT32_MAX / 8 || height > INT32_MAX / 8 || width * height > l->max_pixels)
+        return mm_fault_set(f, "too-large", "%lld × %lld pixels are more than the limit of %lld (--max-pixels)",
+                            (long long)width, (long long)height, (long long)l->max_pixels);
+    return MM_OK;
+}
+
+mm_status mm_picture_alloc(mm_picture *p, mm_arena *a, mm_fault *f)
+{
+    p->px = mm_arena_alloc(a, (size_t)p->height * (size_t)p->width * (size_t)p->channels * mm_type_size(p->type));
+    return p->px ? MM_OK : mm_fault_memory(f);
+}
+
+static uint8_t over(unsigned colour, unsigned alpha, unsigned background)
+{
+    unsigned t = colour * alpha + background * (255 - alpha) + 128;
+    return (uint8_t)((t + (t >> 8)) >> 8);
+}
+
+static uint16_t over_16(uint64_t colour, uint64_t alpha, uint64_t background)
+{
+    return (uint16_t)((colour * alpha + background * (65535 - alpha) + 32767) / 65535);
+}
+
+/* n pixels of four samples become three, in place; `lay` is the sample in[c] over the background. */
+#define FLATTEN(ctype, lay)                                                                                            \
+    do {                                                                                                               \
+        ctype *out = (void *)p->px;                                                                                    \
+        for (const ctype *in = out; n--; in += 4, out += 3)                                                            \
+            for (int c = 0; c < 3; c++)                                                                                \
+                out[c] = background ? (lay) : in[c];                                                                   \
+    } while (0)
+
+void mm_picture_flatten(mm_picture *p, const uint8_t *background)
+{
+    if (p->channels != 4)
+        return;
+    size_t n = (size_t)p->height * (size_t)p->width;
+    if (p->type == MM_U16)
+        FLATTEN(uint16_t, over_16(in[c], in[3], 257u * background[c]));
+    else if (p->type == MM_F32)
+        FLATTEN(float, in[c] * in[3] + (float)background[c] / 255 * (1 - in[3]));
+    else
+        FLATTEN(uint8_t, over(in[c], in[3], background[c]));
+    p->channels = 3;
+}
+
+void mm_picture_cmyk(uint8_t *out, const uint8_t *in, size_t width)
+{
+    for (size_t x = 0; x < width; x++, in += 4, out += 3) {
+        unsigned white = in[3]; /* 255 − black */
+        for (int i = 0; i < 3; i++) {
+            unsigned t = (255u - in[i]) * white + 128;
+            t = (t + (t >> 8)) >> 8;
+            out[i] = (uint8_t)(white > t ? white - t : 0);
+        }
+    }
+}
+
+mm_form mm_picture_form(mm_bytes in)
+{
+    if (in.n >= 3 && !memcmp(in.p, "\xff\xd8\xff", 3))
+        return MM_FORM_JPEG;
+    if (in.n >= 12 && !memcmp(in.p, "RIFF", 4) && !memcmp(in.p + 8, "WEBP", 4))
+        return MM_FORM_WEBP;
+    if (in.n >= 4 && !memcmp(in.p, "GIF8", 4))
+        return MM_FORM_GIF;
+    if (in.n >= 8 && !memcmp(in.p + 4, "ftyp", 4))
+        return mm_heif_is_avif(in) ? MM_FORM_AVIF : MM_FORM_HEIC;
+    if (in.n >= 6 && (!memcmp(in.p, "\0\0\1\0", 4) || !memcmp(in.p, "\0\0\2\0", 4)) && in.p[4])
+        return MM_FORM_ICON;
+    if (in.n >= 4 && (!memcmp(in.p, "II*\0", 4) || !memcmp(in.p, "MM\0*", 4) || !memcmp(in.p, "II+\0", 4) ||
+                      !memcmp(in.p, "MM\0+", 4)))
+        return MM_FORM_TIFF;
+    if (in.n >= 3 && in.p[0] == 'P' && in.p[1] >= '1' && in.p[1] <= '6')
+        return MM_FORM_PNM;
+    if (in.n >= 3 && in.p[0] == 'P' && (in.p[1] == 'F' || in.p[1] == 'f'))
+        return MM_FORM_PFM;
+    return MM_FORM_OTHER;
+}
+
+mm_status mm_picture_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+{
+    static mm_status (*const READ[])(mm_picture *, mm_bytes, const mm_picture_limits *, mm_arena *, mm_fault *) = {
+        [MM_FORM_JPEG] = mm_jpeg_read,  [MM_FORM_WEBP] = mm_webp_read, [MM_FORM_GIF] = mm_gif_read,
+        [MM_FORM_AVIF] = mm_avif_read,  [MM_FORM_HEIC] = mm_heic_read, [MM_FORM_ICON] = mm_icon_read,
+        [MM_FORM_TIFF] = mm_tiff_read,  [MM_FORM_PNM] = mm_pnm_read,   [MM_FORM_PFM] = mm_pfm_read,
+        [MM_FORM_OTHER] = mm_still_read};
+    return mm_raw_is(in) ? mm_raw_fault(f) : READ[mm_picture_form(in)](p, in, l, a, f);
+}

@@ -1,0 +1,25 @@
+/* tiff_survey.h: which directories of a TIFF are pages, and whether it is a camera's RAW file. */
+#ifndef MM_MEDIA_IMAGE_TIFF_SURVEY_H
+#define MM_MEDIA_IMAGE_TIFF_SURVEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <tiffio.h>
+
+typedef struct {
+    int64_t pages;               /* directories that are no smaller copy and no mask of another */
+    tdir_t first;                /* the first of them */
+    uint64_t below;              /* the first such directory below another; 0: none */
+    size_t stack_at, stack_page; /* where pages without directories begin, and their size; 0: none */
+    bool raw;
+    bool broken; /* the chain of directories does not end where it should */
+} mm_tiff_survey;
+
+/* Goes through all directories of a file of so many bytes; the current one is the first page afterwards, or what comes
+ * nearest to one. complaint: where libtiff's first one stands, as it comes up. */
+void mm_tiff_survey_take(mm_tiff_survey *s, TIFF *t, size_t bytes, const char *complaint);
+/* Is the current directory no smaller copy and no mask of another? */
+bool mm_tiff_is_page(TIFF *t);
+
+#endif

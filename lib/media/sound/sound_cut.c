@@ -1,0 +1,121 @@
+#include "media/sound/sound_cut.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_PART = 15 << 20 }; /* samples: 60 MiB */
+
+static int64_t held_count(const mm_cutter *c)
+{
+    return (int64_t)(c->held.n / sizeof(float));
+}
+
+static mm_status put_facts(mm_record *rec, mm_sink *s, const mm_sound_facts *x)
+{
+    mm_status st = mm_meta_put_str(rec, s->a, "codec", mm_str_of(x->codec), s->e);
+    if (st == MM_OK)
+        st = mm_meta_put_int(rec, s->a, "channels", x->channels, s->e);
+    if (st == MM_OK)
+        st = mm_meta_put_int(rec, s->a, "source_rate", x->source_rate, s->e);
+    if (x->tracks < 2)
+        return st;
+    if (st == MM_OK)
+        st = mm_meta_put_int(rec, s->a, "track", x->track, s->e);
+    if (st == MM_OK)
+        st = mm_meta_put_int(rec, s->a, "tracks", x->tracks, s->e);
+    if (st == MM_OK && x->language)
+        st = mm_meta_put_str(rec, s->a, "language", mm_str_of(x->language), s->e);
+    return st;
+}
+
+/* Hands on the first n held samples. `whole`: they are all that the file has. */
+static mm_status put_part(mm_cutter *c, int64_t n, bool whole)
+{
+    mm_sink *s = c->sink;
+    mm_record rec = mm_sink_record(s, MM_KIND_AUDIO);
+    rec.rate = c->rate;
+    rec.of = c->of.p ? c->of : rec.of;
+    rec.has_tensor = true;
+    rec.tensor.data = c->held.p;
+    mm_status st = mm_shape_make(&rec.tensor.s, MM_F32, 1, &n, s->e);
+    if (!whole)
+        rec.part = c->part;
+    if (!whole || c->start != 0) {
+        rec.has_time = true;
+        rec.time[0] = c->start + (double)c->first / (double)c->rate;
+        rec.time[1] = c->start + (double)(c->first + n) / (double)c->rate;
+    }
+    c->part++;
+    c->in_run++;
+    c->covered = c->first + n;
+    if (st == MM_OK)
+        st = put_facts(&rec, s, c->facts);
+    return st == MM_OK ? mm_sink_put(s, &rec) : MM_FATAL;
+}
+
+static void drop(mm_cutter *c, int64_t n)
+{
+    size_t bytes = (size_t)n * sizeof(float);
+    c->held.n -= bytes;
+    memmove(c->held.p, c->held.p + bytes, c->held.n);
+    c->first += n;
+}
+
+/* From where this window begins to where the next one does. */
+static int64_t step_of(const mm_cutter *c)
+{
+    return c->window ? llround((double)(c->in_run + 1) * c->hop) - c->first : MAX_PART;
+}
+
+static mm_status cut(mm_cutter *c)
+{
+    int64_t length = c->window ? c->window : MAX_PART;
+    for (;;) {
+        int64_t step = step_of(c);
+        if (held_count(c) <= (length > step ? length : step))
+            return MM_OK;
+        if (put_part(c, length, false) != MM_OK)
+            return MM_FATAL;
+        drop(c, step);
+    }
+}
+
+mm_status mm_cutter_begin(mm_cutter *c, int64_t rate, mm_fault *f)
+{
+    const mm_decode_opts *o = c->sink->o;
+    c->rate = rate;
+    c->window = llround(o->window * (double)rate);
+    c->hop = (o->hop > 0 ? o->hop : o->window) * (double)rate;
+    if (c->window > MAX_PART || (c->window && c->hop < 1))
+        return mm_fault_set(f, "window", "a window of %g s at a hop of %g s does not fit", o->window, o->hop);
+    return MM_OK;
+}
+
+void mm_cutter_run(mm_cutter *c, double start)
+{
+    c->start = start;
+    c->held.n = 0;
+    c->first = c->covered = c->in_run = 0;
+}
+
+mm_status mm_cutter_push(mm_cutter *c, const float *x, int64_t n, mm_fault *f)
+{
+    if (mm_buf_append(&c->held, x, (size_t)n * sizeof *x, NULL) != MM_OK)
+        return mm_fault_memory(f);
+    return cut(c);
+}
+
+/* The last window may be shorter. It is left out when the one before it held all of it. */
+mm_status mm_cutter_end(mm_cutter *c, bool last)
+{
+    int64_t length = c->window ? c->window : MAX_PART, n = held_count(c);
+    bool covered = c->in_run > 0 && c->window && n <= c->covered - c->first;
+    if (n == 0 || covered)
+        return MM_OK;
+    return put_part(c, n < length ? n : length, last && c->part == 0 && !c->window);
+}
+
+void mm_cutter_free(mm_cutter *c)
+{
+    mm_buf_free(&c->held);
+}

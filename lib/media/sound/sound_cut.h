@@ -1,0 +1,43 @@
+/* sound_cut.h: mono samples into records: windows, or parts below 64 MiB.
+ *
+ * A run is sound without a break. Its first window begins with its first sample, wherever that lies in time; window k
+ * begins k hops later. A break ends the last window early, and a new run begins with the next sample. */
+#ifndef MM_MEDIA_SOUND_SOUND_CUT_H
+#define MM_MEDIA_SOUND_SOUND_CUT_H
+
+#include "base/buf.h"
+#include "media/sink.h"
+
+/* What every record of a sound tells. */
+typedef struct {
+    const char *codec, *language; /* NULL: not known */
+    int64_t channels, source_rate;
+    int64_t track, tracks; /* which one of how many; 1-based */
+} mm_sound_facts;
+
+typedef struct {
+    mm_sink *sink;
+    const mm_sound_facts *facts;
+    mm_str of;      /* what the sound stands for in joins; p NULL: what --of says */
+    int64_t rate;   /* 0: not begun */
+    int64_t window; /* samples; 0: whole */
+    double hop;     /* samples, not rounded, so that hops of a fractional length do not drift */
+    double start;   /* seconds: where sample 0 of this run lies */
+    mm_buf held;    /* f32 samples from number `first` on that no record has taken yet */
+    int64_t first;
+    int64_t covered; /* the number after the last sample that a record has taken */
+    int64_t in_run;  /* records of this run */
+    int64_t part;    /* records of all runs */
+} mm_cutter;
+
+/* Sets the rate and the length of windows from the options. */
+mm_status mm_cutter_begin(mm_cutter *c, int64_t rate, mm_fault *f);
+/* A new run, which begins at `start`. */
+void mm_cutter_run(mm_cutter *c, double start);
+/* More samples: hands on every window or part that is known to have more sound after it. */
+mm_status mm_cutter_push(mm_cutter *c, const float *x, int64_t n, mm_fault *f);
+/* The end of a run, and of the sound when `last`. */
+mm_status mm_cutter_end(mm_cutter *c, bool last);
+void mm_cutter_free(mm_cutter *c);
+
+#endif

@@ -1,0 +1,18 @@
+/* charset.h: the bytes of a text file become UTF-8. */
+#ifndef MM_MEDIA_TABLE_CHARSET_H
+#define MM_MEDIA_TABLE_CHARSET_H
+
+#include "base/arena.h"
+#include "base/str.h"
+
+#include <stdint.h>
+
+/* The file without its byte order mark, UTF-16 converted (*encoding is "utf-16" then, else NULL). Part of the argument
+ * or from the arena; p NULL when memory is out. */
+mm_str mm_text_unmark(mm_arena *a, mm_str file, const char **encoding);
+
+/* The bytes as valid UTF-8, from the arena when they had to be changed: what is not UTF-8 becomes U+FFFD, as Python's
+ * errors="replace" has it. *replaced counts those. p NULL when memory is out. */
+mm_str mm_utf8_clean(mm_arena *a, mm_str in, int64_t *replaced);
+
+#endif

@@ -1,0 +1,362 @@
+#include "base/grow.h"
+#include "base/suggest.h"
+#include "media/table/table_row.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum { MAX_COLUMNS = 1 << 20 };
+
+mm_table_kind mm_table_kind_of(const char *name)
+{
+    static const char *const NAMES[] = {NULL, "csv", "semicolon", "tsv", "quoted-tsv", "jsonl", "json"};
+    for (int i = 1; name && i < (int)(sizeof NAMES / sizeof *NAMES); i++)
+        if (strcmp(name, NAMES[i]) == 0)
+            return (mm_table_kind)i;
+    return MM_TABLE_ANY;
+}
+
+mm_str mm_cell_trim(mm_str cell)
+{
+    while (cell.n && mm_is_blank(*cell.p)) {
+        cell.p++;
+        cell.n--;
+    }
+    while (cell.n && mm_is_blank(cell.p[cell.n - 1]))
+        cell.n--;
+    return cell;
+}
+
+/* ---- what kind of table it is ---- */
+
+/* Where the row at `at` ends: at LF or CR outside of quotes. *n is how many cells `cut` makes of it. */
+static size_t end_of_row(mm_str text, size_t at, char cut, int *n)
+{
+    bool inside = false, opens = true; /* in quotes; where a quote would open some */
+    *n = 1;
+    for (; at < text.n; at++) {
+        char c = text.p[at];
+        if (c == '"' && (inside || opens))
+            inside = !inside;
+        else if (!inside && (c == '\n' || c == '\r'))
+            break;
+        *n += !inside && c == cut;
+        opens = !inside && (c == cut || c == '"'); /* "" goes on */
+    }
+    return at;
+}
+
+/* The cells of the row at *at, which becomes the start of the next one. */
+static int cells_of_row(mm_str text, size_t *at, char cut)
+{
+    int n;
+    *at = end_of_row(text, *at, cut, &n);
+    while (*at < text.n && (text.p[*at] == '\n' || text.p[*at] == '\r'))
+        ++*at;
+    return n;
+}
+
+/* Whether `cut` makes two or more cells of each of the first rows, of all as many. */
+static bool cuts_evenly(mm_str text, char cut)
+{
+    enum { ROWS = 100 };
+    size_t at = 0;
+    int columns = cells_of_row(text, &at, cut), rows = 1;
+    for (; at < text.n && rows < ROWS; rows++)
+        if (cells_of_row(text, &at, cut) != columns)
+            return false;
+    return columns > 1 && rows > 1;
+}
+
+static mm_table_kind kind_of_text(mm_str text)
+{
+    size_t at = 0, next;
+    while (at < text.n && mm_is_blank(text.p[at]))
+        at++;
+    for (next = at + 1; next < text.n && mm_is_blank(text.p[next]);)
+        next++;
+    if (at < text.n && text.p[at] == '{')
+        return MM_TABLE_JSONL;
+    if (at < text.n && text.p[at] == '[' && next < text.n && strchr("{[]\"", text.p[next]))
+        return MM_TABLE_JSON;
+    at = 0;
+    if (cells_of_row(text, &at, '\t') > 1)
+        return MM_TABLE_TSV;
+    return cuts_evenly(text, ';') && !cuts_evenly(text, ',') ? MM_TABLE_SEMICOLON : MM_TABLE_CSV;
+}
+
+/* Excel's first line "sep=;", which is no row: takes it. */
+static void take_sep(mm_table *t)
+{
+    mm_str line = t->text;
+    bool quoted = line.n && *line.p == '"';
+    size_t i = quoted;
+    if (line.n < i + 5 || strncasecmp(line.p + i, "sep=", 4) != 0)
+        return;
+    char cut = line.p[i + 4];
+    i += 5;
+    i += quoted && i < line.n && line.p[i] == '"';
+    if (i < line.n && line.p[i] != '\r' && line.p[i] != '\n')
+        return;
+    i += i < line.n && line.p[i] == '\r';
+    i += i < line.n && line.p[i] == '\n';
+    t->kind = cut == '\t' ? MM_TABLE_QUOTED_TSV : MM_TABLE_CSV;
+    t->cut = cut;
+    t->first = i;
+}
+
+/* CR where the first row ends with one alone. */
+static char end_of_rows(mm_str text, char cut)
+{
+    int n;
+    size_t at = end_of_row(text, 0, cut, &n);
+    return at < text.n && text.p[at] == '\r' && (at + 1 == text.n || text.p[at + 1] != '\n') ? '\r' : '\n';
+}
+
+void mm_table_open(mm_table *t, mm_str text, mm_table_kind kind)
+{
+    *t = (mm_table){.text = text, .kind = kind, .cut = ','};
+    if (kind <= MM_TABLE_SEMICOLON)
+        take_sep(t);
+    if (t->kind == MM_TABLE_ANY)
+        t->kind = kind_of_text(text);
+    if (t->kind == MM_TABLE_SEMICOLON && !t->first)
+        t->cut = ';';
+    if (t->kind == MM_TABLE_TSV || t->kind == MM_TABLE_QUOTED_TSV)
+        t->cut = '\t';
+    t->quotes = t->kind != MM_TABLE_TSV;
+    t->end = end_of_rows((mm_str){text.p + t->first, text.n - t->first}, t->cut);
+    if (t->kind == MM_TABLE_JSON) {
+        const char *open = text.n ? memchr(text.p, '[', text.n) : NULL;
+        t->first = open ? (size_t)(open - text.p) + 1 : 0;
+    }
+    t->at = t->first;
+}
+
+bool mm_table_names_itself(const mm_table *t)
+{
+    return t->kind == MM_TABLE_JSONL || t->kind == MM_TABLE_JSON;
+}
+
+void mm_table_rewind(mm_table *t)
+{
+    t->at = t->first;
+    t->row = 0;
+}
+
+void mm_table_close(mm_table *t)
+{
+    mm_arena_free(&t->keep);
+    free(t->header);
+    *t = (mm_table){0};
+}
+
+/* ---- cells of a row ---- */
+
+mm_status mm_cells_add(mm_cells *c, mm_str s, mm_err *e)
+{
+    if (c->n == MAX_COLUMNS)
+        return mm_fail(e, MM_SKIP, "a row of more than %d columns", MAX_COLUMNS);
+    if (!mm_grow_in(c->a, &c->v, &c->cap, c->n))
+        return mm_fail_memory(e);
+    c->v[c->n++] = s;
+    return MM_OK;
+}
+
+/* A quoted cell after its opening quote; *at becomes what follows the closing one, or the end of the text. */
+static mm_str quoted(mm_table *t, size_t *at, mm_arena *a, bool *closed)
+{
+    const char *p = t->text.p;
+    size_t from = *at, i = from, doubled = 0;
+    *closed = false;
+    while (i < t->text.n) {
+        if (p[i] != '"') {
+            i++;
+        } else if (i + 1 < t->text.n && p[i + 1] == '"') {
+            doubled++;
+            i += 2;
+        } else {
+            *closed = true;
+            break;
+        }
+    }
+    *at = i + *closed;
+    if (!doubled)
+        return (mm_str){p + from, i - from};
+    char *out = mm_arena_alloc(a, i - from);
+    size_t n = 0;
+    for (size_t k = from; out && k < i; k++) {
+        out[n++] = p[k];
+        k += p[k] == '"';
+    }
+    return (mm_str){out, n};
+}
+
+static size_t end_of_cell(const mm_table *t, size_t i)
+{
+    while (i < t->text.n && t->text.p[i] != t->cut && t->text.p[i] != t->end)
+        i++;
+    return i;
+}
+
+/* A cell without quotes at *at, which becomes its end. */
+static mm_str plain(mm_table *t, size_t *at)
+{
+    size_t i = end_of_cell(t, *at);
+    mm_str cell = {t->text.p + *at, i - *at};
+    if (cell.n && cell.p[cell.n - 1] == '\r' && (i == t->text.n || t->text.p[i] == t->end))
+        cell.n--;
+    t->in_quotes |= cell.n > 1 && *cell.p == '"' && cell.p[cell.n - 1] == '"';
+    *at = i;
+    return cell;
+}
+
+static mm_status cut_row(mm_table *t, mm_cells *c, mm_err *e)
+{
+    const char *p = t->text.p;
+    size_t i = t->at, n = t->text.n;
+    mm_status s = MM_OK;
+    for (;;) {
+        mm_str one;
+        if (t->quotes && i < n && p[i] == '"') {
+            bool closed;
+            i++;
+            one = quoted(t, &i, c->a, &closed);
+            if (!one.p)
+                return mm_fail_memory(e);
+            if (!closed)
+                s = mm_fail(e, MM_SKIP, "a quote that is never closed");
+            size_t rest = i;
+            i = end_of_cell(t, i);
+            if (closed && i > rest + (rest < n && p[rest] == '\r'))
+                s = mm_fail(e, MM_SKIP, "text after a closing quote (quotes inside quotes are doubled)");
+        } else {
+            one = plain(t, &i);
+        }
+        mm_status added = mm_cells_add(c, one, e);
+        if (added == MM_FATAL)
+            return added;
+        if (added == MM_SKIP) { /* go on to the row's end: the next one may be good */
+            c->n = 0;
+            s = added;
+        }
+        bool more = i < n && p[i] == t->cut;
+        i += i < n;
+        if (!more)
+            break;
+    }
+    t->at = i;
+    return s;
+}
+
+/* ---- rows ---- */
+
+static void skip_blank_lines(mm_table *t)
+{
+    while (t->at < t->text.n && (t->text.p[t->at] == t->end ||
+                                 (t->text.p[t->at] == '\r' && t->at + 1 < t->text.n && t->text.p[t->at + 1] == t->end)))
+        t->at++;
+}
+
+static mm_status read_row(mm_table *t, mm_cells *c, mm_err *e)
+{
+    if (t->kind == MM_TABLE_JSON)
+        return mm_json_row(t, c, e);
+    skip_blank_lines(t);
+    if (t->at >= t->text.n)
+        return MM_EOF;
+    return t->kind == MM_TABLE_JSONL ? mm_json_row(t, c, e) : cut_row(t, c, e);
+}
+
+mm_status mm_table_take_header(mm_table *t, mm_err *e)
+{
+    mm_cells c = {.a = &t->keep};
+    if (mm_table_names_itself(t))
+        return MM_OK;
+    mm_status s = read_row(t, &c, e);
+    if (s != MM_OK)
+        return s;
+    t->header = malloc((size_t)c.n * sizeof *t->header);
+    if (!t->header)
+        return mm_fail_memory(e);
+    for (int i = 0; i < c.n; i++)
+        t->header[i] = mm_cell_trim(c.v[i]);
+    t->columns = c.n;
+    return MM_OK;
+}
+
+/* A cut too many, as by a comma in a text without quotes, would put all later cells under wrong names. */
+static mm_status check_width(const mm_table *t, const mm_cells *c, mm_err *e)
+{
+    for (int i = t->columns; t->header && !mm_table_names_itself(t) && i < c->n; i++)
+        if (mm_cell_trim(c->v[i]).n)
+            return mm_fail(e, MM_SKIP, "%d cells, more than the %d that have names", c->n, t->columns);
+    return MM_OK;
+}
+
+mm_status mm_table_next(mm_table *t, mm_arena *a, mm_str **cell, int *n, mm_err *e)
+{
+    mm_cells c = {.a = a};
+    mm_status s = read_row(t, &c, e);
+    if (s == MM_OK || s == MM_SKIP)
+        t->row++;
+    if (s == MM_OK)
+        s = check_width(t, &c, e);
+    *cell = c.v;
+    *n = c.n;
+    return s;
+}
+
+int mm_table_column(const mm_table *t, const char *text, int columns)
+{
+    char *end;
+    mm_str name = mm_cell_trim(mm_str_of(text));
+    for (int c = 0; c < t->columns; c++)
+        if (mm_str_eq(t->header[c], name))
+            return c;
+    long number = strtol(text, &end, 10);
+    if (end == text || *end || number == 0)
+        return -1;
+    number = number < 0 ? columns + number : number - 1;
+    return number >= 0 && number < columns ? (int)number : -1;
+}
+
+/* Reads on until a row has a member of that name (NULL: to the end), and goes back to where it was. */
+static mm_status look_ahead(mm_table *t, const char *name, mm_err *e)
+{
+    mm_arena a = {0};
+    mm_str *cell;
+    int n;
+    const size_t at = t->at;
+    const int64_t row = t->row;
+    mm_status s = MM_OK;
+    while (s != MM_EOF && s != MM_FATAL && !(name && mm_table_column(t, name, 0) >= 0)) {
+        s = mm_table_next(t, &a, &cell, &n, e);
+        mm_arena_reset(&a);
+    }
+    mm_arena_free(&a);
+    t->at = at;
+    t->row = row;
+    return s == MM_FATAL ? s : MM_OK;
+}
+
+mm_status mm_table_learn_names(mm_table *t, mm_err *e)
+{
+    return mm_table_names_itself(t) ? look_ahead(t, NULL, e) : mm_table_take_header(t, e);
+}
+
+mm_status mm_table_find(mm_table *t, const char *text, int columns, int *at, mm_err *e)
+{
+    char more[160];
+    if (mm_table_names_itself(t) && look_ahead(t, text, e) != MM_OK)
+        return MM_FATAL;
+    *at = mm_table_column(t, text, mm_table_names_itself(t) ? t->columns : columns);
+    if (*at >= 0)
+        return MM_OK;
+    if (!t->header)
+        return mm_fail(e, MM_SKIP, "no column %s: the table is read without a row of names, its columns are 1 to %d",
+                       text, columns);
+    return mm_fail(e, MM_SKIP, "no column %s%s", text,
+                   mm_suggest_text(more, sizeof more, mm_str_of(text), t->header, t->columns));
+}

@@ -1,0 +1,33 @@
+/* json_scan.h: reading the two large tables of a tokenizer.json without building a JSON tree of them. Internal to
+ * model/.
+ *
+ * A tokenizer.json is a page of settings around "vocab" (30,000 and more entries) and "merges". Parsing it all into
+ * objects costs more than encoding a sentence does; so these two are found by scanning, read in place, and the rest
+ * goes to the JSON library. */
+#ifndef MM_TOKENIZE_JSON_SCAN_H
+#define MM_TOKENIZE_JSON_SCAN_H
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "base/str.h"
+
+#include <stdint.h>
+
+typedef struct {
+    const char *p, *end;
+} mm_scan; /* what is still to be read */
+
+/* Moves s from an object to the value of its member `key`; false when there is none. */
+bool mm_scan_enter(mm_scan *s, const char *key);
+/* The text of that value; p NULL when there is none. */
+mm_str mm_scan_member(mm_scan s, const char *key);
+
+/* Calls each(ctx, key, value) for {"key": integer, …}. */
+typedef mm_status (*mm_scan_pair)(void *ctx, mm_str key, int64_t value, mm_err *e);
+mm_status mm_scan_integers(mm_str object, mm_arena *a, mm_scan_pair each, void *ctx, mm_err *e);
+
+/* Calls each(ctx, i, left, right) for ["left right", …] or [["left", "right"], …]. */
+typedef mm_status (*mm_scan_two)(void *ctx, int64_t i, mm_str left, mm_str right, mm_err *e);
+mm_status mm_scan_twos(mm_str array, mm_arena *a, mm_scan_two each, void *ctx, mm_err *e);
+
+#endif

@@ -1,0 +1,333 @@
+/* tokenizer.c: from a text to ids, stage by stage. */
+#include "base/grow.h"
+#include "tokenize/tokenizer_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- setting up --------------------------------------------------------------------------------------------- */
+
+void mm_bert_steps(mm_tokenizer *t, bool clean, bool chinese, bool strip, bool lower)
+{
+    if (clean)
+        t->norm[t->norms++] = MM_NORM_CLEAN;
+    if (chinese)
+        t->norm[t->norms++] = MM_NORM_CHINESE;
+    if (strip) {
+        t->norm[t->norms++] = MM_NORM_NFD;
+        t->norm[t->norms++] = MM_NORM_STRIP_ACCENTS;
+    }
+    if (lower)
+        t->norm[t->norms++] = MM_NORM_LOWER;
+}
+
+void mm_bert_config_steps(mm_tokenizer *t)
+{
+    bool lower = mm_config_bool(t->config, "do_lower_case", true);
+    mm_bert_steps(t, true, mm_config_bool(t->config, "tokenize_chinese_chars", true),
+                  mm_config_bool(t->config, "strip_accents", lower), lower);
+}
+
+static bool same_text(mm_runes a, mm_runes b)
+{
+    return a.n == b.n && memcmp(a.p, b.p, (size_t)a.n * sizeof *a.p) == 0;
+}
+
+/* Keeps the list longest first, so that the first match at a place is the longest one. */
+mm_status mm_tokenizer_add(mm_tokenizer *t, mm_str text, mm_added_token flags, mm_err *e)
+{
+    char *copy = mm_arena_strdup(&t->arena, text);
+    flags.content = (mm_str){copy, text.n};
+    flags.text = mm_runes_decode(text, &t->arena);
+    if (copy && flags.text.p && flags.normalized)
+        flags.text = mm_normalize(flags.text, t->norm, t->norms, &t->arena);
+    if (!copy || !flags.text.p)
+        return mm_fail_memory(e);
+    for (int i = 0; i < t->addeds; i++)
+        if (same_text(t->added[i].text, flags.text) && t->added[i].normalized == flags.normalized)
+            return MM_OK;
+    if (flags.text.n == 0)
+        return MM_OK;
+    if (!mm_grow_in(&t->arena, &t->added, &t->added_cap, t->addeds))
+        return mm_fail_memory(e);
+    int at = t->addeds++;
+    for (; at > 0 && t->added[at - 1].text.n < flags.text.n; at--)
+        t->added[at] = t->added[at - 1];
+    t->added[at] = flags;
+    t->added_first[flags.normalized] |= 1ull << (flags.text.p[0] & 63);
+    return MM_OK;
+}
+
+/* The longest input that the model was made for: the smallest of what its files say. */
+static int64_t model_limit(mm_model *m, const json_t *config, mm_err *e)
+{
+    const json_t *model = mm_model_config(m);
+    const char *type = mm_config_str(model, "model_type", "");
+    int64_t unsaid = !strncmp(type, "clip", 4) ? 77 : !strncmp(type, "siglip", 6) ? 64 : 0;
+    int64_t limit = mm_config_int(model, "max_position_embeddings",
+                                  mm_config_int(model, "text_config.max_position_embeddings", unsaid));
+    /* positions of RoBERTa's kind begin after the padding id */
+    if (limit > 2 && (strstr(type, "roberta") || !strcmp(type, "mpnet")))
+        limit -= 2;
+    int64_t named[2] = {mm_config_int(config, "model_max_length", 0), 0};
+    const json_t *sentence = mm_model_json(m, "sentence_bert_config.json", e);
+    named[1] = mm_config_int(sentence, "max_seq_length", 0);
+    for (int i = 0; i < 2; i++)
+        if (named[i] > 0 && named[i] < 1000000 && (limit == 0 || named[i] < limit))
+            limit = named[i];
+    return limit;
+}
+
+static bool path_to(char path[4096], const mm_model *m, const char *file)
+{
+    int n = snprintf(path, 4096, "%s/%s", mm_model_path(m), file);
+    return n > 0 && n < 4096 && mm_file_exists(path);
+}
+
+/* transformers builds a BertTokenizer's normalizer from tokenizer_config.json alone, whatever tokenizer.json says: a
+ * file that says "lowercase": false is lower-cased nevertheless unless do_lower_case is false, too. */
+static bool is_bert_class(const mm_model *m, const json_t *config)
+{
+    const char *type = mm_config_str(mm_model_config(m), "model_type", "");
+    const char *name = mm_config_str(config, "tokenizer_class", NULL);
+    if (!name)
+        return !strcmp(type, "bert") || !strcmp(type, "distilbert");
+    return strstr(name, "Bert") != NULL; /* not Roberta, Albert, Camembert, which spell it small */
+}
+
+static mm_status read_files(mm_tokenizer *t, const mm_model *m, mm_err *e)
+{
+    char path[4096], merges[4096];
+    if (path_to(path, m, "tokenizer.json"))
+        return mm_tokenizer_from_json(t, path, e);
+    if (path_to(path, m, "vocab.txt"))
+        return mm_tokenizer_from_vocab_txt(t, path, e);
+    if (path_to(path, m, "vocab.json") && path_to(merges, m, "merges.txt"))
+        return mm_tokenizer_from_bpe_files(t, path, merges, e);
+    return mm_fail(e, MM_FATAL, "no tokenizer.json, vocab.txt, or vocab.json with merges.txt");
+}
+
+static mm_status open_tokenizer(mm_tokenizer *t, mm_model *m, mm_err *e)
+{
+    *e = (mm_err){MM_OK, ""};
+    const json_t *config = mm_model_json(m, "tokenizer_config.json", e);
+    if (!config && e->status != MM_OK)
+        return e->status;
+    t->config = config;
+    t->bert_class = is_bert_class(m, config);
+    mm_status s = read_files(t, m, e);
+    t->config = NULL;
+    if (s == MM_OK)
+        t->limit = model_limit(m, config, e);
+    return s == MM_OK ? e->status : s;
+}
+
+mm_status mm_tokenizer_open(mm_tokenizer **out, mm_model *m, mm_err *e)
+{
+    *out = NULL;
+    mm_tokenizer *t = calloc(1, sizeof *t);
+    if (!t)
+        return mm_fail_memory(e);
+    mm_err why;
+    mm_status s = open_tokenizer(t, m, &why);
+    if (s == MM_OK) {
+        *out = t;
+        return s;
+    }
+    mm_tokenizer_close(t);
+    return mm_fail(e, s, "%s: %s", mm_model_name(m), why.text);
+}
+
+void mm_tokenizer_close(mm_tokenizer *t)
+{
+    if (!t)
+        return;
+    mm_map_close(&t->file[0]);
+    mm_map_close(&t->file[1]);
+    mm_arena_free(&t->arena);
+    free(t);
+}
+
+int64_t mm_tokenizer_model_limit(const mm_tokenizer *t)
+{
+    return t->limit;
+}
+
+int32_t mm_tokenizer_id(const mm_tokenizer *t, const char *token)
+{
+    for (int i = 0; i < t->addeds; i++)
+        if (mm_str_is(t->added[i].content, token))
+            return t->added[i].id;
+    return mm_vocab_get(&t->vocab, mm_str_of(token));
+}
+
+/* ---- added tokens in the text ------------------------------------------------------------------------------- */
+
+static bool is_word_rune(uint32_t c)
+{
+    return mm_rune_is_letter(c) || mm_rune_is_number(c) || mm_rune_is_accent(c) || c == '_';
+}
+
+/* The added token that stands at i; NULL: none. */
+static const mm_added_token *added_at(const mm_tokenizer *t, bool normalized, mm_runes r, int64_t i)
+{
+    if (!(t->added_first[normalized] >> (r.p[i] & 63) & 1))
+        return NULL;
+    for (int k = 0; k < t->addeds; k++) {
+        const mm_added_token *a = &t->added[k];
+        if (a->normalized == normalized && a->text.n <= r.n - i &&
+            memcmp(a->text.p, r.p + i, (size_t)a->text.n * sizeof *r.p) == 0)
+            return a;
+    }
+    return NULL;
+}
+
+/* A stretch of text on its way to ids. */
+typedef struct {
+    const mm_tokenizer *t;
+    mm_arena *a;
+    mm_ids ids;
+} encoder;
+
+static void words_to_ids(encoder *x, mm_runes r)
+{
+    const mm_tokenizer *t = x->t;
+    mm_words words = mm_pretokenize(r, t->split, t->splits, x->a);
+    x->ids.failed |= words.p == NULL;
+    for (int64_t i = 0; i < words.n && !x->ids.failed; i++) {
+        const uint32_t *p = r.p + words.p[i].first;
+        int64_t n = words.p[i].end - words.p[i].first;
+        if (t->is_bpe)
+            mm_bpe_word(&t->bpe, p, n, &x->ids);
+        else
+            mm_wordpiece_word(&t->wordpiece, &t->vocab, p, n, &x->ids);
+    }
+}
+
+static void cut_added(encoder *x, mm_runes r, bool normalized);
+
+/* What lies between added tokens: first of the text as it came, then of the normalised text. */
+static void between(encoder *x, mm_runes r, bool normalized)
+{
+    if (r.n == 0 || x->ids.failed)
+        return;
+    if (normalized) {
+        words_to_ids(x, r);
+        return;
+    }
+    r = mm_normalize(r, x->t->norm, x->t->norms, x->a);
+    x->ids.failed |= r.p == NULL;
+    if (r.p)
+        cut_added(x, r, true);
+}
+
+static void cut_added(encoder *x, mm_runes r, bool normalized)
+{
+    int64_t done = 0;
+    for (int64_t i = 0; i < r.n;) {
+        const mm_added_token *a = added_at(x->t, normalized, r, i);
+        if (!a) {
+            i++;
+            continue;
+        }
+        int64_t first = i, end = i + a->text.n;
+        i = end;
+        if (a->single_word && ((first > 0 && is_word_rune(r.p[first - 1])) || (end < r.n && is_word_rune(r.p[end]))))
+            continue;
+        while (a->lstrip && first > done && mm_rune_is_space(r.p[first - 1]))
+            first--;
+        while (a->rstrip && end < r.n && mm_rune_is_space(r.p[end]))
+            end++;
+        between(x, (mm_runes){r.p + done, first - done}, normalized);
+        mm_ids_add(&x->ids, a->id, true);
+        i = done = end;
+    }
+    between(x, (mm_runes){r.p + done, r.n - done}, normalized);
+}
+
+static mm_status encode(const mm_tokenizer *t, mm_str text, mm_arena *a, mm_ids *out, mm_err *e)
+{
+    if (text.n > (size_t)256 << 20)
+        return mm_fail(e, MM_SKIP, "a text of %zu MiB is too long to be one record", text.n >> 20);
+    encoder x = {.t = t, .a = a, .ids.arena = a};
+    mm_runes r = mm_runes_decode(text, a);
+    if (!r.p)
+        return mm_fail_memory(e);
+    cut_added(&x, r, false);
+    *out = x.ids;
+    return x.ids.failed ? mm_fail_memory(e) : MM_OK;
+}
+
+/* ---- special tokens around, limits -------------------------------------------------------------------------- */
+
+/* The special tokens around ids first .. end-1. */
+static mm_status wrapped(const mm_tokenizer *t, const mm_ids *ids, int64_t first, int64_t end, mm_arena *a,
+                         mm_tokens *out, mm_err *e)
+{
+    int64_t n = t->befores + (end - first) + t->afters;
+    int32_t *id = mm_arena_alloc(a, (size_t)n * sizeof *id);
+    if (!id)
+        return mm_fail_memory(e);
+    *out = (mm_tokens){id, n, t->befores + ids->n + t->afters};
+    for (int i = 0; i < t->befores; i++)
+        *id++ = t->before[i];
+    for (int64_t i = first; i < end; i++)
+        *id++ = ids->id[i];
+    for (int i = 0; i < t->afters; i++)
+        *id++ = t->after[i];
+    return MM_OK;
+}
+
+/* How many ids of the text itself fit. */
+static mm_status body_room(const mm_tokenizer *t, int64_t limit, int64_t *room, mm_err *e)
+{
+    *room = limit > 0 ? limit - t->befores - t->afters : INT64_MAX;
+    if (*room < 1)
+        return mm_fail(e, MM_FATAL, "a limit of %lld tokens leaves no room beside the special ones", (long long)limit);
+    return MM_OK;
+}
+
+mm_status mm_tokenizer_encode(const mm_tokenizer *t, mm_str text, int64_t limit, mm_arena *a, mm_tokens *out, mm_err *e)
+{
+    mm_ids ids;
+    int64_t room;
+    mm_status s = body_room(t, limit, &room, e);
+    if (s == MM_OK)
+        s = encode(t, text, a, &ids, e);
+    return s == MM_OK ? wrapped(t, &ids, 0, ids.n < room ? ids.n : room, a, out, e) : s;
+}
+
+/* Where a piece that begins at `first` ends: before a word, if there is one to end before. */
+static int64_t piece_end(const mm_ids *ids, int64_t first, int64_t room)
+{
+    if (ids->n - first <= room)
+        return ids->n;
+    for (int64_t end = first + room; end > first; end--)
+        if (ids->opens[end])
+            return end;
+    return first + room;
+}
+
+mm_status mm_tokenizer_chunks(const mm_tokenizer *t, mm_str text, int64_t limit, mm_arena *a, mm_tokens **pieces,
+                              int *n, mm_err *e)
+{
+    mm_ids ids;
+    int64_t room, count = 0;
+    mm_status s = body_room(t, limit, &room, e);
+    if (s == MM_OK)
+        s = encode(t, text, a, &ids, e);
+    if (s != MM_OK)
+        return s;
+    for (int64_t at = 0; at < ids.n || count == 0; count++)
+        at = piece_end(&ids, at, room);
+    if (!(*pieces = mm_arena_zalloc(a, (size_t)count, sizeof **pieces)))
+        return mm_fail_memory(e);
+    int64_t at = 0;
+    for (*n = 0; *n < count && s == MM_OK; ++*n) {
+        int64_t end = piece_end(&ids, at, room);
+        s = wrapped(t, &ids, at, end, a, &(*pieces)[*n], e);
+        (*pieces)[*n].total = (*pieces)[*n].n;
+        at = end;
+    }
+    return s;
+}

@@ -1,0 +1,41 @@
+/* vocab.h: from token to id. Internal to model/. */
+#ifndef MM_TOKENIZE_VOCAB_H
+#define MM_TOKENIZE_VOCAB_H
+
+#include "base/arena.h"
+#include "base/str.h"
+
+#include <stdint.h>
+
+typedef struct {
+    mm_str token; /* p NULL: free */
+    uint32_t hash;
+    int32_t id;
+} mm_vocab_slot;
+
+typedef struct {
+    mm_arena *arena;
+    mm_vocab_slot *slot; /* [size], size a power of two, open addressing */
+    uint32_t size, used;
+    size_t longest; /* bytes of the longest token */
+} mm_vocab;
+
+/* A hash that can be carried on from a prefix: that is how WordPiece looks up every prefix of a word in one pass
+ * (FNV-1a; Fowler, Noll, Vo 1991). */
+#define MM_HASH_START 2166136261u
+static inline uint32_t mm_hash_more(uint32_t h, const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (uint8_t)p[i]) * 16777619u;
+    return h;
+}
+
+/* A table for about `expected` tokens. The token's bytes are not copied. A token put twice has the last id, as in
+ * Python's dict. False: memory is out. */
+bool mm_vocab_init(mm_vocab *v, mm_arena *a, size_t expected);
+bool mm_vocab_put(mm_vocab *v, mm_str token, int32_t id);
+
+int32_t mm_vocab_get(const mm_vocab *v, mm_str token); /* −1: none */
+int32_t mm_vocab_get_hashed(const mm_vocab *v, mm_str token, uint32_t hash);
+
+#endif
