@@ -265,6 +265,7 @@ bench-gpu: all $(addprefix $(BUILD)/bench/bench_,encode device ceiling) ## encod
 CROSS_CC  := aarch64-linux-gnu-gcc
 CROSS_RUN := qemu-aarch64
 CROSS_LIB := $(patsubst %.c,$(BUILD)/%.o,$(shell find lib/backend lib/base lib/tensor -name '*.c' | LC_ALL=C sort))
+NEON_TESTS := backend ops_linear ops_conv ops_attend ops_rowwise ops_identical precision precision_ops
 $(BUILD)/cross/%: $(BUILD)/tests/unit/%.o $(CROSS_LIB)
 	@mkdir -p $(@D)
 	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lm
@@ -272,8 +273,8 @@ check-neon: ## the backend's tests for 64-bit ARM, where its cross compiler and 
 	@if ! { command -v $(CROSS_CC) && command -v $(CROSS_RUN); } >/dev/null; then \
 	    echo "check-neon: skipped: it needs gcc-aarch64-linux-gnu and qemu-user"; else \
 	    $(MAKE) CC=$(CROSS_CC) PKG=: BUILD=build/neon CFLAGS='$(CFLAGS) -Itests/cross' LDFLAGS=-static \
-	        $(addprefix build/neon/cross/test_,backend precision) && \
-	    for t in backend precision; do $(CROSS_RUN) build/neon/cross/test_$$t || exit 1; done; fi
+	        $(NEON_TESTS:%=build/neon/cross/test_%) && \
+	    for t in $(NEON_TESTS); do $(CROSS_RUN) build/neon/cross/test_$$t || exit 1; done; fi
 .PHONY: check-neon
 parity-light: all probes ## beside tokenizers, Pillow, onnxruntime and CTranslate2 on the default models (no torch)
 	BUILD=$(BUILD) tests/parity/run light

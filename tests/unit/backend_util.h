@@ -140,4 +140,28 @@ static inline double act(mm_act a, double x)
     return 0;
 }
 
+/* The same numbers in another type; the caller frees. */
+static inline void *as_type(const float *x, int64_t n, mm_type t)
+{
+    uint16_t *h = malloc((size_t)(n + 1) * 4);
+    if (t == MM_F32)
+        return memcpy(h, x, (size_t)n * 4);
+    for (int64_t i = 0; i < n; i++)
+        h[i] = t == MM_F16 ? mm_f32_to_f16(x[i]) : mm_f32_to_bf16(x[i]);
+    return h;
+}
+
+/* Runs the body once for every instruction set. */
+static inline void each_tier(void (*body)(mm_dev *d))
+{
+    for (int i = 0; i < MASKS; i++) {
+        if (!have_mask(&masks[i]) || masks[i].reduced)
+            continue;
+        seed = 42;
+        mm_dev *d = open_dev(&masks[i], MM_PREC_FP32, 1 + i % 3);
+        body(d);
+        close_dev(d);
+    }
+}
+
 #endif
