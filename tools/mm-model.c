@@ -2,7 +2,7 @@
 #include "base/file.h"
 #include "cli/tool.h"
 #include "encode/arch.h"
-#include "encode/packing.h"
+#include "encode/pack_encoders.h"
 #include "encode/sentence.h"
 #include "fuse/head.h"
 #include "hub/fetch.h"

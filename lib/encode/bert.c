@@ -1,15 +1,15 @@
 /* bert.c: BERT (Devlin et al. 2019) and what shares its layout (BioBERT, MiniLM, bge, e5 …), and DistilBERT (Sanh et
  * al. 2019), which has no types and other names. */
-#include "encode/text.h"
+#include "encode/text_net.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct mm_net {
-    mm_text t;
+    mm_text_net t;
 };
 
-static const mm_text_names bert_text = {
+static const mm_text_net_names bert_text = {
     .word = "embeddings.word_embeddings.weight",
     .position = "embeddings.position_embeddings.weight",
     .type = "embeddings.token_type_embeddings.weight",
@@ -28,7 +28,7 @@ static const mm_stack_names bert_layers = {
     .norm2 = "output.LayerNorm",
 };
 
-static const mm_text_names distilbert_text = {
+static const mm_text_net_names distilbert_text = {
     .word = "embeddings.word_embeddings.weight",
     .position = "embeddings.position_embeddings.weight",
     .norm = "embeddings.LayerNorm",
@@ -60,16 +60,16 @@ static void unload(mm_net *n)
 {
     if (!n)
         return;
-    mm_text_free(&n->t);
+    mm_text_net_free(&n->t);
     free(n);
 }
 
 static mm_status finish(mm_net **out, mm_net *n, mm_net_info *info, const mm_stack_spec *spec,
-                        const mm_stack_names *layers, const mm_text_names *text, mm_err *e)
+                        const mm_stack_names *layers, const mm_text_net_names *text, mm_err *e)
 {
     mm_stack_load(&n->t.stack, &n->t.params, spec, layers);
-    mm_text_load(&n->t, text);
-    mm_text_describe(&n->t, info);
+    mm_text_net_load(&n->t, text);
+    mm_text_net_describe(&n->t, info);
     info->has_cls = true;
     info->pool = MM_POOL_MEAN;
     mm_status s = mm_params_done(&n->t.params, e);
@@ -124,12 +124,12 @@ static mm_status load_distilbert(mm_net **out, mm_net_info *info, const mm_model
 
 static mm_status check(const mm_net *n, const mm_input *in, int64_t *floats, mm_err *e)
 {
-    return mm_text_check(&n->t, in, floats, e);
+    return mm_text_net_check(&n->t, in, floats, e);
 }
 
 static mm_status forward(mm_net *n, mm_forward *f, mm_err *e)
 {
-    return mm_text_forward(&n->t, f, e);
+    return mm_text_net_forward(&n->t, f, e);
 }
 
 const mm_arch mm_arch_bert = {.name = "bert",

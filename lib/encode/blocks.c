@@ -10,7 +10,7 @@ mm_mat mm_mat_at(mm_mat m, int64_t row, int64_t column)
     return m;
 }
 
-static mm_norm_op norm_op(const mm_norm *norm, float eps, mm_mat x, mm_mat y, int64_t rows, int64_t width)
+static mm_norm_op norm_op(const mm_norm_params *norm, float eps, mm_mat x, mm_mat y, int64_t rows, int64_t width)
 {
     return (mm_norm_op){.kind = MM_NORM_LAYER,
                         .x = x,
@@ -22,7 +22,7 @@ static mm_norm_op norm_op(const mm_norm *norm, float eps, mm_mat x, mm_mat y, in
                         .eps = eps};
 }
 
-void mm_apply_norm(mm_dev *d, const mm_norm *norm, float eps, mm_mat x, mm_mat y, int64_t rows, int64_t width)
+void mm_apply_norm(mm_dev *d, const mm_norm_params *norm, float eps, mm_mat x, mm_mat y, int64_t rows, int64_t width)
 {
     const mm_norm_op op = norm_op(norm, eps, x, y, rows, width);
     mm_dev_norm(d, &op);
@@ -49,32 +49,32 @@ mm_status mm_pool_items(mm_dev *d, const mm_forward *f, mm_mat x, mm_mat y, int6
     return MM_OK;
 }
 
-/* ---- room --------------------------------------------------------------------------------------------------- */
+/* ---- workspace ---------------------------------------------------------------------------------------------- */
 
-mm_status mm_room_begin(mm_room *r, mm_dev *d, int64_t floats, mm_err *e)
+mm_status mm_workspace_begin(mm_workspace *r, mm_dev *d, int64_t floats, mm_err *e)
 {
     r->used = 0;
     if (floats <= r->cap)
         return MM_OK;
-    mm_room_free(r, d);
+    mm_workspace_free(r, d);
     mm_status s = mm_dev_alloc(&r->buf, d, floats, e);
     if (s == MM_OK)
         r->cap = floats;
     return s;
 }
 
-mm_mat mm_room_take(mm_room *r, int64_t rows, int64_t ld)
+mm_mat mm_workspace_take(mm_workspace *r, int64_t rows, int64_t ld)
 {
     mm_mat m = {.buf = r->buf, .off = r->used, .ld = ld};
-    r->used += (rows * ld + MM_ROOM_ALIGN - 1) / MM_ROOM_ALIGN * MM_ROOM_ALIGN;
+    r->used += (rows * ld + MM_WORKSPACE_ALIGN - 1) / MM_WORKSPACE_ALIGN * MM_WORKSPACE_ALIGN;
     assert(r->used <= r->cap);
     return m;
 }
 
-void mm_room_free(mm_room *r, mm_dev *d)
+void mm_workspace_free(mm_workspace *r, mm_dev *d)
 {
     mm_dev_free(d, r->buf);
-    *r = (mm_room){0};
+    *r = (mm_workspace){0};
 }
 
 /* ---- loading ------------------------------------------------------------------------------------------------ */
@@ -192,13 +192,13 @@ static void feed_forward(const pass *p, const mm_layer *l, mm_mat in)
     linear(p, l->fc2, p->inner, p->x, MM_ACT_NONE, l->scale2, p->x);
 }
 
-static void norm(const pass *p, const mm_norm *n, mm_mat x, mm_mat y)
+static void norm(const pass *p, const mm_norm_params *n, mm_mat x, mm_mat y)
 {
     mm_apply_norm(p->d, n, p->s->eps, x, y, p->rows, p->s->width);
 }
 
 /* x = norm(x); what the next product takes of it. */
-static mm_mat norm_in_place(const pass *p, const mm_norm *n)
+static mm_mat norm_in_place(const pass *p, const mm_norm_params *n)
 {
     mm_norm_op op = norm_op(n, p->s->eps, p->x, p->x, p->rows, p->s->width);
     if (p->h.half)

@@ -32,17 +32,17 @@ typedef struct {
 } mm_stack_spec;
 
 typedef struct {
-    mm_weight *qkv;             /* [3W,W] */
-    mm_weight *out;             /* [W,W] */
-    mm_weight *fc1, *fc2;       /* [F,W], [W,F] */
-    mm_norm norm1, norm2;       /* [W] */
-    mm_weight *scale1, *scale2; /* [W] or NULL */
+    mm_weight *qkv;              /* [3W,W] */
+    mm_weight *out;              /* [W,W] */
+    mm_weight *fc1, *fc2;        /* [F,W], [W,F] */
+    mm_norm_params norm1, norm2; /* [W] */
+    mm_weight *scale1, *scale2;  /* [W] or NULL */
 } mm_layer;
 
 typedef struct {
     mm_stack_spec spec;
-    mm_layer *layer; /* from the mm_params' arena */
-    mm_norm final;   /* gain NULL: none */
+    mm_layer *layer;      /* from the mm_params' arena */
+    mm_norm_params final; /* gain NULL: none */
 } mm_stack;
 
 /* Failures go to p. */
@@ -53,7 +53,7 @@ int64_t mm_stack_scratch(const mm_stack *s, int64_t rows);
 void mm_stack_run(const mm_stack *s, mm_dev *d, mm_mat x, mm_mat scratch, mm_forward *f);
 
 /* ---- small words for the ops that everyone uses ---- */
-void mm_apply_norm(mm_dev *d, const mm_norm *norm, float eps, mm_mat x, mm_mat y, int64_t rows, int64_t width);
+void mm_apply_norm(mm_dev *d, const mm_norm_params *norm, float eps, mm_mat x, mm_mat y, int64_t rows, int64_t width);
 mm_mat mm_mat_at(mm_mat m, int64_t row, int64_t column); /* the part of m that begins there */
 /* Rows of item i that stand for its content. */
 int64_t mm_valid_rows(const mm_forward *f, int i);
@@ -62,16 +62,16 @@ int64_t mm_valid_rows(const mm_forward *f, int i);
 mm_status mm_pool_items(mm_dev *d, const mm_forward *f, mm_mat x, mm_mat y, int64_t width, int64_t first, int64_t count,
                         mm_err *e);
 
-/* Room on the device that grows and is kept between runs, handed out piece by piece. */
+/* Memory on the device that grows, is kept between runs, and is handed out piece by piece. */
 typedef struct {
     mm_dbuf *buf;
     int64_t cap, used;
-} mm_room;
-/* Makes room for `floats` and starts handing out from its beginning; nothing may be in flight. */
-mm_status mm_room_begin(mm_room *r, mm_dev *d, int64_t floats, mm_err *e);
-/* [rows, ld]. Pieces begin at multiples of MM_ROOM_ALIGN floats: count that much more for each. */
-enum { MM_ROOM_ALIGN = 16 };
-mm_mat mm_room_take(mm_room *r, int64_t rows, int64_t ld);
-void mm_room_free(mm_room *r, mm_dev *d);
+} mm_workspace;
+/* Makes `floats` available and starts handing out from the beginning; nothing may be in flight. */
+mm_status mm_workspace_begin(mm_workspace *r, mm_dev *d, int64_t floats, mm_err *e);
+/* [rows, ld]. Pieces begin at multiples of MM_WORKSPACE_ALIGN floats: count that much more for each. */
+enum { MM_WORKSPACE_ALIGN = 16 };
+mm_mat mm_workspace_take(mm_workspace *r, int64_t rows, int64_t ld);
+void mm_workspace_free(mm_workspace *r, mm_dev *d);
 
 #endif

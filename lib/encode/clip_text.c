@@ -1,16 +1,16 @@
 /* clip_text.c: CLIP's text tower: causal, pooled at the end-of-text token. */
 #include "encode/clip.h"
-#include "encode/text.h"
+#include "encode/text_net.h"
 
 #include <stdlib.h>
 
 struct mm_net {
-    mm_text t;
+    mm_text_net t;
     int32_t eos;
     mm_weight *projection; /* [projected, W]; NULL: none */
 };
 
-static const mm_text_names names = {
+static const mm_text_net_names names = {
     .word = "embeddings.token_embedding.weight",
     .position = "embeddings.position_embedding.weight",
 };
@@ -24,7 +24,7 @@ static void unload(mm_net *n)
 {
     if (!n)
         return;
-    mm_text_free(&n->t);
+    mm_text_net_free(&n->t);
     free(n);
 }
 
@@ -41,10 +41,10 @@ static mm_status load(mm_net **out, mm_net_info *info, const mm_model *m, mm_dev
     mm_stack_names layers = mm_clip_layers;
     layers.final_norm = "final_layer_norm";
     mm_stack_load(&n->t.stack, p, &spec, &layers);
-    mm_text_load(&n->t, &names);
+    mm_text_net_load(&n->t, &names);
     n->eos = (int32_t)mm_config_int(mm_clip_config(m, "text_config"), "eos_token_id", 49407);
     n->projection = mm_params_head(p, "text_projection", &info->projected, spec.width, MM_NO_BIAS);
-    mm_text_describe(&n->t, info);
+    mm_text_net_describe(&n->t, info);
     info->has_eos = true;
     info->pool = MM_POOL_EOS;
     info->logit_scale = mm_clip_logit_scale(p);
@@ -58,7 +58,7 @@ static mm_status load(mm_net **out, mm_net_info *info, const mm_model *m, mm_dev
 
 static mm_status check(const mm_net *n, const mm_input *in, int64_t *floats, mm_err *e)
 {
-    return mm_text_check(&n->t, in, floats, e);
+    return mm_text_net_check(&n->t, in, floats, e);
 }
 
 /* The first end-of-text token; in files whose config says 2 (OpenAI's own, before transformers #24773) the first of the
@@ -79,7 +79,7 @@ static mm_status forward(mm_net *n, mm_forward *f, mm_err *e)
 {
     for (int i = 0; i < f->n; i++)
         f->eos[i] = eos_row(n, f->in[i].in.data, f->in[i].in.s.dim[0]);
-    return mm_text_forward(&n->t, f, e);
+    return mm_text_net_forward(&n->t, f, e);
 }
 
 static void project(mm_net *n, mm_mat x, mm_mat y, int64_t rows)

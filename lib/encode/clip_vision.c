@@ -1,12 +1,12 @@
 /* clip_vision.c: CLIP's image tower: no bias on the patches, a norm before the layers and one after pooling. */
 #include "encode/clip.h"
-#include "encode/vision.h"
+#include "encode/vision_net.h"
 
 #include <stdlib.h>
 
 struct mm_net {
-    mm_vision v;
-    mm_norm post;
+    mm_vision_net v;
+    mm_norm_params post;
     mm_weight *projection; /* [projected, W]; NULL: none */
 };
 
@@ -19,7 +19,7 @@ static void unload(mm_net *n)
 {
     if (!n)
         return;
-    mm_vision_free(&n->v);
+    mm_vision_net_free(&n->v);
     free(n);
 }
 
@@ -43,7 +43,7 @@ static mm_status load(mm_net **out, mm_net_info *info, const mm_model *m, mm_dev
     mm_stack_load(&n->v.stack, p, &spec, &mm_clip_layers);
     n->post = mm_params_norm(p, "post_layernorm", spec.width);
     n->projection = mm_params_head(p, "visual_projection", &info->projected, spec.width, MM_NO_BIAS);
-    mm_vision_describe(&n->v, info);
+    mm_vision_net_describe(&n->v, info);
     info->logit_scale = mm_clip_logit_scale(p);
     mm_status s = mm_params_done(p, e);
     if (s != MM_OK)
@@ -55,12 +55,12 @@ static mm_status load(mm_net **out, mm_net_info *info, const mm_model *m, mm_dev
 
 static mm_status check(const mm_net *n, const mm_input *in, int64_t *floats, mm_err *e)
 {
-    return mm_vision_check(&n->v, in, floats, e);
+    return mm_vision_net_check(&n->v, in, floats, e);
 }
 
 static mm_status forward(mm_net *n, mm_forward *f, mm_err *e)
 {
-    return mm_vision_forward(&n->v, f, e);
+    return mm_vision_net_forward(&n->v, f, e);
 }
 
 static void pooled(mm_net *n, mm_mat x, int64_t rows)

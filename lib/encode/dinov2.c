@@ -1,14 +1,14 @@
 /* dinov2.c: DINOv2 (Oquab et al. 2023), and its variant with registers (Darcet et al. 2024): a ViT with LayerScale
  * whose positions are resampled for any image size. */
-#include "encode/vision.h"
+#include "encode/vision_net.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct mm_net {
-    mm_vision v;
+    mm_vision_net v;
     mm_weight *head; /* [classes, 2W] on CLS beside the mean of the patches; NULL: none */
-    mm_room head_room;
+    mm_workspace head_work;
 };
 
 static const mm_stack_names names = {
@@ -40,8 +40,8 @@ static void unload(mm_net *n)
 {
     if (!n)
         return;
-    mm_room_free(&n->head_room, n->v.params.dev);
-    mm_vision_free(&n->v);
+    mm_workspace_free(&n->head_work, n->v.params.dev);
+    mm_vision_net_free(&n->v);
     free(n);
 }
 
@@ -73,7 +73,7 @@ static mm_status load(mm_net **out, mm_net_info *info, const mm_model *m, mm_dev
     mm_patches_load(&n->v.patches, p, &patches, mm_config_int(c, "patch_size", 14), spec.width);
     mm_stack_load(&n->v.stack, p, &spec, &names);
     n->head = mm_params_head(p, "classifier", &info->classes, 2 * spec.width, MM_BIAS);
-    mm_vision_describe(&n->v, info);
+    mm_vision_net_describe(&n->v, info);
     mm_status s = mm_params_done(p, e);
     if (s != MM_OK)
         unload(n);
@@ -94,22 +94,22 @@ static mm_status load_registers(mm_net **out, mm_net_info *info, const mm_model 
 
 static mm_status check(const mm_net *n, const mm_input *in, int64_t *floats, mm_err *e)
 {
-    return mm_vision_check(&n->v, in, floats, e);
+    return mm_vision_net_check(&n->v, in, floats, e);
 }
 
 static mm_status forward(mm_net *n, mm_forward *f, mm_err *e)
 {
-    return mm_vision_forward(&n->v, f, e);
+    return mm_vision_net_forward(&n->v, f, e);
 }
 
 static mm_status classify(mm_net *n, const mm_forward *f, mm_mat x, mm_mat y, mm_err *e)
 {
     mm_dev *d = n->v.params.dev;
     int64_t width = n->v.stack.spec.width;
-    mm_status s = mm_room_begin(&n->head_room, d, 2 * f->n * width + MM_ROOM_ALIGN, e);
+    mm_status s = mm_workspace_begin(&n->head_work, d, 2 * f->n * width + MM_WORKSPACE_ALIGN, e);
     if (s != MM_OK)
         return s;
-    mm_mat both = mm_room_take(&n->head_room, f->n, 2 * width);
+    mm_mat both = mm_workspace_take(&n->head_work, f->n, 2 * width);
     s = mm_pool_items(d, f, x, both, width, 0, 1, e);
     if (s == MM_OK)
         s = mm_pool_items(d, f, x, mm_mat_at(both, 0, width), width, n->v.patches.prefix, -1, e);

@@ -18,10 +18,10 @@ struct mm_encoder {
     mm_net_info info;
     mm_encode_opts o; /* resolved: layers and pools as they are used, normalize and project 0 or 1 */
     int64_t max_tokens;
-    int64_t joined; /* width of layers × pools one after another */
-    int64_t width;  /* of the output */
-    bool *want;     /* [info.layers + 1] */
-    mm_room room;   /* outputs on the device */
+    int64_t joined;    /* width of layers × pools one after another */
+    int64_t width;     /* of the output */
+    bool *want;        /* [info.layers + 1] */
+    mm_workspace work; /* outputs on the device */
     char space[256];
 };
 
@@ -186,7 +186,7 @@ void mm_encoder_close(mm_encoder *x)
 {
     if (!x)
         return;
-    mm_room_free(&x->room, x->dev);
+    mm_workspace_free(&x->work, x->dev);
     if (x->arch)
         x->arch->unload(x->net);
     free(x->want);
@@ -265,12 +265,13 @@ static void make_place(group *g)
     mm_encoder *x = g->x;
     int64_t rows = out_rows(g);
     g->made = true;
-    g->status = mm_room_begin(&x->room, x->dev, rows * (x->joined + x->info.projected) + 2 * MM_ROOM_ALIGN, g->e);
+    g->status =
+        mm_workspace_begin(&x->work, x->dev, rows * (x->joined + x->info.projected) + 2 * MM_WORKSPACE_ALIGN, g->e);
     if (g->status != MM_OK)
         return;
-    g->joined = g->final = mm_room_take(&x->room, rows, x->joined);
+    g->joined = g->final = mm_workspace_take(&x->work, rows, x->joined);
     if (x->o.project)
-        g->final = mm_room_take(&x->room, rows, x->width);
+        g->final = mm_workspace_take(&x->work, rows, x->width);
 }
 
 /* y = x, row by row */

@@ -231,12 +231,12 @@ mm_weight *mm_params_table(mm_params *p, const char *name, int64_t rows, int64_t
     return mm_params_own(p, made);
 }
 
-mm_norm mm_params_norm(mm_params *p, const char *name, int64_t n)
+mm_norm_params mm_params_norm(mm_params *p, const char *name, int64_t n)
 {
     bool early = !has(p, name, ".weight") && (has(p, name, ".gamma") || has(p, name, ".beta"));
     mm_tensor gain = fetch(p, name, early ? ".gamma" : ".weight", 1, (int64_t[]){n});
     mm_tensor bias = fetch(p, name, early ? ".beta" : ".bias", 1, (int64_t[]){n});
-    return (mm_norm){make_vector(p, &gain), make_vector(p, &bias)};
+    return (mm_norm_params){make_vector(p, &gain), make_vector(p, &bias)};
 }
 
 mm_act mm_params_act(mm_params *p, const char *path, const char *otherwise)

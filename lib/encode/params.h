@@ -56,8 +56,8 @@ mm_weight *mm_params_table(mm_params *p, const char *name, int64_t rows, int64_t
  */
 typedef struct {
     mm_weight *gain, *bias;
-} mm_norm;
-mm_norm mm_params_norm(mm_params *p, const char *name, int64_t n);
+} mm_norm_params;
+mm_norm_params mm_params_norm(mm_params *p, const char *name, int64_t n);
 
 /* Takes over a weight made elsewhere (NULL is fine); returns it. */
 mm_weight *mm_params_own(mm_params *p, mm_weight *w);

@@ -104,7 +104,7 @@ mm_status mm_patches_check(const mm_patches *e, const mm_input *in, int64_t *row
                        (long long)s->dim[1], (long long)s->dim[0], (long long)e->patch, (long long)e->patch);
     int64_t patches = rows_of(e, in) * cols_of(e, in);
     *rows = e->prefix + patches;
-    *floats = 3 * s->dim[0] * s->dim[1] + patches * e->width + 2 * MM_ROOM_ALIGN;
+    *floats = 3 * s->dim[0] * s->dim[1] + patches * e->width + 2 * MM_WORKSPACE_ALIGN;
     return MM_OK;
 }
 
@@ -198,8 +198,8 @@ static mm_status base_of(mm_dbuf **out, mm_patches *e, mm_dev *d, const mm_grid 
 /* ---- embedding ---------------------------------------------------------------------------------------------- */
 
 /* Pixels to the device, then patches [cu_p[n], W]. */
-static mm_mat project(mm_patches *e, mm_dev *d, mm_room *room, const mm_forward *f, int64_t *cu_p, int64_t *cu_pixel,
-                      int64_t *dim)
+static mm_mat project(mm_patches *e, mm_dev *d, mm_workspace *work, const mm_forward *f, int64_t *cu_p,
+                      int64_t *cu_pixel, int64_t *dim)
 {
     for (int i = 0; i < f->n; i++) {
         const mm_shape *s = &f->in[i].in.s;
@@ -208,7 +208,7 @@ static mm_mat project(mm_patches *e, mm_dev *d, mm_room *room, const mm_forward 
         dim[2 * i] = s->dim[0];
         dim[2 * i + 1] = s->dim[1];
     }
-    mm_mat pixels = mm_room_take(room, cu_pixel[f->n], 3), patches = mm_room_take(room, cu_p[f->n], e->width);
+    mm_mat pixels = mm_workspace_take(work, cu_pixel[f->n], 3), patches = mm_workspace_take(work, cu_p[f->n], e->width);
     for (int i = 0; i < f->n; i++)
         mm_dev_write(d, pixels.buf, pixels.off + 3 * cu_pixel[i], f->in[i].in.data,
                      3 * (cu_pixel[i + 1] - cu_pixel[i]));
@@ -233,7 +233,7 @@ static int same_grid(const mm_forward *f, int i)
     return n;
 }
 
-mm_status mm_patches_embed(mm_patches *e, mm_dev *d, mm_room *room, mm_mat x, mm_forward *f, mm_err *err)
+mm_status mm_patches_embed(mm_patches *e, mm_dev *d, mm_workspace *work, mm_mat x, mm_forward *f, mm_err *err)
 {
     int64_t rows = f->cu[f->n];
     size_t n = (size_t)f->n;
@@ -243,7 +243,7 @@ mm_status mm_patches_embed(mm_patches *e, mm_dev *d, mm_room *room, mm_mat x, mm
     int32_t *ids = mm_arena_alloc(f->arena, (size_t)rows * sizeof *ids);
     if (!cu_p || !cu_pixel || !dim || !ids)
         return mm_fail_memory(err);
-    mm_mat patches = project(e, d, room, f, cu_p, cu_pixel, dim);
+    mm_mat patches = project(e, d, work, f, cu_p, cu_pixel, dim);
 
     if (e->cache && e->cache->n > CACHE_KEEPS)
         forget(e, d);

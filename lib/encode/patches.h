@@ -33,13 +33,13 @@ typedef struct {
 void mm_patches_load(mm_patches *e, mm_params *p, const mm_patches_names *n, int64_t patch, int64_t width);
 void mm_patches_free(mm_patches *e, mm_dev *d);
 
-/* For mm_arch.check: is it an image that holds a patch? *rows: hidden rows, *floats: room it takes besides x. */
+/* For mm_arch.check: is it an image that holds a patch? *rows: hidden rows, *floats: workspace it takes besides x. */
 mm_status mm_patches_check(const mm_patches *e, const mm_input *in, int64_t *rows, int64_t *floats, mm_err *err);
 
 /* Fills f->cu and f->grid from f->in. */
 void mm_patches_layout(const mm_patches *e, mm_forward *f);
-/* Writes the first hidden state into x [cu[n], W]; takes what mm_patches_check counted from the room. */
-mm_status mm_patches_embed(mm_patches *e, mm_dev *d, mm_room *room, mm_mat x, mm_forward *f, mm_err *err);
+/* Writes the first hidden state into x [cu[n], W]; takes what mm_patches_check counted from the workspace. */
+mm_status mm_patches_embed(mm_patches *e, mm_dev *d, mm_workspace *work, mm_mat x, mm_forward *f, mm_err *err);
 
 /* Resamples a [in_rows, in_cols, width] grid as torch.nn.functional.interpolate(mode="bicubic", align_corners=False)
  * does: Keys' cubic with a = −0.75 and clamped borders, or with `antialias` a = −0.5, widened when shrinking and

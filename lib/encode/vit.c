@@ -1,15 +1,15 @@
 /* vit.c: ViT (Dosovitskiy et al. 2021), and DeiT (Touvron et al. 2021), which has a distillation token beside CLS. */
-#include "encode/vision.h"
+#include "encode/vision_net.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct mm_net {
-    mm_vision v;
+    mm_vision_net v;
     int64_t classes;
     mm_weight *head;    /* [classes, W] on CLS; NULL: none */
     mm_weight *teacher; /* [classes, W] on the distillation token: the logits are the mean of both; NULL: none */
-    mm_room head_room;
+    mm_workspace head_work;
 };
 
 static const mm_stack_names names = {
@@ -39,8 +39,8 @@ static void unload(mm_net *n)
 {
     if (!n)
         return;
-    mm_room_free(&n->head_room, n->v.params.dev);
-    mm_vision_free(&n->v);
+    mm_workspace_free(&n->head_work, n->v.params.dev);
+    mm_vision_net_free(&n->v);
     free(n);
 }
 
@@ -81,7 +81,7 @@ static mm_status load(mm_net **out, mm_net_info *info, const mm_model *m, mm_dev
     mm_patches_load(&n->v.patches, p, &patches, mm_config_int(c, "patch_size", 16), spec.width);
     mm_stack_load(&n->v.stack, p, &spec, &names);
     load_heads(n, info, distilled);
-    mm_vision_describe(&n->v, info);
+    mm_vision_net_describe(&n->v, info);
     mm_status s = mm_params_done(p, e);
     if (s != MM_OK)
         unload(n);
@@ -102,12 +102,12 @@ static mm_status load_deit(mm_net **out, mm_net_info *info, const mm_model *m, m
 
 static mm_status check(const mm_net *n, const mm_input *in, int64_t *floats, mm_err *e)
 {
-    return mm_vision_check(&n->v, in, floats, e);
+    return mm_vision_net_check(&n->v, in, floats, e);
 }
 
 static mm_status forward(mm_net *n, mm_forward *f, mm_err *e)
 {
-    return mm_vision_forward(&n->v, f, e);
+    return mm_vision_net_forward(&n->v, f, e);
 }
 
 /* y = head(token) for the token at row `row` of each item */
@@ -115,7 +115,7 @@ static mm_status apply_head(mm_net *n, const mm_weight *head, const mm_forward *
                             mm_err *e)
 {
     int64_t width = n->v.stack.spec.width;
-    mm_mat token = mm_room_take(&n->head_room, f->n, width);
+    mm_mat token = mm_workspace_take(&n->head_work, f->n, width);
     mm_status s = mm_pool_items(n->v.params.dev, f, x, token, width, row, 1, e);
     if (s == MM_OK)
         mm_dev_linear(n->v.params.dev, &(mm_linear_op){.x = token, .y = y, .w = head, .rows = f->n});
@@ -125,7 +125,7 @@ static mm_status apply_head(mm_net *n, const mm_weight *head, const mm_forward *
 /* The mean of two heads' logits: they stand in rows 2i and 2i + 1 of a matrix whose pairs of rows are averaged. */
 static mm_status both_heads(mm_net *n, const mm_forward *f, mm_mat x, mm_mat y, mm_err *e)
 {
-    mm_mat pairs = mm_room_take(&n->head_room, 2 * (int64_t)f->n, n->classes), every_second = pairs;
+    mm_mat pairs = mm_workspace_take(&n->head_work, 2 * (int64_t)f->n, n->classes), every_second = pairs;
     every_second.ld = 2 * n->classes;
     mm_status s = apply_head(n, n->head, f, x, 0, every_second, e);
     if (s == MM_OK)
@@ -144,8 +144,8 @@ static mm_status both_heads(mm_net *n, const mm_forward *f, mm_mat x, mm_mat y, 
 
 static mm_status classify(mm_net *n, const mm_forward *f, mm_mat x, mm_mat y, mm_err *e)
 {
-    int64_t floats = 2 * f->n * (n->v.stack.spec.width + n->classes) + 3 * MM_ROOM_ALIGN;
-    mm_status s = mm_room_begin(&n->head_room, n->v.params.dev, floats, e);
+    int64_t floats = 2 * f->n * (n->v.stack.spec.width + n->classes) + 3 * MM_WORKSPACE_ALIGN;
+    mm_status s = mm_workspace_begin(&n->head_work, n->v.params.dev, floats, e);
     if (s != MM_OK)
         return s;
     return n->teacher ? both_heads(n, f, x, y, e) : apply_head(n, n->head, f, x, 0, y, e);

@@ -14,8 +14,8 @@
 enum { MAX_CONVS = 16 };
 
 typedef struct {
-    mm_weight *w; /* [out, in, kernel] */
-    mm_norm norm; /* gain NULL: none */
+    mm_weight *w;        /* [out, in, kernel] */
+    mm_norm_params norm; /* gain NULL: none */
     int64_t kernel, stride, channels;
 } feature_conv;
 
@@ -25,14 +25,14 @@ struct mm_net {
     int convs;
     bool group_norm; /* of the first convolution; else a layer norm after each */
     mm_act act;
-    mm_norm feature_norm; /* gain NULL: none (some HuBERT files) */
+    mm_norm_params feature_norm; /* gain NULL: none (some HuBERT files) */
     mm_weight *projection;
     mm_weight *positional; /* [W, W/groups, kernel] */
     int64_t positional_kernel;
-    mm_norm before; /* before the layers; gain NULL: none */
-    double step;    /* seconds per row */
+    mm_norm_params before; /* before the layers; gain NULL: none */
+    double step;           /* seconds per row */
     mm_stack stack;
-    mm_room room;
+    mm_workspace work;
 };
 
 static const mm_stack_names names = {
@@ -61,7 +61,7 @@ static void unload(mm_net *n)
 {
     if (!n)
         return;
-    mm_room_free(&n->room, n->params.dev);
+    mm_workspace_free(&n->work, n->params.dev);
     mm_params_free(&n->params);
     free(n);
 }
@@ -272,7 +272,7 @@ static mm_status check(const mm_net *n, const mm_input *in, int64_t *floats, mm_
         return mm_fail(e, MM_SKIP, "a sound of %lld samples is too short: the model takes at least %lld",
                        (long long)s->dim[0], (long long)shortest(n));
     *floats = s->dim[0] + turn_floats(n, s->dim[0], 0) + turn_floats(n, s->dim[0], 1) + 2 * rows * n->stack.spec.width +
-              mm_stack_scratch(&n->stack, rows) + 6 * MM_ROOM_ALIGN;
+              mm_stack_scratch(&n->stack, rows) + 6 * MM_WORKSPACE_ALIGN;
     return MM_OK;
 }
 
@@ -326,12 +326,12 @@ static void convolve(mm_net *n, int i, mm_mat x, mm_mat y, const mm_forward *f, 
 /* Waveforms through all convolutions; the result is in the returned matrix. */
 static mm_mat features(mm_net *n, const mm_forward *f, const lengths *len)
 {
-    mm_mat x = mm_room_take(&n->room, len->cu[0][f->n], 1), place[2];
+    mm_mat x = mm_workspace_take(&n->work, len->cu[0][f->n], 1), place[2];
     for (int turn = 0; turn < 2; turn++) {
         int64_t floats = 0;
         for (int i = 0; i < f->n; i++)
             floats += turn_floats(n, len->dim[0][i], turn);
-        place[turn] = mm_room_take(&n->room, 1, floats);
+        place[turn] = mm_workspace_take(&n->work, 1, floats);
     }
     for (int i = 0; i < f->n; i++)
         mm_dev_write(n->params.dev, x.buf, x.off + len->cu[0][i], f->in[i].in.data, len->dim[0][i]);
@@ -382,7 +382,7 @@ static mm_status forward(mm_net *n, mm_forward *f, mm_err *e)
     lengths len;
     mm_status s = measure(&len, n, f, e);
     if (s == MM_OK)
-        s = mm_room_begin(&n->room, n->params.dev, floats, e);
+        s = mm_workspace_begin(&n->work, n->params.dev, floats, e);
     if (s != MM_OK)
         return s;
     memcpy(f->cu, len.cu[n->convs], ((size_t)f->n + 1) * sizeof *f->cu);
@@ -390,8 +390,8 @@ static mm_status forward(mm_net *n, mm_forward *f, mm_err *e)
         f->grid[i] = (mm_grid){.frames = len.dim[n->convs][i], .step = n->step};
     int64_t rows = f->cu[f->n];
     mm_mat feature = features(n, f, &len);
-    mm_mat x = mm_room_take(&n->room, rows, width), y = mm_room_take(&n->room, rows, width);
-    mm_mat scratch = mm_room_take(&n->room, 1, mm_stack_scratch(&n->stack, rows));
+    mm_mat x = mm_workspace_take(&n->work, rows, width), y = mm_workspace_take(&n->work, rows, width);
+    mm_mat scratch = mm_workspace_take(&n->work, 1, mm_stack_scratch(&n->stack, rows));
     embed(n, feature, x, y, f, len.dim[n->convs]);
     mm_stack_run(&n->stack, n->params.dev, y, scratch, f);
     return MM_OK;

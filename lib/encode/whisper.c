@@ -13,7 +13,7 @@ struct mm_net {
     int64_t mels, positions;
     double step; /* seconds per row */
     mm_stack stack;
-    mm_room room;
+    mm_workspace work;
 };
 
 static const mm_stack_names names = {
@@ -38,7 +38,7 @@ static void unload(mm_net *n)
 {
     if (!n)
         return;
-    mm_room_free(&n->room, n->params.dev);
+    mm_workspace_free(&n->work, n->params.dev);
     mm_params_free(&n->params);
     free(n);
 }
@@ -95,7 +95,7 @@ static mm_status check(const mm_net *n, const mm_input *in, int64_t *floats, mm_
     if (rows > n->positions)
         return mm_fail(e, MM_SKIP, "%lld frames are more than the model's %lld (30 s): cut the sound into windows",
                        (long long)frames, (long long)(2 * n->positions));
-    *floats = frames * (n->mels + width) + rows * width + mm_stack_scratch(&n->stack, rows) + 4 * MM_ROOM_ALIGN;
+    *floats = frames * (n->mels + width) + rows * width + mm_stack_scratch(&n->stack, rows) + 4 * MM_WORKSPACE_ALIGN;
     return MM_OK;
 }
 
@@ -161,12 +161,12 @@ static mm_status forward(mm_net *n, mm_forward *f, mm_err *e)
         return mm_fail_memory(e);
     layout(n, f, cu_mel, dim);
     int64_t frames = cu_mel[f->n], rows = f->cu[f->n], scratch_floats = mm_stack_scratch(&n->stack, rows);
-    int64_t floats = frames * (n->mels + width) + rows * width + scratch_floats + 4 * MM_ROOM_ALIGN;
-    mm_status s = mm_room_begin(&n->room, d, floats, e);
+    int64_t floats = frames * (n->mels + width) + rows * width + scratch_floats + 4 * MM_WORKSPACE_ALIGN;
+    mm_status s = mm_workspace_begin(&n->work, d, floats, e);
     if (s != MM_OK)
         return s;
-    mm_mat mel = mm_room_take(&n->room, frames, n->mels), h = mm_room_take(&n->room, frames, width);
-    mm_mat x = mm_room_take(&n->room, rows, width), scratch = mm_room_take(&n->room, 1, scratch_floats);
+    mm_mat mel = mm_workspace_take(&n->work, frames, n->mels), h = mm_workspace_take(&n->work, frames, width);
+    mm_mat x = mm_workspace_take(&n->work, rows, width), scratch = mm_workspace_take(&n->work, 1, scratch_floats);
     for (int i = 0; i < f->n; i++)
         mm_dev_write(d, mel.buf, mel.off + cu_mel[i] * n->mels, f->in[i].in.data, dim[i] * n->mels);
     s = embed(n, mel, h, x, f, cu_mel, dim, e);

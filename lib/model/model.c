@@ -4,7 +4,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "model/find.h"
-#include "model/pack.h"
+#include "model/packed_model.h"
 #include "model/safetensors.h"
 #include "model/snapshot.h"
 

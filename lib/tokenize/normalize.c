@@ -75,18 +75,18 @@ static bool is_ascii(mm_runes r)
     return true;
 }
 
-mm_runes mm_normalize(mm_runes r, const mm_norm_step *steps, int n, mm_arena *a)
+mm_runes mm_normalize(mm_runes r, const mm_normalize_step *steps, int n, mm_arena *a)
 {
     bool ascii = is_ascii(r); /* most texts are, and have no accents or normal forms to care for */
     for (int i = 0; i < n && r.p; i++)
         switch (steps[i]) {
-        case MM_NORM_CLEAN: r = clean(r); break;
-        case MM_NORM_CHINESE: r = ascii ? r : set_chinese_apart(r, a); break;
-        case MM_NORM_NFD: r = ascii ? r : mm_runes_nfd(r, a); break;
-        case MM_NORM_NFC: r = ascii ? r : mm_runes_nfc(r, a); break;
-        case MM_NORM_STRIP_ACCENTS: r = ascii ? r : strip_accents(r); break;
-        case MM_NORM_LOWER: r = lower(r, a); break;
-        case MM_NORM_COLLAPSE: r = collapse(r); break;
+        case MM_NORMALIZE_CLEAN: r = clean(r); break;
+        case MM_NORMALIZE_CHINESE: r = ascii ? r : set_chinese_apart(r, a); break;
+        case MM_NORMALIZE_NFD: r = ascii ? r : mm_runes_nfd(r, a); break;
+        case MM_NORMALIZE_NFC: r = ascii ? r : mm_runes_nfc(r, a); break;
+        case MM_NORMALIZE_STRIP_ACCENTS: r = ascii ? r : strip_accents(r); break;
+        case MM_NORMALIZE_LOWER: r = lower(r, a); break;
+        case MM_NORMALIZE_COLLAPSE: r = collapse(r); break;
         }
     return r;
 }

@@ -10,15 +10,15 @@
 void mm_bert_steps(mm_tokenizer *t, bool clean, bool chinese, bool strip, bool lower)
 {
     if (clean)
-        t->norm[t->norms++] = MM_NORM_CLEAN;
+        t->norm[t->norms++] = MM_NORMALIZE_CLEAN;
     if (chinese)
-        t->norm[t->norms++] = MM_NORM_CHINESE;
+        t->norm[t->norms++] = MM_NORMALIZE_CHINESE;
     if (strip) {
-        t->norm[t->norms++] = MM_NORM_NFD;
-        t->norm[t->norms++] = MM_NORM_STRIP_ACCENTS;
+        t->norm[t->norms++] = MM_NORMALIZE_NFD;
+        t->norm[t->norms++] = MM_NORMALIZE_STRIP_ACCENTS;
     }
     if (lower)
-        t->norm[t->norms++] = MM_NORM_LOWER;
+        t->norm[t->norms++] = MM_NORMALIZE_LOWER;
 }
 
 void mm_bert_config_steps(mm_tokenizer *t)

@@ -1,6 +1,6 @@
 /* tokenizer_files.c: tokenizers without a tokenizer.json: BERT's vocab.txt, CLIP's and RoBERTa's vocab.json with
  * merges.txt; settings from tokenizer_config.json where there is one. */
-#include "tokenize/json_scan.h"
+#include "tokenize/json_cursor.h"
 #include "tokenize/tokenizer_parts.h"
 
 #include <string.h>
@@ -143,7 +143,7 @@ static mm_status read_bpe_tables(mm_tokenizer *t, bool clip, mm_err *e)
     if (!mm_vocab_init(&t->vocab, &t->arena, t->file[0].n / 16) ||
         !mm_bpe_merges_init(&t->bpe, t->file[1].n / 10, &t->arena))
         return mm_fail_memory(e);
-    mm_status s = mm_scan_integers(map_text(t->file[0]), &t->arena, put_token, t, e);
+    mm_status s = mm_json_cursor_integers(map_text(t->file[0]), &t->arena, put_token, t, e);
     if (s != MM_OK)
         return s;
     t->is_bpe = true;
@@ -153,7 +153,7 @@ static mm_status read_bpe_tables(mm_tokenizer *t, bool clip, mm_err *e)
 
 static mm_status clip_settings(mm_tokenizer *t, const json_t *config, const char *path, mm_err *e)
 {
-    static const mm_norm_step NORM[] = {MM_NORM_NFC, MM_NORM_COLLAPSE, MM_NORM_LOWER};
+    static const mm_normalize_step NORM[] = {MM_NORMALIZE_NFC, MM_NORMALIZE_COLLAPSE, MM_NORMALIZE_LOWER};
     memcpy(t->norm, NORM, sizeof NORM);
     t->norms = 3;
     t->split[t->splits++] = MM_SPLIT_CLIP_MARK;

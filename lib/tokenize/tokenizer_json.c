@@ -1,7 +1,7 @@
 /* tokenizer_json.c: a tokenizer.json as Hugging Face's tokenizers library writes it. What it asks for and we do not do
  * is refused by name, never left out in silence. */
 #include "base/json.h"
-#include "tokenize/json_scan.h"
+#include "tokenize/json_cursor.h"
 #include "tokenize/tokenizer_parts.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@ static mm_status unsupported(mm_err *e, const char *what, const char *which)
 
 /* ---- normalizer --------------------------------------------------------------------------------------------- */
 
-static mm_status add_norm(mm_tokenizer *t, mm_norm_step step, mm_err *e)
+static mm_status add_norm(mm_tokenizer *t, mm_normalize_step step, mm_err *e)
 {
     if (t->norms == MM_MAX_STEPS)
         return mm_fail(e, MM_FATAL, "tokenizer.json: more than %d normalizer steps", (int)MM_MAX_STEPS);
@@ -30,14 +30,14 @@ static mm_status read_norm_step(mm_tokenizer *t, const json_t *j, mm_err *e)
 {
     const char *type = type_of(j);
     if (!strcmp(type, "NFC"))
-        return add_norm(t, MM_NORM_NFC, e);
+        return add_norm(t, MM_NORMALIZE_NFC, e);
     if (!strcmp(type, "NFD"))
-        return add_norm(t, MM_NORM_NFD, e);
+        return add_norm(t, MM_NORMALIZE_NFD, e);
     if (!strcmp(type, "Lowercase"))
-        return add_norm(t, MM_NORM_LOWER, e);
+        return add_norm(t, MM_NORMALIZE_LOWER, e);
     if (!strcmp(type, "Replace") && !strcmp(mm_config_str(j, "pattern.Regex", ""), "\\s+") &&
         !strcmp(mm_config_str(j, "content", ""), " "))
-        return add_norm(t, MM_NORM_COLLAPSE, e);
+        return add_norm(t, MM_NORMALIZE_COLLAPSE, e);
     if (strcmp(type, "BertNormalizer") != 0)
         return unsupported(e, "normalizer", type);
     if (t->norms > MM_MAX_STEPS - 5)
@@ -270,7 +270,7 @@ static mm_status read_bpe(mm_tokenizer *t, const json_t *model, mm_str merges, m
     mm_bpe_bytes(&t->bpe, &t->vocab, mm_str_of(mm_config_str(model, "end_of_word_suffix", "")));
     if (!mm_bpe_merges_init(&t->bpe, merges.n / 12, &t->arena))
         return mm_fail_memory(e);
-    return mm_scan_twos(merges, &t->arena, put_merge, t, e);
+    return mm_json_cursor_pairs(merges, &t->arena, put_merge, t, e);
 }
 
 static mm_status read_model(mm_tokenizer *t, const json_t *model, mm_str vocab, mm_str merges, mm_err *e)
@@ -282,7 +282,7 @@ static mm_status read_model(mm_tokenizer *t, const json_t *model, mm_str vocab, 
                        type);
     if (!mm_vocab_init(&t->vocab, &t->arena, vocab.n / 12))
         return mm_fail_memory(e);
-    mm_status s = mm_scan_integers(vocab, &t->arena, put_token, t, e);
+    mm_status s = mm_json_cursor_integers(vocab, &t->arena, put_token, t, e);
     if (s != MM_OK)
         return s;
     return bpe ? read_bpe(t, model, merges, e) : read_wordpiece(t, model, e);
@@ -333,10 +333,10 @@ static mm_status read_all(mm_tokenizer *t, const json_t *j, mm_str vocab, mm_str
 
 mm_status mm_tokenizer_parse_json(mm_tokenizer *t, mm_str text, const char *path, mm_err *e)
 {
-    mm_scan model = {text.p, text.p + text.n};
-    bool found = mm_scan_enter(&model, "model");
-    mm_str vocab = found ? mm_scan_member(model, "vocab") : (mm_str){0};
-    mm_str merges = found ? mm_scan_member(model, "merges") : (mm_str){0};
+    mm_json_cursor model = {text.p, text.p + text.n};
+    bool found = mm_json_cursor_enter(&model, "model");
+    mm_str vocab = found ? mm_json_cursor_member(model, "vocab") : (mm_str){0};
+    mm_str merges = found ? mm_json_cursor_member(model, "merges") : (mm_str){0};
     json_t *j = NULL;
     mm_status s = read_settings(&j, text, vocab, merges, path, e);
     if (s == MM_OK && !vocab.p)

@@ -15,17 +15,17 @@
 /* ---- normalise.c: one step after the other over a whole stretch of text ------------------------------------ */
 
 typedef enum {
-    MM_NORM_CLEAN,         /* BERT: control characters dropped, white space to ' ' */
-    MM_NORM_CHINESE,       /* BERT: spaces around CJK characters */
-    MM_NORM_NFD,           /* canonical decomposition */
-    MM_NORM_NFC,           /* canonical composition */
-    MM_NORM_STRIP_ACCENTS, /* nonspacing marks dropped */
-    MM_NORM_LOWER,
-    MM_NORM_COLLAPSE, /* runs of white space to one ' ' */
-} mm_norm_step;
+    MM_NORMALIZE_CLEAN,         /* BERT: control characters dropped, white space to ' ' */
+    MM_NORMALIZE_CHINESE,       /* BERT: spaces around CJK characters */
+    MM_NORMALIZE_NFD,           /* canonical decomposition */
+    MM_NORMALIZE_NFC,           /* canonical composition */
+    MM_NORMALIZE_STRIP_ACCENTS, /* nonspacing marks dropped */
+    MM_NORMALIZE_LOWER,
+    MM_NORMALIZE_COLLAPSE, /* runs of white space to one ' ' */
+} mm_normalize_step;
 
 /* p NULL when memory is out. r may be changed. */
-mm_runes mm_normalize(mm_runes r, const mm_norm_step *steps, int n, mm_arena *a);
+mm_runes mm_normalize(mm_runes r, const mm_normalize_step *steps, int n, mm_arena *a);
 
 /* ---- pretokenize.c: where words begin and end --------------------------------------------------------------- */
 
@@ -112,7 +112,7 @@ enum { MM_MAX_STEPS = 16, MM_MAX_AROUND = 8 };
 struct mm_tokenizer {
     mm_arena arena;
     mm_map file[2]; /* tokens point into these */
-    mm_norm_step norm[MM_MAX_STEPS];
+    mm_normalize_step norm[MM_MAX_STEPS];
     int norms;
     mm_split_step split[MM_MAX_STEPS];
     int splits;

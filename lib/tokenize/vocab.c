@@ -50,7 +50,7 @@ bool mm_vocab_put(mm_vocab *v, mm_str token, int32_t id)
         return false;
     if (!token.p)
         token.p = "";
-    put(v, token, mm_hash_more(MM_HASH_START, token.p, token.n), id);
+    put(v, token, mm_vocab_hash_more(MM_VOCAB_HASH_START, token.p, token.n), id);
     if (token.n > v->longest)
         v->longest = token.n;
     return true;
@@ -66,5 +66,5 @@ int32_t mm_vocab_get_hashed(const mm_vocab *v, mm_str token, uint32_t hash)
 
 int32_t mm_vocab_get(const mm_vocab *v, mm_str token)
 {
-    return mm_vocab_get_hashed(v, token, mm_hash_more(MM_HASH_START, token.p, token.n));
+    return mm_vocab_get_hashed(v, token, mm_vocab_hash_more(MM_VOCAB_HASH_START, token.p, token.n));
 }

@@ -22,8 +22,8 @@ typedef struct {
 
 /* A hash that can be carried on from a prefix: that is how WordPiece looks up every prefix of a word in one pass
  * (FNV-1a; Fowler, Noll, Vo 1991). */
-#define MM_HASH_START 2166136261u
-static inline uint32_t mm_hash_more(uint32_t h, const char *p, size_t n)
+#define MM_VOCAB_HASH_START 2166136261u
+static inline uint32_t mm_vocab_hash_more(uint32_t h, const char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         h = (h ^ (uint8_t)p[i]) * 16777619u;

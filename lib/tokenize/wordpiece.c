@@ -39,20 +39,20 @@ static bool spell(spelling *s, mm_str prefix, const uint32_t *p, int64_t n, mm_a
 static int32_t longest(const spelling *s, const mm_wordpiece *w, const mm_vocab *v, int64_t at, int64_t *next)
 {
     char *word = s->bytes + s->prefix, *start = word + s->end[at];
-    uint32_t hash = MM_HASH_START;
+    uint32_t hash = MM_VOCAB_HASH_START;
     int64_t behind = at;
     int32_t found = -1;
     if (at > 0) {
         start -= s->prefix;
         if (s->prefix)
             memcpy(start, w->prefix.p, w->prefix.n);
-        hash = mm_hash_more(hash, start, (size_t)s->prefix);
+        hash = mm_vocab_hash_more(hash, start, (size_t)s->prefix);
     }
     for (int64_t i = at; i < s->n; i++) {
         mm_str token = {start, (size_t)(word + s->end[i + 1] - start)};
         if (token.n > v->longest)
             break;
-        hash = mm_hash_more(hash, word + s->end[i], (size_t)(s->end[i + 1] - s->end[i]));
+        hash = mm_vocab_hash_more(hash, word + s->end[i], (size_t)(s->end[i + 1] - s->end[i]));
         int32_t id = mm_vocab_get_hashed(v, token, hash);
         if (id >= 0) {
             found = id;

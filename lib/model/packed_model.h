@@ -1,8 +1,9 @@
-/* pack.h: packed models: a model's directory again, with panels.safetensors beside its weights. It holds weights as a
- * device lays them out, which are mapped and used in place; processes share their pages. Its metadata name the layout,
- * the precision, and the weights that it was made from, so that a file that is stale or foreign is refused. */
-#ifndef MM_MODEL_PACK_H
-#define MM_MODEL_PACK_H
+/* packed_model.h: packed models: a model's directory again, with panels.safetensors beside its weights. It holds
+ * weights as a device lays them out, which are mapped and used in place; processes share their pages. Its metadata name
+ * the layout, the precision, and the weights that it was made from, so that a file that is stale or foreign is refused.
+ */
+#ifndef MM_MODEL_PACKED_MODEL_H
+#define MM_MODEL_PACKED_MODEL_H
 
 #include "model/model.h"
 #include "model/safetensors.h"

@@ -1,6 +1,6 @@
-/* packing.h: a model's weights as a device lays them out, into a directory that is mapped and used in place. */
-#ifndef MM_ENCODE_PACKING_H
-#define MM_ENCODE_PACKING_H
+/* pack_encoders.h: a model's weights as a device lays them out, into a directory that is mapped and used in place. */
+#ifndef MM_ENCODE_PACK_ENCODERS_H
+#define MM_ENCODE_PACK_ENCODERS_H
 
 #include "backend/backend.h"
 #include "model/model.h"

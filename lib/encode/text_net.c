@@ -1,4 +1,4 @@
-#include "encode/text.h"
+#include "encode/text_net.h"
 
 #include <stdio.h>
 
@@ -11,7 +11,7 @@ static int64_t rows_of(const mm_params *p, const char *name)
     return mm_params_has(p, name) && mm_model_tensor(p->model, &t, z, NULL) == MM_OK && t.s.rank == 2 ? t.s.dim[0] : 0;
 }
 
-void mm_text_load(mm_text *t, const mm_text_names *n)
+void mm_text_net_load(mm_text_net *t, const mm_text_net_names *n)
 {
     mm_params *p = &t->params;
     int64_t width = t->stack.spec.width;
@@ -25,20 +25,20 @@ void mm_text_load(mm_text *t, const mm_text_names *n)
         t->norm = mm_params_norm(p, n->norm, width);
 }
 
-void mm_text_free(mm_text *t)
+void mm_text_net_free(mm_text_net *t)
 {
-    mm_room_free(&t->room, t->params.dev);
+    mm_workspace_free(&t->work, t->params.dev);
     mm_params_free(&t->params);
 }
 
-void mm_text_describe(const mm_text *t, mm_net_info *info)
+void mm_text_net_describe(const mm_text_net *t, mm_net_info *info)
 {
     info->layers = t->stack.spec.layers;
     info->width = t->stack.spec.width;
     info->max_tokens = t->positions;
 }
 
-mm_status mm_text_check(const mm_text *t, const mm_input *in, int64_t *floats, mm_err *e)
+mm_status mm_text_net_check(const mm_text_net *t, const mm_input *in, int64_t *floats, mm_err *e)
 {
     const mm_shape *s = &in->in.s;
     if (s->type != MM_I32 || s->rank != 1 || s->dim[0] < 1)
@@ -51,12 +51,12 @@ mm_status mm_text_check(const mm_text *t, const mm_input *in, int64_t *floats, m
         if (id[i] < 0 || id[i] >= t->vocabulary)
             return mm_fail(e, MM_SKIP, "token %d is outside the model's vocabulary of %lld: the tokenizer is another's",
                            (int)id[i], (long long)t->vocabulary);
-    *floats = s->dim[0] * t->stack.spec.width + mm_stack_scratch(&t->stack, s->dim[0]) + 2 * MM_ROOM_ALIGN;
+    *floats = s->dim[0] * t->stack.spec.width + mm_stack_scratch(&t->stack, s->dim[0]) + 2 * MM_WORKSPACE_ALIGN;
     return MM_OK;
 }
 
 /* x = word + type + position, then the norm */
-static mm_status embed(mm_text *t, mm_mat x, const mm_forward *f, mm_err *e)
+static mm_status embed(mm_text_net *t, mm_mat x, const mm_forward *f, mm_err *e)
 {
     int64_t rows = f->cu[f->n], width = t->stack.spec.width;
     int32_t *word = mm_arena_alloc(f->arena, (size_t)rows * sizeof *word);
@@ -86,16 +86,17 @@ static mm_status embed(mm_text *t, mm_mat x, const mm_forward *f, mm_err *e)
     return MM_OK;
 }
 
-mm_status mm_text_forward(mm_text *t, mm_forward *f, mm_err *e)
+mm_status mm_text_net_forward(mm_text_net *t, mm_forward *f, mm_err *e)
 {
     f->cu[0] = 0;
     for (int i = 0; i < f->n; i++)
         f->cu[i + 1] = f->cu[i] + f->in[i].in.s.dim[0];
     int64_t rows = f->cu[f->n], width = t->stack.spec.width, scratch_floats = mm_stack_scratch(&t->stack, rows);
-    mm_status s = mm_room_begin(&t->room, t->params.dev, rows * width + scratch_floats + 2 * MM_ROOM_ALIGN, e);
+    mm_status s =
+        mm_workspace_begin(&t->work, t->params.dev, rows * width + scratch_floats + 2 * MM_WORKSPACE_ALIGN, e);
     if (s != MM_OK)
         return s;
-    mm_mat x = mm_room_take(&t->room, rows, width), scratch = mm_room_take(&t->room, 1, scratch_floats);
+    mm_mat x = mm_workspace_take(&t->work, rows, width), scratch = mm_workspace_take(&t->work, 1, scratch_floats);
     s = embed(t, x, f, e);
     if (s == MM_OK)
         mm_stack_run(&t->stack, t->params.dev, x, scratch, f);

@@ -1,4 +1,4 @@
-#include "model/pack.h"
+#include "model/packed_model.h"
 
 #include "base/file.h"
 #include "base/sha256.h"

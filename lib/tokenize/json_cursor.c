@@ -1,15 +1,15 @@
-#include "tokenize/json_scan.h"
+#include "tokenize/json_cursor.h"
 
 #include "tokenize/unicode.h"
 
-static void skip_space(mm_scan *s)
+static void skip_space(mm_json_cursor *s)
 {
     while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
         s->p++;
 }
 
 /* Steps over c, and white space before it. */
-static bool take(mm_scan *s, char c)
+static bool take(mm_json_cursor *s, char c)
 {
     skip_space(s);
     if (s->p >= s->end || *s->p != c)
@@ -19,7 +19,7 @@ static bool take(mm_scan *s, char c)
 }
 
 /* Steps over a string and gives what stands between its quotes, escapes and all. */
-static bool take_raw_string(mm_scan *s, mm_str *raw)
+static bool take_raw_string(mm_json_cursor *s, mm_str *raw)
 {
     if (!take(s, '"'))
         return false;
@@ -39,14 +39,14 @@ static bool structural(char c)
 }
 
 /* Steps over a number, true, false, null. */
-static void skip_bare(mm_scan *s)
+static void skip_bare(mm_json_cursor *s)
 {
     while (s->p < s->end && !structural(*s->p) && *s->p != '"' && *s->p > ' ')
         s->p++;
 }
 
 /* Steps over any value. Nesting is counted, not recursed into: depth costs nothing. */
-static bool skip_value(mm_scan *s)
+static bool skip_value(mm_json_cursor *s)
 {
     int64_t depth = 0;
     do {
@@ -67,7 +67,7 @@ static bool skip_value(mm_scan *s)
     return true;
 }
 
-bool mm_scan_enter(mm_scan *s, const char *key)
+bool mm_json_cursor_enter(mm_json_cursor *s, const char *key)
 {
     mm_str name;
     if (!take(s, '{'))
@@ -82,9 +82,9 @@ bool mm_scan_enter(mm_scan *s, const char *key)
     return false;
 }
 
-mm_str mm_scan_member(mm_scan s, const char *key)
+mm_str mm_json_cursor_member(mm_json_cursor s, const char *key)
 {
-    if (!mm_scan_enter(&s, key))
+    if (!mm_json_cursor_enter(&s, key))
         return (mm_str){0};
     const char *start = s.p;
     return skip_value(&s) ? (mm_str){start, (size_t)(s.p - start)} : (mm_str){0};
@@ -151,13 +151,13 @@ static bool unescape(mm_str raw, mm_arena *a, mm_str *out)
     return text != NULL;
 }
 
-static bool take_string(mm_scan *s, mm_arena *a, mm_str *out)
+static bool take_string(mm_json_cursor *s, mm_arena *a, mm_str *out)
 {
     mm_str raw;
     return take_raw_string(s, &raw) && unescape(raw, a, out);
 }
 
-static bool take_integer(mm_scan *s, int64_t *v)
+static bool take_integer(mm_json_cursor *s, int64_t *v)
 {
     skip_space(s);
     bool negative = s->p < s->end && *s->p == '-';
@@ -171,16 +171,16 @@ static bool take_integer(mm_scan *s, int64_t *v)
 
 /* ---- tables ------------------------------------------------------------------------------------------------- */
 
-static mm_status broken(const mm_scan *s, mm_str whole, const char *what, mm_err *e)
+static mm_status broken(const mm_json_cursor *s, mm_str whole, const char *what, mm_err *e)
 {
     return mm_fail(e, MM_FATAL, "\"%s\" is not as it should be at byte %lld of it", what, (long long)(s->p - whole.p));
 }
 
-mm_status mm_scan_integers(mm_str object, mm_arena *a, mm_scan_pair each, void *ctx, mm_err *e)
+mm_status mm_json_cursor_integers(mm_str object, mm_arena *a, mm_json_integer_visit each, void *ctx, mm_err *e)
 {
     if (!object.p)
         return mm_fail(e, MM_FATAL, "it has no \"vocab\"");
-    mm_scan s = {object.p, object.p + object.n};
+    mm_json_cursor s = {object.p, object.p + object.n};
     if (!take(&s, '{'))
         return broken(&s, object, "vocab", e);
     if (take(&s, '}'))
@@ -198,7 +198,7 @@ mm_status mm_scan_integers(mm_str object, mm_arena *a, mm_scan_pair each, void *
 }
 
 /* "left right" or ["left", "right"] */
-static bool take_two(mm_scan *s, mm_arena *a, mm_str *left, mm_str *right)
+static bool take_two(mm_json_cursor *s, mm_arena *a, mm_str *left, mm_str *right)
 {
     if (take(s, '['))
         return take_string(s, a, left) && take(s, ',') && take_string(s, a, right) && take(s, ']');
@@ -211,11 +211,11 @@ static bool take_two(mm_scan *s, mm_arena *a, mm_str *left, mm_str *right)
     return true;
 }
 
-mm_status mm_scan_twos(mm_str array, mm_arena *a, mm_scan_two each, void *ctx, mm_err *e)
+mm_status mm_json_cursor_pairs(mm_str array, mm_arena *a, mm_json_pair_visit each, void *ctx, mm_err *e)
 {
     if (!array.p)
         return mm_fail(e, MM_FATAL, "it has no \"merges\"");
-    mm_scan s = {array.p, array.p + array.n};
+    mm_json_cursor s = {array.p, array.p + array.n};
     if (!take(&s, '['))
         return broken(&s, array, "merges", e);
     if (take(&s, ']'))

@@ -1,7 +1,7 @@
-#include "encode/packing.h"
+#include "encode/pack_encoders.h"
 
 #include "encode/arch.h"
-#include "model/pack.h"
+#include "model/packed_model.h"
 
 #include <string.h>
 
