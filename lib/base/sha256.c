@@ -1,5 +1,6 @@
 #include "base/sha256.h"
 
+#include "base/bytes.h"
 #include "base/file.h"
 
 #include <string.h>
@@ -24,7 +25,7 @@ static uint32_t rotate(uint32_t x, int n)
 static void expand(uint32_t w[64], const uint8_t *p)
 {
     for (int i = 0; i < 16; i++, p += 4)
-        w[i] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+        w[i] = mm_be32(p);
     for (int i = 16; i < 64; i++) {
         uint32_t a = w[i - 15], b = w[i - 2];
         w[i] =

@@ -2,6 +2,7 @@
  * is a prefix of another. */
 #include "format/sniff.h"
 
+#include "base/bytes.h"
 #include "base/utf8.h"
 #include "media/image/picture.h"
 
@@ -131,18 +132,13 @@ static bool starts(const uint8_t *p, size_t n, size_t at, const char *z)
     return n >= at + k && memcmp(p + at, z, k) == 0;
 }
 
-static uint32_t le32(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 /* A dictionary of 2^k or 3·2^k bytes up to 1 GiB, a size that is unknown or below 1 TiB, and a first byte of data that
  * is 0. */
 bool mm_sniff_is_lzma(const uint8_t *p, size_t n)
 {
     if (n < 14 || p[0] >= 9 * 5 * 5 || p[13] != 0)
         return false;
-    uint32_t dict = le32(p + 1), top = dict;
+    uint32_t dict = mm_le32(p + 1), top = dict;
     while (top && !(top & 1))
         top >>= 1;
     bool unknown = memcmp(p + 5, "\xff\xff\xff\xff\xff\xff\xff\xff", 8) == 0;
@@ -217,7 +213,7 @@ static bool is_bmp(const uint8_t *p, size_t n)
 {
     if (n < 26 || !starts(p, n, 0, "BM"))
         return false;
-    uint32_t header = le32(p + 14);
+    uint32_t header = mm_le32(p + 14);
     return header == 12 || header == 16 || header == 40 || header == 52 || header == 56 || header == 64 ||
            header == 108 || header == 124;
 }
@@ -228,8 +224,8 @@ static bool is_ico(const uint8_t *p, size_t n)
 {
     if (n < 22 || p[0] || p[1] || (p[2] != 1 && p[2] != 2) || p[3])
         return false;
-    unsigned count = p[4] | (unsigned)p[5] << 8;
-    return count > 0 && count < 256 && p[9] == 0 && le32(p + 18) >= 6 + 16 * count;
+    unsigned count = mm_le16(p + 4);
+    return count > 0 && count < 256 && p[9] == 0 && mm_le32(p + 18) >= 6 + 16 * count;
 }
 
 /* PNM: P1 … P7 or, of floats, PF and Pf, then white space, then a number or a comment. */
@@ -382,8 +378,7 @@ static bool is_utf16(const uint8_t *p, size_t n)
     if (n < 2 || n % 2 || (!big && !starts(p, n, 0, "\xff\xfe")))
         return false;
     for (size_t i = 2; i + 3 < n; i += 2) {
-        unsigned c = big ? p[i] << 8 | p[i + 1] : p[i + 1] << 8 | p[i],
-                 next = big ? p[i + 2] << 8 | p[i + 3] : p[i + 3] << 8 | p[i + 2];
+        unsigned c = (unsigned)mm_uint(p + i, 2, big), next = (unsigned)mm_uint(p + i + 2, 2, big);
         if (c == 0 || (c >> 10 == 0xd800 >> 10) != (next >> 10 == 0xdc00 >> 10))
             return false;
     }

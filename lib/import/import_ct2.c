@@ -5,6 +5,7 @@
  *   each variable: string name · u8 rank · u32 dims[rank] · u8 type · u32 bytes · bytes
  *   u32 aliases, each: string alias · string variable
  * a string is u16 length (its NUL included) and bytes. int8 weights have NAME_scale [rows]: value = int8 / scale. */
+#include "base/bytes.h"
 #include "import/import.h"
 
 #include <stdlib.h>
@@ -35,8 +36,7 @@ static mm_status number(cursor *c, int size, uint64_t *out, mm_err *e)
     *out = 0;
     if (c->end - c->p < size)
         return cut_short(c, e);
-    for (int i = size - 1; i >= 0; i--)
-        *out = *out << 8 | c->p[i];
+    *out = mm_uint(c->p, size, false);
     c->p += size;
     return MM_OK;
 }

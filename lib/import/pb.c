@@ -1,5 +1,7 @@
 #include "import/pb.h"
 
+#include "base/bytes.h"
+
 mm_pb mm_pb_of(mm_str bytes)
 {
     const uint8_t *p = (const uint8_t *)bytes.p;
@@ -25,9 +27,7 @@ static bool fixed(mm_pb *pb, int n, uint64_t *v)
         pb->bad = true;
         return false;
     }
-    *v = 0;
-    for (int i = n - 1; i >= 0; i--)
-        *v = *v << 8 | pb->p[i];
+    *v = mm_uint(pb->p, n, false);
     pb->p += n;
     return true;
 }

@@ -1,5 +1,6 @@
 #include "model/safetensors.h"
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/hash.h"
 
@@ -156,9 +157,7 @@ static mm_status parse(mm_safetensors *s, const uint8_t *p, size_t n, const char
 {
     if (n < 8)
         return mm_fail(e, MM_FATAL, "%s: %zu bytes are no safetensors file", name, n);
-    uint64_t len = 0;
-    for (int i = 7; i >= 0; i--)
-        len = len << 8 | p[i];
+    uint64_t len = mm_le64(p);
     if (len > HEADER_MAX)
         return mm_fail(e, MM_FATAL, "%s: not a safetensors file (a header of %llu bytes; at most %llu are read)", name,
                        (unsigned long long)len, (unsigned long long)HEADER_MAX);

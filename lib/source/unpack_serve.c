@@ -1,4 +1,5 @@
 /* unpack_serve.c: the child of unpack.h: libarchive, asked for one thing at a time. */
+#include "base/bytes.h"
 #include "source/depack.h"
 #include "source/unpack_wire.h"
 
@@ -301,14 +302,6 @@ static bool says_what_is_lost(serving *a)
     return ++a->bad_headers < BAD_HEADERS;
 }
 
-static uint64_t le64(const uint8_t *p)
-{
-    uint64_t x = 0;
-    for (int i = 7; i >= 0; i--)
-        x = x << 8 | p[i];
-    return x;
-}
-
 /* Where the archive ends that has been read; -1: libarchive looks behind it itself, or nobody knows. */
 static int64_t end_of(const serving *a)
 {
@@ -322,7 +315,7 @@ static int64_t end_of(const serving *a)
     if (format != ARCHIVE_FORMAT_7ZIP || mm_blob_read(a->b, 0, head, sizeof head) != sizeof head ||
         memcmp(head, "7z\xbc\xaf\x27\x1c", 6) != 0)
         return -1;
-    uint64_t at = le64(head + 12), size = le64(head + 20), most = (uint64_t)a->b->size;
+    uint64_t at = mm_le64(head + 12), size = mm_le64(head + 20), most = (uint64_t)a->b->size;
     return at < most && size < most ? (int64_t)(sizeof head + at + size) : -1;
 }
 
@@ -408,7 +401,7 @@ static size_t read_first(const serving *a, uint8_t *first, size_t size)
             memcpy(first, a->head.p + at, (size_t)n);
         if (n < 8 || (first[0] & 0xf0) != 0x50 || memcmp(first + 1, "\x2a\x4d\x18", 3) != 0)
             break;
-        at += 8 + (first[4] | (int64_t)first[5] << 8 | (int64_t)first[6] << 16 | (int64_t)first[7] << 24);
+        at += 8 + (int64_t)mm_le32(first + 4);
     }
     return (size_t)n;
 }

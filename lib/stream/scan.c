@@ -1,5 +1,7 @@
 #include "stream/scan.h"
 
+#include "base/bytes.h"
+
 #include <stdbool.h>
 
 /* What stands at the front of a value: https://github.com/msgpack/msgpack/blob/master/spec.md */
@@ -35,14 +37,6 @@ static form form_of(uint8_t tag)
     return FORMS[tag - 0xc0];
 }
 
-static uint64_t big_endian(const uint8_t *p, int n)
-{
-    uint64_t v = 0;
-    for (int i = 0; i < n; i++)
-        v = v << 8 | p[i];
-    return v;
-}
-
 static mm_scan_result bad(const char **why, const char *text)
 {
     *why = text;
@@ -65,7 +59,7 @@ static mm_scan_result step(mm_scan *s, const uint8_t *p, size_t n, size_t *want,
         return bad(why, "a byte that starts no value");
     if (n - s->at < f.head)
         return need(s->at + f.head, n, want);
-    uint64_t length = f.length ? big_endian(p + s->at + 1, f.length) : f.fixed;
+    uint64_t length = f.length ? mm_uint(p + s->at + 1, f.length, true) : f.fixed;
     uint64_t bytes = f.head + (f.per ? 0 : length);
     if (bytes > MM_RECORD_MAX_BYTES - s->at)
         return bad(why, "a record above 1 GiB");

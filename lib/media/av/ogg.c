@@ -1,5 +1,7 @@
 #include "media/av/ogg.h"
 
+#include "base/bytes.h"
+
 #include <string.h>
 
 enum { HEAD = 27, LARGEST_PAGE = HEAD + 255 + 255 * 255 };
@@ -42,14 +44,6 @@ static bool read_page(const mm_blob *b, int64_t at, uint8_t page[HEAD + 255], in
     return true;
 }
 
-static int64_t le64(const uint8_t *p)
-{
-    uint64_t v = 0;
-    for (int i = 7; i >= 0; i--)
-        v = v << 8 | p[i];
-    return (int64_t)v;
-}
-
 int64_t mm_ogg_short_vorbis(const mm_blob *b)
 {
     enum { HEADER_PAGES = 16 }; /* comments may be long, but a picture in them is no short file */
@@ -61,8 +55,9 @@ int64_t mm_ogg_short_vorbis(const mm_blob *b)
     for (int i = 0; i < HEADER_PAGES && read_page(b, next, page, &next); i++) {
         if (memcmp(page + SERIAL, first + SERIAL, 4)) /* more than one stream */
             return -1;
-        if (le64(page + POSITION) > 0) /* headers have none, a page on which no packet ends has −1 */
-            return (page[FLAGS] & LAST) && next == b->size ? le64(page + POSITION) : -1;
+        int64_t position = (int64_t)mm_le64(page + POSITION);
+        if (position > 0) /* headers have none, a page on which no packet ends has −1 */
+            return (page[FLAGS] & LAST) && next == b->size ? position : -1;
     }
     return -1;
 }

@@ -1,5 +1,7 @@
 #include "media/av/promise.h"
 
+#include "base/bytes.h"
+
 #include <string.h>
 
 enum { MAX_CHUNKS = 100000 }; /* in front of the samples, or boxes of a fragmented MP4 */
@@ -12,9 +14,7 @@ static bool read_at(const mm_blob *b, int64_t at, uint8_t *out, int64_t n)
 /* An unsigned number of n bytes; what an int64_t does not hold is −1: nobody means it. */
 static int64_t number(const uint8_t *p, int n, bool big)
 {
-    uint64_t v = 0;
-    for (int i = 0; i < n; i++)
-        v = v << 8 | p[big ? i : n - 1 - i];
+    uint64_t v = mm_uint(p, n, big);
     return v > INT64_MAX ? -1 : (int64_t)v;
 }
 

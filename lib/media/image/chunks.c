@@ -2,11 +2,6 @@
 
 #include <string.h>
 
-static uint32_t be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* ---- PNG ---- */
 
 static int hex(uint8_t c)
@@ -42,7 +37,7 @@ mm_status mm_png_examine(mm_png_notes *x, mm_bytes in, mm_fault *f)
     *x = (mm_png_notes){0};
     while (in.n >= at + 12) {
         const uint8_t *chunk = in.p + at;
-        size_t n = be32(chunk);
+        size_t n = mm_be32(chunk);
         if (n > in.n - at - 12)
             break;
         if (!memcmp(chunk + 4, "IEND", 4))
@@ -73,11 +68,11 @@ static bool next_box(mm_bytes *in, box *b)
 {
     if (in->n < 8)
         return false;
-    size_t size = be32(in->p), head = 8;
+    size_t size = mm_be32(in->p), head = 8;
     if (size == 1 && in->n >= 16) { /* a 64-bit size */
-        if (be32(in->p + 8))
+        if (mm_be32(in->p + 8))
             return false;
-        size = be32(in->p + 12);
+        size = mm_be32(in->p + 12);
         head = 16;
     } else if (size == 0) {
         size = in->n;
@@ -151,11 +146,6 @@ void mm_heif_examine(mm_exif *x, mm_bytes in)
 
 /* ---- GIF ---- */
 
-static unsigned le16(const uint8_t *p)
-{
-    return p[0] | (unsigned)p[1] << 8;
-}
-
 /* Steps over data sub-blocks; 0 when they do not end. */
 static size_t after_blocks(mm_bytes in, size_t at)
 {
@@ -171,7 +161,8 @@ static bool gif_picture(mm_gif_first *g, mm_bytes in, size_t at, const uint8_t *
     if (in.n - at < 10)
         return false;
     const uint8_t *d = in.p + at;
-    *g = (mm_gif_first){.left = le16(d + 1), .top = le16(d + 3), .width = le16(d + 5), .height = le16(d + 7)};
+    *g = (mm_gif_first){
+        .left = mm_le16(d + 1), .top = mm_le16(d + 3), .width = mm_le16(d + 5), .height = mm_le16(d + 7)};
     if (d[9] & 0x80) {
         colours = d + 10;
         count = (size_t)2 << (d[9] & 7);

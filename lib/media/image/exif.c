@@ -1,5 +1,7 @@
 #include "media/image/exif.h"
 
+#include "base/bytes.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -23,12 +25,12 @@ typedef struct {
 
 static unsigned get16(const tiff *t, const uint8_t *p)
 {
-    return t->big ? (unsigned)p[0] << 8 | p[1] : (unsigned)p[1] << 8 | p[0];
+    return (unsigned)mm_uint(p, 2, t->big);
 }
 
 static uint32_t get32(const tiff *t, const uint8_t *p)
 {
-    return t->big ? (uint32_t)get16(t, p) << 16 | get16(t, p + 2) : (uint32_t)get16(t, p + 2) << 16 | get16(t, p);
+    return (uint32_t)mm_uint(p, 4, t->big);
 }
 
 /* Bytes of one element of a type that is read here; 0 for the others. */

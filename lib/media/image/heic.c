@@ -135,7 +135,7 @@ static void read_exif(mm_exif *x, const functions *h, const struct heif_image_ha
     uint8_t *p = n > 4 ? mm_arena_alloc(a, n) : NULL;
     if (!p || h->image_handle_get_metadata(image, id, p).code != heif_error_Ok)
         return;
-    size_t skip = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3]; /* up to the TIFF structure */
+    size_t skip = mm_be32(p); /* up to the TIFF structure */
     if (skip < n - 4)
         mm_exif_parse(x, p + 4 + skip, n - 4 - skip);
     x->orientation = 0;
@@ -150,7 +150,7 @@ static void copy_row(uint8_t *out, const uint8_t *in, size_t samples, int bits)
         return;
     }
     for (size_t i = 0; i < samples; i++) {
-        unsigned v = in[2 * i] | (unsigned)in[2 * i + 1] << 8;
+        unsigned v = mm_le16(in + 2 * i);
         uint16_t wide = (uint16_t)(v >= most ? 65535 : (v * 65535u + most / 2) / most);
         memcpy(out + 2 * i, &wide, 2);
     }

@@ -6,16 +6,6 @@
 
 enum { DIRECTORY = 6, ENTRY = 16, BMP_HEADER = 14, DIB_HEADER = 40 };
 
-static uint32_t le16(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8;
-}
-
-static uint32_t le32(const uint8_t *p)
-{
-    return le16(p) | le16(p + 2) << 16;
-}
-
 static void put32(uint8_t *p, uint32_t v)
 {
     for (int i = 0; i < 4; i++)
@@ -30,13 +20,13 @@ static unsigned side(uint8_t v)
 /* The bytes of the largest entry; of equally large ones that with the fewest colours, as Pillow picks. */
 static bool largest(mm_bytes *out, mm_bytes in)
 {
-    size_t count = le16(in.p + 4);
+    size_t count = mm_le16(in.p + 4);
     unsigned most = 0, depth = 0;
     *out = (mm_bytes){0};
     for (size_t i = 0; i < count && DIRECTORY + ENTRY * (i + 1) <= in.n; i++) {
         const uint8_t *x = in.p + DIRECTORY + ENTRY * i;
-        unsigned area = side(x[0]) * side(x[1]), bits = in.p[2] == 1 && le16(x + 6) ? le16(x + 6) : 256;
-        uint32_t size = le32(x + 8), at = le32(x + 12);
+        unsigned area = side(x[0]) * side(x[1]), bits = in.p[2] == 1 && mm_le16(x + 6) ? mm_le16(x + 6) : 256;
+        uint32_t size = mm_le32(x + 8), at = mm_le32(x + 12);
         if (at > in.n || area < most || (area == most && bits >= depth))
             continue;
         most = area;
@@ -79,9 +69,9 @@ static mm_status widen(mm_picture *p, mm_arena *a, mm_fault *f)
 /* A bitmap: put a file header in front and halve the height that counts the mask too. */
 static mm_status read_bitmap(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
 {
-    if (in.n < DIB_HEADER || le32(in.p) != DIB_HEADER)
+    if (in.n < DIB_HEADER || mm_le32(in.p) != DIB_HEADER)
         return mm_fault_set(f, "corrupt", "icon: no bitmap header");
-    size_t w = le32(in.p + 4), h = le32(in.p + 8) / 2, depth = le16(in.p + 14), used = le32(in.p + 32);
+    size_t w = mm_le32(in.p + 4), h = mm_le32(in.p + 8) / 2, depth = mm_le16(in.p + 14), used = mm_le32(in.p + 32);
     size_t colours = depth > 8 ? 0 : used && used < 256 ? used : (size_t)1 << depth;
     if (mm_picture_allowed((int64_t)w, (int64_t)h, l, f) != MM_OK)
         return MM_SKIP;

@@ -16,10 +16,7 @@ typedef struct {
 
 static uint32_t get(const mpf *m, size_t at, int bytes)
 {
-    uint32_t v = 0;
-    for (int i = 0; i < bytes; i++)
-        v = v << 8 | m->p[at + (size_t)(m->big ? i : bytes - 1 - i)];
-    return v;
+    return (uint32_t)mm_uint(m->p + at, bytes, m->big);
 }
 
 /* The segment's body after "MPF\0". */
@@ -27,7 +24,7 @@ static bool find_segment(mpf *m, mm_bytes in)
 {
     size_t at = 2;
     while (at + 4 <= in.n && in.p[at] == 0xff && in.p[at + 1] != 0xda) {
-        size_t n = (size_t)in.p[at + 2] << 8 | in.p[at + 3];
+        size_t n = mm_be16(in.p + at + 2);
         if (n < 2 || n > in.n - at - 2)
             return false;
         if (in.p[at + 1] == 0xe2 && n >= 2 + 4 + 10 && !memcmp(in.p + at + 4, "MPF", 4)) {
@@ -68,7 +65,7 @@ static const uint8_t *size_of(mm_bytes in)
         uint8_t code = in.p[at + 1];
         if (code >= 0xc0 && code <= 0xcf && code != 0xc4 && code != 0xc8 && code != 0xcc)
             return in.p + at + 5;
-        at += 2 + ((size_t)in.p[at + 2] << 8 | in.p[at + 3]);
+        at += 2 + (size_t)mm_be16(in.p + at + 2);
     }
     return NULL;
 }

@@ -3,15 +3,11 @@
 #define MM_MEDIA_IMAGE_PICTURE_H
 
 #include "base/arena.h"
+#include "base/bytes.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "media/image/exif.h"
 #include "tensor/tensor.h"
-
-typedef struct {
-    const uint8_t *p;
-    size_t n;
-} mm_bytes;
 
 typedef struct {
     int64_t height, width;

@@ -125,7 +125,7 @@ static uint16_t raw_sample(const uint8_t *row, int64_t i, const layout *l)
 {
     if (l->bits)
         return (row[i / 8] >> (7 - i % 8) & 1) ? 0 : 255;
-    return scaled(l->maxval > 255 ? row[2 * i] << 8 | row[2 * i + 1] : row[i], l);
+    return scaled(l->maxval > 255 ? mm_be16(row + 2 * i) : row[i], l);
 }
 
 /* One row of out[width, 3], of bytes or of words; grey is written three times. */

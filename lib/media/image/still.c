@@ -4,7 +4,6 @@
 #include "media/image/chunks.h"
 #include "media/image/pixels.h"
 
-#include <libavutil/intreadwrite.h>
 #include <libswscale/swscale.h>
 #include <string.h>
 
@@ -102,7 +101,7 @@ static mm_status png_allowed(mm_bytes in, const mm_picture_limits *l, mm_fault *
     enum { WIDTH = 16, HEIGHT = 20 };
     if (in.n < HEIGHT + 4 || memcmp(in.p + 12, "IHDR", 4) != 0)
         return MM_OK; /* the decoder says what is wrong */
-    return mm_picture_allowed(AV_RB32(in.p + WIDTH), AV_RB32(in.p + HEIGHT), l, f);
+    return mm_picture_allowed(mm_be32(in.p + WIDTH), mm_be32(in.p + HEIGHT), l, f);
 }
 
 /* What libav decodes into wrong colours without an error: grey with alpha in TARGA, all but the first compressions of

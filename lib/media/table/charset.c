@@ -1,5 +1,6 @@
 #include "media/table/charset.h"
 
+#include "base/bytes.h"
 #include "base/utf8.h"
 
 #include <utf8proc.h>
@@ -22,11 +23,6 @@ mm_str mm_utf8_clean(mm_arena *a, mm_str in, int64_t *replaced)
     return (mm_str){out, n};
 }
 
-static uint32_t utf16_unit(const uint8_t *p, bool big)
-{
-    return big ? (uint32_t)p[0] << 8 | p[1] : (uint32_t)p[1] << 8 | p[0];
-}
-
 /* UTF-16 without its byte order mark; a lone surrogate becomes U+FFFD. */
 static mm_str from_utf16(mm_arena *a, mm_str in, bool big)
 {
@@ -34,9 +30,9 @@ static mm_str from_utf16(mm_arena *a, mm_str in, bool big)
     char *out = mm_arena_alloc(a, in.n * 2 + 4);
     size_t n = 0;
     for (size_t i = 0; out && i + 1 < in.n; i += 2) {
-        uint32_t c = utf16_unit(p + i, big);
-        if (c >= 0xd800 && c < 0xdc00 && i + 3 < in.n && utf16_unit(p + i + 2, big) >> 10 == 0xdc00 >> 10) {
-            c = 0x10000 + ((c & 0x3ff) << 10) + (utf16_unit(p + i + 2, big) & 0x3ff);
+        uint32_t c = (uint32_t)mm_uint(p + i, 2, big);
+        if (c >= 0xd800 && c < 0xdc00 && i + 3 < in.n && mm_uint(p + i + 2, 2, big) >> 10 == 0xdc00 >> 10) {
+            c = 0x10000 + ((c & 0x3ff) << 10) + (uint32_t)(mm_uint(p + i + 2, 2, big) & 0x3ff);
             i += 2;
         } else if (c >= 0xd800 && c < 0xe000) {
             c = 0xfffd;

@@ -1,5 +1,7 @@
 #include "media/table/npy.h"
 
+#include "base/bytes.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -75,8 +77,7 @@ mm_status mm_npy_parse(mm_tensor *out, mm_str file, mm_err *e)
     if (file.n < 12 || memcmp(p, "\x93NUMPY", 6) != 0)
         return mm_fail(e, MM_SKIP, "not an NPY file");
     size_t start = p[6] == 1 ? 10 : 12;
-    size_t length =
-        p[6] == 1 ? p[8] | (size_t)p[9] << 8 : p[8] | (size_t)p[9] << 8 | (size_t)p[10] << 16 | (size_t)p[11] << 24;
+    size_t length = p[6] == 1 ? mm_le16(p + 8) : mm_le32(p + 8);
     if (p[6] < 1 || p[6] > 3 || length > file.n - start || length > 1 << 16)
         return mm_fail(e, MM_SKIP, "an NPY header that does not fit the file");
     char *header = malloc(length + 1);
