@@ -1,13 +1,13 @@
 /* mm-cat: look at, cut, count and convert feature streams. */
 #include "base/suggest.h"
 #include "cli/labelling.h"
-#include "view/asked.h"
-#include "view/count.h"
+#include "view/feature_rows.h"
 #include "view/field.h"
-#include "view/json.h"
-#include "view/npy.h"
-#include "view/rows.h"
+#include "view/field_check.h"
+#include "view/npy_writer.h"
+#include "view/record_json.h"
 #include "view/summary.h"
+#include "view/value_counts.h"
 #include "view/where.h"
 
 #include <stdlib.h>
@@ -85,16 +85,16 @@ typedef struct cat {
     mm_run run;
     FILE *f; /* text formats; --npy: the array */
     mm_where *where;
-    mm_seen *values; /* [where.n] what the fields of --where hold */
-    mm_arena keep;   /* … in here */
-    mm_asked *asked; /* fields that the command line names */
-    bool any;        /* a record came */
+    mm_seen *values;       /* [where.n] what the fields of --where hold */
+    mm_arena keep;         /* … in here */
+    mm_field_check *asked; /* fields that the command line names */
+    bool any;              /* a record came */
     column *column;
     int columns;
     char *column_names; /* of --fields */
     mm_str last_key;    /* --keys: in last */
     mm_arena last;
-    mm_count counts;
+    mm_value_counts counts;
     mm_npy npy;
     FILE *rows;     /* --npy: the keys */
     mm_arena arena; /* the current record and what is made from it */
@@ -111,7 +111,7 @@ typedef struct {
 static void ask(cat *c, const char *field)
 {
     mm_err e;
-    if (mm_asked_add(c->asked, field, &e) != MM_OK)
+    if (mm_field_check_add(c->asked, field, &e) != MM_OK)
         mm_die(&c->run, "%s", e.text);
 }
 
@@ -215,18 +215,18 @@ static void put_count(cat *c, mm_record *rec)
     msgpack_object o;
     mm_err e;
     bool there = mm_field_get(&o, rec, count_by, &c->arena);
-    if (mm_count_add(&c->counts, there ? mm_field_text(&o, &c->arena) : MM_STR(""), &e) != MM_OK)
+    if (mm_value_counts_add(&c->counts, there ? mm_field_text(&o, &c->arena) : MM_STR(""), &e) != MM_OK)
         mm_die(&c->run, "%s", e.text);
 }
 
 static void end_count(cat *c)
 {
-    mm_count_sort(&c->counts);
+    mm_value_counts_sort(&c->counts);
     for (size_t i = 0; i < c->counts.used; i++) {
         mm_field_put_tsv(c->f, (mm_str){c->counts.slot[i].text, c->counts.slot[i].n});
         fprintf(c->f, "\t%lld\n", (long long)c->counts.slot[i].times);
     }
-    mm_count_free(&c->counts);
+    mm_value_counts_free(&c->counts);
 }
 
 /* ---- NPY ---------------------------------------------------------------------------------------------------- */
@@ -281,8 +281,8 @@ static void put_npy(cat *c, mm_record *rec)
         put_vectors(c, rec);
         return;
     }
-    for (int64_t i = 0; i < mm_rows_count(rec); i++) {
-        if (mm_rows_take(&row, rec, i, &c->arena, &e) != MM_OK)
+    for (int64_t i = 0; i < mm_feature_row_count(rec); i++) {
+        if (mm_feature_row(&row, rec, i, &c->arena, &e) != MM_OK)
             mm_die(&c->run, "%s", e.text);
         put_vectors(c, &row);
     }
@@ -421,7 +421,7 @@ static void copy_records(cat *c, const format *f)
         c->any = true;
         if (labelling.path)
             label_anew(c, &rec);
-        if (mm_asked_look(c->asked, &rec, &c->arena, &e) != MM_OK)
+        if (mm_field_check_record(c->asked, &rec, &c->arena, &e) != MM_OK)
             mm_die(r, "%s", e.text);
         if (!r->done)
             note_values(c, &rec);
@@ -436,7 +436,7 @@ static void copy_records(cat *c, const format *f)
 static void check_asked(cat *c)
 {
     mm_err e;
-    if (mm_asked_check(c->asked, &e) != MM_OK)
+    if (mm_field_check_end(c->asked, &e) != MM_OK)
         mm_die(&c->run, "%s", e.text);
     if (c->any && !c->run.done && head != 0)
         say_what_there_is(c);
@@ -454,7 +454,7 @@ int main(int argc, char **argv)
     mm_err e;
     mm_run_begin(&c.run, &tool, argc, argv);
     const format *f = choose_format(&c.run);
-    if (mm_asked_new(&c.asked, &e) != MM_OK)
+    if (mm_field_check_new(&c.asked, &e) != MM_OK)
         mm_die(&c.run, "%s", e.text);
     parse_conditions(&c);
     if (count_by)
@@ -469,7 +469,7 @@ int main(int argc, char **argv)
     mm_labelling_end(&c.run, &labelling, "records");
     f->end(&c);
     mm_out_close(&c.run);
-    mm_asked_free(c.asked);
+    mm_field_check_free(c.asked);
     for (int i = 0; i < where.n; i++)
         mm_where_free(&c.where[i]);
     free(c.where);

@@ -1,7 +1,7 @@
 /* mm-eval: predictions beside the truth → figures. */
 #include "cli/grouping.h"
-#include "eval/collect.h"
 #include "eval/compare.h"
+#include "eval/predictions.h"
 #include "fuse/dataset.h"
 
 #include <errno.h>
@@ -68,14 +68,14 @@ static void must(eval *v, mm_status s, const mm_err *e)
 
 /* ---- input ---- */
 
-static mm_status take_guess(void *ctx, mm_record *rec, mm_err *e)
+static mm_status take_prediction(void *ctx, mm_record *rec, mm_err *e)
 {
-    return mm_collect_guess(ctx, rec, e);
+    return mm_prediction_set_add(ctx, rec, e);
 }
 
-static mm_status take_truth(void *ctx, mm_record *rec, mm_err *e)
+static mm_status take_target(void *ctx, mm_record *rec, mm_err *e)
 {
-    return mm_collect_truth(ctx, rec, e);
+    return mm_prediction_set_add_truth(ctx, rec, e);
 }
 
 static mm_status take_feature(void *ctx, mm_record *rec, mm_err *e)
@@ -124,25 +124,25 @@ static void put_text(eval *v, const mm_report *report, const mm_comparison *c)
 
 /* ---- labels ---- */
 
-static mm_collection *collect(eval *v, const char *path)
+static mm_prediction_set *collect(eval *v, const char *path)
 {
     mm_err e;
-    mm_collection *c;
-    must(v, mm_collection_new(&c, opt.field, &e), &e);
+    mm_prediction_set *c;
+    must(v, mm_prediction_set_new(&c, opt.field, &e), &e);
     if (path)
-        mm_in_each_of(&v->r, path, take_guess, c);
+        mm_in_each_of(&v->r, path, take_prediction, c);
     else
-        mm_in_each(&v->r, take_guess, c);
+        mm_in_each(&v->r, take_prediction, c);
     if (opt.truth)
-        mm_in_each_of(&v->r, opt.truth, take_truth, c);
+        mm_in_each_of(&v->r, opt.truth, take_target, c);
     return c;
 }
 
 /* Ends the program: nothing of this field can be judged. `from` is "" or the file of the predictions with a colon. */
-static void die_without_truth(eval *v, const mm_collection *c, mm_str field, bool predicted, const char *from)
+static void die_without_truth(eval *v, const mm_prediction_set *c, mm_str field, bool predicted, const char *from)
 {
     char hint[200];
-    mm_collection_hint(c, hint, sizeof hint);
+    mm_prediction_set_hint(c, hint, sizeof hint);
     if (predicted && !field.p && *hint)
         mm_die(&v->r, "%sthe true labels have several fields: choose one with --field%s", from, hint);
     if (field.p && *hint)
@@ -151,11 +151,11 @@ static void die_without_truth(eval *v, const mm_collection *c, mm_str field, boo
 }
 
 /* The field's predictions that have a truth, of which there must be some. */
-static int64_t judged_of(eval *v, const mm_collection *c, mm_str field, const char *path, mm_judged **judged)
+static int64_t judged_of(eval *v, const mm_prediction_set *c, mm_str field, const char *path, mm_prediction **judged)
 {
     mm_err e;
     int64_t n, without;
-    must(v, mm_collected(c, field, judged, &n, &without, &v->arena, &e), &e);
+    must(v, mm_prediction_set_matched(c, field, judged, &n, &without, &v->arena, &e), &e);
     if (!n)
         die_without_truth(v, c, field, without > 0, path ? mm_arena_printf(&v->arena, "%s: ", path) : "");
     if (without)
@@ -165,7 +165,7 @@ static int64_t judged_of(eval *v, const mm_collection *c, mm_str field, const ch
 }
 
 /* Leaves in a and b the samples that both have; both are in order of id. */
-static int64_t common(mm_judged *a, int64_t na, mm_judged *b, int64_t nb)
+static int64_t common(mm_prediction *a, int64_t na, mm_prediction *b, int64_t nb)
 {
     int64_t n = 0;
     for (int64_t i = 0, j = 0; i < na && j < nb;) {
@@ -182,7 +182,7 @@ static int64_t common(mm_judged *a, int64_t na, mm_judged *b, int64_t nb)
     return n;
 }
 
-static void compare_classes(eval *v, mm_comparison *c, const mm_judged *a, const mm_judged *b, int64_t n,
+static void compare_classes(eval *v, mm_comparison *c, const mm_prediction *a, const mm_prediction *b, int64_t n,
                             const int64_t *group)
 {
     mm_err e;
@@ -190,24 +190,27 @@ static void compare_classes(eval *v, mm_comparison *c, const mm_judged *a, const
     if (!right)
         mm_die(&v->r, "out of memory");
     for (int64_t i = 0; i < n; i++) {
-        right[i] = strcmp(a[i].guess, a[i].truth) == 0;
-        right[n + i] = strcmp(b[i].guess, b[i].truth) == 0;
+        right[i] = strcmp(a[i].predicted, a[i].target) == 0;
+        right[n + i] = strcmp(b[i].predicted, b[i].target) == 0;
     }
     must(v, mm_compare_classes(c, right, right + n, n, group, (int)opt.rounds, (uint64_t)opt.seed, &e), &e);
 }
 
-static void compare_numbers(eval *v, mm_comparison *c, const mm_numbers *a, const mm_judged *others, int64_t n)
+static void compare_numbers(eval *v, mm_comparison *c, const mm_number_predictions *a, const mm_prediction *others,
+                            int64_t n)
 {
     mm_err e;
-    mm_numbers b;
+    mm_number_predictions b;
     if (!others[0].number)
         mm_die(&v->r, "%s does not predict numbers", opt.compare);
-    must(v, mm_as_numbers(&b, others, n, NULL, &v->arena, &e), &e);
-    must(v, mm_compare_numbers(c, a->truth, a->guess, b.guess, n, a->group, (int)opt.rounds, (uint64_t)opt.seed, &e),
+    must(v, mm_predictions_as_numbers(&b, others, n, NULL, &v->arena, &e), &e);
+    must(v,
+         mm_compare_numbers(c, a->target, a->predicted, b.predicted, n, a->group, (int)opt.rounds, (uint64_t)opt.seed,
+                            &e),
          &e);
 }
 
-static void check_groups(eval *v, const mm_judged *judged, int64_t n)
+static void check_groups(eval *v, const mm_prediction *judged, int64_t n)
 {
     const char **key = mm_arena_alloc(&v->arena, (size_t)n * sizeof *key);
     if (!key)
@@ -219,16 +222,16 @@ static void check_groups(eval *v, const mm_judged *judged, int64_t n)
 
 /* Predictions of one field beside those of --compare. */
 typedef struct {
-    mm_predictions p;
-    mm_numbers q;
+    mm_class_predictions p;
+    mm_number_predictions q;
     mm_report report;
     mm_comparison comparison;
 } verdict;
 
-static void judge_field(eval *v, verdict *k, const mm_collection *c, const mm_collection *other, mm_str field)
+static void judge_field(eval *v, verdict *k, const mm_prediction_set *c, const mm_prediction_set *other, mm_str field)
 {
     mm_err e;
-    mm_judged *judged, *others = NULL;
+    mm_prediction *judged, *others = NULL;
     int64_t n = judged_of(v, c, field, NULL, &judged);
     if (other) {
         int64_t n_others = judged_of(v, other, field, opt.compare, &others);
@@ -239,10 +242,10 @@ static void judge_field(eval *v, verdict *k, const mm_collection *c, const mm_co
     check_groups(v, judged, n);
     bool numbers = judged[0].number;
     if (numbers) {
-        must(v, mm_as_numbers(&k->q, judged, n, opt.group, &v->arena, &e), &e);
+        must(v, mm_predictions_as_numbers(&k->q, judged, n, opt.group, &v->arena, &e), &e);
         must(v, mm_report_numbers(&k->report, &k->q, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
     } else {
-        must(v, mm_as_classes(&k->p, judged, n, opt.group, &v->arena, &e), &e);
+        must(v, mm_predictions_as_classes(&k->p, judged, n, opt.group, &v->arena, &e), &e);
         must(v, mm_report_classes(&k->report, &k->p, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
         draw(v, &k->report);
     }
@@ -256,15 +259,15 @@ static void judge_field(eval *v, verdict *k, const mm_collection *c, const mm_co
 static void judge_labels(eval *v)
 {
     const mm_str *field;
-    mm_collection *c = collect(v, NULL), *other = opt.compare ? collect(v, opt.compare) : NULL;
-    int fields = mm_collection_fields(c, &field);
+    mm_prediction_set *c = collect(v, NULL), *other = opt.compare ? collect(v, opt.compare) : NULL;
+    int fields = mm_prediction_set_fields(c, &field);
     char hint[200];
     json_t *all = fields > 1 ? json_object() : NULL;
     if (!fields)
         die_without_truth(v, c, mm_str_of(opt.field), false, "");
     if (fields > 1 && opt.svg)
         mm_die(&v->r, "--svg draws one label field: choose it with --field%s",
-               mm_collection_hint(c, hint, sizeof hint));
+               mm_prediction_set_hint(c, hint, sizeof hint));
     for (int i = 0; i < fields; i++) {
         verdict k = {0};
         const mm_comparison *compared = other ? &k.comparison : NULL;
@@ -282,8 +285,8 @@ static void judge_labels(eval *v)
     if (all && *opt.format == 'j')
         put_json(v, json_pack("{s:O}", "fields", all));
     json_decref(all);
-    mm_collection_free(c);
-    mm_collection_free(other);
+    mm_prediction_set_free(c);
+    mm_prediction_set_free(other);
 }
 
 /* ---- retrieval ---- */

@@ -4,9 +4,9 @@
 #include "cli/fusing.h"
 #include "cli/grouping.h"
 #include "cli/trials.h"
-#include "fuse/describe.h"
+#include "fuse/head_from_data.h"
 #include "train/calibrate.h"
-#include "train/falling.h"
+#include "train/convergence.h"
 
 #include <errno.h>
 #include <math.h>
@@ -125,7 +125,7 @@ typedef struct {
     mm_split split;
     FILE *log;
     mm_epoch best;
-    mm_falling falling;
+    mm_convergence falling;
     mm_tune tune;
     const char *grid; /* all that --grid says */
     mm_arena arena;
@@ -254,9 +254,9 @@ static mm_status new_head(const train *t, mm_head **h, mm_err *e)
     if ((strcmp(method, "align") == 0) != (t->task == MM_TASK_ALIGN))
         return mm_fail(e, MM_SKIP, "--method align and the task align belong together");
     like.method = mm_fuse_method_of(method);
-    mm_status s = mm_describe_inputs(&like, t->data, opt.of, e);
+    mm_status s = mm_head_inputs_from_data(&like, t->data, opt.of, e);
     if (s == MM_OK && t->task != MM_TASK_ALIGN)
-        s = mm_describe_outputs(&like, t->data, opt.fields.v, opt.fields.n, e);
+        s = mm_head_outputs_from_data(&like, t->data, opt.fields.v, opt.fields.n, e);
     return s == MM_OK ? mm_head_new(h, &like, (uint64_t)opt.seed, e) : s;
 }
 
@@ -316,7 +316,7 @@ static bool on_epoch(void *ctx, const mm_epoch *row)
     const double cells[] = {row->lr, row->train_loss, row->valid_loss, row->metric};
     if (row->best)
         t->best = *row;
-    mm_falling_see(&t->falling, row);
+    mm_convergence_add(&t->falling, row);
     if (t->log) {
         fprintf(t->log, "%d\t", row->epoch);
         for (int i = 0; i < 4; i++)
@@ -388,13 +388,13 @@ static void say_bounds(train *t, const mm_head *h)
 /* What whoever trained should know before trusting the head. */
 static void say_doubts(train *t, const mm_head *h)
 {
-    const mm_falling *f = &t->falling;
+    const mm_convergence *f = &t->falling;
     say_bounds(t, h);
     if (t->split.n_valid && isnan(t->best.valid_loss))
         mm_warn(&t->r, "the samples for validation are too few to say anything: the last epoch is taken for the best");
     if (*opt.solver == 'l' && f->seen == f->epochs)
         mm_warn(&t->r, "the minimum is not reached after %d iterations: more --epochs get there", f->epochs);
-    else if (*opt.solver != 'l' && mm_still_falling(f))
+    else if (*opt.solver != 'l' && mm_still_improving(f))
         mm_warn(&t->r, "the loss was still falling when %d epochs were over: more --epochs or a higher --lr learn more",
                 f->epochs);
 }
@@ -432,7 +432,7 @@ static void train_one(train *t, mm_head *h)
     mm_err e;
     mm_threads *pool;
     mm_train_opts o = train_opts(t);
-    t->falling = mm_falling_new(o.epochs);
+    t->falling = mm_convergence_new(o.epochs);
     o.checkpoint_every = 2; /* seconds: a training that is done sooner needs none */
     o.checkpoint = mm_arena_printf(&t->arena, "%s.checkpoint", t->r.output);
     if (!opt.raw) {

@@ -112,7 +112,7 @@ static int open_alone(const char *name)
     return -1;
 }
 
-mm_status mm_part_open(mm_part *p, const char *path, mm_err *e)
+mm_status mm_part_file_open(mm_part_file *p, const char *path, mm_err *e)
 {
     p->f = NULL;
     if (strlen(path) >= sizeof p->path)
@@ -129,7 +129,7 @@ mm_status mm_part_open(mm_part *p, const char *path, mm_err *e)
 }
 
 /* The name changes before the lock goes with the descriptor. */
-mm_status mm_part_commit(mm_part *p, mm_err *e)
+mm_status mm_part_file_commit(mm_part_file *p, mm_err *e)
 {
     errno = 0;
     bool bad = ferror(p->f) != 0;
@@ -145,7 +145,7 @@ mm_status mm_part_commit(mm_part *p, mm_err *e)
                : MM_OK;
 }
 
-void mm_part_drop(mm_part *p)
+void mm_part_file_drop(mm_part_file *p)
 {
     if (!p->f)
         return;
@@ -156,10 +156,10 @@ void mm_part_drop(mm_part *p)
 
 mm_status mm_file_write(const char *path, const void *bytes, size_t n, mm_err *e)
 {
-    mm_part p;
-    mm_status s = mm_part_open(&p, path, e);
+    mm_part_file p;
+    mm_status s = mm_part_file_open(&p, path, e);
     if (s != MM_OK)
         return s;
     fwrite(bytes, 1, n, p.f);
-    return mm_part_commit(&p, e);
+    return mm_part_file_commit(&p, e);
 }

@@ -31,16 +31,16 @@ bool mm_file_is_at(int fd, const char *name);
 /* Appends the file's bytes to b. MM_FATAL when it has more than max. */
 mm_status mm_file_read(mm_buf *b, const char *path, size_t max, mm_err *e);
 
-/* A file in the making, by one writer at a time (another one waits): PATH.part until mm_part_commit renames it.
- * mm_part_drop (also after a commit: no effect) removes what is unfinished. */
+/* A file in the making, by one writer at a time (another one waits): PATH.part until mm_part_file_commit renames it.
+ * mm_part_file_drop (also after a commit: no effect) removes what is unfinished. */
 typedef struct {
     FILE *f;
     char path[4096], part[4096 + 8];
-} mm_part;
+} mm_part_file;
 
-mm_status mm_part_open(mm_part *p, const char *path, mm_err *e);
-mm_status mm_part_commit(mm_part *p, mm_err *e); /* reports every write error since open */
-void mm_part_drop(mm_part *p);
+mm_status mm_part_file_open(mm_part_file *p, const char *path, mm_err *e);
+mm_status mm_part_file_commit(mm_part_file *p, mm_err *e); /* reports every write error since open */
+void mm_part_file_drop(mm_part_file *p);
 
 /* The whole of it in one call. */
 mm_status mm_file_write(const char *path, const void *bytes, size_t n, mm_err *e);

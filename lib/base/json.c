@@ -75,16 +75,16 @@ mm_status mm_json_load(json_t **out, const char *path, mm_err *e)
 
 mm_status mm_json_save(const char *path, const json_t *j, mm_err *e)
 {
-    mm_part p;
-    mm_status s = mm_part_open(&p, path, e);
+    mm_part_file p;
+    mm_status s = mm_part_file_open(&p, path, e);
     if (s != MM_OK)
         return s;
     if (json_dumpf(j, p.f, JSON_INDENT(2) | JSON_REAL_PRECISION(16)) != 0) {
-        mm_part_drop(&p);
+        mm_part_file_drop(&p);
         return mm_fail(e, MM_FATAL, "%s: cannot be written", path);
     }
     fputc('\n', p.f);
-    return mm_part_commit(&p, e);
+    return mm_part_file_commit(&p, e);
 }
 
 const json_t *mm_json_at(const json_t *j, const char *path)

@@ -80,7 +80,7 @@ static void say_what_was_joined(mm_run *r, const mm_fuser *f)
     if (s != MM_OK)
         r->done &&s == MM_SKIP ? mm_warn(r, "%s", e.text) : mm_die(r, "%s", e.text);
     if (!t.taken && t.passed)
-        mm_warn(r, "no record of the input was %s", mm_fuser_wanted(f));
+        mm_warn(r, "no record of the input was %s", mm_fuser_input_hint(f));
     if (t.samples)
         mm_say(&r->log, MM_LOG_INFO, "%lld records joined into %lld samples", (long long)t.records,
                (long long)t.samples);
@@ -102,7 +102,7 @@ void mm_fusing_run(mm_run *r, mm_fuser *f, void (*after)(void *ctx), void *ctx)
     bool many = r->n_operands > 1;
     for (int s = 0; many && s < r->n_operands; s++)
         in[s] = open_stream(r, r->operands[s]);
-    for (int s; (s = mm_fuser_wants(f)) >= 0; mm_arena_reset(&a)) {
+    for (int s; (s = mm_fuser_next_stream(f)) >= 0; mm_arena_reset(&a)) {
         if ((many ? next_of(r, in[s], &a, &rec) : mm_in_next(r, &a, &rec)) == MM_OK)
             take(r, f, s, &rec);
         else

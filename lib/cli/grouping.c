@@ -1,6 +1,6 @@
 #include "cli/grouping.h"
 
-#include "base/group.h"
+#include "base/key_group.h"
 
 void mm_grouping_check(mm_run *r, const char *expression, const char *const *key, int64_t n, const char *nothing)
 {

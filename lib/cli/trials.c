@@ -19,9 +19,9 @@ static bool is_among(const char *const *list, const char *name)
 mm_status mm_trials_plan(mm_tune *t, const mm_opt *options, const char *const *fixed, const char *grid, int trials,
                          uint64_t seed, mm_arena *a, mm_err *e)
 {
-    mm_status s = mm_settings_parse(&t->grid, grid, a, e);
+    mm_status s = mm_search_space_parse(&t->grid, grid, a, e);
     for (int k = 0; s == MM_OK && k < t->grid.n; k++) {
-        mm_setting *d = &t->grid.dim[k];
+        mm_hyperparameter *d = &t->grid.dim[k];
         if (strcmp(d->name, "wd") == 0)
             d->name = "weight-decay";
         const mm_opt *o = option_of(options, d->name);
@@ -29,12 +29,12 @@ mm_status mm_trials_plan(mm_tune *t, const mm_opt *options, const char *const *f
             return mm_fail(e, MM_SKIP, "%s is no setting that can be searched", d->name);
         d->whole = o->type == MM_OPT_INT;
     }
-    return s == MM_OK ? mm_settings_draw(&t->grid, trials, seed, &t->value, &t->trials, a, e) : s;
+    return s == MM_OK ? mm_search_space_sample(&t->grid, trials, seed, &t->value, &t->trials, a, e) : s;
 }
 
 mm_status mm_trials_apply(const mm_tune *t, const mm_opt *options, int trial, mm_arena *a, mm_err *e)
 {
-    const mm_settings *g = &t->grid;
+    const mm_search_space *g = &t->grid;
     mm_opt_hit hit[MM_MAX_DIMS];
     for (int k = 0; k < g->n; k++)
         hit[k] = (mm_opt_hit){.opt = option_of(options, g->dim[k].name), .value = t->value[trial * g->n + k]};

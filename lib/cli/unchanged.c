@@ -2,7 +2,7 @@
 
 #include "base/grow.h"
 #include "base/hash.h"
-#include "base/ids.h"
+#include "base/id_map.h"
 #include "cli/old.h"
 #include "cli/state.h"
 #include "source/blob.h"
@@ -33,13 +33,13 @@ struct mm_unchanged {
     int64_t runs, runs_room;
     int64_t *source; /* the first record of each source of the runs */
     int64_t sources, sources_room;
-    bool open;         /* the next record may belong to the last run */
-    uint64_t last_src; /* hash of the last record's */
-    mm_ids of_stamp;   /* the run */
-    mm_ids turn;       /* of a file that came: 0 or 1 */
-    int64_t at, last;  /* sources of a kept archive that are still to come */
-    mm_blob as;        /* its place among the sources */
-    int64_t number;    /* of the next source of an archive: below those of mm_source_next */
+    bool open;          /* the next record may belong to the last run */
+    uint64_t last_src;  /* hash of the last record's */
+    mm_id_map of_stamp; /* the run */
+    mm_id_map turn;     /* of a file that came: 0 or 1 */
+    int64_t at, last;   /* sources of a kept archive that are still to come */
+    mm_blob as;         /* its place among the sources */
+    int64_t number;     /* of the next source of an archive: below those of mm_source_next */
 };
 
 /* ---- stamps ---- */
@@ -173,9 +173,9 @@ static void index_runs(mm_unchanged *u)
         u->run[u->runs - 1].failed = true;
     for (int64_t i = 0; i < u->runs; i++) {
         run *x = &u->run[i];
-        int64_t other = mm_ids_get(&u->of_stamp, x->stamp);
+        int64_t other = mm_id_map_get(&u->of_stamp, x->stamp);
         x->failed |= other >= 0 && (u->run[other].failed || length(u, &u->run[other]) != length(u, x));
-        if (!mm_ids_put(&u->of_stamp, x->stamp, i))
+        if (!mm_id_map_put(&u->of_stamp, x->stamp, i))
             mm_die(u->r, "out of memory");
     }
 }
@@ -203,8 +203,8 @@ void mm_unchanged_close(mm_unchanged *u)
     if (!u)
         return;
     mm_old_close(&u->old);
-    mm_ids_free(&u->of_stamp);
-    mm_ids_free(&u->turn);
+    mm_id_map_free(&u->of_stamp);
+    mm_id_map_free(&u->turn);
     free(u->run);
     free(u->source);
     free(u);
@@ -228,15 +228,15 @@ void mm_unchanged_fetch(const mm_unchanged *u, int64_t i, mm_arena *a, mm_record
 
 static const run *run_of(const mm_unchanged *u, const mm_blob *b)
 {
-    return &u->run[mm_ids_get(&u->of_stamp, b->stamp)];
+    return &u->run[mm_id_map_get(&u->of_stamp, b->stamp)];
 }
 
 /* A file that comes again gets another stamp every second time, so that what it gave twice, without anything in
  * between, is not taken for what it gave once. */
 static void take_turn(mm_unchanged *u, mm_blob *b)
 {
-    bool second = mm_ids_get(&u->turn, b->stamp) == 0;
-    if (!mm_ids_put(&u->turn, b->stamp, second))
+    bool second = mm_id_map_get(&u->turn, b->stamp) == 0;
+    if (!mm_id_map_put(&u->turn, b->stamp, second))
         mm_die(u->r, "out of memory");
     if (second)
         b->stamp = mm_hash_more(b->stamp, "2", 1);
@@ -255,7 +255,7 @@ bool mm_unchanged_keep(mm_unchanged *u, mm_blob *b)
 {
     b->stamp = hash_file(u, b);
     take_turn(u, b);
-    int64_t i = mm_ids_get(&u->of_stamp, b->stamp);
+    int64_t i = mm_id_map_get(&u->of_stamp, b->stamp);
     if (i < 0 || u->run[i].failed)
         return false;
     bool archive = u->run[i].labels & 1;

@@ -1,6 +1,6 @@
 /* update.c: --update: the records of an existing FILE, to be found by what they were made of. */
 #include "base/grow.h"
-#include "base/ids.h"
+#include "base/id_map.h"
 #include "cli/old.h"
 #include "cli/state.h"
 
@@ -10,14 +10,14 @@ struct mm_update {
     mm_run *r;
     const mm_filter *f;
     mm_old old;
-    mm_ids at; /* the number of a record in `old` by its id */
+    mm_id_map at; /* the number of a record in `old` by its id */
 };
 
 static bool note(void *ctx, const mm_record *rec)
 {
     struct mm_update *u = ctx;
     uint64_t id = u->f->made_id(u->f->ctx, rec);
-    if (id && !mm_ids_put(&u->at, id, u->old.n))
+    if (id && !mm_id_map_put(&u->at, id, u->old.n))
         mm_die(u->r, "out of memory");
     return id != 0;
 }
@@ -75,7 +75,7 @@ void mm_update_close(mm_run *r)
     if (!u)
         return;
     mm_old_close(&u->old);
-    mm_ids_free(&u->at);
+    mm_id_map_free(&u->at);
     free(u);
     r->state->update = NULL;
 }
@@ -83,7 +83,7 @@ void mm_update_close(mm_run *r)
 /* The record of that id, with its bytes in the arena. False: there is none. */
 static bool fetch(const struct mm_update *u, uint64_t id, mm_arena *a, mm_record *rec)
 {
-    int64_t i = mm_ids_get(&u->at, id);
+    int64_t i = mm_id_map_get(&u->at, id);
     return i >= 0 && mm_old_fetch(&u->old, i, a, rec) && u->f->made_id(u->f->ctx, rec) == id;
 }
 

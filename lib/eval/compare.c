@@ -5,7 +5,7 @@
 
 typedef struct {
     const uint8_t *right_a, *right_b;
-    const double *truth, *a, *b;
+    const double *target, *a, *b;
     double *room; /* [3, rows] */
     int64_t rows;
 } pair;
@@ -13,8 +13,8 @@ typedef struct {
 static mm_status add(mm_comparison *c, const char *name, double value, mm_statistic f, pair *p, int64_t n,
                      const int64_t *group, int rounds, uint64_t seed, mm_err *e)
 {
-    mm_figure *x = &c->difference[c->differences++];
-    *x = (mm_figure){name, value, {NAN, NAN}};
+    mm_metric *x = &c->difference[c->differences++];
+    *x = (mm_metric){name, value, {NAN, NAN}};
     return rounds && !isnan(value) ? mm_bootstrap(&x->interval, f, p, n, group, rounds, seed, e) : MM_OK;
 }
 
@@ -58,7 +58,7 @@ static bool gather(pair *p, const int64_t *row, int64_t n)
         p->rows = n;
     }
     for (int64_t i = 0; i < n; i++) {
-        p->room[i] = p->truth[row[i]];
+        p->room[i] = p->target[row[i]];
         p->room[n + i] = p->a[row[i]];
         p->room[2 * n + i] = p->b[row[i]];
     }
@@ -81,15 +81,15 @@ static double pearson_difference(void *ctx, const int64_t *row, int64_t n)
     return mm_pearson(p->room, p->room + n, n) - mm_pearson(p->room, p->room + 2 * n, n);
 }
 
-mm_status mm_compare_numbers(mm_comparison *c, const double *truth, const double *a, const double *b, int64_t n,
+mm_status mm_compare_numbers(mm_comparison *c, const double *target, const double *a, const double *b, int64_t n,
                              const int64_t *group, int rounds, uint64_t seed, mm_err *e)
 {
-    pair p = {.truth = truth, .a = a, .b = b};
+    pair p = {.target = target, .a = a, .b = b};
     *c = (mm_comparison){0};
     mm_status s =
-        add(c, "MAE", mm_mae(truth, a, n) - mm_mae(truth, b, n), mae_difference, &p, n, group, rounds, seed, e);
+        add(c, "MAE", mm_mae(target, a, n) - mm_mae(target, b, n), mae_difference, &p, n, group, rounds, seed, e);
     if (s == MM_OK)
-        s = add(c, "Pearson", mm_pearson(truth, a, n) - mm_pearson(truth, b, n), pearson_difference, &p, n, group,
+        s = add(c, "Pearson", mm_pearson(target, a, n) - mm_pearson(target, b, n), pearson_difference, &p, n, group,
                 rounds, seed, e);
     free(p.room);
     return s;
@@ -106,7 +106,7 @@ void mm_comparison_text(const mm_comparison *c, const char *with, FILE *f)
                 "neither              %lld\n",
                 (long long)c->both, (long long)c->only_a, (long long)c->only_b, (long long)c->neither);
     for (int i = 0; i < c->differences; i++) {
-        const mm_figure *x = &c->difference[i];
+        const mm_metric *x = &c->difference[i];
         fprintf(f, "%s difference%*s", x->name, (int)(10 - strlen(x->name)), "");
         isnan(x->value) ? fputs("-", f) : fprintf(f, "%+.4f", x->value);
         if (!isnan(x->interval.low))
@@ -121,7 +121,7 @@ json_t *mm_comparison_json(const mm_comparison *c, const char *with)
 {
     json_t *all = json_object();
     for (int i = 0; all && i < c->differences; i++) {
-        const mm_figure *x = &c->difference[i];
+        const mm_metric *x = &c->difference[i];
         json_t *one = isfinite(x->value) ? json_pack("{s:f}", "value", x->value) : json_pack("{s:n}", "value");
         if (one && isfinite(x->interval.low) && isfinite(x->interval.high))
             json_object_set_new(one, "interval", json_pack("[f, f]", x->interval.low, x->interval.high));

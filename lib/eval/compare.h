@@ -10,7 +10,7 @@ typedef struct {
     int64_t both, only_a, only_b, neither;
     double p;
     /* a's figures minus b's, with intervals by the paired bootstrap: both are judged on the same resample */
-    mm_figure difference[2];
+    mm_metric difference[2];
     int differences;
 } mm_comparison;
 
@@ -18,7 +18,7 @@ typedef struct {
 mm_status mm_compare_classes(mm_comparison *c, const uint8_t *right_a, const uint8_t *right_b, int64_t n,
                              const int64_t *group, int rounds, uint64_t seed, mm_err *e);
 /* Mean absolute error and Pearson's correlation of a and of b [n] with the truth. */
-mm_status mm_compare_numbers(mm_comparison *c, const double *truth, const double *a, const double *b, int64_t n,
+mm_status mm_compare_numbers(mm_comparison *c, const double *target, const double *a, const double *b, int64_t n,
                              const int64_t *group, int rounds, uint64_t seed, mm_err *e);
 
 void mm_comparison_text(const mm_comparison *c, const char *with, FILE *f);

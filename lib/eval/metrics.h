@@ -12,17 +12,17 @@
 /* ---- classification: truth and guess in 0..classes-1 ---- */
 
 /* counts[truth * classes + guess] (sklearn.metrics.confusion_matrix) */
-void mm_confusion(int64_t *counts, const int32_t *truth, const int32_t *guess, int64_t n, int classes);
+void mm_confusion(int64_t *counts, const int32_t *target, const int32_t *predicted, int64_t n, int classes);
 
 typedef struct {
     int64_t support;          /* samples whose truth is this class */
     double precision, recall; /* recall is sensitivity; NaN where nothing was guessed or nothing is there */
     double specificity;       /* of the other samples, the share that was not called this class */
     double f1;                /* 0 when the class occurs but was never hit */
-} mm_class_report;
+} mm_class_metrics;
 
 /* One class's figures from a confusion matrix. */
-mm_class_report mm_report_class(const int64_t *counts, int classes, int which);
+mm_class_metrics mm_class_metrics_of(const int64_t *counts, int classes, int which);
 
 double mm_accuracy(const int64_t *counts, int classes);
 double mm_balanced_accuracy(const int64_t *counts, int classes); /* mean recall over the classes that occur */
@@ -32,14 +32,14 @@ double mm_f1_weighted(const int64_t *counts, int classes);
 
 /* Area under the ROC curve of score for truth = 1 against truth = 0, ties counted half (Mann–Whitney U / (n₁ n₀)). NaN
  * unless both occur; MM_FATAL when memory is out. */
-mm_status mm_auroc(double *area, const uint8_t *truth, const double *score, int64_t n, mm_err *e);
+mm_status mm_auroc(double *area, const uint8_t *target, const double *score, int64_t n, mm_err *e);
 /* Mean of the one-vs-rest areas over the classes that occur; prob is [n, classes] (roc_auc_score, multi_class="ovr",
  * which is undefined where a class has no sample: the report says so, while a resample may miss one). With two classes:
  * the area of class 1's probability. */
-mm_status mm_auroc_ovr(double *area, const int32_t *truth, const double *prob, int64_t n, int classes, mm_err *e);
+mm_status mm_auroc_ovr(double *area, const int32_t *target, const double *prob, int64_t n, int classes, mm_err *e);
 
 /* −mean log p(truth), rows normalised to 1, p clipped to [2.2e-16, 1 − 2.2e-16] (sklearn.metrics.log_loss). */
-double mm_log_loss(const int32_t *truth, const double *prob, int64_t n, int classes);
+double mm_log_loss(const int32_t *target, const double *prob, int64_t n, int classes);
 
 /* One bin of the reliability diagram over the confidence of the guess. */
 typedef struct {
@@ -49,14 +49,14 @@ typedef struct {
 
 /* Fills `bins` bins of equal width over (0, 1] and returns the expected calibration error, Σ count/n · |accuracy −
  * confidence| (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, eq. 3). */
-double mm_calibration(mm_bin *bin, int bins, const int32_t *truth, const int32_t *guess, const double *confidence,
+double mm_calibration(mm_bin *bin, int bins, const int32_t *target, const int32_t *predicted, const double *confidence,
                       int64_t n);
 
 /* ---- regression ---- */
 
-double mm_mae(const double *truth, const double *guess, int64_t n);
-double mm_rmse(const double *truth, const double *guess, int64_t n);
-double mm_r2(const double *truth, const double *guess, int64_t n);
+double mm_mae(const double *target, const double *predicted, int64_t n);
+double mm_rmse(const double *target, const double *predicted, int64_t n);
+double mm_r2(const double *target, const double *predicted, int64_t n);
 double mm_pearson(const double *x, const double *y, int64_t n);
 /* Pearson's correlation of the ranks, ties sharing their mean rank (scipy.stats.spearmanr). */
 mm_status mm_spearman(double *rho, const double *x, const double *y, int64_t n, mm_err *e);

@@ -33,7 +33,7 @@ mm_status mm_ranks(double *rank, const double *x, int64_t n, mm_err *e)
     return MM_OK;
 }
 
-mm_status mm_auroc(double *area, const uint8_t *truth, const double *score, int64_t n, mm_err *e)
+mm_status mm_auroc(double *area, const uint8_t *target, const double *score, int64_t n, mm_err *e)
 {
     double *rank = malloc((size_t)(n ? n : 1) * sizeof *rank);
     if (!rank)
@@ -41,7 +41,7 @@ mm_status mm_auroc(double *area, const uint8_t *truth, const double *score, int6
     mm_status s = mm_ranks(rank, score, n, e);
     double sum = 0, ones = 0;
     for (int64_t i = 0; s == MM_OK && i < n; i++) {
-        if (truth[i]) {
+        if (target[i]) {
             sum += rank[i];
             ones++;
         }
@@ -51,7 +51,7 @@ mm_status mm_auroc(double *area, const uint8_t *truth, const double *score, int6
     return s;
 }
 
-mm_status mm_auroc_ovr(double *area, const int32_t *truth, const double *prob, int64_t n, int classes, mm_err *e)
+mm_status mm_auroc_ovr(double *area, const int32_t *target, const double *prob, int64_t n, int classes, mm_err *e)
 {
     uint8_t *is = malloc((size_t)(n ? n : 1));
     double *score = malloc((size_t)(n ? n : 1) * sizeof *score), sum = 0;
@@ -59,7 +59,7 @@ mm_status mm_auroc_ovr(double *area, const int32_t *truth, const double *prob, i
     int defined = 0;
     for (int c = classes == 2 ? 1 : 0; s == MM_OK && c < classes; c++) {
         for (int64_t i = 0; i < n; i++) {
-            is[i] = truth[i] == c;
+            is[i] = target[i] == c;
             score[i] = prob[i * classes + c];
         }
         double one;

@@ -14,8 +14,8 @@ static mm_status add(mm_report *r, const char *name, mm_statistic f, void *ctx, 
         return mm_fail_memory(e);
     for (int64_t i = 0; i < n; i++)
         all[i] = i;
-    mm_figure *x = &r->figure[r->figures++];
-    *x = (mm_figure){name, f(ctx, all, n), NO_INTERVAL};
+    mm_metric *x = &r->metric[r->metrics++];
+    *x = (mm_metric){name, f(ctx, all, n), NO_INTERVAL};
     return rounds && !isnan(x->value) ? mm_bootstrap(&x->interval, f, ctx, n, group, rounds, seed, e) : MM_OK;
 }
 
@@ -23,8 +23,8 @@ static mm_status add(mm_report *r, const char *name, mm_statistic f, void *ctx, 
 
 /* A resample of predictions, in memory that is reused from round to round. */
 typedef struct {
-    const mm_predictions *p;
-    int32_t *truth, *guess;
+    const mm_class_predictions *p;
+    int32_t *target, *predicted;
     double *prob;
     int64_t *confusion, room;
 } resample;
@@ -33,23 +33,23 @@ static bool draw(resample *s, const int64_t *row, int64_t n)
 {
     int k = s->p->classes;
     if (n > s->room) { /* groups of unequal size: a resample may be longer than the sample */
-        free(s->truth);
-        free(s->guess);
+        free(s->target);
+        free(s->predicted);
         free(s->prob);
         s->room = 2 * n;
-        s->truth = malloc((size_t)s->room * sizeof *s->truth);
-        s->guess = malloc((size_t)s->room * sizeof *s->guess);
+        s->target = malloc((size_t)s->room * sizeof *s->target);
+        s->predicted = malloc((size_t)s->room * sizeof *s->predicted);
         s->prob = s->p->prob ? malloc((size_t)s->room * (size_t)k * sizeof *s->prob) : NULL;
     }
-    if (!s->truth || !s->guess || (s->p->prob && !s->prob))
+    if (!s->target || !s->predicted || (s->p->prob && !s->prob))
         return false;
     for (int64_t i = 0; i < n; i++) {
-        s->truth[i] = s->p->truth[row[i]];
-        s->guess[i] = s->p->guess[row[i]];
+        s->target[i] = s->p->target[row[i]];
+        s->predicted[i] = s->p->predicted[row[i]];
         if (s->prob)
             memcpy(s->prob + i * k, s->p->prob + row[i] * k, (size_t)k * sizeof *s->prob);
     }
-    mm_confusion(s->confusion, s->truth, s->guess, n, k);
+    mm_confusion(s->confusion, s->target, s->predicted, n, k);
     return true;
 }
 
@@ -68,10 +68,10 @@ STATISTIC(accuracy, return mm_accuracy(s->confusion, k);)
 STATISTIC(balanced_accuracy, return mm_balanced_accuracy(s->confusion, k);)
 STATISTIC(f1_macro, return mm_f1_macro(s->confusion, k);)
 STATISTIC(f1_weighted, return mm_f1_weighted(s->confusion, k);)
-STATISTIC(log_loss, return mm_log_loss(s->truth, s->prob, n, k);)
-STATISTIC(auroc, double area; return mm_auroc_ovr(&area, s->truth, s->prob, n, k, NULL) == MM_OK ? area : NAN;)
+STATISTIC(log_loss, return mm_log_loss(s->target, s->prob, n, k);)
+STATISTIC(auroc, double area; return mm_auroc_ovr(&area, s->target, s->prob, n, k, NULL) == MM_OK ? area : NAN;)
 
-static double confidence_of(const mm_predictions *p, int64_t i)
+static double confidence_of(const mm_class_predictions *p, int64_t i)
 {
     double sum = 0, best = 0;
     for (int c = 0; c < p->classes; c++) {
@@ -81,29 +81,30 @@ static double confidence_of(const mm_predictions *p, int64_t i)
     return sum > 0 ? best / sum : 0;
 }
 
-static mm_status calibration(mm_report *r, const mm_predictions *p, mm_arena *a, mm_err *e)
+static mm_status calibration(mm_report *r, const mm_class_predictions *p, mm_arena *a, mm_err *e)
 {
     double *confidence = mm_arena_alloc(a, (size_t)p->n * sizeof *confidence);
     if (!confidence)
         return mm_fail_memory(e);
     for (int64_t i = 0; i < p->n; i++)
         confidence[i] = confidence_of(p, i);
-    double error = mm_calibration(r->bin, MM_CALIBRATION_BINS, p->truth, p->guess, confidence, p->n);
-    r->figure[r->figures++] = (mm_figure){"calibration error", error, NO_INTERVAL};
+    double error = mm_calibration(r->bin, MM_CALIBRATION_BINS, p->target, p->predicted, confidence, p->n);
+    r->metric[r->metrics++] = (mm_metric){"calibration error", error, NO_INTERVAL};
     r->calibrated = true;
     return MM_OK;
 }
 
 /* Whether every class has a sample: scikit-learn has no area under the curve where one has none. */
-static bool all_occur(const mm_predictions *p, const int64_t *confusion)
+static bool all_occur(const mm_class_predictions *p, const int64_t *confusion)
 {
     bool all = true;
     for (int c = 0; all && c < p->classes; c++)
-        all = mm_report_class(confusion, p->classes, c).support > 0;
+        all = mm_class_metrics_of(confusion, p->classes, c).support > 0;
     return all;
 }
 
-mm_status mm_report_classes(mm_report *r, const mm_predictions *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e)
+mm_status mm_report_classes(mm_report *r, const mm_class_predictions *p, int rounds, uint64_t seed, mm_arena *a,
+                            mm_err *e)
 {
     static const struct {
         const char *name;
@@ -117,19 +118,19 @@ mm_status mm_report_classes(mm_report *r, const mm_predictions *p, int rounds, u
     *r = (mm_report){.p = p, .n = p->n, .confusion = mm_arena_alloc(a, square * sizeof *r->confusion)};
     mm_status status = s.confusion && r->confusion ? MM_OK : mm_fail_memory(e);
     if (status == MM_OK)
-        mm_confusion(r->confusion, p->truth, p->guess, p->n, p->classes);
+        mm_confusion(r->confusion, p->target, p->predicted, p->n, p->classes);
     for (size_t i = 0; status == MM_OK && i < sizeof all / sizeof *all; i++) {
         if (all[i].needs_prob && !p->prob)
             continue;
         if (all[i].needs_all && !all_occur(p, r->confusion))
-            r->figure[r->figures++] = (mm_figure){all[i].name, NAN, NO_INTERVAL};
+            r->metric[r->metrics++] = (mm_metric){all[i].name, NAN, NO_INTERVAL};
         else
             status = add(r, all[i].name, all[i].f, &s, p->n, p->group, rounds, seed, a, e);
     }
     if (status == MM_OK && p->prob)
         status = calibration(r, p, a, e);
-    free(s.truth);
-    free(s.guess);
+    free(s.target);
+    free(s.predicted);
     free(s.prob);
     return status;
 }
@@ -137,29 +138,29 @@ mm_status mm_report_classes(mm_report *r, const mm_predictions *p, int rounds, u
 /* ---- numbers ---- */
 
 typedef struct {
-    const mm_numbers *p;
-    double *truth, *guess;
+    const mm_number_predictions *p;
+    double *target, *predicted;
     int64_t room;
-    double (*f)(const double *truth, const double *guess, int64_t n);
+    double (*f)(const double *target, const double *predicted, int64_t n);
 } number_sample;
 
 static double over_rows(void *ctx, const int64_t *row, int64_t n)
 {
     number_sample *s = ctx;
     if (n > s->room) {
-        free(s->truth);
-        free(s->guess);
+        free(s->target);
+        free(s->predicted);
         s->room = 2 * n;
-        s->truth = malloc((size_t)s->room * sizeof *s->truth);
-        s->guess = malloc((size_t)s->room * sizeof *s->guess);
+        s->target = malloc((size_t)s->room * sizeof *s->target);
+        s->predicted = malloc((size_t)s->room * sizeof *s->predicted);
     }
-    if (!s->truth || !s->guess)
+    if (!s->target || !s->predicted)
         return NAN;
     for (int64_t i = 0; i < n; i++) {
-        s->truth[i] = s->p->truth[row[i]];
-        s->guess[i] = s->p->guess[row[i]];
+        s->target[i] = s->p->target[row[i]];
+        s->predicted[i] = s->p->predicted[row[i]];
     }
-    return s->f(s->truth, s->guess, n);
+    return s->f(s->target, s->predicted, n);
 }
 
 static double spearman(const double *x, const double *y, int64_t n)
@@ -168,7 +169,8 @@ static double spearman(const double *x, const double *y, int64_t n)
     return mm_spearman(&rho, x, y, n, NULL) == MM_OK ? rho : NAN;
 }
 
-mm_status mm_report_numbers(mm_report *r, const mm_numbers *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e)
+mm_status mm_report_numbers(mm_report *r, const mm_number_predictions *p, int rounds, uint64_t seed, mm_arena *a,
+                            mm_err *e)
 {
     static const struct {
         const char *name;
@@ -181,8 +183,8 @@ mm_status mm_report_numbers(mm_report *r, const mm_numbers *p, int rounds, uint6
         s.f = all[i].f;
         status = add(r, all[i].name, over_rows, &s, p->n, p->group, rounds, seed, a, e);
     }
-    free(s.truth);
-    free(s.guess);
+    free(s.target);
+    free(s.predicted);
     return status;
 }
 

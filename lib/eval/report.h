@@ -13,24 +13,24 @@ typedef struct {
     const char *name; /* "accuracy" */
     double value;
     mm_interval interval;
-} mm_figure;
+} mm_metric;
 
 /* Predictions of a classifier. */
 typedef struct {
     int64_t n;
     int classes;
-    const char *const *name;      /* [classes] */
-    const int32_t *truth, *guess; /* [n] */
-    const double *prob;           /* [n, classes]; NULL: only guesses are known */
-    const int64_t *group;         /* [n] for the bootstrap; NULL: every sample its own */
-} mm_predictions;
+    const char *const *name;           /* [classes] */
+    const int32_t *target, *predicted; /* [n] */
+    const double *prob;                /* [n, classes]; NULL: only guesses are known */
+    const int64_t *group;              /* [n] for the bootstrap; NULL: every sample its own */
+} mm_class_predictions;
 
 /* Predictions of numbers. */
 typedef struct {
     int64_t n;
-    const double *truth, *guess; /* [n] */
+    const double *target, *predicted; /* [n] */
     const int64_t *group;
-} mm_numbers;
+} mm_number_predictions;
 
 /* Vectors of two modalities whose rows belong together; several rows of b may belong to one of a. */
 typedef struct {
@@ -40,13 +40,13 @@ typedef struct {
     const char *name_a, *name_b;
 } mm_pairs;
 
-enum { MM_FIGURES = 16, MM_CALIBRATION_BINS = 15 };
+enum { MM_MAX_METRICS = 16, MM_CALIBRATION_BINS = 15 };
 
 typedef struct {
-    mm_figure figure[MM_FIGURES];
-    int figures;
+    mm_metric metric[MM_MAX_METRICS];
+    int metrics;
     /* classification only */
-    const mm_predictions *p;
+    const mm_class_predictions *p;
     int64_t *confusion; /* [classes, classes] */
     mm_bin bin[MM_CALIBRATION_BINS];
     bool calibrated; /* probabilities were there: bin is filled */
@@ -54,8 +54,10 @@ typedef struct {
 } mm_report;
 
 /* rounds 0: no intervals. Memory from the arena. */
-mm_status mm_report_classes(mm_report *r, const mm_predictions *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e);
-mm_status mm_report_numbers(mm_report *r, const mm_numbers *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e);
+mm_status mm_report_classes(mm_report *r, const mm_class_predictions *p, int rounds, uint64_t seed, mm_arena *a,
+                            mm_err *e);
+mm_status mm_report_numbers(mm_report *r, const mm_number_predictions *p, int rounds, uint64_t seed, mm_arena *a,
+                            mm_err *e);
 /* Recall@1/5/10 and median rank, a→b (the best rank of any of its rows) and b→a. */
 mm_status mm_report_pairs(mm_report *r, const mm_pairs *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e);
 

@@ -44,7 +44,7 @@ static void put_classes(const mm_report *r, FILE *f)
     int w = widest_class(r), k = r->p->classes;
     fprintf(f, "\n%-*s %9s %9s %11s %9s %9s\n", w, "class", "precision", "recall", "specificity", "F1", "samples");
     for (int c = 0; c < k; c++) {
-        mm_class_report one = mm_report_class(r->confusion, k, c);
+        mm_class_metrics one = mm_class_metrics_of(r->confusion, k, c);
         put_name(f, r->p->name[c], w);
         put_number(f, one.precision, 9);
         put_number(f, one.recall, 9);
@@ -66,12 +66,12 @@ static void put_classes(const mm_report *r, FILE *f)
 void mm_report_text(const mm_report *r, FILE *f)
 {
     int w = LEAST_WIDTH;
-    for (int i = 0; i < r->figures; i++)
-        w = columns(r->figure[i].name) > w ? columns(r->figure[i].name) : w;
+    for (int i = 0; i < r->metrics; i++)
+        w = columns(r->metric[i].name) > w ? columns(r->metric[i].name) : w;
     put_name(f, "samples", w);
     fprintf(f, " %lld\n", (long long)r->n);
-    for (int i = 0; i < r->figures; i++) {
-        const mm_figure *x = &r->figure[i];
+    for (int i = 0; i < r->metrics; i++) {
+        const mm_metric *x = &r->metric[i];
         put_name(f, x->name, w);
         put_number(f, x->value, 0);
         if (!isnan(x->interval.low))
@@ -90,7 +90,7 @@ static json_t *number(double x)
 
 static json_t *class_json(const mm_report *r, int c)
 {
-    mm_class_report one = mm_report_class(r->confusion, r->p->classes, c);
+    mm_class_metrics one = mm_class_metrics_of(r->confusion, r->p->classes, c);
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:I}", "class", r->p->name[c], "precision", number(one.precision),
                      "recall", number(one.recall), "specificity", number(one.specificity), "f1", number(one.f1),
                      "samples", (json_int_t)one.support);
@@ -124,8 +124,8 @@ json_t *mm_report_json(const mm_report *r)
     json_t *out = json_pack("{s:I}", "samples", (json_int_t)r->n), *figures = json_object();
     if (!out || !figures)
         return NULL;
-    for (int i = 0; i < r->figures; i++) {
-        const mm_figure *x = &r->figure[i];
+    for (int i = 0; i < r->metrics; i++) {
+        const mm_metric *x = &r->metric[i];
         json_t *one = json_pack("{s:o}", "value", number(x->value));
         if (!isnan(x->interval.low))
             json_object_set_new(one, "interval",

@@ -26,20 +26,20 @@ static mm_str keep_text(mm_arena *keep, mm_str s)
     return (mm_str){s.p ? mm_arena_strdup(keep, s) : NULL, s.n};
 }
 
-static mm_joined_part *place_for(mm_layout *l, mm_str of, mm_arena *keep)
+static mm_modality_rows *place_for(mm_fusion_layout *l, mm_str of, mm_arena *keep)
 {
     int at = l->n++;
     for (; at > 0 && compare(of, l->of[at - 1].of) < 0; at--)
         l->of[at] = l->of[at - 1];
-    l->of[at] = (mm_joined_part){.of = keep_text(keep, of)};
+    l->of[at] = (mm_modality_rows){.of = keep_text(keep, of)};
     return &l->of[at];
 }
 
-mm_status mm_layout_learn(mm_layout *l, const mm_joined *j, bool fixed, mm_arena *keep, mm_err *e)
+mm_status mm_fusion_layout_add(mm_fusion_layout *l, const mm_features *j, bool fixed, mm_arena *keep, mm_err *e)
 {
     for (int m = 0; m < j->n; m++) {
-        const mm_joined_part *from = &j->of[m];
-        mm_joined_part *to = NULL;
+        const mm_modality_rows *from = &j->of[m];
+        mm_modality_rows *to = NULL;
         for (int i = 0; i < l->n; i++)
             if (mm_str_eq(l->of[i].of, from->of))
                 to = &l->of[i];
@@ -60,7 +60,7 @@ mm_status mm_layout_learn(mm_layout *l, const mm_joined *j, bool fixed, mm_arena
 
 /* ---- without a head ---- */
 
-static void add_mean(float *sum, const mm_joined_part *p)
+static void add_mean(float *sum, const mm_modality_rows *p)
 {
     for (int64_t r = 0; r < p->rows; r++)
         for (int64_t c = 0; c < p->width; c++)
@@ -68,7 +68,7 @@ static void add_mean(float *sum, const mm_joined_part *p)
 }
 
 /* "image+text", and "concat(space,space)" */
-static mm_status names(mm_record *out, const mm_layout *l, const char *rule, mm_arena *a, mm_err *e)
+static mm_status names(mm_record *out, const mm_fusion_layout *l, const char *rule, mm_arena *a, mm_err *e)
 {
     const char *of = "", *space = "";
     for (int m = 0; of && space && m < l->n; m++) {
@@ -83,7 +83,7 @@ static mm_status names(mm_record *out, const mm_layout *l, const char *rule, mm_
     return MM_OK;
 }
 
-static mm_status identity(mm_record *out, const mm_joined *j, mm_kind kind, mm_arena *a, mm_err *e)
+static mm_status identity(mm_record *out, const mm_features *j, mm_kind kind, mm_arena *a, mm_err *e)
 {
     *out = mm_record_new(kind);
     out->key = j->key;
@@ -103,11 +103,11 @@ static mm_status put_vector(mm_record *out, const float *x, int64_t width, mm_er
 }
 
 /* meta.missing: the names of the layout's modalities that the sample lacks */
-static mm_status name_missing(mm_record *out, const mm_joined *j, const mm_layout *l, mm_arena *a, mm_err *e)
+static mm_status name_missing(mm_record *out, const mm_features *j, const mm_fusion_layout *l, mm_arena *a, mm_err *e)
 {
     const char *missing = "";
     for (int m = 0; missing && m < l->n; m++) {
-        const mm_joined_part *p = mm_joined_find(j, l->of[m].of);
+        const mm_modality_rows *p = mm_features_find(j, l->of[m].of);
         if (!p || !p->rows)
             missing = mm_arena_printf(a, "%s%s%.*s", missing, *missing ? "," : "", MM_STRF(l->of[m].of));
     }
@@ -116,7 +116,8 @@ static mm_status name_missing(mm_record *out, const mm_joined *j, const mm_layou
     return *missing ? mm_meta_put_str(out, a, "missing", mm_str_of(missing), e) : MM_OK;
 }
 
-static mm_status concatenate(float **x, int64_t *width, const mm_joined *j, const mm_layout *l, mm_arena *a, mm_err *e)
+static mm_status concatenate(float **x, int64_t *width, const mm_features *j, const mm_fusion_layout *l, mm_arena *a,
+                             mm_err *e)
 {
     *width = 0;
     for (int m = 0; m < l->n; m++) {
@@ -129,20 +130,20 @@ static mm_status concatenate(float **x, int64_t *width, const mm_joined *j, cons
     if (!to)
         return mm_fail_memory(e);
     for (int m = 0; m < l->n; to += l->of[m++].width) {
-        const mm_joined_part *p = mm_joined_find(j, l->of[m].of);
+        const mm_modality_rows *p = mm_features_find(j, l->of[m].of);
         if (p)
             add_mean(to, p);
     }
     return MM_OK;
 }
 
-static mm_status reduce(float **x, int64_t *width, const mm_joined *j, const mm_layout *l, bool max, mm_arena *a,
-                        mm_err *e)
+static mm_status reduce(float **x, int64_t *width, const mm_features *j, const mm_fusion_layout *l, bool max,
+                        mm_arena *a, mm_err *e)
 {
     int seen = 0;
     *x = NULL;
     for (int m = 0; m < l->n; m++) {
-        const mm_joined_part *p = mm_joined_find(j, l->of[m].of);
+        const mm_modality_rows *p = mm_features_find(j, l->of[m].of);
         if (!p || !p->rows)
             continue;
         if (seen && p->width != *width)
@@ -165,8 +166,8 @@ static mm_status reduce(float **x, int64_t *width, const mm_joined *j, const mm_
     return MM_OK;
 }
 
-mm_status mm_combine_plain(mm_record *out, const mm_joined *j, const mm_layout *l, mm_combine_rule rule, mm_arena *a,
-                           mm_err *e)
+mm_status mm_combine_features(mm_record *out, const mm_features *j, const mm_fusion_layout *l, mm_combine_rule rule,
+                              mm_arena *a, mm_err *e)
 {
     static const char *const rules[] = {"concat", "mean", "max"};
     float *x = NULL;
@@ -185,11 +186,11 @@ mm_status mm_combine_plain(mm_record *out, const mm_joined *j, const mm_layout *
 
 /* ---- with a head ---- */
 
-static mm_status check_spaces(const mm_head *h, const mm_joined *j, mm_err *e)
+static mm_status check_spaces(const mm_head *h, const mm_features *j, mm_err *e)
 {
     for (int m = 0; m < h->inputs; m++) {
         const mm_head_input *in = &h->input[m];
-        const mm_joined_part *p = mm_joined_find(j, mm_str_of(in->name));
+        const mm_modality_rows *p = mm_features_find(j, mm_str_of(in->name));
         if (p && in->space && !mm_str_is(p->space, in->space))
             return mm_fail(e, MM_SKIP, "%.*s: %s vectors of the space %.*s; the head was trained on %s",
                            MM_STRF(j->key), in->name, MM_STRF(p->space), in->space);
@@ -201,7 +202,7 @@ static mm_status check_spaces(const mm_head *h, const mm_joined *j, mm_err *e)
 }
 
 /* The samples' rows in the order of the head's inputs, standardised. */
-static mm_status make_batch(mm_fuse_batch *b, const mm_head *h, const mm_joined *const *j, int n, mm_arena *a,
+static mm_status make_batch(mm_fuse_batch *b, const mm_head *h, const mm_features *const *j, int n, mm_arena *a,
                             mm_err *e)
 {
     b->n = n;
@@ -209,7 +210,7 @@ static mm_status make_batch(mm_fuse_batch *b, const mm_head *h, const mm_joined 
         const mm_head_input *in = &h->input[m];
         int64_t *cu = mm_arena_zalloc(a, (size_t)n + 1, sizeof *cu);
         for (int i = 0; cu && i < n; i++) {
-            const mm_joined_part *p = mm_joined_find(j[i], mm_str_of(in->name));
+            const mm_modality_rows *p = mm_features_find(j[i], mm_str_of(in->name));
             cu[i + 1] = cu[i] + (p ? p->rows : 0);
         }
         float *x = cu ? mm_arena_alloc(a, (size_t)(cu[n] * in->width) * sizeof *x) : NULL;
@@ -218,7 +219,7 @@ static mm_status make_batch(mm_fuse_batch *b, const mm_head *h, const mm_joined 
         b->x[m] = x;
         b->cu[m] = cu;
         for (int i = 0; i < n; i++) {
-            const mm_joined_part *p = mm_joined_find(j[i], mm_str_of(in->name));
+            const mm_modality_rows *p = mm_features_find(j[i], mm_str_of(in->name));
             for (int64_t k = 0; p && k < p->rows * in->width; k++)
                 *x++ = in->mean ? (p->x[k] - in->mean[k % in->width]) / in->std[k % in->width] : p->x[k];
         }
@@ -234,7 +235,7 @@ static const float *keep(mm_arena *a, const float *x, int64_t n)
 
 /* How many rows ask and how many are asked, as the method packs them: all modalities (attention), or the first over the
  * others (cross), where a learned query stands in for a missing first. */
-static void attention_size(mm_verdict *v, const mm_head *h, const mm_fuse_batch *b, int i)
+static void attention_size(mm_head_result *v, const mm_head *h, const mm_fuse_batch *b, int i)
 {
     int64_t rows[MM_MAX_MODALITIES], present = 0, others = 0;
     for (int m = 0; m < h->inputs; m++) {
@@ -246,12 +247,12 @@ static void attention_size(mm_verdict *v, const mm_head *h, const mm_fuse_batch 
     v->keys = h->method->sequences ? others : present;
 }
 
-static mm_status take_results(mm_verdict *v, const mm_head *h, const mm_fuse_batch *b, const mm_fused *f,
-                              const mm_joined *const *j, mm_arena *a, mm_err *e)
+static mm_status take_results(mm_head_result *v, const mm_head *h, const mm_fuse_batch *b, const mm_fused *f,
+                              const mm_features *const *j, mm_arena *a, mm_err *e)
 {
     const float *attention = f->attention;
     for (int i = 0; i < b->n; i++) {
-        v[i] = (mm_verdict){.j = j[i]};
+        v[i] = (mm_head_result){.j = j[i]};
         if (f->fused) {
             v[i].width = mm_cols(f->fused);
             v[i].fused = keep(a, mm_value(f->fused) + i * v[i].width, v[i].width);
@@ -266,11 +267,11 @@ static mm_status take_results(mm_verdict *v, const mm_head *h, const mm_fuse_bat
             attention += v[i].queries * v[i].keys;
         }
         for (int m = 0; m < h->inputs; m++) {
-            if (!f->tower[m] || b->cu[m][i + 1] == b->cu[m][i])
+            if (!f->projection[m] || b->cu[m][i + 1] == b->cu[m][i])
                 continue;
-            v[i].width = mm_cols(f->tower[m]);
-            v[i].tower[m] = keep(a, mm_value(f->tower[m]) + i * v[i].width, v[i].width);
-            if (!v[i].tower[m])
+            v[i].width = mm_cols(f->projection[m]);
+            v[i].projection[m] = keep(a, mm_value(f->projection[m]) + i * v[i].width, v[i].width);
+            if (!v[i].projection[m])
                 return mm_fail_memory(e);
         }
         if ((f->fused && !v[i].fused) || (f->out && !v[i].out))
@@ -279,7 +280,7 @@ static mm_status take_results(mm_verdict *v, const mm_head *h, const mm_fuse_bat
     return MM_OK;
 }
 
-mm_status mm_head_apply(mm_verdict *out, const mm_head *h, const mm_joined *const *j, int n, mm_threads *pool,
+mm_status mm_head_apply(mm_head_result *out, const mm_head *h, const mm_features *const *j, int n, mm_threads *pool,
                         mm_arena *a, mm_err *e)
 {
     mm_tape *t;
@@ -304,7 +305,7 @@ mm_status mm_head_apply(mm_verdict *out, const mm_head *h, const mm_joined *cons
 
 /* ---- records ---- */
 
-static mm_status put_weights(mm_record *out, const mm_verdict *v, const mm_head *h, mm_arena *a, mm_err *e)
+static mm_status put_weights(mm_record *out, const mm_head_result *v, const mm_head *h, mm_arena *a, mm_err *e)
 {
     if (!v->weights)
         return MM_OK;
@@ -319,10 +320,10 @@ static mm_status put_weights(mm_record *out, const mm_verdict *v, const mm_head 
     return mm_meta_put(out, a, "weights", map, e);
 }
 
-mm_status mm_verdict_feature(mm_record *out, const mm_verdict *v, const mm_head *h, int m, const char *space,
-                             mm_arena *a, mm_err *e)
+mm_status mm_head_result_feature(mm_record *out, const mm_head_result *v, const mm_head *h, int m, const char *space,
+                                 mm_arena *a, mm_err *e)
 {
-    const float *x = h->task == MM_TASK_ALIGN ? v->tower[m] : v->fused;
+    const float *x = h->task == MM_TASK_ALIGN ? v->projection[m] : v->fused;
     mm_status s = identity(out, v->j, MM_KIND_FEATURE, a, e);
     out->label = v->j->label;
     out->of = h->task == MM_TASK_ALIGN ? mm_str_of(h->input[m].name) : MM_STR("fused");
@@ -373,7 +374,7 @@ static mm_status put_conflict(mm_record *out, const float *logits, int64_t class
     return mm_meta_put_float(out, a, "conflict", sum < 1 ? 1 - sum : 0, e);
 }
 
-mm_status mm_verdict_label(mm_record *out, const mm_verdict *v, const mm_head *h, int i, mm_arena *a, mm_err *e)
+mm_status mm_head_result_label(mm_record *out, const mm_head_result *v, const mm_head *h, int i, mm_arena *a, mm_err *e)
 {
     const mm_head_output *o = &h->output[i];
     int64_t at = 0;

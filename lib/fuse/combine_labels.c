@@ -1,6 +1,6 @@
 /* combine_labels.c: label records of one sample as sources of evidence. */
-#include "fuse/agree.h"
 #include "fuse/combine.h"
+#include "fuse/label_conflict.h"
 #include "stream/object.h"
 
 /* The classes that any source names, in order of first appearance. */
@@ -66,23 +66,23 @@ static mm_status label_map(msgpack_object *out, const frame *f, const double *ma
 }
 
 /* The label that the sources carried before they were judged, the same for all that have one. */
-static mm_status truth_of(mm_told *out, const mm_record *const *source, int n, mm_arena *a, mm_err *e)
+static mm_status truth_of(mm_sourced_label *out, const mm_record *const *source, int n, mm_arena *a, mm_err *e)
 {
     mm_status s = MM_OK;
     for (int i = 0; s == MM_OK && i < n; i++) {
         const msgpack_object *truth = mm_map_get(&source[i]->meta, "truth");
-        const mm_told one = {source[i]->src, truth ? *truth : (msgpack_object){.type = MSGPACK_OBJECT_NIL}};
+        const mm_sourced_label one = {source[i]->src, truth ? *truth : (msgpack_object){.type = MSGPACK_OBJECT_NIL}};
         if (one.label.type == MSGPACK_OBJECT_NIL)
             continue;
         if (out->label.type == MSGPACK_OBJECT_NIL)
             *out = one;
-        s = mm_labels_agree(source[i]->key, out, &one, a, e);
+        s = mm_label_conflict_check(source[i]->key, out, &one, a, e);
     }
     return s;
 }
 
 mm_status mm_combine_labels(mm_record *out, const mm_record *const *source, const double *reliability, int n,
-                            mm_rule rule, mm_arena *a, mm_err *e)
+                            mm_evidence_rule rule, mm_arena *a, mm_err *e)
 {
     frame f = {0};
     mm_status s = make_frame(&f, source, n, a, e);
@@ -97,14 +97,14 @@ mm_status mm_combine_labels(mm_record *out, const mm_record *const *source, cons
     }
     if (s != MM_OK)
         return s;
-    mm_evidence found = mm_combine(mass, p, reliability, n, f.n, rule);
+    mm_evidence found = mm_combine_evidence(mass, p, reliability, n, f.n, rule);
     mm_pignistic(mass, found.unknown, f.n);
     *out = mm_record_new(MM_KIND_LABEL);
     out->key = source[0]->key;
     out->src = source[0]->src;
     out->part = source[0]->part;
     out->of = MM_STR("fused");
-    mm_told truth = {0};
+    mm_sourced_label truth = {0};
     s = truth_of(&truth, source, n, a, e);
     if (s == MM_OK)
         s = label_map(&out->label, &f, mass, a, e);

@@ -2,7 +2,7 @@
 
 #include "base/grow.h"
 #include "base/hash.h"
-#include "fuse/agree.h"
+#include "fuse/label_conflict.h"
 #include "stream/object.h"
 
 #include <math.h>
@@ -326,9 +326,9 @@ static mm_status note_clash(mm_dataset *d, mm_data_field *out, const marks *list
     const mark *first = list->p;
     while (first->sample != now->sample)
         first++;
-    mm_labels_disagree(mm_str_of(d->view.key[now->sample]), mm_str_of(out->name),
-                       (mm_str[]){mm_str_of(first->text), mm_str_of(now->text)},
-                       (mm_str[]){mm_str_of(first->src), mm_str_of(now->src)}, &why);
+    mm_label_conflict_fail(mm_str_of(d->view.key[now->sample]), mm_str_of(out->name),
+                           (mm_str[]){mm_str_of(first->text), mm_str_of(now->text)},
+                           (mm_str[]){mm_str_of(first->src), mm_str_of(now->src)}, &why);
     out->clash = mm_arena_strdup(&d->arena, mm_str_of(why.text));
     return out->clash ? MM_OK : mm_fail_memory(e);
 }

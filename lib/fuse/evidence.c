@@ -13,7 +13,8 @@ static double unknown_of(const double *p, double r, int classes)
     return known < 1 ? 1 - known : 0;
 }
 
-mm_evidence mm_combine(double *mass, const double *const *p, const double *r, int n, int classes, mm_rule rule)
+mm_evidence mm_combine_evidence(double *mass, const double *const *p, const double *r, int n, int classes,
+                                mm_evidence_rule rule)
 {
     double unknown = 1, sum = 0;
     for (int c = 0; c < classes; c++)

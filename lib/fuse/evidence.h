@@ -13,7 +13,7 @@
 typedef enum {
     MM_RULE_DEMPSTER, /* masses divided by 1 − K; under total conflict (K = 1) everything goes to Θ */
     MM_RULE_YAGER,    /* the conflict is ignorance: K goes to Θ */
-} mm_rule;
+} mm_evidence_rule;
 
 typedef struct {
     double unknown;  /* m(Θ) */
@@ -23,7 +23,8 @@ typedef struct {
 
 /* Combines n distributions p[i][classes] (each summing to at most 1; the rest counts as unknown) with reliabilities
  * r[n] (NULL: all 1) into mass[classes]. */
-mm_evidence mm_combine(double *mass, const double *const *p, const double *r, int n, int classes, mm_rule rule);
+mm_evidence mm_combine_evidence(double *mass, const double *const *p, const double *r, int n, int classes,
+                                mm_evidence_rule rule);
 
 /* Smets' pignistic probability: unknown mass shared equally; in place. */
 void mm_pignistic(double *mass, double unknown, int classes);

@@ -10,10 +10,10 @@ enum { BATCH = 128 };
 struct mm_fuser {
     mm_fuser_opts o;
     mm_join *join;
-    mm_layout layout;
+    mm_fusion_layout layout;
     mm_arena keep, batch;
     mm_sample *sample[BATCH]; /* of the joined ones below; one sample may own several */
-    const mm_joined *joined[BATCH];
+    const mm_features *joined[BATCH];
     int n, samples, ended;
     mm_fuser_tally tally;
     mm_seen seen; /* modalities that came */
@@ -109,21 +109,21 @@ void mm_fuser_free(mm_fuser *f)
     free(f);
 }
 
-int mm_fuser_wants(const mm_fuser *f)
+int mm_fuser_next_stream(const mm_fuser *f)
 {
-    return mm_join_wants(f->join);
+    return mm_join_next_stream(f->join);
 }
 
 mm_fuser_tally mm_fuser_counts(const mm_fuser *f)
 {
     mm_fuser_tally t = f->tally;
-    t.torn = mm_join_torn(f->join);
+    t.torn = mm_join_split_keys(f->join);
     return t;
 }
 
 /* ---- what goes out ---- */
 
-static mm_status fail(mm_fuser *f, const mm_joined *j, const char *code, const mm_err *why, mm_err *e)
+static mm_status fail(mm_fuser *f, const mm_features *j, const char *code, const mm_err *why, mm_err *e)
 {
     mm_record rec = mm_record_new(MM_KIND_FEATURE);
     rec.key = j->key;
@@ -135,7 +135,7 @@ static mm_status fail(mm_fuser *f, const mm_joined *j, const char *code, const m
     return s;
 }
 
-static mm_status put_attention(mm_fuser *f, const mm_verdict *v, mm_err *e)
+static mm_status put_attention(mm_fuser *f, const mm_head_result *v, mm_err *e)
 {
     mm_record rec = mm_record_new(MM_KIND_FEATURE);
     const int64_t dim[2] = {v->queries, v->keys};
@@ -155,7 +155,7 @@ static mm_status put_attention(mm_fuser *f, const mm_verdict *v, mm_err *e)
 }
 
 /* A record for each output, for each tower that the sample had something for, or one for the joint vector. */
-static mm_status put_verdict(mm_fuser *f, const mm_verdict *v, mm_err *e)
+static mm_status put_verdict(mm_fuser *f, const mm_head_result *v, mm_err *e)
 {
     mm_record rec;
     const mm_head *h = f->o.head;
@@ -163,10 +163,10 @@ static mm_status put_verdict(mm_fuser *f, const mm_verdict *v, mm_err *e)
     int n = f->o.labels ? h->outputs : align ? h->inputs : 1;
     mm_status s = MM_OK;
     for (int i = 0; s == MM_OK && i < n; i++) {
-        if (align && !v->tower[i])
+        if (align && !v->projection[i])
             continue;
-        s = f->o.labels ? mm_verdict_label(&rec, v, h, i, &f->batch, e)
-                        : mm_verdict_feature(&rec, v, h, i, f->o.space, &f->batch, e);
+        s = f->o.labels ? mm_head_result_label(&rec, v, h, i, &f->batch, e)
+                        : mm_head_result_feature(&rec, v, h, i, f->o.space, &f->batch, e);
         if (s == MM_OK)
             f->o.put(f->o.ctx, &rec, true);
     }
@@ -176,10 +176,10 @@ static mm_status put_verdict(mm_fuser *f, const mm_verdict *v, mm_err *e)
 /* ---- one batch ---- */
 
 /* Together, and when one does not fit the head, each by itself: only that one fails. */
-static mm_status apply_head(mm_fuser *f, const mm_joined *const *j, int n, mm_err *e)
+static mm_status apply_head(mm_fuser *f, const mm_features *const *j, int n, mm_err *e)
 {
     mm_err why;
-    mm_verdict *v = mm_arena_zalloc(&f->batch, (size_t)n, sizeof *v);
+    mm_head_result *v = mm_arena_zalloc(&f->batch, (size_t)n, sizeof *v);
     if (!v)
         return mm_fail_memory(e);
     mm_status s = mm_head_apply(v, f->o.head, j, n, f->o.pool, &f->batch, &why);
@@ -196,13 +196,13 @@ static mm_status apply_head(mm_fuser *f, const mm_joined *const *j, int n, mm_er
     return s;
 }
 
-static mm_status apply_rule(mm_fuser *f, const mm_joined *j, mm_err *e)
+static mm_status apply_rule(mm_fuser *f, const mm_features *j, mm_err *e)
 {
     mm_err why;
     mm_record rec;
-    mm_status s = mm_layout_learn(&f->layout, j, f->o.of != NULL, &f->keep, &why);
+    mm_status s = mm_fusion_layout_add(&f->layout, j, f->o.of != NULL, &f->keep, &why);
     if (s == MM_OK)
-        s = mm_combine_plain(&rec, j, &f->layout, f->o.rule, &f->batch, &why);
+        s = mm_combine_features(&rec, j, &f->layout, f->o.rule, &f->batch, &why);
     if (s == MM_OK)
         f->o.put(f->o.ctx, &rec, true);
     else if (s == MM_SKIP)
@@ -281,7 +281,7 @@ static mm_status combine_field(mm_fuser *f, mm_sample *sample, int first, mm_err
     if (s == MM_OK)
         f->o.put(f->o.ctx, &out, true);
     else if (s == MM_SKIP)
-        return fail(f, &(mm_joined){.key = sample->key, .part = -1}, "evidence", &why, e);
+        return fail(f, &(mm_features){.key = sample->key, .part = -1}, "evidence", &why, e);
     else
         *e = why;
     return s;
@@ -304,10 +304,10 @@ static mm_status combine_evidence(mm_fuser *f, mm_sample *sample, mm_err *e)
 }
 
 /* Whether there is anything that the head takes: without, its answer would be about nothing. */
-static bool head_takes(const mm_fuser *f, const mm_joined *j, mm_err *why)
+static bool head_takes(const mm_fuser *f, const mm_features *j, mm_err *why)
 {
     for (int m = 0; f->o.how == MM_FUSE_HEAD && m < f->o.head->inputs; m++) {
-        const mm_joined_part *part = mm_joined_find(j, mm_str_of(f->o.head->input[m].name));
+        const mm_modality_rows *part = mm_features_find(j, mm_str_of(f->o.head->input[m].name));
         if (part && part->rows)
             return true;
     }
@@ -320,11 +320,11 @@ static bool head_takes(const mm_fuser *f, const mm_joined *j, mm_err *why)
 }
 
 /* Whether nothing that is required is missing; the first missing one is named. */
-static bool complete(const mm_fuser *f, const mm_joined *j, mm_err *why)
+static bool complete(const mm_fuser *f, const mm_features *j, mm_err *why)
 {
     const char *list = f->o.require;
     for (mm_str name; (name = mm_name_next(&list)).p;) {
-        const mm_joined_part *part = mm_joined_find(j, name);
+        const mm_modality_rows *part = mm_features_find(j, name);
         if (!part || !part->rows) {
             mm_fail(why, MM_SKIP, "%.*s: no %.*s", MM_STRF(j->key), MM_STRF(name));
             return false;
@@ -334,7 +334,7 @@ static bool complete(const mm_fuser *f, const mm_joined *j, mm_err *why)
 }
 
 /* Into the batch, with the modalities that count. */
-static mm_status keep_joined(mm_fuser *f, mm_joined *j, mm_err *e)
+static mm_status keep_joined(mm_fuser *f, mm_features *j, mm_err *e)
 {
     mm_err why;
     int kept = 0;
@@ -355,7 +355,7 @@ static mm_status keep_joined(mm_fuser *f, mm_joined *j, mm_err *e)
 }
 
 /* One key for several things would be joined all the same: whoever reads the count may know better. */
-static void count(mm_fuser *f, const mm_sample *sample, const mm_joined *j)
+static void count(mm_fuser *f, const mm_sample *sample, const mm_features *j)
 {
     mm_fuser_tally *t = &f->tally;
     t->records += sample->n;
@@ -369,21 +369,21 @@ static void count(mm_fuser *f, const mm_sample *sample, const mm_joined *j)
 static mm_status take_sample(mm_fuser *f, mm_sample *sample, mm_err *e)
 {
     mm_err why;
-    mm_joined *j = NULL;
+    mm_features *j = NULL;
     int n = 1;
     mm_status s = f->samples == BATCH ? make_room(f, false, e) : MM_OK;
     f->sample[f->samples++] = sample;
     if (s != MM_OK)
         return s;
     if (f->o.window > 0) {
-        s = mm_joined_windows(&j, &n, sample, f->o.window, f->o.hop > 0 ? f->o.hop : f->o.window, &why);
+        s = mm_features_of_windows(&j, &n, sample, f->o.window, f->o.hop > 0 ? f->o.hop : f->o.window, &why);
     } else {
         j = mm_arena_alloc(&sample->arena, sizeof *j);
-        s = j ? mm_joined_whole(j, sample, &why) : mm_fail_memory(&why);
+        s = j ? mm_features_of_sample(j, sample, &why) : mm_fail_memory(&why);
     }
     count(f, sample, s == MM_OK && n ? &j[0] : NULL);
     if (s == MM_SKIP)
-        s = fail(f, &(mm_joined){.key = sample->key, .part = -1}, "join", &why, e);
+        s = fail(f, &(mm_features){.key = sample->key, .part = -1}, "join", &why, e);
     else if (s != MM_OK)
         *e = why;
     else
@@ -421,12 +421,12 @@ static mm_status take_alone(mm_fuser *f, const mm_record *rec, mm_err *e)
     mm_sample *sample = NULL;
     mm_status s = f->samples == BATCH ? make_room(f, false, e) : MM_OK;
     if (s == MM_OK)
-        s = mm_sample_alone(&sample, rec, e);
-    mm_joined *j = s == MM_OK ? mm_arena_alloc(&sample->arena, sizeof *j) : NULL;
+        s = mm_sample_of_record(&sample, rec, e);
+    mm_features *j = s == MM_OK ? mm_arena_alloc(&sample->arena, sizeof *j) : NULL;
     if (!j)
         return s == MM_OK ? mm_fail_memory(e) : s;
     f->sample[f->samples++] = sample;
-    s = mm_joined_whole(j, sample, &why);
+    s = mm_features_of_sample(j, sample, &why);
     j->part = rec->part;
     j->has_time = rec->has_time;
     j->time[0] = rec->time[0];
@@ -476,7 +476,7 @@ mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e)
 
 /* ---- what was asked for and did not come ---- */
 
-const char *mm_fuser_wanted(const mm_fuser *f)
+const char *mm_fuser_input_hint(const mm_fuser *f)
 {
     return f->o.how == MM_FUSE_EVIDENCE
                ? "a label record: mm-label --format stream and mm-fuse -m HEAD --label make them"

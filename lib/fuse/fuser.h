@@ -6,21 +6,21 @@
 
 #include "fuse/combine.h"
 
-typedef enum { MM_FUSE_HEAD, MM_FUSE_RULE, MM_FUSE_EVIDENCE } mm_fuse_how;
+typedef enum { MM_FUSE_HEAD, MM_FUSE_RULE, MM_FUSE_EVIDENCE } mm_fuse_mode;
 
 /* Names separated by commas, NULL: none given. All of it must live as long as the fuser. */
 typedef struct {
-    mm_fuse_how how;
-    const mm_head *head;      /* HEAD */
-    const char *space;        /* … of its vectors */
-    bool labels;              /* … give its labels, not its vectors */
-    bool attention;           /* … and attention maps after them */
-    mm_combine_rule rule;     /* RULE */
-    mm_rule evidence;         /* EVIDENCE */
-    const char *reliability;  /* … "NAME=R,…" */
-    const char *of, *require; /* only these modalities; none of these may be missing */
-    double window, hop;       /* seconds; window 0: whole samples */
-    bool flush;               /* a sample leaves as soon as it is complete, and not in a batch */
+    mm_fuse_mode how;
+    const mm_head *head;       /* HEAD */
+    const char *space;         /* … of its vectors */
+    bool labels;               /* … give its labels, not its vectors */
+    bool attention;            /* … and attention maps after them */
+    mm_combine_rule rule;      /* RULE */
+    mm_evidence_rule evidence; /* EVIDENCE */
+    const char *reliability;   /* … "NAME=R,…" */
+    const char *of, *require;  /* only these modalities; none of these may be missing */
+    double window, hop;        /* seconds; window 0: whole samples */
+    bool flush;                /* a sample leaves as soon as it is complete, and not in a batch */
     int streams;
     size_t memory; /* what waiting samples may take */
     mm_threads *pool;
@@ -40,16 +40,16 @@ void mm_fuser_free(mm_fuser *f); /* NULL is fine */
 mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, mm_err *e);
 /* This stream has ended; with the last one everything goes out. */
 mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e);
-int mm_fuser_wants(const mm_fuser *f); /* the stream to read from next; −1: all have ended */
+int mm_fuser_next_stream(const mm_fuser *f); /* the stream to read from next; −1: all have ended */
 
 /* What it makes samples of and what makes those, for a message: "a feature: mm-encode-image … make them". */
-const char *mm_fuser_wanted(const mm_fuser *f);
+const char *mm_fuser_input_hint(const mm_fuser *f);
 
 /* What samples came of. */
 typedef struct {
     int64_t taken, passed; /* records that it handles, and others, but for errors */
     int64_t records, samples;
-    int64_t torn;     /* see mm_join_torn */
+    int64_t torn;     /* see mm_join_split_keys */
     int64_t mixed;    /* samples that several sources of one modality went into */
     const char *such; /* … the key of the first, and two of its sources; NULL: none */
 } mm_fuser_tally;

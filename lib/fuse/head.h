@@ -66,8 +66,8 @@ typedef struct {
     mm_node *out;   /* [n, Σ output widths]: logits, numbers; NULL where the method has no outputs (align) */
     mm_node
         *weights; /* [n, inputs]: how much each modality counted, rows sum to 1 over those present; NULL: not told */
-    mm_node *tower[MM_MAX_MODALITIES]; /* align: each modality's vectors [cu[m][n], F], L2-normalised */
-    const float *attention;            /* cross, attention: weights over keys, item after item [queries, keys] */
+    mm_node *projection[MM_MAX_MODALITIES]; /* align: each modality's vectors [cu[m][n], F], L2-normalised */
+    const float *attention;                 /* cross, attention: weights over keys, item after item [queries, keys] */
 } mm_fused;
 
 struct mm_fuse_method {

@@ -107,7 +107,7 @@ static bool was_done(const mm_join *j, uint64_t h)
     return j->done_slots && *place(j->done, j->done_slots, h) == h;
 }
 
-int64_t mm_join_torn(const mm_join *j)
+int64_t mm_join_split_keys(const mm_join *j)
 {
     return j->torn;
 }
@@ -184,7 +184,7 @@ static mm_status append(waiting *w, int s, const mm_record *rec, mm_err *e)
     return status;
 }
 
-mm_status mm_sample_alone(mm_sample **out, const mm_record *rec, mm_err *e)
+mm_status mm_sample_of_record(mm_sample **out, const mm_record *rec, mm_err *e)
 {
     waiting *w = calloc(1, sizeof *w);
     mm_status status = w ? append(w, 0, rec, e) : mm_fail_memory(e);
@@ -230,7 +230,7 @@ void mm_join_end(mm_join *j, int s)
         close_for(j, w, s);
 }
 
-int mm_join_wants(const mm_join *j)
+int mm_join_next_stream(const mm_join *j)
 {
     int best = -1;
     for (int s = 0; s < j->streams; s++)

@@ -28,7 +28,7 @@ mm_status mm_join_add(mm_join *j, int s, const mm_record *rec, mm_err *e);
 /* Stream s has no more records. */
 void mm_join_end(mm_join *j, int s);
 /* Of the streams that have not ended, the one to read from next: that which is furthest behind. −1: all have ended. */
-int mm_join_wants(const mm_join *j);
+int mm_join_next_stream(const mm_join *j);
 
 /* The next complete sample, in the order in which keys first appeared as far as they are complete; NULL: none yet. The
  * caller frees it. */
@@ -37,9 +37,9 @@ void mm_sample_free(mm_sample *s);
 
 /* How many samples were begun under a key that had been handed out before: that key's records are not adjacent, and its
  * sample came out as several. */
-int64_t mm_join_torn(const mm_join *j);
+int64_t mm_join_split_keys(const mm_join *j);
 
 /* A sample of one record (copied), for what is not to be joined. */
-mm_status mm_sample_alone(mm_sample **out, const mm_record *rec, mm_err *e);
+mm_status mm_sample_of_record(mm_sample **out, const mm_record *rec, mm_err *e);
 
 #endif

@@ -300,8 +300,8 @@ mm_status mm_safetensors_write(const char *path, const mm_named_tensor *t, int64
     char *header = header_text(t, n, metadata, &len);
     if (!header)
         return mm_fail_memory(e);
-    mm_part part;
-    mm_status s = mm_part_open(&part, path, e);
+    mm_part_file part;
+    mm_status s = mm_part_file_open(&part, path, e);
     if (s == MM_OK) {
         uint8_t size[8];
         for (int i = 0; i < 8; i++)
@@ -310,7 +310,7 @@ mm_status mm_safetensors_write(const char *path, const mm_named_tensor *t, int64
         fwrite(header, 1, len, part.f);
         for (int64_t i = 0; i < n && !ferror(part.f); i++)
             fwrite(t[i].t.data, 1, mm_shape_bytes(&t[i].t.s), part.f);
-        s = mm_part_commit(&part, e);
+        s = mm_part_file_commit(&part, e);
     }
     free(header);
     return s;

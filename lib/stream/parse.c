@@ -1,7 +1,7 @@
 /* parse.c: bytes of one record into an mm_record. */
+#include "stream/msgpack_scan.h"
 #include "stream/object.h"
 #include "stream/reader.h"
-#include "stream/scan.h"
 #include "stream/tensor_map.h"
 
 typedef struct {
@@ -221,10 +221,10 @@ static mm_status interpret(mm_record *rec, const msgpack_object *map, mm_arena *
 
 mm_status mm_record_parse(const void *data, size_t n, size_t *used, mm_arena *a, mm_record *rec, mm_err *e)
 {
-    mm_scan scan = {0};
+    mm_msgpack_scan scan = {0};
     size_t want, off = 0;
     const char *why;
-    mm_scan_result r = mm_scan_run(&scan, data, n, &want, &why);
+    mm_msgpack_scan_result r = mm_msgpack_scan_run(&scan, data, n, &want, &why);
     *used = 0;
     if (r == MM_SCAN_MORE)
         return MM_EOF;

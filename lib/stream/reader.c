@@ -2,7 +2,7 @@
 
 #include "stream/fdio.h"
 #include "stream/looks.h"
-#include "stream/scan.h"
+#include "stream/msgpack_scan.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ struct mm_reader {
 
 /* A record under assembly. */
 typedef struct {
-    mm_scan scan;
+    mm_msgpack_scan scan;
     uint8_t *p; /* the window, later the arena */
     size_t n;   /* bytes there */
     size_t cap; /* room at p once it is the arena's; 0 before */
@@ -149,7 +149,7 @@ static mm_status assemble(mm_reader *r, assembly *x, mm_arena *a)
         const char *why = NULL;
         if (!mm_looks_record(x->p, x->n))
             return fail_foreign(r, x);
-        mm_scan_result found = mm_scan_run(&x->scan, x->p, x->n, &want, &why);
+        mm_msgpack_scan_result found = mm_msgpack_scan_run(&x->scan, x->p, x->n, &want, &why);
         if (found == MM_SCAN_DONE)
             return MM_OK;
         if (found == MM_SCAN_BAD)

@@ -1,7 +1,7 @@
 #include "stream/writer.h"
 
 #include "stream/fdio.h"
-#include "stream/pack.h"
+#include "stream/serialise.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -78,8 +78,8 @@ void mm_writer_put(mm_writer *w, const mm_record *rec)
         return;
     if (rec->raw.p)
         mm_writer_put_raw(w, rec->raw.p, rec->raw.n);
-    else if (mm_pack_check(rec, &w->failed) == MM_OK)
-        mm_pack_fields(rec, put_piece, w);
+    else if (mm_serialise_check(rec, &w->failed) == MM_OK)
+        mm_serialise_fields(rec, put_piece, w);
 }
 
 mm_status mm_writer_close(mm_writer *w, bool *was_pipe, mm_err *e)

@@ -2,7 +2,7 @@
 #ifndef MM_TAPE_NODE_H
 #define MM_TAPE_NODE_H
 
-#include "tape/gemm.h"
+#include "tape/ordered_gemm.h"
 #include "tape/tape.h"
 
 /* What an operation keeps for its way back. Only the members that it needs are set. */

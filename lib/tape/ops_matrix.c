@@ -5,18 +5,18 @@
 static void product_into(mm_tape *t, float *d, int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row,
                          int64_t a_col, const float *b, bool add)
 {
-    mm_gemm(&(mm_gemm_args){.m = m,
-                            .n = n,
-                            .k = k,
-                            .a = a,
-                            .a_row = a_row,
-                            .a_col = a_col,
-                            .b = b,
-                            .ldb = n,
-                            .c = d,
-                            .ldc = n,
-                            .add = add},
-            t->pool);
+    mm_ordered_gemm(&(mm_ordered_gemm_args){.m = m,
+                                            .n = n,
+                                            .k = k,
+                                            .a = a,
+                                            .a_row = a_row,
+                                            .a_col = a_col,
+                                            .b = b,
+                                            .ldb = n,
+                                            .c = d,
+                                            .ldc = n,
+                                            .add = add},
+                    t->pool);
 }
 
 /* y[R,out] = x[R,in] wᵀ + b, so dx = dy w, dw += dyᵀ x, db += Σ_rows dy */

@@ -191,7 +191,7 @@ static int32_t symbols(const mm_bpe *b, const uint32_t *p, int64_t n, symbol *s)
     return count;
 }
 
-void mm_bpe_word(const mm_bpe *b, const uint32_t *p, int64_t n, mm_ids *out)
+void mm_bpe_word(const mm_bpe *b, const uint32_t *p, int64_t n, mm_id_map *out)
 {
     size_t bytes = 0;
     char utf8[4];

@@ -186,7 +186,7 @@ static const mm_added_token *added_at(const mm_tokenizer *t, bool normalized, mm
 typedef struct {
     const mm_tokenizer *t;
     mm_arena *a;
-    mm_ids ids;
+    mm_id_map ids;
 } encoder;
 
 static void words_to_ids(encoder *x, mm_runes r)
@@ -245,7 +245,7 @@ static void cut_added(encoder *x, mm_runes r, bool normalized)
     between(x, (mm_runes){r.p + done, r.n - done}, normalized);
 }
 
-static mm_status encode(const mm_tokenizer *t, mm_str text, mm_arena *a, mm_ids *out, mm_err *e)
+static mm_status encode(const mm_tokenizer *t, mm_str text, mm_arena *a, mm_id_map *out, mm_err *e)
 {
     if (text.n > (size_t)256 << 20)
         return mm_fail(e, MM_SKIP, "a text of %zu MiB is too long to be one record", text.n >> 20);
@@ -261,7 +261,7 @@ static mm_status encode(const mm_tokenizer *t, mm_str text, mm_arena *a, mm_ids 
 /* ---- special tokens around, limits -------------------------------------------------------------------------- */
 
 /* The special tokens around ids first .. end-1. */
-static mm_status wrapped(const mm_tokenizer *t, const mm_ids *ids, int64_t first, int64_t end, mm_arena *a,
+static mm_status wrapped(const mm_tokenizer *t, const mm_id_map *ids, int64_t first, int64_t end, mm_arena *a,
                          mm_tokens *out, mm_err *e)
 {
     int64_t n = t->befores + (end - first) + t->afters;
@@ -289,7 +289,7 @@ static mm_status body_room(const mm_tokenizer *t, int64_t limit, int64_t *room, 
 
 mm_status mm_tokenizer_encode(const mm_tokenizer *t, mm_str text, int64_t limit, mm_arena *a, mm_tokens *out, mm_err *e)
 {
-    mm_ids ids;
+    mm_id_map ids;
     int64_t room;
     mm_status s = body_room(t, limit, &room, e);
     if (s == MM_OK)
@@ -298,7 +298,7 @@ mm_status mm_tokenizer_encode(const mm_tokenizer *t, mm_str text, int64_t limit,
 }
 
 /* Where a piece that begins at `first` ends: before a word, if there is one to end before. */
-static int64_t piece_end(const mm_ids *ids, int64_t first, int64_t room)
+static int64_t piece_end(const mm_id_map *ids, int64_t first, int64_t room)
 {
     if (ids->n - first <= room)
         return ids->n;
@@ -311,7 +311,7 @@ static int64_t piece_end(const mm_ids *ids, int64_t first, int64_t room)
 mm_status mm_tokenizer_chunks(const mm_tokenizer *t, mm_str text, int64_t limit, mm_arena *a, mm_tokens **pieces,
                               int *n, mm_err *e)
 {
-    mm_ids ids;
+    mm_id_map ids;
     int64_t room, count = 0;
     mm_status s = body_room(t, limit, &room, e);
     if (s == MM_OK)

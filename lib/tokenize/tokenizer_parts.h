@@ -55,9 +55,9 @@ typedef struct {
     bool *opens; /* this id begins a word */
     int64_t n, cap;
     bool failed; /* memory was out; sticky */
-} mm_ids;
+} mm_id_map;
 
-void mm_ids_add(mm_ids *ids, int32_t id, bool opens);
+void mm_ids_add(mm_id_map *ids, int32_t id, bool opens);
 
 /* ---- wordpiece.c -------------------------------------------------------------------------------------------- */
 
@@ -69,7 +69,7 @@ typedef struct {
 
 /* The longest token that begins the word, then the longest that goes on, …; a word that cannot be covered is
  * unknown as a whole (Wu et al. 2016). */
-void mm_wordpiece_word(const mm_wordpiece *w, const mm_vocab *v, const uint32_t *p, int64_t n, mm_ids *out);
+void mm_wordpiece_word(const mm_wordpiece *w, const mm_vocab *v, const uint32_t *p, int64_t n, mm_id_map *out);
 
 /* ---- bpe.c -------------------------------------------------------------------------------------------------- */
 
@@ -94,7 +94,7 @@ mm_status mm_bpe_merge_put(mm_bpe *b, const mm_vocab *v, mm_str left, mm_str rig
 
 /* Byte-level pair encoding of one word (Sennrich et al. 2016; bytes as in GPT-2): of all neighbouring pairs the one of
  * lowest rank is merged, the leftmost first, until none is left. A heap keeps a word of n bytes at n log n. */
-void mm_bpe_word(const mm_bpe *b, const uint32_t *p, int64_t n, mm_ids *out);
+void mm_bpe_word(const mm_bpe *b, const uint32_t *p, int64_t n, mm_id_map *out);
 
 /* ---- the whole ---------------------------------------------------------------------------------------------- */
 

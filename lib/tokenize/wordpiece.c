@@ -1,7 +1,7 @@
 #include "base/grow.h"
 #include "tokenize/tokenizer_parts.h"
 
-void mm_ids_add(mm_ids *ids, int32_t id, bool opens)
+void mm_ids_add(mm_id_map *ids, int32_t id, bool opens)
 {
     int64_t cap = ids->cap;
     if (!mm_grow_in(ids->arena, &ids->id, &cap, ids->n) || !mm_grow_in(ids->arena, &ids->opens, &ids->cap, ids->n)) {
@@ -63,7 +63,7 @@ static int32_t longest(const spelling *s, const mm_wordpiece *w, const mm_vocab 
     return found;
 }
 
-void mm_wordpiece_word(const mm_wordpiece *w, const mm_vocab *v, const uint32_t *p, int64_t n, mm_ids *out)
+void mm_wordpiece_word(const mm_wordpiece *w, const mm_vocab *v, const uint32_t *p, int64_t n, mm_id_map *out)
 {
     if (n > w->max_chars) {
         mm_ids_add(out, w->unknown, true);

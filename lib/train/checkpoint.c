@@ -12,14 +12,14 @@
 static const char *const SLOTS[] = {"value", "m", "v", "best"};
 enum { N_SLOTS = 4 };
 
-static float *slot(int which, const mm_param_set *p, const mm_adamw *o, const mm_progress *g, int i)
+static float *slot(int which, const mm_param_set *p, const mm_adamw *o, const mm_train_state *g, int i)
 {
     float *const all[N_SLOTS] = {p->p[i]->value, o->m[i], o->v[i], g->best[i]};
     return all[which];
 }
 
 /* Numbers that must come back exactly travel as text: hexadecimal floats and 64-bit integers. */
-static json_t *metadata_of(const mm_adamw *o, const mm_progress *g)
+static json_t *metadata_of(const mm_adamw *o, const mm_train_state *g)
 {
     char text[256];
     snprintf(text, sizeof text, "%d %d %a %" PRIx64 " %" PRIx64 " %" PRId64, g->epoch, g->waited, (double)g->best_loss,
@@ -27,14 +27,14 @@ static json_t *metadata_of(const mm_adamw *o, const mm_progress *g)
     return json_pack("{s:s}", "mm_progress", text);
 }
 
-static bool read_metadata(const json_t *meta, mm_adamw *o, mm_progress *g)
+static bool read_metadata(const json_t *meta, mm_adamw *o, mm_train_state *g)
 {
     const char *text = json_string_value(json_object_get(meta, "mm_progress"));
     return text && sscanf(text, "%d %d %a %" SCNx64 " %" SCNx64 " %" SCNd64, &g->epoch, &g->waited, &g->best_loss,
                           &g->rng, &g->recipe, &o->step) == 6;
 }
 
-mm_status mm_checkpoint_save(const char *path, const mm_param_set *p, const mm_adamw *o, const mm_progress *g,
+mm_status mm_checkpoint_save(const char *path, const mm_param_set *p, const mm_adamw *o, const mm_train_state *g,
                              mm_err *e)
 {
     mm_arena a = {0};
@@ -53,7 +53,7 @@ mm_status mm_checkpoint_save(const char *path, const mm_param_set *p, const mm_a
     return s;
 }
 
-static mm_status fill(const mm_safetensors *f, mm_param_set *p, mm_adamw *o, mm_progress *g, mm_err *e)
+static mm_status fill(const mm_safetensors *f, mm_param_set *p, mm_adamw *o, mm_train_state *g, mm_err *e)
 {
     char name[160];
     for (int i = 0; i < p->n * N_SLOTS; i++) {
@@ -67,7 +67,7 @@ static mm_status fill(const mm_safetensors *f, mm_param_set *p, mm_adamw *o, mm_
     return MM_OK;
 }
 
-mm_status mm_checkpoint_load(const char *path, mm_param_set *p, mm_adamw *o, mm_progress *g, mm_err *e)
+mm_status mm_checkpoint_load(const char *path, mm_param_set *p, mm_adamw *o, mm_train_state *g, mm_err *e)
 {
     mm_safetensors *f;
     uint64_t recipe = g->recipe;

@@ -11,12 +11,12 @@ typedef struct {
     uint64_t rng;    /* state after the last epoch */
     uint64_t recipe; /* digest of options, data and head: a checkpoint of another training is refused */
     float **best;    /* parameters of the best epoch, one array a parameter */
-} mm_progress;
+} mm_train_state;
 
-mm_status mm_checkpoint_save(const char *path, const mm_param_set *p, const mm_adamw *o, const mm_progress *g,
+mm_status mm_checkpoint_save(const char *path, const mm_param_set *p, const mm_adamw *o, const mm_train_state *g,
                              mm_err *e);
 /* Fills the parameters, the optimiser and g from path. MM_EOF: there is no such file, begin at the start. MM_FATAL: it
  * is of another training, or damaged. */
-mm_status mm_checkpoint_load(const char *path, mm_param_set *p, mm_adamw *o, mm_progress *g, mm_err *e);
+mm_status mm_checkpoint_load(const char *path, mm_param_set *p, mm_adamw *o, mm_train_state *g, mm_err *e);
 
 #endif

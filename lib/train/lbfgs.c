@@ -8,7 +8,7 @@ enum { KEPT = 10, TRIES = 40 };
 
 struct mm_lbfgs {
     int64_t n;
-    mm_slope slope;
+    mm_gradient_fn slope;
     void *ctx;
     double f, *x, *g;                     /* [n] here */
     double next_f, *next_x, *next_g;      /* [n] at the end of a step */
@@ -32,7 +32,7 @@ static void add(double *to, double scale, const double *x, int64_t n)
         to[i] += scale * x[i];
 }
 
-mm_status mm_lbfgs_new(mm_lbfgs **out, int64_t n, const double *x, mm_slope slope, void *ctx, mm_err *e)
+mm_status mm_lbfgs_new(mm_lbfgs **out, int64_t n, const double *x, mm_gradient_fn slope, void *ctx, mm_err *e)
 {
     mm_lbfgs *m = *out = calloc(1, sizeof *m);
     if (!m)

@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 /* The function: *f = f(x), its gradient to g, both [n]. */
-typedef mm_status (*mm_slope)(void *ctx, const double *x, double *f, double *g, mm_err *e);
+typedef mm_status (*mm_gradient_fn)(void *ctx, const double *x, double *f, double *g, mm_err *e);
 
 typedef struct mm_lbfgs mm_lbfgs;
 
 /* Begins at x [n] (copied). */
-mm_status mm_lbfgs_new(mm_lbfgs **out, int64_t n, const double *x, mm_slope slope, void *ctx, mm_err *e);
+mm_status mm_lbfgs_new(mm_lbfgs **out, int64_t n, const double *x, mm_gradient_fn slope, void *ctx, mm_err *e);
 void mm_lbfgs_free(mm_lbfgs *m); /* NULL is fine */
 
 /* One iteration. MM_EOF: there was none to make, because no element of the gradient is above `tolerance`, or because

@@ -36,7 +36,7 @@ static mm_node *pair_loss(const mm_objective *o, mm_tape *t, const mm_fused *f, 
         return NULL;
     const mm_param_set *p = &o->head->params;
     mm_node *logits =
-        mm_t_matmul_nt(t, mm_t_take(t, f->tower[first], both, n), mm_t_take(t, f->tower[second], both, n));
+        mm_t_matmul_nt(t, mm_t_take(t, f->projection[first], both, n), mm_t_take(t, f->projection[second], both, n));
     logits = mm_t_mul(t, logits, mm_t_exp(t, mm_t_use(t, mm_param_set_find(p, "logit_scale"))));
     if (o->opts->align_loss != MM_LOSS_SIGMOID)
         return mm_t_info_nce(t, logits);
@@ -184,7 +184,7 @@ static mm_status validate_pairs(mm_validation *out, const mm_objective *o, const
         if (s != MM_OK)
             break;
         loss += (double)mm_value(y)[0];
-        metric += (recall_at_1(f.tower[0], f.tower[1]) + recall_at_1(f.tower[1], f.tower[0])) / 2;
+        metric += (recall_at_1(f.projection[0], f.projection[1]) + recall_at_1(f.projection[1], f.projection[0])) / 2;
     }
     if (s == MM_OK)
         *out = (mm_validation){(float)(loss / rounds), metric / rounds};

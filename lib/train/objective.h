@@ -7,14 +7,14 @@
 /* The unit of a number: the head learns (y − mean) / std. */
 typedef struct {
     double mean, std;
-} mm_target;
+} mm_target_scale;
 
 typedef struct {
     const mm_head *head;
     const mm_data *data;
     const mm_train_opts *opts;
     const float *class_weight[MM_MAX_OUTPUTS]; /* NULL: 1 */
-    mm_target target[MM_MAX_OUTPUTS];          /* regression; see target.h */
+    mm_target_scale target[MM_MAX_OUTPUTS];    /* regression; see target.h */
 } mm_objective;
 
 /* The loss of a forward pass over these samples: the mean over outputs of their losses; align: over pairs of

@@ -1,5 +1,5 @@
-#include "base/group.h"
 #include "base/hash.h"
+#include "base/key_group.h"
 #include "train/train.h"
 
 #include <math.h>

@@ -4,10 +4,10 @@
 #include "base/hash.h"
 #include "train/calibrate.h"
 #include "train/checkpoint.h"
-#include "train/full_batch.h"
+#include "train/lbfgs_trainer.h"
 #include "train/objective.h"
 #include "train/optimiser.h"
-#include "train/target.h"
+#include "train/target_scale.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,10 +21,10 @@ typedef struct {
     mm_threads *pool;
     mm_objective objective;
     mm_adamw adam;
-    mm_full_batch *full; /* NULL: mini-batches */
+    mm_lbfgs_trainer *full; /* NULL: mini-batches */
     mm_tape *tape;
     mm_rng rng;
-    mm_progress at;
+    mm_train_state at;
     int32_t *order; /* [n_train] this epoch's order */
     int32_t *pick;  /* [batch, inputs] */
     float **start;  /* parameters before the first epoch, one array a parameter */
@@ -132,7 +132,7 @@ static mm_status prepare(trainer *t, mm_err *e)
         return mm_fail_memory(e);
     t->objective = (mm_objective){.head = h, .data = t->data, .opts = t->opts};
     if (h->task == MM_TASK_REGRESS)
-        mm_target_measure(&t->objective, t->split->train, t->split->n_train);
+        mm_target_scale_fit(&t->objective, t->split->train, t->split->n_train);
     for (int i = 0; h->task == MM_TASK_CLASSIFY && t->opts->balanced && i < h->outputs; i++) {
         const mm_data_field *f = &t->data->field[mm_data_field_of(t->data, h->output[i].name)];
         t->objective.class_weight[i] = class_weights(f, t->split, &t->arena);
@@ -144,8 +144,8 @@ static mm_status prepare(trainer *t, mm_err *e)
     if (s == MM_OK)
         s = mm_tape_new(&t->tape, t->pool, true, e);
     if (s == MM_OK && t->opts->solver == MM_SOLVER_LBFGS)
-        s = mm_full_batch_new(&t->full, &t->objective, t->split->train, t->split->n_train, t->opts->weight_decay,
-                              t->pool, e);
+        s = mm_lbfgs_trainer_new(&t->full, &t->objective, t->split->train, t->split->n_train, t->opts->weight_decay,
+                                 t->pool, e);
     return s;
 }
 
@@ -256,7 +256,7 @@ static mm_status pass(trainer *t, float *loss, mm_err *e)
     double sum = 0;
     mm_status s = MM_OK;
     if (t->full)
-        return mm_full_batch_step(t->full, loss, e);
+        return mm_lbfgs_trainer_step(t->full, loss, e);
     shuffle(t);
     for (int i = 0; s == MM_OK && i < n; i += each)
         s = update(t, i, n - i < each ? n : i + each, &sum, e);
@@ -332,7 +332,7 @@ static mm_status run(trainer *t, mm_on_epoch on_epoch, void *ctx, mm_err *e)
 
 static void clean_up(trainer *t)
 {
-    mm_full_batch_free(t->full);
+    mm_lbfgs_trainer_free(t->full);
     mm_tape_free(t->tape);
     mm_adamw_free(&t->adam);
     mm_arena_free(&t->batch);
@@ -342,7 +342,7 @@ static void clean_up(trainer *t)
 static void keep_units(trainer *t)
 {
     if (t->head->task == MM_TASK_REGRESS)
-        mm_target_keep(t->head, &t->objective);
+        mm_target_scale_store(t->head, &t->objective);
 }
 
 static int ascending(const void *a, const void *b)

@@ -73,7 +73,7 @@ static void told(void *ctx, int trial, const mm_trial *now, const char *why)
 }
 
 /* Losses of unlike definitions say nothing about each other. */
-static bool searches_the_loss(const mm_settings *g)
+static bool searches_the_loss(const mm_search_space *g)
 {
     static const char *const names[] = {"loss", "smoothing", "class-weights"};
     for (int k = 0; k < g->n; k++)
@@ -127,7 +127,7 @@ static void put_cell(FILE *f, double x)
 
 void mm_tune_table(FILE *f, const mm_tune *t, const mm_trial *trial, int best, const char *metric)
 {
-    const mm_settings *g = &t->grid;
+    const mm_search_space *g = &t->grid;
     fputs("trial", f);
     for (int k = 0; k < g->n; k++)
         fprintf(f, "\t%s", g->dim[k].name);

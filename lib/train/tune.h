@@ -3,16 +3,16 @@
 #ifndef MM_TRAIN_TUNE_H
 #define MM_TRAIN_TUNE_H
 
-#include "train/grid.h"
+#include "train/search_space.h"
 #include "train/sweep.h"
 #include "train/train.h"
 
 #include <stdio.h>
 
 typedef struct {
-    mm_settings grid;
+    mm_search_space grid;
     int trials;
-    const char **value; /* [trials, grid.n], as mm_settings_draw gives them */
+    const char **value; /* [trials, grid.n], as mm_search_space_sample gives them */
     const mm_data *data;
     const mm_split *split;
     bool standardise;

@@ -322,7 +322,7 @@ static void test_two_writers(void **state)
 {
     (void)state;
     char dir[] = "/tmp/mm-test-XXXXXX", path[64], part[80], byte;
-    mm_part p;
+    mm_part_file p;
     mm_err e;
     mm_buf b = {0};
     int begun[2], status;
@@ -332,16 +332,16 @@ static void test_two_writers(void **state)
     assert_int_equal(pipe(begun), 0);
     pid_t child = fork();
     if (child == 0) {
-        if (mm_part_open(&p, path, &e) != MM_OK || fputs("one", p.f) < 0 || write(begun[1], "x", 1) != 1)
+        if (mm_part_file_open(&p, path, &e) != MM_OK || fputs("one", p.f) < 0 || write(begun[1], "x", 1) != 1)
             _exit(1);
         usleep(200000); /* the other has opened it by now */
         fputs(" whole", p.f);
-        _exit(mm_part_commit(&p, &e) == MM_OK ? 0 : 2);
+        _exit(mm_part_file_commit(&p, &e) == MM_OK ? 0 : 2);
     }
     assert_int_equal(read(begun[0], &byte, 1), 1);
-    assert_int_equal(mm_part_open(&p, path, &e), MM_OK);
+    assert_int_equal(mm_part_file_open(&p, path, &e), MM_OK);
     fputs("another", p.f);
-    assert_int_equal(mm_part_commit(&p, &e), MM_OK);
+    assert_int_equal(mm_part_file_commit(&p, &e), MM_OK);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
     assert_int_equal(mm_file_read(&b, path, 100, &e), MM_OK);

@@ -74,20 +74,20 @@ static void test_held_out(void **state)
     (void)state;
     enum { VALID = 36, HELD = 4000, CLASSES = 6 };
     static float valid[VALID * CLASSES], held[HELD * CLASSES];
-    static int32_t target[VALID], truth[HELD];
+    static int32_t target[VALID], held_target[HELD];
     int cases = 0;
     for (uint64_t seed = 1; cases < 5; seed++) {
         mm_rng r = {.state = seed};
         if (draw(valid, target, VALID, CLASSES, &r)) /* not all right */
             continue;
         cases++;
-        draw(held, truth, HELD, CLASSES, &r);
+        draw(held, held_target, HELD, CLASSES, &r);
         double t = (double)mm_best_temperature(valid, target, VALID, CLASSES), best = INFINITY;
         for (double u = 0.05; u < 20; u *= 1.05)
-            best = fmin(best, log_loss(held, truth, HELD, CLASSES, u));
-        if (log_loss(held, truth, HELD, CLASSES, t) > 1.5 * best)
+            best = fmin(best, log_loss(held, held_target, HELD, CLASSES, u));
+        if (log_loss(held, held_target, HELD, CLASSES, t) > 1.5 * best)
             fail_msg("seed %d: temperature %.3f, log loss %.4f of %.4f at best", (int)seed, t,
-                     log_loss(held, truth, HELD, CLASSES, t), best);
+                     log_loss(held, held_target, HELD, CLASSES, t), best);
         assert_false(mm_temperature_is_bound((float)t));
     }
 }

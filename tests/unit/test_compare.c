@@ -25,7 +25,7 @@ static void flags(uint8_t *out, const json_t *all, const char *name)
         out[i] = json_is_true(json_array_get(json_object_get(all, name), i));
 }
 
-static void expect(const mm_figure *got, const json_t *all, const char *name)
+static void expect(const mm_metric *got, const json_t *all, const char *name)
 {
     const json_t *want = json_object_get(all, name), *interval = json_object_get(want, "interval");
     double low = json_number_value(json_array_get(interval, 0)), high = json_number_value(json_array_get(interval, 1));
@@ -37,19 +37,19 @@ static void expect(const mm_figure *got, const json_t *all, const char *name)
 
 static void test_numbers(void **state)
 {
-    double truth[N], a[N], b[N];
+    double target[N], a[N], b[N];
     mm_comparison c;
-    numbers(truth, *state, "truth");
+    numbers(target, *state, "truth");
     numbers(a, *state, "a");
     numbers(b, *state, "b");
-    assert_int_equal(mm_compare_numbers(&c, truth, a, b, N, NULL, ROUNDS, 1, NULL), MM_OK);
+    assert_int_equal(mm_compare_numbers(&c, target, a, b, N, NULL, ROUNDS, 1, NULL), MM_OK);
     assert_int_equal(c.differences, 2);
     assert_false(c.classes);
     expect(&c.difference[0], *state, "MAE");
     expect(&c.difference[1], *state, "Pearson");
-    assert_int_equal(mm_compare_numbers(&c, truth, a, a, N, NULL, 100, 1, NULL), MM_OK);
+    assert_int_equal(mm_compare_numbers(&c, target, a, a, N, NULL, 100, 1, NULL), MM_OK);
     assert_true(c.difference[0].value == 0 && c.difference[0].interval.low == 0 && c.difference[0].interval.high == 0);
-    assert_int_equal(mm_compare_numbers(&c, truth, a, b, N, NULL, 0, 1, NULL), MM_OK);
+    assert_int_equal(mm_compare_numbers(&c, target, a, b, N, NULL, 0, 1, NULL), MM_OK);
     assert_true(isnan(c.difference[0].interval.low));
 }
 
@@ -95,10 +95,10 @@ static void test_captions_of_a_photo_are_drawn_together(void **state)
                         .name_a = "image",
                         .name_b = "text"};
     assert_int_equal(mm_report_pairs(&r, &p, 4000, 1, &arena, NULL), MM_OK);
-    const mm_figure *found = NULL;
-    for (int i = 0; i < r.figures; i++)
-        if (strcmp(r.figure[i].name, "text→image R@1") == 0)
-            found = &r.figure[i];
+    const mm_metric *found = NULL;
+    for (int i = 0; i < r.metrics; i++)
+        if (strcmp(r.metric[i].name, "text→image R@1") == 0)
+            found = &r.metric[i];
     assert_non_null(found);
     assert_true(found->value == 0.5);
     /* a share of twenty draws: .5 ± 1.96 · sqrt(.25 / 20); of two hundred it would be .43 to .57 */

@@ -23,14 +23,14 @@ static void test_zadeh(void **state)
     const double a[3] = {0.99, 0, 0.01}, b[3] = {0, 0.99, 0.01};
     const double *p[2] = {a, b};
     double mass[3];
-    mm_evidence x = mm_combine(mass, p, NULL, 2, 3, MM_RULE_DEMPSTER);
+    mm_evidence x = mm_combine_evidence(mass, p, NULL, 2, 3, MM_RULE_DEMPSTER);
     near(x.conflict, 0.9999);
     near(mass[0], 0);
     near(mass[1], 0);
     near(mass[2], 1);
     near(x.unknown, 0);
     /* Yager 1987 gives the conflict to "don't know" instead */
-    x = mm_combine(mass, p, NULL, 2, 3, MM_RULE_YAGER);
+    x = mm_combine_evidence(mass, p, NULL, 2, 3, MM_RULE_YAGER);
     near(mass[2], 0.0001);
     near(x.unknown, 0.9999);
 }
@@ -43,7 +43,7 @@ static void test_discounted(void **state)
     const double a[2] = {0.6, 0.4}, b[2] = {0.7, 0.3}, r[2] = {0.9, 0.8};
     const double *p[2] = {a, b};
     double mass[2];
-    mm_evidence x = mm_combine(mass, p, r, 2, 2, MM_RULE_DEMPSTER);
+    mm_evidence x = mm_combine_evidence(mass, p, r, 2, 2, MM_RULE_DEMPSTER);
     near(x.conflict, 0.3312);
     near(mass[0], (0.54 * 0.56 + 0.54 * 0.2 + 0.1 * 0.56) / 0.6688);
     near(mass[1], (0.36 * 0.24 + 0.36 * 0.2 + 0.1 * 0.24) / 0.6688);
@@ -58,7 +58,7 @@ static void test_total_conflict(void **state)
     const double a[2] = {1, 0}, b[2] = {0, 1};
     const double *p[2] = {a, b};
     double mass[2];
-    mm_evidence x = mm_combine(mass, p, NULL, 2, 2, MM_RULE_DEMPSTER);
+    mm_evidence x = mm_combine_evidence(mass, p, NULL, 2, 2, MM_RULE_DEMPSTER);
     assert_true(x.total);
     near(x.conflict, 1);
     near(x.unknown, 1);
@@ -97,7 +97,7 @@ static void test_against_the_definition(void **state)
                 joint[k] = next[k];
         }
         const double *sources[3] = {p[0], p[1], p[2]};
-        mm_evidence x = mm_combine(mass, sources, r, 3, 4, MM_RULE_DEMPSTER);
+        mm_evidence x = mm_combine_evidence(mass, sources, r, 3, 4, MM_RULE_DEMPSTER);
         for (int c = 0; c < 4; c++)
             near(mass[c], joint[1 << c]);
         near(x.unknown, joint[15]);

@@ -22,8 +22,8 @@ enum { N = 6 };
 
 typedef struct {
     mm_sample *sample[N];
-    mm_joined joined[N];
-    const mm_joined *all[N];
+    mm_features joined[N];
+    const mm_features *all[N];
     json_t *expected;
 } world;
 
@@ -44,7 +44,7 @@ static int set_up(void **state)
     }
     mm_join_end(join, 0);
     while (n < N && (w->sample[n] = mm_join_next(join))) {
-        assert_int_equal(mm_joined_whole(&w->joined[n], w->sample[n], &e), MM_OK);
+        assert_int_equal(mm_features_of_sample(&w->joined[n], w->sample[n], &e), MM_OK);
         w->all[n] = &w->joined[n];
         n++;
     }
@@ -96,7 +96,7 @@ static void test_methods(void **state)
     for (const mm_fuse_method *const *m = mm_fuse_methods(); *m; m++) {
         mm_head *h = load((*m)->name);
         mm_arena a = {0};
-        mm_verdict v[N];
+        mm_head_result v[N];
         mm_err e = {0};
         const json_t *want = json_object_get(w->expected, (*m)->name);
         if (mm_head_apply(v, h, w->all, N, NULL, &a, &e) != MM_OK)
@@ -107,11 +107,11 @@ static void test_methods(void **state)
                 expect_row((*m)->name, i, v[i].out, row);
                 continue;
             }
-            float towers[3 * 16] = {0};
+            float projections[3 * 16] = {0};
             for (int k = 0; k < 3; k++)
-                if (v[i].tower[k])
-                    memcpy(towers + k * 16, v[i].tower[k], sizeof towers / 3);
-            expect_row((*m)->name, i, towers, row);
+                if (v[i].projection[k])
+                    memcpy(projections + k * 16, v[i].projection[k], sizeof projections / 3);
+            expect_row((*m)->name, i, projections, row);
         }
         mm_arena_free(&a);
         mm_head_free(h);
@@ -120,7 +120,7 @@ static void test_methods(void **state)
 
 static mm_node *all_outputs(const mm_head *h, mm_tape *t, const mm_fused *f)
 {
-    return h->task == MM_TASK_ALIGN ? mm_t_concat(t, f->tower, h->inputs) : f->out;
+    return h->task == MM_TASK_ALIGN ? mm_t_concat(t, f->projection, h->inputs) : f->out;
 }
 
 /* The gradients of the mean squared distance from the script's target, into the parameters. */
@@ -213,7 +213,7 @@ static void test_alone_is_the_same(void **state)
     for (const mm_fuse_method *const *m = mm_fuse_methods(); *m; m++) {
         mm_head *h = load((*m)->name);
         mm_arena a = {0};
-        mm_verdict v[N], alone;
+        mm_head_result v[N], alone;
         assert_int_equal(mm_head_apply(v, h, w->all, N, NULL, &a, NULL), MM_OK);
         for (int i = 0; i < N && h->outputs; i++) {
             assert_int_equal(mm_head_apply(&alone, h, w->all + i, 1, NULL, &a, NULL), MM_OK);
@@ -231,12 +231,12 @@ static void test_weights_are_shares_of_what_is_there(void **state)
     for (int k = 0; k < 3; k++) {
         mm_head *h = load(methods[k]);
         mm_arena a = {0};
-        mm_verdict v[N];
+        mm_head_result v[N];
         assert_int_equal(mm_head_apply(v, h, w->all, N, NULL, &a, NULL), MM_OK);
         for (int i = 0; i < N; i++) {
             float sum = 0;
             for (int m = 0; m < h->inputs; m++) {
-                const mm_joined_part *p = mm_joined_find(w->all[i], mm_str_of(h->input[m].name));
+                const mm_modality_rows *p = mm_features_find(w->all[i], mm_str_of(h->input[m].name));
                 assert_true(p ? v[i].weights[m] > 0 : v[i].weights[m] == 0);
                 sum += v[i].weights[m];
             }
@@ -248,13 +248,13 @@ static void test_weights_are_shares_of_what_is_there(void **state)
 }
 
 /* What one modality of a sample says by itself, its discount taken back: p(A) = (mass(A) − (1 − r) / C) / r. */
-static void alone(double *p, const mm_head *h, const mm_joined *j, int m, double r, mm_arena *a)
+static void alone(double *p, const mm_head *h, const mm_features *j, int m, double r, mm_arena *a)
 {
-    mm_joined one = *j;
-    const mm_joined *all[] = {&one};
-    mm_verdict v;
+    mm_features one = *j;
+    const mm_features *all[] = {&one};
+    mm_head_result v;
     int64_t classes = mm_head_out_width(h);
-    one.of[0] = *mm_joined_find(j, mm_str_of(h->input[m].name));
+    one.of[0] = *mm_features_find(j, mm_str_of(h->input[m].name));
     one.n = 1;
     assert_int_equal(mm_head_apply(&v, h, all, 1, NULL, a, NULL), MM_OK);
     for (int64_t c = 0; c < classes; c++)
@@ -268,7 +268,7 @@ static void test_conflict_is_told(void **state)
     mm_head *h = load("dempster");
     const mm_param *reliability = mm_param_set_find(&h->params, "reliability");
     mm_arena a = {0};
-    mm_verdict v[N];
+    mm_head_result v[N];
     double most = 0;
     assert_int_equal(mm_head_apply(v, h, w->all, N, NULL, &a, NULL), MM_OK);
     for (int i = 0; i < N; i++) {
@@ -277,15 +277,15 @@ static void test_conflict_is_told(void **state)
         mm_record rec;
         int n = 0;
         for (int m = 0; m < h->inputs; m++) {
-            if (!mm_joined_find(w->all[i], mm_str_of(h->input[m].name)))
+            if (!mm_features_find(w->all[i], mm_str_of(h->input[m].name)))
                 continue;
             r[n] = 1 / (1 + exp(-(double)reliability->value[m]));
             alone(p[n], h, w->all[i], m, r[n], &a);
             source[n] = p[n];
             n++;
         }
-        double want = mm_combine(mass, source, r, n, 3, MM_RULE_DEMPSTER).conflict;
-        assert_int_equal(mm_verdict_label(&rec, &v[i], h, 0, &a, NULL), MM_OK);
+        double want = mm_combine_evidence(mass, source, r, n, 3, MM_RULE_DEMPSTER).conflict;
+        assert_int_equal(mm_head_result_label(&rec, &v[i], h, 0, &a, NULL), MM_OK);
         const msgpack_object *conflict = mm_map_get(&rec.meta, "conflict");
         assert_non_null(conflict);
         assert_true(mm_object_float(conflict, &told));

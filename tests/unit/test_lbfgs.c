@@ -157,9 +157,9 @@ static double number_of(const mm_head *h, const mm_node *out, int i)
 {
     mm_arena a = {0};
     mm_record rec;
-    mm_joined j = {.key = MM_STR("k"), .part = -1, .label = {.type = MSGPACK_OBJECT_NIL}};
-    mm_verdict v = {.j = &j, .out = mm_value((mm_node *)out) + i};
-    assert_int_equal(mm_verdict_label(&rec, &v, h, 0, &a, NULL), MM_OK);
+    mm_features j = {.key = MM_STR("k"), .part = -1, .label = {.type = MSGPACK_OBJECT_NIL}};
+    mm_head_result v = {.j = &j, .out = mm_value((mm_node *)out) + i};
+    assert_int_equal(mm_head_result_label(&rec, &v, h, 0, &a, NULL), MM_OK);
     assert_int_equal(rec.label.type, MSGPACK_OBJECT_FLOAT64);
     mm_arena_free(&a);
     return rec.label.via.f64;

@@ -63,14 +63,14 @@ static void test_classification(void **state)
     {
         int64_t n, m;
         int k = (int)json_integer_value(json_object_get(o, "classes"));
-        int32_t *truth = classes_of(o, "truth", &n), *guess = classes_of(o, "guess", &n);
+        int32_t *target = classes_of(o, "truth", &n), *predicted = classes_of(o, "guess", &n);
         double *prob = numbers(o, "prob", &m), area;
         int64_t counts[16];
-        mm_confusion(counts, truth, guess, n, k);
+        mm_confusion(counts, target, predicted, n, k);
         for (int i = 0; i < k * k; i++)
             assert_int_equal(counts[i], json_integer_value(json_array_get(json_object_get(o, "confusion"), (size_t)i)));
         for (int i = 0; i < k; i++) {
-            mm_class_report r = mm_report_class(counts, k, i);
+            mm_class_metrics r = mm_class_metrics_of(counts, k, i);
             double p = json_number_value(json_array_get(json_object_get(o, "precision"), (size_t)i));
             double c = json_number_value(json_array_get(json_object_get(o, "recall"), (size_t)i));
             assert_true(fabs(r.precision - p) < 1e-9 && fabs(r.recall - c) < 1e-9);
@@ -79,7 +79,7 @@ static void test_classification(void **state)
         expect(mm_balanced_accuracy(counts, k), o, "balanced_accuracy");
         expect(mm_f1_macro(counts, k), o, "f1_macro");
         expect(mm_f1_weighted(counts, k), o, "f1_weighted");
-        expect(mm_log_loss(truth, prob, n, k), o, "log_loss");
+        expect(mm_log_loss(target, prob, n, k), o, "log_loss");
         for (int64_t i = 0; i < n; i++) { /* the reference was given rows that sum to one */
             double sum = 0;
             for (int c = 0; c < k && k > 2; c++)
@@ -87,10 +87,10 @@ static void test_classification(void **state)
             for (int c = 0; c < k && k > 2; c++)
                 prob[i * k + c] /= sum;
         }
-        assert_int_equal(mm_auroc_ovr(&area, truth, prob, n, k, NULL), MM_OK);
+        assert_int_equal(mm_auroc_ovr(&area, target, prob, n, k, NULL), MM_OK);
         expect(area, o, "auroc");
-        free(truth);
-        free(guess);
+        free(target);
+        free(predicted);
         free(prob);
     }
 }
@@ -102,18 +102,19 @@ static void test_regression(void **state)
     json_array_foreach(json_object_get(*state, "regression"), at, o)
     {
         int64_t n;
-        double *truth = numbers(o, "truth", &n), *guess = numbers(o, "guess", &n), *want = numbers(o, "ranks", &n), rho;
+        double *target = numbers(o, "truth", &n), *predicted = numbers(o, "guess", &n), *want = numbers(o, "ranks", &n),
+               rho;
         double *rank = malloc((size_t)n * sizeof *rank);
-        expect(mm_mae(truth, guess, n), o, "mae");
-        expect(mm_rmse(truth, guess, n), o, "rmse");
-        expect(mm_r2(truth, guess, n), o, "r2");
-        expect(mm_pearson(truth, guess, n), o, "pearson");
-        assert_int_equal(mm_spearman(&rho, truth, guess, n, NULL), MM_OK);
+        expect(mm_mae(target, predicted, n), o, "mae");
+        expect(mm_rmse(target, predicted, n), o, "rmse");
+        expect(mm_r2(target, predicted, n), o, "r2");
+        expect(mm_pearson(target, predicted, n), o, "pearson");
+        assert_int_equal(mm_spearman(&rho, target, predicted, n, NULL), MM_OK);
         expect(rho, o, "spearman");
-        assert_int_equal(mm_ranks(rank, guess, n, NULL), MM_OK);
+        assert_int_equal(mm_ranks(rank, predicted, n, NULL), MM_OK);
         assert_memory_equal(rank, want, (size_t)n * sizeof *rank);
-        free(truth);
-        free(guess);
+        free(target);
+        free(predicted);
         free(want);
         free(rank);
     }
@@ -126,7 +127,7 @@ static void test_undefined_is_nan(void **state)
     const uint8_t ones[3] = {1, 1, 1};
     const double score[3] = {0.1, 0.2, 0.3}, flat[3] = {1, 1, 1};
     double area;
-    assert_true(isnan(mm_report_class(never, 2, 1).precision));
+    assert_true(isnan(mm_class_metrics_of(never, 2, 1).precision));
     assert_int_equal(mm_auroc(&area, ones, score, 3, NULL), MM_OK);
     assert_true(isnan(area));
     assert_true(isnan(mm_pearson(flat, score, 3)) && isnan(mm_r2(flat, score, 3)) && isnan(mm_mae(flat, score, 0)));
@@ -134,11 +135,11 @@ static void test_undefined_is_nan(void **state)
     assert_true(isnan(mm_pearson(tenth, score, 3)) && isnan(mm_r2(tenth, score, 3)));
 }
 
-static double figure(const mm_report *r, const char *name)
+static double metric(const mm_report *r, const char *name)
 {
-    for (int i = 0; i < r->figures; i++)
-        if (strcmp(r->figure[i].name, name) == 0)
-            return r->figure[i].value;
+    for (int i = 0; i < r->metrics; i++)
+        if (strcmp(r->metric[i].name, name) == 0)
+            return r->metric[i].value;
     fail_msg("no %s", name);
     return 0;
 }
@@ -148,16 +149,17 @@ static void test_auroc_wants_every_class(void **state)
 {
     (void)state;
     static const char *const names[] = {"a", "b", "c"};
-    const int32_t truth[4] = {0, 1, 0, 1}, guess[4] = {0, 1, 1, 1}, all[4] = {0, 1, 2, 1};
+    const int32_t target[4] = {0, 1, 0, 1}, predicted[4] = {0, 1, 1, 1}, all[4] = {0, 1, 2, 1};
     const double prob[12] = {0.6, 0.3, 0.1, 0.2, 0.7, 0.1, 0.3, 0.4, 0.3, 0.1, 0.8, 0.1};
-    mm_predictions p = {.n = 4, .classes = 3, .name = names, .truth = truth, .guess = guess, .prob = prob};
+    mm_class_predictions p = {
+        .n = 4, .classes = 3, .name = names, .target = target, .predicted = predicted, .prob = prob};
     mm_arena a = {0};
     mm_report r;
     assert_int_equal(mm_report_classes(&r, &p, 50, 1, &a, NULL), MM_OK);
-    assert_true(isnan(figure(&r, "AUROC")) && figure(&r, "accuracy") == 0.75 && !isnan(figure(&r, "log loss")));
-    p.truth = all;
+    assert_true(isnan(metric(&r, "AUROC")) && metric(&r, "accuracy") == 0.75 && !isnan(metric(&r, "log loss")));
+    p.target = all;
     assert_int_equal(mm_report_classes(&r, &p, 50, 1, &a, NULL), MM_OK);
-    assert_false(isnan(figure(&r, "AUROC")));
+    assert_false(isnan(metric(&r, "AUROC")));
     mm_arena_free(&a);
 }
 
@@ -167,21 +169,21 @@ static void test_numbers_of_any_size(void **state)
     (void)state;
     static const double sizes[] = {1, 1e-200, 1e200};
     for (int i = 0; i < 3; i++) {
-        double u = sizes[i], truth[4] = {u, 2 * u, 3 * u, 4 * u}, guess[4] = {2 * u, 2 * u, 3 * u, 3 * u};
-        assert_true(fabs(mm_r2(truth, guess, 4) - 0.6) < 1e-12);
-        assert_true(fabs(mm_rmse(truth, guess, 4) / u - sqrt(0.5)) < 1e-12);
-        assert_true(fabs(mm_pearson(truth, guess, 4) - 2 / sqrt(5)) < 1e-12);
+        double u = sizes[i], target[4] = {u, 2 * u, 3 * u, 4 * u}, predicted[4] = {2 * u, 2 * u, 3 * u, 3 * u};
+        assert_true(fabs(mm_r2(target, predicted, 4) - 0.6) < 1e-12);
+        assert_true(fabs(mm_rmse(target, predicted, 4) / u - sqrt(0.5)) < 1e-12);
+        assert_true(fabs(mm_pearson(target, predicted, 4) - 2 / sqrt(5)) < 1e-12);
     }
 }
 
 static void test_calibration(void **state)
 {
     (void)state;
-    const int32_t truth[4] = {0, 1, 1, 0}, guess[4] = {0, 1, 0, 0};
+    const int32_t target[4] = {0, 1, 1, 0}, predicted[4] = {0, 1, 0, 0};
     const double confidence[4] = {0.9, 0.95, 0.6, 0.7};
     mm_bin bin[2];
     /* all four lie in (0.5, 1]: mean confidence 0.7875, accuracy 0.75 */
-    assert_true(fabs(mm_calibration(bin, 2, truth, guess, confidence, 4) - 0.0375) < 1e-12);
+    assert_true(fabs(mm_calibration(bin, 2, target, predicted, confidence, 4) - 0.0375) < 1e-12);
     assert_true(bin[0].count == 0 && isnan(bin[0].accuracy) && bin[1].count == 4);
 }
 

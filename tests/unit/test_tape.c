@@ -1,6 +1,6 @@
 /* Every gradient of the tape against central finite differences of its own forward pass, and the forward values of the
  * operations with a closed form against that form. (Agreement with PyTorch's autograd: test_heads.c.) */
-#include "tape/gemm.h"
+#include "tape/ordered_gemm.h"
 #include "tape/tape.h"
 
 #include <math.h>
@@ -213,7 +213,7 @@ static void test_shapes_are_checked(void **state)
 /* ---- the matrix product ---- */
 
 /* c = (add ? c : 0) + a·b as gemm.h defines it: one sum an element, k upwards, nothing fused */
-static void plain_product(const mm_gemm_args *g, float *c)
+static void plain_product(const mm_ordered_gemm_args *g, float *c)
 {
     for (int64_t i = 0; i < g->m; i++) {
         for (int64_t j = 0; j < g->n; j++) {
@@ -233,13 +233,13 @@ static void test_products_are_the_same_everywhere(void **state)
     (void)state;
     enum { SIZE = 5000 };
     static float a[SIZE], b[SIZE], c[SIZE], want[SIZE];
-    void (*tier[3])(const mm_gemm_args *, int64_t, int64_t) = {mm_gemm_rows_portable};
+    void (*tier[3])(const mm_ordered_gemm_args *, int64_t, int64_t) = {mm_ordered_gemm_rows_portable};
     int tiers = 1;
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2"))
-        tier[tiers++] = mm_gemm_rows_avx2;
+        tier[tiers++] = mm_ordered_gemm_rows_avx2;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
-        tier[tiers++] = mm_gemm_rows_avx512;
+        tier[tiers++] = mm_ordered_gemm_rows_avx512;
 #endif
     mm_rng r = {.state = 3};
     for (int i = 0; i < SIZE; i++) {
@@ -249,7 +249,8 @@ static void test_products_are_the_same_everywhere(void **state)
     for (int64_t n = 1; n < 70; n++) {
         for (int t = 0; t < tiers; t++) {
             int64_t m = n % 9 + 1, k = n % 13 + 1;
-            mm_gemm_args g = {.m = m, .n = n, .k = k, .a = a, .b = b, .ldb = n, .c = c, .ldc = n + 2, .add = n % 2};
+            mm_ordered_gemm_args g = {
+                .m = m, .n = n, .k = k, .a = a, .b = b, .ldb = n, .c = c, .ldc = n + 2, .add = n % 2};
             g.a_row = n % 3 ? k : 1; /* as it is, or transposed */
             g.a_col = n % 3 ? 1 : m;
             memcpy(c, b, sizeof c);

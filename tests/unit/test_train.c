@@ -1,6 +1,6 @@
 /* Heads and training: every method learns a problem that needs both modalities, survives a round trip through its file,
  * and gives the same bits at any number of threads and after an interruption. */
-#include "train/falling.h"
+#include "train/convergence.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -247,10 +247,11 @@ static void test_other_training_is_refused(void **state)
 /* What a training of these losses looks like; those of the validation are NaN where there is none. */
 static bool falls(const float *train, const float *valid, int epochs, int seen, int from)
 {
-    mm_falling f = mm_falling_new(epochs);
+    mm_convergence f = mm_convergence_new(epochs);
     for (int i = from; i < seen; i++)
-        mm_falling_see(&f, &(mm_epoch){.epoch = i + 1, .train_loss = train[i], .valid_loss = valid ? valid[i] : NAN});
-    return mm_still_falling(&f);
+        mm_convergence_add(&f,
+                           &(mm_epoch){.epoch = i + 1, .train_loss = train[i], .valid_loss = valid ? valid[i] : NAN});
+    return mm_still_improving(&f);
 }
 
 static void test_still_falling(void **state)

@@ -1,5 +1,5 @@
 /* The settings that a search tries, and which trials successive halving lets go on. */
-#include "train/grid.h"
+#include "train/search_space.h"
 #include "train/sweep.h"
 
 #include <math.h>
@@ -19,8 +19,8 @@ static void test_parsing(void **state)
 {
     (void)state;
     mm_arena a = {0};
-    mm_settings g;
-    assert_int_equal(mm_settings_parse(&g, GRID, &a, NULL), MM_OK);
+    mm_search_space g;
+    assert_int_equal(mm_search_space_parse(&g, GRID, &a, NULL), MM_OK);
     assert_int_equal(g.n, 3);
     assert_string_equal(g.dim[0].name, "lr");
     assert_true(g.dim[0].low == 1e-4 && g.dim[0].high == 1e-2 && g.dim[0].log && g.dim[0].n == 0);
@@ -34,7 +34,7 @@ static void test_parsing(void **state)
                                "lr=nan..1", "lr=1..inf"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         mm_err e = {0};
-        if (mm_settings_parse(&g, bad[i], &a, &e) != MM_SKIP || !e.text[0])
+        if (mm_search_space_parse(&g, bad[i], &a, &e) != MM_SKIP || !e.text[0])
             fail_msg("\"%s\" was taken", bad[i]);
     }
     mm_arena_free(&a);
@@ -45,15 +45,15 @@ static void test_drawing(void **state)
     (void)state;
     enum { N = 3000 };
     mm_arena a = {0};
-    mm_settings g;
+    mm_search_space g;
     const char **v, **again, **other;
     int n, below = 0, count[3] = {0};
     double sum = 0;
-    assert_int_equal(mm_settings_parse(&g, GRID, &a, NULL), MM_OK);
-    assert_int_equal(mm_settings_draw(&g, N, 5, &v, &n, &a, NULL), MM_OK);
+    assert_int_equal(mm_search_space_parse(&g, GRID, &a, NULL), MM_OK);
+    assert_int_equal(mm_search_space_sample(&g, N, 5, &v, &n, &a, NULL), MM_OK);
     assert_int_equal(n, N);
-    assert_int_equal(mm_settings_draw(&g, N, 5, &again, &n, &a, NULL), MM_OK);
-    assert_int_equal(mm_settings_draw(&g, N, 6, &other, &n, &a, NULL), MM_OK);
+    assert_int_equal(mm_search_space_sample(&g, N, 5, &again, &n, &a, NULL), MM_OK);
+    assert_int_equal(mm_search_space_sample(&g, N, 6, &other, &n, &a, NULL), MM_OK);
     int same = 0;
     for (int i = 0; i < N; i++) {
         double lr = strtod(v[3 * i], NULL), dropout = strtod(v[3 * i + 2], NULL);
@@ -80,20 +80,20 @@ static void test_grids_do_not_repeat(void **state)
 {
     (void)state;
     mm_arena a = {0};
-    mm_settings g;
+    mm_search_space g;
     const char **v;
     int n;
-    assert_int_equal(mm_settings_parse(&g, "a=1|2|3,b=x|y", &a, NULL), MM_OK);
+    assert_int_equal(mm_search_space_parse(&g, "a=1|2|3,b=x|y", &a, NULL), MM_OK);
     for (int trials = 0; trials < 9; trials++) {
-        assert_int_equal(mm_settings_draw(&g, trials, 1, &v, &n, &a, NULL), MM_OK);
+        assert_int_equal(mm_search_space_sample(&g, trials, 1, &v, &n, &a, NULL), MM_OK);
         assert_int_equal(n, trials && trials < 6 ? trials : 6);
         for (int i = 0; i < n; i++)
             for (int j = 0; j < i; j++)
                 assert_true(strcmp(v[2 * i], v[2 * j]) != 0 || strcmp(v[2 * i + 1], v[2 * j + 1]) != 0);
     }
-    assert_int_equal(mm_settings_parse(&g, "n=2..5", &a, NULL), MM_OK);
+    assert_int_equal(mm_search_space_parse(&g, "n=2..5", &a, NULL), MM_OK);
     g.dim[0].whole = true;
-    assert_int_equal(mm_settings_draw(&g, 200, 1, &v, &n, &a, NULL), MM_OK);
+    assert_int_equal(mm_search_space_sample(&g, 200, 1, &v, &n, &a, NULL), MM_OK);
     for (int i = 0; i < n; i++) {
         assert_int_equal(strlen(v[i]), 1);
         assert_in_range(*v[i], '2', '5');

@@ -1,3 +1,0 @@
-#define TIER mm_gemm_rows_portable
-#define LANES 4
-#include "tape/gemm.inc"
