@@ -97,46 +97,28 @@ $(BUILD)/lib/model/find.o: $(BUILD)/prefix
 $(BUILD)/lib/model/find.o: ALL_CFLAGS += -DMM_PREFIX='"$(PREFIX)"'
 .PHONY: FORCE
 
-# ---- shaders: SPIR-V as lists of numbers, which lib/backend/vulkan/shaders.c includes ----
+# ---- shaders: the rows of shaders.def, compiled and written as C arrays into one file, which shaders.c includes ----
 GLSLC := glslc
-SHADERS := linear_plain linear_plain_half linear_wide linear_wide_half linear_tile linear_tile_half linear_big linear_big_half \
-           linear_tile_fp16 linear_big_fp16 linear_int8 linear_int8_big quantise norm norm_time attend_32 attend_64 attend_128 attend_any gather pool l2 unfold lines affine
-# a glslc that knows cooperative matrices (Debian 13) adds the path for matrix units
-GPU_UNITS := -DMS=16 -DSG=32 --target-env=vulkan1.2
-CPU_UNITS := -DMS=8 -DSG=8 --target-env=vulkan1.2
-COOPMAT := $(shell $(GLSLC) $(GPU_UNITS) -DBM=64 -DBN=64 -DWY=2 -DWX=2 shaders/linear_coop.comp -o /dev/null 2>/dev/null && echo yes)
-ifeq ($(COOPMAT),yes)
-SHADERS += linear_coop linear_coop_small linear_coop_big linear_coop_8 attend_coop attend_coop_8
+SHADER_LIST := lib/backend/vulkan/shaders.def
+# the names in rows of one kind, and what glslc is given for one name
+shaders_of = $(shell sed -n 's/^$(1).\(\w*\),.*/\1/p' $(SHADER_LIST))
+shader = $(shell sed -n -e 's|^SHADER($(1), \(\w*\), "\(.*\)")$$|--target-env=vulkan1.1 \2 shaders/\1.comp|p' \
+                        -e 's|^MATRIX($(1), \(\w*\), "\(.*\)")$$|--target-env=vulkan1.2 \2 shaders/\1.comp|p' $(SHADER_LIST))
+SHADERS := $(call shaders_of,SHADER)
+# a glslc that knows cooperative matrices (Debian 13) adds the shaders for matrix units
+ifneq ($(shell $(GLSLC) $(call shader,LINEAR_COOP) -o /dev/null 2>/dev/null && echo yes),)
+SHADERS += $(call shaders_of,MATRIX)
 ALL_CFLAGS += -DMM_HAVE_COOPMAT
 endif
-shader_source = $(strip $(patsubst attend_32,attend,$(patsubst attend_64,attend,$(patsubst attend_128,attend,\
-                $(patsubst linear_big,linear_tile,$(patsubst %_small,%,$(patsubst linear_coop_big,linear_coop,$(patsubst %_coop_8,%_coop,$(patsubst linear_int8_big,linear_int8,$(patsubst %_half,%,$(patsubst %_fp16,%,$(1))))))))))))
-TILE := -DBM=64 -DBN=64 -DBK=16 -DTM=8 -DTN=4 -DPLACES=1
-BIG  := -DBM=128 -DBN=128 -DBK=16 -DTM=8 -DTN=8 -DPLACES=2
-SHADER_linear_plain_half := -DHALF
-SHADER_linear_wide_half  := -DHALF
-SHADER_linear_tile       := $(TILE)
-SHADER_linear_tile_half  := $(TILE) -DHALF
-SHADER_linear_big        := $(BIG)
-SHADER_linear_big_half   := $(BIG) -DHALF
-SHADER_linear_tile_fp16  := $(TILE) -DHALF -DFP16
-SHADER_linear_big_fp16   := $(BIG) -DHALF -DFP16
-SHADER_linear_int8       := $(TILE)
-SHADER_linear_int8_big   := $(BIG)
-SHADER_linear_coop       := -DBM=64 -DBN=96 -DWY=2 -DWX=2 $(GPU_UNITS)
-SHADER_linear_coop_big   := -DBM=96 -DBN=192 -DWY=2 -DWX=4 $(GPU_UNITS)
-SHADER_linear_coop_small := -DBM=64 -DBN=64 -DWY=2 -DWX=2 $(GPU_UNITS)
-SHADER_linear_coop_8     := -DBM=32 -DBN=32 -DWY=2 -DWX=2 $(CPU_UNITS)
-SHADER_attend_coop       := $(GPU_UNITS)
-SHADER_attend_coop_8     := $(CPU_UNITS)
-SHADER_attend_32         := -DHD=32
-SHADER_attend_64         := -DHD=64
-SHADER_attend_128        := -DHD=128
+SPIRV := $(SHADERS:%=$(BUILD)/shaders/%.spv)
 
-$(BUILD)/shaders/%.inc: $(wildcard shaders/*) Makefile
+$(BUILD)/shaders/%.spv: $(wildcard shaders/*) $(SHADER_LIST) Makefile
 	@mkdir -p $(@D)
-	$(call step,GLSL)$(GLSLC) --target-env=vulkan1.1 -O $(SHADER_$*) -mfmt=c shaders/$(call shader_source,$*).comp -o $@
-$(BUILD)/lib/backend/vulkan/shaders.o: $(SHADERS:%=$(BUILD)/shaders/%.inc)
+	$(call step,GLSL)$(GLSLC) -O $(call shader,$*) -o $@
+$(BUILD)/shaders/spirv.inc: $(SPIRV)
+	$(call step,SPIRV)for s in $(SHADERS); do echo "static const uint32_t spirv_$$s[] = {" && \
+	    od -An -v -tx4 $(@D)/$$s.spv | sed 's/ \([0-9a-f]*\)/0x\1,/g' && echo '};' || exit 1; done >$@
+$(BUILD)/lib/backend/vulkan/shaders.o: $(BUILD)/shaders/spirv.inc
 $(BUILD)/lib/backend/vulkan/shaders.o: ALL_CFLAGS += -I$(BUILD)
 $(BUILD)/lib/backend/vulkan/volk.o: ALL_CFLAGS += $(if $(VOLK_SOURCE),-DVOLK_IMPLEMENTATION)
 
@@ -246,12 +228,8 @@ check-kill: all ## tools are killed 200 times and resumed
 .PHONY: check-races check-kill
 
 # Every shader is valid SPIR-V for the version that it asks for; then every Vulkan driver of the machine, see tests/gpu/run.
-SPIRV := $(SHADERS:%=$(BUILD)/shaders/%.spv)
-$(BUILD)/shaders/%.spv: $(wildcard shaders/*) Makefile
-	@mkdir -p $(@D)
-	$(call step,GLSL)$(GLSLC) --target-env=vulkan1.1 -O $(SHADER_$*) shaders/$(call shader_source,$*).comp -o $@
-	spirv-val --target-env $(if $(findstring coop,$*),vulkan1.2,vulkan1.1) $@
 check-gpu: all $(UNIT_BIN) $(SPIRV) ## every operation and architecture on every Vulkan driver; 77: there is none
+	@$(foreach s,$(SHADERS),spirv-val $(subst =, ,$(firstword $(call shader,$s))) $(BUILD)/shaders/$s.spv &&) echo '$(words $(SHADERS)) shaders are valid SPIR-V'
 	BUILD=$(BUILD) tests/gpu/run
 # in a Python (MM_PYTHON) that has ncnn and pnnx, and torch and transformers
 bench-gpu: all $(addprefix $(BUILD)/bench/bench_,encode device ceiling) ## encoders through Vulkan beside ncnn, and on a GPU beside torch

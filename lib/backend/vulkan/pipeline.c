@@ -43,27 +43,12 @@ void mm_vk_pipelines_end(mm_vk_dev *d)
     vkDestroyDescriptorSetLayout(d->device, d->set_layout, NULL);
 }
 
-/* Shaders for matrix units count on the size of their subgroups. */
-static uint32_t subgroup_of(const mm_vk_dev *d, int shader)
-{
-    switch (shader) {
-    case MM_VK_LINEAR_COOP_SMALL:
-    case MM_VK_LINEAR_COOP:
-    case MM_VK_LINEAR_COOP_BIG:
-    case MM_VK_LINEAR_COOP_8:
-    case MM_VK_ATTEND_COOP:
-    case MM_VK_ATTEND_COOP_8: return d->card.coopmat == 8 ? 8 : 32;
-    default: return 0; /* any */
-    }
-}
-
 static VkResult make(VkPipeline *out, mm_vk_dev *d, int shader, const uint32_t spec[MM_VK_SPECS])
 {
     const mm_vk_code *code = mm_vk_code_of(shader);
     const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
-        .requiredSubgroupSize = subgroup_of(d, shader)};
-    const bool sized = subgroup.requiredSubgroupSize > 0;
+        .requiredSubgroupSize = d->card.coopmat == 8 ? 8 : 32};
     const VkShaderModuleCreateInfo module_info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = code->bytes, .pCode = code->code};
     VkShaderModule module;
@@ -78,8 +63,8 @@ static VkResult make(VkPipeline *out, mm_vk_dev *d, int shader, const uint32_t s
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .layout = d->layout,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                  .pNext = sized ? &subgroup : NULL,
-                  .flags = sized ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
+                  .pNext = code->matrix ? &subgroup : NULL,
+                  .flags = code->matrix ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = module,
                   .pName = "main",

@@ -271,44 +271,19 @@ mm_status mm_vk_profile_add(mm_vk_dev *d, int shader, double work, mm_err *e);
 void mm_vk_profile_end(mm_vk_dev *d);
 
 /* ---- pipeline.c, shaders.c, cache.c ---- */
+#define SHADER(id, source, flags) MM_VK_##id,
+#define MATRIX(id, source, flags) MM_VK_##id,
 typedef enum {
-    MM_VK_LINEAR_PLAIN,
-    MM_VK_LINEAR_PLAIN_HALF,
-    MM_VK_LINEAR_WIDE,
-    MM_VK_LINEAR_WIDE_HALF,
-    MM_VK_LINEAR_TILE,
-    MM_VK_LINEAR_TILE_HALF,
-    MM_VK_LINEAR_BIG,
-    MM_VK_LINEAR_BIG_HALF,
-    MM_VK_LINEAR_COOP_SMALL,
-    MM_VK_LINEAR_COOP,
-    MM_VK_LINEAR_COOP_BIG,
-    MM_VK_LINEAR_COOP_8,
-    MM_VK_LINEAR_TILE_FP16,
-    MM_VK_LINEAR_BIG_FP16,
-    MM_VK_LINEAR_INT8,
-    MM_VK_LINEAR_INT8_BIG,
-    MM_VK_QUANTISE,
-    MM_VK_NORM,
-    MM_VK_NORM_TIME,
-    MM_VK_ATTEND_32,
-    MM_VK_ATTEND_64,
-    MM_VK_ATTEND_128,
-    MM_VK_ATTEND_ANY,
-    MM_VK_ATTEND_COOP,
-    MM_VK_ATTEND_COOP_8,
-    MM_VK_GATHER,
-    MM_VK_POOL,
-    MM_VK_L2,
-    MM_VK_UNFOLD,
-    MM_VK_LINES,
-    MM_VK_AFFINE,
+#include "backend/vulkan/shaders.def"
     MM_VK_SHADERS
 } mm_vk_shader;
+#undef SHADER
+#undef MATRIX
 typedef struct {
     const char *name;
-    const uint32_t *code; /* NULL: this build's glslc could not make it */
+    const uint32_t *code; /* NULL: this build's glslc does not know matrix units */
     size_t bytes;
+    bool matrix; /* counts on the size of its subgroups */
 } mm_vk_code;
 const mm_vk_code *mm_vk_code_of(int shader);
 mm_status mm_vk_pipelines_start(mm_vk_dev *d, mm_err *e);
