@@ -221,222 +221,27 @@ void mm_dev_free(mm_dev *d, mm_dbuf *b)
         d->be->free(d, b);
 }
 
-/* An operation runs only if nothing failed before it; its failure is kept for the flush. */
-static bool ready(const mm_dev *d)
-{
-    return d->failed.status == MM_OK;
-}
-
-static void keep(mm_dev *d, mm_status s)
-{
-    if (s != MM_OK)
-        d->failed.status = s;
-}
-
-#define REFUSE_UNLESS(d, condition, ...)                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            mm_fail(&(d)->failed, MM_FATAL, __VA_ARGS__);                                                              \
-            return;                                                                                                    \
-        }                                                                                                              \
-    } while (0)
-
-static bool inside(const mm_dbuf *b, int64_t off, int64_t n)
-{
-    return b && off >= 0 && n >= 0 && n <= b->floats && off <= b->floats - n;
-}
-
 void mm_dev_write(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int64_t n)
 {
-    if (!ready(d))
+    if (d->failed.status != MM_OK)
         return;
-    REFUSE_UNLESS(d, inside(b, off, n), "a write leaves its buffer");
-    keep(d, d->be->write(d, b, off, src, n, &d->failed));
+    if (mm_dbuf_holds(b, off, n))
+        d->be->write(d, b, off, src, n, &d->failed);
+    else
+        mm_fail(&d->failed, MM_FATAL, "a write leaves its buffer");
 }
 
 void mm_dev_read(mm_dev *d, const mm_dbuf *b, int64_t off, float *dst, int64_t n)
 {
-    if (!ready(d))
+    if (d->failed.status != MM_OK)
         return;
-    REFUSE_UNLESS(d, inside(b, off, n), "a read leaves its buffer");
-    keep(d, d->be->read(d, b, off, dst, n, &d->failed));
+    if (mm_dbuf_holds(b, off, n))
+        d->be->read(d, b, off, dst, n, &d->failed);
+    else
+        mm_fail(&d->failed, MM_FATAL, "a read leaves its buffer");
 }
 
-/* ---- operations ---- */
-
-/* rows × width numbers at m lie inside m's buffer. */
-static bool fits(const mm_mat *m, int64_t rows, int64_t width)
-{
-    width = m->half ? (width + 1) / 2 : width;
-    if (!m->buf || rows < 0 || width < 0 || (rows > 1 && m->ld < width))
-        return false;
-    if (rows == 0 || width == 0)
-        return true;
-    int64_t last;
-    return !__builtin_mul_overflow(rows - 1, m->ld, &last) && !__builtin_add_overflow(last, width, &last) &&
-           inside(m->buf, m->off, last);
-}
-
-static bool is(const mm_weight *w, mm_weight_kind kind, int64_t n)
-{
-    return w && w->kind == kind && w->n == n;
-}
-
-/* n + 1 cumulative counts that begin with 0 and never fall. */
-static bool cumulative(const int64_t *cu, int n)
-{
-    if (n < 0 || !cu || cu[0] != 0)
-        return false;
-    for (int i = 0; i < n; i++)
-        if (cu[i + 1] < cu[i])
-            return false;
-    return true;
-}
-
-bool mm_dev_halves(const mm_dev *d)
-{
-    return d->be->halves && d->be->halves(d);
-}
-
-/* A matrix that an operation takes as floats or halves. */
-static bool either(const mm_dev *d, const mm_mat *m, int64_t width)
-{
-    return !m->half || (mm_dev_halves(d) && width % 8 == 0 && m->off % 4 == 0 && m->ld % 4 == 0);
-}
-
-void mm_dev_linear(mm_dev *d, const mm_linear_op *op)
-{
-    if (!ready(d))
-        return;
-    REFUSE_UNLESS(d, op->w && op->w->kind == MM_WEIGHT_LINEAR, "linear: not a linear weight");
-    REFUSE_UNLESS(d, fits(&op->x, op->rows, op->w->k), "linear: x leaves its buffer");
-    REFUSE_UNLESS(d, fits(&op->y, op->rows, op->w->n), "linear: y leaves its buffer");
-    REFUSE_UNLESS(d, !op->residual.buf || fits(&op->residual, op->rows, op->w->n),
-                  "linear: residual leaves its buffer");
-    REFUSE_UNLESS(d, !op->scale || is(op->scale, MM_WEIGHT_VECTOR, op->w->n), "linear: scale does not fit the outputs");
-    REFUSE_UNLESS(d, either(d, &op->x, op->w->k) && either(d, &op->y, op->w->n) && !op->residual.half,
-                  "linear: a half matrix in the wrong place");
-    if (op->rows > 0)
-        keep(d, d->be->linear(d, op, &d->failed));
-}
-
-int64_t mm_conv_out(int64_t in, int64_t kernel, int64_t stride, int64_t pad)
-{
-    return in + 2 * pad < kernel ? 0 : (in + 2 * pad - kernel) / stride + 1;
-}
-
-/* Rows in and out of every item agree with the dimensions. */
-static bool conv_counts(const mm_conv_op *op)
-{
-    for (int i = 0; i < op->n; i++) {
-        int64_t in = 1, out = 1;
-        for (int r = 0; r < op->rank; r++) {
-            int64_t dim = op->in_dim[i * op->rank + r];
-            if (dim < 0 || dim > INT32_MAX)
-                return false;
-            in *= dim;
-            out *= mm_conv_out(dim, op->w->kernel[r], op->stride[r], op->pad[r]) - (op->rank == 1 ? op->trim : 0);
-            if (in > INT32_MAX || out > INT32_MAX)
-                return false;
-        }
-        if (op->cu_x[i + 1] - op->cu_x[i] != in || op->cu_y[i + 1] - op->cu_y[i] != (out > 0 ? out : 0))
-            return false;
-    }
-    return true;
-}
-
-void mm_dev_conv(mm_dev *d, const mm_conv_op *op)
-{
-    if (!ready(d))
-        return;
-    const mm_weight *w = op->w;
-    REFUSE_UNLESS(d, w && w->kind == MM_WEIGHT_CONV && w->rank == op->rank, "conv: not a weight of this rank");
-    for (int r = 0; r < op->rank; r++)
-        REFUSE_UNLESS(d, op->stride[r] >= 1 && op->pad[r] >= 0 && op->pad[r] <= INT32_MAX && op->trim >= 0,
-                      "conv: stride or padding out of range");
-    REFUSE_UNLESS(d, cumulative(op->cu_x, op->n) && cumulative(op->cu_y, op->n) && conv_counts(op),
-                  "conv: row counts do not agree with the dimensions");
-    int64_t rows = op->cu_y[op->n];
-    REFUSE_UNLESS(d, fits(&op->x, op->cu_x[op->n], w->k * w->groups), "conv: x leaves its buffer");
-    REFUSE_UNLESS(d, fits(&op->y, rows, w->n), "conv: y leaves its buffer");
-    REFUSE_UNLESS(d, !op->residual.buf || fits(&op->residual, rows, w->n), "conv: residual leaves its buffer");
-    REFUSE_UNLESS(d, !op->x.half && !op->y.half && !op->residual.half, "conv: a half matrix in the wrong place");
-    if (rows > 0)
-        keep(d, d->be->conv(d, op, &d->failed));
-}
-
-void mm_dev_norm(mm_dev *d, const mm_norm_op *op)
-{
-    if (!ready(d))
-        return;
-    REFUSE_UNLESS(d, fits(&op->x, op->rows, op->channels), "norm: x leaves its buffer");
-    REFUSE_UNLESS(d, fits(&op->y, op->rows, op->channels), "norm: y leaves its buffer");
-    REFUSE_UNLESS(d, is(op->gain, MM_WEIGHT_VECTOR, op->channels), "norm: gain does not fit the channels");
-    REFUSE_UNLESS(d, !op->bias || is(op->bias, MM_WEIGHT_VECTOR, op->channels), "norm: bias does not fit the channels");
-    REFUSE_UNLESS(d, !op->also.buf || (op->also.half && fits(&op->also, op->rows, op->channels)),
-                  "norm: the second result leaves its buffer, or is not half");
-    REFUSE_UNLESS(d,
-                  !op->x.half && either(d, &op->y, op->channels) && either(d, &op->also, op->channels) &&
-                      (op->kind == MM_NORM_LAYER || (!op->y.half && !op->also.buf)),
-                  "norm: a half matrix in the wrong place");
-    REFUSE_UNLESS(d, op->kind == MM_NORM_LAYER || (cumulative(op->cu, op->n) && op->cu[op->n] == op->rows),
-                  "norm: items do not add up to the rows");
-    if (op->rows > 0)
-        keep(d, d->be->norm(d, op, &d->failed));
-}
-
-void mm_dev_attend(mm_dev *d, const mm_attend_op *op)
-{
-    if (!ready(d))
-        return;
-    REFUSE_UNLESS(d, op->heads > 0 && op->head > 0 && op->head <= 1 << 14 && op->q_offset >= 0,
-                  "attend: heads out of range");
-    REFUSE_UNLESS(d, cumulative(op->cu_q, op->n) && cumulative(op->cu_k, op->n), "attend: row counts fall");
-    int64_t width = (int64_t)op->heads * op->head, queries = op->cu_q[op->n], keys = op->cu_k[op->n];
-    REFUSE_UNLESS(d,
-                  fits(&op->q, queries, width) && fits(&op->out, queries, width) && fits(&op->k, keys, width) &&
-                      fits(&op->v, keys, width),
-                  "attend: a matrix leaves its buffer");
-    const bool half = op->q.half;
-    REFUSE_UNLESS(d,
-                  op->k.half == half && op->v.half == half && either(d, &op->q, op->head) &&
-                      either(d, &op->k, op->head) && either(d, &op->v, op->head) && either(d, &op->out, op->head) &&
-                      ((!half && !op->out.half) || op->head <= 128),
-                  "attend: a half matrix in the wrong place");
-    if (queries > 0)
-        keep(d, d->be->attend(d, op, &d->failed));
-}
-
-void mm_dev_gather(mm_dev *d, const mm_gather_op *op)
-{
-    if (!ready(d))
-        return;
-    const mm_weight *t = op->table;
-    REFUSE_UNLESS(d, fits(&op->y, op->rows, op->width), "gather: y leaves its buffer");
-    REFUSE_UNLESS(d, (t != NULL) != (op->x.buf != NULL), "gather: one of table and x");
-    REFUSE_UNLESS(d, !op->x.half && !op->y.half, "gather: a half matrix in the wrong place");
-    REFUSE_UNLESS(d, !t || (t->kind == MM_WEIGHT_TABLE && t->k == op->width), "gather: the table has another width");
-    int32_t top = -1;
-    for (int64_t r = 0; r < op->rows; r++)
-        top = op->ids[r] > top ? op->ids[r] : top;
-    REFUSE_UNLESS(d, t ? top < t->n : fits(&op->x, (int64_t)top + 1, op->width), "gather: row %d is not there",
-                  (int)top);
-    if (op->rows > 0)
-        keep(d, d->be->gather(d, op, &d->failed));
-}
-
-void mm_dev_pool_rows(mm_dev *d, const mm_pool_op *op)
-{
-    if (!ready(d))
-        return;
-    REFUSE_UNLESS(d, fits(&op->y, op->n, op->width), "pool: y leaves its buffer");
-    REFUSE_UNLESS(d, !op->x.half && !op->y.half, "pool: a half matrix in the wrong place");
-    for (int i = 0; i < op->n; i++)
-        REFUSE_UNLESS(d, op->lo[i] >= op->hi[i] || (op->lo[i] >= 0 && fits(&op->x, op->hi[i], op->width)),
-                      "pool: rows %lld to %lld are not there", (long long)op->lo[i], (long long)op->hi[i]);
-    if (op->n > 0)
-        keep(d, d->be->pool(d, op, &d->failed));
-}
+/* ---- waiting ---- */
 
 /* What happened since the last flush: the first failure of an operation, else `s`. */
 static mm_status report(mm_dev *d, mm_status s, mm_err *e)

@@ -2,6 +2,7 @@
 #ifndef MM_ENCODE_ARCH_H
 #define MM_ENCODE_ARCH_H
 
+#include "backend/ops.h"
 #include "encode/encode.h"
 
 typedef struct mm_net mm_net; /* an architecture's loaded parameters; each file has its own struct behind this */

@@ -45,7 +45,7 @@ mm_status mm_pool_items(mm_dev *d, const mm_forward *f, mm_mat x, mm_mat y, int6
         lo[i] = f->cu[i] + (count < 0 && lead > first ? lead : first);
         hi[i] = count < 0 ? f->cu[i] + rows : lo[i] + count;
     }
-    mm_dev_pool_rows(d, &(mm_pool_op){.x = x, .y = y, .width = width, .n = f->n, .lo = lo, .hi = hi});
+    mm_dev_pool_rows(d, &(mm_pool_rows_op){.x = x, .y = y, .width = width, .n = f->n, .lo = lo, .hi = hi});
     return MM_OK;
 }
 
@@ -179,7 +179,7 @@ static void attention(const pass *p, const mm_layer *l, mm_mat in)
                                         .head = head,
                                         .n = p->f->n,
                                         .cu_q = p->f->cu,
-                                        .cu_k = p->f->cu,
+                                        .k_start = p->f->cu,
                                         .scale = 1.0f / sqrtf((float)head),
                                         .causal = s->causal});
     linear(p, l->out, p->h, p->x, MM_ACT_NONE, l->scale1, p->x);

@@ -298,7 +298,7 @@ static mm_status pool_by_eos(group *g, mm_mat x, mm_mat y)
         hi[i] = lo[i] + 1;
     }
     mm_dev_pool_rows(g->x->dev,
-                     &(mm_pool_op){.x = x, .y = y, .width = g->x->info.width, .n = f->n, .lo = lo, .hi = hi});
+                     &(mm_pool_rows_op){.x = x, .y = y, .width = g->x->info.width, .n = f->n, .lo = lo, .hi = hi});
     return MM_OK;
 }
 

@@ -5,7 +5,7 @@
 #ifndef MM_ENCODE_PARAMS_H
 #define MM_ENCODE_PARAMS_H
 
-#include "backend/backend.h"
+#include "backend/ops.h"
 #include "model/model.h"
 
 typedef struct {

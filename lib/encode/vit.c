@@ -138,7 +138,7 @@ static mm_status both_heads(mm_net *n, const mm_forward *f, mm_mat x, mm_mat y, 
         lo[f->n + i] = 2 * i + 2;
     }
     mm_dev_pool_rows(n->v.params.dev,
-                     &(mm_pool_op){.x = pairs, .y = y, .width = n->classes, .n = f->n, .lo = lo, .hi = lo + f->n});
+                     &(mm_pool_rows_op){.x = pairs, .y = y, .width = n->classes, .n = f->n, .lo = lo, .hi = lo + f->n});
     return MM_OK;
 }
 

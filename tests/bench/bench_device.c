@@ -6,7 +6,7 @@
  * the last round counts. The last column is the process's own processor time, which on a busy machine tells more about
  * a driver that computes on the CPU than the clock does. Attention follows for the same M as sequences of 197 with 12
  * heads of 64. */
-#include "backend/backend.h"
+#include "backend/ops.h"
 #include "base/clock.h"
 
 #include <stdio.h>
@@ -122,7 +122,7 @@ static void bench_attend(mm_dev *d, int items, double least)
                              .head = HEAD,
                              .n = items,
                              .cu_q = cu,
-                             .cu_k = cu,
+                             .k_start = cu,
                              .scale = 0.125f};
     const spent s = seconds_of(d, attend, &op, least);
     char name[64];

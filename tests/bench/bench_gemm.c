@@ -6,7 +6,7 @@
  * stream does). Peak and product alternate; each figure is the best of its turns, since a busy machine only ever
  * makes things slower. MM_CPU chooses the tier. int8 weights are always packed for good: "on the fly" is their first
  * use, which finds their scales. */
-#include "backend/backend.h"
+#include "backend/ops.h"
 #include "base/clock.h"
 #include "peak.h"
 

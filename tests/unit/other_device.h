@@ -3,7 +3,7 @@
 #ifndef OTHER_DEVICE_H
 #define OTHER_DEVICE_H
 
-#include "backend/backend.h"
+#include "backend/ops.h"
 #include "backend/vulkan/vulkan.h"
 
 #include <setjmp.h>

@@ -35,14 +35,15 @@ static void test_refusals(void **state)
     refused(d, "gain");
     int64_t falling[] = {0, 3, 1};
     mm_dev_attend(
-        d, &(mm_attend_op){
-               .q = in, .k = in, .v = in, .out = in, .heads = 1, .head = 8, .n = 2, .cu_q = falling, .cu_k = falling});
+        d,
+        &(mm_attend_op){
+            .q = in, .k = in, .v = in, .out = in, .heads = 1, .head = 8, .n = 2, .cu_q = falling, .k_start = falling});
     refused(d, "fall");
     int32_t ids[] = {0, 3};
     mm_dev_gather(d, &(mm_gather_op){.x = in, .y = out, .rows = 2, .width = 8, .ids = ids});
     refused(d, "gather");
     int64_t lo[] = {0}, hi[] = {9};
-    mm_dev_pool_rows(d, &(mm_pool_op){.x = in, .y = out, .width = 8, .n = 1, .lo = lo, .hi = hi});
+    mm_dev_pool_rows(d, &(mm_pool_rows_op){.x = in, .y = out, .width = 8, .n = 1, .lo = lo, .hi = hi});
     refused(d, "pool");
     lw.w[0].s.type = MM_I32;
     mm_weight *bad;

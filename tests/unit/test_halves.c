@@ -244,7 +244,7 @@ static void check_attention(mm_dev *d, int64_t head, bool out_half, bool causal)
                                      .head = (int)head,
                                      .n = ITEMS,
                                      .cu_q = cu,
-                                     .cu_k = cu,
+                                     .k_start = cu,
                                      .scale = 1.0f / sqrtf((float)head),
                                      .causal = causal});
     char what[96];
@@ -297,7 +297,7 @@ static void test_refusals(void **state)
     mm_dev_linear(d, &(mm_linear_op){.x = x, .y = y, .w = weight, .rows = 4});
     assert_refused(d);
     const int64_t lo = 0, hi = 4;
-    mm_dev_pool_rows(d, &(mm_pool_op){.x = x, .y = y, .width = 16, .n = 1, .lo = &lo, .hi = &hi});
+    mm_dev_pool_rows(d, &(mm_pool_rows_op){.x = x, .y = y, .width = 16, .n = 1, .lo = &lo, .hi = &hi});
     assert_refused(d);
     const int32_t ids[] = {0};
     mm_dev_gather(d, &(mm_gather_op){.x = x, .y = y, .rows = 1, .width = 16, .ids = ids});

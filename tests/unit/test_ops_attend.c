@@ -32,6 +32,9 @@ static void check_attend(mm_dev *d, int n, const int64_t *cu_q, const int64_t *c
             }
     mm_mat qm = mat(d, q, nq, width, 7), km = mat(d, k, nk, width, 2), vm = mat(d, v, nk, width, 0);
     mm_mat om = mat(d, NULL, nq, width, 1);
+    int64_t q_start[8];
+    for (int i = 0; i < n; i++)
+        q_start[i] = q_offset;
     mm_dev_attend(d, &(mm_attend_op){.q = qm,
                                      .k = km,
                                      .v = vm,
@@ -40,10 +43,10 @@ static void check_attend(mm_dev *d, int n, const int64_t *cu_q, const int64_t *c
                                      .head = head,
                                      .n = n,
                                      .cu_q = cu_q,
-                                     .cu_k = cu_k,
+                                     .k_start = cu_k,
                                      .scale = factor,
                                      .causal = causal,
-                                     .q_offset = q_offset});
+                                     .q_start = q_start});
     float *y = fetch(d, &om, nq, width);
     char what[128];
     snprintf(what, sizeof what, "attend %s head %d keys %lld", mm_dev_name(d), head, (long long)nk);

@@ -48,7 +48,7 @@ static float *run_net(const net *f, const cpu_mask *m, mm_precision p, int threa
                                          .head = WIDE / HEADS,
                                          .n = n,
                                          .cu_q = cu,
-                                         .cu_k = cu,
+                                         .k_start = cu,
                                          .scale = 0.2f});
         mm_dev_linear(d, &(mm_linear_op){.x = b, .y = h, .w = w2, .rows = rows, .act = MM_ACT_GELU});
         mm_dev_conv(d, &(mm_conv_op){.x = h,

@@ -139,7 +139,7 @@ static void pool_cases(mm_dev *d)
                 ref[i * WIDTH + c] /= sqrt(norm);
         }
         mm_mat xm = mat(d, x, ROWS, WIDTH, 2), ym = mat(d, NULL, N, WIDTH, 0);
-        mm_dev_pool_rows(d, &(mm_pool_op){.x = xm, .y = ym, .width = WIDTH, .n = N, .lo = lo, .hi = hi, .l2 = l2});
+        mm_dev_pool_rows(d, &(mm_pool_rows_op){.x = xm, .y = ym, .width = WIDTH, .n = N, .lo = lo, .hi = hi, .l2 = l2});
         float *y = fetch(d, &ym, N, WIDTH);
         close_to(y, ref, N * WIDTH, 1e-6, "pool");
         free(y);

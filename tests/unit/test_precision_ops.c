@@ -82,7 +82,7 @@ static float *attend_with(const cpu_mask *m, mm_precision p, const float *x, boo
                                      .head = HEAD,
                                      .n = 3,
                                      .cu_q = cu,
-                                     .cu_k = cu,
+                                     .k_start = cu,
                                      .scale = 0.5f,
                                      .causal = causal});
     float *out = fetch(d, &y, ROWS, W);

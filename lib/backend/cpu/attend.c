@@ -163,7 +163,7 @@ static void weigh(const attention *t, const pieces *s, float *row, int i, int n,
         row[j] = 0.0f;
 }
 
-/* Keys k0 .. k0+n-1 for all queries of the task; the first query is number q0 of its item. */
+/* Keys k0 .. k0+n-1 for all queries of the task; the first query has position q0. */
 static void pass(const attention *t, const pieces *s, int rows, int64_t q0, int64_t k0, int n)
 {
     const mm_matmul *m = t->m;
@@ -174,8 +174,7 @@ static void pass(const attention *t, const pieces *s, int rows, int64_t q0, int6
             m->tile(high, nr, b_words(t, head), s->q + i0 * a_words(t, head), s->keys + j * b_words(t, head),
                     s->scores + j, t->keys_room, false, &(mm_ahead){0});
         for (int i = i0; i < i1; i++)
-            weigh(t, s, s->scores + (i - i0) * t->keys_room, i, n,
-                  t->op->causal ? q0 + i + t->op->q_offset + 1 - k0 : n, k0 == 0);
+            weigh(t, s, s->scores + (i - i0) * t->keys_room, i, n, t->op->causal ? q0 + i + 1 - k0 : n, k0 == 0);
         pack_a(t, s->panel, s->scores, t->keys_room, high, n);
         for (int c = 0; c < t->width; c += nr)
             m->tile(high, least(nr, t->width - c), b_words(t, n), s->panel, s->values + c * b_words(t, n),
@@ -190,13 +189,13 @@ static void attend_task(void *ctx, int index, int worker)
     const mm_attend_op *op = t->op;
     const int block = index / op->heads, item = t->item[block];
     const int64_t column = (int64_t)(index % op->heads) * op->head, q0 = t->row[block];
-    const int64_t queries = op->cu_q[item + 1] - op->cu_q[item], keys = op->cu_k[item + 1] - op->cu_k[item];
+    const int64_t queries = op->cu_q[item + 1] - op->cu_q[item], keys = mm_attend_keys(op, item);
     const int rows = least(t->queries, queries - q0);
     const pieces s = carve(t, (float *)t->scratch[worker]);
 
     const float *q = mm_cpu_at(&op->q) + (op->cu_q[item] + q0) * op->q.ld + column;
-    const float *kk = mm_cpu_at(&op->k) + op->cu_k[item] * op->k.ld + column;
-    const float *v = mm_cpu_at(&op->v) + op->cu_k[item] * op->v.ld + column;
+    const float *kk = mm_cpu_at(&op->k) + op->k_start[item] * op->k.ld + column;
+    const float *v = mm_cpu_at(&op->v) + op->k_start[item] * op->v.ld + column;
     float *out = mm_cpu_at(&op->out) + (op->cu_q[item] + q0) * op->out.ld + column;
 
     if (t->m->begin)
@@ -208,11 +207,12 @@ static void attend_task(void *ctx, int index, int worker)
     }
     const int64_t passes = mm_ceil_div(keys, KEYS),
                   step = mm_ceil_div(mm_ceil_div(keys, passes > 0 ? passes : 1), t->m->nr) * t->m->nr;
-    const int64_t seen = op->causal ? q0 + rows + op->q_offset : keys; /* by the last query: nothing after it counts */
+    const int64_t seen =
+        op->causal ? mm_attend_start(op, item) + q0 + rows : keys; /* by the last query: nothing after it counts */
     for (int64_t k0 = 0; k0 < keys && k0 < seen; k0 += step) {
         const int n = least(step, keys - k0);
         pack_keys(t, &s, kk + k0 * op->k.ld, v + k0 * op->v.ld, n);
-        pass(t, &s, rows, q0, k0, n);
+        pass(t, &s, rows, mm_attend_start(op, item) + q0, k0, n);
     }
     if (t->m->end)
         t->m->end();
@@ -251,7 +251,7 @@ static mm_status cut(attention *t, int threads, mm_arena *a, mm_err *e)
             item[t->blocks] = i;
             row[t->blocks] = r;
         }
-        int64_t keys = op->cu_k[i + 1] - op->cu_k[i];
+        int64_t keys = mm_attend_keys(op, i);
         keys = mm_ceil_div(keys < KEYS ? keys : KEYS, t->m->nr) * t->m->nr;
         t->keys_room = keys > t->keys_room ? keys : t->keys_room;
     }
@@ -263,6 +263,9 @@ static mm_status cut(attention *t, int threads, mm_arena *a, mm_err *e)
 mm_status mm_cpu_attend(mm_dev *dev, const mm_attend_op *op, mm_err *e)
 {
     mm_cpu_dev *d = (mm_cpu_dev *)dev;
+    if (mm_attend_kv_heads(op) != op->heads || op->window || op->prefix || op->bias.buf || op->distance.buf)
+        return mm_fail(e, MM_FATAL,
+                       "the CPU does not compute attention with grouped heads, a window, a prefix or a bias");
     const mm_matmul *m = d->precise->a_per > 1 ? d->precise : d->k->fp32;
     attention t = {.op = op, .k = d->k, .m = m, .width = mm_ceil_div(op->head, m->vl) * m->vl};
     mm_arena arena = {0};

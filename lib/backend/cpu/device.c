@@ -210,11 +210,8 @@ const mm_backend mm_backend_cpu = {
     .free = free_buf,
     .write = write_buf,
     .read = read_buf,
-    .linear = mm_cpu_linear,
-    .conv = mm_cpu_conv,
-    .norm = mm_cpu_norm,
-    .attend = mm_cpu_attend,
-    .gather = mm_cpu_gather,
-    .pool = mm_cpu_pool_rows,
-    .flush = flush,
+#define ENTRY(name, rows) .name = mm_cpu_##name,
+    MM_OPS(ENTRY)
+#undef ENTRY
+        .flush = flush,
 };

@@ -2,8 +2,8 @@
 #ifndef MM_CPU_DEVICE_H
 #define MM_CPU_DEVICE_H
 
-#include "backend/backend.h"
 #include "backend/cpu/kernels.h"
+#include "backend/vtable.h"
 
 extern const mm_backend mm_backend_cpu;
 
@@ -76,12 +76,9 @@ const uint32_t *mm_cpu_pack_once(mm_cpu_dev *d, mm_cpu_weight *w);
 mm_status mm_cpu_adopt(mm_cpu_weight *w, const mm_ready *r, int64_t words, mm_err *e);
 mm_status mm_cpu_ready(mm_ready *out, mm_dev *d, mm_weight *w, mm_err *e);
 
-mm_status mm_cpu_linear(mm_dev *d, const mm_linear_op *op, mm_err *e);
-mm_status mm_cpu_conv(mm_dev *d, const mm_conv_op *op, mm_err *e);
-mm_status mm_cpu_norm(mm_dev *d, const mm_norm_op *op, mm_err *e);
-mm_status mm_cpu_attend(mm_dev *d, const mm_attend_op *op, mm_err *e);
-mm_status mm_cpu_gather(mm_dev *d, const mm_gather_op *op, mm_err *e);
-mm_status mm_cpu_pool_rows(mm_dev *d, const mm_pool_op *op, mm_err *e);
+#define MM_CPU_OP(name, rows) mm_status mm_cpu_##name(mm_dev *d, const mm_##name##_op *op, mm_err *e);
+MM_OPS(MM_CPU_OP)
+#undef MM_CPU_OP
 
 static inline float *mm_cpu_at(const mm_mat *m)
 {

@@ -18,7 +18,7 @@
 #ifndef MM_CPU_MATMUL_H
 #define MM_CPU_MATMUL_H
 
-#include "backend/backend.h"
+#include "backend/ops.h"
 
 /* How a row of A became integers: x = (q - zero) * scale, q = 0 .. 255. The number of largest magnitude, x[at], does
  * not count for the range, lest one outlier take every other number's precision: it is clamped, and what it is more is

@@ -139,7 +139,9 @@ static mm_status group_norm(mm_cpu_dev *d, const mm_norm_op *op, mm_err *e)
 mm_status mm_cpu_norm(mm_dev *dev, const mm_norm_op *op, mm_err *e)
 {
     mm_cpu_dev *d = (mm_cpu_dev *)dev;
-    if (op->kind != MM_NORM_LAYER)
+    if (op->kind == MM_NORM_RMS)
+        return mm_fail(e, MM_FATAL, "the CPU does not compute RMS norm");
+    if (op->kind == MM_NORM_GROUP_TIME)
         return group_norm(d, op, e);
     each_rows(d, op, op->rows, op->channels, layer_task);
     return MM_OK;
@@ -203,7 +205,7 @@ static void pool_task(void *ctx, int i, int worker)
 {
     (void)worker;
     const row_job *j = ctx;
-    const mm_pool_op *op = j->op;
+    const mm_pool_rows_op *op = j->op;
     const int64_t rows = op->hi[i] - op->lo[i];
     float *y = mm_cpu_at(&op->y) + i * op->y.ld;
     memset(y, 0, (size_t)op->width * sizeof *y);
@@ -220,10 +222,28 @@ static void pool_task(void *ctx, int i, int worker)
     j->k->scale(y, y, op->width, f);
 }
 
-mm_status mm_cpu_pool_rows(mm_dev *dev, const mm_pool_op *op, mm_err *e)
+mm_status mm_cpu_pool_rows(mm_dev *dev, const mm_pool_rows_op *op, mm_err *e)
 {
     (void)e;
     mm_cpu_dev *d = (mm_cpu_dev *)dev;
     mm_threads_run(d->head.pool, op->n, pool_task, &(row_job){.op = op, .k = d->k});
     return MM_OK;
+}
+
+mm_status mm_cpu_rotate(mm_dev *dev, const mm_rotate_op *op, mm_err *e)
+{
+    (void)dev, (void)op;
+    return mm_fail(e, MM_FATAL, "the CPU does not compute rotary position embeddings");
+}
+
+mm_status mm_cpu_glu(mm_dev *dev, const mm_glu_op *op, mm_err *e)
+{
+    (void)dev, (void)op;
+    return mm_fail(e, MM_FATAL, "the CPU does not compute gated linear units");
+}
+
+mm_status mm_cpu_scatter(mm_dev *dev, const mm_scatter_op *op, mm_err *e)
+{
+    (void)dev, (void)op;
+    return mm_fail(e, MM_FATAL, "the CPU does not scatter rows");
 }

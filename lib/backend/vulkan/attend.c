@@ -61,7 +61,6 @@ static attend_push push_of(const views *v, const mm_attend_op *op)
                          .ldk = (uint32_t)op->k.ld,
                          .ldv = (uint32_t)op->v.ld,
                          .ldy = (uint32_t)op->out.ld,
-                         .q_offset = (uint32_t)op->q_offset,
                          .scale = op->scale};
 }
 
@@ -71,8 +70,14 @@ static attend_push push_of(const views *v, const mm_attend_op *op)
 static bool together(mm_vk_dev *d, const mm_attend_op *op, int i0, int i1, mm_status *st, mm_err *e)
 {
     const int64_t width = (int64_t)op->heads * op->head;
-    const span s = {op->cu_q[i0], op->cu_q[i1], op->cu_k[i0], op->cu_k[i1]};
+    span s = {op->cu_q[i0], op->cu_q[i1], INT64_MAX, 0};
     views v;
+    for (int i = i0; i < i1; i++) {
+        s.k0 = op->k_start[i] < s.k0 ? op->k_start[i] : s.k0;
+        s.k1 = op->k_start[i] + mm_attend_keys(op, i) > s.k1 ? op->k_start[i] + mm_attend_keys(op, i) : s.k1;
+        if (mm_attend_start(op, i) != mm_attend_start(op, i0))
+            return false;
+    }
     if (op->head > 128 || !see_both(&v, d, op, &s) || !mm_vk_see(&v.q, d, &op->q, s.q0, s.q1, width) ||
         !mm_vk_see(&v.y, d, &op->out, s.q0, s.q1, width))
         return false;
@@ -86,14 +91,15 @@ static bool together(mm_vk_dev *d, const mm_attend_op *op, int i0, int i1, mm_st
         uint32_t *row = (uint32_t *)room + 4 * (i - i0);
         row[0] = (uint32_t)(op->cu_q[i] - s.q0);
         row[1] = (uint32_t)(op->cu_q[i + 1] - s.q0);
-        row[2] = (uint32_t)(op->cu_k[i] - s.k0);
-        row[3] = (uint32_t)(op->cu_k[i + 1] - s.k0);
+        row[2] = (uint32_t)(op->k_start[i] - s.k0);
+        row[3] = (uint32_t)(op->k_start[i] + mm_attend_keys(op, i) - s.k0);
         longest = op->cu_q[i + 1] - op->cu_q[i] > longest ? op->cu_q[i + 1] - op->cu_q[i] : longest;
     }
     mm_vk_window table;
     mm_vk_window_of(&table, d, d->up.buffer, at, bytes);
     attend_push push = push_of(&v, op);
     push.table = (uint32_t)(table.shift / 16);
+    push.q_offset = (uint32_t)mm_attend_start(op, i0);
     const bool units = (d->paths & MM_VK_COOPATT) && op->head == 64 && fours(&v, op);
     const int shader = !units ? shader_for(op) : d->card.coopmat == 8 ? MM_VK_ATTEND_COOP_8 : MM_VK_ATTEND_COOP;
     const int64_t block = shader == MM_VK_ATTEND_COOP_8 ? 32 : 64; /* queries of a workgroup */
@@ -114,7 +120,7 @@ static bool together(mm_vk_dev *d, const mm_attend_op *op, int i0, int i1, mm_st
 static mm_status alone(mm_vk_dev *d, const mm_attend_op *op, int i, mm_err *e)
 {
     const int64_t width = (int64_t)op->heads * op->head;
-    const span s = {op->cu_q[i], op->cu_q[i + 1], op->cu_k[i], op->cu_k[i + 1]};
+    const span s = {op->cu_q[i], op->cu_q[i + 1], op->k_start[i], op->k_start[i] + mm_attend_keys(op, i)};
     const int64_t queries = s.q1 - s.q0, keys = s.k1 - s.k0;
     views v;
     if (queries == 0)
@@ -127,6 +133,7 @@ static mm_status alone(mm_vk_dev *d, const mm_attend_op *op, int i, mm_err *e)
     attend_push push = push_of(&v, op);
     push.q1 = (uint32_t)queries;
     push.k1 = (uint32_t)keys;
+    push.q_offset = (uint32_t)mm_attend_start(op, i);
     const int shader = shader_for(op);
     const int64_t block = shader == MM_VK_ATTEND_ANY ? 1 : 64;
     const mm_vk_dispatch x = {.shader = shader,
@@ -144,6 +151,10 @@ mm_status mm_vk_attend(mm_dev *dev, const mm_attend_op *op, mm_err *e)
     enum { MOST = 4096 }; /* items of a dispatch */
     mm_vk_dev *d = (mm_vk_dev *)dev;
     mm_status s = MM_OK;
+    if (mm_attend_kv_heads(op) != op->heads || op->window || op->prefix || op->bias.buf || op->distance.buf)
+        return mm_fail(
+            e, MM_FATAL,
+            "vulkan: this device does not compute attention with grouped heads, a window, a prefix or a bias");
     if (op->n <= MOST && together(d, op, 0, op->n, &s, e))
         return s;
     for (int i = 0; s == MM_OK && i < op->n; i++)

@@ -435,13 +435,10 @@ const mm_backend mm_backend_vulkan = {
     .free = mm_vk_free,
     .write = mm_vk_write,
     .read = mm_vk_read,
-    .linear = mm_vk_linear,
-    .conv = mm_vk_conv,
-    .norm = mm_vk_norm,
-    .attend = mm_vk_attend,
-    .gather = mm_vk_gather,
-    .pool = mm_vk_pool_rows,
-    .flush = mm_vk_flush,
+#define ENTRY(name, rows) .name = mm_vk_##name,
+    MM_OPS(ENTRY)
+#undef ENTRY
+        .flush = mm_vk_flush,
     .submit = mm_vk_submit,
     .wait = mm_vk_wait,
     .room = mm_vk_room,

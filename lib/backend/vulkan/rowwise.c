@@ -8,6 +8,11 @@ static mm_status too_wide(mm_err *e)
     return mm_fail(e, MM_SKIP, "vulkan: an input is too large for this device's buffers: cut it into windows");
 }
 
+static mm_status missing(const char *what, mm_err *e)
+{
+    return mm_fail(e, MM_FATAL, "vulkan: this device does not compute %s", what);
+}
+
 /* ---- normalisation ---- */
 
 typedef struct {
@@ -111,6 +116,8 @@ mm_status mm_vk_norm(mm_dev *dev, const mm_norm_op *op, mm_err *e)
 {
     mm_vk_dev *d = (mm_vk_dev *)dev;
     affine a;
+    if (op->kind == MM_NORM_RMS)
+        return missing("RMS norm", e);
     mm_status s = affine_of(&a, d, op, e);
     if (s != MM_OK)
         return s;
@@ -208,7 +215,7 @@ mm_status mm_vk_gather(mm_dev *dev, const mm_gather_op *op, mm_err *e)
 
 /* ---- pooling ---- */
 
-static mm_status l2(mm_vk_dev *d, const mm_pool_op *op, const mm_vk_window *y, mm_err *e)
+static mm_status l2(mm_vk_dev *d, const mm_pool_rows_op *op, const mm_vk_window *y, mm_err *e)
 {
     const struct {
         uint32_t rows, width, y, ldy;
@@ -220,7 +227,7 @@ static mm_status l2(mm_vk_dev *d, const mm_pool_op *op, const mm_vk_window *y, m
 }
 
 /* Items i0 .. i1-1; halved until the rows they pool over fit a window. */
-static mm_status pool_items(mm_vk_dev *d, const mm_pool_op *op, int i0, int i1, mm_err *e)
+static mm_status pool_items(mm_vk_dev *d, const mm_pool_rows_op *op, int i0, int i1, mm_err *e)
 {
     int64_t lo = INT64_MAX, hi = 0;
     for (int i = i0; i < i1; i++)
@@ -260,12 +267,30 @@ static mm_status pool_items(mm_vk_dev *d, const mm_pool_op *op, int i0, int i1, 
                                 .push_bytes = sizeof push,
                                 .groups = {(uint32_t)((op->width + 63) / 64), (uint32_t)(i1 - i0), 1}};
     s = mm_vk_run(d, &run, e);
-    mm_pool_op part = *op;
+    mm_pool_rows_op part = *op;
     part.n = i1 - i0;
     return s == MM_OK && op->l2 ? l2(d, &part, &y, e) : s;
 }
 
-mm_status mm_vk_pool_rows(mm_dev *dev, const mm_pool_op *op, mm_err *e)
+mm_status mm_vk_pool_rows(mm_dev *dev, const mm_pool_rows_op *op, mm_err *e)
 {
     return pool_items((mm_vk_dev *)dev, op, 0, op->n, e);
+}
+
+mm_status mm_vk_rotate(mm_dev *dev, const mm_rotate_op *op, mm_err *e)
+{
+    (void)dev, (void)op;
+    return missing("rotary position embeddings", e);
+}
+
+mm_status mm_vk_glu(mm_dev *dev, const mm_glu_op *op, mm_err *e)
+{
+    (void)dev, (void)op;
+    return missing("gated linear units", e);
+}
+
+mm_status mm_vk_scatter(mm_dev *dev, const mm_scatter_op *op, mm_err *e)
+{
+    (void)dev, (void)op;
+    return missing("scattered rows", e);
 }

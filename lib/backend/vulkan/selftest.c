@@ -180,7 +180,7 @@ static mm_status run_attend(mm_vk_dev *d, attend_test *t, mm_err *e)
                                          .head = HEAD,
                                          .n = 2,
                                          .cu_q = cu,
-                                         .cu_k = cu,
+                                         .k_start = cu,
                                          .scale = 1},
                          e);
     if (s == MM_OK)

@@ -9,7 +9,7 @@
 #ifndef MM_VULKAN_VK_H
 #define MM_VULKAN_VK_H
 
-#include "backend/backend.h"
+#include "backend/vtable.h"
 #include "backend/vulkan/vulkan.h"
 
 /* volk's header does not keep to -Wpedantic everywhere */
@@ -300,12 +300,9 @@ mm_status mm_vk_table(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e)
 void mm_vk_weight_free(mm_dev *d, mm_weight *w);
 
 /* ---- linear.c, int8.c, conv.c, attend.c, rowwise.c ---- */
-mm_status mm_vk_linear(mm_dev *d, const mm_linear_op *op, mm_err *e);
-mm_status mm_vk_conv(mm_dev *d, const mm_conv_op *op, mm_err *e);
-mm_status mm_vk_norm(mm_dev *d, const mm_norm_op *op, mm_err *e);
-mm_status mm_vk_attend(mm_dev *d, const mm_attend_op *op, mm_err *e);
-mm_status mm_vk_gather(mm_dev *d, const mm_gather_op *op, mm_err *e);
-mm_status mm_vk_pool_rows(mm_dev *d, const mm_pool_op *op, mm_err *e);
+#define MM_VK_OP(name, rows) mm_status mm_vk_##name(mm_dev *d, const mm_##name##_op *op, mm_err *e);
+MM_OPS(MM_VK_OP)
+#undef MM_VK_OP
 
 /* A product as linear.glsl sees it; conv.c makes some of its own. Places are bytes in their buffers. */
 typedef struct {

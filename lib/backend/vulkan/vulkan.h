@@ -10,7 +10,7 @@
 #ifndef MM_VULKAN_VULKAN_H
 #define MM_VULKAN_VULKAN_H
 
-#include "backend/backend.h"
+#include "backend/vtable.h"
 
 extern const mm_backend mm_backend_vulkan;
 
