@@ -1,6 +1,7 @@
 #include "cli/old.h"
 
 #include "base/grow.h"
+#include "stream/parse.h"
 
 #include <errno.h>
 #include <fcntl.h>

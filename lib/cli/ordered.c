@@ -1,6 +1,8 @@
 #include "cli/ordered.h"
 
 #include "cli/state.h"
+#include "stream/parse.h"
+#include "stream/serialise.h"
 
 #include <stdlib.h>
 
@@ -89,7 +91,7 @@ mm_status mm_turn_put(mm_turn *t, const mm_record *rec, mm_err *e)
 {
     mm_ordered *o = t->o;
     if (!is_first(o, t)) {
-        mm_status s = mm_record_pack(rec, &t->gathered, e);
+        mm_status s = mm_record_serialise(rec, &t->gathered, e);
         if (s != MM_OK || t->gathered.n < OWN_BYTES)
             return s;
         wait_for_turn(o, t);

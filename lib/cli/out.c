@@ -1,5 +1,6 @@
 /* out.c: where a tool's result goes: standard output, or FILE by way of FILE.part. */
 #include "cli/state.h"
+#include "stream/serialise.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -142,7 +143,7 @@ static void put_behind(mm_run *r, const mm_record *rec)
     mm_out_state *out = &r->state->out;
     mm_buf b = {0};
     mm_err e;
-    if (mm_record_pack(rec, &b, &e) != MM_OK)
+    if (mm_record_serialise(rec, &b, &e) != MM_OK)
         mm_die(r, "%s", e.text);
     size_t there = (size_t)(out->whole - out->replay);
     there = there < b.n ? there : b.n;

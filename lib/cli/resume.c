@@ -4,6 +4,7 @@
  * some; there the file is cut and work begins. mm-decode has no records to go by, only sources: it passes over those
  * whose runs of equal src are there, in order, and does the last one again; what comes of it first is compared with
  * what is there in place of being written. So both keep all but the last record, and both notice another input. */
+#include "base/buf.h"
 #include "base/grow.h"
 #include "base/hash.h"
 #include "cli/state.h"

@@ -7,6 +7,7 @@
 #include "cli/state.h"
 #include "source/blob.h"
 #include "source/key.h"
+#include "stream/serialise.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -67,7 +68,7 @@ static uint64_t hash_label(mm_run *r, const msgpack_object *label)
     mm_err e;
     mm_record rec = mm_record_new(MM_KIND_LABEL);
     rec.label = *label;
-    if (mm_record_pack(&rec, &b, &e) != MM_OK)
+    if (mm_record_serialise(&rec, &b, &e) != MM_OK)
         mm_die(r, "%s", e.text);
     uint64_t h = mm_hash_bytes(b.p, b.n, 0);
     mm_buf_free(&b);

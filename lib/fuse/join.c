@@ -2,7 +2,7 @@
 
 #include "base/grow.h"
 #include "base/hash.h"
-#include "stream/reader.h"
+#include "stream/parse.h"
 
 #include <stdlib.h>
 

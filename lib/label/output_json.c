@@ -1,7 +1,7 @@
 #include "base/buf.h"
 #include "base/number.h"
 #include "label/output.h"
-#include "view/record_json.h"
+#include "view/object_json.h"
 
 #include <utf8proc.h>
 

@@ -7,7 +7,7 @@
 #ifndef MM_STREAM_MSGPACK_SCAN_H
 #define MM_STREAM_MSGPACK_SCAN_H
 
-#include "stream/reader.h"
+#include "stream/record.h"
 
 #include <stddef.h>
 #include <stdint.h>

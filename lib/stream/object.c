@@ -1,8 +1,6 @@
 #include "stream/object.h"
 
 #include "base/number.h"
-#include "stream/reader.h"
-#include "stream/tensor_map.h"
 
 #include <math.h>
 
@@ -33,6 +31,17 @@ const msgpack_object *mm_map_get(const msgpack_object *map, const char *key)
             return &map->via.map.ptr[i].val;
     }
     return NULL;
+}
+
+bool mm_object_is_numpy(const msgpack_object *o)
+{
+    return mm_map_get(o, "nd") != NULL;
+}
+
+bool mm_object_is_pickle(const msgpack_object *o)
+{
+    const msgpack_object *kind = mm_object_is_numpy(o) ? mm_map_get(o, "kind") : NULL;
+    return kind && mm_str_is(mm_object_as_str(kind), "O");
 }
 
 bool mm_object_int(const msgpack_object *o, int64_t *out)
@@ -111,7 +120,7 @@ static mm_status copy_array(const copier *c, msgpack_object *out, int depth)
 
 static mm_status copy_map(const copier *c, msgpack_object *out, int depth)
 {
-    if (mm_tensor_map_is_pickle(out))
+    if (mm_object_is_pickle(out))
         return mm_fail(c->e, MM_SKIP, "holds a Python object array (msgpack-numpy kind \"O\"), which is never read");
     msgpack_object_map from = out->via.map;
     msgpack_object_kv *to = mm_arena_alloc(c->a, from.size * sizeof *to);

@@ -17,6 +17,11 @@ mm_status mm_object_copy(msgpack_object *out, const msgpack_object *o, mm_copy h
 bool mm_object_int(const msgpack_object *o, int64_t *out);
 bool mm_object_float(const msgpack_object *o, double *out);
 
+/* A map that msgpack-numpy would decode to an array (it has an entry "nd"), or to an array of Python objects, whose
+ * bytes Python would unpickle. */
+bool mm_object_is_numpy(const msgpack_object *o);
+bool mm_object_is_pickle(const msgpack_object *o);
+
 /* A plain value as text: a string as it is, a truth value, a whole number, a number as the shortest text that gives it
  * back. p NULL for what is none of these: nil, NaN, a list, a map. In the arena but for strings. */
 mm_str mm_object_text(const msgpack_object *o, mm_arena *a);

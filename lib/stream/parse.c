@@ -1,7 +1,7 @@
-/* parse.c: bytes of one record into an mm_record. */
+#include "stream/parse.h"
+
 #include "stream/msgpack_scan.h"
 #include "stream/object.h"
-#include "stream/reader.h"
 #include "stream/tensor_map.h"
 
 typedef struct {
@@ -49,7 +49,7 @@ static mm_status read_data(parser *p, const msgpack_object *v, void *to)
 {
     if (v->type == MSGPACK_OBJECT_STR)
         return read_str(p, v, &p->rec->text);
-    if (!mm_tensor_map_is(v))
+    if (!mm_object_is_numpy(v))
         return wrong(p, "a tensor or a string");
     mm_err why = {0};
     mm_status s = mm_tensor_map_read(to, v, p->a, &why);

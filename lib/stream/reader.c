@@ -3,6 +3,7 @@
 #include "stream/fdio.h"
 #include "stream/looks.h"
 #include "stream/msgpack_scan.h"
+#include "stream/parse.h"
 
 #include <errno.h>
 #include <stdio.h>

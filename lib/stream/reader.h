@@ -9,10 +9,6 @@
 
 typedef struct mm_reader mm_reader;
 
-enum { MM_RECORD_MAX_DEPTH = 24 };            /* nested maps and arrays, the record itself included */
-enum { MM_RECORD_MAX_ITEMS = 1 << 20 };       /* values in one record, keys included; a tensor is a handful */
-#define MM_RECORD_MAX_BYTES ((size_t)1 << 30) /* a writer keeps below 64 MiB but for single photos */
-
 /* Reads from fd, which stays the caller's. `name` is for messages ("features.mm", "standard input"). */
 mm_status mm_reader_new(mm_reader **out, int fd, const char *name, mm_err *e);
 void mm_reader_free(mm_reader *r); /* NULL is fine */
@@ -27,9 +23,5 @@ mm_status mm_reader_next(mm_reader *r, mm_arena *a, mm_record *rec, mm_err *e);
 
 int64_t mm_reader_records(const mm_reader *r); /* good records so far */
 int64_t mm_reader_offset(const mm_reader *r);  /* bytes of good records so far: where the next one starts */
-
-/* Decodes one record from n bytes in memory; *used is what it took. MM_OK, MM_EOF when the bytes are an
- * incomplete record, MM_SKIP and MM_FATAL as above. The record refers to `data`, which must outlive it. */
-mm_status mm_record_parse(const void *data, size_t n, size_t *used, mm_arena *a, mm_record *rec, mm_err *e);
 
 #endif

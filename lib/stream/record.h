@@ -14,6 +14,11 @@
 
 enum { MM_STREAM_VERSION = 1 };
 
+/* What a reader accepts. */
+enum { MM_RECORD_MAX_DEPTH = 24 };            /* nested maps and arrays, the record itself included */
+enum { MM_RECORD_MAX_ITEMS = 1 << 20 };       /* values in one record, keys included; a tensor is a handful */
+#define MM_RECORD_MAX_BYTES ((size_t)1 << 30) /* writers stay below 64 MiB except for single photos */
+
 typedef enum {
     MM_KIND_IMAGE,   /* data: u8|u16|f32 [H,W,3], RGB, upright */
     MM_KIND_AUDIO,   /* data: f32 [N], mono, −1..1, at `rate` samples per second */

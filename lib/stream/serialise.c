@@ -1,9 +1,6 @@
 #include "stream/serialise.h"
 
-#include "base/buf.h"
-#include "stream/reader.h"
 #include "stream/tensor_map.h"
-#include "stream/writer.h"
 
 mm_status mm_serialise_check(const mm_record *rec, mm_err *e)
 {
@@ -160,7 +157,7 @@ static int put_buf(void *ctx, const char *p, size_t n)
     return k->s == MM_OK ? 0 : -1;
 }
 
-mm_status mm_record_pack(const mm_record *rec, mm_buf *out, mm_err *e)
+mm_status mm_record_serialise(const mm_record *rec, mm_buf *out, mm_err *e)
 {
     if (rec->raw.p)
         return mm_buf_append(out, rec->raw.p, rec->raw.n, e);

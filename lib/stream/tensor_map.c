@@ -2,17 +2,6 @@
 
 #include "stream/object.h"
 
-bool mm_tensor_map_is(const msgpack_object *o)
-{
-    return mm_map_get(o, "nd") != NULL;
-}
-
-bool mm_tensor_map_is_pickle(const msgpack_object *o)
-{
-    const msgpack_object *kind = mm_tensor_map_is(o) ? mm_map_get(o, "kind") : NULL;
-    return kind && mm_str_is(mm_object_as_str(kind), "O");
-}
-
 /* numpy's "<f4" into a type; *swap when it is the other byte order. */
 static mm_status element_type(mm_type *type, bool *swap, mm_str dtype, mm_err *e)
 {
@@ -60,7 +49,7 @@ static mm_status turn_bytes(mm_tensor *t, mm_arena *a, mm_err *e)
 mm_status mm_tensor_map_read(mm_tensor *out, const msgpack_object *o, mm_arena *a, mm_err *e)
 {
     const msgpack_object *nd = mm_map_get(o, "nd"), *dtype = mm_map_get(o, "type"), *data = mm_map_get(o, "data");
-    if (mm_tensor_map_is_pickle(o))
+    if (mm_object_is_pickle(o))
         return mm_fail(e, MM_SKIP, "a Python object array (msgpack-numpy kind \"O\"), which is never read");
     if (!nd || nd->type != MSGPACK_OBJECT_BOOLEAN || !dtype || !data)
         return mm_fail(e, MM_SKIP, "a map that is not a tensor as msgpack-numpy writes it");

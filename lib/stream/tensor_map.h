@@ -8,9 +8,6 @@
 
 #include "stream/record.h"
 
-bool mm_tensor_map_is(const msgpack_object *o);        /* a map with an "nd" entry: Python would make an array of it */
-bool mm_tensor_map_is_pickle(const msgpack_object *o); /* … an object array: Python would unpickle its bytes */
-
 /* The tensor in *o; its data stays where it is, but for big-endian elements, which are turned in the arena.
  * MM_SKIP when it is no tensor that this program can hold. */
 mm_status mm_tensor_map_read(mm_tensor *out, const msgpack_object *o, mm_arena *a, mm_err *e);

@@ -3,7 +3,6 @@
 #ifndef MM_STREAM_WRITER_H
 #define MM_STREAM_WRITER_H
 
-#include "base/buf.h"
 #include "stream/record.h"
 
 typedef struct mm_writer mm_writer;
@@ -19,8 +18,5 @@ void mm_writer_flush(mm_writer *w);
 bool mm_writer_failed(const mm_writer *w); /* worth stopping early: EPIPE, ENOSPC … */
 /* Flushes, frees, and reports the first failure. *was_pipe (may be NULL) is set when that was EPIPE. */
 mm_status mm_writer_close(mm_writer *w, bool *was_pipe, mm_err *e);
-
-/* Appends the record's bytes to out: what mm_writer_put writes. */
-mm_status mm_record_pack(const mm_record *rec, mm_buf *out, mm_err *e);
 
 #endif

@@ -1,6 +1,6 @@
 #include "view/field.h"
 
-#include "view/record_json.h"
+#include "view/object_json.h"
 
 #include <stdlib.h>
 #include <string.h>

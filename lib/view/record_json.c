@@ -1,122 +1,10 @@
 #include "view/record_json.h"
 
-#include "base/number.h"
 #include "view/field.h"
+#include "view/object_json.h"
 
 #include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
-#include <utf8proc.h>
-
-static void put_escaped(FILE *f, utf8proc_int32_t c)
-{
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    const char *at = c ? memchr(from, c, sizeof from - 1) : NULL;
-    if (at)
-        fprintf(f, "\\%c", to[at - from]);
-    else
-        fprintf(f, "\\u%04x", (unsigned)c);
-}
-
-void mm_json_string(FILE *f, mm_str s)
-{
-    putc('"', f);
-    for (size_t i = 0; i < s.n;) {
-        utf8proc_int32_t c;
-        utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)s.p + i, (utf8proc_ssize_t)(s.n - i), &c);
-        if (n <= 0) {
-            fputs("\xEF\xBF\xBD", f);
-            i++;
-            continue;
-        }
-        if (c < ' ' || c == '"' || c == '\\' || c == 127)
-            put_escaped(f, c);
-        else
-            fwrite(s.p + i, 1, (size_t)n, f);
-        i += (size_t)n;
-    }
-    putc('"', f);
-}
-
-static void put_double(FILE *f, double v)
-{
-    char text[MM_NUMBER_TEXT];
-    fputs(isfinite(v) ? mm_number_text(text, v) : "null", f);
-}
-
-/* The shortest text that reads back as the same number. */
-static void put_float(FILE *f, float v)
-{
-    char text[40];
-    if (!isfinite(v)) {
-        fputs("null", f);
-        return;
-    }
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)v);
-        if (strtof(text, NULL) == v)
-            break;
-    }
-    fputs(text, f);
-}
-
-static void put_key(FILE *f, const msgpack_object *key)
-{
-    mm_str s = mm_object_as_str(key);
-    if (s.p || key->type == MSGPACK_OBJECT_STR) {
-        mm_json_string(f, s);
-        return;
-    }
-    putc('"', f);
-    if (key->type == MSGPACK_OBJECT_ARRAY || key->type == MSGPACK_OBJECT_MAP)
-        fputs("?", f); /* a JSON text inside a JSON string would need a second escaping for nobody's use */
-    else
-        mm_json_object(f, key);
-    putc('"', f);
-}
-
-static void put_map(FILE *f, const msgpack_object_map *m)
-{
-    putc('{', f);
-    for (uint32_t i = 0; i < m->size; i++) {
-        if (i)
-            putc(',', f);
-        put_key(f, &m->ptr[i].key);
-        putc(':', f);
-        mm_json_object(f, &m->ptr[i].val);
-    }
-    putc('}', f);
-}
-
-static void put_array(FILE *f, const msgpack_object_array *v)
-{
-    putc('[', f);
-    for (uint32_t i = 0; i < v->size; i++) {
-        if (i)
-            putc(',', f);
-        mm_json_object(f, &v->ptr[i]);
-    }
-    putc(']', f);
-}
-
-void mm_json_object(FILE *f, const msgpack_object *o)
-{
-    switch (o->type) {
-    case MSGPACK_OBJECT_NIL: fputs("null", f); break;
-    case MSGPACK_OBJECT_BOOLEAN: fputs(o->via.boolean ? "true" : "false", f); break;
-    case MSGPACK_OBJECT_POSITIVE_INTEGER: fprintf(f, "%" PRIu64, o->via.u64); break;
-    case MSGPACK_OBJECT_NEGATIVE_INTEGER: fprintf(f, "%" PRId64, o->via.i64); break;
-    case MSGPACK_OBJECT_FLOAT32: put_float(f, (float)o->via.f64); break;
-    case MSGPACK_OBJECT_FLOAT64: put_double(f, o->via.f64); break;
-    case MSGPACK_OBJECT_STR: mm_json_string(f, mm_object_as_str(o)); break;
-    case MSGPACK_OBJECT_BIN: fprintf(f, "{\"bytes\":%" PRIu32 "}", o->via.bin.size); break;
-    case MSGPACK_OBJECT_EXT: fprintf(f, "{\"ext\":%d,\"bytes\":%" PRIu32 "}", o->via.ext.type, o->via.ext.size); break;
-    case MSGPACK_OBJECT_ARRAY: put_array(f, &o->via.array); break;
-    case MSGPACK_OBJECT_MAP: put_map(f, &o->via.map); break;
-    }
-}
-
-/* ---- tensors ------------------------------------------------------------------------------------------------ */
+#include <string.h>
 
 static bool is_integer(mm_type t)
 {
@@ -139,17 +27,19 @@ static void put_integer(FILE *f, mm_type t, const uint8_t *p)
 static void put_element(FILE *f, mm_type t, const uint8_t *p)
 {
     float v;
-    double d;
+    msgpack_object o = {.type = t == MM_F64 ? MSGPACK_OBJECT_FLOAT64 : MSGPACK_OBJECT_FLOAT32};
     if (is_integer(t)) {
         put_integer(f, t, p);
     } else if (t == MM_BOOL) {
         fputs(*p ? "true" : "false", f);
-    } else if (t == MM_F64) {
-        memcpy(&d, p, sizeof d);
-        put_double(f, d);
     } else {
-        mm_to_f32(&v, p, t, 1);
-        put_float(f, v);
+        if (t == MM_F64) {
+            memcpy(&o.via.f64, p, sizeof o.via.f64);
+        } else {
+            mm_to_f32(&v, p, t, 1);
+            o.via.f64 = (double)v;
+        }
+        mm_json_object(f, &o);
     }
 }
 
@@ -196,31 +86,22 @@ static void put_data(FILE *f, const mm_record *rec, bool values)
         mm_json_string(f, rec->text);
 }
 
-static void put_others(FILE *f, const msgpack_object *others)
-{
-    if (others->type != MSGPACK_OBJECT_MAP)
-        return;
-    for (uint32_t i = 0; i < others->via.map.size; i++) {
-        putc(',', f);
-        put_key(f, &others->via.map.ptr[i].key);
-        putc(':', f);
-        mm_json_object(f, &others->via.map.ptr[i].val);
-    }
-}
-
 bool mm_json_record(FILE *f, const mm_record *rec, bool values, mm_arena *a)
 {
     msgpack_object o;
     putc('{', f);
     for (int i = 0; mm_field_names[i]; i++) {
-        if (!strcmp(mm_field_names[i], "rate")) /* data stands before it */
+        if (!strcmp(mm_field_names[i], "rate")) /* data comes before it */
             put_data(f, rec, values);
         if (mm_field_get(&o, rec, mm_field_names[i], a)) {
             fprintf(f, "%s\"%s\":", i ? "," : "", mm_field_names[i]);
             mm_json_object(f, &o);
         }
     }
-    put_others(f, &rec->others);
+    if (rec->others.type == MSGPACK_OBJECT_MAP && rec->others.via.map.size) {
+        putc(',', f);
+        mm_json_entries(f, &rec->others.via.map);
+    }
     fputs("}\n", f);
     return !ferror(f);
 }

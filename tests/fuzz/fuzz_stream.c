@@ -1,7 +1,9 @@
 /* Any bytes are parsed without harm; what parses is packed, parsed and packed again to the same bytes; and the
  * reader finds the same records through a descriptor as the parser in memory. */
 #include "base/buf.h"
+#include "stream/parse.h"
 #include "stream/reader.h"
+#include "stream/serialise.h"
 #include "stream/writer.h"
 
 #include <stdlib.h>
@@ -23,10 +25,10 @@ static void pack_again(mm_record *rec, mm_arena *a)
     mm_err e;
     size_t used;
     rec->raw = (mm_str){0};
-    must(mm_record_pack(rec, &once, &e) == MM_OK);
+    must(mm_record_serialise(rec, &once, &e) == MM_OK);
     must(mm_record_parse(once.p, once.n, &used, a, &again, &e) == MM_OK && used == once.n);
     again.raw = (mm_str){0};
-    must(mm_record_pack(&again, &twice, &e) == MM_OK);
+    must(mm_record_serialise(&again, &twice, &e) == MM_OK);
     must(once.n == twice.n && !memcmp(once.p, twice.p, once.n));
     mm_buf_free(&once);
     mm_buf_free(&twice);

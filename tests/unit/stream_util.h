@@ -3,7 +3,9 @@
 #define TESTS_STREAM_UTIL_H
 
 #include "base/buf.h"
+#include "stream/parse.h"
 #include "stream/reader.h"
+#include "stream/serialise.h"
 #include "stream/writer.h"
 
 #include <fcntl.h>

@@ -1,6 +1,8 @@
 /* The loop that the encoders share, with a real filter in a process of its own: texts become upper case, those that
  * begin with '!' fail, one with '?' ends the program, other records pass. */
 #include "cli/tool.h"
+#include "stream/parse.h"
+#include "stream/serialise.h"
 #include "stream_util.h"
 
 #include <ctype.h>

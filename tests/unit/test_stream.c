@@ -64,7 +64,7 @@ static void same_bytes(const char *name)
             assert_int_equal(rec.raw.n, used);
             if (from_fields)
                 rec.raw = (mm_str){0};
-            assert_int_equal(mm_record_pack(&rec, &out, &e), MM_OK);
+            assert_int_equal(mm_record_serialise(&rec, &out, &e), MM_OK);
             mm_arena_free(&a);
         }
         assert_int_equal(out.n, in.n);
@@ -117,7 +117,7 @@ static void changed_record(void **state)
     assert_int_equal(mm_meta_put_str(&rec, &a, "language", MM_STR("de"), &e), MM_OK);
     assert_int_equal(mm_meta_put_float(&rec, &a, "language", 0.5, &e), MM_OK); /* replaces */
     assert_int_equal(mm_meta_put_bool(&rec, &a, "truncated", true, &e), MM_OK);
-    assert_int_equal(mm_record_pack(&rec, &out, &e), MM_OK);
+    assert_int_equal(mm_record_serialise(&rec, &out, &e), MM_OK);
     mm_record again = parsed(&out, &a);
     assert_int_equal(again.meta.via.map.size, 6);
     assert_int_equal(mm_map_get(&again.meta, "width")->via.i64, -5);
@@ -138,7 +138,7 @@ static void to_error(void **state)
     mm_buf b = golden("full.mm"), out = {0};
     mm_record rec = parsed(&b, &a);
     assert_int_equal(mm_record_to_error(&rec, &a, "encode", "shape", "too small", &e), MM_OK);
-    assert_int_equal(mm_record_pack(&rec, &out, &e), MM_OK);
+    assert_int_equal(mm_record_serialise(&rec, &out, &e), MM_OK);
     mm_record again = parsed(&out, &a);
     assert_int_equal(again.kind, MM_KIND_ERROR);
     assert_str(again.key, "a/b.c/photo.v2");
@@ -196,7 +196,7 @@ static mm_buf sizes(void)
         rec.has_tensor = true;
         rec.part = (int64_t)i;
         rec.meta = (msgpack_object){.type = MSGPACK_OBJECT_MAP}; /* a field behind the payload */
-        assert_int_equal(mm_record_pack(&rec, &b, &e), MM_OK);
+        assert_int_equal(mm_record_serialise(&rec, &b, &e), MM_OK);
     }
     free(pixels);
     return b;
@@ -269,7 +269,7 @@ static void records_outlive_reads(void **state)
     mm_reader_free(r);
     for (int i = 0; i < 11; i++) {
         rec[i].raw = (mm_str){0};
-        assert_int_equal(mm_record_pack(&rec[i], &out, &e), MM_OK);
+        assert_int_equal(mm_record_serialise(&rec[i], &out, &e), MM_OK);
         mm_arena_free(&a[i]);
     }
     assert_int_equal(out.n, in.n);
