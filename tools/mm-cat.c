@@ -1,4 +1,5 @@
 /* mm-cat: look at, cut, count and convert feature streams. */
+#include "base/names.h"
 #include "base/suggest.h"
 #include "cli/labelling.h"
 #include "view/feature_rows.h"

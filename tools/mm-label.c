@@ -1,4 +1,5 @@
 /* mm-label: says what features show: by the labels they are nearest to, by labelled examples, or by a model's head. */
+#include "base/names.h"
 #include "base/suggest.h"
 #include "cli/fusing.h"
 #include "label/load.h"

@@ -1,5 +1,6 @@
 /* mm-train: labelled feature streams → a head, a small model that fuses modalities and decides. */
 #include "base/file.h"
+#include "base/names.h"
 #include "base/suggest.h"
 #include "cli/fusing.h"
 #include "cli/grouping.h"

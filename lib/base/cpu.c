@@ -1,7 +1,5 @@
 #include "base/cpu.h"
 
-#include "base/threads.h"
-
 #include <limits.h>
 #include <sched.h>
 #include <stdbool.h>

@@ -30,6 +30,9 @@ uint32_t mm_cpu_features(void);
  * another word. */
 mm_status mm_cpu_limit(uint32_t *features, const char *limit, mm_err *e);
 
+/* How many cores this process may use: its affinity mask and cgroup quota count; at least 1. */
+int mm_cpu_count(void);
+
 /* The processors' worth of time that control groups grant, rounded up; 0: no limit. Reads the process's groups
  * from the file `groups` (/proc/self/cgroup) and quotas below the mount point `root` (/sys/fs/cgroup); knows
  * version 1 (cpu.cfs_quota_us) and version 2 (cpu.max), and takes the tightest of a group and its parents. */

@@ -85,38 +85,3 @@ const char *mm_suggest_text(char *out, size_t size, mm_str wanted, const mm_str 
     append(out, size, &used, MM_STR(")"), 0);
     return out;
 }
-
-bool mm_seen_has(const mm_seen *s, mm_str name)
-{
-    for (int i = 0; i < s->n; i++)
-        if (mm_str_eq(s->v[i], name) && !s->v[i].p == !name.p)
-            return true;
-    return false;
-}
-
-void mm_seen_add(mm_seen *s, mm_str name, mm_arena *a)
-{
-    if (s->n == MM_MOST_SEEN || mm_seen_has(s, name))
-        return;
-    mm_str own = {name.p ? mm_arena_strdup(a, name) : NULL, name.n};
-    if (!own.p == !name.p)
-        s->v[s->n++] = own;
-}
-
-mm_str mm_name_next(const char **list)
-{
-    if (!*list)
-        return (mm_str){0};
-    const char *name = *list + strspn(*list, ",");
-    *list = name + strcspn(name, ",");
-    size_t n = strcspn(name, ",=");
-    return n ? (mm_str){name, n} : (mm_str){0};
-}
-
-mm_str mm_seen_missing(const mm_seen *s, const char *list)
-{
-    for (mm_str name; s->n && s->n < MM_MOST_SEEN && (name = mm_name_next(&list)).p;)
-        if (!mm_seen_has(s, name))
-            return name;
-    return (mm_str){0};
-}

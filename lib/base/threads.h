@@ -1,4 +1,4 @@
-/* pool.h: a thread pool for short parallel loops.
+/* threads.h: a thread pool for short parallel loops.
  *
  * Made for GEMM-sized work: a loop is handed out in a microsecond, the caller's thread works too, idle
  * workers spin for a bounded time and then sleep on a futex, so that several tools of one pipeline can share
@@ -19,8 +19,5 @@ int mm_threads_count(const mm_threads *p);
  * 0..threads-1 and distinguishes scratch memory; which worker gets which i is not determined, so results
  * must not depend on it. Not re-entrant: body must not call mm_threads_run on the same pool. */
 void mm_threads_run(mm_threads *p, int n, void (*body)(void *ctx, int i, int worker), void *ctx);
-
-/* The cores that this process may use: affinity mask and cgroup quota respected; at least 1. */
-int mm_cpu_count(void);
 
 #endif

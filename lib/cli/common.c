@@ -1,4 +1,5 @@
 /* common.c: the options that tools share, the same words in every one of them. */
+#include "base/cpu.h"
 #include "cli/state.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 
 #include "base/grow.h"
 #include "base/key_group.h"
+#include "base/names.h"
 #include "base/suggest.h"
 #include "stream/object.h"
 

@@ -236,19 +236,6 @@ static mm_status add_rows(mm_dataset *d, int32_t sample, const mm_record *rec, m
     return check_finite(rec->key, as, x, rows * width, e);
 }
 
-mm_status mm_dataset_add_rows(mm_dataset *d, mm_str key, mm_str modality, mm_str space, const float *x, int64_t rows,
-                              int64_t width, mm_err *e)
-{
-    int32_t sample = 0;
-    float *own = NULL;
-    mm_status s = sample_of(d, key, &sample, e);
-    if (s == MM_OK && rows)
-        s = add_piece(d, sample, modality, space, (mm_str){NULL, 0}, rows, width, &own, e);
-    if (s == MM_OK && rows)
-        memcpy(own, x, (size_t)(rows * width) * sizeof *x);
-    return s;
-}
-
 mm_status mm_dataset_add(mm_dataset *d, const mm_record *rec, const char *as, mm_err *e)
 {
     int32_t sample = 0;

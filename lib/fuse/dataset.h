@@ -48,10 +48,6 @@ void mm_dataset_free(mm_dataset *d); /* NULL is fine */
  * fields. */
 mm_status mm_dataset_add(mm_dataset *d, const mm_record *rec, const char *as, mm_err *e);
 
-/* The same for rows at hand: x[rows, width] of one modality of the sample `key`. */
-mm_status mm_dataset_add_rows(mm_dataset *d, mm_str key, mm_str modality, mm_str space, const float *x, int64_t rows,
-                              int64_t width, mm_err *e);
-
 /* Packs what was added; no more adding afterwards. The view lives as long as the dataset. */
 mm_status mm_dataset_finish(mm_dataset *d, const mm_data **out, mm_err *e);
 

@@ -1,6 +1,7 @@
 #include "fuse/fuser.h"
 
 #include "base/hash.h"
+#include "base/names.h"
 #include "base/suggest.h"
 
 #include <stdlib.h>

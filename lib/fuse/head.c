@@ -69,11 +69,3 @@ int64_t mm_head_out_width(const mm_head *h)
         n += h->output[i].width;
     return n;
 }
-
-int mm_head_input_of(const mm_head *h, const char *name)
-{
-    for (int m = 0; m < h->inputs; m++)
-        if (strcmp(h->input[m].name, name) == 0)
-            return m;
-    return -1;
-}

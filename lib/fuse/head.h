@@ -94,7 +94,6 @@ mm_status mm_head_save(const mm_head *h, const char *path, mm_err *e);
 json_t *mm_head_json(const mm_head *h);
 void mm_head_free(mm_head *h); /* NULL is fine */
 
-int64_t mm_head_out_width(const mm_head *h);              /* Σ output widths */
-int mm_head_input_of(const mm_head *h, const char *name); /* index; −1: none */
+int64_t mm_head_out_width(const mm_head *h); /* Σ output widths */
 
 #endif

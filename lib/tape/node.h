@@ -37,10 +37,8 @@ struct mm_tape {
     mm_err failed;
 };
 
-/* A new value of this size, its values undefined; on failure a node of the same size that is never read, with the tape
- * in error (operations check mm_tape_ok before they compute). */
-mm_node *mm_node_new(mm_tape *t, int64_t rows, int64_t cols);
-/* The same, remembering its inputs (NULL-terminated by count) and the way back. */
+/* A new node with undefined values, its inputs (NULL: none) and backward function. On failure the tape is in error and
+ * the node empty: operations check mm_tape_ok before they compute. */
 mm_node *mm_node_of(mm_tape *t, int64_t rows, int64_t cols, void (*back)(mm_tape *, mm_node *), mm_node *a, mm_node *b);
 static inline bool mm_tape_ok(const mm_tape *t)
 {

@@ -56,11 +56,6 @@ const float *mm_value(const mm_node *x)
     return x->value;
 }
 
-float *mm_grad(mm_node *x)
-{
-    return x->grad;
-}
-
 void *mm_tape_alloc(mm_tape *t, size_t count, size_t size)
 {
     void *p = mm_arena_zalloc(&t->arena, count, size);
@@ -74,7 +69,7 @@ void *mm_tape_scratch(mm_tape *t, size_t bytes)
     return mm_tape_alloc(t, 1, bytes);
 }
 
-mm_node *mm_node_new(mm_tape *t, int64_t rows, int64_t cols)
+static mm_node *node_new(mm_tape *t, int64_t rows, int64_t cols)
 {
     static mm_node none; /* what an operation gets when memory is out: empty, so that nothing is read or written */
     mm_node *x = mm_tape_alloc(t, 1, sizeof *x);
@@ -91,7 +86,7 @@ mm_node *mm_node_new(mm_tape *t, int64_t rows, int64_t cols)
 
 mm_node *mm_node_of(mm_tape *t, int64_t rows, int64_t cols, void (*back)(mm_tape *, mm_node *), mm_node *a, mm_node *b)
 {
-    mm_node *x = mm_node_new(t, rows, cols);
+    mm_node *x = node_new(t, rows, cols);
     if (!mm_tape_ok(t))
         return x;
     x->back = back;
@@ -139,7 +134,7 @@ const float *mm_transposed(mm_tape *t, const float *x, int64_t rows, int64_t col
 
 mm_node *mm_t_input(mm_tape *t, int64_t rows, int64_t cols, const float *data)
 {
-    mm_node *x = mm_node_new(t, rows, cols);
+    mm_node *x = node_new(t, rows, cols);
     if (mm_tape_ok(t) && rows > 0 && cols > 0)
         memcpy(x->value, data, (size_t)(rows * cols) * sizeof *data);
     return x;
@@ -149,7 +144,7 @@ mm_node *mm_t_use(mm_tape *t, mm_param *p)
 {
     mm_node *x = mm_tape_alloc(t, 1, sizeof *x);
     if (!x)
-        return mm_node_new(t, 0, 0);
+        return node_new(t, 0, 0);
     *x = (mm_node){.rows = p->rows, .cols = p->cols, .value = p->value, .older = t->newest};
     if (t->training) {
         x->flows = true;

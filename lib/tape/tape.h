@@ -67,7 +67,6 @@ void *mm_tape_scratch(mm_tape *t, size_t bytes);
 int64_t mm_rows(const mm_node *x);
 int64_t mm_cols(const mm_node *x);
 const float *mm_value(const mm_node *x); /* [rows, cols] */
-float *mm_grad(mm_node *x);              /* after mm_backward; NULL where none flows */
 
 mm_node *mm_t_input(mm_tape *t, int64_t rows, int64_t cols, const float *data); /* copied; no gradient */
 mm_node *mm_t_use(mm_tape *t, mm_param *p);                                     /* gradient is added to p->grad */

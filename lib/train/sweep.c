@@ -17,7 +17,8 @@
 
 enum { ETA = 3, MAX_RUNGS = 3 };
 
-int mm_sweep_rungs(int trials)
+/* 1 below 3 trials, 2 below 9, else 3. */
+static int rungs_of(int trials)
 {
     int rungs = 1;
     for (int n = ETA; n <= trials && rungs < MAX_RUNGS; n *= ETA)
@@ -162,7 +163,7 @@ static void sort(const mm_sweep *s, const mm_trial *t, int *trial, int n)
 
 mm_status mm_sweep_run(const mm_sweep *s, mm_trial *t, int *best, mm_err *e)
 {
-    int rungs = mm_sweep_rungs(s->trials), n = s->trials;
+    int rungs = rungs_of(s->trials), n = s->trials;
     int *trial = malloc((size_t)n * sizeof *trial);
     if (!trial)
         return mm_fail_memory(e);

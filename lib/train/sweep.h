@@ -36,9 +36,6 @@ typedef struct {
 mm_status mm_sweep_begin(const char *dir, const char *what, bool resume, mm_err *e);
 void mm_sweep_remove(const char *dir); /* with the files in it */
 
-/* How many rungs so many trials have: 1 below 3 trials, 2 below 9, else 3. */
-int mm_sweep_rungs(int trials);
-
 /* Fills t[trials]; *best is the trial that won. No other child processes of the caller may end meanwhile. MM_SKIP:
  * every trial failed. */
 mm_status mm_sweep_run(const mm_sweep *s, mm_trial *t, int *best, mm_err *e);

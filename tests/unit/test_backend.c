@@ -1,5 +1,6 @@
 /* How a device is opened, and what its operations refuse. */
 #include "backend_util.h"
+#include "base/cpu.h"
 
 static void refused(mm_dev *d, const char *expected)
 {

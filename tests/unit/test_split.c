@@ -170,9 +170,13 @@ static mm_dataset *columns_of(const float *x, int n, int64_t width, const char *
     assert_int_equal(mm_dataset_new(&d, NULL), MM_OK);
     for (int i = 0; i < n; i++) {
         snprintf(key, sizeof key, "k%d", i);
-        assert_int_equal(
-            mm_dataset_add_rows(d, mm_str_of(key), MM_STR("image"), mm_str_of(space), x + i * width, 1, width, NULL),
-            MM_OK);
+        mm_record rec = mm_record_new(MM_KIND_FEATURE);
+        rec.key = mm_str_of(key);
+        rec.of = MM_STR("image");
+        rec.space = mm_str_of(space);
+        rec.has_tensor = true;
+        rec.tensor = (mm_tensor){{MM_F32, 1, {width}}, x + i * width};
+        assert_int_equal(mm_dataset_add(d, &rec, NULL, NULL), MM_OK);
     }
     assert_int_equal(mm_dataset_finish(d, view, NULL), MM_OK);
     return d;

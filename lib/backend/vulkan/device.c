@@ -1,5 +1,6 @@
 /* device.c: choosing, opening and closing a Vulkan device. */
 #include "backend/vulkan/vk.h"
+#include "base/cpu.h"
 
 #include <stdarg.h>
 #include <stdio.h>
