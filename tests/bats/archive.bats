@@ -1,4 +1,4 @@
-# Archives that are built to be trouble. Real ones lie in $MM_DATA; what can be made with tar and gzip is made here.
+# Archives that are built to be trouble, made here with tar, gzip and Python; libarchive's own are in data.bats.
 
 bats_require_minimum_version 1.5.0
 
@@ -57,22 +57,6 @@ strings_of() { tr -c '[:print:]' '\n' <"$1"; }
     strings_of out.mm | grep -q 'cut.tar!note.txt'
     strings_of out.mm | grep -q 'truncated'
     strings_of out.mm | grep -qx 'note.txt.*'
-}
-
-@test "libarchive's own hostile archives: one run, -j 1 equals -j 4, failures are records" {
-    [ -d "$data/odd_archives_libarchive" ] || skip "needs $data/odd_archives_libarchive"
-    # two of them make libarchive 3.6.2 loop without end and read freed memory: its process ends, the run goes on
-    ls "$data"/odd_archives_libarchive/* >files
-    run mm-decode -q -j 1 -o one.mm --files-from files
-    [ "$status" -eq 1 ]
-    run mm-decode -q -j 4 -o four.mm --files-from files
-    [ "$status" -eq 1 ]
-    cmp one.mm four.mm
-    strings_of one.mm | grep -q 'gzip_recursive'
-    if bsdtar --version | grep -q 'libarchive 3\.6\.2'; then # by the limit of its memory or, without one, of its time
-        strings_of one.mm | grep -Eq 'the archive makes its reader give up|keeps its reader busy without end'
-    fi
-    strings_of one.mm | grep -q 'data_ready_pointer_leak.rar'
 }
 
 # twelve texts that do not shrink much, as a tar

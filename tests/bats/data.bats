@@ -82,21 +82,25 @@ accounted() {
     accounted odd_audio_scipy
 }
 
-@test "odd archives: malformed, encrypted and lying ones end as errors, with the same records for any -j" {
+# Two of libarchive's archives make libarchive 3.6.2 loop without end and read freed memory: its process ends, the run goes on.
+# What bsdtar lists is a record, an error record, or named as skipped; where the rest is lost, that is said.
+@test "odd archives: failures are error records, every member is accounted for, and -j 1 equals -j 4" {
     [ -d "$D/odd_archives_libarchive" ] || skip "no odd_archives_libarchive"
-    run timeout 500 mm-decode -j1 -o "$out" "$D/odd_archives_libarchive"
+    cd "$BATS_TEST_TMPDIR"
+    run timeout 500 mm-decode -v -j4 -o "$out" "$D/odd_archives_libarchive"
     [ "$status" -eq 1 ]
     [[ "$output" != *"Sanitizer"* && "$output" != *"runtime error"* ]]
-    mm-cat -q -J "$out" | jq -e -s '([.[] | select(.kind == "text")] | length) >= 60 and any(.error.code == "encrypted") and any(.error.code == "truncated")'
-    timeout 500 mm-decode -q -j4 "$D/odd_archives_libarchive" 2>/dev/null | cmp - "$out"
-}
-
-@test "odd archives: what bsdtar lists is a record, an error record, or named as skipped; where the rest is lost, that is said" {
-    [ -d "$D/odd_archives_libarchive" ] || skip "no odd_archives_libarchive"
-    command -v bsdtar || skip "needs bsdtar"
-    timeout 500 mm-decode -v -o "$out" "$D/odd_archives_libarchive" 2>"$BATS_TEST_TMPDIR/log" || [ $? -eq 1 ]
-    mm-cat -q -J "$out" >"$BATS_TEST_TMPDIR/stream.json" || [ $? -eq 1 ]
-    python3 "$BATS_TEST_DIRNAME/members.py" "$D/odd_archives_libarchive" "$BATS_TEST_TMPDIR/stream.json" "$BATS_TEST_TMPDIR/log"
+    printf '%s\n' "$output" >log
+    timeout 500 mm-decode -q -j1 "$D/odd_archives_libarchive" 2>/dev/null | cmp - "$out"
+    mm-cat -q -J "$out" >stream.json || [ $? -eq 1 ]
+    jq -e -s '([.[] | select(.kind == "text")] | length) >= 60 and any(.error.code == "encrypted") and any(.error.code == "truncated")' stream.json
+    grep -q gzip_recursive stream.json
+    grep -q data_ready_pointer_leak.rar stream.json
+    command -v bsdtar || skip "members are not counted: needs bsdtar"
+    if bsdtar --version | grep -q 'libarchive 3\.6\.2'; then # by the limit of its memory or, without one, of its time
+        grep -Eq 'the archive makes its reader give up|keeps its reader busy without end' stream.json
+    fi
+    python3 "$BATS_TEST_DIRNAME/members.py" "$D/odd_archives_libarchive" stream.json log
 }
 
 @test "agnews: a row a record" {
