@@ -3,6 +3,11 @@
 # Programs go to build/bin, everything else that is made to build/. With SANITIZE=1 (address and undefined behaviour),
 # SANITIZE=thread (data races) or another compiler (CC=clang-14) a build directory of its own is used, so that builds do not mix.
 
+# as many jobs as there are processors where -j does not say otherwise
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 DESTDIR  ?=
@@ -173,7 +178,7 @@ $(BUILD)/shaders/ceiling.inc $(BUILD)/shaders/ceiling_loads.inc: tests/bench/cei
 $(BUILD)/tests/bench/bench_ceiling.o: $(BUILD)/shaders/ceiling.inc $(BUILD)/shaders/ceiling_loads.inc
 $(BUILD)/tests/bench/bench_ceiling.o: ALL_CFLAGS += -I$(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/lib $(BUILD)/tools $(BUILD)/tests -name '*.d' 2>/dev/null)
 
 # ---- manual pages: the OPTIONS section comes from the tool's own option table ----
 man: $(MANPAGES)
