@@ -182,33 +182,48 @@ $(BUILD)/tests/bench/bench_ceiling.o: ALL_CFLAGS += -I$(BUILD)
 
 # ---- manual pages: the OPTIONS section comes from the tool's own option table ----
 man: $(MANPAGES)
+page := sed -e 's/@VERSION@/$(VERSION)/' -e 's|@PREFIX@|$(PREFIX)|'
 $(BUILD)/man/%: man/%.in $(BINS) $(BUILD)/prefix
 	@mkdir -p $(@D)
-	sed -e '/^@OPTIONS@$$/{r /dev/stdin' -e 'd;}' -e 's/@VERSION@/$(VERSION)/' -e 's|@PREFIX@|$(PREFIX)|' $< \
-	  < <($(BUILD)/bin/$(basename $*) --help=mdoc) > $@.tmp && mv $@.tmp $@
+	$(call step,MAN)$(page) -e '/^@OPTIONS@$$/{r /dev/stdin' -e 'd;}' $< < <($(BUILD)/bin/$(basename $*) --help=mdoc) >$@.tmp && mv $@.tmp $@
 $(BUILD)/man/%: man/% $(BUILD)/prefix
 	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|' $< >$@
+	$(call step,MAN)$(page) $< >$@
 SHELL := bash
 
 # ---- installing ----
 MANDIR  := $(DESTDIR)$(PREFIX)/share/man
+DOCDIR  := $(DESTDIR)$(PREFIX)/share/doc/mm-tools
 BASHDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 FISHDIR := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+DOCS     := README.md CHANGELOG.md LICENSE
+EXAMPLES := $(wildcard examples/* examples/*/*)
+STRIP   ?= strip --strip-unneeded
 
-install: all ## programs, manual pages and completions below DESTDIR/PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7 $(BASHDIR) $(ZSHDIR) $(FISHDIR)
+install: all ## programs, manual pages, completions, documents and examples below DESTDIR/PREFIX; STRIP= keeps the symbols
+	install -d $(DESTDIR)$(PREFIX)/bin $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7 $(BASHDIR) $(ZSHDIR) $(FISHDIR) $(DOCDIR)
 	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
+	$(if $(STRIP),$(STRIP) $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%))
 	for page in $(MANPAGES); do install -m 644 $$page $(MANDIR)/man$${page##*.} || exit 1; done
 	for tool in $(TOOLS); do \
 	    $(BUILD)/bin/$$tool --help=bash >$(BASHDIR)/$$tool && $(BUILD)/bin/$$tool --help=zsh >$(ZSHDIR)/_$$tool && \
 	    $(BUILD)/bin/$$tool --help=fish >$(FISHDIR)/$$tool.fish || exit 1; done
+	install -m 644 $(DOCS) $(DOCDIR)
+	for file in $(EXAMPLES); do [ -d $$file ] || install -D -m 644 $$file $(DOCDIR)/$$file || exit 1; done
 uninstall: ## removes what install put there
 	for tool in $(TOOLS); do \
 	    rm -f $(DESTDIR)$(PREFIX)/bin/$$tool $(BASHDIR)/$$tool $(ZSHDIR)/_$$tool $(FISHDIR)/$$tool.fish; done
 	for page in $(notdir $(MANPAGES)); do rm -f $(MANDIR)/man$${page##*.}/$$page; done
-.PHONY: install uninstall
+	rm -rf $(DOCDIR)
+# In a copy of the sources, because debhelper wants its folder at their top.
+deb: ## a Debian package for this release of Debian or Ubuntu, into build/deb
+	rm -rf build/deb/source && mkdir -p build/deb/source
+	tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C build/deb/source
+	cp -r tools/setup/debian build/deb/source/debian
+	sed -i 's/@VERSION@/$(VERSION)/' build/deb/source/debian/changelog
+	cd build/deb/source && dpkg-buildpackage -b -us -uc $(DEBFLAGS)
+.PHONY: install uninstall deb
 
 # ---- tests ----
 ifneq ($(RACES),)

@@ -1,23 +1,32 @@
-# make install: what was built for another PREFIX is made anew where it depends on it.
+# make install and make uninstall.
 
 setup() {
     T=$BATS_TEST_TMPDIR
     mkdir "$T/build"
-    cp -a "$MM_BUILD"/{lib,tools,shaders,bin,man,libmm.a} "$T/build/"
-    [ ! -f "$MM_BUILD/prefix" ] || cp -a "$MM_BUILD/prefix" "$T/build/"
+    cp -a "$MM_BUILD"/{lib,tools,shaders,bin,man,libmm.a,prefix} "$T/build/"
 }
 
-install_to() { make -s BUILD="$T/build" PREFIX="$1" install >"$T/said" 2>&1 || { tail "$T/said"; return 1; }; }
+install_to() { make -s BUILD="$T/build" PREFIX="$1" "${@:2}" install >"$T/said" 2>&1 || { tail "$T/said"; return 1; }; }
 
-@test "installed programs look for models below the PREFIX that they were installed with, and the pages say so" {
+@test "what is installed knows its PREFIX, is stripped and documented, and is removed again" {
     unset MM_MODELS
     export XDG_DATA_HOME=$T/none
-    for prefix in "$T/a" "$T/b"; do
-        install_to "$prefix"
-        mkdir -p "$prefix/share/mm/models"
-        cp -r tests/goldens/encode/vit "$prefix/share/mm/models/v-$(basename "$prefix")"
-        [ "$("$prefix/bin/mm-model" --names list)" = "v-$(basename "$prefix")" ]
-        grep -q "$prefix/share/mm/models" "$prefix/share/man/man5/mm-models.5"
-    done
-    ! grep -r @PREFIX@ "$T/a/share/man"
+    install_to "$T/a"
+    # what was built for another PREFIX is rebuilt where it depends on it
+    mkdir -p "$T/a/share/mm/models"
+    cp -r tests/goldens/encode/vit "$T/a/share/mm/models/v"
+    [ "$("$T/a/bin/mm-model" --names list)" = v ]
+    grep -q "$T/a/share/mm/models" "$T/a/share/man/man5/mm-models.5"
+    ! grep -rE '@[A-Z]+@' "$T/a/share/man"
+    for tool in "$T"/a/bin/*; do ! readelf -S "$tool" | grep -q '\.symtab'; done
+    for page in "$T"/a/share/man/man?/*; do mandoc -T ascii "$page" | tail -n 1 | grep -qE '^mm tools [0-9.]+ .* mm tools [0-9.]+$'; done
+    for file in README.md CHANGELOG.md LICENSE examples/README.md; do cmp "$file" "$T/a/share/doc/mm-tools/$file"; done
+    rm -r "$T/a/share/mm"
+    make -s BUILD="$T/build" PREFIX="$T/a" uninstall
+    [ -z "$(find "$T/a" -type f)" ]
+}
+
+@test "STRIP= keeps the symbols" {
+    install_to "$(cat "$MM_BUILD/prefix")" DESTDIR="$T/b" STRIP=
+    readelf -S "$T/b$(cat "$MM_BUILD/prefix")/bin/mm-cat" | grep -q '\.symtab'
 }
