@@ -152,17 +152,11 @@ $(BUILD)/parity/%: $(BUILD)/tests/parity/%.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)
 	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
 
-# The tools beside torch, onnxruntime, OpenVINO, CTranslate2, Pillow and scikit-learn, in a Python that has them: MM_PYTHON, or a
-# virtual environment that is made once. `make bench BENCH='-r 3 whisper cold'` measures a part, into build/bench.
+# The tools beside torch, onnxruntime, OpenVINO, CTranslate2, Pillow and scikit-learn. `make bench BENCH='-r 3 whisper cold'` measures
+# a part, into build/bench.
 BENCH :=
-BENCH_VENV := build/bench/venv
-BENCH_PKGS := torch==2.9.1 transformers==5.24.0 onnxruntime onnx openvino nncf ctranslate2 sentence-transformers scikit-learn pillow msgpack msgpack-numpy pyvips[binary]
-bench: all $(addprefix $(BUILD)/bench/bench_,gemm encode pipe) $(if $(MM_PYTHON),,$(BENCH_VENV)/ready) ## speed, start-up and memory beside peers: tests/bench/RESULTS.md
-	BUILD=$(BUILD) MM_PYTHON=$(or $(MM_PYTHON),$(BENCH_VENV)/bin/python) python3 tests/bench/run.py $(BENCH)
-$(BENCH_VENV)/ready:
-	python3 -m venv $(BENCH_VENV)
-	$(BENCH_VENV)/bin/pip install -q --disable-pip-version-check $(BENCH_PKGS)
-	touch $@
+bench: all $(addprefix $(BUILD)/bench/bench_,gemm encode pipe) ## speed, start-up and memory beside peers: tests/bench/RESULTS.md
+	BUILD=$(BUILD) MM_PYTHON=$$(tools/setup/python.sh full) python3 tests/bench/run.py $(BENCH)
 readme: ## README's figures, from tests/bench/RESULTS.md and tests/gpu/RESULTS.md
 	python3 tests/bench/readme.py
 .PHONY: bench readme
@@ -245,19 +239,24 @@ check-races: ## a short look for data races; `make check SANITIZE=thread` is the
 	$(MAKE) SANITIZE=thread check-sample
 check-kill: all ## tools are killed 200 times and resumed
 	PATH="$(abspath $(BUILD))/bin:$$PATH" python3 tests/kill.py $(KILLS)
-.PHONY: check-races check-kill
+check-deb: ## the Debian package is built, installed, used and purged in new systems of Debian 12 and 13; needs root
+	tests/deb/run
+check-all: ## everything, for hours; TESTING.md says what that is and when it last ran
+	tests/suites <tests/all.txt
+.PHONY: check-races check-kill check-deb check-all
 
 # Every shader is valid SPIR-V for the version that it asks for; then every Vulkan driver of the machine, see tests/gpu/run.
-check-gpu: all $(UNIT_BIN) $(SPIRV) ## every operation and architecture on every Vulkan driver; 77: there is none
+check-shaders: $(SPIRV)
 	@$(foreach s,$(SHADERS),spirv-val $(subst =, ,$(firstword $(call shader,$s))) $(BUILD)/shaders/$s.spv &&) echo '$(words $(SHADERS)) shaders are valid SPIR-V'
+check-gpu: all $(UNIT_BIN) check-shaders ## every operation and architecture through Vulkan, on lavapipe and the machine's GPUs; 77: there is none
 	BUILD=$(BUILD) tests/gpu/run
-# in a Python (MM_PYTHON) that has ncnn and pnnx, and torch and transformers
+check-gpu-full: all $(UNIT_BIN) check-shaders ## the same on SwiftShader as well, and models of the real sizes
+	BUILD=$(BUILD) tests/gpu/run full
 bench-gpu: all $(addprefix $(BUILD)/bench/bench_,encode device ceiling) ## encoders through Vulkan beside ncnn, and on a GPU beside torch
 	$(BUILD)/bench/bench_device
 	$(BUILD)/bench/bench_ceiling
-	BUILD=$(BUILD) $(or $(MM_PYTHON),python3) tests/gpu/beside_ncnn.py
-	BUILD=$(BUILD) $(or $(MM_PYTHON),python3) tests/gpu/bench.py
-.PHONY: check-gpu bench-gpu
+	python=$$(tools/setup/python.sh full) && export BUILD=$(BUILD) && $$python tests/gpu/beside_ncnn.py && $$python tests/gpu/bench.py
+.PHONY: check-shaders check-gpu check-gpu-full bench-gpu
 
 # The backend's tests for 64-bit ARM: built with Debian's cross compiler, run by qemu's user emulation.
 CROSS_CC  := aarch64-linux-gnu-gcc
@@ -272,7 +271,7 @@ check-neon: ## the backend's tests for 64-bit ARM, where its cross compiler and 
 	    echo "check-neon: skipped: it needs gcc-aarch64-linux-gnu and qemu-user"; else \
 	    $(MAKE) CC=$(CROSS_CC) PKG=: BUILD=build/neon CFLAGS='$(CFLAGS) -Itests/cross' LDFLAGS=-static \
 	        $(NEON_TESTS:%=build/neon/cross/test_%) && \
-	    for t in $(NEON_TESTS); do $(CROSS_RUN) build/neon/cross/test_$$t || exit 1; done; fi
+	    printf '%s\n' $(NEON_TESTS) | xargs -P $$(nproc) -I NAME $(CROSS_RUN) build/neon/cross/test_NAME; fi
 .PHONY: check-neon
 parity-light: all probes ## beside tokenizers, Pillow, onnxruntime and CTranslate2 on the default models (no torch)
 	BUILD=$(BUILD) tests/parity/run light

@@ -6,7 +6,7 @@
 #define MM_ENCODE_ENCODE_H
 
 #include "backend/backend.h"
-#include "media/image/prepare.h"
+#include "media/image/image.h"
 #include "media/sound/audio.h"
 #include "model/model.h"
 #include "model/prep.h"
