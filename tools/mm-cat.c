@@ -20,7 +20,7 @@ static const char *npy, *count_by, *fields;
 static mm_list where;
 static int64_t head = -1;
 static int data = -1, header = 1;
-static mm_labelling labelling;
+static mm_labelling labelling = {.table = -1};
 
 static const mm_opt opts[] = {
     {'s', "summary", MM_OPT_FLAG, &summary, .help = "one line a record for people; the default on a terminal"},
@@ -33,7 +33,7 @@ static const mm_opt opts[] = {
     {'n', "npy", MM_OPT_STR, &npy, "FILE",
      .help = "write the features into one NumPy array FILE, float32, and a line "
              "for each row with its key into FILE with .tsv for .npy",
-     .hint = MM_HINT_FILE},
+     .complete = MM_COMPLETE_FILE},
     {0, "rows", MM_OPT_FLAG, &rows,
      .help = "--npy: each vector of a feature of several is a row of the array, with its time or patch in the TSV"},
     {'c', "count", MM_OPT_FLAG, &count, .help = "how many records there are of each kind"},
@@ -44,27 +44,26 @@ static const mm_opt opts[] = {
              ">=, or FIELD alone (it is there); given more than once, all must hold"},
     {0, "labels", MM_OPT_STR, &labelling.path, "FILE",
      .help = "the records' labels, from this table of files or keys, in place of those they have: see mm-decode(1)",
-     .hint = MM_HINT_FILE},
+     .complete = MM_COMPLETE_FILE},
     {0, "label-column", MM_OPT_STR, &labelling.column, "COLUMN",
      .help = "--labels: the column that holds the label (all others, as a map)"},
     {0, "field", MM_OPT_STR, &labelling.column, "COLUMN",
      .help = "the same as --label-column, as mm-label and mm-eval call it"},
     {0, "key-column", MM_OPT_STR, &labelling.file_column, "COLUMN", .help = "--labels: the column of files or keys"},
     {0, "table", MM_OPT_CHOICE, &labelling.table, .help = "--labels: what the table is (the first row tells)",
-     .choices = "csv|semicolon|tsv|quoted-tsv|jsonl|json"},
+     .choices = MM_TABLE_KINDS},
     {'N', "head", MM_OPT_INT, &head, "N", .help = "only the first N records", .min = 0, .max = INT64_MAX},
     {'d', "data", MM_OPT_SWITCH, &data,
      .help = "--data: --json with all values of tensors; --no-data: streams without payloads"},
     {0},
 };
 
-static const char *const hints[] = {
-    "Examples:",
-    "  mm-decode photos/ | mm-cat",
-    "  mm-cat --json --data features.mm | jq .data.values",
-    "  mm-cat --where of=image --npy vectors.npy features.mm",
-    "  mm-cat monday.mm tuesday.mm > both.mm",
-    "  mm-cat --labels labels.csv features.mm > labelled.mm",
+static const char *const examples[] = {
+    "mm-decode photos/ | mm-cat",
+    "mm-cat --json --data features.mm | jq .data.values",
+    "mm-cat --where of=image --npy vectors.npy features.mm",
+    "mm-cat monday.mm tuesday.mm > both.mm",
+    "mm-cat --labels labels.csv features.mm > labelled.mm",
     NULL,
 };
 
@@ -72,7 +71,7 @@ static const mm_tool tool = {
     .name = "mm-cat",
     .summary = "Look at, cut, count and convert feature streams",
     .operands = "[STREAM]...",
-    .hint = hints,
+    .examples = examples,
     .opts = opts,
     .takes = MM_TAKES_OUTPUT | MM_TAKES_PROGRESS | MM_TAKES_FILES,
 };
@@ -460,7 +459,7 @@ int main(int argc, char **argv)
     parse_conditions(&c);
     if (count_by)
         ask(&c, count_by);
-    if (!labelling.path && (labelling.column || labelling.file_column || labelling.table))
+    if (!labelling.path && (labelling.column || labelling.file_column || labelling.table >= 0))
         mm_usage(&c.run, "--label-column (--field), --key-column and --table are columns and format of --labels FILE; "
                          "--fields LIST chooses the columns of --tsv");
     mm_labelling_open(&c.run, &labelling);

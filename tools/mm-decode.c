@@ -16,88 +16,83 @@
 #include <stdlib.h>
 
 static struct {
-    const char *only, *key, *root, *of, *label, *labels;                 /* what is read, and its names and labels */
-    const char *column, *label_column, *key_column, *table, *as, *space; /* tables */
-    const char *rate, *channel, *track, *background, *pages, *range;     /* sound and images */
+    const char *only, *key, *root, *of, *label, *labels;     /* what is read, and its names and labels */
+    const char *column, *label_column, *key_column, *space;  /* tables */
+    const char *rate, *channel, *track, *background, *range; /* sound and images */
+    int table, as, pages;
     mm_list models;
     int64_t max_pixels, max_bytes, max_depth;
     double fps, window, hop, max_duration, max_ratio;
     bool lines, hidden, follow, meta;
-} opt = {.rate = "", .key = "path"};
+} opt = {.rate = "", .key = "path", .table = -1, .as = -1, .pages = -1};
 
 static const mm_opt options[] = {
     {'m', "model", MM_OPT_LIST, &opt.models, "MODEL",
-     "prepare media for this model: its size, crop, rate; may be given once for each modality", NULL, MM_HINT_MODEL, 0,
-     0},
-    {0, "only", MM_OPT_STR, &opt.only, "KINDS", "decode only these of image, audio and text, separated by commas", NULL,
-     0, 0, 0},
+     .help = "prepare media for this model: its size, crop, rate; may be given once for each modality",
+     .complete = MM_COMPLETE_MODEL},
+    {0, "only", MM_OPT_STR, &opt.only, "KINDS",
+     .help = "decode only these of image, audio and text, separated by commas"},
     {0, "key", MM_OPT_STR, &opt.key, "RULE",
-     "what names a sample: path (without extension), file (with it), archive (path, an archive's own in front of its "
-     "members'), base (its last part), or a regular expression whose group is taken",
-     NULL, 0, 0, 0},
-    {0, "root", MM_OPT_STR, &opt.root, "DIR", "name operands by their paths below DIR, as if they were found in it",
-     NULL, MM_HINT_DIR, 0, 0},
+     .help = "what names a sample: path (without extension), file (with it), archive (path, an archive's own in "
+             "front of its members'), base (its last part), or a regular expression whose group is taken"},
+    {0, "root", MM_OPT_STR, &opt.root, "DIR",
+     .help = "name operands by their paths below DIR, as if they were found in it", .complete = MM_COMPLETE_DIR},
     {0, "label", MM_OPT_STR, &opt.label, "RULE",
-     "label media by the name of their directory (dir), or by a file beside them: its text (cls), all its members "
-     "(json) or one of them (json:FIELD)",
-     NULL, 0, 0, 0},
+     .help = "label media by the name of their directory (dir), or by a file beside them: its text (cls), all "
+             "its members (json) or one of them (json:FIELD)"},
     {0, "labels", MM_OPT_STR, &opt.labels, "FILE",
-     "label media by this table (CSV, TSV, JSON, JSON lines, Label Studio's exports): a column of files, and labels",
-     NULL, MM_HINT_FILE, 0, 0},
+     .help = "label media by this table (CSV, TSV, JSON, JSON lines, Label Studio's exports): a column of "
+             "files, and labels",
+     .complete = MM_COMPLETE_FILE},
     {0, "label-column", MM_OPT_STR, &opt.label_column, "COLUMN",
-     "column that holds the label (of --labels: all others, as a map)", NULL, 0, 0, 0},
-    {0, "field", MM_OPT_STR, &opt.label_column, "COLUMN", "the same as --label-column, as mm-label and mm-eval call it",
-     NULL, 0, 0, 0},
-    {0, "key-column", MM_OPT_STR, &opt.key_column, "COLUMN", "column that holds the key, or the file of --labels", NULL,
-     0, 0, 0},
-    {0, "lines", MM_OPT_FLAG, &opt.lines, NULL, "texts: a record for each line", NULL, 0, 0, 0},
+     .help = "column that holds the label (of --labels: all others, as a map)"},
+    {0, "field", MM_OPT_STR, &opt.label_column, "COLUMN",
+     .help = "the same as --label-column, as mm-label and mm-eval call it"},
+    {0, "key-column", MM_OPT_STR, &opt.key_column, "COLUMN",
+     .help = "column that holds the key, or the file of --labels"},
+    {0, "lines", MM_OPT_FLAG, &opt.lines, .help = "texts: a record for each line"},
     {0, "column", MM_OPT_STR, &opt.column, "COLUMN",
-     "texts: a record for each row of CSV, TSV or JSON, from this column (a name; or a number where there are no "
-     "names)",
-     NULL, 0, 0, 0},
-    {0, "table", MM_OPT_CHOICE, &opt.table, NULL, "what tables are (the first row tells)",
-     "csv|semicolon|tsv|quoted-tsv|jsonl|json", 0, 0, 0},
-    {0, "as", MM_OPT_CHOICE, &opt.as, NULL, "read tables of numbers: rows as features, or all of it as a series",
-     "feature|series", 0, 0, 0},
+     .help = "texts: a record for each row of CSV, TSV or JSON, from this column (a name; or a number where "
+             "there are no names)"},
+    {0, "table", MM_OPT_CHOICE, &opt.table, .help = "what tables are (the first row tells)", .choices = MM_TABLE_KINDS},
+    {0, "as", MM_OPT_CHOICE, &opt.as, .help = "read tables of numbers: rows as features, or all of it as a series",
+     .choices = "feature|series"},
     {0, "of", MM_OPT_STR, &opt.of, "NAME",
-     "what the media stand for in joins and heads, such as mic or camera1 (their kinds)", NULL, 0, 0, 0},
-    {0, "space", MM_OPT_STR, &opt.space, "NAME", "with --as=feature: the name of their space (numbers/NAME/width)",
-     NULL, 0, 0, 0},
+     .help = "what the media stand for in joins and heads, such as mic or camera1 (their kinds)"},
+    {0, "space", MM_OPT_STR, &opt.space, "NAME",
+     .help = "with --as=feature: the name of their space (numbers/NAME/width)"},
     {0, "rate", MM_OPT_STR, &opt.rate, "HZ",
-     "sound: resample to this rate, or native to keep it (16000, or the model's); with --as=series: how "
-     "many rows a second the table has",
-     NULL, 0, 0, 0},
-    {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", "sound: cut into windows", NULL, 0, 0, 0},
-    {0, "hop", MM_OPT_FLOAT, &opt.hop, "SECONDS", "sound: from one window to the next (the window's length)", NULL, 0,
-     0, 0},
+     .help = "sound: resample to this rate, or native to keep it (16000, or the model's); with --as=series: how "
+             "many rows a second the table has"},
+    {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", .help = "sound: cut into windows"},
+    {0, "hop", MM_OPT_FLOAT, &opt.hop, "SECONDS", .help = "sound: from one window to the next (the window's length)"},
     {0, "channel", MM_OPT_STR, &opt.channel, "CHANNEL",
-     "sound: this channel (1, 2, left, right), not the mean of all; 1=agent,2=customer makes records of each, "
-     "with that name as their modality",
-     NULL, 0, 0, 0},
+     .help = "sound: this channel (1, 2, left, right), not the mean of all; 1=agent,2=customer makes records of "
+             "each, with that name as their modality"},
     {0, "track", MM_OPT_STR, &opt.track, "TRACK",
-     "sound: this track of a file that has several, by its number (from 1) or language (the best)", NULL, 0, 0, 0},
-    {0, "fps", MM_OPT_FLOAT, &opt.fps, "N", "video: N frames a second (every frame)", NULL, 0, 0, 0},
+     .help = "sound: this track of a file that has several, by its number (from 1) or language (the best)"},
+    {0, "fps", MM_OPT_FLOAT, &opt.fps, "N", .help = "video: N frames a second (every frame)"},
     {0, "background", MM_OPT_STR, &opt.background, "COLOUR",
-     "images: lay transparent ones over #RRGGBB, black or white (transparency is dropped)", NULL, 0, 0, 0},
-    {0, "pages", MM_OPT_CHOICE, &opt.pages, NULL,
-     "images: the first page or frame of a file of several (first), or a record for each", "first|all", 0, 0, 0},
+     .help = "images: lay transparent ones over #RRGGBB, black or white (transparency is dropped)"},
+    {0, "pages", MM_OPT_CHOICE, &opt.pages,
+     .help = "images: the first page or frame of a file of several (first), or a record for each",
+     .choices = "first|all"},
     {0, "range", MM_OPT_STR, &opt.range, "BLACK,WHITE",
-     "images of more than 8 bits: the samples that are black and white; auto takes the least and the greatest of "
-     "each image",
-     NULL, 0, 0, 0},
-    {0, "hidden", MM_OPT_FLAG, &opt.hidden, NULL, "also read files whose names begin with a dot", NULL, 0, 0, 0},
-    {0, "follow", MM_OPT_FLAG, &opt.follow, NULL, "follow symbolic links to directories", NULL, 0, 0, 0},
-    {0, "meta", MM_OPT_FLAG, &opt.meta, NULL, "keep what tells of people and places too: position, camera", NULL, 0, 0,
-     0},
-    {0, "max-pixels", MM_OPT_INT, &opt.max_pixels, "N", "refuse images of more pixels (178956970)", NULL, 0, 1,
-     INT64_MAX},
-    {0, "max-bytes", MM_OPT_INT, &opt.max_bytes, "N", "refuse members of archives and piped inputs of more bytes (4G)",
-     NULL, 0, 1, INT64_MAX},
-    {0, "max-duration", MM_OPT_FLOAT, &opt.max_duration, "SECONDS", "decode no more of a sound or video (86400)", NULL,
-     0, 0, 0},
-    {0, "max-depth", MM_OPT_INT, &opt.max_depth, "N", "archives inside archives to this depth (4)", NULL, 0, 1, 64},
+     .help = "images of more than 8 bits: the samples that are black and white; auto takes the least and the "
+             "greatest of each image"},
+    {0, "hidden", MM_OPT_FLAG, &opt.hidden, .help = "also read files whose names begin with a dot"},
+    {0, "follow", MM_OPT_FLAG, &opt.follow, .help = "follow symbolic links to directories"},
+    {0, "meta", MM_OPT_FLAG, &opt.meta, .help = "keep what tells of people and places too: position, camera"},
+    {0, "max-pixels", MM_OPT_INT, &opt.max_pixels, "N", .help = "refuse images of more pixels (178956970)", .min = 1,
+     .max = INT64_MAX},
+    {0, "max-bytes", MM_OPT_INT, &opt.max_bytes, "N",
+     .help = "refuse members of archives and piped inputs of more bytes (4G)", .min = 1, .max = INT64_MAX},
+    {0, "max-duration", MM_OPT_FLOAT, &opt.max_duration, "SECONDS",
+     .help = "decode no more of a sound or video (86400)"},
+    {0, "max-depth", MM_OPT_INT, &opt.max_depth, "N", .help = "archives inside archives to this depth (4)", .min = 1,
+     .max = 64},
     {0, "max-ratio", MM_OPT_FLOAT, &opt.max_ratio, "N",
-     "stop an archive that expands to more than N times its size (1000)", NULL, 0, 0, 0},
+     .help = "stop an archive that expands to more than N times its size (1000)"},
     {0},
 };
 
@@ -113,7 +108,7 @@ static const mm_tool tool = {
     .name = "mm-decode",
     .summary = "turn files, directories and archives into a stream of media records",
     .operands = "FILE|DIRECTORY|-...",
-    .hint = examples,
+    .examples = examples,
     .opts = options,
     .takes = MM_TAKES_OUTPUT | MM_TAKES_RESUME | MM_TAKES_UPDATE | MM_TAKES_THREADS | MM_TAKES_PROGRESS |
              MM_TAKES_FILES | MM_TAKES_STRICT,
@@ -252,7 +247,7 @@ static void take_options(decode *d)
     take_only(d);
     take_background(d);
     take_range(d);
-    d->o.all_pages = opt.pages && strcmp(opt.pages, "all") == 0;
+    d->o.all_pages = opt.pages == 1;
     take_models(d);
     take_rate(d);
     take_channels(d);
@@ -261,10 +256,10 @@ static void take_options(decode *d)
     d->o.hop = opt.hop;
     d->o.lines = opt.lines;
     d->o.column = opt.column;
-    d->o.table = opt.table;
+    d->o.table = (mm_table_kind)(opt.table + 1);
     d->o.label_column = opt.labels ? NULL : opt.label_column;
     d->o.key_column = opt.labels ? NULL : opt.key_column;
-    d->o.as = opt.as;
+    d->o.as = (mm_numbers_as)(opt.as + 1);
     d->o.of = opt.of;
     d->o.space = opt.space;
     d->o.max_pixels = opt.max_pixels;
@@ -287,7 +282,7 @@ static void take_options(decode *d)
         mm_usage(&d->r, "--label and --labels exclude each other");
     if (opt.label && strcmp(opt.label, "dir") != 0 && !mm_sidecar_rule_of(&d->rule, opt.label))
         mm_usage(&d->r, "--label takes dir, cls, json or json:FIELD, not %s", opt.label);
-    if (!opt.labels && !opt.column && !opt.as && (opt.label_column || opt.key_column))
+    if (!opt.labels && !opt.column && opt.as < 0 && (opt.label_column || opt.key_column))
         mm_usage(&d->r, "--%s names a column of a table: it goes with --labels, --column or --as",
                  opt.key_column ? "key-column" : "label-column");
     if (opt.of && (!*opt.of || strchr(opt.of, ',')))
@@ -308,7 +303,7 @@ static uint64_t hash_options(const decode *d)
     uint64_t h = mm_opts_hash(options, but, sizeof but / sizeof *but);
     h = mm_hash_more(h, rates, sizeof rates);
     h = mm_hash_more(h, d->digest, strlen(d->digest) + 1);
-    if (opt.labels && (opt.lines || opt.column || opt.as)) /* rows have labels of their own */
+    if (opt.labels && (opt.lines || opt.column || opt.as >= 0)) /* rows have labels of their own */
         h = mm_hash_more(h, &(uint64_t){mm_labels_digest(d->labelling.labels)}, sizeof(uint64_t));
     return h;
 }

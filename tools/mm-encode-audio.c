@@ -8,16 +8,20 @@ static double window;
 static bool pad, whole;
 
 static const mm_opt options[] = {
-    MM_ENCODING_OPTIONS(opt),
-    {0, "pad", MM_OPT_FLAG, &pad, NULL,
-     "Whisper: pad every window to 30 s with silence, as its reference does; pooling still skips the padding", NULL, 0,
-     0, 0},
+    {0, "pad", MM_OPT_FLAG, &pad,
+     .help = "Whisper: pad every window to 30 s with silence, as its reference does; pooling still skips the "
+             "padding"},
     {0, "window", MM_OPT_FLOAT, &window, "SECONDS",
-     "encode longer sounds in windows (Whisper: 30, others: the whole sound)", NULL, 0, 0, 0},
-    {0, "whole", MM_OPT_FLAG, &whole, NULL, "one vector a sound: the mean of its windows, weighted by their length",
-     NULL, 0, 0, 0},
+     .help = "encode longer sounds in windows (Whisper: 30, others: the whole sound)"},
+    {0, "whole", MM_OPT_FLAG, &whole, .help = "one vector a sound: the mean of its windows, weighted by their length"},
     {0},
 };
+
+static void add_options(mm_opts *o)
+{
+    mm_encoding_opts(o, &opt, 0);
+    mm_opts_add(o, options);
+}
 
 static const char *const examples[] = {
     "mm-decode speech/ | mm-encode-audio -m whisper-base > features.mm",
@@ -29,8 +33,8 @@ static const mm_tool tool = {
     .name = "mm-encode-audio",
     .summary = "turn sound into feature vectors (Wav2Vec2, HuBERT, Whisper)",
     .operands = "[STREAM]...",
-    .hint = examples,
-    .opts = options,
+    .examples = examples,
+    .add_opts = add_options,
     .takes = MM_TAKES_ALL | MM_TAKES_UPDATE,
     .encodes = "audio",
 };

@@ -4,7 +4,10 @@
 
 static mm_encoding_values opt = {MM_ENCODING_DEFAULTS(8)};
 
-static const mm_opt options[] = {MM_ENCODING_OPTIONS(opt), MM_ENCODING_PROJECT(opt), MM_ENCODING_CLASSIFY(opt), {0}};
+static void add_options(mm_opts *o)
+{
+    mm_encoding_opts(o, &opt, MM_ENCODING_PROJECT | MM_ENCODING_CLASSIFY);
+}
 
 static const char *const examples[] = {
     "mm-decode -m imgfocus-vits14 photos/ | mm-encode-image -m imgfocus-vits14 > features.mm",
@@ -17,8 +20,8 @@ static const mm_tool tool = {
     .name = "mm-encode-image",
     .summary = "turn images into feature vectors (ViT, DeiT, DINOv2, CLIP)",
     .operands = "[STREAM]...",
-    .hint = examples,
-    .opts = options,
+    .examples = examples,
+    .add_opts = add_options,
     .takes = MM_TAKES_ALL | MM_TAKES_UPDATE,
     .encodes = "image",
 };

@@ -15,20 +15,22 @@ static const char *prompt, *prompt_name;
 static bool chunk;
 
 static const mm_opt options[] = {
-    MM_ENCODING_OPTIONS(opt),
-    MM_ENCODING_PROJECT(opt),
     {0, "prompt", MM_OPT_STR, &prompt, "TEXT",
-     "put TEXT in front of each text, or each text in the place of {} in TEXT: 'a photo of a {}'; an empty TEXT is no "
-     "prompt",
-     NULL, 0, 0, 0},
+     .help = "put TEXT in front of each text, or each text in the place of {} in TEXT: 'a photo of a {}'; an "
+             "empty TEXT is no prompt"},
     {0, "prompt-name", MM_OPT_STR, &prompt_name, "NAME",
-     "put this prompt of the model in front of each text; mm-model info lists them (the model's default, if it has "
-     "one)",
-     NULL, 0, 0, 0},
-    {0, "chunk", MM_OPT_FLAG, &chunk, NULL,
-     "split texts that are too long for the model into parts instead of cutting them", NULL, 0, 0, 0},
+     .help = "put this prompt of the model in front of each text; mm-model info lists them (the model's "
+             "default, if it has one)"},
+    {0, "chunk", MM_OPT_FLAG, &chunk,
+     .help = "split texts that are too long for the model into parts instead of cutting them"},
     {0},
 };
+
+static void add_options(mm_opts *o)
+{
+    mm_encoding_opts(o, &opt, MM_ENCODING_PROJECT);
+    mm_opts_add(o, options);
+}
 
 static const char *const examples[] = {
     "mm-decode --lines notes.txt | mm-encode-text -m minilm-l6 > features.mm",
@@ -40,8 +42,8 @@ static const mm_tool tool = {
     .name = "mm-encode-text",
     .summary = "turn texts into feature vectors (BERT family, CLIP)",
     .operands = "[STREAM]...",
-    .hint = examples,
-    .opts = options,
+    .examples = examples,
+    .add_opts = add_options,
     .takes = MM_TAKES_ALL | MM_TAKES_UPDATE,
     .encodes = "text",
 };

@@ -8,32 +8,35 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { TEXT, JSON }; /* --format */
+
 static struct {
-    const char *truth, *field, *group, *compare, *retrieval, *format, *svg;
+    const char *truth, *field, *group, *compare, *retrieval, *svg;
+    int format;
     int64_t rounds, seed;
-} opt = {.format = "text", .rounds = 1000, .seed = 1};
+} opt = {.rounds = 1000, .seed = 1};
 
 static const mm_opt options[] = {
     {0, "truth", MM_OPT_STR, &opt.truth, "FILE",
-     "take the truth from the labels of this stream, by key, instead of what the samples carried", NULL, MM_HINT_FILE,
-     0, 0},
+     .help = "take the truth from the labels of this stream, by key, instead of what the samples carried",
+     .complete = MM_COMPLETE_FILE},
     {0, "field", MM_OPT_STR, &opt.field, "NAME",
-     "judge this label field alone (each by itself where there are several)", NULL, 0, 0, 0},
+     .help = "judge this label field alone (each by itself where there are several)"},
     {0, "retrieval", MM_OPT_STR, &opt.retrieval, "A:B",
-     "instead of labels, judge how well features of A find those of B under the same key, and the other way round",
-     NULL, 0, 0, 0},
+     .help = "instead of labels, judge how well features of A find those of B under the same key, and the other "
+             "way round"},
     {0, "compare", MM_OPT_STR, &opt.compare, "FILE",
-     "compare with the predictions in FILE on the samples that both have", NULL, MM_HINT_FILE, 0, 0},
+     .help = "compare with the predictions in FILE on the samples that both have", .complete = MM_COMPLETE_FILE},
     {0, "group", MM_OPT_STR, &opt.group, "REGEX",
-     "what names a group, a speaker or a patient, in the key (what the first parentheses enclose, if there are any): "
-     "the "
-     "bootstrap draws whole groups",
-     NULL, 0, 0, 0},
-    {0, "rounds", MM_OPT_INT, &opt.rounds, "N", "resamples of the bootstrap; 0: no intervals", NULL, 0, 0, 1000000},
-    {0, "seed", MM_OPT_INT, &opt.seed, "N", "where the bootstrap's random numbers start", NULL, 0, 0, INT64_MAX},
-    {'f', "format", MM_OPT_CHOICE, &opt.format, NULL, "what to write", "text|json", 0, 0, 0},
-    {0, "svg", MM_OPT_STR, &opt.svg, "FILE", "draw the confusion matrix and the calibration curve", NULL, MM_HINT_FILE,
-     0, 0},
+     .help = "what names a group, a speaker or a patient, in the key (what the first parentheses enclose, if "
+             "there are any): the bootstrap draws whole groups"},
+    {0, "rounds", MM_OPT_INT, &opt.rounds, "N", .help = "resamples of the bootstrap; 0: no intervals", .min = 0,
+     .max = 1000000},
+    {0, "seed", MM_OPT_INT, &opt.seed, "N", .help = "where the bootstrap's random numbers start", .min = 0,
+     .max = INT64_MAX},
+    {'f', "format", MM_OPT_CHOICE, &opt.format, .help = "what to write", .choices = "text|json"},
+    {0, "svg", MM_OPT_STR, &opt.svg, "FILE", .help = "draw the confusion matrix and the calibration curve",
+     .complete = MM_COMPLETE_FILE},
     {0},
 };
 
@@ -49,7 +52,7 @@ static const mm_tool tool = {
     .name = "mm-eval",
     .summary = "judge predictions: accuracy, F1, AUROC, calibration, correlation, recall@k",
     .operands = "[STREAM]...",
-    .hint = examples,
+    .examples = examples,
     .opts = options,
     .takes = MM_TAKES_OUTPUT | MM_TAKES_FILES,
 };
@@ -273,16 +276,16 @@ static void judge_labels(eval *v)
         const mm_comparison *compared = other ? &k.comparison : NULL;
         const char *name = field[i].p ? mm_arena_strdup(&v->arena, field[i]) : "-";
         judge_field(v, &k, c, other, field[i]);
-        if (fields > 1 && *opt.format == 't')
+        if (fields > 1 && opt.format == TEXT)
             fprintf(v->out, "%sfield                %s\n", i ? "\n" : "", name);
-        if (*opt.format == 't')
+        if (opt.format == TEXT)
             put_text(v, &k.report, compared);
         else if (all)
             json_object_set_new(all, name, as_json(v, &k.report, compared));
         else
             put_json(v, as_json(v, &k.report, compared));
     }
-    if (all && *opt.format == 'j')
+    if (all && opt.format == JSON)
         put_json(v, json_pack("{s:O}", "fields", all));
     json_decref(all);
     mm_prediction_set_free(c);
@@ -350,7 +353,7 @@ static void judge_retrieval(eval *v)
     p.b = rows_of(v, d, mb, number, &p.nb, &owner_b);
     p.owner = owner_b;
     must(v, mm_report_pairs(&report, &p, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
-    if (*opt.format == 't')
+    if (opt.format == TEXT)
         put_text(v, &report, NULL);
     else
         put_json(v, as_json(v, &report, NULL));

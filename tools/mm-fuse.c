@@ -2,34 +2,46 @@
  */
 #include "cli/fusing.h"
 
+enum { CONCAT, MEAN, MAX, DEMPSTER, YAGER };
+static const char *const methods[] = {"concat", "mean", "max", "dempster", "yager", NULL};
+
+static const char *method_at(int i)
+{
+    return methods[i];
+}
+
+enum { BY_KEY, BY_TIME }; /* --join */
+
 static struct {
-    const char *head, *method, *join, *of, *require, *reliability;
+    const char *head, *of, *require, *reliability;
+    int method, join;
     int64_t memory;
     double window, hop;
     bool labels, attention, flush;
-} opt = {.join = "key", .memory = (int64_t)1 << 30, .window = 1};
+} opt = {.method = -1, .memory = (int64_t)1 << 30, .window = 1};
 
 static const mm_opt options[] = {
     {'m', "head", MM_OPT_STR, &opt.head, "HEAD",
-     "fuse with this head, a file that mm-train wrote or a PyTorch state_dict", NULL, MM_HINT_FILE, 0, 0},
-    {0, "method", MM_OPT_CHOICE, &opt.method, NULL,
-     "without a head: vectors one after another, their mean or maximum; or label distributions combined as evidence",
-     "concat|mean|max|dempster|yager", 0, 0, 0},
-    {0, "label", MM_OPT_FLAG, &opt.labels, NULL, "with a head: give its labels instead of its joint vectors", NULL, 0,
-     0, 0},
-    {0, "join", MM_OPT_CHOICE, &opt.join, NULL, "one sample a key, or a window of time within it", "key|time", 0, 0, 0},
-    {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", "with --join=time: length of a window", NULL, 0, 0, 0},
-    {0, "hop", MM_OPT_FLOAT, &opt.hop, "SECONDS", "with --join=time: from one window to the next (the window's length)",
-     NULL, 0, 0, 0},
-    {0, "of", MM_OPT_STR, &opt.of, "NAMES", "fuse these modalities only, separated by commas", NULL, 0, 0, 0},
-    {0, "require", MM_OPT_STR, &opt.require, "NAMES", "a sample without one of these modalities fails", NULL, 0, 0, 0},
+     .help = "fuse with this head, a file that mm-train wrote or a PyTorch state_dict", .complete = MM_COMPLETE_FILE},
+    {0, "method", MM_OPT_CHOICE, &opt.method,
+     .help = "without a head: vectors one after another, their mean or maximum; or label distributions combined "
+             "as evidence",
+     .choice_at = method_at},
+    {0, "label", MM_OPT_FLAG, &opt.labels, .help = "with a head: give its labels instead of its joint vectors"},
+    {0, "join", MM_OPT_CHOICE, &opt.join, .help = "one sample a key, or a window of time within it",
+     .choices = "key|time"},
+    {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", .help = "with --join=time: length of a window"},
+    {0, "hop", MM_OPT_FLOAT, &opt.hop, "SECONDS",
+     .help = "with --join=time: from one window to the next (the window's length)"},
+    {0, "of", MM_OPT_STR, &opt.of, "NAMES", .help = "fuse these modalities only, separated by commas"},
+    {0, "require", MM_OPT_STR, &opt.require, "NAMES", .help = "a sample without one of these modalities fails"},
     {0, "reliability", MM_OPT_STR, &opt.reliability, "NAME=R,...",
-     "dempster, yager: how far a modality is trusted, 0 to 1 (1)", NULL, 0, 0, 0},
-    {0, "attention", MM_OPT_FLAG, &opt.attention, NULL,
-     "also give the attention map of each sample, a feature of attention", NULL, 0, 0, 0},
-    {0, "memory", MM_OPT_INT, &opt.memory, "BYTES", "what samples that wait for another stream may take", NULL, 0,
-     1 << 20, INT64_MAX},
-    {0, "flush", MM_OPT_FLAG, &opt.flush, NULL, "let every record leave as soon as it is ready", NULL, 0, 0, 0},
+     .help = "dempster, yager: how far a modality is trusted, 0 to 1 (1)"},
+    {0, "attention", MM_OPT_FLAG, &opt.attention,
+     .help = "also give the attention map of each sample, a feature of attention"},
+    {0, "memory", MM_OPT_INT, &opt.memory, "BYTES", .help = "what samples that wait for another stream may take",
+     .min = 1 << 20, .max = INT64_MAX},
+    {0, "flush", MM_OPT_FLAG, &opt.flush, .help = "let every record leave as soon as it is ready"},
     {0},
 };
 
@@ -44,7 +56,7 @@ static const mm_tool tool = {
     .name = "mm-fuse",
     .summary = "join feature streams by key or time and combine their modalities",
     .operands = "[STREAM]...",
-    .hint = examples,
+    .examples = examples,
     .opts = options,
     .takes = MM_TAKES_OUTPUT | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES | MM_TAKES_STRICT,
 };
@@ -76,7 +88,7 @@ static void fail(void *ctx, const mm_record *error, const mm_err *why)
 {
     fuse *f = ctx;
     mm_out_put(&f->r, error);
-    mm_fusing_failed(&f->r, opt.head ? opt.head : opt.method, error, why);
+    mm_fusing_failed(&f->r, opt.head ? opt.head : methods[opt.method], error, why);
 }
 
 static void flush(void *ctx)
@@ -87,12 +99,12 @@ static void flush(void *ctx)
 /* Whether --method combines label records. */
 static bool is_evidence(void)
 {
-    return opt.method && (*opt.method == 'd' || *opt.method == 'y');
+    return opt.method >= DEMPSTER;
 }
 
 static void check_options(fuse *f)
 {
-    if (!opt.head == !opt.method)
+    if (!opt.head == (opt.method < 0))
         mm_usage(&f->r, "-m HEAD or --method says how to fuse (mm-train makes heads)");
     if (opt.labels && !opt.head)
         mm_usage(&f->r, "--label needs a head");
@@ -108,8 +120,8 @@ static void check_options(fuse *f)
 static void choose_method(mm_fuser_opts *o)
 {
     o->how = is_evidence() ? MM_FUSE_EVIDENCE : MM_FUSE_RULE;
-    o->evidence = *opt.method == 'y' ? MM_RULE_YAGER : MM_RULE_DEMPSTER;
-    o->rule = *opt.method == 'c' ? MM_COMBINE_CONCAT : opt.method[1] == 'e' ? MM_COMBINE_MEAN : MM_COMBINE_MAX;
+    o->evidence = opt.method == YAGER ? MM_RULE_YAGER : MM_RULE_DEMPSTER;
+    o->rule = opt.method == CONCAT ? MM_COMBINE_CONCAT : opt.method == MEAN ? MM_COMBINE_MEAN : MM_COMBINE_MAX;
 }
 
 static void prepare(fuse *f)
@@ -120,7 +132,7 @@ static void prepare(fuse *f)
                        .reliability = opt.reliability,
                        .of = opt.of,
                        .require = opt.require,
-                       .window = *opt.join == 't' ? opt.window : 0,
+                       .window = opt.join == BY_TIME ? opt.window : 0,
                        .hop = opt.hop,
                        .flush = opt.flush,
                        .streams = mm_fusing_streams(&f->r),

@@ -11,77 +11,73 @@
 enum { BATCH = 64 };
 static const size_t BATCH_BYTES = (size_t)64 << 20;
 
+enum { TSV, JSONL, STREAM, STUDIO, HITS }; /* --format */
+
 static struct {
-    const char *against, *knn, *vote, *field, *of, *format, *unknown, *head;
+    const char *against, *knn, *field, *of, *unknown, *head;
+    int vote, format;
     int64_t k, top;
     double threshold, scale, quantile;
     bool neighbours, leave_one_out, by_key, distance, no_header, flush;
     mm_studio studio;
-} opt = {.vote = "similarity",
-         .format = "tsv",
-         .unknown = "",
-         .k = 5,
-         .top = 1,
-         .threshold = -INFINITY,
-         .quantile = 0.95,
-         .studio.model_version = "mm-label"};
+} opt = {.unknown = "", .k = 5, .top = 1, .threshold = -INFINITY, .quantile = 0.95, .studio.model_version = "mm-label"};
 
 static const mm_opt options[] = {
     {0, "against", MM_OPT_STR, &opt.against, "FILE",
-     "zero-shot: compare with one vector for each label, the features in FILE (usually the labels as text)", NULL,
-     MM_HINT_FILE, 0, 0},
-    {0, "knn", MM_OPT_STR, &opt.knn, "FILE", "nearest neighbours: compare with the labelled features in FILE", NULL,
-     MM_HINT_FILE, 0, 0},
+     .help = "zero-shot: compare with one vector for each label, the features in FILE (usually the labels as "
+             "text)",
+     .complete = MM_COMPLETE_FILE},
+    {0, "knn", MM_OPT_STR, &opt.knn, "FILE", .help = "nearest neighbours: compare with the labelled features in FILE",
+     .complete = MM_COMPLETE_FILE},
     {'k', "nearest", MM_OPT_INT, &opt.k, "K",
-     "with --knn: ask the K nearest examples, with --by-key the nearest of each of K keys", NULL, 0, 1, 100000},
-    {0, "vote", MM_OPT_CHOICE, &opt.vote, NULL, "with --knn: an example counts its cosine, or one",
-     "similarity|majority", 0, 0, 0},
-    {0, "leave-one-out", MM_OPT_FLAG, &opt.leave_one_out, NULL,
-     "with --knn: never ask an example of the record's own key", NULL, 0, 0, 0},
-    {0, "by-key", MM_OPT_FLAG, &opt.by_key, NULL,
-     "with --knn: which examples are nearest: they need no label, each is called by its key, and the score is its "
-     "cosine",
-     NULL, 0, 0, 0},
-    {0, "distance", MM_OPT_FLAG, &opt.distance, NULL,
-     "with --knn: FILE holds normal samples; tell normal from anomaly by the mean distance to the K nearest", NULL, 0,
-     0, 0},
+     .help = "with --knn: ask the K nearest examples, with --by-key the nearest of each of K keys", .min = 1,
+     .max = 100000},
+    {0, "vote", MM_OPT_CHOICE, &opt.vote, .help = "with --knn: an example counts its cosine, or one",
+     .choices = "similarity|majority"},
+    {0, "leave-one-out", MM_OPT_FLAG, &opt.leave_one_out,
+     .help = "with --knn: never ask an example of the record's own key"},
+    {0, "by-key", MM_OPT_FLAG, &opt.by_key,
+     .help = "with --knn: which examples are nearest: they need no label, each is called by its key, and the "
+             "score is its cosine"},
+    {0, "distance", MM_OPT_FLAG, &opt.distance,
+     .help = "with --knn: FILE holds normal samples; tell normal from anomaly by the mean distance to the K "
+             "nearest"},
     {0, "quantile", MM_OPT_FLOAT, &opt.quantile, "Q",
-     "with --distance: what is further away than this share of the normal samples from each other is an anomaly", NULL,
-     0, 0, 0},
-    {0, "neighbours", MM_OPT_FLAG, &opt.neighbours, NULL,
-     "with --knn and --format=jsonl: list the examples that were asked", NULL, 0, 0, 0},
+     .help = "with --distance: what is further away than this share of the normal samples from each other is an "
+             "anomaly"},
+    {0, "neighbours", MM_OPT_FLAG, &opt.neighbours,
+     .help = "with --knn and --format=jsonl: list the examples that were asked"},
     {0, "scale", MM_OPT_FLOAT, &opt.scale, "X",
-     "with --against: multiply cosines by X before the softmax instead of the model's own logit scale (20 where the "
-     "model has none)",
-     NULL, 0, 0, 0},
+     .help = "with --against: multiply cosines by X before the softmax instead of the model's own logit scale "
+             "(20 where the model has none)"},
     {'m', "head", MM_OPT_STR, &opt.head, "HEAD",
-     "a trained head: what it says of each sample, whose features are joined by key (mm-train makes heads)", NULL,
-     MM_HINT_FILE, 0, 0},
+     .help = "a trained head: what it says of each sample, whose features are joined by key (mm-train makes "
+             "heads)",
+     .complete = MM_COMPLETE_FILE},
     {0, "field", MM_OPT_STR, &opt.field, "NAME",
-     "take entry NAME of labels that are maps, and output NAME of a head that has several", NULL, 0, 0, 0},
+     .help = "take entry NAME of labels that are maps, and output NAME of a head that has several"},
     {0, "of", MM_OPT_STR, &opt.of, "NAME",
-     "label only features of NAME: image, text, audio, or what mm-decode --of called them", NULL, 0, 0, 0},
-    {'n', "top", MM_OPT_INT, &opt.top, "N", "give the N best labels", NULL, 0, 1, 1000000},
-    {0, "threshold", MM_OPT_FLOAT, &opt.threshold, "P", "give no label, and no hit, with a score below P", NULL, 0, 0,
-     0},
-    {0, "unknown", MM_OPT_STR, &opt.unknown, "NAME", "what to say when no label reaches the threshold", NULL, 0, 0, 0},
-    {'f', "format", MM_OPT_CHOICE, &opt.format, NULL,
-     "what to write; hits: with --knn, a row for each of the K nearest", "tsv|jsonl|stream|label-studio|hits", 0, 0, 0},
-    {0, "no-header", MM_OPT_FLAG, &opt.no_header, NULL,
-     "with --format=tsv and hits: leave out the line of column names", NULL, 0, 0, 0},
-    {0, "flush", MM_OPT_FLAG, &opt.flush, NULL, "let every result leave as soon as it is ready", NULL, 0, 0, 0},
+     .help = "label only features of NAME: image, text, audio, or what mm-decode --of called them"},
+    {'n', "top", MM_OPT_INT, &opt.top, "N", .help = "give the N best labels", .min = 1, .max = 1000000},
+    {0, "threshold", MM_OPT_FLOAT, &opt.threshold, "P", .help = "give no label, and no hit, with a score below P"},
+    {0, "unknown", MM_OPT_STR, &opt.unknown, "NAME", .help = "what to say when no label reaches the threshold"},
+    {'f', "format", MM_OPT_CHOICE, &opt.format,
+     .help = "what to write; hits: with --knn, a row for each of the K nearest",
+     .choices = "tsv|jsonl|stream|label-studio|hits"},
+    {0, "no-header", MM_OPT_FLAG, &opt.no_header,
+     .help = "with --format=tsv and hits: leave out the line of column names"},
+    {0, "flush", MM_OPT_FLAG, &opt.flush, .help = "let every result leave as soon as it is ready"},
     {0, "from-name", MM_OPT_STR, &opt.studio.from_name, "NAME",
-     "Label Studio: name of the control tag (the label field of a head; else \"choice\", \"label\" for windows of "
-     "sound)",
-     NULL, 0, 0, 0},
-    {0, "to-name", MM_OPT_STR, &opt.studio.to_name, "NAME", "Label Studio: name of the object tag (the modality)", NULL,
-     0, 0, 0},
+     .help = "Label Studio: name of the control tag (the label field of a head; else \"choice\", \"label\" for "
+             "windows of sound)"},
+    {0, "to-name", MM_OPT_STR, &opt.studio.to_name, "NAME",
+     .help = "Label Studio: name of the object tag (the modality)"},
     {0, "data-key", MM_OPT_STR, &opt.studio.data_key, "NAME",
-     "Label Studio: key of the medium in a task's data (the modality)", NULL, 0, 0, 0},
+     .help = "Label Studio: key of the medium in a task's data (the modality)"},
     {0, "data-prefix", MM_OPT_STR, &opt.studio.data_prefix, "TEXT",
-     "Label Studio: what to put in front of a source's path, for instance /data/local-files/?d=", NULL, 0, 0, 0},
+     .help = "Label Studio: what to put in front of a source's path, for instance /data/local-files/?d="},
     {0, "model-version", MM_OPT_STR, &opt.studio.model_version, "TEXT",
-     "Label Studio: model version of the predictions", NULL, 0, 0, 0},
+     .help = "Label Studio: model version of the predictions"},
     {0},
 };
 
@@ -99,7 +95,7 @@ static const mm_tool tool = {
     .name = "mm-label",
     .summary = "label features: zero-shot, by nearest neighbours, by a trained head or a model's own",
     .operands = "[STREAM]...",
-    .hint = examples,
+    .examples = examples,
     .opts = options,
     .takes = MM_TAKES_OUTPUT | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES | MM_TAKES_STRICT,
 };
@@ -147,9 +143,9 @@ static void put_header(label *l, const mm_labelled *first)
         return;
     l->header = true;
     l->fields = !opt.field && (l->head ? l->head->outputs > 1 : first && mm_label_field(first->rec).p);
-    if (*opt.format == 't' && !opt.no_header)
+    if (opt.format == TSV && !opt.no_header)
         mm_tsv_header(l->f, l->fields, (int)opt.top);
-    if (*opt.format == 'h' && !opt.no_header)
+    if (opt.format == HITS && !opt.no_header)
         mm_hits_header(l->f);
 }
 
@@ -170,10 +166,10 @@ static void put_line(label *l, const mm_labelled *x)
 {
     mm_err e;
     put_header(l, x);
-    switch (*opt.format) {
-    case 't': mm_tsv_put(l->f, x, l->fields, (int)opt.top); break;
-    case 'j': mm_jsonl_put(l->f, x); break;
-    case 'h': mm_hits_put(l->f, x, opt.threshold); break;
+    switch (opt.format) {
+    case TSV: mm_tsv_put(l->f, x, l->fields, (int)opt.top); break;
+    case JSONL: mm_jsonl_put(l->f, x); break;
+    case HITS: mm_hits_put(l->f, x, opt.threshold); break;
     default: tell_control(l, x); must(l, mm_studio_put(&opt.studio, x, &e), &e);
     }
 }
@@ -204,7 +200,7 @@ static void put_match(label *l, item *it, int query)
     must(l, mm_matcher_guess(l->matcher, query, !l->f, &guess, &x.n, &it->arena, &e), &e);
     x.guess = guess;
     x.near = mm_matcher_near(l->matcher, query, &x.n_near);
-    if (!opt.neighbours && *opt.format != 'h')
+    if (!opt.neighbours && opt.format != HITS)
         x.near = NULL;
     put(l, it, &x);
 }
@@ -342,7 +338,7 @@ static void finish_batch(label *l)
 /* Whether it is a search: for examples, whatever labels they carry. */
 static bool by_keys(void)
 {
-    return opt.by_key || *opt.format == 'h';
+    return opt.by_key || opt.format == HITS;
 }
 
 /* Whether the record is one to compare; its vector is then in place. Failures become error records. */
@@ -433,7 +429,7 @@ static void load(label *l)
     mm_load how = {.must_be_labelled = opt.knn && !by_key,
                    .by_key = by_key,
                    .field = opt.field,
-                   .texts = *opt.format == 'h',
+                   .texts = opt.format == HITS,
                    .of = opt.knn ? opt.of : NULL,
                    .log = &l->r.log};
     must(l, mm_refs_load(&l->refs, path, &how, &e), &e);
@@ -447,7 +443,7 @@ static void load(label *l)
                                                      : MM_MATCH_VOTES,
                                .refs = &l->refs,
                                .k = (int)(opt.by_key && opt.top > opt.k ? opt.top : opt.k),
-                               .rule = *opt.vote == 'm' ? MM_VOTE_MAJORITY : MM_VOTE_SIMILARITY,
+                               .rule = (mm_vote_rule)opt.vote,
                                .scale = opt.scale > 0             ? opt.scale
                                         : l->refs.logit_scale > 0 ? l->refs.logit_scale
                                                                   : 20,
@@ -494,11 +490,11 @@ static void check_options(label *l)
         mm_usage(&l->r, "--distance goes with --knn, and without --by-key, --format=hits, --top and --threshold");
     if (!(opt.quantile >= 0 && opt.quantile <= 1))
         mm_usage(&l->r, "--quantile must be within 0 and 1");
-    if (*opt.format == 'h' && !opt.knn)
+    if (opt.format == HITS && !opt.knn)
         mm_usage(&l->r, "--format=hits needs --knn FILE: what is searched");
-    if (*opt.format == 'h' && opt.top != 1)
+    if (opt.format == HITS && opt.top != 1)
         mm_usage(&l->r, "--top counts labels; of --format=hits -k says how many");
-    if (by_keys() && *opt.vote == 'm')
+    if (by_keys() && opt.vote == MM_VOTE_MAJORITY)
         mm_usage(&l->r, "--vote counts labels; a search gives each example its cosine");
     if (!opt.knn && (opt.leave_one_out || opt.neighbours || opt.by_key))
         mm_usage(&l->r, "--%s needs --knn", opt.neighbours ? "neighbours" : opt.by_key ? "by-key" : "leave-one-out");
@@ -506,7 +502,7 @@ static void check_options(label *l)
 
 static void open_output(label *l)
 {
-    if (*opt.format == 's') {
+    if (opt.format == STREAM) {
         mm_out_open(&l->r);
         return;
     }
@@ -514,7 +510,7 @@ static void open_output(label *l)
     opt.studio.f = l->f;
     if (l->matcher || l->head) /* else the first label record tells */
         put_header(l, NULL);
-    if (*opt.format == 'l')
+    if (opt.format == STUDIO)
         mm_studio_begin(&opt.studio);
 }
 
@@ -543,7 +539,7 @@ int main(int argc, char **argv)
     open_output(&l);
     opt.head ? work_by_head(&l) : work(&l);
     put_header(&l, NULL);
-    if (*opt.format == 'l')
+    if (opt.format == STUDIO)
         must(&l, mm_studio_end(&opt.studio, &e), &e);
     mm_in_require(&l.r);
     mm_out_close(&l.r);

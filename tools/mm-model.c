@@ -18,7 +18,8 @@
 #include <sys/stat.h>
 
 static bool as_json, names_only, all_files;
-static const char *config, *preprocessor, *packed_dir, *of;
+static const char *config, *preprocessor, *packed_dir;
+static int of = -1;
 static mm_list set, set_prep;
 
 static const mm_opt OPTS[] = {
@@ -29,12 +30,13 @@ static const mm_opt OPTS[] = {
     {0, "all", MM_OPT_FLAG, &all_files,
      .help = "fetch: take every file of the repository, not only what mm tools read"},
     {0, "config", MM_OPT_STR, &config, "FILE",
-     .help = "import: members of this config.json win over those that the importer works out", .hint = MM_HINT_FILE},
+     .help = "import: members of this config.json win over those that the importer works out",
+     .complete = MM_COMPLETE_FILE},
     {0, "preprocessor", MM_OPT_STR, &preprocessor, "FILE", .help = "import: the same for preprocessor_config.json",
-     .hint = MM_HINT_FILE},
+     .complete = MM_COMPLETE_FILE},
     {'o', "output", MM_OPT_STR, &packed_dir, "DIR",
      .help = "pack: the directory to make, or a name beside your other models; without it NAME-PRECISION there",
-     .hint = MM_HINT_FILE},
+     .complete = MM_COMPLETE_FILE},
     {0, "set", MM_OPT_LIST, &set, "KEY=VALUE", .help = "import: set a member of config.json"},
     {0, "set-prep", MM_OPT_LIST, &set_prep, "KEY=VALUE", .help = "import: set a member of preprocessor_config.json"},
     {0},
@@ -56,7 +58,7 @@ static const mm_tool TOOL = {
     .name = "mm-model",
     .summary = "list, describe, check, import, fetch and pack models",
     .operands = "list|info|verify|import|fetch|pack|devices [ARGUMENT]...",
-    .hint = HINT,
+    .examples = HINT,
     .opts = OPTS,
     .takes = MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_DEVICE,
     .takes_models = "info|verify|pack",
@@ -195,13 +197,13 @@ static bool list_one(void *ctx, const char *name, const char *path)
     mm_err e = {0};
     char buf[64];
     l->n++;
-    if (names_only && !of) {
+    if (names_only && of < 0) {
         puts(name);
         return true;
     }
     if (describe(&o, path, NULL, &e) != MM_OK)
         return mm_item_failed(l->r, name, &e);
-    if (of && !strstr(modalities(o, buf), of))
+    if (of >= 0 && !strstr(modalities(o, buf), mm_modality_name((mm_modality)of)))
         ; /* another's */
     else if (names_only)
         puts(name);

@@ -14,15 +14,13 @@
 #include <unistd.h>
 
 static struct {
-    const char *method, *of, *loss, *weights, *group, *valid, *precision, *log, *solver;
+    const char *of, *group, *valid, *log;
+    int method, loss, weights, precision, solver;
     mm_list fields, grid;
     int64_t hidden, heads, iterations, epochs, batch, accumulate, patience, seed, trials;
     double dropout, modality_dropout, lr, weight_decay, warmup, clip, smoothing, valid_share;
     bool raw, refit;
-} opt = {.loss = "info-nce",
-         .weights = "none",
-         .precision = "fp32",
-         .solver = "adamw",
+} opt = {.method = -1,
          .hidden = 128,
          .heads = 4,
          .iterations = 3,
@@ -35,69 +33,72 @@ static struct {
          .clip = 1,
          .valid_share = 0.2};
 
+static const char *method_at(int i)
+{
+    const mm_fuse_method *m = mm_fuse_methods()[i];
+    return m ? m->name : NULL;
+}
+
 static const mm_opt options[] = {
-    {0, "method", MM_OPT_CHOICE, &opt.method, NULL, "how modalities are fused (mlp; for align: align)",
-     "mlp|linear|gated|routing|attention|cross|dempster|align", 0, 0, 0},
-    {0, "of", MM_OPT_STR, &opt.of, "NAMES", "use these modalities, in this order, separated by commas (all that come)",
-     NULL, 0, 0, 0},
+    {0, "method", MM_OPT_CHOICE, &opt.method, .help = "how modalities are fused (mlp; for align: align)",
+     .choice_at = method_at},
+    {0, "of", MM_OPT_STR, &opt.of, "NAMES",
+     .help = "use these modalities, in this order, separated by commas (all that come)"},
     {0, "label", MM_OPT_LIST, &opt.fields, "FIELD",
-     "learn this label field; several, separated by commas or given one by one, make one head with several outputs "
-     "(all "
-     "fields that come)",
-     NULL, 0, 0, 0},
-    {0, "field", MM_OPT_LIST, &opt.fields, "FIELD", "the same as --label, as mm-label and mm-eval call it", NULL, 0, 0,
-     0},
-    {0, "hidden", MM_OPT_INT, &opt.hidden, "N", "width of a modality's hidden vector, or of the joint space", NULL, 0,
-     1, 65536},
-    {0, "heads", MM_OPT_INT, &opt.heads, "N", "attention heads", NULL, 0, 1, 64},
-    {0, "iterations", MM_OPT_INT, &opt.iterations, "N", "rounds of routing by agreement", NULL, 0, 1, 64},
-    {0, "dropout", MM_OPT_FLOAT, &opt.dropout, "P", "dropout before the output; for align of the input", NULL, 0, 0, 0},
+     .help = "learn this label field; several, separated by commas or given one by one, make one head with "
+             "several outputs (all fields that come)"},
+    {0, "field", MM_OPT_LIST, &opt.fields, "FIELD", .help = "the same as --label, as mm-label and mm-eval call it"},
+    {0, "hidden", MM_OPT_INT, &opt.hidden, "N", .help = "width of a modality's hidden vector, or of the joint space",
+     .min = 1, .max = 65536},
+    {0, "heads", MM_OPT_INT, &opt.heads, "N", .help = "attention heads", .min = 1, .max = 64},
+    {0, "iterations", MM_OPT_INT, &opt.iterations, "N", .help = "rounds of routing by agreement", .min = 1, .max = 64},
+    {0, "dropout", MM_OPT_FLOAT, &opt.dropout, "P", .help = "dropout before the output; for align of the input"},
     {0, "modality-dropout", MM_OPT_FLOAT, &opt.modality_dropout, "P",
-     "leave a modality of a training sample out with this probability", NULL, 0, 0, 0},
-    {0, "loss", MM_OPT_CHOICE, &opt.loss, NULL, "the loss of align", "info-nce|sigmoid", 0, 0, 0},
-    {0, "solver", MM_OPT_CHOICE, &opt.solver, NULL,
-     "learn from mini-batches, or find the minimum over all samples at once (not with dropout)", "adamw|lbfgs", 0, 0,
-     0},
+     .help = "leave a modality of a training sample out with this probability"},
+    {0, "loss", MM_OPT_CHOICE, &opt.loss, .help = "the loss of align", .choices = "info-nce|sigmoid"},
+    {0, "solver", MM_OPT_CHOICE, &opt.solver,
+     .help = "learn from mini-batches, or find the minimum over all samples at once (not with dropout)",
+     .choices = "adamw|lbfgs"},
     {0, "epochs", MM_OPT_INT, &opt.epochs, "N",
-     "passes over the training samples, at most (30, or as many as make 1000 updates, 2000 with linear and dempster; "
-     "1000 with lbfgs)",
-     NULL, 0, 1, 1000000},
-    {0, "batch", MM_OPT_INT, &opt.batch, "N", "samples of a mini-batch", NULL, 0, 1, 1 << 20},
-    {0, "accumulate", MM_OPT_INT, &opt.accumulate, "N", "mini-batches that make one update", NULL, 0, 1, 1 << 20},
-    {0, "lr", MM_OPT_FLOAT, &opt.lr, "RATE", "highest learning rate (0.001; 0.01 with linear and dempster)", NULL, 0, 0,
-     0},
-    {0, "weight-decay", MM_OPT_FLOAT, &opt.weight_decay, "W", "decoupled weight decay", NULL, 0, 0, 0},
-    {0, "warmup", MM_OPT_FLOAT, &opt.warmup, "SHARE", "share of the updates in which the learning rate rises", NULL, 0,
-     0, 0},
-    {0, "clip", MM_OPT_FLOAT, &opt.clip, "NORM", "largest norm of the gradients; 0 clips nothing", NULL, 0, 0, 0},
-    {0, "smoothing", MM_OPT_FLOAT, &opt.smoothing, "E", "label smoothing", NULL, 0, 0, 0},
-    {0, "class-weights", MM_OPT_CHOICE, &opt.weights, NULL, "weigh classes by their rarity", "none|balanced", 0, 0, 0},
+     .help = "passes over the training samples, at most (30, or as many as make 1000 updates, 2000 with linear "
+             "and dempster; 1000 with lbfgs)",
+     .min = 1, .max = 1000000},
+    {0, "batch", MM_OPT_INT, &opt.batch, "N", .help = "samples of a mini-batch", .min = 1, .max = 1 << 20},
+    {0, "accumulate", MM_OPT_INT, &opt.accumulate, "N", .help = "mini-batches that make one update", .min = 1,
+     .max = 1 << 20},
+    {0, "lr", MM_OPT_FLOAT, &opt.lr, "RATE", .help = "highest learning rate (0.001; 0.01 with linear and dempster)"},
+    {0, "weight-decay", MM_OPT_FLOAT, &opt.weight_decay, "W", .help = "decoupled weight decay"},
+    {0, "warmup", MM_OPT_FLOAT, &opt.warmup, "SHARE", .help = "share of the updates in which the learning rate rises"},
+    {0, "clip", MM_OPT_FLOAT, &opt.clip, "NORM", .help = "largest norm of the gradients; 0 clips nothing"},
+    {0, "smoothing", MM_OPT_FLOAT, &opt.smoothing, "E", .help = "label smoothing"},
+    {0, "class-weights", MM_OPT_CHOICE, &opt.weights, .help = "weigh classes by their rarity",
+     .choices = "none|balanced"},
     {0, "patience", MM_OPT_INT, &opt.patience, "N",
-     "stop after N epochs without a better validation loss; 0 never stops early", NULL, 0, 0, 1000000},
-    {0, "refit", MM_OPT_FLAG, &opt.refit, NULL,
-     "at the end, train again on the validation samples as well, for as many epochs as were best", NULL, 0, 0, 0},
-    {0, "valid", MM_OPT_STR, &opt.valid, "FILE", "validate on the samples of this stream", NULL, MM_HINT_FILE, 0, 0},
-    {0, "valid-share", MM_OPT_FLOAT, &opt.valid_share, "SHARE", "without --valid: validate on this share of the groups",
-     NULL, 0, 0, 0},
+     .help = "stop after N epochs without a better validation loss; 0 never stops early", .min = 0, .max = 1000000},
+    {0, "refit", MM_OPT_FLAG, &opt.refit,
+     .help = "at the end, train again on the validation samples as well, for as many epochs as were best"},
+    {0, "valid", MM_OPT_STR, &opt.valid, "FILE", .help = "validate on the samples of this stream",
+     .complete = MM_COMPLETE_FILE},
+    {0, "valid-share", MM_OPT_FLOAT, &opt.valid_share, "SHARE",
+     .help = "without --valid: validate on this share of the groups"},
     {0, "group", MM_OPT_STR, &opt.group, "REGEX",
-     "what names a group in the key (what the first parentheses enclose, if there are any), which is never split "
-     "between "
-     "training and validation (the whole key)",
-     NULL, 0, 0, 0},
-    {0, "seed", MM_OPT_INT, &opt.seed, "N", "where the random numbers start; the same seed gives the same file", NULL,
-     0, 0, INT64_MAX},
-    {0, "raw", MM_OPT_FLAG, &opt.raw, NULL, "take vectors as they are, without standardising them", NULL, 0, 0, 0},
-    {0, "products", MM_OPT_CHOICE, &opt.precision, NULL, "matrix products in bf16, with f32 master weights",
-     "fp32|bf16", 0, 0, 0},
+     .help = "what names a group in the key (what the first parentheses enclose, if there are any), which is "
+             "never split between training and validation (the whole key)"},
+    {0, "seed", MM_OPT_INT, &opt.seed, "N", .help = "where the random numbers start; the same seed gives the same file",
+     .min = 0, .max = INT64_MAX},
+    {0, "raw", MM_OPT_FLAG, &opt.raw, .help = "take vectors as they are, without standardising them"},
+    {0, "products", MM_OPT_CHOICE, &opt.precision, .help = "matrix products in bf16, with f32 master weights",
+     .choices = "fp32|bf16"},
     {0, "grid", MM_OPT_LIST, &opt.grid, "NAME=VALUES,...",
-     "search for the best settings: values of options, as lists (batch=16|32|64) and ranges (lr=1e-4..1e-2:log); given "
-     "several times, over all of them; trials run beside each other, as many as there are threads, and a table of them "
-     "goes to standard output",
-     NULL, 0, 0, 0},
+     .help = "search for the best settings: values of options, as lists (batch=16|32|64) and ranges "
+             "(lr=1e-4..1e-2:log); given several times, over all of them; trials run beside each other, as many "
+             "as there are threads, and a table of them goes to standard output"},
     {0, "trials", MM_OPT_INT, &opt.trials, "N",
-     "with --grid: try N settings, at random where there are more (all points of lists; 16 where there are ranges)",
-     NULL, 0, 1, MM_MAX_TRIALS},
-    {0, "log", MM_OPT_STR, &opt.log, "FILE", "write one line of TSV for each epoch", NULL, MM_HINT_FILE, 0, 0},
+     .help = "with --grid: try N settings, at random where there are more (all points of lists; 16 where there "
+             "are ranges)",
+     .min = 1, .max = MM_MAX_TRIALS},
+    {0, "log", MM_OPT_STR, &opt.log, "FILE", .help = "write one line of TSV for each epoch",
+     .complete = MM_COMPLETE_FILE},
     {0},
 };
 
@@ -112,7 +113,7 @@ static const mm_tool tool = {
     .name = "mm-train",
     .summary = "train fusion heads, classifiers and alignment towers on feature streams",
     .operands = "classify|regress|align [STREAM]...",
-    .hint = examples,
+    .examples = examples,
     .opts = options,
     .takes = MM_TAKES_OUTPUT | MM_TAKES_CHECKPOINT | MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_FILES,
 };
@@ -241,7 +242,7 @@ static void split(train *t, const mm_head *h)
 
 static const char *method_name(const train *t)
 {
-    return opt.method ? opt.method : t->task == MM_TASK_ALIGN ? "align" : "mlp";
+    return opt.method >= 0 ? method_at(opt.method) : t->task == MM_TASK_ALIGN ? "align" : "mlp";
 }
 
 static mm_status new_head(const train *t, mm_head **h, mm_err *e)
@@ -265,7 +266,7 @@ static mm_train_opts train_opts(const train *t)
 {
     mm_train_opts o = mm_train_defaults();
     const mm_fuse_method *method = mm_fuse_method_of(method_name(t));
-    o.solver = *opt.solver == 'l' ? MM_SOLVER_LBFGS : MM_SOLVER_ADAMW;
+    o.solver = (mm_solver)opt.solver;
     o.refit = opt.refit;
     o.batch = (int)opt.batch;
     o.accumulate = (int)opt.accumulate;
@@ -275,10 +276,10 @@ static mm_train_opts train_opts(const train *t)
     o.clip = (float)opt.clip;
     o.warmup = (float)opt.warmup;
     o.smoothing = (float)opt.smoothing;
-    o.balanced = *opt.weights == 'b';
+    o.balanced = opt.weights == 1;
     o.modality_dropout = (float)opt.modality_dropout;
-    o.align_loss = *opt.loss == 's' ? MM_LOSS_SIGMOID : MM_LOSS_INFO_NCE;
-    o.bf16 = *opt.precision == 'b';
+    o.align_loss = (mm_align_loss)(opt.loss + 1);
+    o.bf16 = opt.precision == 1;
     o.patience = (int)opt.patience;
     o.seed = (uint64_t)opt.seed;
     return o;
@@ -393,9 +394,9 @@ static void say_doubts(train *t, const mm_head *h)
     say_bounds(t, h);
     if (t->split.n_valid && isnan(t->best.valid_loss))
         mm_warn(&t->r, "the samples for validation are too few to say anything: the last epoch is taken for the best");
-    if (*opt.solver == 'l' && f->seen == f->epochs)
+    if (opt.solver == MM_SOLVER_LBFGS && f->seen == f->epochs)
         mm_warn(&t->r, "the minimum is not reached after %d iterations: more --epochs get there", f->epochs);
-    else if (*opt.solver != 'l' && mm_still_improving(f))
+    else if (opt.solver != MM_SOLVER_LBFGS && mm_still_improving(f))
         mm_warn(&t->r, "the loss was still falling when %d epochs were over: more --epochs or a higher --lr learn more",
                 f->epochs);
 }

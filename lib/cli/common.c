@@ -5,114 +5,81 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const mm_opt END = {0};
-
-static void add(mm_opt **at, mm_opt o)
-{
-    *(*at)++ = o;
-}
-
-static void output_opts(mm_run *r, mm_opt **at)
-{
-    if (r->tool->takes & MM_TAKES_OUTPUT)
-        add(at, (mm_opt){
-                    'o', "output", MM_OPT_STR, &r->output, "FILE",
-                    .help = "write to FILE instead of standard output: to FILE.part, which is renamed when all is done",
-                    .hint = MM_HINT_FILE});
-    if (r->tool->takes & MM_TAKES_RESUME)
-        add(at,
-            (mm_opt){0, "resume", MM_OPT_FLAG, &r->resume,
-                     .help =
-                         "take up the FILE.part of an interrupted run of the same command: keep what is whole in it, "
-                         "pass over that in the input and append the rest; the result is the same as without the "
-                         "interruption"});
-    if (r->tool->takes & MM_TAKES_UPDATE)
-        add(at, (mm_opt){0, "update", MM_OPT_FLAG, &r->update,
-                         .help = "with an existing FILE: keep what it holds of inputs that have not changed, compute "
-                                 "the rest, and replace it; FILE stays as it was when the input breaks off or gives "
-                                 "nothing"});
-    if (r->tool->takes & MM_TAKES_CHECKPOINT)
-        add(at,
-            (mm_opt){0, "resume", MM_OPT_FLAG, &r->resume,
-                     .help = "go on from the checkpoint that an interrupted run left beside FILE, to the same result "
-                             "as without the interruption; from the start where there is none"});
-    if (r->tool->takes & MM_TAKES_STRICT)
-        add(at, (mm_opt){0, "strict", MM_OPT_FLAG, &r->strict, .help = "stop at the first item that fails"});
-}
-
-static void file_opts(mm_run *r, mm_opt **at)
+void mm_common_opts(mm_run *r)
 {
     mm_run_state *s = r->state;
-    if (!(r->tool->takes & MM_TAKES_FILES))
-        return;
-    add(at, (mm_opt){0, "files-from", MM_OPT_STR, &s->files_from, "FILE",
-                     .help = "read more operands from FILE, one a line; '-' is standard input", .hint = MM_HINT_FILE});
-    add(at, (mm_opt){0, "files0-from", MM_OPT_STR, &s->files0_from, "FILE",
-                     .help = "read more operands from FILE, each ended by a NUL byte; '-' is standard input",
-                     .hint = MM_HINT_FILE});
-    add(at,
-        (mm_opt){'0', "null", MM_OPT_FLAG, &s->null,
-                 .help = "operands come from standard input, each ended by a NUL byte, as 'find -print0' writes them "
-                         "(with --files-from: from its FILE)"});
-}
-
-static void compute_opts(mm_run *r, mm_opt **at)
-{
-    mm_run_state *s = r->state;
-    if (r->tool->takes & MM_TAKES_THREADS)
-        add(at,
-            (mm_opt){'j', "threads", MM_OPT_INT, &s->threads, "N",
-                     .help =
-                         "use N threads; without it MM_THREADS, else every core this process may use; results do not "
-                         "depend on it",
-                     .min = 1, .max = 1024});
-    if (!(r->tool->takes & MM_TAKES_DEVICE))
-        return;
-    add(at,
-        (mm_opt){0, "device", MM_OPT_STR, &s->device, "NAME",
-                 .help =
-                     "compute on this device: cpu, vulkan, vulkan:N or vulkan:NAME, or auto for a GPU if there is one, "
-                     "else the CPU; without it MM_DEVICE, else auto; mm-model devices lists them"});
-    add(at, (mm_opt){0, "precision", MM_OPT_CHOICE, &s->precision, "TYPE",
-                     .help = "compute in this number format; auto picks the fastest that this device is known to do "
-                             "well; without it "
-                             "what a packed model is made for, else fp32",
-                     .choices = "fp32|bf16|fp16|int8|auto"});
-}
-
-static void talk_opts(mm_run *r, mm_opt **at)
-{
-    mm_run_state *s = r->state;
-    if (r->tool->takes & MM_TAKES_PROGRESS)
-        add(at,
-            (mm_opt){0, "progress", MM_OPT_SWITCH, &s->progress,
-                     .help =
-                         "show items done, rate, time left and failures; by default when standard error is a terminal "
-                         "and the output is a file"});
-    add(at,
-        (mm_opt){'q', "quiet", MM_OPT_FLAG, &s->quiet, .help = "no warnings, no progress; failures are still named"});
-    add(at, (mm_opt){'v', "verbose", MM_OPT_COUNT, &r->verbose,
-                     .help = "say what is in effect and what is skipped; twice: more"});
-    add(at,
-        (mm_opt){'h', "help", MM_OPT_CHOICE, &s->help, "[FORMAT]",
-                 .help = "print this help; with =mdoc, =bash, =zsh or =fish the same table as manual page source or "
-                         "shell completion",
-                 .choices = "text|mdoc|bash|zsh|fish"});
-    add(at, (mm_opt){0, "version", MM_OPT_FLAG, &s->version, .help = "print the version"});
-}
-
-mm_status mm_common_opts(mm_run *r, mm_err *e)
-{
-    mm_run_state *s = r->state;
-    mm_opt *at = s->common;
-    s->progress = -1;
-    output_opts(r, &at);
-    file_opts(r, &at);
-    compute_opts(r, &at);
-    talk_opts(r, &at);
-    *at = END;
-    mm_status st = mm_opts_add(&s->opts, r->tool->opts, e);
-    return st == MM_OK ? mm_opts_add(&s->opts, s->common, e) : st;
+    const struct {
+        unsigned takes; /* 0: every tool */
+        mm_opt row;
+    } all[] = {
+        {MM_TAKES_OUTPUT,
+         {'o', "output", MM_OPT_STR, &r->output, "FILE", .group = "Output",
+          .help = "write to FILE instead of standard output: to FILE.part, which is renamed when all is done",
+          .complete = MM_COMPLETE_FILE}},
+        {MM_TAKES_RESUME,
+         {0, "resume", MM_OPT_FLAG, &r->resume, .group = "Output",
+          .help =
+              "take up the FILE.part of an interrupted run of the same command: keep what is whole in it, pass over "
+              "that in the input and append the rest; the result is the same as without the interruption"}},
+        {MM_TAKES_UPDATE,
+         {0, "update", MM_OPT_FLAG, &r->update, .group = "Output",
+          .help = "with an existing FILE: keep what it holds of inputs that have not changed, compute the rest, and "
+                  "replace it; FILE stays as it was when the input breaks off or gives nothing"}},
+        {MM_TAKES_CHECKPOINT,
+         {0, "resume", MM_OPT_FLAG, &r->resume, .group = "Output",
+          .help = "go on from the checkpoint that an interrupted run left beside FILE, to the same result as without "
+                  "the interruption; from the start where there is none"}},
+        {MM_TAKES_STRICT,
+         {0, "strict", MM_OPT_FLAG, &r->strict, .group = "Output", .help = "stop at the first item that fails"}},
+        {MM_TAKES_FILES,
+         {0, "files-from", MM_OPT_STR, &s->files_from, "FILE", .group = "Lists of inputs",
+          .help = "read more operands from FILE, one a line; '-' is standard input", .complete = MM_COMPLETE_FILE}},
+        {MM_TAKES_FILES,
+         {0, "files0-from", MM_OPT_STR, &s->files0_from, "FILE", .group = "Lists of inputs",
+          .help = "read more operands from FILE, each ended by a NUL byte; '-' is standard input",
+          .complete = MM_COMPLETE_FILE}},
+        {MM_TAKES_FILES,
+         {'0', "null", MM_OPT_FLAG, &s->null, .group = "Lists of inputs",
+          .help = "operands come from standard input, each ended by a NUL byte, as 'find -print0' writes them (with "
+                  "--files-from: from its FILE)"}},
+        {MM_TAKES_THREADS,
+         {'j', "threads", MM_OPT_INT, &s->threads, "N", .group = "Computation",
+          .help = "use N threads; without it MM_THREADS, else every core this process may use; results do not depend "
+                  "on it",
+          .min = 1, .max = 1024}},
+        {MM_TAKES_DEVICE,
+         {0, "device", MM_OPT_STR, &s->device, "NAME", .group = "Computation",
+          .help = "compute on this device: cpu, vulkan, vulkan:N or vulkan:NAME, or auto for a GPU if there is one, "
+                  "else the CPU; without it MM_DEVICE, else auto; mm-model devices lists them"}},
+        {MM_TAKES_DEVICE,
+         {0, "precision", MM_OPT_CHOICE, &s->precision, "TYPE", .group = "Computation",
+          .help = "compute in this number format; auto picks the fastest that this device is known to do well; without "
+                  "it what a packed model is made for, else fp32",
+          .choices = "fp32|bf16|fp16|int8|auto"}},
+        {MM_TAKES_PROGRESS,
+         {0, "progress", MM_OPT_SWITCH, &s->progress, .group = "Messages and help",
+          .help = "show items done, rate, time left and failures; by default when standard error is a terminal and the "
+                  "output is a file"}},
+        {0,
+         {'q', "quiet", MM_OPT_FLAG, &s->quiet, .group = "Messages and help",
+          .help = "no warnings, no progress; failures are still named"}},
+        {0,
+         {'v', "verbose", MM_OPT_COUNT, &r->verbose, .group = "Messages and help",
+          .help = "say what is in effect and what is skipped; twice: more"}},
+        {0,
+         {'h', "help", MM_OPT_CHOICE, &s->help, "[FORMAT]", .group = "Messages and help",
+          .help = "print this help; with =mdoc, =bash, =zsh or =fish the same table as manual page source or shell "
+                  "completion",
+          .choices = "text|mdoc|bash|zsh|fish"}},
+        {0, {0, "version", MM_OPT_FLAG, &s->version, .group = "Messages and help", .help = "print the version"}},
+    };
+    s->progress = s->precision = s->help = -1;
+    mm_opts_add(&s->opts, r->tool->opts);
+    if (r->tool->add_opts)
+        r->tool->add_opts(&s->opts);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (!all[i].takes || r->tool->takes & all[i].takes)
+            mm_opts_put(&s->opts, all[i].row);
 }
 
 static mm_status threads_from_environment(mm_run *r, mm_err *e)
@@ -129,10 +96,8 @@ mm_status mm_common_settle(mm_run *r, const mm_parsed *p, mm_err *e)
 {
     mm_run_state *s = r->state;
     r->quiet = s->quiet;
-    r->precision_given = s->precision != NULL;
-    r->precision = MM_PREC_FP32;
-    if (s->precision)
-        mm_precision_of(&r->precision, s->precision);
+    r->precision_given = s->precision >= 0;
+    r->precision = s->precision >= 0 ? (mm_precision)s->precision : MM_PREC_FP32;
     if (threads_from_environment(r, e) != MM_OK)
         return MM_SKIP;
     r->threads_given = s->threads > 0;

@@ -65,19 +65,20 @@ static void bash_words(const char *words, FILE *f)
 
 static void bash_case(const mm_tool *t, const mm_opt *o, FILE *f)
 {
+    char all[512];
     if (!mm_opt_takes_value(o))
         return;
     fprintf(f, "        --%s", o->name);
     if (o->brief)
         fprintf(f, "|-%c", o->brief);
     fputs(") ", f);
-    if (o->choices)
-        bash_words(o->choices, f);
-    else if (o->hint == MM_HINT_FILE)
+    if (o->type == MM_OPT_CHOICE)
+        bash_words(mm_opt_choices(o, all, sizeof all), f);
+    else if (o->complete == MM_COMPLETE_FILE)
         fputs("_mm_files -f", f);
-    else if (o->hint == MM_HINT_DIR)
+    else if (o->complete == MM_COMPLETE_DIR)
         fputs("_mm_files -d", f);
-    else if (o->hint == MM_HINT_MODEL)
+    else if (o->complete == MM_COMPLETE_MODEL)
         bash_models(t, "-d", f);
     else
         fputs("compopt +o default 2>/dev/null", f);
@@ -119,14 +120,14 @@ void mm_help_bash(const mm_tool *t, const mm_opts *o, FILE *f)
           "    case $prev in\n",
           f);
     for (int i = 0; i < o->n; i++)
-        bash_case(t, o->v[i], f);
+        bash_case(t, &o->v[i], f);
     fputs("    esac\n"
           "    case $cur in -*) COMPREPLY=($(compgen -W '",
           f);
     for (int i = 0; i < o->n; i++) {
-        fprintf(f, "%s--%s", i ? " " : "", o->v[i]->name);
-        if (o->v[i]->type == MM_OPT_SWITCH)
-            fprintf(f, " --no-%s", o->v[i]->name);
+        fprintf(f, "%s--%s", i ? " " : "", o->v[i].name);
+        if (o->v[i].type == MM_OPT_SWITCH)
+            fprintf(f, " --no-%s", o->v[i].name);
     }
     fputs("' -- \"$cur\")); return ;; esac\n", f);
     if (commands(t))
@@ -163,6 +164,7 @@ static void zsh_models(const mm_tool *t, const char *files, FILE *f)
 
 static void zsh_value(const mm_tool *t, const mm_opt *o, FILE *f)
 {
+    char all[512];
     if (!mm_opt_takes_value(o))
         return;
     putc(':', f);
@@ -170,15 +172,15 @@ static void zsh_value(const mm_tool *t, const mm_opt *o, FILE *f)
         putc(':', f);
     zsh_text(o->arg ? o->arg : "value", f);
     putc(':', f);
-    if (o->choices) {
+    if (o->type == MM_OPT_CHOICE) {
         putc('(', f);
-        print_words(o->choices, f);
+        print_words(mm_opt_choices(o, all, sizeof all), f);
         putc(')', f);
-    } else if (o->hint == MM_HINT_FILE) {
+    } else if (o->complete == MM_COMPLETE_FILE) {
         fputs("_files", f);
-    } else if (o->hint == MM_HINT_DIR) {
+    } else if (o->complete == MM_COMPLETE_DIR) {
         fputs("_files -/", f);
-    } else if (o->hint == MM_HINT_MODEL) {
+    } else if (o->complete == MM_COMPLETE_MODEL) {
         zsh_models(t, " -/", f);
     }
 }
@@ -214,14 +216,14 @@ void mm_help_zsh(const mm_tool *t, const mm_opts *o, FILE *f)
 {
     fprintf(f, "#compdef %s\nlocal state line\ntypeset -A opt_args\n_arguments -s -S", t->name);
     for (int i = 0; i < o->n; i++) {
-        char name[64] = {'-', o->v[i]->brief, 0};
-        if (o->v[i]->brief && !mm_opt_value_optional(o->v[i]))
-            zsh_spec(t, o->v[i], name, f);
-        snprintf(name, sizeof name, "--%s", o->v[i]->name);
-        zsh_spec(t, o->v[i], name, f);
-        snprintf(name, sizeof name, "--no-%s", o->v[i]->name);
-        if (o->v[i]->type == MM_OPT_SWITCH)
-            zsh_spec(t, o->v[i], name, f);
+        char name[64] = {'-', o->v[i].brief, 0};
+        if (o->v[i].brief && !mm_opt_value_optional(&o->v[i]))
+            zsh_spec(t, &o->v[i], name, f);
+        snprintf(name, sizeof name, "--%s", o->v[i].name);
+        zsh_spec(t, &o->v[i], name, f);
+        snprintf(name, sizeof name, "--no-%s", o->v[i].name);
+        if (o->v[i].type == MM_OPT_SWITCH)
+            zsh_spec(t, &o->v[i], name, f);
     }
     if (commands(t))
         zsh_command(t, f);
@@ -251,17 +253,18 @@ static void fish_models(const mm_tool *t, FILE *f)
 
 static void fish_value(const mm_tool *t, const mm_opt *o, FILE *f)
 {
+    char all[512];
     if (!mm_opt_takes_value(o) || mm_opt_value_optional(o))
         return;
-    if (o->choices) {
+    if (o->type == MM_OPT_CHOICE) {
         fputs(" -x -a '", f);
-        print_words(o->choices, f);
+        print_words(mm_opt_choices(o, all, sizeof all), f);
         putc('\'', f);
-    } else if (o->hint == MM_HINT_FILE) {
+    } else if (o->complete == MM_COMPLETE_FILE) {
         fputs(" -r -F", f);
-    } else if (o->hint == MM_HINT_DIR) {
+    } else if (o->complete == MM_COMPLETE_DIR) {
         fputs(" -x -a '(__fish_complete_directories)'", f);
-    } else if (o->hint == MM_HINT_MODEL) {
+    } else if (o->complete == MM_COMPLETE_MODEL) {
         fputs(" -r", f);
         fish_models(t, f);
     } else {
@@ -295,14 +298,14 @@ void mm_help_fish(const mm_tool *t, const mm_opts *o, FILE *f)
         fish_command(t, f);
     for (int i = 0; i < o->n; i++) {
         fprintf(f, "complete -c %s", t->name);
-        if (o->v[i]->brief)
-            fprintf(f, " -s %c", o->v[i]->brief);
-        fprintf(f, " -l %s", o->v[i]->name);
-        fish_value(t, o->v[i], f);
+        if (o->v[i].brief)
+            fprintf(f, " -s %c", o->v[i].brief);
+        fprintf(f, " -l %s", o->v[i].name);
+        fish_value(t, &o->v[i], f);
         fputs(" -d ", f);
-        fish_text(o->v[i]->help, f);
+        fish_text(o->v[i].help, f);
         putc('\n', f);
-        if (o->v[i]->type == MM_OPT_SWITCH)
-            fprintf(f, "complete -c %s -l no-%s\n", t->name, o->v[i]->name);
+        if (o->v[i].type == MM_OPT_SWITCH)
+            fprintf(f, "complete -c %s -l no-%s\n", t->name, o->v[i].name);
     }
 }

@@ -8,6 +8,40 @@
 
 /* ---- options ---- */
 
+void mm_encoding_opts(mm_opts *o, mm_encoding_values *v, unsigned more)
+{
+    const mm_opt shared[] = {
+        {'m', "model", MM_OPT_STR, &v->model, "MODEL", .group = "Encoding",
+         .help = "the model: a name that mm-model list knows, or a directory", .complete = MM_COMPLETE_MODEL},
+        {0, "pool", MM_OPT_STR, &v->pool, "HOW",
+         .help = "one vector out of all positions: cls, mean, eos, several joined by + (one after another), or none "
+                 "for every position (what the model was trained for)"},
+        {0, "layer", MM_OPT_STR, &v->layer, "N,...",
+         .help = "hidden states of these layers, one after another; negative numbers count from the end (the model's "
+                 "output)"},
+        {0, "normalize", MM_OPT_SWITCH, &v->normalize,
+         .help = "scale vectors to length 1 (where the model was trained so)"},
+        {0, "batch", MM_OPT_INT, &v->batch, "N",
+         .help = "inputs that are computed together; results do not depend on it", .min = 1, .max = 4096},
+        {0, "keep", MM_OPT_FLAG, &v->keep, .help = "leave each source record in front of what it became"},
+        {0, "flush", MM_OPT_FLAG, &v->flush, .help = "let every record leave as soon as it is ready"},
+        {0},
+    };
+    const mm_opt project = {0, "project", MM_OPT_SWITCH, &v->project,
+                            .help = "CLIP: vectors of the space that images and texts share (on)"};
+    const mm_opt classify[] = {
+        {0, "classify", MM_OPT_FLAG, &v->classify, .help = "the model's own classes instead of vectors: label records"},
+        {'n', "top", MM_OPT_INT, &v->top, "N", .help = "with --classify: keep the N most probable classes", .min = 1,
+         .max = 1000000},
+        {0},
+    };
+    mm_opts_add(o, shared);
+    if (more & MM_ENCODING_PROJECT)
+        mm_opts_put(o, project);
+    if (more & MM_ENCODING_CLASSIFY)
+        mm_opts_add(o, classify);
+}
+
 static void take_pools(mm_run *r, mm_encode_opts *o, const char *text)
 {
     static const mm_pooling all[] = {MM_POOL_NONE, MM_POOL_CLS, MM_POOL_MEAN, MM_POOL_EOS};

@@ -16,69 +16,11 @@ typedef struct {
 
 #define MM_ENCODING_DEFAULTS(most) .normalize = -1, .project = -1, .batch = (most), .top = 5
 
-/* Rows of a tool's option table. */
-#define MM_ENCODING_OPTIONS(v)                                                                                           \
-    {                                                                                                                    \
-        'm',        "model",       MM_OPT_STR,                                                                           \
-        &(v).model, "MODEL",       "the model: a name that mm-model list knows, or a directory",                         \
-        NULL,       MM_HINT_MODEL, 0,                                                                                    \
-        0},                                                                                                              \
-        {0,                                                                                                              \
-         "pool",                                                                                                         \
-         MM_OPT_STR,                                                                                                     \
-         &(v).pool,                                                                                                      \
-         "HOW",                                                                                                          \
-         "one vector out of all positions: cls, mean, eos, several joined by + (one after another), or none for "        \
-         "every "                                                                                                        \
-         "position (what the model was trained for)",                                                                    \
-         NULL,                                                                                                           \
-         0,                                                                                                              \
-         0,                                                                                                              \
-         0},                                                                                                             \
-        {0,                                                                                                              \
-         "layer",                                                                                                        \
-         MM_OPT_STR,                                                                                                     \
-         &(v).layer,                                                                                                     \
-         "N,...",                                                                                                        \
-         "hidden states of these layers, one after another; negative numbers count from the end (the model's "           \
-         "output)",                                                                                                      \
-         NULL,                                                                                                           \
-         0,                                                                                                              \
-         0,                                                                                                              \
-         0},                                                                                                             \
-        {0,                                                                                                              \
-         "normalize",                                                                                                    \
-         MM_OPT_SWITCH,                                                                                                  \
-         &(v).normalize,                                                                                                 \
-         NULL,                                                                                                           \
-         "scale vectors to length 1 (where the model was trained so)",                                                   \
-         NULL,                                                                                                           \
-         0,                                                                                                              \
-         0,                                                                                                              \
-         0},                                                                                                             \
-        {0,    "batch", MM_OPT_INT, &(v).batch, "N", "inputs that are computed together; results do not depend on it",   \
-         NULL, 0,       1,          4096},                                                                               \
-        {0, "keep", MM_OPT_FLAG, &(v).keep, NULL, "leave each source record in front of what it became", NULL, 0, 0, 0}, \
-    {                                                                                                                    \
-        0, "flush", MM_OPT_FLAG, &(v).flush, NULL, "let every record leave as soon as it is ready", NULL, 0, 0, 0        \
-    }
+/* Options that some encoders have beside the common ones. */
+enum { MM_ENCODING_PROJECT = 1, MM_ENCODING_CLASSIFY = 2 };
 
-#define MM_ENCODING_PROJECT(v)                                                                                         \
-    {                                                                                                                  \
-        0, "project", MM_OPT_SWITCH, &(v).project, NULL,                                                               \
-            "CLIP: vectors of the space that images and texts share (on)", NULL, 0, 0, 0                               \
-    }
-
-#define MM_ENCODING_CLASSIFY(v)                                                                                        \
-    {0,           "classify",                                                                                          \
-     MM_OPT_FLAG, &(v).classify,                                                                                       \
-     NULL,        "the model's own classes instead of vectors: label records",                                         \
-     NULL,        0,                                                                                                   \
-     0,           0},                                                                                                  \
-    {                                                                                                                  \
-        'n', "top", MM_OPT_INT, &(v).top, "N", "with --classify: keep the N most probable classes", NULL, 0, 1,        \
-            1000000                                                                                                    \
-    }
+/* Adds the rows that encoders share; `more` of the above. */
+void mm_encoding_opts(mm_opts *o, mm_encoding_values *v, unsigned more);
 
 /* What belongs to a batch on its way. */
 typedef struct {

@@ -15,9 +15,13 @@ static bool is_allowed(const mm_opt *o, int64_t value)
 const char *mm_help_default(const mm_opt *o, char *out, size_t size)
 {
     out[0] = 0;
+    mm_str choice;
     switch (o->type) {
-    case MM_OPT_STR:
     case MM_OPT_CHOICE:
+        if ((choice = mm_opt_choice(o, *(const int *)o->to)).p)
+            snprintf(out, size, " (default: %.*s)", MM_STRF(choice));
+        break;
+    case MM_OPT_STR:
         if (*(const char *const *)o->to && **(const char *const *)o->to)
             snprintf(out, size, " (default: %s)", *(const char *const *)o->to);
         break;
@@ -39,12 +43,13 @@ const char *mm_help_default(const mm_opt *o, char *out, size_t size)
 
 static int print_names(const mm_opt *o, FILE *f)
 {
+    char all[512];
     int n = o->brief ? fprintf(f, "  -%c, --", o->brief) : fprintf(f, "      --");
     n += fprintf(f, "%s%s", o->type == MM_OPT_SWITCH ? "[no-]" : "", o->name);
     if (mm_opt_value_optional(o))
         n += fprintf(f, "[=%.*s]", (int)strlen(o->arg) - 2, o->arg + 1);
     else if (mm_opt_takes_value(o))
-        n += fprintf(f, "=%s", o->type == MM_OPT_CHOICE ? o->choices : o->arg);
+        n += fprintf(f, "=%s", o->type == MM_OPT_CHOICE ? mm_opt_choices(o, all, sizeof all) : o->arg);
     return n;
 }
 
@@ -81,9 +86,13 @@ static void print_option(const mm_opt *o, FILE *f)
 void mm_help_text(const mm_tool *t, const mm_opts *o, FILE *f)
 {
     fprintf(f, "Usage: %s [OPTION]... %s\n%s.\n\n", t->name, t->operands ? t->operands : "", t->summary);
-    for (int i = 0; i < o->n; i++)
-        print_option(o->v[i], f);
-    for (const char *const *line = t->hint; line && *line; line++)
-        fprintf(f, "%s%s\n", line == t->hint ? "\n" : "", *line);
+    for (int i = 0; i < o->n; i++) {
+        const char *heading = mm_opts_heading(o, i);
+        if (heading)
+            fprintf(f, "%s%s:\n", i ? "\n" : "", heading);
+        print_option(&o->v[i], f);
+    }
+    for (const char *const *line = t->examples; line && *line; line++)
+        fprintf(f, "%s  %s\n", line == t->examples ? "\nExamples:\n" : "", *line);
     fprintf(f, "\nThe manual: man %s, man mm-intro\n", t->name);
 }

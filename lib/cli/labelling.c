@@ -6,7 +6,7 @@ void mm_labelling_open(mm_run *r, mm_labelling *l)
     if (l->path && strcmp(l->path, "-") == 0)
         mm_usage(r, "--labels takes the name of a file, not -: standard input is what is labelled");
     if (l->path &&
-        mm_labels_open(&l->labels, l->path, &(mm_labels_opts){l->file_column, l->column, mm_table_kind_of(l->table)},
+        mm_labels_open(&l->labels, l->path, &(mm_labels_opts){l->file_column, l->column, (mm_table_kind)(l->table + 1)},
                        &e) != MM_OK)
         mm_die(r, "%s", e.text);
 }

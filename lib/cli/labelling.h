@@ -7,7 +7,8 @@
 #include "labels/labels.h"
 
 typedef struct {
-    const char *path, *file_column, *column, *table; /* the options' values; path NULL: no labels */
+    const char *path, *file_column, *column; /* the options' values; path NULL: no labels */
+    int table;                               /* of MM_TABLE_KINDS; −1: the first row tells */
     mm_labels *labels;
     int64_t labelled, unlabelled; /* counted by the tool, with mm_labelling_count */
 } mm_labelling;

@@ -21,7 +21,8 @@ static void print_value(const mm_opt *o, bool brief, FILE *f)
 {
     if (!mm_opt_takes_value(o))
         return;
-    const char *value = o->type == MM_OPT_CHOICE ? o->choices : o->arg;
+    char all[512];
+    const char *value = o->type == MM_OPT_CHOICE ? mm_opt_choices(o, all, sizeof all) : o->arg;
     if (!mm_opt_value_optional(o))
         fprintf(f, brief ? " Ar %s" : " Ns = Ns Ar %s", value);
     else if (!brief)
@@ -43,14 +44,22 @@ static void print_names(const mm_opt *o, FILE *f)
     putc('\n', f);
 }
 
-void mm_help_mdoc(const mm_opts *o, FILE *f)
+void mm_help_mdoc(const mm_tool *t, const mm_opts *o, FILE *f)
 {
+    (void)t;
     char def[128];
-    fputs(".Bl -tag -width Ds\n", f);
     for (int i = 0; i < o->n; i++) {
-        print_names(o->v[i], f);
-        print_text(o->v[i]->help, f);
-        print_text(mm_help_default(o->v[i], def, sizeof def), f);
+        const mm_opt *row = &o->v[i];
+        const char *heading = mm_opts_heading(o, i);
+        if (i && heading)
+            fputs(".El\n", f);
+        if (heading)
+            fprintf(f, ".Ss %s\n", heading);
+        if (!i || heading)
+            fputs(".Bl -tag -width Ds\n", f);
+        print_names(row, f);
+        print_text(row->help, f);
+        print_text(mm_help_default(row, def, sizeof def), f);
         fputs(".\n", f);
     }
     fputs(".El\n", f);

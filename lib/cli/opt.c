@@ -6,17 +6,29 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-mm_status mm_opts_add(mm_opts *o, const mm_opt *table, mm_err *e)
+void mm_opts_put(mm_opts *o, mm_opt row)
 {
-    for (; table && table->name; table++) {
-        if (o->n == MM_MAX_OPTS)
-            return mm_fail(e, MM_FATAL, "more than %d options; --%s is one too many", MM_MAX_OPTS, table->name);
-        o->v[o->n++] = table;
-    }
-    return MM_OK;
+    if (o->n < MM_MAX_OPTS)
+        o->v[o->n] = row;
+    o->n++;
+}
+
+void mm_opts_add(mm_opts *o, const mm_opt *table)
+{
+    for (; table && table->name; table++)
+        mm_opts_put(o, *table);
+}
+
+const char *mm_opts_heading(const mm_opts *o, int i)
+{
+    const char *now = o->v[i].group, *before = NULL;
+    for (int k = i - 1; k >= 0 && !before; k--)
+        before = o->v[k].group;
+    return now && (!before || strcmp(now, before) != 0) ? now : NULL;
 }
 
 bool mm_opt_takes_value(const mm_opt *o)
@@ -29,13 +41,31 @@ bool mm_opt_value_optional(const mm_opt *o)
     return o->arg && o->arg[0] == '[' && o->type == MM_OPT_CHOICE;
 }
 
+mm_str mm_opt_choice(const mm_opt *o, int i)
+{
+    const char *c = i < 0 ? NULL : o->choice_at ? o->choice_at(i) : o->choices;
+    for (; !o->choice_at && c && i > 0; i--)
+        if ((c = strchr(c, '|')))
+            c++;
+    return c ? (mm_str){c, strcspn(c, "|")} : (mm_str){NULL, 0};
+}
+
+const char *mm_opt_choices(const mm_opt *o, char *out, size_t size)
+{
+    size_t at = 0;
+    *out = 0;
+    for (int i = 0; at < size && mm_opt_choice(o, i).p; i++)
+        at += (size_t)snprintf(out + at, size - at, "%s%.*s", i ? "|" : "", MM_STRF(mm_opt_choice(o, i)));
+    return out;
+}
+
 /* ---- finding an option by its name -------------------------------------------------------------------------- */
 
 static mm_str closest_name(const mm_opts *o, mm_str wanted)
 {
     mm_str name[MM_MAX_OPTS];
     for (int i = 0; i < o->n; i++)
-        name[i] = mm_str_of(o->v[i]->name);
+        name[i] = mm_str_of(o->v[i].name);
     return mm_suggest(wanted, name, o->n);
 }
 
@@ -46,12 +76,14 @@ static bool begins(const char *whole, const char *name, size_t n)
 
 typedef struct {
     const mm_opt *opt, *rival; /* rival: a second option that begins like that */
-    bool no;
+    bool no, old;
     bool exact;
 } found;
 
 static void consider(found *f, const mm_opt *o, bool no, const char *name, size_t n)
 {
+    if (!f->exact && o->was && begins(o->was, name, n) && o->was[n] == 0)
+        *f = (found){.opt = o, .no = no, .old = true, .exact = true};
     if (f->exact || !begins(o->name, name, n))
         return;
     if (o->name[n] == 0)
@@ -66,9 +98,9 @@ static mm_status find_long(const mm_opts *o, const char *name, size_t n, found *
 {
     *f = (found){0};
     for (int i = 0; i < o->n; i++) {
-        consider(f, o->v[i], false, name, n);
-        if (o->v[i]->type == MM_OPT_SWITCH && n > 3 && begins(name, "no-", 3))
-            consider(f, o->v[i], true, name + 3, n - 3);
+        consider(f, &o->v[i], false, name, n);
+        if (o->v[i].type == MM_OPT_SWITCH && n > 3 && begins(name, "no-", 3))
+            consider(f, &o->v[i], true, name + 3, n - 3);
     }
     if (f->rival)
         return mm_fail(e, MM_SKIP, "option '--%.*s' could be '--%s%s' or '--%s'", (int)n, name, f->no ? "no-" : "",
@@ -83,8 +115,8 @@ static mm_status find_long(const mm_opts *o, const char *name, size_t n, found *
 static const mm_opt *find_brief(const mm_opts *o, char c)
 {
     for (int i = 0; i < o->n; i++)
-        if (o->v[i]->brief == c)
-            return o->v[i];
+        if (o->v[i].brief == c)
+            return &o->v[i];
     return NULL;
 }
 
@@ -97,9 +129,9 @@ typedef struct {
     mm_parsed *out;
 } cursor;
 
-static void add_hit(cursor *c, const mm_opt *o, const char *value, bool no)
+static void add_hit(cursor *c, mm_opt_hit hit)
 {
-    c->out->hit[c->out->n++] = (mm_opt_hit){.opt = o, .value = value, .no = no};
+    c->out->hit[c->out->n++] = hit;
 }
 
 /* `word` is what stands after the two dashes. */
@@ -119,7 +151,7 @@ static mm_status match_long(cursor *c, const char *word, mm_err *e)
             return mm_fail(e, MM_SKIP, "option '--%s' needs a value (%s)", f.opt->name, f.opt->arg);
         value = c->argv[c->at++];
     }
-    add_hit(c, f.opt, value, f.no);
+    add_hit(c, (mm_opt_hit){f.opt, value, f.no, f.old});
     return MM_OK;
 }
 
@@ -131,13 +163,13 @@ static mm_status match_brief(cursor *c, const char *word, mm_err *e)
         if (!o)
             return mm_fail(e, MM_SKIP, "unknown option '-%c'", *word);
         if (!mm_opt_takes_value(o) || mm_opt_value_optional(o)) {
-            add_hit(c, o, NULL, false);
+            add_hit(c, (mm_opt_hit){.opt = o});
             continue;
         }
         const char *value = word[1] ? word + 1 : c->at < c->argc ? c->argv[c->at++] : NULL;
         if (!value)
             return mm_fail(e, MM_SKIP, "option '-%c' needs a value (%s)", *word, o->arg);
-        add_hit(c, o, value, false);
+        add_hit(c, (mm_opt_hit){.opt = o, .value = value});
         break;
     }
     return MM_OK;
@@ -145,6 +177,8 @@ static mm_status match_brief(cursor *c, const char *word, mm_err *e)
 
 mm_status mm_opts_match(const mm_opts *o, int argc, char **argv, mm_parsed *p, mm_arena *a, mm_err *e)
 {
+    if (o->n > MM_MAX_OPTS)
+        return mm_fail(e, MM_FATAL, "%d options: a tool has %d at most", o->n, MM_MAX_OPTS);
     size_t letters = 1; /* an upper bound of how many options there can be */
     for (int i = 1; i < argc; i++)
         letters += strlen(argv[i]);
@@ -214,19 +248,16 @@ static mm_status set_float(const mm_opt *o, const char *value, mm_err *e)
 
 static mm_status set_choice(const mm_opt *o, const char *value, mm_err *e)
 {
-    size_t n = value ? strlen(value) : 0;
-    for (const char *c = o->choices; value && c; c = strchr(c, '|')) {
-        c += *c == '|';
-        if (n && strncmp(c, value, n) == 0 && (c[n] == 0 || c[n] == '|')) {
-            *(const char **)o->to = value;
-            return MM_OK;
-        }
-    }
-    if (!value) { /* --help without =FORMAT */
-        *(const char **)o->to = "";
-        return MM_OK;
-    }
-    return mm_fail(e, MM_SKIP, "--%s takes one of %s, not '%s'", o->name, o->choices, value);
+    char all[512];
+    int i = 0;
+    for (mm_str name; value && (name = mm_opt_choice(o, i)).p; i++)
+        if (mm_str_is(name, value))
+            break;
+    if (value && !mm_opt_choice(o, i).p)
+        return mm_fail(e, MM_SKIP, "--%s takes one of %s, not '%s'", o->name, mm_opt_choices(o, all, sizeof all),
+                       value);
+    *(int *)o->to = i; /* 0: --help without =FORMAT */
+    return MM_OK;
 }
 
 static mm_status append(mm_list *l, const char *value, mm_arena *a, mm_err *e)
@@ -287,8 +318,11 @@ static uint64_t hash_value(uint64_t h, const mm_opt *o)
     case MM_OPT_SWITCH: return mm_hash_more(h, o->to, sizeof(int));
     case MM_OPT_INT: return mm_hash_more(h, o->to, sizeof(int64_t));
     case MM_OPT_FLOAT: return mm_hash_more(h, o->to, sizeof(double));
-    case MM_OPT_STR:
-    case MM_OPT_CHOICE: return hash_text(h, *(const char **)o->to);
+    case MM_OPT_STR: return hash_text(h, *(const char **)o->to);
+    case MM_OPT_CHOICE: {
+        mm_str name = mm_opt_choice(o, *(const int *)o->to);
+        return name.p ? mm_hash_more(mm_hash_more(h, name.p, name.n), "", 1) : hash_text(h, NULL);
+    }
     case MM_OPT_LIST:
         for (int i = 0; i < l->n; i++)
             h = hash_text(h, l->v[i]);
@@ -301,6 +335,6 @@ uint64_t mm_opts_hash(const mm_opt *table, const void *const *but, int n)
     uint64_t h = MM_HASH_START;
     for (const mm_opt *o = table; o->name; o++)
         if (!is_among(o->to, but, n))
-            h = hash_value(hash_text(h, o->name), o);
+            h = hash_value(hash_text(h, o->was ? o->was : o->name), o);
     return h;
 }

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "base/str.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,10 +21,10 @@ typedef enum {
     MM_OPT_INT,    /* int64_t, with an optional suffix k, M, G (1024) */
     MM_OPT_FLOAT,  /* double */
     MM_OPT_LIST,   /* mm_list: repeatable */
-    MM_OPT_CHOICE, /* const char *, one of `choices` */
+    MM_OPT_CHOICE, /* int: which of the choices, from 0, as in an enum; −1 before parsing means none */
 } mm_opt_type;
 
-typedef enum { MM_HINT_NONE, MM_HINT_FILE, MM_HINT_DIR, MM_HINT_MODEL } mm_opt_hint; /* what a completion offers */
+typedef enum { MM_COMPLETE_NONE, MM_COMPLETE_FILE, MM_COMPLETE_DIR, MM_COMPLETE_MODEL } mm_opt_complete;
 
 typedef struct {
     const char **v; /* NULL when n is 0; lives until mm_run_end */
@@ -31,37 +32,45 @@ typedef struct {
     int64_t cap;
 } mm_list;
 
-/* A row of the table: {'o', "output", MM_OPT_STR, &output, "FILE", .help = "write to FILE", .hint = MM_HINT_FILE}. */
+/* A row: {'o', "output", MM_OPT_STR, &output, "FILE", .help = "write to FILE", .complete = MM_COMPLETE_FILE}. */
 typedef struct {
     char brief;       /* 'o', or 0 */
     const char *name; /* "output" */
     mm_opt_type type;
-    void *to;            /* where the value goes; its content before parsing is the default */
-    const char *arg;     /* "FILE" */
-    const char *help;    /* one sentence, no full stop needed; shown by --help and the man page */
-    const char *choices; /* MM_OPT_CHOICE: "fp32|bf16|auto" */
-    mm_opt_hint hint;
-    int64_t min, max; /* MM_OPT_INT: checked when max > min */
+    void *to;                        /* where the value goes; its content before parsing is the default */
+    const char *arg;                 /* "FILE" */
+    const char *help;                /* one sentence, no full stop needed; shown by --help and the man page */
+    const char *choices;             /* MM_OPT_CHOICE: "fp32|bf16|auto"; or, where a table elsewhere has the names: */
+    const char *(*choice_at)(int i); /* the name of choice i, NULL after the last */
+    const char *group; /* a heading of --help and the manual page, from this row to the next with another; or NULL */
+    const char *was;   /* a former name, "valid-share": accepted with a notice for one version, shown nowhere */
+    mm_opt_complete complete; /* what a completion offers for the value */
+    int64_t min, max;         /* MM_OPT_INT: checked when max > min */
 } mm_opt;
 
 enum { MM_MAX_OPTS = 96 };
 
 /* All options of a tool: its own, then the common ones. */
 typedef struct {
-    const mm_opt *v[MM_MAX_OPTS];
-    int n;
+    mm_opt v[MM_MAX_OPTS];
+    int n; /* how many were added; mm_opts_match refuses more than MM_MAX_OPTS */
 } mm_opts;
 
-/* The table is ended by a row with name NULL; NULL is fine. MM_FATAL when there are more than MM_MAX_OPTS. */
-mm_status mm_opts_add(mm_opts *o, const mm_opt *table, mm_err *e);
+void mm_opts_put(mm_opts *o, mm_opt row);
+void mm_opts_add(mm_opts *o, const mm_opt *table);    /* ended by a row with name NULL; NULL is fine */
+const char *mm_opts_heading(const mm_opts *o, int i); /* of the group that row i begins; NULL: it begins none */
 bool mm_opt_takes_value(const mm_opt *o);
 bool mm_opt_value_optional(const mm_opt *o); /* its arg is "[NAME]": the value can only be given as --name=value */
+/* The name of choice i; p NULL before the first and after the last. */
+mm_str mm_opt_choice(const mm_opt *o, int i);
+const char *mm_opt_choices(const mm_opt *o, char *out, size_t size); /* all: "fp32|bf16|auto" */
 
 /* One option as it stands on the command line. */
 typedef struct {
     const mm_opt *opt;
     const char *value; /* NULL for flags */
     bool no;           /* --no-NAME */
+    bool old;          /* by its former name */
 } mm_opt_hit;
 
 typedef struct {
@@ -72,14 +81,15 @@ typedef struct {
 } mm_parsed;
 
 /* Reads argv[1 .. argc-1]. MM_SKIP when it is not understood: the text says what is wrong, and what was perhaps meant.
- * Memory from the arena; strings point into argv. */
+ * Memory from the arena; strings point into argv, options into *o. */
 mm_status mm_opts_match(const mm_opts *o, int argc, char **argv, mm_parsed *p, mm_arena *a, mm_err *e);
 /* Checks and assigns the values that were matched. MM_SKIP when one is not a number, out of range, not a choice. */
 mm_status mm_opts_apply(const mm_parsed *p, mm_arena *a, mm_err *e);
 /* The last occurrence of the option that writes to `to`; NULL when it was not given. */
 const mm_opt_hit *mm_opts_given(const mm_parsed *p, const void *to);
 
-/* A hash of the values that a table's options have, all but those that write to one of but[0 .. n-1]. */
+/* A hash of the values that a table's options have, all but those that write to one of but[0 .. n-1]. A new name of an
+ * option (`was`) does not change it. */
 uint64_t mm_opts_hash(const mm_opt *table, const void *const *but, int n);
 
 /* A whole number with an optional suffix k, M or G, nothing after it; false when it is not one or overflows. */

@@ -29,7 +29,7 @@ static bool is_named(const char *path, const struct stat *out)
 /* An option whose value is a file that is read: --knn FILE, --labels FILE … */
 static bool is_named_by(const mm_opt *o, const struct stat *out)
 {
-    if (o->hint != MM_HINT_FILE && o->hint != MM_HINT_MODEL)
+    if (o->complete != MM_COMPLETE_FILE && o->complete != MM_COMPLETE_MODEL)
         return false;
     if (o->type == MM_OPT_STR)
         return is_named(*(const char **)o->to, out);
@@ -51,7 +51,7 @@ void mm_part_refuse_inputs(mm_run *r, int fd, const char *name)
     for (int i = 0; i < r->n_operands && !read; i++)
         read = is_named(r->operands[i], &out);
     for (int i = 0; i < r->state->opts.n && !read; i++)
-        read = r->state->opts.v[i]->to != &r->output && is_named_by(r->state->opts.v[i], &out);
+        read = r->state->opts.v[i].to != &r->output && is_named_by(&r->state->opts.v[i], &out);
     if (read)
         mm_die(r, "%s is read by this command, which would write it: choose another output", name);
 }

@@ -33,21 +33,10 @@ __attribute__((noreturn)) static void finish_answer(mm_run *r)
     exit(0);
 }
 
-static void answer_help(mm_run *r, const char *format)
-{
-    const mm_opts *o = &r->state->opts;
-    if (!strcmp(format, "mdoc"))
-        mm_help_mdoc(o, stdout);
-    else if (!strcmp(format, "bash"))
-        mm_help_bash(r->tool, o, stdout);
-    else if (!strcmp(format, "zsh"))
-        mm_help_zsh(r->tool, o, stdout);
-    else if (!strcmp(format, "fish"))
-        mm_help_fish(r->tool, o, stdout);
-    else
-        mm_help_text(r->tool, o, stdout);
-    finish_answer(r);
-}
+static void (*const help_in[])(const mm_tool *t, const mm_opts *o, FILE *f) = {
+    /* in the order of --help's choices */
+    mm_help_text, mm_help_mdoc, mm_help_bash, mm_help_zsh, mm_help_fish,
+};
 
 /* --help and --version are answered before any value is assigned, so that help shows the defaults. */
 static void answer(mm_run *r, const mm_parsed *p)
@@ -58,9 +47,10 @@ static void answer(mm_run *r, const mm_parsed *p)
         mm_err e;
         if (mm_opts_apply(&only, &r->state->arena, &e) != MM_OK)
             mm_usage(r, "%s", e.text);
-        const char *format = r->state->help;
-        r->state->help = NULL;
-        answer_help(r, format);
+        int format = r->state->help;
+        r->state->help = -1;
+        help_in[format](r->tool, &r->state->opts, stdout);
+        finish_answer(r);
     }
     if (mm_opts_given(p, &r->state->version)) {
         printf("%s (mm tools) %s\n", r->tool->name, MM_VERSION);
@@ -113,11 +103,16 @@ void mm_run_begin(mm_run *r, const mm_tool *tool, int argc, char **argv)
     pthread_mutexattr_destroy(&checked);
     r->state->out.fd = r->state->in.fd = -1;
     r->log = (mm_log){.say = say, .ctx = r};
-    if (mm_common_opts(r, &e) != MM_OK || mm_opts_match(&r->state->opts, argc, argv, &p, &r->state->arena, &e) != MM_OK)
+    mm_common_opts(r);
+    if (mm_opts_match(&r->state->opts, argc, argv, &p, &r->state->arena, &e) != MM_OK)
         mm_usage(r, "%s", e.text);
     answer(r, &p);
     if (mm_opts_apply(&p, &r->state->arena, &e) != MM_OK || mm_common_settle(r, &p, &e) != MM_OK)
         mm_usage(r, "%s", e.text);
+    for (int i = 0; i < p.n; i++)
+        if (p.hit[i].old && mm_opts_given(&p, p.hit[i].opt->to) == &p.hit[i])
+            mm_warn(r, "--%s is called --%s now; the old name goes with the next version", p.hit[i].opt->was,
+                    p.hit[i].opt->name);
     r->colour = wants_colour();
     mm_signals_watch(r);
     say_what_is_in_effect(r);

@@ -59,17 +59,14 @@ typedef struct {
     } seen[MM_ALIKE];
 } mm_alike_state;
 
-enum { MM_COMMON_OPTS = 24 };
-
 struct mm_run_state {
     pthread_mutex_t lock; /* messages, counters, progress line */
     mm_arena arena;       /* option values, operand names */
-    mm_opt common[MM_COMMON_OPTS];
     mm_opts opts;
     /* values of common options that need a second look */
-    const char *help, *precision, *files_from, *files0_from, *device;
+    const char *files_from, *files0_from, *device;
     bool version, null, quiet;
-    int progress;
+    int help, precision, progress;
     int64_t threads;
     mm_out_state out;
     mm_in_state in;
@@ -86,7 +83,7 @@ struct mm_run_state {
 };
 
 /* common.c */
-mm_status mm_common_opts(mm_run *r, mm_err *e);                       /* fills state->common and state->opts */
+void mm_common_opts(mm_run *r);                                       /* fills state->opts */
 mm_status mm_common_settle(mm_run *r, const mm_parsed *p, mm_err *e); /* environment, precision, quiet … */
 
 /* operands.c: those of the command line and of the lists */
@@ -94,7 +91,7 @@ mm_status mm_operands(mm_run *r, const mm_parsed *p, mm_err *e);
 
 /* help.c, mdoc.c, completion.c */
 void mm_help_text(const mm_tool *t, const mm_opts *o, FILE *f);
-void mm_help_mdoc(const mm_opts *o, FILE *f);
+void mm_help_mdoc(const mm_tool *t, const mm_opts *o, FILE *f);
 void mm_help_bash(const mm_tool *t, const mm_opts *o, FILE *f);
 void mm_help_zsh(const mm_tool *t, const mm_opts *o, FILE *f);
 void mm_help_fish(const mm_tool *t, const mm_opts *o, FILE *f);

@@ -45,11 +45,12 @@ typedef enum {
 } mm_tool_takes;
 
 typedef struct {
-    const char *name;        /* "mm-cat" */
-    const char *summary;     /* "look at, cut, count and convert feature streams" */
-    const char *operands;    /* "[STREAM]...", "list|info [ARGUMENT]...": the first is one of these commands */
-    const char *const *hint; /* lines at the end of --help: examples; NULL-terminated */
-    const mm_opt *opts;      /* the tool's own, ended by a row with name NULL */
+    const char *name;             /* "mm-cat" */
+    const char *summary;          /* "look at, cut, count and convert feature streams" */
+    const char *operands;         /* "[STREAM]...", "list|info [ARGUMENT]...": the first is one of these commands */
+    const char *const *examples;  /* lines at the end of --help; NULL-terminated */
+    const mm_opt *opts;           /* the tool's own, ended by a row with name NULL */
+    void (*add_opts)(mm_opts *o); /* or: adds them, and rows that it shares with some tools (cli/encoding.h) */
     unsigned takes;
     const char *encodes;      /* completions offer models for -m that encode this: "image"; NULL: all */
     const char *takes_models; /* "info|verify": the commands whose arguments are models */

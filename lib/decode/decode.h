@@ -6,6 +6,7 @@
 #include "media/image/image.h"
 #include "media/sound/audio.h"
 #include "media/sound/channels.h"
+#include "media/table/table.h"
 #include "source/source.h"
 #include "stream/record.h"
 
@@ -21,6 +22,13 @@ typedef enum {
 
 mm_sniff mm_sniff_bytes(const uint8_t *head, size_t n,
                         mm_str path); /* n: up to the first 4 KiB; the path only breaks ties */
+
+/* What a table of numbers is read as. */
+typedef enum {
+    MM_AS_TEXT, /* as nothing else: a text, or rows of it */
+    MM_AS_FEATURES,
+    MM_AS_SERIES,
+} mm_numbers_as;
 
 /* What is worth a word at the end; counted by all threads that share it. */
 typedef struct {
@@ -48,10 +56,10 @@ typedef struct {
     bool lines;         /* text: a record a line */
     const char *column; /* text: this column of a table (table.h) */
     const char *label_column, *key_column;
-    const char *table;   /* what tables are (mm_table_kind_of); NULL: their first row tells */
+    mm_table_kind table; /* what tables are */
     int64_t max_pixels;  /* 0: 178,956,970 (Pillow's bomb limit) */
     double max_duration; /* seconds; 0: 24 h */
-    const char *as;      /* NULL, "series" or "feature" */
+    mm_numbers_as as;    /* --as */
     const char *of;      /* --of: the modality of all records; NULL: their kinds (of a table's features: "series") */
     const char *space;   /* --space: what the features of a table are comparable with; NULL: "numbers/D" */
     bool all_meta;       /* --meta */

@@ -5,9 +5,8 @@ extern const mm_fuse_method mm_fuse_mlp, mm_fuse_gated, mm_fuse_routing, mm_fuse
     mm_fuse_dempster, mm_fuse_linear, mm_fuse_align;
 
 static const mm_fuse_method *const METHODS[] = {
-    &mm_fuse_mlp,       &mm_fuse_gated, &mm_fuse_routing,
-    &mm_fuse_attention, &mm_fuse_cross, &mm_fuse_dempster,
-    &mm_fuse_linear,    &mm_fuse_align, NULL,
+    &mm_fuse_mlp,      &mm_fuse_linear, &mm_fuse_gated, &mm_fuse_routing, &mm_fuse_attention, &mm_fuse_cross,
+    &mm_fuse_dempster, &mm_fuse_align,  NULL,
 };
 
 const mm_fuse_method *const *mm_fuse_methods(void)

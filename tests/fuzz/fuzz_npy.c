@@ -21,7 +21,7 @@ static mm_status weigh(void *ctx, const mm_record *rec, mm_err *e)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static const char MAGIC[] = "\x93NUMPY\1\0";
-    static const mm_decode_opts ways[] = {{.as = "feature"}, {.as = "series"}, {.text = true}};
+    static const mm_decode_opts ways[] = {{.as = MM_AS_FEATURES}, {.as = MM_AS_SERIES}, {.text = true}};
     mm_blob b = {.key = MM_STR("k"), .src = MM_STR("x.npy"), .path = MM_STR("x.npy"), .named = true, .fd = -1};
     mm_tensor t;
     mm_err e;

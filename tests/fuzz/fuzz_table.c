@@ -49,12 +49,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         {.text = true, .column = "2", .label_column = "-1"},
         {.text = true, .column = "text", .key_column = "id", .label_column = "label"},
         {.text = true, .lines = true},
-        {.text = true, .as = "feature", .key_column = "id"},
-        {.text = true, .as = "series"},
-        {.text = true, .as = "feature", .label_column = "1"},
-        {.text = true, .column = "text", .label_column = "choice", .table = "json"},
-        {.text = true, .column = "text", .label_column = "label", .table = "quoted-tsv"},
-        {.text = true, .column = "text", .table = "semicolon"},
+        {.text = true, .as = MM_AS_FEATURES, .key_column = "id"},
+        {.text = true, .as = MM_AS_SERIES},
+        {.text = true, .as = MM_AS_FEATURES, .label_column = "1"},
+        {.text = true, .column = "text", .label_column = "choice", .table = MM_TABLE_JSON},
+        {.text = true, .column = "text", .label_column = "label", .table = MM_TABLE_QUOTED_TSV},
+        {.text = true, .column = "text", .table = MM_TABLE_SEMICOLON},
     };
     if (n == 0)
         return 0;

@@ -10,10 +10,10 @@
 
 typedef struct {
     bool keep, key;
-    int verbose, normalize;
-    const char *output, *help, *precision;
+    int verbose, normalize, help, precision, colour, ties;
+    const char *output;
     int64_t batch;
-    double rate;
+    double rate, fraction;
     mm_list model;
 } values;
 
@@ -25,6 +25,11 @@ typedef struct {
     mm_arena arena;
     mm_err e;
 } fixture;
+
+static const char *colour_at(int i)
+{
+    return (const char *const[]){"red", "green", NULL}[i];
+}
 
 static void setup(fixture *f)
 {
@@ -40,11 +45,14 @@ static void setup(fixture *f)
         {'m', "model", MM_OPT_LIST, &v->model, "DIR", .help = "h"},
         {0, "precision", MM_OPT_CHOICE, &v->precision, "TYPE", .help = "h", .choices = "fp32|bf16|auto"},
         {'h', "help", MM_OPT_CHOICE, &v->help, "[FORMAT]", .help = "h", .choices = "text|mdoc"},
+        {0, "colour", MM_OPT_CHOICE, &v->colour, .help = "h", .choice_at = colour_at, .group = "Looks"},
+        {0, "valid-fraction", MM_OPT_FLOAT, &v->fraction, "F", .help = "h", .group = "Looks", .was = "valid-share"},
+        {0, "ties", MM_OPT_SWITCH, &v->ties, .help = "h", .group = "Votes", .was = "draws"},
         {0},
     };
-    *f = (fixture){.v.normalize = -1};
+    *f = (fixture){.v = {.normalize = -1, .precision = -1, .help = -1, .ties = -1}};
     memcpy(f->table, table, sizeof table);
-    assert_int_equal(mm_opts_add(&f->opts, f->table, &f->e), MM_OK);
+    mm_opts_add(&f->opts, f->table);
 }
 
 /* Words are separated by single blanks; an empty word is written as "". */
@@ -108,17 +116,101 @@ static void test_switch_list_choice_float(void **state)
     for (int i = 0; i < 4; i++)
         assert_string_equal(f.v.model.v[i], ((const char *[]){"a", "b", "c", "d"})[i]);
     assert_true(f.v.rate > -25.1 && f.v.rate < -24.9);
-    assert_string_equal(f.v.precision, "bf16");
+    assert_int_equal(f.v.precision, 1);
+    assert_int_equal(f.v.help, -1);
     done(&f);
     assert_int_equal(parse(&f, "--normalize"), MM_OK);
     assert_int_equal(f.v.normalize, 1);
     done(&f);
     assert_int_equal(parse(&f, "--help"), MM_OK);
-    assert_string_equal(f.v.help, "");
+    assert_int_equal(f.v.help, 0);
     done(&f);
     assert_int_equal(parse(&f, "-h"), MM_OK);
-    assert_string_equal(f.v.help, "");
+    assert_int_equal(f.v.help, 0);
     done(&f);
+    assert_int_equal(parse(&f, "--help=mdoc --colour green"), MM_OK);
+    assert_int_equal(f.v.help, 1);
+    assert_int_equal(f.v.colour, 1);
+    done(&f);
+}
+
+static const mm_opt *row(const fixture *f, const char *name)
+{
+    for (int i = 0; i < f->opts.n; i++)
+        if (strcmp(f->opts.v[i].name, name) == 0)
+            return &f->opts.v[i];
+    return NULL;
+}
+
+static void test_choices_by_number(void **state)
+{
+    fixture f;
+    char all[32];
+    (void)state;
+    setup(&f);
+    assert_true(mm_str_is(mm_opt_choice(row(&f, "precision"), 2), "auto"));
+    assert_true(mm_str_is(mm_opt_choice(row(&f, "colour"), 0), "red"));
+    assert_null(mm_opt_choice(row(&f, "precision"), 3).p);
+    assert_null(mm_opt_choice(row(&f, "precision"), -1).p);
+    assert_null(mm_opt_choice(row(&f, "colour"), 2).p);
+    assert_string_equal(mm_opt_choices(row(&f, "precision"), all, sizeof all), "fp32|bf16|auto");
+    assert_string_equal(mm_opt_choices(row(&f, "colour"), all, sizeof all), "red|green");
+    done(&f);
+}
+
+/* The former name of an option, whole, does what the new one does, and is remembered; it is no other option's rival. */
+static void test_former_name(void **state)
+{
+    fixture f;
+    (void)state;
+    assert_int_equal(parse(&f, "--valid-share=0.3 --no-draws --ties --no-draws"), MM_OK);
+    assert_true(f.v.fraction > 0.29 && f.v.fraction < 0.31);
+    assert_int_equal(f.v.ties, 0);
+    assert_int_equal(f.parsed.n, 4);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(f.parsed.hit[i].old, i != 2);
+    done(&f);
+    assert_int_equal(parse(&f, "--valid 0.1"), MM_OK);
+    assert_false(f.parsed.hit[0].old);
+    done(&f);
+    assert_int_equal(parse(&f, "--valid-sha 0.1"), MM_SKIP);
+    done(&f);
+}
+
+static void test_headings(void **state)
+{
+    fixture f;
+    (void)state;
+    setup(&f);
+    for (int i = 0; i < f.opts.n; i++) {
+        const char *heading = mm_opts_heading(&f.opts, i), *name = f.opts.v[i].name;
+        const char *expected = strcmp(name, "colour") == 0 ? "Looks" : strcmp(name, "ties") == 0 ? "Votes" : NULL;
+        if (expected ? !heading || strcmp(heading, expected) != 0 : heading != NULL)
+            fail_msg("--%s: \"%s\"", name, heading ? heading : "no heading");
+    }
+    done(&f);
+}
+
+/* What --update compares: a choice counts by its name, and a new name of an option changes nothing. */
+static void test_hash(void **state)
+{
+    int precision = 1;
+    double share = 0.5;
+    const mm_opt before[] = {{0, "precision", MM_OPT_CHOICE, &precision, .help = "h", .choices = "fp32|bf16"},
+                             {0, "share", MM_OPT_FLOAT, &share, "F", .help = "h"},
+                             {0}},
+                 after[] = {{0, "precision", MM_OPT_CHOICE, &(int){2}, .help = "h", .choices = "fp32|fp16|bf16"},
+                            {0, "fraction", MM_OPT_FLOAT, &share, "F", .help = "h", .was = "share"},
+                            {0}};
+    (void)state;
+    uint64_t h = mm_opts_hash(before, NULL, 0);
+    assert_true(h == mm_opts_hash(after, NULL, 0));
+    precision = 0;
+    assert_true(h != mm_opts_hash(before, NULL, 0));
+    const void *but[] = {&precision};
+    h = mm_opts_hash(before, but, 1);
+    precision = -1;
+    assert_true(h == mm_opts_hash(before, but, 1));
 }
 
 static void test_refused(void **state)
@@ -126,14 +218,24 @@ static void test_refused(void **state)
     static const struct {
         const char *line, *says;
     } cases[] = {
-        {"--keap", "did you mean '--keep'?"}, {"--ke", "could be '--keep' or '--keyed'"},
-        {"-x", "unknown option '-x'"},        {"--output", "needs a value (FILE)"},
-        {"-o", "needs a value (FILE)"},       {"--keep=1", "takes no value"},
-        {"--batch=0", "1 to 4096"},           {"--batch=9x", "whole number"},
-        {"--batch=", "whole number"},         {"--rate=fast", "takes a number"},
-        {"--rate=nan", "takes a number"},     {"--precision=fp", "one of fp32|bf16|auto"},
-        {"--precision=", "one of"},           {"--xyzzyplugh", "unknown option '--xyzzyplugh'"},
-        {"--no-keep", "unknown option"},      {"--help=html", "one of text|mdoc"},
+        {"--keap", "did you mean '--keep'?"},
+        {"--ke", "could be '--keep' or '--keyed'"},
+        {"-x", "unknown option '-x'"},
+        {"--output", "needs a value (FILE)"},
+        {"-o", "needs a value (FILE)"},
+        {"--keep=1", "takes no value"},
+        {"--batch=0", "1 to 4096"},
+        {"--batch=9x", "whole number"},
+        {"--batch=", "whole number"},
+        {"--rate=fast", "takes a number"},
+        {"--rate=nan", "takes a number"},
+        {"--precision=fp", "one of fp32|bf16|auto"},
+        {"--precision=", "one of"},
+        {"--xyzzyplugh", "unknown option '--xyzzyplugh'"},
+        {"--no-keep", "unknown option"},
+        {"--help=html", "one of text|mdoc"},
+        {"--colour=blue", "one of red|green"},
+        {"--colour=", "one of red|green"},
     };
     fixture f;
     (void)state;
@@ -181,14 +283,19 @@ static void test_too_many_options(void **state)
 {
     mm_opt table[MM_MAX_OPTS + 2] = {{0}};
     mm_opts all = {.n = 0};
+    mm_parsed parsed;
+    mm_arena arena = {0};
     mm_err e;
     bool to;
     (void)state;
     for (int i = 0; i <= MM_MAX_OPTS; i++)
         table[i] = (mm_opt){0, "one", MM_OPT_FLAG, &to, .help = "h"};
-    assert_int_equal(mm_opts_add(&all, table + 1, &e), MM_OK);
+    mm_opts_add(&all, table + 1);
     assert_int_equal(all.n, MM_MAX_OPTS);
-    assert_int_equal(mm_opts_add(&all, table + MM_MAX_OPTS, &e), MM_FATAL);
+    assert_int_equal(mm_opts_match(&all, 1, (char *[]){"mm-test"}, &parsed, &arena, &e), MM_OK);
+    mm_opts_add(&all, table + MM_MAX_OPTS);
+    assert_int_equal(mm_opts_match(&all, 1, (char *[]){"mm-test"}, &parsed, &arena, &e), MM_FATAL);
+    mm_arena_free(&arena);
 }
 
 int main(void)
@@ -197,6 +304,10 @@ int main(void)
         cmocka_unit_test(test_every_spelling),
         cmocka_unit_test(test_operands),
         cmocka_unit_test(test_switch_list_choice_float),
+        cmocka_unit_test(test_choices_by_number),
+        cmocka_unit_test(test_former_name),
+        cmocka_unit_test(test_headings),
+        cmocka_unit_test(test_hash),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_too_many_options),

@@ -8,15 +8,6 @@
 
 enum { MAX_COLUMNS = 1 << 20 };
 
-mm_table_kind mm_table_kind_of(const char *name)
-{
-    static const char *const NAMES[] = {NULL, "csv", "semicolon", "tsv", "quoted-tsv", "jsonl", "json"};
-    for (int i = 1; name && i < (int)(sizeof NAMES / sizeof *NAMES); i++)
-        if (strcmp(name, NAMES[i]) == 0)
-            return (mm_table_kind)i;
-    return MM_TABLE_ANY;
-}
-
 mm_str mm_cell_trim(mm_str cell)
 {
     while (cell.n && mm_is_blank(*cell.p)) {

@@ -18,8 +18,8 @@ typedef enum {
     MM_TABLE_JSON,       /* an array of objects; tasks of Label Studio are flattened (label_studio.h) */
 } mm_table_kind;
 
-/* "csv", "semicolon", "tsv", "quoted-tsv", "jsonl", "json"; MM_TABLE_ANY for NULL. */
-mm_table_kind mm_table_kind_of(const char *name);
+/* The kinds after MM_TABLE_ANY, as choices of an option. */
+#define MM_TABLE_KINDS "csv|semicolon|tsv|quoted-tsv|jsonl|json"
 
 typedef struct {
     mm_str text;

@@ -102,7 +102,7 @@ static bool begins_with_names(mm_str text, const mm_decode_opts *o)
     mm_str *cell;
     int n;
     float x;
-    mm_table_open(&t, text, mm_table_kind_of(o->table));
+    mm_table_open(&t, text, o->table);
     bool names = false, row = mm_table_next(&t, &a, &cell, &n, &ignored) == MM_OK && !mm_table_names_itself(&t);
     int key = row && o->key_column ? mm_table_column(&t, o->key_column, n) : -1,
         label = row && o->label_column ? mm_table_column(&t, o->label_column, n) : -1;
@@ -146,11 +146,11 @@ static mm_status take_row(numbers *m, mm_fault *f)
     if (!x)
         return mm_fault_memory(f);
     mm_status st = numbers_of_row(m, x, &why);
-    if (st == MM_OK && *s->o->as == 'f')
+    if (st == MM_OK && s->o->as == MM_AS_FEATURES)
         st = mm_table_input_name(r, &rec, &why);
     if (st != MM_OK)
         return mm_table_input_fault(r, &why);
-    if (*s->o->as == 'f')
+    if (s->o->as == MM_AS_FEATURES)
         return put_feature(s, &rec, x, m->width, f);
     if (!mm_grow_rows(&m->all, &m->room, m->n, m->width))
         return mm_fault_memory(f);
@@ -188,7 +188,7 @@ static mm_status put_vector(mm_sink *s, const mm_tensor *t, int64_t row, int64_t
 static mm_status put_array(mm_sink *s, const mm_tensor *t, mm_fault *f)
 {
     int64_t rows = t->s.rank ? t->s.dim[0] : 1, width = t->s.rank == 2 ? t->s.dim[1] : 1;
-    bool features = s->o->as && *s->o->as == 'f';
+    bool features = s->o->as == MM_AS_FEATURES;
     if (t->s.rank < 1 || t->s.rank > 2)
         return mm_fault_set(f, "unsupported", "an array of neither one nor two dimensions");
     if (mm_shape_count(&t->s) == 0) /* a header may claim any number of rows when each is empty */

@@ -32,7 +32,7 @@ mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool n
     const mm_decode_opts *o = s->o;
     mm_err e;
     *r = (mm_table_input){.s = s, .f = f, .column = -1, .key = -1, .label = -1};
-    mm_table_open(&r->t, text, mm_table_kind_of(o->table));
+    mm_table_open(&r->t, text, o->table);
     mm_status st = names ? mm_table_take_header(&r->t, &e) : MM_OK;
     if (st == MM_SKIP)
         return mm_fault_set(f, "row", "the row of names: %s", e.text);

@@ -103,7 +103,7 @@ static mm_status put_row(reading *r, mm_table_input *rows)
 static bool names_columns(const mm_decode_opts *o, mm_str text)
 {
     mm_table t;
-    mm_table_open(&t, text, mm_table_kind_of(o->table));
+    mm_table_open(&t, text, o->table);
     bool nameless = mm_table_is_nameless(&t, (const char *[]){o->column, o->key_column, o->label_column}, 3);
     mm_table_close(&t);
     return !nameless;
