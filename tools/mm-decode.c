@@ -8,6 +8,7 @@
 #include "decode/decode.h"
 #include "format/claim.h"
 #include "labels/sidecar.h"
+#include "model/architecture.h"
 #include "model/prep.h"
 #include "source/key.h"
 

@@ -1,5 +1,6 @@
 /* mm-encode-audio: audio records → feature records. */
 #include "cli/encoding.h"
+#include "model/prep.h"
 
 #include <stdlib.h>
 

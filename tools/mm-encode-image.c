@@ -1,6 +1,7 @@
 /* mm-encode-image: image records → feature records, or the labels of a model's own head. */
 #include "cli/encoding.h"
 #include "media/image/depth.h"
+#include "model/prep.h"
 
 static mm_encoding_values opt = {MM_ENCODING_DEFAULTS(8)};
 

@@ -1,7 +1,6 @@
 /* mm-model: list, describe, check, import, fetch and pack models. */
 #include "base/file.h"
 #include "cli/tool.h"
-#include "encode/arch.h"
 #include "encode/pack_encoders.h"
 #include "encode/sentence.h"
 #include "fuse/head.h"
@@ -90,11 +89,13 @@ static void add_encoders(json_t *o, mm_model *m, const mm_sentence *sentence)
 {
     json_t *list = json_array();
     mm_err why = {0};
-    for (const mm_arch *const *a = mm_arch_all(); *a; a++)
-        if ((*a)->match(m) &&
-            ((*a)->of != MM_OF_TEXT || takes_texts(m, sentence, json_object_get(o, "tokenizer") != NULL, &why)))
+    const char *type = mm_config_str(mm_model_config(m), "model_type", "");
+    const mm_architecture *a;
+    for (int i = 0; (a = mm_architecture_at(i)); i++)
+        if (mm_architecture_has(a, type) &&
+            (a->of != MM_OF_TEXT || takes_texts(m, sentence, json_object_get(o, "tokenizer") != NULL, &why)))
             json_array_append_new(
-                list, json_pack("{s:s, s:s}", "architecture", (*a)->name, "modality", mm_modality_name((*a)->of)));
+                list, json_pack("{s:s, s:s}", "architecture", a->types[0], "modality", mm_modality_name(a->of)));
     json_object_set_new(o, "encodes", list);
     if (why.status != MM_OK)
         json_object_set_new(o, "refused", json_string(why.text));

@@ -1,6 +1,7 @@
 #include "cli/encoding.h"
 
 #include "encode/arch.h"
+#include "model/prep.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 const mm_stack_names mm_clip_layers = {
     .layer = "encoder.layers.%d.",
@@ -15,12 +14,6 @@ const mm_stack_names mm_clip_layers = {
     .fc1 = "mlp.fc1",
     .fc2 = "mlp.fc2",
 };
-
-bool mm_clip_is(const mm_model *m, const char *tower_type)
-{
-    const char *type = mm_config_str(mm_model_config(m), "model_type", "");
-    return !strcmp(type, "clip") || !strcmp(type, tower_type);
-}
 
 const json_t *mm_clip_config(const mm_model *m, const char *section)
 {

@@ -1,6 +1,6 @@
 #include "encode/pack_encoders.h"
 
-#include "encode/arch.h"
+#include "encode/encode.h"
 #include "model/packed_model.h"
 
 #include <string.h>
@@ -74,9 +74,11 @@ mm_status mm_encoder_pack(mm_model *m, mm_dev *d, const char *dir, mm_err *e)
     mm_status s = MM_OK;
     const mm_encode_opts own = {.normalize = -1, .project = -1};
     mm_dev_watch(d, made, &c);
-    for (const mm_arch *const *a = mm_arch_all(); s == MM_OK && *a; a++)
-        if ((*a)->match(m) && n < MAX_ENCODERS) {
-            s = mm_encoder_open(&open[n], m, (*a)->of, d, &own, e);
+    const char *type = mm_config_str(mm_model_config(m), "model_type", "");
+    const mm_architecture *a;
+    for (int i = 0; s == MM_OK && (a = mm_architecture_at(i)); i++)
+        if (mm_architecture_has(a, type) && n < MAX_ENCODERS) {
+            s = mm_encoder_open(&open[n], m, a->of, d, &own, e);
             n += s == MM_OK;
         }
     mm_dev_watch(d, NULL, NULL);

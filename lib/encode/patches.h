@@ -3,7 +3,7 @@
 #ifndef MM_ENCODE_PATCHES_H
 #define MM_ENCODE_PATCHES_H
 
-#include "encode/blocks.h"
+#include "encode/forward.h"
 
 enum { MM_MAX_PREFIX = 3 };
 

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-/* Rows of a table [rows, W] in the file; 0 when it is absent, which the table's own loading reports. */
+/* Rows of a table [rows, W] in the file; 0 when it is absent, which mm_params_table reports. */
 static int64_t rows_of(const mm_params *p, const char *name)
 {
     char z[160];
@@ -11,35 +11,25 @@ static int64_t rows_of(const mm_params *p, const char *name)
     return mm_params_has(p, name) && mm_model_tensor(p->model, &t, z, NULL) == MM_OK && t.s.rank == 2 ? t.s.dim[0] : 0;
 }
 
-void mm_text_net_load(mm_text_net *t, const mm_text_net_names *n)
+void mm_text_net_load(mm_text_net *t, const mm_text_net_names *names, const mm_stack_spec *spec,
+                      const mm_stack_names *layers)
 {
-    mm_params *p = &t->params;
-    int64_t width = t->stack.spec.width;
-    t->vocabulary = rows_of(p, n->word);
-    t->positions = rows_of(p, n->position);
-    t->word = mm_params_table(p, n->word, -1, width);
-    t->position = mm_params_table(p, n->position, -1, width);
-    if (n->type && mm_config_int(mm_model_config(p->model), "type_vocab_size", 2) > 0)
-        t->type = mm_params_table(p, n->type, -1, width);
-    if (n->norm)
-        t->norm = mm_params_norm(p, n->norm, width);
+    mm_params *p = &t->net.params;
+    mm_stack_load(&t->net.stack, p, spec, layers);
+    t->vocabulary = rows_of(p, names->word);
+    t->positions = rows_of(p, names->position);
+    t->word = mm_params_table(p, names->word, -1, spec->width);
+    t->position = mm_params_table(p, names->position, -1, spec->width);
+    if (names->type && mm_config_int(mm_model_config(p->model), "type_vocab_size", 2) > 0)
+        t->type = mm_params_table(p, names->type, -1, spec->width);
+    if (names->norm)
+        t->norm = mm_params_norm(p, names->norm, spec->width);
+    t->net.info = (mm_net_info){.layers = spec->layers, .width = spec->width, .max_tokens = t->positions};
 }
 
-void mm_text_net_free(mm_text_net *t)
+mm_status mm_text_net_check(const mm_net *n, const mm_input *in, int64_t *floats, mm_err *e)
 {
-    mm_workspace_free(&t->work, t->params.dev);
-    mm_params_free(&t->params);
-}
-
-void mm_text_net_describe(const mm_text_net *t, mm_net_info *info)
-{
-    info->layers = t->stack.spec.layers;
-    info->width = t->stack.spec.width;
-    info->max_tokens = t->positions;
-}
-
-mm_status mm_text_net_check(const mm_text_net *t, const mm_input *in, int64_t *floats, mm_err *e)
-{
+    const mm_text_net *t = (const mm_text_net *)n;
     const mm_shape *s = &in->in.s;
     if (s->type != MM_I32 || s->rank != 1 || s->dim[0] < 1)
         return mm_fail(e, MM_SKIP, "a text is at least one token");
@@ -49,16 +39,17 @@ mm_status mm_text_net_check(const mm_text_net *t, const mm_input *in, int64_t *f
     const int32_t *id = in->in.data;
     for (int64_t i = 0; i < s->dim[0]; i++)
         if (id[i] < 0 || id[i] >= t->vocabulary)
-            return mm_fail(e, MM_SKIP, "token %d is outside the model's vocabulary of %lld: the tokenizer is another's",
+            return mm_fail(e, MM_SKIP,
+                           "token %d is outside the model's vocabulary of %lld: the tokenizer belongs to another model",
                            (int)id[i], (long long)t->vocabulary);
-    *floats = s->dim[0] * t->stack.spec.width + mm_stack_scratch(&t->stack, s->dim[0]) + 2 * MM_WORKSPACE_ALIGN;
+    *floats = s->dim[0] * n->info.width + mm_stack_scratch(&n->stack, s->dim[0]) + 2 * MM_WORKSPACE_ALIGN;
     return MM_OK;
 }
 
 /* x = word + type + position, then the norm */
 static mm_status embed(mm_text_net *t, mm_mat x, const mm_forward *f, mm_err *e)
 {
-    int64_t rows = f->cu[f->n], width = t->stack.spec.width;
+    int64_t rows = f->cu[f->n], width = t->net.info.width;
     int32_t *word = mm_arena_alloc(f->arena, (size_t)rows * sizeof *word);
     int32_t *place = mm_arena_alloc(f->arena, (size_t)rows * sizeof *place);
     int32_t *type = mm_arena_zalloc(f->arena, (size_t)rows, sizeof *type);
@@ -69,7 +60,7 @@ static mm_status embed(mm_text_net *t, mm_mat x, const mm_forward *f, mm_err *e)
             word[r] = ((const int32_t *)f->in[i].in.data)[r - f->cu[i]];
             place[r] = (int32_t)(r - f->cu[i]);
         }
-    mm_dev *d = t->params.dev;
+    mm_dev *d = t->net.params.dev;
     mm_gather_op op = {.table = t->word, .y = x, .rows = rows, .width = width, .ids = word};
     mm_dev_gather(d, &op);
     op.add = true;
@@ -82,23 +73,23 @@ static mm_status embed(mm_text_net *t, mm_mat x, const mm_forward *f, mm_err *e)
     op.ids = place;
     mm_dev_gather(d, &op);
     if (t->norm.gain)
-        mm_apply_norm(d, &t->norm, t->stack.spec.eps, x, x, rows, width);
+        mm_apply_norm(d, &t->norm, t->net.stack.spec.eps, x, x, rows, width);
     return MM_OK;
 }
 
-mm_status mm_text_net_forward(mm_text_net *t, mm_forward *f, mm_err *e)
+mm_status mm_text_net_forward(mm_net *n, mm_forward *f, mm_err *e)
 {
     f->cu[0] = 0;
     for (int i = 0; i < f->n; i++)
         f->cu[i + 1] = f->cu[i] + f->in[i].in.s.dim[0];
-    int64_t rows = f->cu[f->n], width = t->stack.spec.width, scratch_floats = mm_stack_scratch(&t->stack, rows);
+    int64_t rows = f->cu[f->n], width = n->info.width, scratch_floats = mm_stack_scratch(&n->stack, rows);
     mm_status s =
-        mm_workspace_begin(&t->work, t->params.dev, rows * width + scratch_floats + 2 * MM_WORKSPACE_ALIGN, e);
+        mm_workspace_begin(&n->work, n->params.dev, rows * width + scratch_floats + 2 * MM_WORKSPACE_ALIGN, e);
     if (s != MM_OK)
         return s;
-    mm_mat x = mm_workspace_take(&t->work, rows, width), scratch = mm_workspace_take(&t->work, 1, scratch_floats);
-    s = embed(t, x, f, e);
+    mm_mat x = mm_workspace_take(&n->work, rows, width), scratch = mm_workspace_take(&n->work, 1, scratch_floats);
+    s = embed((mm_text_net *)n, x, f, e);
     if (s == MM_OK)
-        mm_stack_run(&t->stack, t->params.dev, x, scratch, f);
+        mm_stack_run(&n->stack, n->params.dev, x, scratch, f);
     return s;
 }

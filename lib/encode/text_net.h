@@ -2,29 +2,28 @@
 #ifndef MM_ENCODE_TEXT_NET_H
 #define MM_ENCODE_TEXT_NET_H
 
-#include "encode/blocks.h"
+#include "encode/arch.h"
 
-/* Names in the file, below mm_params' prefix. */
+/* Names in the file, after mm_params' prefix. */
 typedef struct {
     const char *word, *position;
-    const char *type; /* the row of type 0 is added; NULL: none */
+    const char *type; /* row 0 is added, as for a single sentence; NULL: none */
     const char *norm; /* NULL: none */
 } mm_text_net_names;
 
 typedef struct {
-    mm_params params;
+    mm_net net;
     mm_weight *word, *position, *type; /* [V,W], [P,W], [types,W] or NULL */
     mm_norm_params norm;               /* gain NULL: none */
     int64_t vocabulary, positions;
-    mm_stack stack;
-    mm_workspace work;
 } mm_text_net;
 
-/* Loads the embeddings; the stack is loaded before it. */
-void mm_text_net_load(mm_text_net *t, const mm_text_net_names *n);
-void mm_text_net_describe(const mm_text_net *t, mm_net_info *info);
-mm_status mm_text_net_check(const mm_text_net *t, const mm_input *in, int64_t *floats, mm_err *e);
-mm_status mm_text_net_forward(mm_text_net *t, mm_forward *f, mm_err *e);
-void mm_text_net_free(mm_text_net *t);
+/* Loads layers and embeddings and fills net.info with what follows from them. */
+void mm_text_net_load(mm_text_net *t, const mm_text_net_names *names, const mm_stack_spec *spec,
+                      const mm_stack_names *layers);
+
+/* mm_arch's functions for structs that begin with an mm_text_net. */
+mm_status mm_text_net_check(const mm_net *n, const mm_input *in, int64_t *floats, mm_err *e);
+mm_status mm_text_net_forward(mm_net *n, mm_forward *f, mm_err *e);
 
 #endif

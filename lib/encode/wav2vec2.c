@@ -4,11 +4,10 @@
  *
  * "Base" files normalise the first convolution's channels over time (group norm) and have post-norm layers; "large"
  * ones a layer norm after each convolution and pre-norm layers with a norm at the end (do_stable_layer_norm). */
-#include "encode/blocks.h"
+#include "encode/arch.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_CONVS = 16 };
@@ -19,21 +18,19 @@ typedef struct {
     int64_t kernel, stride, channels;
 } feature_conv;
 
-struct mm_net {
-    mm_params params;
+typedef struct {
+    mm_net net;
     feature_conv conv[MAX_CONVS];
     int convs;
     bool group_norm; /* of the first convolution; else a layer norm after each */
     mm_act act;
     mm_norm_params feature_norm; /* gain NULL: none (some HuBERT files) */
-    mm_weight *projection;
+    mm_weight *feature_projection;
     mm_weight *positional; /* [W, W/groups, kernel] */
     int64_t positional_kernel;
-    mm_norm_params before; /* before the layers; gain NULL: none */
+    mm_norm_params before; /* the layers; gain NULL: none */
     double step;           /* seconds per row */
-    mm_stack stack;
-    mm_workspace work;
-};
+} wav2vec2;
 
 static const mm_stack_names names = {
     .layer = "encoder.layers.%d.",
@@ -47,25 +44,6 @@ static const mm_stack_names names = {
     .fc2 = "feed_forward.output_dense",
 };
 
-static bool is_wav2vec2(const mm_model *m)
-{
-    return !strcmp(mm_config_str(mm_model_config(m), "model_type", ""), "wav2vec2");
-}
-
-static bool is_hubert(const mm_model *m)
-{
-    return !strcmp(mm_config_str(mm_model_config(m), "model_type", ""), "hubert");
-}
-
-static void unload(mm_net *n)
-{
-    if (!n)
-        return;
-    mm_workspace_free(&n->work, n->params.dev);
-    mm_params_free(&n->params);
-    free(n);
-}
-
 /* ---- loading ------------------------------------------------------------------------------------------------ */
 
 /* The i-th of config.json's list `key`, or the layout of the published models. */
@@ -77,11 +55,11 @@ static int64_t listed(const json_t *c, const char *key, int i, const int *otherw
     return json_is_integer(v) && json_integer_value(v) < 1 << 20 ? json_integer_value(v) : 0;
 }
 
-static void load_convs(mm_net *n, const json_t *c)
+static void load_convs(wav2vec2 *n, const json_t *c)
 {
     static const int dims[7] = {512, 512, 512, 512, 512, 512, 512}, kernels[7] = {10, 3, 3, 3, 3, 2, 2},
                      strides[7] = {5, 2, 2, 2, 2, 2, 2};
-    mm_params *p = &n->params;
+    mm_params *p = &n->net.params;
     const json_t *list = json_object_get(c, "conv_dim");
     size_t convs = json_is_array(list) ? json_array_size(list) : 7;
     mm_bias bias = mm_config_bool(c, "conv_bias", false) ? MM_BIAS : MM_NO_BIAS;
@@ -138,9 +116,9 @@ static bool has_either(const mm_params *p, const char *a, const char *b)
     return mm_params_has(p, a) || mm_params_has(p, b);
 }
 
-static void load_positional(mm_net *n, const json_t *c, int64_t width)
+static void load_positional(wav2vec2 *n, const json_t *c, int64_t width)
 {
-    mm_params *p = &n->params;
+    mm_params *p = &n->net.params;
     int64_t groups = mm_config_int(c, "num_conv_pos_embedding_groups", 16);
     n->positional_kernel = mm_config_int(c, "num_conv_pos_embeddings", 128);
     if (groups < 1 || width % groups != 0 || n->positional_kernel < 1 || n->positional_kernel > 1 << 16) {
@@ -173,67 +151,49 @@ static void refuse_variants(mm_params *p, const json_t *c)
         mm_params_fail(p, "%s: Wav2Vec2 with adapters (add_adapter, adapter_attn_dim) is not supported", path);
 }
 
-static mm_status load(mm_net **out, mm_net_info *info, const mm_model *m, mm_dev *d, const char *const *prefixes,
-                      mm_err *e)
+static void load(wav2vec2 *n, const char *const *prefixes)
 {
-    mm_net *n = calloc(1, sizeof *n);
-    if (!n)
-        return mm_fail_memory(e);
-    const json_t *c = mm_model_config(m);
-    mm_params *p = &n->params;
-    mm_params_init(p, m, d);
+    mm_params *p = &n->net.params;
+    const json_t *c = mm_model_config(p->model);
     mm_params_prefix(p, prefixes, "feature_extractor.conv_layers.0.conv.weight");
     refuse_variants(p, c);
     bool stable = mm_config_bool(c, "do_stable_layer_norm", false);
-    mm_stack_spec spec = {.layers = (int)mm_config_int(c, "num_hidden_layers", 12),
-                          .heads = (int)mm_config_int(c, "num_attention_heads", 12),
-                          .width = mm_config_int(c, "hidden_size", 768),
-                          .inner = mm_config_int(c, "intermediate_size", 3072),
-                          .eps = (float)mm_config_float(c, "layer_norm_eps", 1e-5),
-                          .act = mm_params_act(p, "hidden_act", "gelu"),
-                          .post_norm = !stable};
+    mm_stack_spec spec = mm_stack_spec_of(p, 1e-5);
+    spec.post_norm = !stable;
     n->act = mm_params_act(p, "feat_extract_activation", "gelu");
     n->group_norm = !strcmp(mm_config_str(c, "feat_extract_norm", "group"), "group");
     load_convs(n, c);
     int64_t features = n->convs ? n->conv[n->convs - 1].channels : 1;
     if (mm_config_bool(c, "feat_proj_layer_norm", true))
         n->feature_norm = mm_params_norm(p, "feature_projection.layer_norm", features);
-    n->projection = mm_params_linear(p, "feature_projection.projection", spec.width, features, MM_BIAS);
+    n->feature_projection = mm_params_linear(p, "feature_projection.projection", spec.width, features, MM_BIAS);
     load_positional(n, c, spec.width);
     mm_stack_names layers = names;
     if (stable)
         layers.final_norm = "encoder.layer_norm";
     else
         n->before = mm_params_norm(p, "encoder.layer_norm", spec.width);
-    mm_stack_load(&n->stack, p, &spec, &layers);
-    n->step = 1.0 / (double)mm_config_int(mm_model_preprocessor(m), "sampling_rate", 16000);
+    mm_stack_load(&n->net.stack, p, &spec, &layers);
+    n->step = 1.0 / (double)mm_config_int(mm_model_preprocessor(p->model), "sampling_rate", 16000);
     for (int i = 0; i < n->convs; i++)
         n->step *= (double)n->conv[i].stride;
-    info->layers = spec.layers;
-    info->width = spec.width;
-    info->pool = MM_POOL_MEAN;
-    mm_status s = mm_params_done(p, e);
-    if (s != MM_OK)
-        unload(n);
-    else
-        *out = n;
-    return s;
+    n->net.info = (mm_net_info){.layers = spec.layers, .width = spec.width, .pool = MM_POOL_MEAN};
 }
 
-static mm_status load_wav2vec2(mm_net **out, mm_net_info *info, const mm_model *m, mm_dev *d, mm_err *e)
+static void load_wav2vec2(mm_net *n)
 {
-    return load(out, info, m, d, (const char *const[]){"", "wav2vec2.", NULL}, e);
+    load((wav2vec2 *)n, (const char *const[]){"", "wav2vec2.", NULL});
 }
 
-static mm_status load_hubert(mm_net **out, mm_net_info *info, const mm_model *m, mm_dev *d, mm_err *e)
+static void load_hubert(mm_net *n)
 {
-    return load(out, info, m, d, (const char *const[]){"", "hubert.", NULL}, e);
+    load((wav2vec2 *)n, (const char *const[]){"", "hubert.", NULL});
 }
 
 /* ---- running ------------------------------------------------------------------------------------------------ */
 
 /* Positions that a length becomes in the first `convs` convolutions; below 1: too short. */
-static int64_t rows_after(const mm_net *n, int64_t length, int convs)
+static int64_t rows_after(const wav2vec2 *n, int64_t length, int convs)
 {
     for (int i = 0; i < convs && length > 0; i++)
         length = length < n->conv[i].kernel ? 0 : (length - n->conv[i].kernel) / n->conv[i].stride + 1;
@@ -241,7 +201,7 @@ static int64_t rows_after(const mm_net *n, int64_t length, int convs)
 }
 
 /* The fewest samples that give one row. */
-static int64_t shortest(const mm_net *n)
+static int64_t shortest(const wav2vec2 *n)
 {
     int64_t length = 1;
     for (int i = n->convs - 1; i >= 0; i--)
@@ -249,11 +209,11 @@ static int64_t shortest(const mm_net *n)
     return length;
 }
 
-/* Floats for the outputs of the even (0) or odd (1) convolutions, which take turns in two places. */
-static int64_t turn_floats(const mm_net *n, int64_t length, int turn)
+/* Floats for the outputs of the even (0) or odd (1) convolutions, which alternate between two buffers. */
+static int64_t buffer_floats(const wav2vec2 *n, int64_t length, int odd)
 {
     int64_t most = 0;
-    for (int i = turn; i < n->convs; i += 2) {
+    for (int i = odd; i < n->convs; i += 2) {
         int64_t floats = rows_after(n, length, i + 1) * n->conv[i].channels;
         most = floats > most ? floats : most;
     }
@@ -262,16 +222,17 @@ static int64_t turn_floats(const mm_net *n, int64_t length, int turn)
 
 static mm_status check(const mm_net *n, const mm_input *in, int64_t *floats, mm_err *e)
 {
+    const wav2vec2 *w = (const wav2vec2 *)n;
     const mm_shape *s = &in->in.s;
     if (s->type != MM_F32 || s->rank != 1) {
         char text[128];
         return mm_fail(e, MM_SKIP, "a sound has the shape f32[samples], not %s", mm_shape_text(s, text, sizeof text));
     }
-    int64_t rows = rows_after(n, s->dim[0], n->convs);
+    int64_t samples = s->dim[0], rows = rows_after(w, samples, w->convs);
     if (rows < 1)
         return mm_fail(e, MM_SKIP, "a sound of %lld samples is too short: the model takes at least %lld",
-                       (long long)s->dim[0], (long long)shortest(n));
-    *floats = s->dim[0] + turn_floats(n, s->dim[0], 0) + turn_floats(n, s->dim[0], 1) + 2 * rows * n->stack.spec.width +
+                       (long long)samples, (long long)shortest(w));
+    *floats = samples + buffer_floats(w, samples, 0) + buffer_floats(w, samples, 1) + 2 * rows * n->info.width +
               mm_stack_scratch(&n->stack, rows) + 6 * MM_WORKSPACE_ALIGN;
     return MM_OK;
 }
@@ -281,7 +242,7 @@ typedef struct {
     int64_t *cu[MAX_CONVS + 1], *dim[MAX_CONVS + 1];
 } lengths;
 
-static mm_status measure(lengths *len, const mm_net *n, const mm_forward *f, mm_err *e)
+static mm_status measure(lengths *len, const wav2vec2 *n, const mm_forward *f, mm_err *e)
 {
     for (int l = 0; l <= n->convs; l++) {
         len->cu[l] = mm_arena_zalloc(f->arena, (size_t)f->n + 1, sizeof(int64_t));
@@ -296,47 +257,48 @@ static mm_status measure(lengths *len, const mm_net *n, const mm_forward *f, mm_
     return MM_OK;
 }
 
-static void convolve(mm_net *n, int i, mm_mat x, mm_mat y, const mm_forward *f, const lengths *len)
+static void convolve(const wav2vec2 *n, int i, mm_mat x, mm_mat y, const mm_forward *f, const lengths *len)
 {
+    mm_dev *d = n->net.params.dev;
     const feature_conv *c = &n->conv[i];
-    mm_dev_conv(n->params.dev, &(mm_conv_op){.x = x,
-                                             .y = y,
-                                             .w = c->w,
-                                             .rank = 1,
-                                             .n = f->n,
-                                             .in_dim = len->dim[i],
-                                             .cu_x = len->cu[i],
-                                             .cu_y = len->cu[i + 1],
-                                             .stride = {c->stride},
-                                             .act = c->norm.gain ? MM_ACT_NONE : n->act});
+    mm_dev_conv(d, &(mm_conv_op){.x = x,
+                                 .y = y,
+                                 .w = c->w,
+                                 .rank = 1,
+                                 .n = f->n,
+                                 .in_dim = len->dim[i],
+                                 .cu_x = len->cu[i],
+                                 .cu_y = len->cu[i + 1],
+                                 .stride = {c->stride},
+                                 .act = c->norm.gain ? MM_ACT_NONE : n->act});
     if (c->norm.gain)
-        mm_dev_norm(n->params.dev, &(mm_norm_op){.kind = n->group_norm ? MM_NORM_GROUP_TIME : MM_NORM_LAYER,
-                                                 .x = y,
-                                                 .y = y,
-                                                 .rows = len->cu[i + 1][f->n],
-                                                 .channels = c->channels,
-                                                 .n = f->n,
-                                                 .cu = len->cu[i + 1],
-                                                 .gain = c->norm.gain,
-                                                 .bias = c->norm.bias,
-                                                 .eps = 1e-5f,
-                                                 .act = n->act});
+        mm_dev_norm(d, &(mm_norm_op){.kind = n->group_norm ? MM_NORM_GROUP_TIME : MM_NORM_LAYER,
+                                     .x = y,
+                                     .y = y,
+                                     .rows = len->cu[i + 1][f->n],
+                                     .channels = c->channels,
+                                     .n = f->n,
+                                     .cu = len->cu[i + 1],
+                                     .gain = c->norm.gain,
+                                     .bias = c->norm.bias,
+                                     .eps = 1e-5f,
+                                     .act = n->act});
 }
 
-/* Waveforms through all convolutions; the result is in the returned matrix. */
-static mm_mat features(mm_net *n, const mm_forward *f, const lengths *len)
+/* Waveforms through all convolutions; returns the last one's output. */
+static mm_mat features(wav2vec2 *n, const mm_forward *f, const lengths *len)
 {
-    mm_mat x = mm_workspace_take(&n->work, len->cu[0][f->n], 1), place[2];
-    for (int turn = 0; turn < 2; turn++) {
+    mm_mat x = mm_workspace_take(&n->net.work, len->cu[0][f->n], 1), buffer[2];
+    for (int odd = 0; odd < 2; odd++) {
         int64_t floats = 0;
         for (int i = 0; i < f->n; i++)
-            floats += turn_floats(n, len->dim[0][i], turn);
-        place[turn] = mm_workspace_take(&n->work, 1, floats);
+            floats += buffer_floats(n, len->dim[0][i], odd);
+        buffer[odd] = mm_workspace_take(&n->net.work, 1, floats);
     }
     for (int i = 0; i < f->n; i++)
-        mm_dev_write(n->params.dev, x.buf, x.off + len->cu[0][i], f->in[i].in.data, len->dim[0][i]);
+        mm_dev_write(n->net.params.dev, x.buf, x.off + len->cu[0][i], f->in[i].in.data, len->dim[0][i]);
     for (int i = 0; i < n->convs; i++) {
-        mm_mat y = place[i % 2];
+        mm_mat y = buffer[i % 2];
         y.ld = n->conv[i].channels;
         convolve(n, i, x, y, f, len);
         x = y;
@@ -345,13 +307,14 @@ static mm_mat features(mm_net *n, const mm_forward *f, const lengths *len)
 }
 
 /* Features to the first hidden state: norm, projection, then y = x + gelu(positional convolution of x). */
-static void embed(mm_net *n, mm_mat feature, mm_mat x, mm_mat y, const mm_forward *f, const int64_t *dim)
+static void embed(const wav2vec2 *n, mm_mat feature, mm_mat x, mm_mat y, const mm_forward *f, const int64_t *dim)
 {
-    mm_dev *d = n->params.dev;
-    int64_t rows = f->cu[f->n], width = n->stack.spec.width;
+    mm_dev *d = n->net.params.dev;
+    int64_t rows = f->cu[f->n], width = n->net.info.width;
+    float eps = n->net.stack.spec.eps;
     if (n->feature_norm.gain)
-        mm_apply_norm(d, &n->feature_norm, n->stack.spec.eps, feature, feature, rows, feature.ld);
-    mm_dev_linear(d, &(mm_linear_op){.x = feature, .y = x, .w = n->projection, .rows = rows});
+        mm_apply_norm(d, &n->feature_norm, eps, feature, feature, rows, feature.ld);
+    mm_dev_linear(d, &(mm_linear_op){.x = feature, .y = x, .w = n->feature_projection, .rows = rows});
     mm_dev_conv(d, &(mm_conv_op){.x = x,
                                  .y = y,
                                  .w = n->positional,
@@ -366,12 +329,13 @@ static void embed(mm_net *n, mm_mat feature, mm_mat x, mm_mat y, const mm_forwar
                                  .act = n->act,
                                  .residual = x});
     if (n->before.gain)
-        mm_apply_norm(d, &n->before, n->stack.spec.eps, y, y, rows, width);
+        mm_apply_norm(d, &n->before, eps, y, y, rows, width);
 }
 
 static mm_status forward(mm_net *n, mm_forward *f, mm_err *e)
 {
-    int64_t floats = 0, width = n->stack.spec.width;
+    wav2vec2 *w = (wav2vec2 *)n;
+    int64_t floats = 0, width = n->info.width;
     for (int i = 0; i < f->n; i++) {
         int64_t one = 0;
         mm_status s = check(n, &f->in[i], &one, e);
@@ -380,34 +344,22 @@ static mm_status forward(mm_net *n, mm_forward *f, mm_err *e)
         floats += one;
     }
     lengths len;
-    mm_status s = measure(&len, n, f, e);
+    mm_status s = measure(&len, w, f, e);
     if (s == MM_OK)
         s = mm_workspace_begin(&n->work, n->params.dev, floats, e);
     if (s != MM_OK)
         return s;
-    memcpy(f->cu, len.cu[n->convs], ((size_t)f->n + 1) * sizeof *f->cu);
+    memcpy(f->cu, len.cu[w->convs], ((size_t)f->n + 1) * sizeof *f->cu);
     for (int i = 0; i < f->n; i++)
-        f->grid[i] = (mm_grid){.frames = len.dim[n->convs][i], .step = n->step};
+        f->grid[i] = (mm_grid){.frames = len.dim[w->convs][i], .step = w->step};
     int64_t rows = f->cu[f->n];
-    mm_mat feature = features(n, f, &len);
+    mm_mat feature = features(w, f, &len);
     mm_mat x = mm_workspace_take(&n->work, rows, width), y = mm_workspace_take(&n->work, rows, width);
     mm_mat scratch = mm_workspace_take(&n->work, 1, mm_stack_scratch(&n->stack, rows));
-    embed(n, feature, x, y, f, len.dim[n->convs]);
+    embed(w, feature, x, y, f, len.dim[w->convs]);
     mm_stack_run(&n->stack, n->params.dev, y, scratch, f);
     return MM_OK;
 }
 
-const mm_arch mm_arch_wav2vec2 = {.name = "wav2vec2",
-                                  .of = MM_OF_AUDIO,
-                                  .match = is_wav2vec2,
-                                  .load = load_wav2vec2,
-                                  .unload = unload,
-                                  .check = check,
-                                  .forward = forward};
-const mm_arch mm_arch_hubert = {.name = "hubert",
-                                .of = MM_OF_AUDIO,
-                                .match = is_hubert,
-                                .load = load_hubert,
-                                .unload = unload,
-                                .check = check,
-                                .forward = forward};
+const mm_arch mm_arch_wav2vec2 = {.size = sizeof(wav2vec2), .load = load_wav2vec2, .check = check, .forward = forward};
+const mm_arch mm_arch_hubert = {.size = sizeof(wav2vec2), .load = load_hubert, .check = check, .forward = forward};

@@ -1,20 +1,15 @@
 /* whisper.c: Whisper's encoder (Radford et al. 2022): two convolutions over log-mel frames, sinusoidal positions (as
- * the file has them), pre-norm layers. The reference pads every clip to 30 s; any shorter clip takes the first
+ * the file has them), pre-norm layers. The reference pads every clip to 30 s; here a shorter clip takes the first
  * positions. */
-#include "encode/blocks.h"
+#include "encode/arch.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-struct mm_net {
-    mm_params params;
+typedef struct {
+    mm_net net;
     mm_weight *conv1, *conv2; /* [W,mels,3], [W,W,3] */
     mm_weight *position;      /* [positions,W] */
     int64_t mels, positions;
     double step; /* seconds per row */
-    mm_stack stack;
-    mm_workspace work;
-};
+} whisper;
 
 static const mm_stack_names names = {
     .layer = "layers.%d.",
@@ -29,28 +24,11 @@ static const mm_stack_names names = {
     .final_norm = "layer_norm",
 };
 
-static bool match(const mm_model *m)
+static void load(mm_net *n)
 {
-    return !strcmp(mm_config_str(mm_model_config(m), "model_type", ""), "whisper");
-}
-
-static void unload(mm_net *n)
-{
-    if (!n)
-        return;
-    mm_workspace_free(&n->work, n->params.dev);
-    mm_params_free(&n->params);
-    free(n);
-}
-
-static mm_status load(mm_net **out, mm_net_info *info, const mm_model *m, mm_dev *d, mm_err *e)
-{
-    mm_net *n = calloc(1, sizeof *n);
-    if (!n)
-        return mm_fail_memory(e);
-    const json_t *c = mm_model_config(m), *pre = mm_model_preprocessor(m);
+    whisper *x = (whisper *)n;
     mm_params *p = &n->params;
-    mm_params_init(p, m, d);
+    const json_t *c = mm_model_config(p->model), *pre = mm_model_preprocessor(p->model);
     mm_params_prefix(p, (const char *const[]){"", "encoder.", "model.encoder.", NULL}, "conv1.weight");
     mm_stack_spec spec = {.layers = (int)mm_config_int(c, "encoder_layers", 4),
                           .heads = (int)mm_config_int(c, "encoder_attention_heads", 6),
@@ -59,47 +37,46 @@ static mm_status load(mm_net **out, mm_net_info *info, const mm_model *m, mm_dev
                           .eps = 1e-5f,
                           .act = mm_params_act(p, "activation_function", "gelu"),
                           .qkv_bias = MM_BIAS_NOT_KEY};
-    n->mels = mm_config_int(c, "num_mel_bins", 80);
-    n->positions = mm_config_int(c, "max_source_positions", 1500);
-    n->step = 2.0 * (double)mm_config_int(pre, "hop_length", 160) / (double)mm_config_int(pre, "sampling_rate", 16000);
-    n->conv1 = mm_params_conv(p, "conv1", 3, (int64_t[]){spec.width, n->mels, 3}, 1, MM_BIAS);
-    n->conv2 = mm_params_conv(p, "conv2", 3, (int64_t[]){spec.width, spec.width, 3}, 1, MM_BIAS);
-    n->position = mm_params_table(p, "embed_positions.weight", n->positions, spec.width);
+    x->mels = mm_config_int(c, "num_mel_bins", 80);
+    x->positions = mm_config_int(c, "max_source_positions", 1500);
+    x->step = 2.0 * (double)mm_config_int(pre, "hop_length", 160) / (double)mm_config_int(pre, "sampling_rate", 16000);
+    x->conv1 = mm_params_conv(p, "conv1", 3, (int64_t[]){spec.width, x->mels, 3}, 1, MM_BIAS);
+    x->conv2 = mm_params_conv(p, "conv2", 3, (int64_t[]){spec.width, spec.width, 3}, 1, MM_BIAS);
+    x->position = mm_params_table(p, "embed_positions.weight", x->positions, spec.width);
     mm_stack_load(&n->stack, p, &spec, &names);
-    info->layers = spec.layers;
-    info->width = spec.width;
-    info->pool = MM_POOL_MEAN;
-    mm_status s = mm_params_done(p, e);
-    if (s != MM_OK)
-        unload(n);
-    else
-        *out = n;
-    return s;
+    n->info = (mm_net_info){.layers = spec.layers, .width = spec.width, .pool = MM_POOL_MEAN};
 }
 
-/* Rows that a number of mel frames becomes: the second convolution has stride 2. */
+/* Rows from a number of mel frames: the second convolution has stride 2. */
 static int64_t rows_of(int64_t frames)
 {
     return (frames - 1) / 2 + 1;
 }
 
+static int64_t floats_of(const mm_net *n, int64_t frames, int64_t rows)
+{
+    return frames * (((const whisper *)n)->mels + n->info.width) + rows * n->info.width +
+           mm_stack_scratch(&n->stack, rows) + 4 * MM_WORKSPACE_ALIGN;
+}
+
 static mm_status check(const mm_net *n, const mm_input *in, int64_t *floats, mm_err *e)
 {
+    const whisper *x = (const whisper *)n;
     const mm_shape *s = &in->in.s;
-    if (s->type != MM_F32 || s->rank != 2 || s->dim[1] != n->mels || s->dim[0] < 1) {
+    if (s->type != MM_F32 || s->rank != 2 || s->dim[1] != x->mels || s->dim[0] < 1) {
         char text[128];
-        return mm_fail(e, MM_SKIP, "a log-mel spectrogram has the shape f32[frames,%lld], not %s", (long long)n->mels,
+        return mm_fail(e, MM_SKIP, "a log-mel spectrogram has the shape f32[frames,%lld], not %s", (long long)x->mels,
                        mm_shape_text(s, text, sizeof text));
     }
-    int64_t frames = s->dim[0], rows = rows_of(frames), width = n->stack.spec.width;
-    if (rows > n->positions)
+    int64_t frames = s->dim[0], rows = rows_of(frames);
+    if (rows > x->positions)
         return mm_fail(e, MM_SKIP, "%lld frames are more than the model's %lld (30 s): cut the sound into windows",
-                       (long long)frames, (long long)(2 * n->positions));
-    *floats = frames * (n->mels + width) + rows * width + mm_stack_scratch(&n->stack, rows) + 4 * MM_WORKSPACE_ALIGN;
+                       (long long)frames, (long long)(2 * x->positions));
+    *floats = floats_of(n, frames, rows);
     return MM_OK;
 }
 
-static void layout(const mm_net *n, mm_forward *f, int64_t *cu_mel, int64_t *dim)
+static void layout(const whisper *n, mm_forward *f, int64_t *cu_mel, int64_t *dim)
 {
     f->cu[0] = 0;
     for (int i = 0; i < f->n; i++) {
@@ -113,10 +90,10 @@ static void layout(const mm_net *n, mm_forward *f, int64_t *cu_mel, int64_t *dim
 }
 
 /* x = gelu(conv2(gelu(conv1(mel)))) + positions */
-static mm_status embed(mm_net *n, mm_mat mel, mm_mat h, mm_mat x, const mm_forward *f, const int64_t *cu_mel,
+static mm_status embed(const whisper *n, mm_mat mel, mm_mat h, mm_mat x, const mm_forward *f, const int64_t *cu_mel,
                        const int64_t *dim, mm_err *e)
 {
-    mm_dev *d = n->params.dev;
+    mm_dev *d = n->net.params.dev;
     mm_conv_op op = {.x = mel,
                      .y = h,
                      .w = n->conv1,
@@ -142,43 +119,36 @@ static mm_status embed(mm_net *n, mm_mat mel, mm_mat h, mm_mat x, const mm_forwa
     for (int i = 0; i < f->n; i++)
         for (int64_t r = f->cu[i]; r < f->cu[i + 1]; r++)
             place[r] = (int32_t)(r - f->cu[i]);
-    mm_dev_gather(d, &(mm_gather_op){.table = n->position,
-                                     .y = x,
-                                     .rows = f->cu[f->n],
-                                     .width = n->stack.spec.width,
-                                     .ids = place,
-                                     .add = true});
+    mm_dev_gather(
+        d,
+        &(mm_gather_op){
+            .table = n->position, .y = x, .rows = f->cu[f->n], .width = n->net.info.width, .ids = place, .add = true});
     return MM_OK;
 }
 
 static mm_status forward(mm_net *n, mm_forward *f, mm_err *e)
 {
+    const whisper *x = (const whisper *)n;
     mm_dev *d = n->params.dev;
-    int64_t width = n->stack.spec.width;
+    int64_t width = n->info.width;
     int64_t *cu_mel = mm_arena_zalloc(f->arena, (size_t)f->n + 1, sizeof *cu_mel);
     int64_t *dim = mm_arena_zalloc(f->arena, (size_t)f->n, sizeof *dim);
     if (!cu_mel || !dim)
         return mm_fail_memory(e);
-    layout(n, f, cu_mel, dim);
-    int64_t frames = cu_mel[f->n], rows = f->cu[f->n], scratch_floats = mm_stack_scratch(&n->stack, rows);
-    int64_t floats = frames * (n->mels + width) + rows * width + scratch_floats + 4 * MM_WORKSPACE_ALIGN;
-    mm_status s = mm_workspace_begin(&n->work, d, floats, e);
+    layout(x, f, cu_mel, dim);
+    int64_t frames = cu_mel[f->n], rows = f->cu[f->n];
+    mm_status s = mm_workspace_begin(&n->work, d, floats_of(n, frames, rows), e);
     if (s != MM_OK)
         return s;
-    mm_mat mel = mm_workspace_take(&n->work, frames, n->mels), h = mm_workspace_take(&n->work, frames, width);
-    mm_mat x = mm_workspace_take(&n->work, rows, width), scratch = mm_workspace_take(&n->work, 1, scratch_floats);
+    mm_mat mel = mm_workspace_take(&n->work, frames, x->mels), h = mm_workspace_take(&n->work, frames, width);
+    mm_mat y = mm_workspace_take(&n->work, rows, width);
+    mm_mat scratch = mm_workspace_take(&n->work, 1, mm_stack_scratch(&n->stack, rows));
     for (int i = 0; i < f->n; i++)
-        mm_dev_write(d, mel.buf, mel.off + cu_mel[i] * n->mels, f->in[i].in.data, dim[i] * n->mels);
-    s = embed(n, mel, h, x, f, cu_mel, dim, e);
+        mm_dev_write(d, mel.buf, mel.off + cu_mel[i] * x->mels, f->in[i].in.data, dim[i] * x->mels);
+    s = embed(x, mel, h, y, f, cu_mel, dim, e);
     if (s == MM_OK)
-        mm_stack_run(&n->stack, d, x, scratch, f);
+        mm_stack_run(&n->stack, d, y, scratch, f);
     return s;
 }
 
-const mm_arch mm_arch_whisper = {.name = "whisper",
-                                 .of = MM_OF_AUDIO,
-                                 .match = match,
-                                 .load = load,
-                                 .unload = unload,
-                                 .check = check,
-                                 .forward = forward};
+const mm_arch mm_arch_whisper = {.size = sizeof(whisper), .load = load, .check = check, .forward = forward};

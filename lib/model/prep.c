@@ -1,4 +1,4 @@
-/* prep.c: modality by architecture, and what audio models want. */
+/* prep.c: how audio is prepared; the digest and hash of any preparation. */
 #include "model/prep.h"
 
 #include "base/file.h"
@@ -6,85 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-const char *mm_modality_name(mm_modality m)
-{
-    static const char *const NAMES[] = {"image", "text", "audio"};
-    return NAMES[m];
-}
-
-/* ---- modality ----------------------------------------------------------------------------------------------- */
-
-static bool listed(const char *type, const char *const *list)
-{
-    for (; *list; list++)
-        if (!strcmp(type, *list))
-            return true;
-    return false;
-}
-
-static bool type_encodes(const char *type, mm_modality of)
-{
-    static const char *const IMAGE[] = {"vit",
-                                        "deit",
-                                        "beit",
-                                        "dinov2",
-                                        "dinov2_with_registers",
-                                        "dinov3_vit",
-                                        "vit_mae",
-                                        "data2vec-vision",
-                                        "convnext",
-                                        "convnextv2",
-                                        "swin",
-                                        "clip",
-                                        "clip_vision_model",
-                                        "siglip",
-                                        "siglip_vision_model",
-                                        NULL};
-    static const char *const TEXT[] = {
-        "bert",  "roberta",         "xlm-roberta", "distilbert",        "albert",     "electra",
-        "mpnet", "camembert",       "deberta",     "deberta-v2",        "nomic_bert", "modernbert",
-        "clip",  "clip_text_model", "siglip",      "siglip_text_model", NULL};
-    static const char *const AUDIO[] = {"wav2vec2",  "wav2vec2-conformer", "hubert", "wavlm",   "data2vec-audio",
-                                        "unispeech", "unispeech-sat",      "sew",    "whisper", NULL};
-    const char *const *const lists[] = {IMAGE, TEXT, AUDIO};
-    return listed(type, lists[of]);
-}
-
-static const char *model_type(const mm_model *m)
-{
-    return mm_config_str(mm_model_config(m), "model_type", "");
-}
-
-mm_status mm_model_typed(const mm_model *m, mm_err *e)
-{
-    const char *timm = mm_config_str(mm_model_config(m), "architecture", NULL);
-    if (*model_type(m))
-        return MM_OK;
-    if (timm)
-        return mm_fail(
-            e, MM_FATAL,
-            "%s: config.json has no model_type: a timm model (%.60s); mm tools read transformers' layout, which "
-            "the hub has of many of them (facebook/dinov2-small, google/vit-base-patch16-224)",
-            mm_model_path(m), timm);
-    return mm_fail(e, MM_FATAL, "%s: config.json has no model_type, by which transformers' models say what they are",
-                   mm_model_path(m));
-}
-
-mm_status mm_model_modality(const mm_model *m, mm_modality *out, mm_err *e)
-{
-    static const mm_modality ORDER[] = {MM_OF_IMAGE, MM_OF_TEXT, MM_OF_AUDIO};
-    const char *type = model_type(m);
-    for (int i = 0; i < 3; i++)
-        if (type_encodes(type, ORDER[i])) {
-            *out = ORDER[i];
-            return MM_OK;
-        }
-    if (mm_model_typed(m, e) != MM_OK)
-        return MM_FATAL;
-    return mm_fail(e, MM_FATAL, "%s: model_type '%s' is not known here (mm-model list shows the models there are)",
-                   mm_model_name(m), type);
-}
 
 /* ---- audio -------------------------------------------------------------------------------------------------- */
 

@@ -1,18 +1,17 @@
-/* prep_image.c: an image processor's settings. The names and what they leave unsaid are those of transformers'
- * image processors. */
+/* prep_image.c: an image processor's settings. The names and defaults are those of transformers' image processors. */
+#include "model/architecture.h"
 #include "model/prep.h"
 
 #include <string.h>
 
 typedef struct {
-    const char *processor;   /* how image_processor_type (feature_extractor_type) begins */
-    const char *model_types; /* space-separated, with a space at both ends */
-    /* what the class leaves unsaid */
+    const char *name; /* how image_processor_type (feature_extractor_type) begins */
+    /* the class's defaults */
     int64_t shortest_edge, square, crop; /* 0: none */
     mm_resize_filter filter;
     const float *mean, *std;
     bool number_is_square; /* "size": 224 means 224 × 224, not the shorter edge */
-    /* what the published models of these types use, for a directory without a preprocessor_config.json */
+    /* where published models differ from them, for a directory without a preprocessor_config.json */
     int64_t published_shortest;
     const float *published_mean, *published_std;
 } processor;
@@ -22,39 +21,45 @@ static const float IMAGENET_MEAN[3] = {0.485f, 0.456f, 0.406f}, IMAGENET_STD[3] 
 static const float CLIP_MEAN[3] = {0.48145466f, 0.4578275f, 0.40821073f};
 static const float CLIP_STD[3] = {0.26862954f, 0.26130258f, 0.27577711f};
 
+/* clang-format off */
 static const processor PROCESSORS[] = {
-    {"ViT", " vit vit_mae swin ", 0, 224, 0, MM_BILINEAR, HALF, HALF, true, 0, HALF, HALF},
-    {"DeiT", " deit ", 0, 256, 224, MM_BICUBIC, HALF, HALF, true, 0, IMAGENET_MEAN, IMAGENET_STD},
-    {"Beit", " beit data2vec-vision ", 0, 256, 224, MM_BICUBIC, HALF, HALF, true, 0, HALF, HALF},
-    {"Bit", " dinov2 dinov2_with_registers ", 224, 0, 224, MM_BICUBIC, CLIP_MEAN, CLIP_STD, false, 256, IMAGENET_MEAN,
-     IMAGENET_STD},
-    {"DINOv3", " dinov3_vit ", 0, 224, 0, MM_BILINEAR, IMAGENET_MEAN, IMAGENET_STD, true, 0, IMAGENET_MEAN,
-     IMAGENET_STD},
-    {"CLIP", " clip clip_vision_model ", 224, 0, 224, MM_BICUBIC, CLIP_MEAN, CLIP_STD, false, 0, CLIP_MEAN, CLIP_STD},
-    {"Siglip", " siglip siglip_vision_model ", 0, 224, 0, MM_BICUBIC, HALF, HALF, false, 0, HALF, HALF},
-    {"ConvNext", " convnext convnextv2 ", 384, 0, 0, MM_BICUBIC, HALF, HALF, false, 224, IMAGENET_MEAN, IMAGENET_STD},
+    {.name = "ViT", .square = 224, .filter = MM_BILINEAR, .mean = HALF, .std = HALF, .number_is_square = true},
+    {.name = "DeiT", .square = 256, .crop = 224, .filter = MM_BICUBIC, .mean = HALF, .std = HALF,
+     .number_is_square = true, .published_mean = IMAGENET_MEAN, .published_std = IMAGENET_STD},
+    {.name = "Beit", .square = 256, .crop = 224, .filter = MM_BICUBIC, .mean = HALF, .std = HALF,
+     .number_is_square = true},
+    {.name = "Bit", .shortest_edge = 224, .crop = 224, .filter = MM_BICUBIC, .mean = CLIP_MEAN, .std = CLIP_STD,
+     .published_shortest = 256, .published_mean = IMAGENET_MEAN, .published_std = IMAGENET_STD},
+    {.name = "DINOv3", .square = 224, .filter = MM_BILINEAR, .mean = IMAGENET_MEAN, .std = IMAGENET_STD,
+     .number_is_square = true},
+    {.name = "CLIP", .shortest_edge = 224, .crop = 224, .filter = MM_BICUBIC, .mean = CLIP_MEAN, .std = CLIP_STD},
+    {.name = "Siglip", .square = 224, .filter = MM_BICUBIC, .mean = HALF, .std = HALF},
+    {.name = "ConvNext", .shortest_edge = 384, .filter = MM_BICUBIC, .mean = HALF, .std = HALF},
 };
+/* clang-format on */
 enum { N_PROCESSORS = sizeof PROCESSORS / sizeof *PROCESSORS };
 
-static const processor *by_name(const json_t *p)
+/* The processor that `name` begins with; NULL: unknown. */
+static const processor *by_name(const char *name)
 {
-    const char *name = mm_config_str(p, "image_processor_type", mm_config_str(p, "feature_extractor_type", ""));
     for (int i = 0; i < N_PROCESSORS; i++)
-        if (!strncasecmp(name, PROCESSORS[i].processor, strlen(PROCESSORS[i].processor)))
+        if (!strncasecmp(name, PROCESSORS[i].name, strlen(PROCESSORS[i].name)))
             return &PROCESSORS[i];
     return NULL;
 }
 
-static const processor *by_model_type(const json_t *config)
+/* The processor that preprocessor_config.json names, else the one of the architecture's published models, else ViT's.
+ */
+static const processor *processor_of(const json_t *config, const json_t *p)
 {
     const char *type = mm_config_str(config, "model_type", "");
-    size_t n = strlen(type);
-    for (int i = 0; n && i < N_PROCESSORS; i++) {
-        const char *at = strstr(PROCESSORS[i].model_types, type);
-        if (at && at[-1] == ' ' && at[n] == ' ')
-            return &PROCESSORS[i];
-    }
-    return NULL;
+    const processor *d =
+        by_name(mm_config_str(p, "image_processor_type", mm_config_str(p, "feature_extractor_type", "")));
+    const mm_architecture *a;
+    for (int i = 0; !d && (a = mm_architecture_at(i)); i++)
+        if (a->processor && mm_architecture_has(a, type))
+            d = by_name(a->processor);
+    return d ? d : &PROCESSORS[0];
 }
 
 /* ---- sizes -------------------------------------------------------------------------------------------------- */
@@ -161,7 +166,7 @@ static mm_status read_values(const json_t *p, mm_image_prep *out, mm_err *e)
 
 /* ---- the whole ---------------------------------------------------------------------------------------------- */
 
-static mm_image_prep unsaid(const processor *d)
+static mm_image_prep defaults(const processor *d)
 {
     mm_image_prep p = {.resize = true,
                        .shortest_edge = d->shortest_edge,
@@ -178,12 +183,12 @@ static mm_image_prep unsaid(const processor *d)
     return p;
 }
 
-/* As the published models of this type, at the size that config.json names. */
+/* As the published models of this architecture, at the size that config.json names. */
 static mm_image_prep published(const processor *d, const json_t *config)
 {
-    mm_image_prep p = unsaid(d);
+    mm_image_prep p = defaults(d);
     int64_t size = mm_config_int(config, "image_size", mm_config_int(config, "vision_config.image_size", 0));
-    bool any_size = d->published_shortest > 0; /* these are trained at one size and used at another */
+    bool any_size = d->published_shortest > 0; /* trained at one size and used at another */
     if (size >= 1 && size <= 65536 && !any_size) {
         int64_t around = p.crop && p.shortest_edge == 0 ? size * d->square / d->crop : size;
         p.shortest_edge = p.shortest_edge ? around : 0;
@@ -192,15 +197,17 @@ static mm_image_prep published(const processor *d, const json_t *config)
     }
     if (any_size)
         p.shortest_edge = d->published_shortest;
-    memcpy(p.mean, d->published_mean, sizeof p.mean);
-    memcpy(p.std, d->published_std, sizeof p.std);
+    if (d->published_mean) {
+        memcpy(p.mean, d->published_mean, sizeof p.mean);
+        memcpy(p.std, d->published_std, sizeof p.std);
+    }
     return p;
 }
 
 static mm_status read_geometry(const json_t *p, const processor *d, mm_image_prep *out, mm_err *e)
 {
     mm_status s = MM_OK;
-    bool convnext = !strcmp(d->processor, "ConvNext");
+    bool convnext = !strcmp(d->name, "ConvNext");
     out->resize = mm_config_bool(p, "do_resize", true);
     out->crop = mm_config_bool(p, "do_center_crop", d->crop > 0);
     if (given(json_object_get(p, "size")) && out->resize)
@@ -218,14 +225,8 @@ mm_status mm_image_prep_of(const json_t *config, const json_t *preprocessor, mm_
 {
     const json_t *nested = json_object_get(preprocessor, "image_processor");
     const json_t *p = json_is_object(nested) ? nested : preprocessor;
-    const processor *d = by_name(p);
-    if (!d)
-        d = by_model_type(config);
-    if (!d)
-        d = &PROCESSORS[0];
-    *out = p ? unsaid(d) : published(d, config);
-    if (!p && !strcmp(d->processor, "ConvNext"))
-        apply_crop_pct(NULL, out);
+    const processor *d = processor_of(config, p);
+    *out = p ? defaults(d) : published(d, config);
     mm_status s = p ? read_geometry(p, d, out, e) : MM_OK;
     return s == MM_OK ? read_values(p, out, e) : s;
 }

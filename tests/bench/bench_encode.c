@@ -95,7 +95,8 @@ int main(int argc, char **argv)
         double from = mm_seconds();
         if (i == 0)
             start = from;
-        if (mm_encoder_run(x, in, batch, out, failed, &a, &e) != MM_OK)
+        mm_pass *pass;
+        if (mm_encoder_start(&pass, x, in, batch, out, failed, &a, &e) != MM_OK || mm_encoder_finish(pass, &e) != MM_OK)
             die(&e);
         if (failed[0].status != MM_OK)
             die(&failed[0]);

@@ -43,6 +43,7 @@ int main(int argc, char **argv)
     mm_encode_opts o = {.normalize = 0, .project = 0, .pools = 1, .pool = {MM_POOL_NONE}};
     mm_input in = {0};
     mm_output out;
+    mm_pass *pass;
     if (argc != 6)
         die("usage: probe_encode MODEL image|text|audio LAYERS IN OUT", NULL);
     const char *device = getenv("MM_DEVICE"), *precision = getenv("MM_PRECISION");
@@ -53,7 +54,8 @@ int main(int argc, char **argv)
         o.layer[o.layers++] = k;
     in.in = read_input(argv[4], of == MM_OF_TEXT ? MM_I32 : MM_F32, &a);
     if (mm_model_open(&m, argv[1], NULL, &e) != MM_OK || mm_dev_open(&d, &on, &e) != MM_OK ||
-        mm_encoder_open(&x, m, of, d, &o, &e) != MM_OK || mm_encoder_run(x, &in, 1, &out, &failed, &a, &e) != MM_OK)
+        mm_encoder_open(&x, m, of, d, &o, &e) != MM_OK ||
+        mm_encoder_start(&pass, x, &in, 1, &out, &failed, &a, &e) != MM_OK || mm_encoder_finish(pass, &e) != MM_OK)
         die(argv[1], &e);
     if (failed.status != MM_OK)
         die(argv[1], &failed);

@@ -131,11 +131,19 @@ static inline void teardown(fixture *b)
     mm_arena_free(&b->arena);
 }
 
+static inline mm_status encode_batch(mm_encoder *x, const mm_input *in, int n, mm_output *out, mm_err *failed,
+                                     mm_arena *a, mm_err *e)
+{
+    mm_pass *p;
+    mm_status s = mm_encoder_start(&p, x, in, n, out, failed, a, e);
+    return s == MM_OK ? mm_encoder_finish(p, e) : s;
+}
+
 static inline void run(fixture *b, const mm_input *in, int n, mm_output *out)
 {
     mm_err failed[BATCH], e = {0};
     assert_true(n <= BATCH);
-    if (mm_encoder_run(b->enc, in, n, out, failed, &b->arena, &e) != MM_OK)
+    if (encode_batch(b->enc, in, n, out, failed, &b->arena, &e) != MM_OK)
         fail_msg("%s: %s", b->s->name, e.text);
     for (int i = 0; i < n; i++)
         if (failed[i].status != MM_OK)

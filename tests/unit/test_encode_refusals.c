@@ -19,7 +19,7 @@ static void refuses(const specimen *s, mm_tensor misfit, const char *why)
     mm_err failed[3], e = {0};
     run(&b, b.in, 1, &want);
     mm_input in[3] = {b.in[0], {.in = misfit}, b.in[0]};
-    assert_int_equal(mm_encoder_run(b.enc, in, 3, out, failed, &b.arena, &e), MM_OK);
+    assert_int_equal(encode_batch(b.enc, in, 3, out, failed, &b.arena, &e), MM_OK);
     assert_int_equal(failed[1].status, MM_SKIP);
     if (!strstr(failed[1].text, why))
         fail_msg("%s: \"%s\" does not say \"%s\"", s->name, failed[1].text, why);

@@ -1,81 +1,7 @@
-#include "encode/blocks.h"
+#include "encode/stack.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
-
-mm_mat mm_mat_at(mm_mat m, int64_t row, int64_t column)
-{
-    m.off += row * m.ld + (m.half ? column / 2 : column);
-    return m;
-}
-
-static mm_norm_op norm_op(const mm_norm_params *norm, float eps, mm_mat x, mm_mat y, int64_t rows, int64_t width)
-{
-    return (mm_norm_op){.kind = MM_NORM_LAYER,
-                        .x = x,
-                        .y = y,
-                        .rows = rows,
-                        .channels = width,
-                        .gain = norm->gain,
-                        .bias = norm->bias,
-                        .eps = eps};
-}
-
-void mm_apply_norm(mm_dev *d, const mm_norm_params *norm, float eps, mm_mat x, mm_mat y, int64_t rows, int64_t width)
-{
-    const mm_norm_op op = norm_op(norm, eps, x, y, rows, width);
-    mm_dev_norm(d, &op);
-}
-
-int64_t mm_valid_rows(const mm_forward *f, int i)
-{
-    return f->valid[i] < 0 ? f->cu[i + 1] - f->cu[i] : f->valid[i];
-}
-
-mm_status mm_pool_items(mm_dev *d, const mm_forward *f, mm_mat x, mm_mat y, int64_t width, int64_t first, int64_t count,
-                        mm_err *e)
-{
-    int64_t *lo = mm_arena_zalloc(f->arena, 2 * (size_t)f->n, sizeof *lo);
-    if (!lo)
-        return mm_fail_memory(e);
-    int64_t *hi = lo + f->n;
-    for (int i = 0; i < f->n; i++) {
-        int64_t rows = mm_valid_rows(f, i), lead = f->in[i].lead < rows ? f->in[i].lead : rows - 1;
-        lo[i] = f->cu[i] + (count < 0 && lead > first ? lead : first);
-        hi[i] = count < 0 ? f->cu[i] + rows : lo[i] + count;
-    }
-    mm_dev_pool_rows(d, &(mm_pool_rows_op){.x = x, .y = y, .width = width, .n = f->n, .lo = lo, .hi = hi});
-    return MM_OK;
-}
-
-/* ---- workspace ---------------------------------------------------------------------------------------------- */
-
-mm_status mm_workspace_begin(mm_workspace *r, mm_dev *d, int64_t floats, mm_err *e)
-{
-    r->used = 0;
-    if (floats <= r->cap)
-        return MM_OK;
-    mm_workspace_free(r, d);
-    mm_status s = mm_dev_alloc(&r->buf, d, floats, e);
-    if (s == MM_OK)
-        r->cap = floats;
-    return s;
-}
-
-mm_mat mm_workspace_take(mm_workspace *r, int64_t rows, int64_t ld)
-{
-    mm_mat m = {.buf = r->buf, .off = r->used, .ld = ld};
-    r->used += (rows * ld + MM_WORKSPACE_ALIGN - 1) / MM_WORKSPACE_ALIGN * MM_WORKSPACE_ALIGN;
-    assert(r->used <= r->cap);
-    return m;
-}
-
-void mm_workspace_free(mm_workspace *r, mm_dev *d)
-{
-    mm_dev_free(d, r->buf);
-    *r = (mm_workspace){0};
-}
 
 /* ---- loading ------------------------------------------------------------------------------------------------ */
 
@@ -86,7 +12,7 @@ typedef struct {
 static const char *at(const mm_stack_names *n, int i, const char *name, layer_name *out)
 {
     char layer[96];
-    /* the pattern is one of our own tables' strings, never a file's */
+    /* the pattern comes from one of our own tables, never from a file */
     snprintf(layer, sizeof layer, n->layer, i);
     snprintf(out->z, sizeof out->z, "%s%s", layer, name);
     return out->z;
@@ -114,6 +40,18 @@ static bool sane(const mm_stack_spec *s)
            s->inner <= 1 << 22 && s->heads > 0 && s->width % s->heads == 0;
 }
 
+mm_stack_spec mm_stack_spec_of(mm_params *p, double eps)
+{
+    const json_t *c = mm_model_config(p->model);
+    return (mm_stack_spec){.layers = (int)mm_config_int(c, "num_hidden_layers", 12),
+                           .heads = (int)mm_config_int(c, "num_attention_heads", 12),
+                           .width = mm_config_int(c, "hidden_size", 768),
+                           .inner = mm_config_int(c, "intermediate_size", 3072),
+                           .eps = (float)mm_config_float(c, "layer_norm_eps", eps),
+                           .act = mm_params_act(p, "hidden_act", "gelu"),
+                           .qkv_bias = mm_config_bool(c, "qkv_bias", true) ? MM_BIAS : MM_NO_BIAS};
+}
+
 void mm_stack_load(mm_stack *s, mm_params *p, const mm_stack_spec *spec, const mm_stack_names *names)
 {
     s->spec = *spec;
@@ -138,8 +76,8 @@ void mm_stack_load(mm_stack *s, mm_params *p, const mm_stack_spec *spec, const m
 
 /* ---- running ------------------------------------------------------------------------------------------------ */
 
-/* Scratch holds h [rows,W] and wide [rows, max(3W, F)]: q, k, v are done with when the FFN needs the place. All of them
- * only go into products: they are half matrices where the device has some. */
+/* Scratch holds h [rows,W] and wide [rows, max(3W, F)]: the FFN reuses the memory of q, k and v. All of them only go
+ * into products: they are half matrices where the device has those. */
 typedef struct {
     const mm_stack_spec *s;
     mm_dev *d;
@@ -197,13 +135,18 @@ static void norm(const pass *p, const mm_norm_params *n, mm_mat x, mm_mat y)
     mm_apply_norm(p->d, n, p->s->eps, x, y, p->rows, p->s->width);
 }
 
-/* x = norm(x); what the next product takes of it. */
+/* x = norm(x); returns the matrix that the next product reads. */
 static mm_mat norm_in_place(const pass *p, const mm_norm_params *n)
 {
-    mm_norm_op op = norm_op(n, p->s->eps, p->x, p->x, p->rows, p->s->width);
-    if (p->h.half)
-        op.also = p->h;
-    mm_dev_norm(p->d, &op);
+    mm_dev_norm(p->d, &(mm_norm_op){.kind = MM_NORM_LAYER,
+                                    .x = p->x,
+                                    .y = p->x,
+                                    .also = p->h.half ? p->h : (mm_mat){0},
+                                    .rows = p->rows,
+                                    .channels = p->s->width,
+                                    .gain = n->gain,
+                                    .bias = n->bias,
+                                    .eps = p->s->eps});
     return p->h.half ? p->h : p->x;
 }
 
@@ -215,7 +158,7 @@ static void pre_norm_layer(const pass *p, const mm_layer *l)
     feed_forward(p, l, p->h);
 }
 
-/* `in` is x or the same in halves, and so is what it returns. */
+/* `in` and the result are x, or the same values as a half matrix. */
 static mm_mat post_norm_layer(const pass *p, const mm_layer *l, mm_mat in)
 {
     attention(p, l, in);
