@@ -43,6 +43,25 @@ need_text() { mm-model list 2>/dev/null | grep -q minilm-l6 || skip "needs minil
     cmp out/image.mm whole.mm
 }
 
+@test "sounds: a classifier tested on speakers who did not train" {
+    mkdir digits
+    echo file,digit > digits.csv
+    for speaker in george jackson lucas theo; do
+        for take in 0 1 2; do
+            for digit in 0 1; do
+                python3 "$media" wav digits/${digit}_${speaker}_$take.wav 0.2 16000
+                echo ${digit}_${speaker}_$take.wav,$digit >> digits.csv
+            done
+        done
+    done
+    make -s -C "$examples/sounds" MEDIA="$PWD/digits" LABELS="$PWD/digits.csv" OUT="$PWD/out" AUDIO_MODEL="$E/wav2vec2" \
+        FEATURES= > said
+    grep -q '^accuracy' said
+    [ "$(mm-cat --keys out/test.mm | grep -c george)" = 6 ] && [ "$(mm-cat --keys out/test.mm | wc -l)" = 6 ]
+    ! mm-cat --keys out/train.mm | grep -q george
+    [ -s out/report.svg ]
+}
+
 @test "image-text and zero-shot: towers, a report, a search, labels" {
     need_text
     with=(-s IMAGES="$PWD/in/images" IMAGE_MODEL="$E/vit" FEATURES="--pool mean" OUT="$PWD/out")
