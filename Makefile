@@ -262,7 +262,7 @@ bench-gpu: all $(addprefix $(BUILD)/bench/bench_,encode device ceiling) ## encod
 CROSS_CC  := aarch64-linux-gnu-gcc
 CROSS_RUN := qemu-aarch64
 CROSS_LIB := $(patsubst %.c,$(BUILD)/%.o,$(shell find lib/backend lib/base lib/tensor -name '*.c' | LC_ALL=C sort))
-NEON_TESTS := backend ops_linear ops_conv ops_attend ops_rowwise ops_identical precision precision_ops
+NEON_TESTS := backend ops_linear ops_conv ops_attend ops_rowwise ops_identical ops_decode precision precision_ops
 $(BUILD)/cross/%: $(BUILD)/tests/unit/%.o $(CROSS_LIB)
 	@mkdir -p $(@D)
 	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lm

@@ -1,6 +1,8 @@
 /* ops.c: every descriptor is checked, so that a device may believe what it is handed; then the device is asked. */
 #include "backend/vtable.h"
 
+#include <math.h>
+
 #define REQUIRE(condition, ...)                                                                                        \
     do {                                                                                                               \
         if (!(condition))                                                                                              \
@@ -165,6 +167,7 @@ static mm_status check_attend(const mm_dev *d, const mm_attend_op *op, mm_err *e
             "attend: the rows of the keys are out of range, or row counts fall");
     REQUIRE(counts(op->q_start, op->n) && counts(op->prefix, op->n) && op->window >= 0 && op->window <= INT32_MAX,
             "attend: positions, prefix or window out of range");
+    REQUIRE(op->scale > 0 && op->scale < INFINITY, "attend: scale %g is not positive", (double)op->scale);
     const int64_t width = (int64_t)op->heads * op->head, kv_width = (int64_t)kv_heads * op->head;
     const int64_t queries = op->cu_q[op->n];
     int64_t end = 0;

@@ -40,7 +40,48 @@ static void test_refusals(void **state)
         &(mm_attend_op){
             .q = in, .k = in, .v = in, .out = in, .heads = 1, .head = 8, .n = 2, .cu_q = falling, .k_start = falling});
     refused(d, "fall");
+    int64_t two[] = {0, 2}, three[] = {3}, many[] = {4}, none[] = {0};
+    mm_attend_op attend = {
+        .q = in, .k = in, .v = in, .out = in, .heads = 2, .head = 4, .n = 1, .cu_q = two, .k_start = two};
+    mm_dev_attend(d, &attend);
+    refused(d, "scale");
+    attend.scale = 1;
+    attend.kv_heads = 3;
+    mm_dev_attend(d, &attend);
+    refused(d, "3 of keys");
+    attend.kv_heads = 1;
+    attend.k_start = none;
+    attend.k_count = many; /* of three rows that there are */
+    mm_dev_attend(d, &attend);
+    refused(d, "leaves its buffer");
+    attend.k_count = three;
+    attend.bias = in; /* [2 heads, 3 positions, 3 keys] would be six rows */
+    attend.bias_rows = 3;
+    mm_dev_attend(d, &attend);
+    refused(d, "bias");
+    attend.bias_rows = 1; /* too few for two queries */
+    mm_dev_attend(d, &attend);
+    refused(d, "bias");
+    attend.bias.buf = NULL;
+    attend.distance = in;
+    attend.reach = 4; /* nine numbers of eight */
+    mm_dev_attend(d, &attend);
+    refused(d, "distance");
+    attend.distance.buf = NULL;
+    attend.q_start = (int64_t[]){-1};
+    mm_dev_attend(d, &attend);
+    refused(d, "positions");
     int32_t ids[] = {0, 3};
+    mm_rotate_op rotate = {.x = in, .y = in, .rows = 2, .heads = 2, .head = 4, .pairs = 3, .table = in, .ids = ids};
+    mm_dev_rotate(d, &rotate);
+    refused(d, "3 pairs");
+    rotate.pairs = 2;
+    mm_dev_rotate(d, &rotate);
+    refused(d, "row 3 of the table");
+    mm_dev_glu(d, &(mm_glu_op){.a = in, .b = in, .y = out, .rows = 3, .width = 8});
+    refused(d, "glu");
+    mm_dev_scatter(d, &(mm_scatter_op){.x = in, .y = in, .rows = 2, .width = 8, .ids = ids});
+    refused(d, "scatter: row 3");
     mm_dev_gather(d, &(mm_gather_op){.x = in, .y = out, .rows = 2, .width = 8, .ids = ids});
     refused(d, "gather");
     int64_t lo[] = {0}, hi[] = {9};

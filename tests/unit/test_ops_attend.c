@@ -1,94 +1,318 @@
-/* Attention, in every instruction set that this processor has (or on MM_TEST_DEVICE), beside plain loops in double
- * precision, on ragged shapes. */
+/* Attention in every instruction set that this processor has (or on MM_TEST_DEVICE), beside plain loops in double
+ * precision: packed batches, caches with room behind an item, grouped heads, windows, prefixes and biases. */
 #include "backend_util.h"
 
-static void check_attend(mm_dev *d, int n, const int64_t *cu_q, const int64_t *cu_k, int heads, int head, bool causal,
-                         int64_t q_offset, float size)
+enum { ITEMS = 8 };
+
+typedef struct {
+    int n, heads, kv_heads, head;
+    int64_t queries[ITEMS], keys[ITEMS], q_start[ITEMS], prefix[ITEMS];
+    int64_t room; /* rows without meaning behind the keys of each item; < 0: packed, no k_count */
+    bool causal, prefixed, started;
+    int64_t window;
+    int64_t bias_rows; /* 0: no bias; < 0: −that, and each item its own */
+    int64_t reach;     /* of the bias by distance; < 0: none */
+    float size;        /* of the scores */
+} attend_case;
+
+/* A case with its numbers. */
+typedef struct {
+    const attend_case *c;
+    int64_t cu_q[ITEMS + 1], k_start[ITEMS + 1], bias_start[ITEMS], bias_rows, bias_width;
+    float *q, *k, *v, *bias, *distance;
+    int64_t nq, nk, width, kv_width;
+} attend_data;
+
+static bool sees(const attend_case *c, int item, int64_t p, int64_t j)
 {
-    const int64_t width = (int64_t)heads * head, nq = cu_q[n], nk = cu_k[n];
-    float *q = random_floats(nq * width), *k = random_floats(nk * width), *v = random_floats(nk * width);
-    double *ref = calloc((size_t)(nq * width + 1), sizeof *ref), *p = malloc((size_t)(nk + 1) * sizeof *p);
-    const float factor = 1 / sqrtf((float)head);
-    for (int64_t i = 0; i < nq * width; i++)
-        q[i] *= size;
-    for (int item = 0; item < n; item++)
-        for (int h = 0; h < heads; h++)
-            for (int64_t i = cu_q[item]; i < cu_q[item + 1]; i++) {
-                double top = -INFINITY, sum = 0;
-                int64_t keys = cu_k[item + 1] - cu_k[item], seen = i - cu_q[item] + q_offset + 1;
-                keys = causal && seen < keys ? seen : keys;
-                for (int64_t j = 0; j < keys; j++) {
-                    p[j] = 0;
-                    for (int c = 0; c < head; c++)
-                        p[j] += (double)q[i * width + h * head + c] * k[(cu_k[item] + j) * width + h * head + c];
-                    p[j] *= factor;
-                    top = p[j] > top ? p[j] : top;
-                }
-                for (int64_t j = 0; j < keys; j++)
-                    sum += p[j] = exp(p[j] - top);
-                for (int64_t j = 0; j < keys; j++)
-                    for (int c = 0; c < head; c++)
-                        ref[i * width + h * head + c] += p[j] / sum * v[(cu_k[item] + j) * width + h * head + c];
-            }
-    mm_mat qm = mat(d, q, nq, width, 7), km = mat(d, k, nk, width, 2), vm = mat(d, v, nk, width, 0);
-    mm_mat om = mat(d, NULL, nq, width, 1);
-    int64_t q_start[8];
-    for (int i = 0; i < n; i++)
-        q_start[i] = q_offset;
-    mm_dev_attend(d, &(mm_attend_op){.q = qm,
-                                     .k = km,
-                                     .v = vm,
-                                     .out = om,
-                                     .heads = heads,
-                                     .head = head,
-                                     .n = n,
-                                     .cu_q = cu_q,
-                                     .k_start = cu_k,
-                                     .scale = factor,
-                                     .causal = causal,
-                                     .q_start = q_start});
-    float *y = fetch(d, &om, nq, width);
-    char what[128];
-    snprintf(what, sizeof what, "attend %s head %d keys %lld", mm_dev_name(d), head, (long long)nk);
-    close_to(y, ref, nq * width, 2e-6 * (1 + size), what);
-    mm_dev_free(d, qm.buf);
-    mm_dev_free(d, km.buf);
-    mm_dev_free(d, vm.buf);
-    mm_dev_free(d, om.buf);
-    free(q);
-    free(k);
-    free(v);
-    free(y);
-    free(ref);
-    free(p);
+    if (c->prefixed && j < c->prefix[item])
+        return true;
+    return !(c->causal && j > p) && !(c->window && (p - j >= c->window || j - p >= c->window));
 }
 
-static void attend_cases(mm_dev *d)
+static double score(const attend_data *a, int item, int h, int64_t i, int64_t j)
+{
+    const attend_case *c = a->c;
+    const int64_t p = (c->started ? c->q_start[item] : 0) + i, kv = h / (c->heads / c->kv_heads);
+    const float *q = a->q + (a->cu_q[item] + i) * a->width + h * c->head;
+    const float *k = a->k + (a->k_start[item] + j) * a->kv_width + kv * c->head;
+    double s = 0;
+    if (!sees(c, item, p, j))
+        return -INFINITY;
+    for (int x = 0; x < c->head; x++)
+        s += (double)q[x] * k[x];
+    s *= 1 / sqrtf((float)c->head);
+    if (a->bias)
+        s += a->bias[(a->bias_start[item] + h * a->bias_rows + p) * a->bias_width + j];
+    if (a->distance) {
+        const int64_t d = j - p < -c->reach ? -c->reach : j - p > c->reach ? c->reach : j - p;
+        s += a->distance[h * (2 * c->reach + 1) + d + c->reach];
+    }
+    return s;
+}
+
+/* out[head] of query i of an item. */
+static void reference(const attend_data *a, int item, int h, int64_t i, double *out)
+{
+    const attend_case *c = a->c;
+    const int64_t keys = c->keys[item], kv = h / (c->heads / c->kv_heads);
+    double *w = malloc((size_t)(keys + 1) * sizeof *w), top = -INFINITY, sum = 0;
+    for (int64_t j = 0; j < keys; j++)
+        top = fmax(top, w[j] = score(a, item, h, i, j));
+    for (int64_t j = 0; j < keys; j++)
+        sum += w[j] = top > -INFINITY ? exp(w[j] - top) : 0;
+    for (int x = 0; x < c->head; x++) {
+        out[x] = 0;
+        for (int64_t j = 0; j < keys && sum > 0; j++)
+            out[x] += w[j] / sum * a->v[(a->k_start[item] + j) * a->kv_width + kv * c->head + x];
+    }
+    free(w);
+}
+
+static attend_data make(const attend_case *c)
+{
+    attend_data a = {.c = c, .width = (int64_t)c->heads * c->head, .kv_width = (int64_t)c->kv_heads * c->head};
+    int64_t bias_rows = 0;
+    for (int i = 0; i < c->n; i++) {
+        a.cu_q[i + 1] = a.cu_q[i] + c->queries[i];
+        a.k_start[i + 1] = a.k_start[i] + c->keys[i] + (c->room > 0 ? c->room : 0);
+        a.bias_width = c->keys[i] > a.bias_width ? c->keys[i] : a.bias_width;
+    }
+    a.nq = a.cu_q[c->n];
+    a.nk = a.k_start[c->n];
+    a.q = random_floats(a.nq * a.width);
+    a.k = random_floats(a.nk * a.kv_width);
+    a.v = random_floats(a.nk * a.kv_width);
+    for (int64_t i = 0; i < a.nq * a.width; i++)
+        a.q[i] *= c->size;
+    for (int i = 0; i < c->n && c->room > 0; i++) /* what nobody may read */
+        for (int64_t r = (a.k_start[i + 1] - c->room) * a.kv_width; r < a.k_start[i + 1] * a.kv_width; r++)
+            a.k[r] = a.v[r] = NAN;
+    a.bias_rows = c->bias_rows < 0 ? -c->bias_rows : c->bias_rows;
+    for (int i = 0; i < c->n; i++) {
+        a.bias_start[i] = c->bias_rows < 0 ? i * c->heads * a.bias_rows : 0;
+        bias_rows = a.bias_start[i] + c->heads * a.bias_rows;
+    }
+    if (a.bias_rows) {
+        a.bias = random_floats(bias_rows * a.bias_width);
+        for (int64_t i = 0; i < bias_rows * a.bias_width; i += 7)
+            a.bias[i] = -INFINITY;
+    }
+    if (c->reach >= 0)
+        a.distance = random_floats(c->heads * (2 * c->reach + 1));
+    return a;
+}
+
+static void check_attend(mm_dev *d, const attend_case *c)
+{
+    attend_data a = make(c);
+    mm_mat q = mat(d, a.q, a.nq, a.width, 7), k = mat(d, a.k, a.nk, a.kv_width, 2),
+           v = mat(d, a.v, a.nk, a.kv_width, 0), out = mat(d, NULL, a.nq, a.width, 1), bias = {0}, distance = {0};
+    if (a.bias)
+        bias = mat(d, a.bias, a.bias_start[c->n - 1] + c->heads * a.bias_rows, a.bias_width, 3);
+    if (a.distance)
+        distance = mat(d, a.distance, c->heads, 2 * c->reach + 1, 1);
+    mm_dev_attend(d, &(mm_attend_op){.q = q,
+                                     .k = k,
+                                     .v = v,
+                                     .out = out,
+                                     .heads = c->heads,
+                                     .kv_heads = c->kv_heads == c->heads ? 0 : c->kv_heads,
+                                     .head = c->head,
+                                     .n = c->n,
+                                     .cu_q = a.cu_q,
+                                     .k_start = a.k_start,
+                                     .k_count = c->room < 0 ? NULL : c->keys,
+                                     .q_start = c->started ? c->q_start : NULL,
+                                     .scale = 1 / sqrtf((float)c->head),
+                                     .causal = c->causal,
+                                     .window = c->window,
+                                     .prefix = c->prefixed ? c->prefix : NULL,
+                                     .bias = bias,
+                                     .distance = distance,
+                                     .bias_rows = a.bias_rows,
+                                     .reach = c->reach,
+                                     .bias_start = c->bias_rows < 0 ? a.bias_start : NULL});
+    float *y = fetch(d, &out, a.nq, a.width);
+    double *ref = malloc((size_t)(a.nq * a.width + 1) * sizeof *ref);
+    for (int item = 0; item < c->n; item++)
+        for (int64_t i = 0; i < c->queries[item]; i++)
+            for (int h = 0; h < c->heads; h++)
+                reference(&a, item, h, i, ref + (a.cu_q[item] + i) * a.width + h * c->head);
+    char what[160];
+    snprintf(what, sizeof what,
+             "attend %s: %d heads of %d, %d of keys, %lld keys, causal %d, window %lld, bias %lld, %lld",
+             mm_dev_name(d), c->heads, c->head, c->kv_heads, (long long)a.nk, c->causal, (long long)c->window,
+             (long long)c->bias_rows, (long long)c->reach);
+    close_to(y, ref, a.nq * a.width, 2e-6 * (1 + c->size), what);
+    const mm_mat mats[] = {q, k, v, out, bias, distance};
+    for (int i = 0; i < 6; i++)
+        mm_dev_free(d, mats[i].buf);
+    float *floats[] = {a.q, a.k, a.v, a.bias, a.distance, y};
+    for (int i = 0; i < 6; i++)
+        free(floats[i]);
+    free(ref);
+}
+
+/* Packed batches, as encoders have them. */
+static void packed_cases(mm_dev *d)
 {
     const int widths[] = {32, 64, 80, 96, 128, 1, 7, 33, 72};
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-        int64_t cu[] = {0, 13, 13, 63, 64};
-        check_attend(d, 4, cu, cu, 3, widths[i], i % 2, 0, 1);
-        int64_t cu_q[] = {0, 5, 9}, cu_k[] = {0, 21, 50};
-        check_attend(d, 2, cu_q, cu_k, 2, widths[i], false, 0, 5);
-        check_attend(d, 2, cu_q, cu_k, 2, widths[i], true, 16, 5);
+        const int w = widths[i];
+        const attend_case cases[] = {
+            {4, 3, 3, w, {13, 0, 50, 1}, {13, 0, 50, 1}, .room = -1, .causal = i % 2, .reach = -1, .size = 1},
+            {2, 2, 2, w, {5, 4}, {21, 29}, .room = -1, .reach = -1, .size = 5},
+            {2,
+             2,
+             2,
+             w,
+             {5, 4},
+             {21, 29},
+             {16, 16},
+             .room = -1,
+             .causal = true,
+             .started = true,
+             .reach = -1,
+             .size = 5},
+        };
+        for (int j = 0; j < 3; j++)
+            check_attend(d, &cases[j]);
     }
-    int64_t far[] = {0, 1100}, one[] = {0, 1}, none[] = {0, 0}; /* several passes; a decoder's step; no keys */
-    check_attend(d, 1, far, far, 1, 16, false, 0, 30);
-    check_attend(d, 1, far, far, 1, 16, true, 0, 30);
-    check_attend(d, 1, one, far, 2, 16, true, 1099, 30);
-    check_attend(d, 1, one, none, 2, 16, false, 0, 1);
+    /* several passes; a decoder's step; no keys */
+    const attend_case far[] = {
+        {1, 1, 1, 16, {1100}, {1100}, .room = -1, .reach = -1, .size = 30},
+        {1, 1, 1, 16, {1100}, {1100}, .room = -1, .causal = true, .reach = -1, .size = 30},
+        {1, 2, 2, 16, {1}, {1100}, {1099}, .room = -1, .causal = true, .started = true, .reach = -1, .size = 30},
+        {1, 2, 2, 16, {1}, {0}, .room = -1, .reach = -1, .size = 1},
+    };
+    for (int i = 0; i < 4; i++)
+        check_attend(d, &far[i]);
 }
 
-static void test_attend(void **state)
+static void test_packed(void **state)
 {
     (void)state;
-    each_tier(attend_cases);
+    each_tier(packed_cases);
 }
+
+/* What decoders and biased encoders ask for, one thing at a time and all at once. */
+static void shaped_cases(mm_dev *d)
+{
+    static const attend_case cases[] = {
+        /* caches of different lengths with room behind them: a step, and a step of several tokens */
+        {3,
+         4,
+         4,
+         32,
+         {1, 1, 1},
+         {7, 40, 600},
+         {6, 39, 599},
+         .room = 5,
+         .causal = true,
+         .started = true,
+         .reach = -1,
+         .size = 4},
+        {3,
+         4,
+         2,
+         64,
+         {3, 1, 20},
+         {7, 40, 30},
+         {4, 39, 10},
+         .room = 9,
+         .causal = true,
+         .started = true,
+         .reach = -1,
+         .size = 4},
+        /* grouped heads: with one head of keys, and with as many queries as several blocks have */
+        {2, 6, 1, 24, {30, 11}, {30, 11}, .room = -1, .causal = true, .reach = -1, .size = 3},
+        {2, 8, 2, 40, {300, 70}, {300, 70}, .room = -1, .reach = -1, .size = 3},
+        /* windows: sliding, local, of one key, and whole blocks of keys that nobody sees */
+        {2, 3, 3, 32, {50, 9}, {50, 9}, .room = -1, .causal = true, .window = 8, .reach = -1, .size = 4},
+        {2, 3, 3, 32, {50, 9}, {50, 9}, .room = -1, .window = 5, .reach = -1, .size = 4},
+        {1, 2, 1, 17, {40}, {40}, .room = -1, .window = 1, .reach = -1, .size = 4},
+        {1, 2, 2, 16, {1400}, {1400}, .room = -1, .window = 65, .reach = -1, .size = 6},
+        {2,
+         2,
+         1,
+         16,
+         {2, 5},
+         {1400, 700},
+         {1398, 695},
+         .room = 3,
+         .causal = true,
+         .started = true,
+         .window = 100,
+         .reach = -1,
+         .size = 6},
+        /* queries beyond all keys that their window holds */
+        {1, 2, 2, 16, {6}, {20}, {18}, .room = 2, .started = true, .window = 3, .reach = -1, .size = 2},
+        /* prefixes: without and with a window that leaves a gap */
+        {3,
+         2,
+         2,
+         32,
+         {20, 30, 5},
+         {20, 30, 5},
+         {0},
+         {6, 0, 5},
+         .room = -1,
+         .causal = true,
+         .prefixed = true,
+         .reach = -1,
+         .size = 4},
+        {2,
+         2,
+         1,
+         32,
+         {700, 30},
+         {700, 30},
+         {0},
+         {4, 2},
+         .room = -1,
+         .causal = true,
+         .prefixed = true,
+         .window = 9,
+         .reach = -1,
+         .size = 4},
+        /* biases: for all items, for each, by distance, both */
+        {2, 3, 3, 32, {31, 31}, {31, 31}, .room = -1, .bias_rows = 31, .reach = -1, .size = 4},
+        {3, 3, 3, 32, {31, 8, 12}, {31, 8, 12}, .room = -1, .bias_rows = -40, .reach = -1, .size = 4},
+        {2, 3, 3, 48, {31, 600}, {31, 600}, .room = -1, .reach = 20, .size = 4},
+        {2, 2, 2, 16, {7, 7}, {7, 7}, .room = -1, .reach = 0, .size = 4},
+        {2,
+         4,
+         2,
+         33,
+         {9, 40},
+         {30, 40},
+         {21, 0},
+         {3, 2},
+         .room = 4,
+         .causal = true,
+         .prefixed = true,
+         .started = true,
+         .window = 7,
+         .bias_rows = 50,
+         .reach = 5,
+         .size = 4},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_attend(d, &cases[i]);
+}
+
+static void test_shaped(void **state)
+{
+    (void)state;
+    each_tier(shaped_cases);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attend),
+        cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_shaped),
     };
     return cmocka_run_group_tests(tests, keep_driver, let_driver_go);
 }

@@ -52,6 +52,9 @@ typedef struct {
      * summed so far is to be multiplied. */
     float (*softmax)(float *s, int64_t n, float scale, float *top, float *sum);
 
+    /* s[i] = s[i] * factor + bias[i]; the largest of them */
+    float (*bias)(float *s, const float *bias, int64_t n, float factor);
+
     /* y[i] = x[i] * f */
     void (*scale)(float *y, const float *x, int64_t n, float f);
     /* y[i] += x[i] */
@@ -61,13 +64,19 @@ typedef struct {
     /* How n numbers become integers (matmul.h); an infinity or NaN among them makes the rest NaN. */
     void (*quantise)(const float *x, int64_t n, mm_quant *quant);
 
-    /* y = act((x - mean) / sqrt(var + eps) * gain + bias) over one row of n; bias may be NULL. */
-    void (*norm_row)(float *y, const float *x, int64_t n, const float *gain, const float *bias, float eps, mm_act act);
+    /* y = act((x - mean) / sqrt(var + eps) * gain + bias) over one row of n; bias may be NULL. rms: the mean is 0. */
+    void (*norm_row)(float *y, const float *x, int64_t n, const float *gain, const float *bias, float eps, mm_act act,
+                     bool rms);
     /* Of n columns, over the rows: the mean, and Σ (x - mean)². Both have room for whole vectors. */
     void (*column_spread)(const float *x, int64_t ld, int64_t rows, int64_t n, float *mean, float *spread);
     /* y = act((x - mean) * gain + bias) over one row of n, with vectors padded to whole ones. */
     void (*shift_row)(float *y, const float *x, int64_t n, const float *mean, const float *gain, const float *bias,
                       mm_act act);
+
+    /* One head of mm_rotate_op, its first 2 pairs columns; y may be x. */
+    void (*rotate)(float *y, const float *x, const float *cosine, const float *sine, int pairs, bool interleaved);
+    /* y[i] = act(a[i]) * b[i]; y may be a or b. */
+    void (*glu)(float *y, const float *a, const float *b, int64_t n, mm_act act);
 } mm_kernels;
 
 extern const mm_kernels mm_kernels_portable;

@@ -1,4 +1,5 @@
-/* rowwise.c: normalisation, gathering and pooling: everything that is bound by memory, not by arithmetic. */
+/* rowwise.c: normalisation, gathering, pooling and their like: everything that is bound by memory, not by arithmetic.
+ */
 #include "backend/cpu/device.h"
 
 #include <math.h>
@@ -36,7 +37,8 @@ static const float *vector_of(const mm_weight *w)
 
 /* ---- normalisation ---- */
 
-static void layer_task(void *ctx, int i, int worker)
+/* Layer norm and RMS norm. */
+static void channels_task(void *ctx, int i, int worker)
 {
     (void)worker;
     const row_job *j = ctx;
@@ -44,7 +46,8 @@ static void layer_task(void *ctx, int i, int worker)
     const float *x = mm_cpu_at(&op->x), *gain = vector_of(op->gain), *bias = vector_of(op->bias);
     float *y = mm_cpu_at(&op->y);
     for (int64_t r = i * j->per; r < task_end(j, i); r++)
-        j->k->norm_row(y + r * op->y.ld, x + r * op->x.ld, op->channels, gain, bias, op->eps, op->act);
+        j->k->norm_row(y + r * op->y.ld, x + r * op->x.ld, op->channels, gain, bias, op->eps, op->act,
+                       op->kind == MM_NORM_RMS);
 }
 
 /* Group norm over time, item by item: each block of rows gives its columns' means and squared deviations, which are
@@ -139,11 +142,9 @@ static mm_status group_norm(mm_cpu_dev *d, const mm_norm_op *op, mm_err *e)
 mm_status mm_cpu_norm(mm_dev *dev, const mm_norm_op *op, mm_err *e)
 {
     mm_cpu_dev *d = (mm_cpu_dev *)dev;
-    if (op->kind == MM_NORM_RMS)
-        return mm_fail(e, MM_FATAL, "the CPU does not compute RMS norm");
     if (op->kind == MM_NORM_GROUP_TIME)
         return group_norm(d, op, e);
-    each_rows(d, op, op->rows, op->channels, layer_task);
+    each_rows(d, op, op->rows, op->channels, channels_task);
     return MM_OK;
 }
 
@@ -199,6 +200,26 @@ mm_status mm_cpu_gather(mm_dev *dev, const mm_gather_op *op, mm_err *e)
     return MM_OK;
 }
 
+/* ---- scattering ---- */
+
+static void scatter_task(void *ctx, int i, int worker)
+{
+    (void)worker;
+    const row_job *j = ctx;
+    const mm_scatter_op *op = j->op;
+    for (int64_t r = i * j->per; r < task_end(j, i); r++)
+        if (op->ids[r] >= 0)
+            memcpy(mm_cpu_at(&op->y) + op->ids[r] * op->y.ld, mm_cpu_at(&op->x) + r * op->x.ld,
+                   (size_t)op->width * sizeof(float));
+}
+
+mm_status mm_cpu_scatter(mm_dev *dev, const mm_scatter_op *op, mm_err *e)
+{
+    (void)e;
+    each_rows((mm_cpu_dev *)dev, op, op->rows, op->width, scatter_task);
+    return MM_OK;
+}
+
 /* ---- pooling ---- */
 
 static void pool_task(void *ctx, int i, int worker)
@@ -230,20 +251,46 @@ mm_status mm_cpu_pool_rows(mm_dev *dev, const mm_pool_rows_op *op, mm_err *e)
     return MM_OK;
 }
 
+/* ---- rotary positions, gated units ---- */
+
+static void rotate_task(void *ctx, int i, int worker)
+{
+    (void)worker;
+    const row_job *j = ctx;
+    const mm_rotate_op *op = j->op;
+    const int rest = op->head - 2 * op->pairs;
+    for (int64_t r = i * j->per; r < task_end(j, i); r++) {
+        const float *cosine = mm_cpu_at(&op->table) + op->ids[r] * op->table.ld;
+        for (int h = 0; h < op->heads; h++) {
+            const float *x = mm_cpu_at(&op->x) + r * op->x.ld + (int64_t)h * op->head;
+            float *y = mm_cpu_at(&op->y) + r * op->y.ld + (int64_t)h * op->head;
+            j->k->rotate(y, x, cosine, cosine + op->pairs, op->pairs, op->interleaved);
+            if (y != x && rest)
+                memcpy(y + 2 * op->pairs, x + 2 * op->pairs, (size_t)rest * sizeof *y);
+        }
+    }
+}
+
 mm_status mm_cpu_rotate(mm_dev *dev, const mm_rotate_op *op, mm_err *e)
 {
-    (void)dev, (void)op;
-    return mm_fail(e, MM_FATAL, "the CPU does not compute rotary position embeddings");
+    (void)e;
+    each_rows((mm_cpu_dev *)dev, op, op->rows, (int64_t)op->heads * op->head, rotate_task);
+    return MM_OK;
+}
+
+static void glu_task(void *ctx, int i, int worker)
+{
+    (void)worker;
+    const row_job *j = ctx;
+    const mm_glu_op *op = j->op;
+    for (int64_t r = i * j->per; r < task_end(j, i); r++)
+        j->k->glu(mm_cpu_at(&op->y) + r * op->y.ld, mm_cpu_at(&op->a) + r * op->a.ld, mm_cpu_at(&op->b) + r * op->b.ld,
+                  op->width, op->act);
 }
 
 mm_status mm_cpu_glu(mm_dev *dev, const mm_glu_op *op, mm_err *e)
 {
-    (void)dev, (void)op;
-    return mm_fail(e, MM_FATAL, "the CPU does not compute gated linear units");
-}
-
-mm_status mm_cpu_scatter(mm_dev *dev, const mm_scatter_op *op, mm_err *e)
-{
-    (void)dev, (void)op;
-    return mm_fail(e, MM_FATAL, "the CPU does not scatter rows");
+    (void)e;
+    each_rows((mm_cpu_dev *)dev, op, op->rows, op->width, glu_task);
+    return MM_OK;
 }
