@@ -3,7 +3,7 @@
 #define MM_DECODE_DECODE_H
 
 #include "media/image/depth.h"
-#include "media/image/image.h"
+#include "media/image/prepare.h"
 #include "media/sound/audio.h"
 #include "media/sound/channels.h"
 #include "media/table/table.h"

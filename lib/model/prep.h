@@ -2,7 +2,7 @@
 #ifndef MM_MODEL_PREP_H
 #define MM_MODEL_PREP_H
 
-#include "media/image/image.h"
+#include "media/image/prepare.h"
 #include "media/sound/audio.h"
 #include "model/model.h"
 

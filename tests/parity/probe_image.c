@@ -2,7 +2,7 @@
  * stdin: i32 h w rows cols filter mode, then h*w*3 bytes; repeated. stdout: i32 h w, then the bytes; i32 -1 -1 on
  * error. mode 0: resize; 1: centre crop; 2: shortest edge `rows`, then centre crop to `cols`; 3: orient by `filter`. */
 
-#include "media/image/image.h"
+#include "media/image/prepare.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Image preparation against Pillow (tests/goldens/make_media.py). */
 #include "golden.h"
-#include "media/image/resample.h"
+#include "media/image/resize.h"
 
 typedef struct {
     mm_arena arena;
@@ -67,7 +67,7 @@ static void window_is_part_of_the_whole(void **state)
             mm_image in = {sizes[k][0], sizes[k][1], rgb}, whole, part;
             mm_window cut = {2, 3, h - 4, w - 5};
             assert_int_equal(mm_image_resize(&whole, &in, h, w, (mm_resize_filter)filter, &s.arena, &s.err), MM_OK);
-            assert_int_equal(mm_resample_window(&part, &in, h, w, (mm_resize_filter)filter, cut, &s.arena, &s.err),
+            assert_int_equal(mm_resize_window(&part, &in, h, w, (mm_resize_filter)filter, cut, &s.arena, &s.err),
                              MM_OK);
             for (int64_t y = 0; y < cut.height; y++)
                 assert_memory_equal(part.rgb + y * cut.width * 3, whole.rgb + ((y + cut.y) * w + cut.x) * 3,
@@ -109,15 +109,15 @@ static void every_instruction_set_agrees(void **state)
         weight[k] = (int32_t)(noise_next(&x) % (1 << 19)) - (1 << 17);
     for (int n = 1; n <= N; n += 9)
         for (int count = 1; count <= ROWS; count++) {
-            mm_resample_portable.down(a, rows, N, n, weight, count);
-            mm_resample_avx2.down(b, rows, N, n, weight, count);
+            mm_resize_portable.down(a, rows, N, n, weight, count);
+            mm_resize_avx2.down(b, rows, N, n, weight, count);
             assert_memory_equal(a, b, (size_t)n);
         }
     for (int count = 1; count <= ROWS; count++) {
         int32_t start[1] = {N / 3 - count}, counts[1] = {count};
         mm_taps t = {1, ROWS, start, counts, weight};
-        mm_resample_portable.across(a, rows, 0, N / 3, &t);
-        mm_resample_avx2.across(b, rows, 0, N / 3, &t);
+        mm_resize_portable.across(a, rows, 0, N / 3, &t);
+        mm_resize_avx2.across(b, rows, 0, N / 3, &t);
         assert_memory_equal(a, b, 3);
     }
     free(rows);

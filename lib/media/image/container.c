@@ -1,6 +1,6 @@
 /* Still pictures that libav reads through a demuxer: GIF, ICO, AVIF. */
 #include "media/image/chunks.h"
-#include "media/image/still.h"
+#include "media/image/libav_still.h"
 
 #include <string.h>
 

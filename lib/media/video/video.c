@@ -5,7 +5,7 @@
  * next frame's. One frame is held back until the next one tells how long it is shown, no more. */
 #include "media/av/libav.h"
 #include "media/image/chunks.h"
-#include "media/image/pixels.h"
+#include "media/image/frame_to_rgb.h"
 #include "media/sink.h"
 
 #include <libswscale/swscale.h>
@@ -53,7 +53,7 @@ static int orientation_of(const int32_t *m)
 static mm_status put_frame(video *v, double from, double to, mm_fault *f)
 {
     mm_picture p = {.exif.orientation = v->orientation, .format = avcodec_get_name(v->codec->codec_id)};
-    mm_status st = mm_pixels_from_frame(&p, v->shown, &v->sws, v->sink->a, f);
+    mm_status st = mm_frame_to_rgb(&p, v->shown, &v->sws, v->sink->a, f);
     if (st != MM_OK)
         return st;
     if (v->is_gif)

@@ -1,10 +1,10 @@
-/* image.h: 8-bit RGB images: resize, crop, orient, normalise. Needs no codec library.
+/* prepare.h: 8-bit RGB images: resize, crop, orient, normalise. Needs no codec library.
  *
  * Resampling is Pillow's, value for value: separable, 8-bit between the passes, fixed-point coefficients of
  * 22 bits (Pillow, src/libImaging/Resample.c describes the method), so that vectors agree with those of
  * the reference processors. */
-#ifndef MM_MEDIA_IMAGE_IMAGE_H
-#define MM_MEDIA_IMAGE_IMAGE_H
+#ifndef MM_MEDIA_IMAGE_PREPARE_H
+#define MM_MEDIA_IMAGE_PREPARE_H
 
 #include "base/arena.h"
 #include "base/status.h"

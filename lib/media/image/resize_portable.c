@@ -1,7 +1,7 @@
-/* resample_portable.c: the two passes in plain C. */
-#include "media/image/resample.h"
+/* resize_portable.c: the two passes in plain C. */
+#include "media/image/resize.h"
 
-enum { HALF = 1 << (MM_RESAMPLE_BITS - 1), STRIP = 512 };
+enum { HALF = 1 << (MM_RESIZE_BITS - 1), STRIP = 512 };
 
 static void across(uint8_t *out, const uint8_t *in, int64_t from, int64_t width, const mm_taps *t)
 {
@@ -15,9 +15,9 @@ static void across(uint8_t *out, const uint8_t *in, int64_t from, int64_t width,
             g += p[3 * i + 1] * k[i];
             b += p[3 * i + 2] * k[i];
         }
-        out[3 * x] = mm_resample_clip(r);
-        out[3 * x + 1] = mm_resample_clip(g);
-        out[3 * x + 2] = mm_resample_clip(b);
+        out[3 * x] = mm_resize_clip(r);
+        out[3 * x + 1] = mm_resize_clip(g);
+        out[3 * x + 2] = mm_resize_clip(b);
     }
 }
 
@@ -32,8 +32,8 @@ static void down(uint8_t *out, const uint8_t *in, int64_t pitch, int64_t n, cons
             for (int64_t i = 0; i < m; i++)
                 sum[i] += in[y * pitch + at + i] * weight[y];
         for (int64_t i = 0; i < m; i++)
-            out[at + i] = mm_resample_clip(sum[i]);
+            out[at + i] = mm_resize_clip(sum[i]);
     }
 }
 
-const mm_resample_kernels mm_resample_portable = {across, down};
+const mm_resize_kernels mm_resize_portable = {across, down};

@@ -1,10 +1,10 @@
-/* resample.c: which inputs an output pixel is made of, and the order of the two passes.
+/* resize.c: which inputs an output pixel is made of, and the order of the two passes.
  *
  * The method is Pillow's (src/libImaging/Resample.c): the filter is stretched by the scale when shrinking, its support
  * rounded to whole pixels, its weights normalised in double precision and then rounded to fixed point; the 8-bit
  * result of one pass feeds the other. Every rounding here is one that shows in the pixels, and so does the order of
  * the passes: Pillow 13's, where earlier ones always began with the horizontal pass. */
-#include "media/image/resample.h"
+#include "media/image/resize.h"
 
 #include <math.h>
 
@@ -84,7 +84,7 @@ static void taps_at(int64_t xx, int64_t in_size, double scale, const kernel *f, 
         total += w[i];
     }
     for (int64_t i = 0; i < hi - lo; i++) {
-        double v = (total != 0.0 ? w[i] / total : w[i]) * (1 << MM_RESAMPLE_BITS);
+        double v = (total != 0.0 ? w[i] / total : w[i]) * (1 << MM_RESIZE_BITS);
         k[i] = (int32_t)(v < 0 ? v - 0.5 : v + 0.5);
     }
 }
@@ -108,13 +108,13 @@ static mm_status make_taps(mm_taps *t, int64_t in_size, int64_t out_size, int64_
     return MM_OK;
 }
 
-static const mm_resample_kernels *kernels(void)
+static const mm_resize_kernels *kernels(void)
 {
 #ifdef __x86_64__
     if (__builtin_cpu_supports("avx2"))
-        return &mm_resample_avx2;
+        return &mm_resize_avx2;
 #endif
-    return &mm_resample_portable;
+    return &mm_resize_portable;
 }
 
 /* A part of the image between the passes: row 0 is row `y` of the image, column 0 its column `x`. */
@@ -223,8 +223,8 @@ static mm_status nearest(mm_image *out, const mm_image *in, int64_t height, int6
     return MM_OK;
 }
 
-mm_status mm_resample_window(mm_image *out, const mm_image *in, int64_t height, int64_t width, mm_resize_filter filter,
-                             mm_window w, mm_arena *a, mm_err *e)
+mm_status mm_resize_window(mm_image *out, const mm_image *in, int64_t height, int64_t width, mm_resize_filter filter,
+                           mm_window w, mm_arena *a, mm_err *e)
 {
     if (in->height < 1 || in->width < 1 || in->height > INT32_MAX || in->width > INT32_MAX)
         return mm_fail(e, MM_SKIP, "an image of %lld x %lld pixels cannot be resized", (long long)in->width,

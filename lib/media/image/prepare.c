@@ -1,15 +1,15 @@
-/* image.c: from a decoded image to a model's input tensor. Geometry and rounding are those of the transformers
+/* prepare.c: from a decoded image to a model's input tensor. Geometry and rounding are those of the transformers
  * library's image processors (their Pillow back end). */
-#include "media/image/image.h"
+#include "media/image/prepare.h"
 
-#include "media/image/resample.h"
+#include "media/image/resize.h"
 
 #include <math.h>
 
 mm_status mm_image_resize(mm_image *out, const mm_image *in, int64_t height, int64_t width, mm_resize_filter filter,
                           mm_arena *a, mm_err *e)
 {
-    return mm_resample_window(out, in, height, width, filter, (mm_window){0, 0, height, width}, a, e);
+    return mm_resize_window(out, in, height, width, filter, (mm_window){0, 0, height, width}, a, e);
 }
 
 /* ---- centre crop ------------------------------------------------------------------------------------------ */
@@ -50,7 +50,7 @@ static mm_status resize_and_crop(mm_image *out, const mm_image *in, int64_t heig
                        (long long)crop_height);
     span y = centred(height, crop_height), x = centred(width, crop_width);
     mm_image kept;
-    mm_status s = mm_resample_window(&kept, in, height, width, filter, (mm_window){y.from, x.from, y.n, x.n}, a, e);
+    mm_status s = mm_resize_window(&kept, in, height, width, filter, (mm_window){y.from, x.from, y.n, x.n}, a, e);
     return s == MM_OK ? padded(out, &kept, y, x, a, e) : s;
 }
 

@@ -1,8 +1,8 @@
 /* Still pictures through libavcodec: the file's bytes are one packet. */
-#include "media/image/still.h"
+#include "media/image/libav_still.h"
 
 #include "media/image/chunks.h"
-#include "media/image/pixels.h"
+#include "media/image/frame_to_rgb.h"
 
 #include <libswscale/swscale.h>
 #include <string.h>
@@ -89,7 +89,7 @@ mm_status mm_still_packet(mm_picture *p, AVCodecContext *c, AVPacket *pkt, const
     int rc = first_frame(c, pkt, frame);
     mm_status s = rc < 0 ? mm_av_fault(f, p->format, rc) : mm_picture_allowed(frame->width, frame->height, l, f);
     if (s == MM_OK)
-        s = mm_pixels_from_frame(p, frame, &sws, a, f);
+        s = mm_frame_to_rgb(p, frame, &sws, a, f);
     sws_freeContext(sws);
     av_frame_free(&frame);
     return s;

@@ -1,13 +1,13 @@
-/* resample_avx2.c: the two passes with 256-bit integers.
+/* resize_avx2.c: the two passes with 256-bit integers.
  *
  * A weight w (24 bits with its sign) is split into w = high·2¹¹ + low with 0 ≤ low < 2¹¹, so that pmaddwd can multiply
  * 16-bit halves and add two neighbouring taps at once. The sums are the same integers as in the portable pass. */
-#include "media/image/resample.h"
+#include "media/image/resize.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
 
-enum { HALF = 1 << (MM_RESAMPLE_BITS - 1), SPLIT = 11 };
+enum { HALF = 1 << (MM_RESIZE_BITS - 1), SPLIT = 11 };
 
 static inline __m256i broadcast_pair(int32_t a, int32_t b)
 {
@@ -27,7 +27,7 @@ static inline void add_rows(__m256i high[2], __m256i low[2], __m128i row0, __m12
 
 static inline __m256i join(__m256i high, __m256i low)
 {
-    return _mm256_srai_epi32(_mm256_add_epi32(_mm256_slli_epi32(high, SPLIT), low), MM_RESAMPLE_BITS);
+    return _mm256_srai_epi32(_mm256_add_epi32(_mm256_slli_epi32(high, SPLIT), low), MM_RESIZE_BITS);
 }
 
 /* Sixteen columns of one output row. */
@@ -52,7 +52,7 @@ static inline void down16(uint8_t *out, const uint8_t *in, int64_t pitch, const 
 static void down(uint8_t *out, const uint8_t *in, int64_t pitch, int64_t n, const int32_t *weight, int64_t count)
 {
     if (n < 16) {
-        mm_resample_portable.down(out, in, pitch, n, weight, count);
+        mm_resize_portable.down(out, in, pitch, n, weight, count);
         return;
     }
     int64_t at = 0;
@@ -89,7 +89,7 @@ static inline void across_pixel(uint8_t *out, const uint8_t *p, const int32_t *k
         for (int c = 0; c < 3; c++)
             rgb[c] += p[3 * i + c] * k[i];
     for (int c = 0; c < 3; c++)
-        out[c] = mm_resample_clip(rgb[c]);
+        out[c] = mm_resize_clip(rgb[c]);
 }
 
 static void across(uint8_t *out, const uint8_t *in, int64_t from, int64_t width, const mm_taps *t)
@@ -100,5 +100,5 @@ static void across(uint8_t *out, const uint8_t *in, int64_t from, int64_t width,
     }
 }
 
-const mm_resample_kernels mm_resample_avx2 = {across, down};
+const mm_resize_kernels mm_resize_avx2 = {across, down};
 #endif

@@ -1,4 +1,4 @@
-#include "media/image/pixels.h"
+#include "media/image/frame_to_rgb.h"
 
 #include "media/image/chroma.h"
 
@@ -179,7 +179,7 @@ static mm_status through_swscale(mm_picture *p, const AVFrame *frame, struct Sws
     return MM_OK;
 }
 
-mm_status mm_pixels_from_frame(mm_picture *p, const AVFrame *frame, struct SwsContext **sws, mm_arena *a, mm_fault *f)
+mm_status mm_frame_to_rgb(mm_picture *p, const AVFrame *frame, struct SwsContext **sws, mm_arena *a, mm_fault *f)
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     if (!desc || frame->width <= 0 || frame->height <= 0 || (desc->flags & AV_PIX_FMT_FLAG_HWACCEL) || !frame->data[0])

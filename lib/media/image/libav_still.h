@@ -1,6 +1,6 @@
-/* still.h: one picture out of one packet of libav. */
-#ifndef MM_MEDIA_IMAGE_STILL_H
-#define MM_MEDIA_IMAGE_STILL_H
+/* libav_still.h: one picture out of one packet of libav. */
+#ifndef MM_MEDIA_IMAGE_LIBAV_STILL_H
+#define MM_MEDIA_IMAGE_LIBAV_STILL_H
 
 #include "media/av/libav.h"
 #include "media/image/picture.h"
