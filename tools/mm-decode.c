@@ -7,12 +7,11 @@
 #include "cli/unchanged.h"
 #include "decode/decode.h"
 #include "format/claim.h"
-#include "labels/sidecar.h"
 #include "model/architecture.h"
 #include "model/prep.h"
 #include "source/key.h"
+#include "source/labels/sidecar.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -129,7 +128,6 @@ typedef struct {
     mm_sidecars *sidecars;
     mm_image_prep image_prep;
     char digest[64];
-    mm_channel channels[MM_MAX_CHANNELS];
     mm_arena *arena; /* one a worker */
     int64_t sources;
     mm_decode_notes notes;
@@ -139,80 +137,11 @@ typedef struct {
 
 /* ---- options ---- */
 
-static void take_only(decode *d)
+/* Dies with the option's name before what its parser said. */
+static void require(decode *d, mm_status s, const char *option, const mm_err *e)
 {
-    d->o.image = d->o.audio = d->o.text = !opt.only;
-    for (const char *p = opt.only; p && *p; p += strcspn(p, ","), p += *p == ',') {
-        mm_str kind = {p, strcspn(p, ",")};
-        if (mm_str_is(kind, "image") || mm_str_is(kind, "images"))
-            d->o.image = true;
-        else if (mm_str_is(kind, "audio"))
-            d->o.audio = true;
-        else if (mm_str_is(kind, "text"))
-            d->o.text = true;
-        else
-            mm_usage(&d->r, "--only knows image, audio and text, not %.*s", MM_STRF(kind));
-    }
-}
-
-static void take_background(decode *d)
-{
-    unsigned r, g, b;
-    if (!opt.background)
-        return;
-    d->o.has_background = true;
-    if (strcmp(opt.background, "white") == 0)
-        memset(d->o.background, 255, 3);
-    else if (sscanf(opt.background, "#%2x%2x%2x", &r, &g, &b) == 3 && strlen(opt.background) == 7)
-        memcpy(d->o.background, (uint8_t[]){(uint8_t)r, (uint8_t)g, (uint8_t)b}, 3);
-    else if (strcmp(opt.background, "black") != 0)
-        mm_usage(&d->r, "--background takes #RRGGBB, black or white, not %s", opt.background);
-}
-
-static void take_range(decode *d)
-{
-    mm_err e;
-    d->o.has_range = opt.range;
-    if (opt.range && mm_range_parse(&d->o.range, opt.range, &e) != MM_OK)
-        mm_usage(&d->r, "--range: %s", e.text);
-}
-
-static void take_rate(decode *d)
-{
-    char *end;
-    d->o.rate = d->o.rate ? d->o.rate : 16000; /* what speech models take */
-    if (!*opt.rate)
-        return;
-    d->o.rate = strcmp(opt.rate, "native") == 0 ? 0 : strtoll(opt.rate, &end, 10);
-    if (strcmp(opt.rate, "native") != 0 && (*end || d->o.rate < 100 || d->o.rate > 768000))
-        mm_usage(&d->r, "--rate takes a number of samples a second, or native");
-    d->o.series_rate = d->o.rate;
-}
-
-/* A number from 1, or a language as files write it: eng, en-GB. */
-static bool is_track(const char *text)
-{
-    size_t digits = strspn(text, "0123456789");
-    if (digits)
-        return !text[digits] && *text != '0';
-    while (isalpha((unsigned char)*text) || *text == '-')
-        text++;
-    return !*text;
-}
-
-static void take_channels(decode *d)
-{
-    mm_err e;
-    d->o.track = opt.track;
-    if (opt.track && (!is_track(opt.track) || !isalnum((unsigned char)*opt.track)))
-        mm_usage(&d->r,
-                 "--track takes the number of one track (from 1), or its language as the file has it (eng), not %s",
-                 opt.track);
-    if (!opt.channel)
-        return;
-    if (mm_channels_parse(d->channels, &d->o.n_channels, opt.channel, &e) != MM_OK)
-        mm_usage(&d->r, "--channel: %s", e.text);
-    d->o.channels = d->channels;
+    if (s != MM_OK)
+        mm_usage(&d->r, "--%s: %s", option, e->text);
 }
 
 static void take_models(decode *d)
@@ -245,13 +174,21 @@ static bool keep(void *ctx, mm_blob *b)
 
 static void take_options(decode *d)
 {
-    take_only(d);
-    take_background(d);
-    take_range(d);
+    mm_err e;
+    require(d, mm_parse_media(&d->o, opt.only, &e), "only", &e);
+    require(d, mm_parse_background(&d->o, opt.background, &e), "background", &e);
+    require(d, mm_parse_channels(&d->o, opt.channel, &e), "channel", &e);
+    require(d, mm_parse_track(&d->o, opt.track, &e), "track", &e);
+    d->o.has_range = opt.range;
+    if (opt.range)
+        require(d, mm_range_parse(&d->o.range, opt.range, &e), "range", &e);
     d->o.all_pages = opt.pages == 1;
+    d->o.rate = 16000; /* what speech models take */
     take_models(d);
-    take_rate(d);
-    take_channels(d);
+    if (*opt.rate) {
+        require(d, mm_parse_rate(&d->o.rate, opt.rate, &e), "rate", &e);
+        d->o.series_rate = d->o.rate;
+    }
     d->o.fps = opt.fps;
     d->o.window = opt.window;
     d->o.hop = opt.hop;

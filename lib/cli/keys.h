@@ -1,11 +1,11 @@
-/* keys.h: no two sources of mm-decode share a key in one modality (source/clash.h): in the order of sources whatever -j
- * is, and over the runs that --resume puts together. And what an expression for keys fits is counted. */
+/* keys.h: no two sources of mm-decode share a key in one modality (source/key_clash.h): in the order of sources
+ * whatever -j is, and over the runs that --resume puts together. And what an expression for keys fits is counted. */
 #ifndef MM_CLI_KEYS_H
 #define MM_CLI_KEYS_H
 
 #include "cli/kept.h"
 #include "cli/ordered.h"
-#include "source/clash.h"
+#include "source/key_clash.h"
 
 #include <stdatomic.h>
 

@@ -4,7 +4,7 @@
 #define MM_CLI_LABELLING_H
 
 #include "cli/tool.h"
-#include "labels/labels.h"
+#include "source/labels/label_table.h"
 
 typedef struct {
     const char *path, *file_column, *column; /* the options' values; path NULL: no labels */

@@ -3,9 +3,10 @@
 #include "format/claim.h"
 #include "format/sniff.h"
 #include "media/image/picture.h"
-#include "media/sink.h"
-#include "media/text/text.h"
-#include "source/blob.h"
+#include "media/image_record.h"
+#include "media/sound/sound_decode.h"
+#include "media/text/text_decode.h"
+#include "media/video/video_decode.h"
 
 enum { HEAD = 4096 };
 static const int64_t MAX_PICTURE_FILE = (int64_t)1 << 30;

@@ -8,7 +8,9 @@
 #define MM_FORMAT_CLAIM_H
 
 #include "base/fault.h"
-#include "decode/decode.h"
+#include "format/sniff.h"
+#include "media/decode_options.h"
+#include "source/blob.h"
 
 typedef enum {
     MM_CLAIM_NOTHING,

@@ -2,9 +2,24 @@
 #ifndef MM_FORMAT_SNIFF_H
 #define MM_FORMAT_SNIFF_H
 
-#include "decode/decode.h"
+#include "base/str.h"
+
+#include <stdint.h>
+
+typedef enum {
+    MM_SNIFF_NONE,    /* no medium: README, .so, .DS_Store */
+    MM_SNIFF_IMAGE,   /* a still picture (also GIF, WebP, AVIF, APNG: their first frame) */
+    MM_SNIFF_AV,      /* audio or video, libavformat tells which */
+    MM_SNIFF_TEXT,    /* UTF-8, or text in a legacy encoding */
+    MM_SNIFF_NUMBERS, /* NPY */
+    MM_SNIFF_DICOM,
+    MM_SNIFF_ARCHIVE,
+} mm_sniff;
 
 enum { MM_SNIFF_HEAD = 4096 }; /* bytes worth reading before asking */
+
+/* head: up to the first MM_SNIFF_HEAD bytes; the path only breaks ties. */
+mm_sniff mm_sniff_bytes(const uint8_t *head, size_t n, mm_str path);
 
 /* A compressed stream (gzip, xz …), which may hold a tar or a single file. */
 bool mm_sniff_is_packed(const uint8_t *head, size_t n);

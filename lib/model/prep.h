@@ -3,7 +3,7 @@
 #define MM_MODEL_PREP_H
 
 #include "media/image/prepare.h"
-#include "media/sound/audio.h"
+#include "media/sound/audio_prep.h"
 #include "model/model.h"
 
 /* Resize, crop and normalisation of an image model. Understands every spelling of `size` and `crop_size` (a number, a

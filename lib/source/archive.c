@@ -1,8 +1,9 @@
 #include "source/archive.h"
 
 #include "format/claim.h"
-#include "source/embedded.h"
-#include "source/links.h"
+#include "source/archive_links.h"
+#include "source/embedded_archive.h"
+#include "source/path.h"
 #include "source/unpack.h"
 
 #include <stdio.h>

@@ -6,8 +6,7 @@
 #ifndef MM_SOURCE_ARCHIVE_H
 #define MM_SOURCE_ARCHIVE_H
 
-#include "source/blob.h"
-#include "source/key.h"
+#include "source/source_options.h"
 
 typedef struct mm_archive mm_archive;
 

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { SPOOL_MEMORY = 64 << 20 };
+
 typedef struct {
     mm_blob blob; /* first: callers hold a pointer to it */
     mm_arena strings;
@@ -172,7 +174,7 @@ static mm_status spill(mm_spool *s, mm_err *e)
 mm_status mm_spool_add(mm_spool *s, const void *bytes, size_t n, mm_err *e)
 {
     mm_status st = MM_OK;
-    if (s->fd < 0 && s->memory.n + n > MM_SPOOL_MEMORY)
+    if (s->fd < 0 && s->memory.n + n > SPOOL_MEMORY)
         st = spill(s, e);
     if (st == MM_OK)
         st = s->fd >= 0 ? write_all(s->fd, bytes, n, e) : mm_buf_append(&s->memory, bytes, n, e);

@@ -1,16 +1,55 @@
-/* blob.h: how lib/source makes blobs (source.h). */
+/* blob.h: one input: its names, and its bytes in memory or behind a file descriptor. */
 #ifndef MM_SOURCE_BLOB_H
 #define MM_SOURCE_BLOB_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/fault.h"
-#include "source/source.h"
+#include "base/str.h"
 
-enum { MM_SPOOL_MEMORY = 64 << 20 }; /* what is longer goes to an unlinked temporary file */
+#include <msgpack.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-mm_blob *mm_blob_new(void); /* NULL when memory is out */
+/* `bytes` is set when the input is in memory (archive members, pipes); otherwise it is read through fd. */
+typedef struct mm_blob {
+    /* Names, from the blob's arena. `path` and `given` are cleaned (path.h); an archive on the way counts as a
+     * directory with the archive's name without its extension. */
+    mm_str key, src;      /* as in record.h */
+    mm_str path;          /* below the operand (or --root), with extension; the whole path when the operand is a file */
+    mm_str given;         /* as given: the operand as typed, and what lies below it */
+    mm_str dir;           /* the name of the directory that holds it: a label, where asked for */
+    msgpack_object label; /* from a file beside it (labels/sidecar.h); MSGPACK_OBJECT_NIL: none */
+    bool named;           /* an operand itself, not found in a directory (or below --root) or an archive */
+    bool inside;          /* a member of an archive */
+    bool unpacked;        /* the single file in a compressed one, and named after it */
+
+    /* Its place in the run. */
+    int64_t number; /* of this input, from 0 */
+    int operand;    /* the number of the operand that it comes from */
+    bool unfit;     /* the key's regular expression does not match the path, which keeps its own key */
+    bool fresh;     /* no earlier input can share a key with this or a later one (unless mm_key_merges) */
+
+    /* Its bytes. */
+    int64_t size;
+    const uint8_t *bytes; /* or NULL */
+    int fd;               /* or −1 */
+
+    /* With a `keep` callback (source_options.h). */
+    int64_t changed;  /* time of the file's last change, in nanoseconds */
+    uint64_t stamp;   /* set by the callback; members have that of their archive; 0: none */
+    bool kept;        /* not opened: neither bytes nor fd are there, and it may be an archive */
+    const char *file; /* the path to open it with: mm_blob_open_kept */
+
+    mm_status status; /* MM_OK; MM_SKIP: the input failed and `err` says why, but it still has key and src */
+    mm_err err;
+    const char *code; /* a short constant for the error record: "open", "encrypted", "too-large", "truncated" … */
+} mm_blob;
+
+mm_blob *mm_blob_new(void);    /* NULL when memory is out */
+void mm_blob_free(mm_blob *b); /* a blob owns its memory: it may outlive its source and move to another thread */
 mm_arena *mm_blob_arena(mm_blob *b);
-/* Marks the blob as one that could not be read. */
+/* Marks the blob as failed. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
@@ -19,26 +58,30 @@ mm_blob_fail(mm_blob *b, const char *code, const char *fmt, ...);
 
 /* Opens the regular file at path. A failure is noted in the blob. */
 void mm_blob_open_file(mm_blob *b, const char *path);
+/* Opens a blob that was kept and is not an archive. A failure is noted in the blob. */
+void mm_blob_open_kept(mm_blob *b);
 
-/* All bytes of b: its own, or read into the arena. MM_SKIP with f set above `most` bytes (`what` is the input's kind,
- * for the message: "a text"), when memory is out, or on an error while reading. */
+/* Reads up to n bytes at off; returns the count, 0 at the end, −1 on an I/O error. Thread safe. */
+int64_t mm_blob_read(const mm_blob *b, int64_t off, void *out, int64_t n);
+/* All bytes of b: its own, or read into the arena. MM_SKIP with f set when there are more than `most` (`what` names the
+ * input's kind in the message: "a text"), when memory is out, or on an I/O error. */
 mm_status mm_blob_load(mm_str *out, const mm_blob *b, int64_t most, const char *what, mm_arena *a, mm_fault *f);
 
-/* Bytes that come one after the other and whose number is not known before. */
+/* Bytes that arrive in pieces, of unknown total: in memory up to 64 MiB, then in an unlinked temporary file. */
 typedef struct {
     mm_buf memory;
-    int fd; /* −1 until memory is not enough */
+    int fd; /* −1: still in memory */
     int64_t n;
 } mm_spool;
 
 void mm_spool_init(mm_spool *s);
-mm_status mm_spool_add(mm_spool *s, const void *bytes, size_t n, mm_err *e); /* MM_SKIP: no room in TMPDIR */
-void mm_spool_into(mm_spool *s, mm_blob *b);                                 /* hands the bytes over */
+mm_status mm_spool_add(mm_spool *s, const void *bytes, size_t n, mm_err *e); /* MM_SKIP: TMPDIR is full */
+void mm_spool_into(mm_spool *s, mm_blob *b);                                 /* hands the bytes over to the blob */
 void mm_spool_free(mm_spool *s);
 
 /* Up to n bytes of a pipe; fewer only at its end; −1 on an error. */
 int64_t mm_pipe_read(int fd, void *out, int64_t n);
-/* All of the pipe b->fd into the blob, after the n bytes that were taken from it already. What goes wrong is noted in
+/* Reads all of the pipe b->fd into the blob, after the n bytes that were taken from it already. A failure is noted in
  * the blob; MM_FATAL when memory is out. */
 mm_status mm_blob_swallow(mm_blob *b, const void *head, int64_t n, int64_t max_bytes, mm_err *e);
 

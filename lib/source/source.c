@@ -1,12 +1,14 @@
+#include "source/source.h"
+
 #include "base/file.h"
 #include "format/claim.h"
 #include "format/sniff.h"
 #include "source/archive.h"
 #include "source/blob.h"
-#include "source/embedded.h"
-#include "source/key.h"
-#include "source/listing.h"
+#include "source/embedded_archive.h"
+#include "source/path.h"
 #include "source/walk.h"
+#include "source/walk_by_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +61,7 @@ mm_status mm_source_open(mm_source **out, const char *const *operands, int n, co
     s->o = *o;
     fill_defaults(&s->o);
     s->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    mm_status st = mm_keyer_open(&s->keyer, &s->o, e);
+    mm_status st = mm_keyer_open(&s->keyer, o->key_rule, o->key_regex, e);
     if (st != MM_OK) {
         mm_source_close(s);
         *out = NULL;
@@ -96,12 +98,6 @@ int64_t mm_source_skipped(const mm_source *s)
 
 /* ---- names ---- */
 
-static bool is_directory(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 /* The name of the directory at path, or of the one that it lies in, when the path itself does not tell ("."). */
 static mm_str real_name(mm_arena *a, const char *path, bool parent)
 {
@@ -135,7 +131,7 @@ static mm_status name_operand(mm_source *s, mm_blob *b, const char *path, mm_err
         return mm_fail_memory(e);
     b->named = !s->o.root;
     b->path = mm_path_below(b->given, root);
-    if (!b->path.p || (b->path.n == 0 && !is_directory(path))) {
+    if (!b->path.p || (b->path.n == 0 && !mm_path_is_directory(path))) {
         b->path = b->given;
         mm_blob_fail(b, "root", "it does not lie below %s (--root)", s->o.root);
     }

@@ -9,7 +9,7 @@
 #ifndef MM_SOURCE_UNPACK_H
 #define MM_SOURCE_UNPACK_H
 
-#include "source/source.h"
+#include "source/blob.h"
 
 typedef struct mm_unpack mm_unpack;
 

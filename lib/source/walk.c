@@ -1,7 +1,7 @@
 #include "source/walk.h"
 
 #include "base/grow.h"
-#include "source/key.h"
+#include "source/path.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #ifndef MM_SOURCE_WALK_H
 #define MM_SOURCE_WALK_H
 
-#include "source/source.h"
+#include "source/source_options.h"
 
 typedef struct mm_walk mm_walk;
 

@@ -209,7 +209,7 @@ voices() {
     for track in - "" 0 2x 2,1 1=a,2=b; do
         run mm-decode --track "$track" two.mkv
         [ "$status" -eq 2 ]
-        [[ "$output" == *"--track takes the number of one track"* ]]
+        [[ "$output" == *"--track: a track is its number"* ]]
     done
 }
 

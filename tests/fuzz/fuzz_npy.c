@@ -1,6 +1,6 @@
 /* NPY files: no header makes the array larger than the file, and the records of one hold what their shapes say. */
 #include "decode/decode.h"
-#include "media/table/npy.h"
+#include "media/table/npy_parse.h"
 
 #include <string.h>
 

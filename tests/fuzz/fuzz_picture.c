@@ -1,6 +1,7 @@
 /* Picture files of any kind, by the way that mm-decode goes: whatever the bytes are, one record comes of them, or one
  * for each page, and its pixels are all there. */
 #include "decode/decode.h"
+#include "format/sniff.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

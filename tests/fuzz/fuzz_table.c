@@ -1,7 +1,8 @@
 /* Tables of texts and of numbers: whatever the bytes are, cells lie inside them or the arena, and rows come to an end.
  */
+#include "decode/decode.h"
 #include "media/table/table.h"
-#include "media/text/text.h"
+#include "media/text/text_decode.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* probe_audio: the audio functions for tests/parity/mel.py.
  * stdin: i32 n, pad_to, n_mels, then n f32; repeated. n_mels 0: mm_audio_normalize, -1: the mel filters for n bands
  * as f64. stdout: i32 rows, columns, then rows * columns f32 (f64); i32 -1 -1 on error. */
-#include "media/sound/audio.h"
+#include "media/sound/audio_prep.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Waveform normalisation and log-mel spectrograms against transformers (tests/goldens/make_media.py). */
 #include "golden.h"
-#include "media/sound/audio.h"
+#include "media/sound/audio_prep.h"
 #include "media/sound/fft.h"
 
 #include <math.h>

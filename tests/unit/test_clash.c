@@ -1,5 +1,5 @@
 /* Two sources that want one key. */
-#include "source/clash.h"
+#include "source/key_clash.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /* Tables of labels: which row means which file, what a cell says, what is refused before anything is decoded. */
-#include "labels/labels.h"
+#include "source/labels/label_cell.h"
+#include "source/labels/label_table.h"
 #include "stream/record.h"
 
 #include <setjmp.h>

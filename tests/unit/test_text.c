@@ -1,8 +1,8 @@
 /* Texts and tables: repair of UTF-8, rows, columns, numbers, NPY. */
 #include "media/table/charset.h"
-#include "media/table/npy.h"
+#include "media/table/npy_parse.h"
 #include "media/table/table.h"
-#include "media/text/text.h"
+#include "media/text/text_decode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 #include "media/av/libav.h"
 
+#include "media/av/declared_size.h"
 #include "media/av/ogg.h"
-#include "media/av/promise.h"
 
 #include <libavutil/avstring.h>
 #include <libavutil/error.h>

@@ -7,8 +7,8 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "media/av/clock.h"
-#include "source/source.h"
+#include "media/av/stream_clock.h"
+#include "source/blob.h"
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>

@@ -2,7 +2,7 @@
 #ifndef MM_MEDIA_AV_OGG_H
 #define MM_MEDIA_AV_OGG_H
 
-#include "source/source.h"
+#include "source/blob.h"
 
 /* Ogg declares no length, but its last page says that it is the last, and counts its own bytes. */
 bool mm_ogg_ends(const mm_blob *b);

@@ -6,7 +6,7 @@
 #define MM_MEDIA_SOUND_SOUND_CUT_H
 
 #include "base/buf.h"
-#include "media/sink.h"
+#include "media/record_sink.h"
 
 /* What every record of a sound tells. */
 typedef struct {

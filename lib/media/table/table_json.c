@@ -1,5 +1,5 @@
 /* table_json.c: rows of JSON lines and of arrays of objects: an object is a row, its members are the cells. */
-#include "labels/label_studio.h"
+#include "media/table/label_studio.h"
 #include "media/table/table_row.h"
 
 #include <jansson.h>

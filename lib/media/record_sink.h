@@ -1,0 +1,38 @@
+/* record_sink.h: where the decoders of one input put the records that they make of it. */
+#ifndef MM_MEDIA_RECORD_SINK_H
+#define MM_MEDIA_RECORD_SINK_H
+
+#include "base/fault.h"
+#include "media/decode_options.h"
+#include "media/image/picture.h"
+#include "source/blob.h"
+
+/* Where records go. Returns MM_OK, or MM_FATAL to stop decoding. */
+typedef mm_status (*mm_emit)(void *ctx, const mm_record *rec, mm_err *e);
+
+typedef struct {
+    const mm_blob *b;
+    const mm_decode_opts *o;
+    mm_arena *a; /* reset after every record */
+    mm_emit emit;
+    void *ctx;
+    int64_t emitted;
+    mm_err *e; /* why everything has to stop: the receiver failed */
+} mm_sink;
+
+/* A record with the key and src of this input. */
+mm_record mm_sink_record(const mm_sink *s, mm_kind kind);
+/* Hands rec on and resets the arena. MM_FATAL: stop. */
+mm_status mm_sink_put(mm_sink *s, const mm_record *rec);
+/* Puts the error record for f. */
+mm_status mm_sink_fault(mm_sink *s, const mm_fault *f);
+/* The same with the key, part and time of rec, whose strings are in the sink's arena or outlive it. */
+mm_status mm_sink_fault_of(mm_sink *s, mm_record *rec, const mm_fault *f);
+
+/* Adds n to the field of o->notes at offset `what`. */
+void mm_sink_note(const mm_sink *s, size_t what, int64_t n);
+
+mm_picture_limits mm_sink_limits(const mm_sink *s);
+double mm_sink_max_duration(const mm_sink *s);
+
+#endif

@@ -1,0 +1,449 @@
+/* sound_decode.c: any codec, rate and layout to f32 mono at one rate, on the file's clock.
+ *
+ * Each channel that was asked for, or the mean of all, goes down a line of its own: mono (sound_mix.h), resampled
+ * (sound_rate.h), cut into records (sound_cut.h). */
+#include "media/sound/sound_decode.h"
+
+#include "media/av/libav.h"
+#include "media/av/ogg.h"
+#include "media/sound/sound_cut.h"
+#include "media/sound/sound_mix.h"
+#include "media/sound/sound_resample.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { MIN_RATE = 100, MAX_RATE = 64 * 48000 }; /* of sources; the highest is DSD512's, a sample for each eight bits */
+
+/* Seconds. A gap up to PAUSE is silence, so that samples go on counting time; after a longer one a new run begins. Time
+ * stamps that are off by less than JITTER mean nothing. */
+static const double JITTER = 0.1, PAUSE = 10;
+
+typedef struct {
+    int channel;
+    mm_buf mono;
+    mm_resampler r;
+    mm_cutter c;
+} line;
+
+typedef struct {
+    mm_sink *sink;
+    mm_av_input in;
+    int stream;
+    AVCodecContext *codec;
+    AVPacket *pkt;
+    AVFrame *frame;
+    line line[MM_MAX_CHANNELS];
+    int lines;
+    mm_sound_facts facts;
+    mm_cancelling cancelling;
+    int rate; /* of the last frame; 0: there was none */
+    bool started;
+    double next;          /* seconds from the file's zero: where the next sample should lie */
+    int priming;          /* samples at the beginning of what comes that are not to be heard */
+    int64_t left;         /* samples that are still to come; −1: not known */
+    int64_t packets, bad; /* … that could not be decoded */
+    double heard;         /* seconds decoded */
+    double end;           /* seconds from the stream's start: where the last frame ends */
+} sound;
+
+/* ---- lines ---- */
+
+static mm_status to_cutter(void *ctx, const float *x, int64_t n, mm_fault *f)
+{
+    return mm_cutter_push(ctx, x, n, f);
+}
+
+static void make_lines(sound *s)
+{
+    const mm_decode_opts *o = s->sink->o;
+    s->lines = o->n_channels ? o->n_channels : 1;
+    for (int i = 0; i < s->lines; i++) {
+        line *l = &s->line[i];
+        l->channel = o->n_channels ? o->channels[i].index : MM_MEAN_OF_CHANNELS;
+        l->c.sink = s->sink;
+        l->c.facts = &s->facts;
+        l->c.of = o->n_channels ? o->channels[i].of : (mm_str){0};
+        l->r.put = to_cutter;
+        l->r.ctx = &l->c;
+    }
+}
+
+/* A frame of another rate than the one before (the first; chained Ogg) begins a new resampler. */
+static mm_status adapt(sound *s, mm_fault *f)
+{
+    int rate = s->frame->sample_rate;
+    int64_t wanted = s->sink->o->rate > 0 ? s->sink->o->rate : rate;
+    mm_status st = MM_OK;
+    if (s->rate == rate)
+        return MM_OK;
+    if (rate < MIN_RATE || rate > MAX_RATE)
+        return mm_fault_set(f, "unsupported", "sound at %d samples a second: %d to %d are read", rate, MIN_RATE,
+                            MAX_RATE);
+    for (int i = 0; st == MM_OK && i < s->lines; i++) {
+        line *l = &s->line[i];
+        st = s->rate ? mm_resampler_end(&l->r, f) : mm_cutter_begin(&l->c, wanted, f);
+        if (st == MM_OK)
+            st = mm_resampler_begin(&l->r, rate, l->c.rate, f);
+    }
+    s->facts.source_rate = s->rate = rate;
+    return st;
+}
+
+static mm_status check_channels(const sound *s, mm_fault *f)
+{
+    int there = s->frame->ch_layout.nb_channels;
+    for (int i = 0; i < s->lines; i++)
+        if (s->line[i].channel >= there)
+            return mm_fault_set(f, "channel", "no channel %d: this sound has %d", s->line[i].channel + 1, there);
+    return MM_OK;
+}
+
+/* The frame's samples from number `from` on. What lies in front of one that is not finite is handed on. */
+static mm_status push_frame(sound *s, int from, mm_fault *f)
+{
+    mm_status st = MM_OK;
+    for (int i = 0; st == MM_OK && i < s->lines; i++) {
+        line *l = &s->line[i];
+        st = mm_sound_mono(&l->mono, s->frame, from, l->channel, l->channel < 0 ? &s->cancelling : NULL, f);
+        int64_t n = (int64_t)(l->mono.n / sizeof(float));
+        if (st == MM_OK)
+            st = mm_resampler_push(&l->r, (const float *)(const void *)l->mono.p, n, f);
+        if (st == MM_OK && n < s->frame->nb_samples - from)
+            return mm_fault_set(f, "corrupt", "the sample at %.4f s is not a finite number (NaN or infinite)",
+                                s->heard + (double)n / s->rate);
+    }
+    return st;
+}
+
+static mm_status push_silence(sound *s, int64_t n, mm_fault *f)
+{
+    static const float silence[4096];
+    enum { MOST = sizeof silence / sizeof *silence };
+    mm_status st = MM_OK;
+    for (int i = 0; i < s->lines; i++)
+        for (int64_t left = n; st == MM_OK && left > 0; left -= MOST)
+            st = mm_resampler_push(&s->line[i].r, silence, left < MOST ? left : MOST, f);
+    return st;
+}
+
+/* The sound breaks off, or is at its end. */
+static mm_status end_runs(sound *s, bool last, mm_fault *f)
+{
+    for (int i = 0; i < s->lines; i++) {
+        mm_status st = s->rate ? mm_resampler_end(&s->line[i].r, f) : MM_OK;
+        if (st == MM_OK)
+            st = mm_cutter_end(&s->line[i].c, last);
+        if (st != MM_OK)
+            return st;
+    }
+    return MM_OK;
+}
+
+static mm_status begin_runs(sound *s, double at, mm_fault *f)
+{
+    mm_status st = MM_OK;
+    for (int i = 0; st == MM_OK && i < s->lines; i++) {
+        mm_cutter_run(&s->line[i].c, at);
+        st = mm_resampler_begin(&s->line[i].r, s->rate, s->line[i].c.rate, f);
+    }
+    s->next = at;
+    return st;
+}
+
+/* ---- time ---- */
+
+/* Time stamps fell behind the samples: what comes from now on lies earlier than it was counted. */
+static void set_back(sound *s, double by)
+{
+    s->next -= by;
+    for (int i = 0; i < s->lines; i++)
+        s->line[i].c.start -= by;
+}
+
+/* The first frame that has a time: `at` is where the sound begins. What lies before zero is what the codec needs to get
+ * going. Sound alone makes the file's zero itself. */
+static mm_status start(sound *s, double at)
+{
+    const AVStream *st = s->in.fmt->streams[s->stream];
+    double tick = av_q2d(st->time_base);
+    if (at < -tick && s->heard == 0) {
+        s->priming = FFMAX(0, st->codecpar->initial_padding);
+        at += (double)s->priming / s->rate;
+    }
+    if (s->in.alone) {
+        s->in.zero += at;
+        at = 0;
+    } else if (fabs(at) < tick) {
+        at = 0;
+    }
+    for (int i = 0; i < s->lines; i++)
+        s->line[i].c.start = at;
+    s->next = at + s->heard;
+    s->started = true;
+    return MM_OK;
+}
+
+/* Brings the count of samples to the time of this frame. */
+static mm_status keep_time(sound *s, mm_fault *f)
+{
+    int64_t ts = s->frame->best_effort_timestamp;
+    if (s->left >= 0 || ts == AV_NOPTS_VALUE)
+        return MM_OK;
+    if (!s->started)
+        return start(s, mm_av_time(&s->in, s->stream, ts) - s->heard);
+    double gap = mm_av_time(&s->in, s->stream, ts) - s->next;
+    if (gap > PAUSE) {
+        mm_status st = end_runs(s, false, f);
+        return st == MM_OK ? begin_runs(s, s->next + gap, f) : st;
+    } else if (gap > JITTER) {
+        int64_t n = llround(gap * s->rate);
+        s->heard += (double)n / s->rate;
+        s->next += (double)n / s->rate;
+        return push_silence(s, n, f);
+    } else if (gap < -JITTER && !s->in.alone) {
+        set_back(s, -gap);
+    }
+    return MM_OK;
+}
+
+/* ---- frames ---- */
+
+/* How many of the frame's samples count. */
+static void take_samples(sound *s)
+{
+    if (s->left < 0)
+        return;
+    if (s->frame->nb_samples > s->left)
+        s->frame->nb_samples = (int)s->left;
+    s->left -= s->frame->nb_samples;
+}
+
+static mm_status on_frame(sound *s, mm_fault *f)
+{
+    const AVStream *av = s->in.fmt->streams[s->stream];
+    take_samples(s);
+    double all = s->frame->nb_samples / (double)s->frame->sample_rate, limit = mm_sink_max_duration(s->sink);
+    s->facts.channels = s->frame->ch_layout.nb_channels;
+    mm_status st = adapt(s, f);
+    if (st == MM_OK)
+        st = check_channels(s, f);
+    if (st == MM_OK)
+        st = keep_time(s, f);
+    int from = s->priming < s->frame->nb_samples ? s->priming : s->frame->nb_samples;
+    if (st == MM_OK)
+        st = push_frame(s, from, f);
+    if (st != MM_OK)
+        return st;
+    s->priming -= from;
+    s->heard += (s->frame->nb_samples - from) / (double)s->rate;
+    s->next += (s->frame->nb_samples - from) / (double)s->rate;
+    if (s->frame->best_effort_timestamp != AV_NOPTS_VALUE && av->start_time != AV_NOPTS_VALUE)
+        s->end = (double)(s->frame->best_effort_timestamp - av->start_time) * av_q2d(av->time_base) + all;
+    if (s->heard > limit)
+        return mm_fault_set(f, "too-long", "more than %g s of sound (--max-duration)", limit);
+    return MM_OK;
+}
+
+/* pkt NULL: what the decoder still holds. */
+static mm_status decode_packet(sound *s, const AVPacket *pkt, mm_fault *f)
+{
+    int rc = avcodec_send_packet(s->codec, pkt);
+    bool bad = rc < 0;
+    if (rc == AVERROR(ENOMEM))
+        return mm_fault_memory(f);
+    while ((rc = avcodec_receive_frame(s->codec, s->frame)) >= 0) {
+        mm_status st = on_frame(s, f);
+        av_frame_unref(s->frame);
+        if (st != MM_OK)
+            return st;
+    }
+    if (rc == AVERROR(ENOMEM))
+        return mm_fault_memory(f);
+    if (bad || (rc != AVERROR(EAGAIN) && rc != AVERROR_EOF))
+        s->bad++;
+    return MM_OK;
+}
+
+static mm_status decode_all(sound *s, mm_fault *f)
+{
+    mm_status st;
+    while ((st = mm_av_read(&s->in, s->stream, s->pkt, f)) == MM_OK) {
+        s->packets++;
+        if (s->left >= 0)
+            av_packet_free_side_data(s->pkt); /* what it would have cut off is wrong */
+        st = decode_packet(s, s->pkt, f);
+        av_packet_unref(s->pkt);
+        if (st != MM_OK)
+            return st;
+    }
+    return st == MM_EOF ? decode_packet(s, NULL, f) : st;
+}
+
+/* ---- one track ---- */
+
+/* Seconds that may be missing at the end of `want` that were declared: nothing where samples are counted, what a codec
+ * adds around the sound where its frames are; else containers round, and guess. */
+static double slack(const sound *s, double want)
+{
+    const AVStream *st = s->in.fmt->streams[s->stream];
+    const AVCodecParameters *par = st->codecpar;
+    double rounding = want * 0.02 + 0.25, rate = par->sample_rate > 0 ? par->sample_rate : 1;
+    if (av_cmp_q(st->time_base, (AVRational){1, par->sample_rate}) == 0 &&
+        (av_get_exact_bits_per_sample(par->codec_id) > 0 || par->codec_id == AV_CODEC_ID_FLAC))
+        return 1.5 / rate;
+    return par->frame_size > 0 ? fmin(rounding, (par->initial_padding + 3.0 * par->frame_size) / rate) : rounding;
+}
+
+/* Was everything heard that the file promises? */
+static mm_status judge(const sound *s, mm_fault *f)
+{
+    double have = fmax(s->heard, s->end), want = mm_av_declared(&s->in, s->stream);
+    if (mm_av_complete(&s->in, f) != MM_OK) /* this may be why the last packet is bad */
+        return MM_SKIP;
+    if (s->bad)
+        return mm_fault_set(f, "corrupt", "%lld of %lld packets of sound could not be decoded", (long long)s->bad,
+                            (long long)s->packets);
+    if (s->heard == 0)
+        return mm_fault_set(f, "empty", "no sound in the sound stream");
+    if (have < want - slack(s, want))
+        return mm_fault_set(f, "truncated", "%.2f of %.2f s of sound are there", have, want);
+    return MM_OK;
+}
+
+static mm_status open_stream(sound *s, mm_fault *f)
+{
+    const AVStream *st = s->in.fmt->streams[s->stream];
+    const AVCodecParameters *par = st->codecpar;
+    double declared = mm_av_declared(&s->in, s->stream), limit = mm_sink_max_duration(s->sink);
+    if (declared > limit)
+        return mm_fault_set(f, "too-long", "%.0f s of sound, more than %g (--max-duration)", declared, limit);
+    s->pkt = av_packet_alloc();
+    s->frame = av_frame_alloc();
+    if (!s->pkt || !s->frame)
+        return mm_fault_memory(f);
+    s->facts.codec = avcodec_get_name(par->codec_id);
+    mm_status rc = mm_av_decoder(&s->codec, par->codec_id, par, &s->in.limits, f);
+    if (rc != MM_OK)
+        return rc;
+    s->codec->pkt_timebase = st->time_base; /* gapless trimming needs it */
+    s->left = par->codec_id == AV_CODEC_ID_VORBIS ? mm_ogg_short_vorbis(s->in.blob) : -1;
+    return MM_OK;
+}
+
+static void sound_free(sound *s)
+{
+    for (int i = 0; i < s->lines; i++) {
+        mm_resampler_free(&s->line[i].r);
+        mm_cutter_free(&s->line[i].c);
+        mm_buf_free(&s->line[i].mono);
+    }
+    avcodec_free_context(&s->codec);
+    av_frame_free(&s->frame);
+    av_packet_free(&s->pkt);
+    mm_av_close(&s->in);
+}
+
+static void say_cancelling(sound *s)
+{
+    if (s->rate && mm_sound_cancels(&s->cancelling, s->rate))
+        mm_say(s->sink->o->log, MM_LOG_WARN,
+               "%.*s: for %.2f of %.2f s the channels cancel each other out in their mean: --channel takes one",
+               MM_STRF(s->sink->b->src), s->cancelling.cancelled, s->cancelling.sounding);
+}
+
+/* Whatever was decoded is handed on, also when f says that it is not everything. */
+static mm_status run(sound *s, mm_fault *f)
+{
+    mm_fault late = {0};
+    make_lines(s);
+    mm_status st = open_stream(s, f);
+    if (st != MM_OK)
+        return st;
+    st = decode_all(s, f);
+    if (st == MM_FATAL)
+        return st;
+    if (st != MM_SKIP)
+        st = judge(s, f);
+    mm_status end = end_runs(s, true, &late);
+    if (st == MM_OK && end == MM_SKIP)
+        *f = late;
+    say_cancelling(s);
+    return st == MM_OK || end == MM_FATAL ? end : st;
+}
+
+/* ---- which track ---- */
+
+static const char *language_of(const AVStream *st)
+{
+    const AVDictionaryEntry *e = av_dict_get(st->metadata, "language", NULL, 0);
+    return e && *e->value ? e->value : NULL;
+}
+
+static bool is_wanted(const AVStream *st, int64_t number, const char *wanted)
+{
+    const char *language = language_of(st);
+    if (isdigit((unsigned char)*wanted))
+        return strtoll(wanted, NULL, 10) == number;
+    return language && !strcasecmp(language, wanted);
+}
+
+/* "no sound track eng; there are 1 (deu), 2" */
+static mm_status no_track(const sound *s, const char *wanted, mm_fault *f)
+{
+    char list[160] = "";
+    int64_t number = 0;
+    for (unsigned i = 0; i < s->in.fmt->nb_streams; i++) {
+        const AVStream *st = s->in.fmt->streams[i];
+        const char *language = language_of(st);
+        size_t n = strlen(list);
+        if (st->codecpar->codec_type != AVMEDIA_TYPE_AUDIO)
+            continue;
+        snprintf(list + n, sizeof list - n, "%s%lld%s%.12s%s", number ? ", " : "", (long long)number + 1,
+                 language ? " (" : "", language ? language : "", language ? ")" : "");
+        number++;
+    }
+    return mm_fault_set(f, "track", "no sound track %s; there %s %s", wanted, number == 1 ? "is" : "are", list);
+}
+
+/* The track that --track asks for; without, the one that libav takes for the best. −1: there is no sound. */
+static mm_status choose_track(sound *s, mm_fault *f)
+{
+    const char *wanted = s->sink->o->track;
+    int best = av_find_best_stream(s->in.fmt, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0);
+    s->stream = best >= 0 && !wanted ? best : -1;
+    for (unsigned i = 0; best >= 0 && i < s->in.fmt->nb_streams; i++) {
+        const AVStream *st = s->in.fmt->streams[i];
+        if (st->codecpar->codec_type != AVMEDIA_TYPE_AUDIO)
+            continue;
+        s->facts.tracks++;
+        if (wanted && s->stream < 0 && is_wanted(st, s->facts.tracks, wanted))
+            s->stream = (int)i;
+        if ((int)i != s->stream)
+            continue;
+        s->facts.track = s->facts.tracks;
+        s->facts.language = language_of(st);
+    }
+    return best >= 0 && s->stream < 0 ? no_track(s, wanted, f) : MM_OK;
+}
+
+mm_status mm_sound_decode(mm_sink *sink, bool *found, mm_fault *f)
+{
+    sound s = {.sink = sink};
+    mm_picture_limits l = mm_sink_limits(sink);
+    mm_status st = mm_av_open(&s.in, sink->b, &(mm_av_limits){l.max_pixels, l.log}, f);
+    if (st != MM_OK)
+        return st;
+    st = choose_track(&s, f);
+    *found = st != MM_OK || s.stream >= 0;
+    if (s.facts.tracks > 1 && !sink->o->track)
+        mm_sink_note(sink, offsetof(mm_decode_notes, more_sound), 1);
+    if (st == MM_OK && *found)
+        st = run(&s, f);
+    sound_free(&s);
+    return st;
+}

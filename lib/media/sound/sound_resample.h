@@ -1,0 +1,30 @@
+/* sound_resample.h: mono samples from one rate to another by soxr, at the quality that librosa calls soxr_hq, because
+ * the references that vectors are compared with do so. Memory stays the same whatever the two rates are. */
+#ifndef MM_MEDIA_SOUND_SOUND_RESAMPLE_H
+#define MM_MEDIA_SOUND_SOUND_RESAMPLE_H
+
+#include "base/buf.h"
+#include "base/fault.h"
+
+#include <libswresample/swresample.h>
+
+/* Takes n samples that are done. MM_OK, or MM_FATAL to stop. */
+typedef mm_status (*mm_samples)(void *ctx, const float *x, int64_t n, mm_fault *f);
+
+typedef struct {
+    SwrContext *swr; /* NULL: the rates are the same */
+    int64_t from, to;
+    int64_t in_count, out_count; /* samples since it began */
+    mm_buf out;
+    mm_samples put;
+    void *ctx;
+} mm_resampler;
+
+/* Begins anew; put and ctx are set by the caller. */
+mm_status mm_resampler_begin(mm_resampler *r, int64_t from, int64_t to, mm_fault *f);
+mm_status mm_resampler_push(mm_resampler *r, const float *x, int64_t n, mm_fault *f);
+/* What it still holds back. */
+mm_status mm_resampler_end(mm_resampler *r, mm_fault *f);
+void mm_resampler_free(mm_resampler *r);
+
+#endif

@@ -1,0 +1,135 @@
+#include "media/text/table_rows.h"
+
+#include "base/utf8.h"
+#include "media/table/charset.h"
+#include "source/labels/label_cell.h"
+
+/* ---- columns ---- */
+
+static mm_status find(mm_table_input *r, const char *name, int columns, int *at)
+{
+    mm_err e;
+    *at = -1;
+    mm_status s = name ? mm_table_find(&r->t, name, columns, at, &e) : MM_OK;
+    if (s == MM_FATAL)
+        return mm_fault_memory(r->f);
+    return s == MM_OK ? s : mm_fault_set(r->f, "column", "%s", e.text);
+}
+
+/* Names that are read as data, because the columns are numbers. */
+static void doubt_first_row(mm_table_input *r)
+{
+    mm_str names = mm_table_names_itself(&r->t) ? (mm_str){NULL, 0} : mm_table_likely_names(&r->t, &r->a);
+    if (names.p)
+        mm_say(r->s->o->log, MM_LOG_WARN,
+               "%.*s: the first row (%.*s) looks like names, and is read as data, as columns are given by number: give "
+               "their names",
+               MM_STRF(r->s->b->src), MM_STRF(names));
+}
+
+mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool names, mm_fault *f)
+{
+    const mm_decode_opts *o = s->o;
+    mm_err e;
+    *r = (mm_table_input){.s = s, .f = f, .column = -1, .key = -1, .label = -1};
+    mm_table_open(&r->t, text, o->table);
+    mm_status st = names ? mm_table_take_header(&r->t, &e) : MM_OK;
+    if (st == MM_SKIP)
+        return mm_fault_set(f, "row", "the row of names: %s", e.text);
+    if (st == MM_FATAL)
+        return mm_fault_memory(f);
+    if (st == MM_EOF)
+        return MM_OK; /* no row at all: the next one is none either */
+    if (!names)
+        doubt_first_row(r);
+    int columns = names ? r->t.columns : mm_table_width(&r->t);
+    st = find(r, o->column, columns, &r->column);
+    if (st == MM_OK)
+        st = find(r, o->key_column, columns, &r->key);
+    if (st == MM_OK)
+        st = find(r, o->label_column, columns, &r->label);
+    return st;
+}
+
+void mm_table_input_close(mm_table_input *r)
+{
+    if (r->t.in_quotes)
+        mm_say(r->s->o->log, MM_LOG_WARN,
+               "%.*s: cells stand in quotes, which are plain characters in a TSV: --table=quoted-tsv takes them off",
+               MM_STRF(r->s->b->src));
+    mm_table_close(&r->t);
+    mm_arena_free(&r->a);
+}
+
+/* ---- rows ---- */
+
+static mm_str cell_at(const mm_table_input *r, int at)
+{
+    return at >= 0 && at < r->n && r->cell[at].p ? mm_cell_trim(r->cell[at]) : (mm_str){NULL, 0};
+}
+
+static mm_str key_of(const mm_table_input *r)
+{
+    const mm_blob *b = r->s->b;
+    int64_t ignored;
+    mm_str key = cell_at(r, r->key);
+    return key.n ? mm_utf8_clean(r->s->a, key, &ignored)
+                 : mm_str_of(mm_arena_printf(r->s->a, "%.*s:%lld", MM_STRF(b->key), (long long)r->t.row));
+}
+
+mm_status mm_table_input_name(mm_table_input *r, mm_record *rec, mm_fault *why)
+{
+    mm_sink *s = r->s;
+    if (r->key >= 0 && !cell_at(r, r->key).n)
+        return mm_fault_set(why, "key", "no key in column %s", s->o->key_column);
+    if (r->t.disputed.p && r->label >= 0 && mm_str_eq(r->t.header[r->label], r->t.disputed))
+        return mm_fault_set(why, "label", MM_DISPUTED, MM_STRF(r->t.disputed));
+    mm_str key = cell_at(r, r->key);
+    if (key.p && !mm_utf8_valid(key)) /* as with labels below */
+        return mm_fault_set(why, "key", "the key in column %s is not UTF-8: convert the table with iconv",
+                            s->o->key_column);
+    rec->part = r->t.row - 1;
+    rec->key = key_of(r);
+    mm_str label = cell_at(r, r->label);
+    if (label.p && !mm_utf8_valid(label)) /* two labels would be one with U+FFFD in it */
+        return mm_fault_set(why, "label", "the label in column %s is not UTF-8", s->o->label_column);
+    return rec->key.p && mm_label_of_cell(&rec->label, s->a, label) ? MM_OK : mm_fault_memory(why);
+}
+
+mm_status mm_table_input_fault(mm_table_input *r, const mm_fault *why)
+{
+    mm_fault f = {.code = why->code};
+    mm_fail(&f.err, MM_SKIP, "row %lld: %s", (long long)r->t.row, why->err.text);
+    mm_arena_reset(r->s->a);
+    mm_record rec = mm_sink_record(r->s, MM_KIND_ERROR);
+    rec.part = r->t.row - 1;
+    rec.key = key_of(r);
+    return rec.key.p ? mm_sink_fault_of(r->s, &rec, &f) : mm_sink_fault(r->s, &f);
+}
+
+/* Of JSON a member may be missing. */
+static bool is_short(const mm_table_input *r)
+{
+    return !mm_table_names_itself(&r->t) && (r->key >= r->n || r->label >= r->n);
+}
+
+mm_status mm_table_input_next(mm_table_input *r)
+{
+    mm_fault why = {.code = "row"};
+    mm_status s;
+    do {
+        mm_arena_reset(&r->a);
+        r->n = 0;
+        s = mm_table_next(&r->t, &r->a, &r->cell, &r->n, &why.err);
+        if (s == MM_FATAL)
+            return mm_fault_memory(r->f);
+        if (s == MM_OK && is_short(r))
+            s = mm_fault_set(&why, "row", "it ends before its key or label");
+        else if (s == MM_SKIP)
+            r->n = 0; /* what a broken row holds is no key */
+        if (s != MM_SKIP)
+            return s;
+        s = mm_table_input_fault(r, &why);
+    } while (s == MM_OK);
+    return s;
+}

@@ -1,0 +1,277 @@
+/* video_decode.c: one record a frame, or one record for each tick of --fps.
+ *
+ * Ticks begin at the first frame: tick k is at first + k/fps and shows the last frame at or before it; its record
+ * carries the time from this tick to the next. Without --fps every frame is a record, from its own time to the
+ * next frame's. One frame is held back until the next one tells how long it is shown, no more. */
+#include "media/video/video_decode.h"
+
+#include "media/av/libav.h"
+#include "media/image/chunks.h"
+#include "media/image/frame_to_rgb.h"
+#include "media/image_record.h"
+
+#include <libswscale/swscale.h>
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+    mm_sink *sink;
+    mm_av_input in;
+    int stream;
+    int64_t tracks; /* of moving pictures */
+    AVCodecContext *codec;
+    AVPacket *pkt;
+    AVFrame *frame, *shown; /* the one just decoded; the one before it */
+    bool has_shown;
+    double first, at; /* seconds: of the first frame; of `shown` */
+    double last_step; /* between the last two frames */
+    int64_t ticks;    /* records made */
+    int64_t frames;   /* decoded */
+    int64_t packets, bad;
+    int orientation;
+    struct SwsContext *sws;
+    bool is_gif;
+    mm_gif_first gif;
+} video;
+
+/* ---- orientation ---- */
+
+/* The EXIF number of a display matrix (libavutil/display.h): clockwise turns of 90°, with or without a mirror. */
+static int orientation_of(const int32_t *m)
+{
+    if (!m)
+        return 1;
+    int a = (m[0] > 0) - (m[0] < 0), b = (m[1] > 0) - (m[1] < 0);
+    int c = (m[3] > 0) - (m[3] < 0), d = (m[4] > 0) - (m[4] < 0);
+    if (!b && !c && a && d)
+        return a > 0 ? (d > 0 ? 1 : 4) : (d > 0 ? 2 : 3);
+    if (!a && !d && b && c)
+        return b > 0 ? (c > 0 ? 5 : 6) : (c > 0 ? 8 : 7);
+    return 1;
+}
+
+/* ---- records ---- */
+
+static mm_status put_frame(video *v, double from, double to, mm_fault *f)
+{
+    mm_picture p = {.exif.orientation = v->orientation, .format = avcodec_get_name(v->codec->codec_id)};
+    mm_status st = mm_frame_to_rgb(&p, v->shown, &v->sws, v->sink->a, f);
+    if (st != MM_OK)
+        return st;
+    if (v->is_gif)
+        mm_gif_fill(&p, &v->gif, v->at <= v->first);
+    mm_record rec = mm_sink_record(v->sink, MM_KIND_IMAGE);
+    rec.part = v->ticks;
+    rec.has_time = true;
+    rec.time[0] = from;
+    rec.time[1] = to;
+    if (v->tracks > 1 && mm_meta_put_int(&rec, v->sink->a, "tracks", v->tracks, v->sink->e) != MM_OK)
+        return MM_FATAL;
+    st = mm_sink_picture(v->sink, &p, &rec, f);
+    v->ticks++;
+    return st;
+}
+
+/* A tick costs a whole picture, however little the file says: may frames be repeated this often? */
+static bool too_many_ticks(const video *v)
+{
+    enum { FREE = 10000, A_FRAME = 1000 };
+    return v->ticks > FREE + A_FRAME * v->frames;
+}
+
+/* Every record that `shown` stands for, now that it is known to be shown until `until`. */
+static mm_status put_shown(video *v, double until, mm_fault *f)
+{
+    double fps = v->sink->o->fps;
+    if (fps <= 0)
+        return put_frame(v, v->at, until, f);
+    mm_status st = MM_OK;
+    for (;;) {
+        double tick = v->first + (double)v->ticks / fps;
+        if (tick >= until - 1e-6 || st != MM_OK)
+            return st;
+        if (too_many_ticks(v))
+            return mm_fault_set(f, "too-long",
+                                "%lld frames would be repeated for more than %lld records: a lower --fps reads it",
+                                (long long)v->frames, (long long)v->ticks);
+        st = put_frame(v, tick, v->first + (double)(v->ticks + 1) / fps, f);
+    }
+}
+
+/* ---- frames ---- */
+
+/* Seconds from the file's zero; frames without a time of their own follow the one before. */
+static double time_of(const video *v, const AVFrame *frame)
+{
+    if (frame->best_effort_timestamp != AV_NOPTS_VALUE)
+        return mm_av_time(&v->in, v->stream, frame->best_effort_timestamp);
+    return v->has_shown ? v->at + v->last_step : 0;
+}
+
+static double nominal_step(const video *v)
+{
+    AVRational r = v->in.fmt->streams[v->stream]->avg_frame_rate;
+    return r.num > 0 && r.den > 0 ? av_q2d(av_inv_q(r)) : 0.04;
+}
+
+static mm_status on_frame(video *v, mm_fault *f)
+{
+    double at = time_of(v, v->frame), limit = mm_sink_max_duration(v->sink);
+    mm_status st = MM_OK;
+    v->frames++;
+    if (!v->has_shown) {
+        v->first = at;
+        v->last_step = nominal_step(v);
+    } else {
+        if (at <= v->at) /* time does not run backwards, whatever the container says */
+            at = v->at + 1e-6;
+        if (at - v->first > limit)
+            return mm_fault_set(f, "too-long", "more than %g s of video (--max-duration)", limit);
+        st = put_shown(v, at, f);
+        v->last_step = at - v->at;
+    }
+    v->at = at;
+    v->has_shown = true;
+    av_frame_unref(v->shown);
+    av_frame_move_ref(v->shown, v->frame);
+    return st;
+}
+
+/* pkt NULL: what the decoder still holds. */
+static mm_status decode_packet(video *v, const AVPacket *pkt, mm_fault *f)
+{
+    int rc = avcodec_send_packet(v->codec, pkt);
+    bool bad = rc < 0;
+    while ((rc = avcodec_receive_frame(v->codec, v->frame)) >= 0) {
+        bad = bad || v->frame->decode_error_flags || (v->frame->flags & AV_FRAME_FLAG_CORRUPT);
+        mm_status st = on_frame(v, f);
+        av_frame_unref(v->frame);
+        if (st != MM_OK)
+            return st;
+    }
+    if (bad || (rc != AVERROR(EAGAIN) && rc != AVERROR_EOF))
+        v->bad++;
+    return MM_OK;
+}
+
+static mm_status decode_all(video *v, mm_fault *f)
+{
+    mm_status st;
+    while ((st = mm_av_read(&v->in, v->stream, v->pkt, f)) == MM_OK) {
+        v->packets++;
+        st = decode_packet(v, v->pkt, f);
+        av_packet_unref(v->pkt);
+        if (st != MM_OK)
+            return st;
+    }
+    return st == MM_EOF ? decode_packet(v, NULL, f) : st;
+}
+
+/* Was everything seen that the file promises? */
+static mm_status judge(const video *v, mm_fault *f)
+{
+    double have = v->has_shown ? v->at + v->last_step - v->first : 0, want = mm_av_declared(&v->in, v->stream);
+    if (v->bad)
+        return mm_fault_set(f, "corrupt", "%lld of %lld packets of video could not be decoded in full",
+                            (long long)v->bad, (long long)v->packets);
+    if (!v->has_shown)
+        return mm_fault_set(f, "empty", "no frame in the video stream");
+    if (have < want * 0.98 - 0.25)
+        return mm_fault_set(f, "truncated", "%.2f of %.2f s of video are there", have, want);
+    return mm_av_complete(&v->in, f);
+}
+
+/* ---- one stream ---- */
+
+static mm_status open_stream(video *v, mm_fault *f)
+{
+    AVStream *s = v->in.fmt->streams[v->stream];
+    double declared = mm_av_declared(&v->in, v->stream), limit = mm_sink_max_duration(v->sink);
+    mm_picture_limits l = mm_sink_limits(v->sink);
+    if (declared > limit)
+        return mm_fault_set(f, "too-long", "%.0f s of video, more than %g (--max-duration)", declared, limit);
+    if (s->codecpar->width > 0 && s->codecpar->height > 0 &&
+        mm_picture_allowed(s->codecpar->width, s->codecpar->height, &l, f) != MM_OK)
+        return MM_SKIP;
+    v->pkt = av_packet_alloc();
+    v->frame = av_frame_alloc();
+    v->shown = av_frame_alloc();
+    if (!v->pkt || !v->frame || !v->shown)
+        return mm_fault_memory(f);
+    v->orientation = orientation_of(mm_av_stream_matrix(s));
+    mm_status st = mm_av_decoder(&v->codec, s->codecpar->codec_id, s->codecpar, &v->in.limits, f);
+    if (st == MM_OK)
+        v->codec->pkt_timebase = s->time_base;
+    return st;
+}
+
+/* How long the last frame is shown: a moving picture's file says it, of a video it is as long as the frame before. */
+static double last_duration(const video *v)
+{
+    const char *format = v->in.fmt->iformat->name;
+    int64_t ticks = mm_av_frame_duration(v->shown);
+    bool told = ticks > 0 && (!strcmp(format, "gif") || !strcmp(format, "apng"));
+    return told ? (double)ticks * av_q2d(v->in.fmt->streams[v->stream]->time_base) : v->last_step;
+}
+
+/* Whatever was decoded is handed on, also when f says that it is not everything. */
+static mm_status run(video *v, mm_fault *f)
+{
+    mm_status st = open_stream(v, f);
+    if (st != MM_OK)
+        return st;
+    st = decode_all(v, f);
+    if (st == MM_FATAL)
+        return st;
+    if (st != MM_SKIP)
+        st = judge(v, f);
+    mm_fault late = {0};
+    mm_status end = v->has_shown ? put_shown(v, v->at + last_duration(v), &late) : MM_OK;
+    if (st == MM_OK && end == MM_SKIP)
+        *f = late;
+    return st == MM_OK || end == MM_FATAL ? end : st;
+}
+
+static void video_free(video *v)
+{
+    sws_freeContext(v->sws);
+    avcodec_free_context(&v->codec);
+    av_frame_free(&v->frame);
+    av_frame_free(&v->shown);
+    av_packet_free(&v->pkt);
+    mm_av_close(&v->in);
+}
+
+static bool moves(const AVStream *st)
+{
+    return st->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !(st->disposition & AV_DISPOSITION_ATTACHED_PIC);
+}
+
+/* The best video stream that is no cover picture of a piece of music; −1: none. */
+static int moving_picture(video *v)
+{
+    const AVFormatContext *fmt = v->in.fmt;
+    for (unsigned i = 0; i < fmt->nb_streams; i++)
+        v->tracks += moves(fmt->streams[i]);
+    int best = av_find_best_stream(v->in.fmt, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+    return best >= 0 && moves(fmt->streams[best]) ? best : -1;
+}
+
+mm_status mm_video_decode(mm_sink *sink, bool *found, mm_fault *f)
+{
+    video v = {.sink = sink};
+    mm_picture_limits l = mm_sink_limits(sink);
+    mm_status st = mm_av_open(&v.in, sink->b, &(mm_av_limits){l.max_pixels, l.log}, f);
+    if (st != MM_OK)
+        return st;
+    v.stream = moving_picture(&v);
+    v.is_gif = sink->b->bytes && !strcmp(v.in.fmt->iformat->name, "gif") &&
+               mm_gif_examine(&v.gif, (mm_bytes){sink->b->bytes, (size_t)sink->b->size});
+    *found = v.stream >= 0;
+    if (v.tracks > 1)
+        mm_sink_note(sink, offsetof(mm_decode_notes, more_video), 1);
+    if (*found)
+        st = run(&v, f);
+    video_free(&v);
+    return st;
+}

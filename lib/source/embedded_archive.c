@@ -1,0 +1,81 @@
+#include "source/embedded_archive.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool mm_blob_is_iso(const mm_blob *b)
+{
+    char mark[5];
+    return b->size > 34 * 1024 && mm_blob_read(b, 32769, mark, 5) == 5 && memcmp(mark, "CD001", 5) == 0;
+}
+
+bool mm_blob_is_self_extracting(const mm_blob *b)
+{
+    enum { TAIL = 66 * 1024, FRONT = 1 << 20 };
+    char *p = malloc(FRONT);
+    bool found = false;
+    if (p) {
+        int64_t from = b->size > TAIL ? b->size - TAIL : 0, n = mm_blob_read(b, from, p, TAIL);
+        found = n > 0 && memmem(p, (size_t)n, "PK\5\6", 4);
+        n = found ? 0 : mm_blob_read(b, 0, p, FRONT);
+        if (n > 0)
+            found = memmem(p, (size_t)n, "7z\xbc\xaf\x27\x1c", 6) || memmem(p, (size_t)n, "Rar!\x1a\7", 6);
+    }
+    free(p);
+    return found;
+}
+
+static int64_t le(const uint8_t *p, int n)
+{
+    int64_t v = 0;
+    for (int i = 0; i < n; i++)
+        v |= (int64_t)p[i] << 8 * i;
+    return v;
+}
+
+/* Whether the end record at p, n bytes of the file's end from `at`, is one: what it tells of the directory is true. */
+static bool is_zip_end(const mm_blob *b, const uint8_t *p, int64_t n, int64_t at, int64_t *front)
+{
+    enum { RECORD = 22 };
+    uint8_t mark[4];
+    if (n < RECORD || RECORD + le(p + 20, 2) > n || le(p + 4, 2) != le(p + 6, 2))
+        return false;
+    int64_t size = le(p + 12, 4), offset = le(p + 16, 4);
+    *front = 0;
+    if (offset == 0xffffffff || size == 0xffffffff ||
+        le(p + 10, 2) == 0xffff) /* zip64 has another record in front of it */
+        return at >= 20 && mm_blob_read(b, at - 20, mark, 4) == 4 && memcmp(mark, "PK\6\7", 4) == 0;
+    *front = at - size - offset;
+    return *front >= 0 && size > 0 && mm_blob_read(b, at - size, mark, 4) == 4 && memcmp(mark, "PK\1\2", 4) == 0;
+}
+
+/* The last end record of a zip that `is` likes; where it stands, or −1. */
+static int64_t find_zip_end(const mm_blob *b, bool (*is)(const mm_blob *, const uint8_t *, int64_t, int64_t, int64_t *),
+                            int64_t *front)
+{
+    enum { TAIL = 66 * 1024 };
+    int64_t from = b->size > TAIL ? b->size - TAIL : 0, at = -1;
+    uint8_t *p = malloc(TAIL);
+    int64_t n = p ? mm_blob_read(b, from, p, TAIL) : 0;
+    for (int64_t i = n - 4; i >= 0 && at < 0; i--)
+        if (memcmp(p + i, "PK\5\6", 4) == 0 && is(b, p + i, n - i, from + i, front))
+            at = from + i;
+    free(p);
+    return at;
+}
+
+bool mm_blob_ends_as_zip(const mm_blob *b, int64_t *front)
+{
+    return find_zip_end(b, is_zip_end, front) >= 0;
+}
+
+static bool is_end_of_volumes(const mm_blob *b, const uint8_t *p, int64_t n, int64_t at, int64_t *front)
+{
+    (void)b, (void)at, (void)front;
+    return n >= 22 && le(p + 4, 2) > 0 && le(p + 4, 2) < 0xffff && 22 + le(p + 20, 2) == n;
+}
+
+bool mm_blob_is_last_zip_volume(const mm_blob *b)
+{
+    return find_zip_end(b, is_end_of_volumes, NULL) >= 0;
+}

@@ -1,0 +1,241 @@
+#include "source/key_clash.h"
+
+#include "base/grow.h"
+#include "base/sha256.h"
+#include "base/utf8.h"
+#include "source/path.h"
+
+#include <stdlib.h>
+
+enum { SEGMENTS = 64, FREE = -1 }; /* segments grow one by one: growing never needs room for all keys twice */
+
+/* A modality of a key: 96 bits tell them apart. */
+typedef struct {
+    uint32_t id[3];
+    int32_t operand; /* where the source is that has it */
+} slot;
+
+typedef struct {
+    slot *v;
+    uint32_t n, cap;
+} segment;
+
+/* A modality that the key at hand has, and which source gave it. */
+typedef struct {
+    uint32_t id[3];
+    mm_str src;
+} holder;
+
+struct mm_clash {
+    const char *const *operands;
+    const mm_source_opts *o;
+    segment of[SEGMENTS];
+    int64_t n;
+    /* the sources of the last key: the usual clash is with a neighbour, which can be named */
+    mm_arena arena;
+    mm_str key;
+    holder *holders;
+    int64_t held, room;
+    /* what the last source has been given */
+    int64_t source;
+    uint32_t (*given)[3];
+    int64_t count, given_room;
+};
+
+mm_status mm_clash_new(mm_clash **out, const char *const *operands, const mm_source_opts *o, mm_err *e)
+{
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return mm_fail_memory(e);
+    (*out)->operands = operands;
+    (*out)->o = o;
+    (*out)->source = -1;
+    return MM_OK;
+}
+
+static void forget(mm_clash *c)
+{
+    for (int i = 0; c->n && i < SEGMENTS; i++) {
+        free(c->of[i].v);
+        c->of[i] = (segment){0};
+    }
+    c->n = 0;
+}
+
+void mm_clash_free(mm_clash *c)
+{
+    if (!c)
+        return;
+    forget(c);
+    free(c->holders);
+    free(c->given);
+    mm_arena_free(&c->arena);
+    free(c);
+}
+
+int64_t mm_clash_keys(const mm_clash *c, size_t *bytes)
+{
+    *bytes = sizeof *c;
+    for (int i = 0; i < SEGMENTS; i++)
+        *bytes += c->of[i].cap * sizeof(slot);
+    return c->n;
+}
+
+/* ---- the table ---- */
+
+static bool same(const uint32_t *a, const uint32_t *b)
+{
+    return memcmp(a, b, 3 * sizeof *a) == 0;
+}
+
+/* Frames of a video are a modality beside the still of its name. */
+static void identify(uint32_t id[3], const mm_record *rec)
+{
+    mm_sha256 h;
+    char hex[65];
+    const mm_str part[] = {rec->kind_name, rec->of, rec->key};
+    const char frame = rec->kind == MM_KIND_IMAGE && rec->has_time;
+    mm_sha256_init(&h);
+    mm_sha256_add(&h, &frame, 1);
+    for (int i = 0; i < 3; i++) {
+        mm_sha256_add(&h, &part[i].n, sizeof part[i].n);
+        mm_sha256_add(&h, part[i].p ? part[i].p : "", part[i].n);
+    }
+    mm_sha256_end(&h, hex);
+    memcpy(id, h.h, 3 * sizeof *id);
+}
+
+/* Where id is, or belongs; there is a free slot. */
+static slot *find(const segment *s, const uint32_t *id)
+{
+    uint32_t at = id[1] % s->cap;
+    while (s->v[at].operand != FREE && !same(s->v[at].id, id))
+        at = at + 1 < s->cap ? at + 1 : 0;
+    return &s->v[at];
+}
+
+/* At most 7 of 8 slots are taken; half as many more then make 28 bytes a key or fewer. */
+static bool make_room(segment *s)
+{
+    if (8 * ((uint64_t)s->n + 1) <= 7 * (uint64_t)s->cap)
+        return true;
+    segment more = {.n = s->n, .cap = s->cap + s->cap / 2 + 4};
+    more.v = malloc(more.cap * sizeof *more.v);
+    if (!more.v)
+        return false;
+    for (uint32_t i = 0; i < more.cap; i++)
+        more.v[i].operand = FREE;
+    for (uint32_t i = 0; i < s->cap; i++)
+        if (s->v[i].operand != FREE)
+            *find(&more, s->v[i].id) = s->v[i];
+    free(s->v);
+    *s = more;
+    return true;
+}
+
+/* ---- the sources of the last key ---- */
+
+static mm_status hold(mm_clash *c, const uint32_t *id, const mm_record *rec, mm_err *e)
+{
+    if (!c->key.p || !mm_str_eq(c->key, rec->key)) {
+        mm_arena_reset(&c->arena);
+        c->held = 0;
+        c->key = (mm_str){mm_arena_strdup(&c->arena, rec->key), rec->key.n};
+    }
+    mm_str src = {mm_arena_strdup(&c->arena, rec->src), rec->src.n};
+    if (!c->key.p || !src.p || !mm_grow(&c->holders, &c->room, c->held))
+        return mm_fail_memory(e);
+    holder *h = &c->holders[c->held++];
+    memcpy(h->id, id, sizeof h->id);
+    h->src = src;
+    return MM_OK;
+}
+
+/* p NULL: it came earlier. */
+static mm_str neighbour(const mm_clash *c, const uint32_t *id, mm_str key)
+{
+    for (int64_t i = 0; c->key.p && mm_str_eq(c->key, key) && i < c->held; i++)
+        if (same(c->holders[i].id, id))
+            return c->holders[i].src;
+    return (mm_str){NULL, 0};
+}
+
+/* ---- what a person is told ---- */
+
+static const char *remedy(const mm_clash *c, const slot *has, const mm_clash_source *from, const mm_record *rec)
+{
+    bool apart = has->operand != from->operand && !c->o->root, member = memchr(rec->src.p, '!', rec->src.n);
+    if (apart && (mm_path_is_directory(c->operands[has->operand]) || mm_path_is_directory(c->operands[from->operand])))
+        return "--root DIR, with a directory above both operands, keeps them apart";
+    if (apart && member && c->o->key_rule != MM_KEY_ARCHIVE)
+        return "--key archive keeps them apart";
+    if (c->o->key_rule != MM_KEY_FILE)
+        return "--key file keeps them apart, when their extensions differ";
+    return "rename one of them";
+}
+
+static mm_status tell(const mm_clash *c, const uint32_t *id, const slot *has, const mm_clash_source *from,
+                      const mm_record *rec, mm_err *e)
+{
+    enum { NAME = 72 };
+    mm_str key = mm_utf8_tail(rec->key, NAME), first = neighbour(c, id, rec->key);
+    bool twice = first.p && mm_str_eq(first, rec->src);
+    first = mm_utf8_tail(first.p ? first : mm_str_of(c->operands[has->operand]), NAME);
+    return mm_fail(e, MM_SKIP, "key \"%.*s\" has its %.*s from %.*s already: %s", MM_STRF(key),
+                   MM_STRF(mm_record_modality(rec)), MM_STRF(first),
+                   twice ? "the archive holds it twice" : remedy(c, has, from, rec));
+}
+
+/* ---- one record ---- */
+
+/* Whether the source at hand has been given this before. */
+static bool was_given(mm_clash *c, const mm_clash_source *from, const uint32_t *id)
+{
+    if (c->source != from->number) {
+        c->source = from->number;
+        c->count = 0;
+    }
+    for (int64_t i = 0; i < c->count; i++)
+        if (same(c->given[i], id))
+            return true;
+    return false;
+}
+
+static mm_status give(mm_clash *c, slot *to, const mm_clash_source *from, const uint32_t *id, const mm_record *rec,
+                      mm_err *e)
+{
+    if (!mm_grow(&c->given, &c->given_room, c->count))
+        return mm_fail_memory(e);
+    memcpy(c->given[c->count++], id, sizeof *c->given);
+    memcpy(to->id, id, sizeof to->id);
+    to->operand = from->operand;
+    return hold(c, id, rec, e);
+}
+
+mm_status mm_clash_check(mm_clash *c, mm_clash_source *from, const mm_record *rec, mm_err *e)
+{
+    uint32_t id[3];
+    if (rec->kind == MM_KIND_ERROR)
+        return MM_OK;
+    identify(id, rec);
+    if (was_given(c, from, id))
+        return MM_OK;
+    if (from->fresh)
+        forget(c);
+    from->fresh = false;
+    segment *s = &c->of[id[0] % SEGMENTS];
+    if (!make_room(s))
+        return mm_fail_memory(e);
+    slot *at = find(s, id);
+    bool again = at->operand != FREE && at->operand != from->operand &&
+                 strcmp(c->operands[at->operand], c->operands[from->operand]) == 0;
+    if (at->operand == FREE) {
+        s->n++;
+        c->n++;
+    } else if (!again) {
+        mm_status told = from->refused ? MM_EOF : tell(c, id, at, from, rec, e);
+        from->refused = true;
+        return told;
+    }
+    return give(c, at, from, id, rec, e);
+}

@@ -1,0 +1,454 @@
+/* unpack_child.c: the child of unpack.h: libarchive, asked for one thing at a time. */
+#include "base/bytes.h"
+#include "source/decompress.h"
+#include "source/unpack_wire.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* BAD_BLOCKS: of tar after one damaged header, 1 GiB */
+enum { BAD_HEADERS = 64, BAD_BLOCKS = 1 << 21, SKIPPABLE = 1000 };
+static const int64_t MOST_A_HEADER = (int64_t)1 << 30; /* unpacked bytes in front of a header: zeros, say */
+#define ENCRYPTED "encrypted: extract it with its password first"
+
+typedef struct {
+    int fd;
+    struct archive *a;
+    const mm_blob *b;
+    mm_str head; /* of a pipe, until it has been handed on */
+    bool is_pipe, packed, dead;
+    int64_t at;        /* where the next read is */
+    mm_depack *depack; /* of formats that libarchive does not unpack here */
+    int64_t unpacked;  /* bytes of it since the last question */
+    int bad_headers;
+    char complaint[200]; /* of opening, until the first header is there */
+    char lost[200];      /* what lay in front of the next header and is no header; "": nothing */
+    struct archive_entry *entry;
+    int found; /* what libarchive said of `entry`, while `lost` is answered first */
+    bool held;
+    mm_answer answer;
+    const char *link;        /* follows the answer */
+    int64_t declared, given; /* bytes of the member: what its header says, what has been handed on */
+    bool padded;             /* … and no more of them */
+    uint8_t chunk[MM_UNPACK_CHUNK], data[MM_UNPACK_CHUNK], plain[MM_UNPACK_CHUNK];
+} serving;
+
+/* ---- what libarchive reads ---- */
+
+static int64_t read_pipe(int fd, void *out, size_t n)
+{
+    for (;;) {
+        ssize_t k = read(fd, out, n);
+        if (k >= 0 || errno != EINTR)
+            return k;
+    }
+}
+
+/* The next bytes of the archive as it lies there; below 0: errno. */
+static int64_t read_more(void *ctx, const uint8_t **bytes)
+{
+    serving *a = ctx;
+    int64_t n;
+    *bytes = a->chunk;
+    if (a->head.n) {
+        *bytes = (const uint8_t *)a->head.p;
+        n = (int64_t)a->head.n;
+        a->head.n = 0;
+    } else {
+        n = a->is_pipe ? read_pipe(a->b->fd, a->chunk, MM_UNPACK_CHUNK)
+                       : mm_blob_read(a->b, a->at, a->chunk, MM_UNPACK_CHUNK);
+    }
+    a->at += n > 0 ? n : 0;
+    return n;
+}
+
+static la_ssize_t on_read(struct archive *ar, void *ctx, const void **bytes)
+{
+    const uint8_t *p = NULL;
+    int64_t n = read_more(ctx, &p);
+    *bytes = p;
+    if (n < 0) {
+        archive_set_error(ar, errno, "%s", strerror(errno));
+        return ARCHIVE_FATAL;
+    }
+    return (la_ssize_t)n;
+}
+
+static la_ssize_t on_read_unpacked(struct archive *ar, void *ctx, const void **bytes)
+{
+    serving *a = ctx;
+    const char *why = NULL;
+    *bytes = a->plain;
+    int64_t n = mm_depack_read(a->depack, a->plain, sizeof a->plain, &why);
+    a->unpacked += n;
+    if (n >= 0 && a->unpacked > MOST_A_HEADER)
+        why = "nothing is found in more than 1 GiB of it";
+    if (!why || n > 0)
+        return (la_ssize_t)n;
+    archive_set_error(ar, EIO, "%s", why);
+    return ARCHIVE_FATAL;
+}
+
+static la_int64_t on_seek(struct archive *ar, void *ctx, la_int64_t off, int whence)
+{
+    serving *a = ctx;
+    int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? a->at : a->b->size;
+    (void)ar;
+    if (off > 0 && from > INT64_MAX - off)
+        return ARCHIVE_FATAL;
+    if (from + off < 0)
+        return ARCHIVE_FATAL;
+    return a->at = from + off;
+}
+
+static la_int64_t on_skip(struct archive *ar, void *ctx, la_int64_t n)
+{
+    serving *a = ctx;
+    (void)ar;
+    int64_t left = a->b->size - a->at;
+    if (n < 0 || left <= 0)
+        return 0;
+    n = n < left ? n : left;
+    a->at += n;
+    return n;
+}
+
+/* ---- which formats ---- */
+
+typedef struct {
+    const char *magic;
+    size_t n;
+    int code; /* ARCHIVE_FILTER_… */
+    int (*support)(struct archive *);
+} packer;
+
+#define PACKER(magic, name, low)                                                                                       \
+    {                                                                                                                  \
+        magic, sizeof(magic) - 1, ARCHIVE_FILTER_##name, archive_read_support_filter_##low                             \
+    }
+static const packer PACKERS[] = {
+    PACKER("BZh", BZIP2, bzip2),          PACKER("\x28\xb5\x2f\xfd", ZSTD, zstd), PACKER("\x04\x22\x4d\x18", LZ4, lz4),
+    PACKER("\x02\x21\x4c\x18", LZ4, lz4), PACKER("\x1f\x9d", COMPRESS, compress), PACKER("LZIP", LZIP, lzip),
+    PACKER("\x89LZO", LZOP, lzop),        PACKER("\xed\xab\xee\xdb", RPM, rpm),
+};
+#undef PACKER
+
+/* libarchive warns when a decompressor is not compiled in and it would start a program instead: ask a scratch object,
+ * so that the real one never learns of it. */
+static bool in_process(int (*support)(struct archive *))
+{
+    struct archive *scratch = archive_read_new();
+    bool yes = scratch && support(scratch) == ARCHIVE_OK;
+    archive_read_free(scratch);
+    return yes;
+}
+
+/* Exactly the decompressor that the first bytes name. Left to itself libarchive stacks up to 25, each with a buffer
+ * that doubles: a gzip file that expands to itself takes gigabytes. Here a stream in a stream is an archive in an
+ * archive and counts against the depth. An rpm is the one case of two: its payload is compressed as well. */
+static bool enable_packer(struct archive *ar, const uint8_t *head, size_t n)
+{
+    for (size_t i = 0; i < sizeof PACKERS / sizeof *PACKERS; i++) {
+        const packer *p = &PACKERS[i];
+        if (n < p->n || memcmp(head, p->magic, p->n) != 0)
+            continue;
+        if (!in_process(p->support))
+            return false;
+        if (p->code == ARCHIVE_FILTER_COMPRESS) /* libarchive 3.6 crashes when that one is appended by its code */
+            return p->support(ar) == ARCHIVE_OK;
+        if (p->code != ARCHIVE_FILTER_RPM)
+            return archive_read_append_filter(ar, p->code) == ARCHIVE_OK;
+        archive_read_support_filter_gzip(ar);
+        archive_read_support_filter_xz(ar);
+        archive_read_support_filter_lzma(ar);
+        for (size_t k = 0; k < sizeof PACKERS / sizeof *PACKERS; k++)
+            if (in_process(PACKERS[k].support))
+                PACKERS[k].support(ar);
+        return true;
+    }
+    return false;
+}
+
+/* `cat a.tar b.tar` is an archive of all that is in both. */
+static void enable_tar(struct archive *ar)
+{
+    archive_read_support_format_tar(ar);
+    archive_read_set_format_option(ar, "tar", "read_concatenated_archives", "1");
+}
+
+static void enable_tapes(struct archive *ar)
+{
+    enable_tar(ar);
+    archive_read_support_format_cpio(ar);
+    archive_read_support_format_iso9660(ar);
+    archive_read_support_format_empty(ar);
+    archive_read_support_format_raw(ar); /* last: anything else is a compressed single file */
+}
+
+static void enable_containers(struct archive *ar)
+{
+    enable_tar(ar);
+    archive_read_support_format_cpio(ar);
+    archive_read_support_format_ar(ar);
+    archive_read_support_format_zip(ar);
+    archive_read_support_format_7zip(ar);
+    archive_read_support_format_rar(ar);
+    archive_read_support_format_rar5(ar);
+    archive_read_support_format_cab(ar);
+    archive_read_support_format_lha(ar);
+    archive_read_support_format_xar(ar);
+    archive_read_support_format_iso9660(ar);
+}
+
+/* ---- answers ---- */
+
+static bool answer(serving *a, mm_status status, const void *bytes, size_t n)
+{
+    mm_answer *x = &a->answer;
+    int format = archive_format(a->a) & ARCHIVE_FORMAT_BASE_MASK;
+    bool skips_free = !a->packed && (format == ARCHIVE_FORMAT_TAR || format == ARCHIVE_FORMAT_ZIP ||
+                                     format == ARCHIVE_FORMAT_CPIO || format == ARCHIVE_FORMAT_AR);
+    size_t link = a->link ? strlen(a->link) : 0;
+    x->status = status;
+    x->flags |= (a->dead ? MM_WIRE_DEAD : 0u) | (skips_free ? MM_WIRE_SKIPS_FREE : 0u) |
+                (archive_format(a->a) == ARCHIVE_FORMAT_RAW ? MM_WIRE_RAW : 0u);
+    x->taken = a->at;
+    x->bytes = (uint32_t)n;
+    x->link = (uint32_t)(link < MM_UNPACK_TEXT ? link : MM_UNPACK_TEXT);
+    bool sent =
+        mm_wire_send(a->fd, x, sizeof *x) && mm_wire_send(a->fd, bytes, n) && mm_wire_send(a->fd, a->link, x->link);
+    *x = (mm_answer){0};
+    a->link = NULL;
+    a->unpacked = 0;
+    return sent;
+}
+
+static bool answer_failure(serving *a, mm_why why, const char *text)
+{
+    size_t n = strlen(text);
+    a->answer.why = why;
+    return answer(a, MM_SKIP, text, n < MM_UNPACK_TEXT ? n : MM_UNPACK_TEXT);
+}
+
+static bool answer_damage(serving *a, const char *text)
+{
+    bool truncated = strcasestr(text, "truncated") || strcasestr(text, "unexpected end");
+    return answer_failure(a, truncated ? MM_WHY_TRUNCATED : MM_WHY_ARCHIVE, text);
+}
+
+/* "truncated" and "encrypted" are worth telling apart from other damage. `header`: names were being read, and
+ * libarchive may not say that it failed because they are encrypted (asked before it knows the format, libarchive 3.6
+ * reads out of bounds). */
+static bool answer_error(serving *a, bool header)
+{
+    const char *text = archive_error_string(a->a);
+    if ((text && (strcasestr(text, "encrypt") || strcasestr(text, "passphrase"))) ||
+        (header && archive_format(a->a) != 0 && archive_read_has_encrypted_entries(a->a) > 0))
+        return answer_failure(a, MM_WHY_ENCRYPTED, ENCRYPTED);
+    return answer_damage(a, text ? text : "not an archive that libarchive can read");
+}
+
+/* ---- questions ---- */
+
+static bool answer_entry(serving *a, struct archive_entry *x)
+{
+    const char *name = archive_entry_pathname_utf8(x);
+    if (!name)
+        name = archive_entry_pathname(x);
+    size_t n = name ? strlen(name) : 0;
+    /* libarchive 3.6 puts zeros after a member of xar, as many as there are bytes in the members before it */
+    a->padded = archive_format(a->a) == ARCHIVE_FORMAT_XAR && archive_entry_size_is_set(x);
+    a->declared = archive_entry_size_is_set(x) ? archive_entry_size(x) : 0;
+    a->given = 0;
+    unsigned type = archive_entry_filetype(x);
+    bool directory = type == AE_IFDIR || (type == 0 && n && name[n - 1] == '/');
+    const char *hard = archive_entry_hardlink_utf8(x) ? archive_entry_hardlink_utf8(x) : archive_entry_hardlink(x);
+    const char *soft = archive_entry_symlink_utf8(x) ? archive_entry_symlink_utf8(x) : archive_entry_symlink(x);
+    a->link = hard ? hard : soft;
+    bool shared = type == AE_IFREG && !hard && archive_entry_nlink(x) > 1 && archive_entry_size(x) == 0;
+    a->answer.size = archive_entry_size(x);
+    a->answer.flags = (directory ? MM_WIRE_DIRECTORY : 0u) | (type == AE_IFREG || type == 0 ? MM_WIRE_REGULAR : 0u) |
+                      (type == AE_IFLNK || soft ? MM_WIRE_SYMLINK : 0u) | (hard ? MM_WIRE_HARDLINK : 0u) |
+                      (archive_entry_is_data_encrypted(x) ? MM_WIRE_ENCRYPTED : 0u) |
+                      (archive_entry_size_is_set(x) ? MM_WIRE_SIZED : 0u) | (shared ? MM_WIRE_SHARED : 0u);
+    return answer(a, MM_OK, name, n < MM_UNPACK_TEXT ? n : MM_UNPACK_TEXT);
+}
+
+/* On to the next header. A tar is searched for it block by block, a cpio byte by byte: what is passed over was a
+ * member, whose header is damaged. */
+static void find_header(serving *a)
+{
+    int blocks = 0;
+    a->lost[0] = 0;
+    while ((a->found = archive_read_next_header(a->a, &a->entry)) == ARCHIVE_RETRY && ++blocks < BAD_BLOCKS)
+        ;
+    const char *text = a->found == ARCHIVE_WARN ? archive_error_string(a->a) : NULL;
+    if (blocks)
+        snprintf(a->lost, sizeof a->lost, "a damaged header: what it names is lost");
+    else if (text && strncmp(text, "Skipped ", 8) == 0)
+        snprintf(a->lost, sizeof a->lost, "a damaged header: what it names is lost (%s)", text);
+}
+
+/* Whether `lost` is to be answered before what was found after it. */
+static bool says_what_is_lost(serving *a)
+{
+    if (!a->lost[0] || (a->found != ARCHIVE_OK && a->found != ARCHIVE_WARN && a->found != ARCHIVE_EOF))
+        return false;
+    return ++a->bad_headers < BAD_HEADERS;
+}
+
+/* Where the archive ends that has been read; -1: libarchive looks behind it itself, or nobody knows. */
+static int64_t end_of(const serving *a)
+{
+    enum { TRAILER = 128 }; /* cpio's last header, and its name */
+    uint8_t head[32];
+    int format = archive_format(a->a) & ARCHIVE_FORMAT_BASE_MASK;
+    if (a->is_pipe || a->packed)
+        return -1;
+    if (format == ARCHIVE_FORMAT_CPIO)
+        return archive_read_header_position(a->a) + TRAILER;
+    if (format != ARCHIVE_FORMAT_7ZIP || mm_blob_read(a->b, 0, head, sizeof head) != sizeof head ||
+        memcmp(head, "7z\xbc\xaf\x27\x1c", 6) != 0)
+        return -1;
+    uint64_t at = mm_le64(head + 12), size = mm_le64(head + 20), most = (uint64_t)a->b->size;
+    return at < most && size < most ? (int64_t)(sizeof head + at + size) : -1;
+}
+
+/* Whether more than zeros follows the archive, as in `cat a.cpio b.cpio`: only the first is read. */
+static bool is_followed(serving *a)
+{
+    int64_t at = end_of(a);
+    for (int64_t n; at >= 0 && (n = mm_blob_read(a->b, at, a->chunk, MM_UNPACK_CHUNK)) > 0; at += n)
+        for (int64_t i = 0; i < n; i++)
+            if (a->chunk[i])
+                return true;
+    return false;
+}
+
+static bool answer_next(serving *a)
+{
+    if (!a->held)
+        find_header(a);
+    a->held = !a->held && says_what_is_lost(a);
+    if (a->held)
+        return answer_damage(a, a->lost);
+    int r = a->found;
+    bool complained = a->complaint[0] != 0;
+    if ((r == ARCHIVE_OK || r == ARCHIVE_WARN) && a->bad_headers < BAD_HEADERS) {
+        a->complaint[0] = 0;
+        return answer_entry(a, a->entry);
+    }
+    a->dead = r != ARCHIVE_FAILED || ++a->bad_headers >= BAD_HEADERS;
+    if (r == ARCHIVE_EOF && complained) /* a file cut before its first block is unpacked looks empty to libarchive */
+        return answer_damage(a, a->complaint);
+    if (r == ARCHIVE_EOF && a->depack && mm_depack_trailing(a->depack))
+        return answer_damage(a, "something else follows the compressed data: it is not read");
+    if (r == ARCHIVE_EOF && is_followed(a))
+        return answer_damage(a, "something else follows the archive, which is not read: cut the file in two");
+    return r == ARCHIVE_EOF ? answer(a, MM_EOF, NULL, 0) : answer_error(a, true);
+}
+
+/* The end of a member's data, of which libarchive gives no hole at the end of a sparse file. In other formats than tar,
+ * which notices this itself, the data that are missing are lost. */
+static bool answer_end(serving *a)
+{
+    char why[100];
+    int64_t missing = a->declared - a->given;
+    if (missing <= 0)
+        return answer(a, MM_EOF, NULL, 0);
+    if ((archive_format(a->a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR) {
+        size_t n = missing < MM_UNPACK_CHUNK ? (size_t)missing : MM_UNPACK_CHUNK;
+        memset(a->data, 0, n);
+        a->given += (int64_t)n;
+        return answer(a, MM_OK, a->data, n);
+    }
+    snprintf(why, sizeof why, "truncated: %lld of %lld bytes are there", (long long)a->given, (long long)a->declared);
+    a->declared = 0;
+    return answer_damage(a, why);
+}
+
+static bool answer_data(serving *a)
+{
+    la_ssize_t n = archive_read_data(a->a, a->data, sizeof a->data);
+    if (n > 0 && a->padded && n > a->declared - a->given)
+        n = (la_ssize_t)(a->declared - a->given);
+    if (n > 0) {
+        a->given += n;
+        return answer(a, MM_OK, a->data, (size_t)n);
+    }
+    if (n == 0)
+        return answer_end(a);
+    a->dead = n == ARCHIVE_FATAL; /* ARCHIVE_RETRY is not retried: rar5 says so for ever (libarchive 3.6) */
+    return answer_error(a, false);
+}
+
+/* The first bytes into `first`, after frames that zstd and lz4 are to skip: these tell what it is. */
+static size_t read_first(const serving *a, uint8_t *first, size_t size)
+{
+    int64_t at = 0, n = 0;
+    for (int frames = 0; frames < SKIPPABLE; frames++) {
+        if (!a->is_pipe)
+            n = mm_blob_read(a->b, at, first, (int64_t)size);
+        else
+            n = at < (int64_t)a->head.n ? (int64_t)a->head.n - at : 0;
+        n = n > (int64_t)size ? (int64_t)size : n > 0 ? n : 0;
+        if (a->is_pipe && n)
+            memcpy(first, a->head.p + at, (size_t)n);
+        if (n < 8 || (first[0] & 0xf0) != 0x50 || memcmp(first + 1, "\x2a\x4d\x18", 3) != 0)
+            break;
+        at += 8 + (int64_t)mm_le32(first + 4);
+    }
+    return (size_t)n;
+}
+
+static bool start(serving *a)
+{
+    uint8_t head[16];
+    size_t n = read_first(a, head, sizeof head);
+    a->depack = a->packed ? mm_depack_open(head, n, read_more, a) : NULL;
+    if (!a->packed) {
+        enable_containers(a->a);
+    } else if (a->depack) {
+        enable_tapes(a->a);
+    } else if (enable_packer(a->a, head, n)) {
+        enable_tapes(a->a);
+    } else {
+        return answer_failure(a, MM_WHY_UNSUPPORTED, "compressed in a way that is not read here: decompress it first");
+    }
+    archive_read_set_read_callback(a->a, a->depack ? on_read_unpacked : on_read);
+    if (!a->is_pipe && !a->depack) {
+        archive_read_set_seek_callback(a->a, on_seek);
+        archive_read_set_skip_callback(a->a, on_skip);
+    }
+    archive_read_set_callback_data(a->a, a);
+    if (archive_read_open1(a->a) != ARCHIVE_OK)
+        return answer_error(a, true);
+    if (archive_errno(a->a) && archive_error_string(a->a))
+        snprintf(a->complaint, sizeof a->complaint, "%s", archive_error_string(a->a));
+    return answer(a, MM_OK, NULL, 0);
+}
+
+void mm_unpack_serve(int fd, const mm_blob *b, mm_str head, bool packed)
+{
+    serving *a = calloc(1, sizeof *a);
+    mm_ask ask;
+    if (!a)
+        return;
+    a->fd = fd;
+    a->b = b;
+    a->head = head;
+    a->is_pipe = head.p != NULL;
+    a->packed = packed;
+    a->a = archive_read_new();
+    bool going = a->a && start(a);
+    while (going && mm_wire_take(fd, &ask, sizeof ask))
+        going = ask == MM_ASK_NEXT ? answer_next(a) : answer_data(a);
+    archive_read_free(a->a);
+    mm_depack_close(a->depack);
+    free(a);
+}
