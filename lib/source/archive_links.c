@@ -63,7 +63,7 @@ bool mm_links_note(mm_links *l, mm_str name, int64_t at)
             return false;
         uint64_t h = hash_of(name);
         struct mm_name_slot *s = slot_of(l, h);
-        if (s->hash && at == MM_LEADS_TO_DIRECTORY) /* noted, and so are those above */
+        if (s->hash && at == MM_LEADS_TO_DIRECTORY) /* noted before, and so are those above */
             return true;
         l->n += !s->hash;
         *s = (struct mm_name_slot){h, at};
@@ -128,7 +128,7 @@ const mm_late_link *mm_links_next_late(mm_links *l, int64_t *at)
         }
         if (l->last_round)
             return NULL;
-        l->last_round = !l->found; /* what was found may be what others lead to: once more */
+        l->last_round = !l->found; /* a found link may be the target of others: once more */
         l->found = false;
         l->next = 0;
     }

@@ -57,7 +57,7 @@ void mm_blob_fail(mm_blob *b, const char *code, const char *fmt, ...)
 void mm_blob_open_file(mm_blob *b, const char *path)
 {
     struct stat st;
-    /* not blocking: between the walk and now a file may have become a FIFO */
+    /* non-blocking: since the walk the file may have become a FIFO */
     b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (b->fd < 0)
         mm_blob_fail(b, "open", "%s", strerror(errno));
@@ -73,8 +73,7 @@ void mm_blob_open_kept(mm_blob *b)
     mm_blob_open_file(b, b->file);
 }
 
-/* As many of n bytes as there are, from offset `off`, or from where the descriptor stands when off is below 0; -1:
- * errno. */
+/* As many of n bytes as there are, from offset `off`, or from the descriptor's position when off < 0; −1: errno. */
 static int64_t read_all(int fd, int64_t off, void *out, int64_t n)
 {
     int64_t got = 0;
@@ -118,7 +117,7 @@ mm_status mm_blob_load(mm_str *out, const mm_blob *b, int64_t most, const char *
         return mm_fault_memory(f);
     if (n < 0)
         return mm_fault_set(f, "read", "an error while reading: %s", strerror(errno));
-    *out = (mm_str){p, (size_t)n}; /* fewer when the file shrank meanwhile: let the decoder say so */
+    *out = (mm_str){p, (size_t)n}; /* fewer when the file has shrunk: the decoder will say so */
     return MM_OK;
 }
 
@@ -153,7 +152,7 @@ static mm_status write_all(int fd, const uint8_t *p, size_t n, mm_err *e)
         if (k < 0 && errno == EINTR)
             continue;
         if (k < 0)
-            return mm_fail(e, MM_SKIP, "no room for a temporary file: %s (TMPDIR names another place)",
+            return mm_fail(e, MM_SKIP, "cannot write a temporary file: %s (TMPDIR names another place)",
                            strerror(errno));
         p += k;
         n -= (size_t)k;

@@ -7,21 +7,21 @@
 #include <string.h>
 #include <zlib.h>
 
-struct mm_depack {
-    mm_depack_more more;
+struct mm_decompress {
+    mm_decompress_more more;
     void *ctx;
     const uint8_t *in;
     size_t left;
     bool is_gzip, finished, trailing;
     bool ended;      /* there is no more input */
-    const char *why; /* what goes wrong after the bytes that were handed out */
+    const char *why; /* what goes wrong after the bytes handed out so far */
     z_stream z;
     lzma_stream x;
 };
 
-mm_depack *mm_depack_open(const uint8_t *p, size_t n, mm_depack_more more, void *ctx)
+mm_decompress *mm_decompress_open(const uint8_t *p, size_t n, mm_decompress_more more, void *ctx)
 {
-    mm_depack *d = calloc(1, sizeof *d);
+    mm_decompress *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
     d->more = more;
@@ -40,7 +40,7 @@ mm_depack *mm_depack_open(const uint8_t *p, size_t n, mm_depack_more more, void 
     return NULL;
 }
 
-void mm_depack_close(mm_depack *d)
+void mm_decompress_close(mm_decompress *d)
 {
     if (!d)
         return;
@@ -51,7 +51,7 @@ void mm_depack_close(mm_depack *d)
 }
 
 /* Makes sure that there is input, unless it has ended. */
-static void refill(mm_depack *d)
+static void refill(mm_decompress *d)
 {
     if (d->left || d->ended)
         return;
@@ -63,7 +63,7 @@ static void refill(mm_depack *d)
 }
 
 /* After the last block of a gzip stream: another one, zeros, the end, or something else. */
-static void end_of_gzip(mm_depack *d)
+static void end_of_gzip(mm_decompress *d)
 {
     do {
         while (d->left && *d->in == 0)
@@ -76,7 +76,7 @@ static void end_of_gzip(mm_depack *d)
         inflateReset(&d->z);
 }
 
-static size_t gunzip(mm_depack *d, uint8_t *out, size_t n)
+static size_t gunzip(mm_decompress *d, uint8_t *out, size_t n)
 {
     d->z.next_in = (Bytef *)(uintptr_t)d->in;
     d->z.avail_in = (uInt)d->left;
@@ -90,7 +90,7 @@ static size_t gunzip(mm_depack *d, uint8_t *out, size_t n)
     else if (r == Z_MEM_ERROR)
         d->why = "gzip: out of memory";
     else if (r == Z_DATA_ERROR && d->z.msg && (strstr(d->z.msg, "data check") || strstr(d->z.msg, "length check")))
-        d->why = "gzip: its checksum does not match: something in it is damaged";
+        d->why = "gzip: the checksum does not match: the data are damaged";
     else if (r != Z_OK && r != Z_BUF_ERROR)
         d->why = "gzip: damaged data";
     else if (d->ended && n == d->z.avail_out)
@@ -98,7 +98,7 @@ static size_t gunzip(mm_depack *d, uint8_t *out, size_t n)
     return n - d->z.avail_out;
 }
 
-static size_t unxz(mm_depack *d, uint8_t *out, size_t n)
+static size_t unxz(mm_decompress *d, uint8_t *out, size_t n)
 {
     d->x.next_in = d->in;
     d->x.avail_in = d->left;
@@ -123,7 +123,7 @@ static size_t unxz(mm_depack *d, uint8_t *out, size_t n)
     return n - d->x.avail_out;
 }
 
-int64_t mm_depack_read(mm_depack *d, uint8_t *out, size_t n, const char **why)
+int64_t mm_decompress_read(mm_decompress *d, uint8_t *out, size_t n, const char **why)
 {
     size_t got = 0;
     while (got == 0 && !d->why && !d->finished) {
@@ -135,7 +135,7 @@ int64_t mm_depack_read(mm_depack *d, uint8_t *out, size_t n, const char **why)
     return got ? (int64_t)got : d->why ? -1 : 0;
 }
 
-bool mm_depack_trailing(const mm_depack *d)
+bool mm_decompress_trailing(const mm_decompress *d)
 {
     return d->trailing;
 }

@@ -33,7 +33,7 @@ static int64_t le(const uint8_t *p, int n)
     return v;
 }
 
-/* Whether the end record at p, n bytes of the file's end from `at`, is one: what it tells of the directory is true. */
+/* Whether p, at offset `at` with n bytes left, is a zip's end record: what it says of the directory is true. */
 static bool is_zip_end(const mm_blob *b, const uint8_t *p, int64_t n, int64_t at, int64_t *front)
 {
     enum { RECORD = 22 };
@@ -42,14 +42,13 @@ static bool is_zip_end(const mm_blob *b, const uint8_t *p, int64_t n, int64_t at
         return false;
     int64_t size = le(p + 12, 4), offset = le(p + 16, 4);
     *front = 0;
-    if (offset == 0xffffffff || size == 0xffffffff ||
-        le(p + 10, 2) == 0xffff) /* zip64 has another record in front of it */
+    if (offset == 0xffffffff || size == 0xffffffff || le(p + 10, 2) == 0xffff) /* zip64 has another record before it */
         return at >= 20 && mm_blob_read(b, at - 20, mark, 4) == 4 && memcmp(mark, "PK\6\7", 4) == 0;
     *front = at - size - offset;
     return *front >= 0 && size > 0 && mm_blob_read(b, at - size, mark, 4) == 4 && memcmp(mark, "PK\1\2", 4) == 0;
 }
 
-/* The last end record of a zip that `is` likes; where it stands, or −1. */
+/* The offset of the last end record that `is` accepts, or −1. */
 static int64_t find_zip_end(const mm_blob *b, bool (*is)(const mm_blob *, const uint8_t *, int64_t, int64_t, int64_t *),
                             int64_t *front)
 {

@@ -7,12 +7,12 @@
 
 #include <stdlib.h>
 
-enum { SEGMENTS = 64, FREE = -1 }; /* segments grow one by one: growing never needs room for all keys twice */
+enum { SEGMENTS = 64, FREE = -1 }; /* they grow one by one, so that growing never needs room for all keys twice */
 
-/* A modality of a key: 96 bits tell them apart. */
+/* A modality of a key, by the 96 bits that identify both. */
 typedef struct {
     uint32_t id[3];
-    int32_t operand; /* where the source is that has it */
+    int32_t operand; /* of the source that has it */
 } slot;
 
 typedef struct {
@@ -20,7 +20,7 @@ typedef struct {
     uint32_t n, cap;
 } segment;
 
-/* A modality that the key at hand has, and which source gave it. */
+/* A modality of the last key, and the source that gave it. */
 typedef struct {
     uint32_t id[3];
     mm_str src;
@@ -31,12 +31,12 @@ struct mm_clash {
     const mm_source_opts *o;
     segment of[SEGMENTS];
     int64_t n;
-    /* the sources of the last key: the usual clash is with a neighbour, which can be named */
+    /* the sources of the last key: most clashes are with a neighbour, which the message can name */
     mm_arena arena;
     mm_str key;
     holder *holders;
     int64_t held, room;
-    /* what the last source has been given */
+    /* what the last source was allowed */
     int64_t source;
     uint32_t (*given)[3];
     int64_t count, given_room;
@@ -88,7 +88,7 @@ static bool same(const uint32_t *a, const uint32_t *b)
     return memcmp(a, b, 3 * sizeof *a) == 0;
 }
 
-/* Frames of a video are a modality beside the still of its name. */
+/* The frames of a video are a modality of their own, beside a still of the same name. */
 static void identify(uint32_t id[3], const mm_record *rec)
 {
     mm_sha256 h;
@@ -105,7 +105,7 @@ static void identify(uint32_t id[3], const mm_record *rec)
     memcpy(id, h.h, 3 * sizeof *id);
 }
 
-/* Where id is, or belongs; there is a free slot. */
+/* The slot of id, or the free one where it belongs. */
 static slot *find(const segment *s, const uint32_t *id)
 {
     uint32_t at = id[1] % s->cap;
@@ -114,7 +114,7 @@ static slot *find(const segment *s, const uint32_t *id)
     return &s->v[at];
 }
 
-/* At most 7 of 8 slots are taken; half as many more then make 28 bytes a key or fewer. */
+/* At most 7 of 8 slots are taken; growing by half makes at most 28 bytes a key. */
 static bool make_room(segment *s)
 {
     if (8 * ((uint64_t)s->n + 1) <= 7 * (uint64_t)s->cap)
@@ -151,7 +151,7 @@ static mm_status hold(mm_clash *c, const uint32_t *id, const mm_record *rec, mm_
     return MM_OK;
 }
 
-/* p NULL: it came earlier. */
+/* The source that has id, if it is one of the last key's; else p NULL. */
 static mm_str neighbour(const mm_clash *c, const uint32_t *id, mm_str key)
 {
     for (int64_t i = 0; c->key.p && mm_str_eq(c->key, key) && i < c->held; i++)
@@ -160,7 +160,7 @@ static mm_str neighbour(const mm_clash *c, const uint32_t *id, mm_str key)
     return (mm_str){NULL, 0};
 }
 
-/* ---- what a person is told ---- */
+/* ---- messages ---- */
 
 static const char *remedy(const mm_clash *c, const slot *has, const mm_clash_source *from, const mm_record *rec)
 {
@@ -174,8 +174,8 @@ static const char *remedy(const mm_clash *c, const slot *has, const mm_clash_sou
     return "rename one of them";
 }
 
-static mm_status tell(const mm_clash *c, const uint32_t *id, const slot *has, const mm_clash_source *from,
-                      const mm_record *rec, mm_err *e)
+static mm_status refuse(const mm_clash *c, const uint32_t *id, const slot *has, const mm_clash_source *from,
+                        const mm_record *rec, mm_err *e)
 {
     enum { NAME = 72 };
     mm_str key = mm_utf8_tail(rec->key, NAME), first = neighbour(c, id, rec->key);
@@ -188,7 +188,7 @@ static mm_status tell(const mm_clash *c, const uint32_t *id, const slot *has, co
 
 /* ---- one record ---- */
 
-/* Whether the source at hand has been given this before. */
+/* Whether this source was allowed the same before. */
 static bool was_given(mm_clash *c, const mm_clash_source *from, const uint32_t *id)
 {
     if (c->source != from->number) {
@@ -233,9 +233,9 @@ mm_status mm_clash_check(mm_clash *c, mm_clash_source *from, const mm_record *re
         s->n++;
         c->n++;
     } else if (!again) {
-        mm_status told = from->refused ? MM_EOF : tell(c, id, at, from, rec, e);
+        mm_status refused = from->refused ? MM_EOF : refuse(c, id, at, from, rec, e);
         from->refused = true;
-        return told;
+        return refused;
     }
     return give(c, at, from, id, rec, e);
 }

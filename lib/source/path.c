@@ -48,7 +48,7 @@ mm_str mm_url_unescape(mm_arena *a, mm_str part)
     return (mm_str){out, n};
 }
 
-/* Drops the last component of the n bytes at out; the new length. */
+/* The length of the n bytes at out without their last component. */
 static size_t parent(const char *out, size_t n)
 {
     while (n > 0 && out[n - 1] != '/')

@@ -14,8 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Processor time for one answer, 128 KiB of data or one header. Not time by the clock: a pipe may be slow, a machine
- * busy. */
+/* CPU time for one answer, 128 KiB of data or one header; not wall-clock time: a pipe may be slow, a machine busy. */
 enum { PATIENCE_S = 20, LOOK_MS = 1000 };
 
 struct mm_unpack {
@@ -25,39 +24,10 @@ struct mm_unpack {
     char text[MM_UNPACK_TEXT + 1], link[MM_UNPACK_TEXT + 1];
 };
 
-/* ---- the wire ---- */
-
-bool mm_wire_send(int fd, const void *p, size_t n)
-{
-    for (const char *at = p; n;) {
-        ssize_t k = send(fd, at, n, MSG_NOSIGNAL);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return false;
-        at += k;
-        n -= (size_t)k;
-    }
-    return true;
-}
-
-bool mm_wire_take(int fd, void *p, size_t n)
-{
-    for (char *at = p; n;) {
-        ssize_t k = recv(fd, at, n, 0);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return false;
-        at += k;
-        n -= (size_t)k;
-    }
-    return true;
-}
-
 /* ---- the child ---- */
 
-/* More memory than an archive can need ends the child, not the machine. (The address sanitizer maps terabytes.) */
+/* An archive that needs more memory than any should ends the child, not the machine. (The address sanitizer maps
+ * terabytes.) */
 static void limit_memory(void)
 {
 #if !defined(__SANITIZE_ADDRESS__)
@@ -84,7 +54,7 @@ static void run_child(int fd, const mm_blob *b, mm_str head, bool packed)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     limit_memory();
-    int null = open("/dev/null", O_WRONLY | O_CLOEXEC); /* libarchive prints when memory is out, and exits */
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC); /* libarchive prints when memory is out, then exits */
     if (null >= 0)
         dup2(null, STDERR_FILENO);
     mm_unpack_serve(fd, b, head, packed);
@@ -101,7 +71,7 @@ static void reap(mm_unpack *u, int *status)
     u->child = 0;
 }
 
-/* The child is gone, or has been silent for too long. */
+/* The child has ended, or was silent for too long. */
 static mm_status lost(mm_unpack *u, bool silent, const char **code, mm_err *e)
 {
     int status;
@@ -111,7 +81,7 @@ static mm_status lost(mm_unpack *u, bool silent, const char **code, mm_err *e)
     u->last.flags |= MM_WIRE_DEAD;
     *code = "archive";
     if (silent)
-        return mm_fail(e, MM_SKIP, "the archive keeps its reader busy without end: it was stopped");
+        return mm_fail(e, MM_SKIP, "the archive keeps its reader busy without end: reading was stopped");
     if (WIFSIGNALED(status))
         return mm_fail(e, MM_SKIP, "the archive makes its reader crash (signal %d): it is damaged", WTERMSIG(status));
     return mm_fail(e, MM_SKIP, "the archive makes its reader give up: it is damaged, or needs too much memory");
@@ -123,14 +93,14 @@ static const char *code_of(uint32_t why)
     return codes[why];
 }
 
-/* Nothing that the child says is believed: `room` is the most that may follow. */
+/* The child is not trusted: `room` is the most that may follow. */
 static bool is_sound(const mm_answer *a, size_t room)
 {
     return (a->status == MM_OK || a->status == MM_EOF || a->status == MM_SKIP) && a->why < MM_WHYS &&
            a->bytes <= room && a->link <= MM_UNPACK_TEXT;
 }
 
-/* Seconds of processor time that the child has had. */
+/* CPU seconds that the child has used. */
 static double spent(const mm_unpack *u)
 {
     clockid_t clock;
@@ -140,7 +110,7 @@ static double spent(const mm_unpack *u)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Waits until the child speaks, or ends; false when it works on and on. */
+/* Waits until the child answers or ends; false when it works on without end. */
 static bool await(const mm_unpack *u)
 {
     struct pollfd p = {u->fd, POLLIN, 0};
@@ -149,7 +119,7 @@ static bool await(const mm_unpack *u)
         int r = poll(&p, 1, LOOK_MS);
         if (r > 0 || (r < 0 && errno != EINTR))
             return true;
-        if (before < 0) /* the first look is late enough: most answers come at once */
+        if (before < 0) /* not before the wait: most answers come at once */
             before = spent(u);
         if (spent(u) - before > PATIENCE_S)
             return false;
@@ -215,7 +185,7 @@ void mm_unpack_close(mm_unpack *u)
     if (u->fd >= 0)
         close(u->fd);
     if (u->child > 0)
-        kill(u->child, SIGKILL); /* it may be in the middle of passing over gigabytes */
+        kill(u->child, SIGKILL); /* it may be skipping gigabytes */
     reap(u, &status);
     free(u);
 }

@@ -1,9 +1,10 @@
-/* unpack_child.c: the child of unpack.h: libarchive, asked for one thing at a time. */
+/* unpack_child.c: the process that reads an archive for unpack.h: libarchive, asked for one thing at a time. */
 #include "base/bytes.h"
 #include "source/decompress.h"
+#include "source/unpack.h"
+#include "source/unpack_formats.h"
 #include "source/unpack_wire.h"
 
-#include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
 #include <stdio.h>
@@ -11,30 +12,29 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* BAD_BLOCKS: of tar after one damaged header, 1 GiB */
-enum { BAD_HEADERS = 64, BAD_BLOCKS = 1 << 21, SKIPPABLE = 1000 };
-static const int64_t MOST_A_HEADER = (int64_t)1 << 30; /* unpacked bytes in front of a header: zeros, say */
-#define ENCRYPTED "encrypted: extract it with its password first"
+/* BAD_BLOCKS: blocks of tar after one damaged header, 1 GiB */
+enum { BAD_HEADERS = 64, BAD_BLOCKS = 1 << 21, SKIPPABLE_FRAMES = 1000 };
+static const int64_t MOST_A_HEADER = (int64_t)1 << 30; /* unpacked bytes before a header: zeros, say */
 
 typedef struct {
     int fd;
     struct archive *a;
     const mm_blob *b;
-    mm_str head; /* of a pipe, until it has been handed on */
+    mm_str head; /* what was read of a pipe already, until libarchive has it */
     bool is_pipe, packed, dead;
-    int64_t at;        /* where the next read is */
-    mm_depack *depack; /* of formats that libarchive does not unpack here */
-    int64_t unpacked;  /* bytes of it since the last question */
+    int64_t at;                /* the offset of the next read */
+    mm_decompress *decompress; /* for the formats that are not left to libarchive */
+    int64_t unpacked;          /* its bytes since the last question */
     int bad_headers;
-    char complaint[200]; /* of opening, until the first header is there */
-    char lost[200];      /* what lay in front of the next header and is no header; "": nothing */
+    char complaint[200]; /* about opening, until the first header comes */
+    char lost[200];      /* what is lost before `entry`; "": nothing */
     struct archive_entry *entry;
-    int found; /* what libarchive said of `entry`, while `lost` is answered first */
-    bool held;
+    int found; /* what libarchive returned with `entry` */
+    bool held; /* `entry` waits while `lost` is answered first */
     mm_answer answer;
     const char *link;        /* follows the answer */
-    int64_t declared, given; /* bytes of the member: what its header says, what has been handed on */
-    bool padded;             /* … and no more of them */
+    int64_t declared, given; /* bytes of the member: by its header, and handed on so far */
+    bool padded;             /* bytes past `declared` are padding */
     uint8_t chunk[MM_UNPACK_CHUNK], data[MM_UNPACK_CHUNK], plain[MM_UNPACK_CHUNK];
 } serving;
 
@@ -49,7 +49,7 @@ static int64_t read_pipe(int fd, void *out, size_t n)
     }
 }
 
-/* The next bytes of the archive as it lies there; below 0: errno. */
+/* The next bytes of the archive file; below 0: errno. */
 static int64_t read_more(void *ctx, const uint8_t **bytes)
 {
     serving *a = ctx;
@@ -84,10 +84,10 @@ static la_ssize_t on_read_unpacked(struct archive *ar, void *ctx, const void **b
     serving *a = ctx;
     const char *why = NULL;
     *bytes = a->plain;
-    int64_t n = mm_depack_read(a->depack, a->plain, sizeof a->plain, &why);
+    int64_t n = mm_decompress_read(a->decompress, a->plain, sizeof a->plain, &why);
     a->unpacked += n;
     if (n >= 0 && a->unpacked > MOST_A_HEADER)
-        why = "nothing is found in more than 1 GiB of it";
+        why = "more than 1 GiB of it without a header";
     if (!why || n > 0)
         return (la_ssize_t)n;
     archive_set_error(ar, EIO, "%s", why);
@@ -116,93 +116,6 @@ static la_int64_t on_skip(struct archive *ar, void *ctx, la_int64_t n)
     n = n < left ? n : left;
     a->at += n;
     return n;
-}
-
-/* ---- which formats ---- */
-
-typedef struct {
-    const char *magic;
-    size_t n;
-    int code; /* ARCHIVE_FILTER_… */
-    int (*support)(struct archive *);
-} packer;
-
-#define PACKER(magic, name, low)                                                                                       \
-    {                                                                                                                  \
-        magic, sizeof(magic) - 1, ARCHIVE_FILTER_##name, archive_read_support_filter_##low                             \
-    }
-static const packer PACKERS[] = {
-    PACKER("BZh", BZIP2, bzip2),          PACKER("\x28\xb5\x2f\xfd", ZSTD, zstd), PACKER("\x04\x22\x4d\x18", LZ4, lz4),
-    PACKER("\x02\x21\x4c\x18", LZ4, lz4), PACKER("\x1f\x9d", COMPRESS, compress), PACKER("LZIP", LZIP, lzip),
-    PACKER("\x89LZO", LZOP, lzop),        PACKER("\xed\xab\xee\xdb", RPM, rpm),
-};
-#undef PACKER
-
-/* libarchive warns when a decompressor is not compiled in and it would start a program instead: ask a scratch object,
- * so that the real one never learns of it. */
-static bool in_process(int (*support)(struct archive *))
-{
-    struct archive *scratch = archive_read_new();
-    bool yes = scratch && support(scratch) == ARCHIVE_OK;
-    archive_read_free(scratch);
-    return yes;
-}
-
-/* Exactly the decompressor that the first bytes name. Left to itself libarchive stacks up to 25, each with a buffer
- * that doubles: a gzip file that expands to itself takes gigabytes. Here a stream in a stream is an archive in an
- * archive and counts against the depth. An rpm is the one case of two: its payload is compressed as well. */
-static bool enable_packer(struct archive *ar, const uint8_t *head, size_t n)
-{
-    for (size_t i = 0; i < sizeof PACKERS / sizeof *PACKERS; i++) {
-        const packer *p = &PACKERS[i];
-        if (n < p->n || memcmp(head, p->magic, p->n) != 0)
-            continue;
-        if (!in_process(p->support))
-            return false;
-        if (p->code == ARCHIVE_FILTER_COMPRESS) /* libarchive 3.6 crashes when that one is appended by its code */
-            return p->support(ar) == ARCHIVE_OK;
-        if (p->code != ARCHIVE_FILTER_RPM)
-            return archive_read_append_filter(ar, p->code) == ARCHIVE_OK;
-        archive_read_support_filter_gzip(ar);
-        archive_read_support_filter_xz(ar);
-        archive_read_support_filter_lzma(ar);
-        for (size_t k = 0; k < sizeof PACKERS / sizeof *PACKERS; k++)
-            if (in_process(PACKERS[k].support))
-                PACKERS[k].support(ar);
-        return true;
-    }
-    return false;
-}
-
-/* `cat a.tar b.tar` is an archive of all that is in both. */
-static void enable_tar(struct archive *ar)
-{
-    archive_read_support_format_tar(ar);
-    archive_read_set_format_option(ar, "tar", "read_concatenated_archives", "1");
-}
-
-static void enable_tapes(struct archive *ar)
-{
-    enable_tar(ar);
-    archive_read_support_format_cpio(ar);
-    archive_read_support_format_iso9660(ar);
-    archive_read_support_format_empty(ar);
-    archive_read_support_format_raw(ar); /* last: anything else is a compressed single file */
-}
-
-static void enable_containers(struct archive *ar)
-{
-    enable_tar(ar);
-    archive_read_support_format_cpio(ar);
-    archive_read_support_format_ar(ar);
-    archive_read_support_format_zip(ar);
-    archive_read_support_format_7zip(ar);
-    archive_read_support_format_rar(ar);
-    archive_read_support_format_rar5(ar);
-    archive_read_support_format_cab(ar);
-    archive_read_support_format_lha(ar);
-    archive_read_support_format_xar(ar);
-    archive_read_support_format_iso9660(ar);
 }
 
 /* ---- answers ---- */
@@ -241,15 +154,14 @@ static bool answer_damage(serving *a, const char *text)
     return answer_failure(a, truncated ? MM_WHY_TRUNCATED : MM_WHY_ARCHIVE, text);
 }
 
-/* "truncated" and "encrypted" are worth telling apart from other damage. `header`: names were being read, and
- * libarchive may not say that it failed because they are encrypted (asked before it knows the format, libarchive 3.6
- * reads out of bounds). */
+/* "truncated" and "encrypted" are told apart from other damage. `header`: names were being read; libarchive may not say
+ * that it failed because they are encrypted (asked before it knows the format, libarchive 3.6 reads out of bounds). */
 static bool answer_error(serving *a, bool header)
 {
     const char *text = archive_error_string(a->a);
     if ((text && (strcasestr(text, "encrypt") || strcasestr(text, "passphrase"))) ||
         (header && archive_format(a->a) != 0 && archive_read_has_encrypted_entries(a->a) > 0))
-        return answer_failure(a, MM_WHY_ENCRYPTED, ENCRYPTED);
+        return answer_failure(a, MM_WHY_ENCRYPTED, MM_ENCRYPTED);
     return answer_damage(a, text ? text : "not an archive that libarchive can read");
 }
 
@@ -261,7 +173,7 @@ static bool answer_entry(serving *a, struct archive_entry *x)
     if (!name)
         name = archive_entry_pathname(x);
     size_t n = name ? strlen(name) : 0;
-    /* libarchive 3.6 puts zeros after a member of xar, as many as there are bytes in the members before it */
+    /* libarchive 3.6 appends zeros to a member of xar, as many as the members before it have bytes */
     a->padded = archive_format(a->a) == ARCHIVE_FORMAT_XAR && archive_entry_size_is_set(x);
     a->declared = archive_entry_size_is_set(x) ? archive_entry_size(x) : 0;
     a->given = 0;
@@ -279,8 +191,8 @@ static bool answer_entry(serving *a, struct archive_entry *x)
     return answer(a, MM_OK, name, n < MM_UNPACK_TEXT ? n : MM_UNPACK_TEXT);
 }
 
-/* On to the next header. A tar is searched for it block by block, a cpio byte by byte: what is passed over was a
- * member, whose header is damaged. */
+/* Finds the next header. libarchive searches a tar block by block, a cpio byte by byte: what it reads past was a member
+ * with a damaged header. */
 static void find_header(serving *a)
 {
     int blocks = 0;
@@ -294,15 +206,15 @@ static void find_header(serving *a)
         snprintf(a->lost, sizeof a->lost, "a damaged header: what it names is lost (%s)", text);
 }
 
-/* Whether `lost` is to be answered before what was found after it. */
-static bool says_what_is_lost(serving *a)
+/* Whether `lost` has to be answered before `entry`. */
+static bool has_lost(serving *a)
 {
     if (!a->lost[0] || (a->found != ARCHIVE_OK && a->found != ARCHIVE_WARN && a->found != ARCHIVE_EOF))
         return false;
     return ++a->bad_headers < BAD_HEADERS;
 }
 
-/* Where the archive ends that has been read; -1: libarchive looks behind it itself, or nobody knows. */
+/* Where the archive ends that was read; −1: unknown, or libarchive reads on by itself. */
 static int64_t end_of(const serving *a)
 {
     enum { TRAILER = 128 }; /* cpio's last header, and its name */
@@ -334,7 +246,7 @@ static bool answer_next(serving *a)
 {
     if (!a->held)
         find_header(a);
-    a->held = !a->held && says_what_is_lost(a);
+    a->held = !a->held && has_lost(a);
     if (a->held)
         return answer_damage(a, a->lost);
     int r = a->found;
@@ -344,17 +256,17 @@ static bool answer_next(serving *a)
         return answer_entry(a, a->entry);
     }
     a->dead = r != ARCHIVE_FAILED || ++a->bad_headers >= BAD_HEADERS;
-    if (r == ARCHIVE_EOF && complained) /* a file cut before its first block is unpacked looks empty to libarchive */
+    if (r == ARCHIVE_EOF && complained) /* to libarchive a file that is cut before its first block looks empty */
         return answer_damage(a, a->complaint);
-    if (r == ARCHIVE_EOF && a->depack && mm_depack_trailing(a->depack))
-        return answer_damage(a, "something else follows the compressed data: it is not read");
+    if (r == ARCHIVE_EOF && a->decompress && mm_decompress_trailing(a->decompress))
+        return answer_damage(a, "something else follows the compressed data and is not read");
     if (r == ARCHIVE_EOF && is_followed(a))
-        return answer_damage(a, "something else follows the archive, which is not read: cut the file in two");
+        return answer_damage(a, "something else follows the archive and is not read: cut the file in two");
     return r == ARCHIVE_EOF ? answer(a, MM_EOF, NULL, 0) : answer_error(a, true);
 }
 
-/* The end of a member's data, of which libarchive gives no hole at the end of a sparse file. In other formats than tar,
- * which notices this itself, the data that are missing are lost. */
+/* The end of a member's data. libarchive leaves out a hole at the end of a sparse file, which tar may hold; in other
+ * formats missing data are lost. */
 static bool answer_end(serving *a)
 {
     char why[100];
@@ -383,15 +295,15 @@ static bool answer_data(serving *a)
     }
     if (n == 0)
         return answer_end(a);
-    a->dead = n == ARCHIVE_FATAL; /* ARCHIVE_RETRY is not retried: rar5 says so for ever (libarchive 3.6) */
+    a->dead = n == ARCHIVE_FATAL; /* ARCHIVE_RETRY is not retried: rar5 returns it for ever (libarchive 3.6) */
     return answer_error(a, false);
 }
 
-/* The first bytes into `first`, after frames that zstd and lz4 are to skip: these tell what it is. */
+/* The first bytes after the frames that zstd and lz4 skip: they tell what it is. */
 static size_t read_first(const serving *a, uint8_t *first, size_t size)
 {
     int64_t at = 0, n = 0;
-    for (int frames = 0; frames < SKIPPABLE; frames++) {
+    for (int frames = 0; frames < SKIPPABLE_FRAMES; frames++) {
         if (!a->is_pipe)
             n = mm_blob_read(a->b, at, first, (int64_t)size);
         else
@@ -410,18 +322,16 @@ static bool start(serving *a)
 {
     uint8_t head[16];
     size_t n = read_first(a, head, sizeof head);
-    a->depack = a->packed ? mm_depack_open(head, n, read_more, a) : NULL;
+    a->decompress = a->packed ? mm_decompress_open(head, n, read_more, a) : NULL;
     if (!a->packed) {
-        enable_containers(a->a);
-    } else if (a->depack) {
-        enable_tapes(a->a);
-    } else if (enable_packer(a->a, head, n)) {
-        enable_tapes(a->a);
+        mm_unpack_enable_archives(a->a);
+    } else if (a->decompress || mm_unpack_enable_decompressor(a->a, head, n)) {
+        mm_unpack_enable_streams(a->a);
     } else {
-        return answer_failure(a, MM_WHY_UNSUPPORTED, "compressed in a way that is not read here: decompress it first");
+        return answer_failure(a, MM_WHY_UNSUPPORTED, "a compression that is not read here: decompress it first");
     }
-    archive_read_set_read_callback(a->a, a->depack ? on_read_unpacked : on_read);
-    if (!a->is_pipe && !a->depack) {
+    archive_read_set_read_callback(a->a, a->decompress ? on_read_unpacked : on_read);
+    if (!a->is_pipe && !a->decompress) {
         archive_read_set_seek_callback(a->a, on_seek);
         archive_read_set_skip_callback(a->a, on_skip);
     }
@@ -449,6 +359,6 @@ void mm_unpack_serve(int fd, const mm_blob *b, mm_str head, bool packed)
     while (going && mm_wire_take(fd, &ask, sizeof ask))
         going = ask == MM_ASK_NEXT ? answer_next(a) : answer_data(a);
     archive_read_free(a->a);
-    mm_depack_close(a->depack);
+    mm_decompress_close(a->decompress);
     free(a);
 }

@@ -1,8 +1,8 @@
-/* unpack_wire.h: what the two ends of unpack.h say to each other. */
+/* unpack_wire.h: the protocol between the process that reads archives for unpack.h and the one that asks it. */
 #ifndef MM_SOURCE_UNPACK_WIRE_H
 #define MM_SOURCE_UNPACK_WIRE_H
 
-#include "source/unpack.h"
+#include "source/blob.h"
 
 enum { MM_UNPACK_CHUNK = 128 * 1024, MM_UNPACK_TEXT = 4096 };
 
@@ -29,23 +29,23 @@ enum {
     MM_WIRE_SHARED = 1 << 9,
 };
 
-/* An answer; name, link and text or data follow it. Integers only: what a child that was taken over sends may be any
- * bits, and all of them are values of these types. */
+/* An answer, followed by name and link, a text, or data. Integers only: a child that was taken over may send any bits,
+ * and every pattern of bits is a value of these types. */
 typedef struct {
     int32_t status; /* mm_status: MM_OK, MM_EOF, MM_SKIP */
-    uint32_t why;   /* mm_why of MM_SKIP, whose text follows */
+    uint32_t why;   /* mm_why of MM_SKIP; its text follows */
     uint32_t flags;
-    int64_t taken;
-    int64_t size;   /* of MM_ASK_NEXT, whose name follows, … */
-    uint32_t link;  /* … and these many bytes of what it links to */
+    int64_t taken;  /* bytes of the archive read so far */
+    int64_t size;   /* of the entry, to MM_ASK_NEXT; its name follows, */
+    uint32_t link;  /* … then this many bytes of what it links to */
     uint32_t bytes; /* of name, text or data */
 } mm_answer;
 
-/* The child: opens the archive, answers MM_OK or MM_SKIP once, then every question that comes, until the other end
- * closes. */
-void mm_unpack_serve(int fd, const mm_blob *b, mm_str head, bool packed);
-
-bool mm_wire_send(int fd, const void *p, size_t n); /* all of it; false when the other end has gone */
+bool mm_wire_send(int fd, const void *p, size_t n); /* all of it; false when the other end is gone */
 bool mm_wire_take(int fd, void *p, size_t n);
+
+/* The child's side (unpack_child.c): opens the archive and answers MM_OK or MM_SKIP once, then answers questions until
+ * the other end closes. */
+void mm_unpack_serve(int fd, const mm_blob *b, mm_str head, bool packed);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { DEEPEST = 1000 }; /* directories in directories: far above what PATH_MAX leaves room for */
+enum { DEEPEST = 1000 }; /* nested directories: far more than PATH_MAX allows */
 
 typedef struct {
     char *name;
@@ -46,13 +46,13 @@ static int compare(const void *va, const void *vb)
     return c ? c : strcmp(a->name, b->name);
 }
 
-static void pass_over(mm_walk *w, const char *dir, const char *name, const char *why)
+static void skip(mm_walk *w, const char *dir, const char *name, const char *why)
 {
     ++*w->skipped;
     mm_say(w->o.log, MM_LOG_INFO, "%s/%s: skipped: %s", dir, name, why);
 }
 
-/* An entry that cannot be looked at is walked: it becomes an error, not silence. */
+/* An entry that stat fails on is walked, so that it becomes an error rather than silence. */
 static bool cannot_be_read(entry *out)
 {
     out->broken = true;
@@ -65,7 +65,7 @@ static bool classify(mm_walk *w, const level *l, DIR *d, const struct dirent *de
 {
     struct stat st;
     if (de->d_name[0] == '.' && !w->o.hidden) {
-        pass_over(w, l->path, de->d_name, "hidden (--hidden takes it)");
+        skip(w, l->path, de->d_name, "hidden (--hidden takes it)");
         return false;
     }
     if (de->d_type == DT_REG || de->d_type == DT_DIR) {
@@ -80,11 +80,11 @@ static bool classify(mm_walk *w, const level *l, DIR *d, const struct dirent *de
         return cannot_be_read(out);
     out->directory = S_ISDIR(st.st_mode);
     if (link && out->directory && !w->o.follow) {
-        pass_over(w, l->path, de->d_name, "a link to a directory (--follow takes it)");
+        skip(w, l->path, de->d_name, "a link to a directory (--follow takes it)");
         return false;
     }
     if (!out->directory && !S_ISREG(st.st_mode)) {
-        pass_over(w, l->path, de->d_name, "neither a file nor a directory");
+        skip(w, l->path, de->d_name, "neither a file nor a directory");
         return false;
     }
     return true;
@@ -133,7 +133,7 @@ static void level_free(level *l)
     free(l->rel);
 }
 
-/* A followed link may lead back up: the directory is one that is being walked. */
+/* A followed link may lead back up, to a directory that is being walked. */
 static bool is_loop(const mm_walk *w, const level *l)
 {
     for (int64_t i = 0; i < w->depth; i++)

@@ -13,10 +13,10 @@ typedef struct {
     mm_err err;
 } mm_walk_item;
 
-/* In each directory entries are sorted by their names without extension, so that files of one key are neighbours, then
- * by their whole names; a subdirectory comes after the files of its name. Hidden names, links to directories
- * (unless o->follow) and what is neither file nor directory are passed over, named to o->log and counted in *skipped.
- */
+/* In each directory entries are sorted by their names without extension, so that files with the same key are
+ * neighbours, then by their whole names; a subdirectory comes after the files of its name. Hidden names, links to
+ * directories (unless o->follow) and entries that are neither files nor directories are skipped: logged to o->log and
+ * counted in *skipped. */
 mm_status mm_walk_open(mm_walk **out, const char *root, const mm_source_opts *o, int64_t *skipped, mm_err *e);
 void mm_walk_close(mm_walk *w); /* NULL is fine */
 /* The next file; its strings live in the arena. MM_OK, MM_EOF, MM_FATAL when memory is out. */

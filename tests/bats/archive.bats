@@ -237,7 +237,7 @@ t.close()'
     cat a.zip b.zip >both.zip
     run --separate-stderr mm-decode -o out.mm both.zip
     [ "$status" -eq 1 ] && [ "$(keys_of out.mm)" = "b text,both error archive," ]
-    [[ "$stderr" == *"in front of it are another archive"* ]]
+    [[ "$stderr" == *"before it are another archive"* ]]
 }
 
 @test "zstd and lz4 behind frames that are to be skipped" {

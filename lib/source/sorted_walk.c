@@ -1,4 +1,4 @@
-#include "source/walk_by_key.h"
+#include "source/sorted_walk.h"
 
 #include "base/grow.h"
 #include "source/path.h"
@@ -7,10 +7,10 @@
 
 typedef struct {
     const char *key;
-    mm_walk_item item; /* its strings, as the key, in the arena; terminated */
+    mm_walk_item item; /* its strings and the key are in the arena, terminated */
 } listed;
 
-struct mm_listing {
+struct mm_sorted_walk {
     mm_arena arena;
     listed *file;
     int64_t n, room, next;
@@ -23,7 +23,7 @@ static int by_key(const void *va, const void *vb)
     return c ? c : strcmp(a->item.rel.p, b->item.rel.p);
 }
 
-static mm_status add(mm_listing *l, const mm_walk_item *item, mm_str place, const mm_keyer *k, mm_err *e)
+static mm_status add(mm_sorted_walk *l, const mm_walk_item *item, mm_str place, const mm_keyer *k, mm_err *e)
 {
     mm_str clean = mm_path_clean(&l->arena, mm_path_join(&l->arena, place, item->rel));
     mm_str key = clean.p ? mm_keyer_key(k, &l->arena, clean) : clean;
@@ -34,15 +34,15 @@ static mm_status add(mm_listing *l, const mm_walk_item *item, mm_str place, cons
     return MM_OK;
 }
 
-mm_status mm_listing_take(mm_listing **out, mm_walk *w, mm_str place, const mm_keyer *k, mm_err *e)
+mm_status mm_sorted_walk_take(mm_sorted_walk **out, mm_walk *w, mm_str place, const mm_keyer *k, mm_err *e)
 {
     mm_walk_item item;
-    mm_listing *l = *out = calloc(1, sizeof *l);
+    mm_sorted_walk *l = *out = calloc(1, sizeof *l);
     mm_status st = l ? MM_OK : mm_fail_memory(e);
     while (st == MM_OK && (st = mm_walk_next(w, &l->arena, &item, e)) == MM_OK)
         st = add(l, &item, place, k, e);
     if (st != MM_EOF) {
-        mm_listing_free(l);
+        mm_sorted_walk_free(l);
         *out = NULL;
         return st;
     }
@@ -51,7 +51,7 @@ mm_status mm_listing_take(mm_listing **out, mm_walk *w, mm_str place, const mm_k
     return MM_OK;
 }
 
-void mm_listing_free(mm_listing *l)
+void mm_sorted_walk_free(mm_sorted_walk *l)
 {
     if (!l)
         return;
@@ -60,7 +60,7 @@ void mm_listing_free(mm_listing *l)
     free(l);
 }
 
-const mm_walk_item *mm_listing_next(mm_listing *l)
+const mm_walk_item *mm_sorted_walk_next(mm_sorted_walk *l)
 {
     return l->next < l->n ? &l->file[l->next++].item : NULL;
 }
