@@ -33,7 +33,7 @@ labels() { mm-cat -q -J "$@" | jq -r '.key + "=" + (.label // "-" | tostring)' |
     printf 'path,label\na/1.txt,x\nb/1.txt,y\na/2.txt,z\n' >t.csv
     run mm-decode --labels t.csv pets/cat -o o.mm
     [ "$status" -eq 1 ]
-    [[ "$output" == *"pets/cat/1.txt: rows 1 (a/1.txt) and 2 (b/1.txt) fit it alike"* ]]
+    [[ "$output" == *"pets/cat/1.txt: rows 1 (a/1.txt) and 2 (b/1.txt) match it equally well"* ]]
     [[ "$output" == *"inputs that took the label of a row of t.csv that names another directory: 1 (pets/cat/2.txt: a/2.txt)"* ]]
     mm-cat -q -J o.mm | jq -e -s 'map(.kind) == ["error","text"] and .[0].error.code == "label" and .[1].label == "z"'
 }
@@ -205,7 +205,7 @@ END
     [ "$status" -eq 1 ] && [[ "$output" == *"nothing was labelled"* ]]
     printf 'path,label\n1.png,x\n1.jpg,y\n' >t.csv
     run mm-cat --labels t.csv f.mm -o o.mm
-    [ "$status" -eq 1 ] && [[ "$output" == *"cat/1: rows 1 (1.png) and 2 (1.jpg) fit it alike"* ]]
+    [ "$status" -eq 1 ] && [[ "$output" == *"cat/1: rows 1 (1.png) and 2 (1.jpg) match it equally well"* ]]
     mm-cat -q -J o.mm | jq -e -s 'map(.kind) == ["error","text","error","text"]'
 }
 

@@ -24,7 +24,7 @@ static mm_str without_archives(mm_arena *a, mm_str name)
     return name;
 }
 
-/* Without scheme and host. Names in buckets (s3, gs) are written as they are, those of the web with escapes. */
+/* Without scheme and host. Web addresses are escaped, names in buckets (s3, gs) are not. */
 static mm_str without_host(mm_arena *a, mm_str name)
 {
     static const char *const ESCAPED[] = {"http", "https", "file"};
@@ -41,7 +41,7 @@ static mm_str without_host(mm_arena *a, mm_str name)
     return rest;
 }
 
-/* Letters and their accents as one character each (NFC), as most systems write them, where macOS takes them apart. */
+/* Letters with their accents as single characters (NFC), as most systems write them; macOS takes them apart. */
 static mm_str composed(mm_arena *a, mm_str name)
 {
     utf8proc_uint8_t *own = NULL;
@@ -90,8 +90,8 @@ static mm_str name_before_upload(mm_arena *a, mm_str address)
     return mm_url_unescape(a, (mm_str){name.p + DIGITS + 1, name.n - DIGITS - 1});
 }
 
-/* A name as it is compared: one kind of slash, no "./", no host, archives as directories, accents composed. p NULL:
- * memory is out. */
+/* A name in the form that is compared: one kind of slash, no "./", no host, archives as directories, accents composed.
+ * p NULL: memory is out. */
 static mm_str comparable(mm_arena *a, mm_str name)
 {
     mm_str local = name.n ? without_host(a, name) : MM_STR("");
@@ -136,7 +136,7 @@ static mm_str first_components(mm_str name, int n)
     return (mm_str){name.p, i};
 }
 
-/* Below 0, 0 or above 0 as name stands before, among or after those that begin with the components of `front`. */
+/* Below 0, 0 or above 0 as name sorts before, among or after those that begin with the components of `front`. */
 static int beside(mm_str name, mm_str front)
 {
     int c = memcmp(name.p, front.p, name.n < front.n ? name.n : front.n);
@@ -158,7 +158,7 @@ static int in_order(mm_str a, mm_str b)
 
 /* ---- the index ---- */
 
-/* Packed: an arena's own strings lie 64 bytes apart. */
+/* Packed: an arena by itself aligns every string to 64 bytes. */
 mm_str mm_row_names_keep(mm_row_names *x, mm_str s)
 {
     enum { POOL = 64 * 1024 };
@@ -185,7 +185,7 @@ static bool add(mm_row_names *x, mm_arena *a, mm_str name, int64_t row, mm_name_
     return back.p != NULL;
 }
 
-/* Whether a row's name ends in an extension, rather than that of a key with a dot in it: 1.5, photo.v2. */
+/* Whether a row's name ends in an extension, not in a key's part after a dot: 1.5, photo.v2. */
 static bool has_extension(mm_str name)
 {
     mm_str x = mm_name_extension(name);
@@ -280,10 +280,10 @@ void mm_row_names_free(mm_row_names *x)
 /* ---- finding ---- */
 
 typedef struct {
-    int64_t from, to; /* entries; none when they are equal */
+    int64_t from, to; /* entries; from = to: none */
 } range;
 
-/* Entries from `from` on, which begin with `front`; `exactly`: those that are no longer than it. */
+/* The entries that begin with `front`; `exactly`: those that are no longer than it. */
 static range entries_of(const mm_row_names *x, mm_str front, bool exactly)
 {
     int64_t lo = 0, hi = x->n;
@@ -319,25 +319,24 @@ static bool knows_directory(const mm_row_names *x, mm_str dir)
     return lo < x->dirs && begins(x->dir[lo], dir);
 }
 
-/* The names of what is to be labelled, reversed. */
+/* What is to be labelled, names reversed. */
 typedef struct {
     mm_str whole, stem; /* as given, with and without its extension */
     int given, below;   /* components, as given and below the operand */
     mm_str key;
     int key_components;
-    bool key_is_path; /* the end of what is given */
+    bool key_is_path; /* given ends with it */
 } wanted;
 
-/* The rows that agree with the first n components; of those whose last one is the same, extension included, if there
- * are any. */
+/* The rows that agree with the first n components: those with the same extension, if there are any. */
 static range rows_at(const mm_row_names *x, const wanted *w, int n, bool exactly)
 {
     range r = entries_of(x, first_components(w->whole, n), exactly);
     return r.from < r.to || w->stem.n == w->whole.n ? r : entries_of(x, first_components(w->stem, n), exactly);
 }
 
-/* Whether the table has files in the directory that holds the file, told by one component more than `below` it: a row
- * that names another one does not mean this file. */
+/* Whether the table has files in the directory that holds the file (one component more than `below`): a row that names
+ * another directory does not mean this file then. */
 static bool names_another(const mm_row_names *x, const wanted *w)
 {
     mm_str above = first_components(w->whole, w->below + 1);
@@ -345,7 +344,7 @@ static bool names_another(const mm_row_names *x, const wanted *w)
     return w->given > w->below && knows_directory(x, (mm_str){above.p + base, above.n - base});
 }
 
-/* The nearest rows. *elsewhere: they go on, and otherwise than the path as given does. */
+/* The nearest rows. *elsewhere: above their agreement they differ from the path as given. */
 static range by_path(const mm_row_names *x, const wanted *w, bool *elsewhere)
 {
     *elsewhere = false;
@@ -391,7 +390,7 @@ static mm_status make_wanted(wanted *w, mm_arena *a, const mm_label_query *what,
     return MM_OK;
 }
 
-/* Notes that r was found, in one step however long it is: unused rows are told from the ends that are noted. */
+/* Notes that r was found, in one step however long it is: mm_row_names_unused works from the noted ends. */
 static void mark(mm_row_names *x, range r)
 {
     int64_t reach = atomic_load(&x->reach[r.from]);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { MOST = 256 }; /* files that are looked at together */
+enum { MOST = 256 }; /* files in a group */
 static const int64_t MAX_SIDECAR = (int64_t)1 << 30;
 
 struct mm_sidecars {
@@ -18,7 +18,7 @@ struct mm_sidecars {
     mm_blob *group[MOST]; /* files of one name up to its first dot */
     int n, at;
     mm_blob *ahead; /* the first of the next group */
-    bool fresh;     /* so was a sidecar that is gone: the next blob is */
+    bool fresh;     /* a consumed sidecar was: so the next blob is */
     int64_t orphans;
 };
 
@@ -85,7 +85,7 @@ static mm_str sample_of(const mm_blob *b)
 
 /* ---- labels ---- */
 
-/* All members of the row that say something. */
+/* All members of the row that are not empty. */
 static bool map_of(msgpack_object *label, mm_arena *a, const mm_table *t, const mm_str *cell, int n)
 {
     msgpack_object_kv *kv = mm_arena_zalloc(a, (size_t)n + 1, sizeof *kv);
@@ -117,7 +117,7 @@ static mm_status label_of_json(msgpack_object *label, mm_arena *a, mm_str text, 
     return s;
 }
 
-/* What the sidecar says, in the arena of b. */
+/* The sidecar's label into b and its arena. */
 static mm_status read_label(const mm_sidecars *x, const mm_blob *sidecar, mm_blob *b, mm_err *e)
 {
     mm_arena scratch = {0}, *a = mm_blob_arena(b);
@@ -153,7 +153,7 @@ static mm_blob *sidecar_of(const mm_sidecars *x, const mm_blob *b)
     return best;
 }
 
-/* Labels the files of the group, and takes the sidecars that did not fail out of it. */
+/* Labels the files of the group, then removes the sidecars from it, except those that failed. */
 static void label_group(mm_sidecars *x)
 {
     bool used[MOST] = {false};
@@ -193,7 +193,7 @@ static mm_status next_group(mm_sidecars *x, mm_err *e)
         s = mm_source_next(x->source, &x->ahead, e);
     }
     label_group(x);
-    return x->n || s == MM_OK ? MM_OK : s; /* what ended the group comes again: the source stays at its end */
+    return x->n || s == MM_OK ? MM_OK : s; /* a failure or the end comes again with the next call */
 }
 
 mm_status mm_sidecars_next(mm_sidecars *x, mm_blob **b, mm_err *e)
