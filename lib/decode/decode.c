@@ -5,6 +5,7 @@
 #include "media/image/picture.h"
 #include "media/image_record.h"
 #include "media/sound/sound_decode.h"
+#include "media/text/numbers_decode.h"
 #include "media/text/text_decode.h"
 #include "media/video/video_decode.h"
 

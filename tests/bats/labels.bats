@@ -108,7 +108,7 @@ labels() { mm-cat -q -J "$@" | jq -r '.key + "=" + (.label // "-" | tostring)' |
     mm-cat -q -J o.mm | jq -e -s 'map([.key, .label]) == [["k1","x"],["k2",null],["t:3",null],["k4","x"]]'
     printf 'x,y\n1,2\n3,oops\n4,5\n' >n.csv
     run mm-decode --as feature n.csv -o o.mm
-    [ "$status" -eq 1 ] && [[ "$output" == *'n.csv: row 2: column 2 is no number: "oops"'* ]]
+    [ "$status" -eq 1 ] && [[ "$output" == *'n.csv: row 2: column 2 is not a number: "oops"'* ]]
     mm-cat -q -J o.mm | jq -e -s 'map([.key, .part]) == [["n:1",0],["n:2",1],["n:3",2]]'
 }
 

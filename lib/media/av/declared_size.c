@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MAX_CHUNKS = 100000 }; /* in front of the samples, or boxes of a fragmented MP4 */
+enum { MAX_CHUNKS = 100000 }; /* before the samples, or boxes of a fragmented MP4 */
 
 static bool read_at(const mm_blob *b, int64_t at, uint8_t *out, int64_t n)
 {
@@ -18,24 +18,24 @@ static int64_t number(const uint8_t *p, int n, bool big)
     return v > INT64_MAX ? -1 : (int64_t)v;
 }
 
-/* Where n bytes from `from` end; −1 when n is unknown or no such place exists. */
+/* The end of n bytes from `from`; −1 when n is unknown or the sum overflows. */
 static int64_t end_of(int64_t from, int64_t n)
 {
     return n < 0 || n > INT64_MAX - from ? -1 : from + n;
 }
 
-/* ---- chunks of a name and a size ---- */
+/* ---- chunks: a name, a size, data ---- */
 
-/* How the chunks of a format lie. */
+/* The layout of a format's chunks. */
 typedef struct {
-    int name, width; /* bytes of the name, of the size after it */
+    int name, width; /* bytes of the name, and of the size after it */
     bool big;
-    int counted; /* bytes of the chunk's head that its size counts, too */
+    int counted; /* bytes of the chunk's head that its size includes */
     int align;
-    const char *samples; /* the name, or how it begins, of the chunk that holds the sound */
+    const char *samples; /* how the name of the chunk with the sound begins */
 } layout;
 
-/* What programs write when they do not know yet how much will come: 0, all bits, or about 2 GiB (sox, arecord). */
+/* What programs write when they do not know the size yet: 0, all bits set, or about 2 GiB (sox, arecord). */
 static bool unknown_size(int64_t size, int width)
 {
     if (width == 4 && ((size >= 0x7fff0000 && size <= 0x80000100) || size >= 0xffff0000))
@@ -43,8 +43,8 @@ static bool unknown_size(int64_t size, int width)
     return size <= 0;
 }
 
-/* Goes over chunks from `at` on to the one with the samples. A chunk "ds64" tells their size where 32 bits do not hold
- * it. */
+/* The end of the chunk with the samples, which follows others from `at` on. A chunk "ds64" has its size where 32 bits
+ * are not enough. */
 static int64_t samples_end(const mm_blob *b, int64_t at, const layout *l)
 {
     int64_t wide = 0;
@@ -62,7 +62,7 @@ static int64_t samples_end(const mm_blob *b, int64_t at, const layout *l)
         if (size < l->counted)
             return -1;
         if (!memcmp(head, "ds64", 4) && read_at(b, start, sizes, sizeof sizes))
-            wide = number(sizes + 8, 8, false); /* after the file's own size */
+            wide = number(sizes + 8, 8, false); /* after the size of the file */
         at = end_of(start, size - l->counted);
         at = at < 0 ? at : end_of(at, (l->align - at % l->align) % l->align);
     }
@@ -101,8 +101,8 @@ static int64_t au(const uint8_t *head)
 
 /* ---- Matroska ---- */
 
-/* A length of EBML (RFC 8794): the first set bit tells how many bytes it has; all bits set: not known. 0: none there.
- */
+/* A length in EBML (RFC 8794): the first set bit gives its number of bytes, which is returned; 0: malformed. All value
+ * bits set: unknown. */
 static int length(const uint8_t *p, int64_t *value)
 {
     int n = 1;
@@ -147,7 +147,7 @@ static int64_t mp4(const mm_blob *b)
     return -1;
 }
 
-int64_t mm_promised_size(const mm_blob *b)
+int64_t mm_declared_size(const mm_blob *b)
 {
     uint8_t head[16];
     if (!read_at(b, 0, head, sizeof head))
@@ -169,9 +169,9 @@ int64_t mm_promised_size(const mm_blob *b)
     return memcmp(head + 4, "ftyp", 4) ? -1 : mp4(b);
 }
 
-/* ---- files that were joined ---- */
+/* ---- appended files ---- */
 
-/* How a file begins: four bytes, and four that come with them. */
+/* The signatures of files: four bytes, and four more beside them. */
 static const struct {
     int at;
     char mark[5];
@@ -189,13 +189,13 @@ static const struct {
     {0, "FLV\1", 5, {0, 0, 0, 9}},
 };
 
-int64_t mm_appended(const mm_blob *b, int64_t from)
+int64_t mm_appended_at(const mm_blob *b, int64_t from)
 {
-    enum { NEAR = 1 << 16, HEAD = 16 }; /* what may lie between: an index, tags */
+    enum { NEAR = 1 << 16, HEAD = 16 }; /* an index or tags may lie between */
     uint8_t head[HEAD], tail[NEAR];
     if (from <= 0 || !read_at(b, 0, head, HEAD))
         return -1;
-    if (!memcmp(head, ".snd", 4)) { /* libav takes all that follows an AU's header for its samples */
+    if (!memcmp(head, ".snd", 4)) { /* libav takes all bytes after an AU's header for samples */
         int64_t end = au(head);
         return end > 0 && read_at(b, end, tail, 4) && !memcmp(tail, ".snd", 4) ? end : -1;
     }

@@ -38,9 +38,9 @@ static const char CODECS[] =
     "prores,qtrle,rawvideo,rpza,rv10,rv20,rv30,rv40,svq1,svq3,theora,utvideo,v210,vc1,vp3,vp4,vp6,vp6a,vp6f,vp7,vp8,"
     "vp9,wmv1,wmv2,wmv3,wrapped_avframe,yuv4,zlib";
 
-/* libav has one log callback for the whole process. The sink travels in the context that speaks, so that nothing
- * global is needed; contexts that libav makes for itself have none and are not heard. What a container's reader says
- * of an error is kept: it tells more than the number that it returns. */
+/* libav has one log callback for the whole process. The log travels in the context that logs, so that nothing global is
+ * needed; contexts that libav makes for itself have none, and their messages are dropped. A demuxer's last error is
+ * kept: it says more than the number that the demuxer returns. */
 static void on_log(void *ctx, int level, const char *fmt, va_list ap)
 {
     const AVClass *cls = ctx ? *(const AVClass *const *)ctx : NULL;
@@ -123,7 +123,7 @@ static int refuse_open(AVFormatContext *s, AVIOContext **pb, const char *url, in
     return AVERROR(EPERM);
 }
 
-/* Enough to read the whole input four times over between two packets: no sound demuxer needs it, none runs on. */
+/* Enough to read the whole input four times between two packets: no sane demuxer needs more, and none runs for ever. */
 static void refill(mm_av_input *in)
 {
     in->budget = 4 * in->blob->size + ((int64_t)64 << 20);
@@ -146,7 +146,7 @@ static AVFormatContext *new_context(mm_av_input *in)
     return fmt;
 }
 
-/* Reads what the headers leave open from the first packets, under the same limit of pixels. */
+/* Finds in the first packets what the headers leave open, under the same limit of pixels. */
 static int find_streams(AVFormatContext *fmt, const mm_av_limits *l)
 {
     unsigned n = fmt->nb_streams;
@@ -193,7 +193,7 @@ static void find_zero(mm_av_input *in)
     in->alone = streams == 1;
 }
 
-/* By the bytes; where those do not tell, as with zeros in front of an MP3, by the name, too. */
+/* By the bytes; where those do not tell, as with zeros before an MP3, by the name as well. */
 static int find_format(const AVInputFormat **format, mm_av_input *in)
 {
     char name[256];
@@ -209,13 +209,13 @@ static int find_format(const AVInputFormat **format, mm_av_input *in)
 static mm_status cut_short(const mm_av_input *in, mm_fault *f)
 {
     return mm_fault_set(f, "truncated", "the file is cut short: %lld of %lld bytes are there",
-                        (long long)in->blob->size, (long long)mm_promised_size(in->blob));
+                        (long long)in->blob->size, (long long)mm_declared_size(in->blob));
 }
 
-/* "not readable as sound or video: Invalid sample rate: 0": what the reader said, or what its number means. */
+/* "not readable as sound or video: Invalid sample rate: 0": the demuxer's message, or the meaning of its number. */
 static mm_status open_fault(const mm_av_input *in, int rc, mm_fault *f)
 {
-    if (mm_promised_size(in->blob) > in->blob->size)
+    if (mm_declared_size(in->blob) > in->blob->size)
         return cut_short(in, f);
     mm_av_fault(f, "not readable as sound or video", rc);
     return rc == AVERROR_INVALIDDATA && *in->said
@@ -276,7 +276,7 @@ static void note_end(mm_av_input *in, const AVPacket *pkt)
         in->end = fmax(in->end, ((double)pkt->pts + (double)pkt->duration) * tick);
 }
 
-/* The headers of a further Opus stream in a chain, which libav gives out as a second of sound each. */
+/* The headers of another Opus stream in a chain; libav returns each as a second of sound. */
 static bool is_header(const mm_av_input *in, const AVPacket *pkt)
 {
     return in->fmt->streams[pkt->stream_index]->codecpar->codec_id == AV_CODEC_ID_OPUS && pkt->size >= 8 &&
@@ -329,8 +329,8 @@ mm_status mm_av_decoder(AVCodecContext **out, enum AVCodecID id, const AVCodecPa
     int rc = par ? avcodec_parameters_to_context(c, par) : 0;
     c->opaque = (void *)(uintptr_t)l->log;
     c->thread_count = 1;
-    /* libav counts rows padded to its own alignment and calls what is above damaged: here it only keeps bombs out, the
-     * limit itself is looked at where a frame's size is known */
+    /* libav counts rows padded to its own alignment and calls larger frames damaged: here the limit only keeps bombs
+     * out; the exact one is checked where a frame's size is known */
     c->max_pixels = l->max_pixels < INT64_MAX / 4 ? 2 * l->max_pixels + (8 << 20) : INT64_MAX;
     c->codec_whitelist = av_strdup(CODECS);
     if (rc >= 0)
@@ -361,9 +361,9 @@ mm_status mm_av_complete(const mm_av_input *in, mm_fault *f)
     double have = in->end - (fmt->start_time != AV_NOPTS_VALUE ? (double)fmt->start_time / AV_TIME_BASE : 0);
     if (told && have < want * 0.98 - 0.25)
         return mm_fault_set(f, "truncated", "the file ends after %.2f of %.2f s", have, want);
-    if (mm_promised_size(in->blob) > in->blob->size)
+    if (mm_declared_size(in->blob) > in->blob->size)
         return cut_short(in, f);
-    int64_t another = mm_appended(in->blob, in->packets_end);
+    int64_t another = mm_appended_at(in->blob, in->packets_end);
     return another < 0 ? MM_OK
                        : mm_fault_set(f, "unsupported",
                                       "another file was appended at byte %lld, which is not read: split it there",

@@ -1,6 +1,6 @@
-/* libav.h: FFmpeg's libraries, kept on a short lead: they read only through a blob, open no other file or address,
- * know only the formats and codecs listed here, print nothing, start no thread, and stop within bounds.
- * FFmpeg 5.1, 6.1 and 7.1; what differs between them stands at the end of this file. */
+/* libav.h: FFmpeg's libraries on a short leash: they read only through a blob, open no other file or address, know only
+ * the formats and codecs listed in libav.c, print nothing, start no thread, and stop within bounds. FFmpeg 5.1, 6.1 and
+ * 7.1; what differs between them is at the end of this file. */
 #ifndef MM_MEDIA_AV_LIBAV_H
 #define MM_MEDIA_AV_LIBAV_H
 
@@ -17,7 +17,7 @@
 
 typedef struct {
     int64_t max_pixels;
-    const mm_log *log; /* gets what libav says, at debug level */
+    const mm_log *log; /* gets libav's messages, at debug level */
 } mm_av_limits;
 
 /* A blob opened as a container. */
@@ -26,15 +26,15 @@ typedef struct {
     mm_av_limits limits;
     AVFormatContext *fmt;
     AVIOContext *io;
-    int64_t at;          /* where the next read begins */
+    int64_t at;          /* the offset of the next read */
     int64_t budget;      /* bytes that may be read before the next packet must come out */
     int64_t packets;     /* read so far */
-    int64_t packets_end; /* where the bytes of the packets that were read end; 0: not known */
+    int64_t packets_end; /* where the bytes of the packets so far end; 0: unknown */
     mm_clock clock;
     double zero;    /* seconds on the clock: where the first stream begins to be shown or heard */
-    bool alone;     /* there is one stream to show or to hear, so that it needs to keep time with no other */
+    bool alone;     /* only one stream is shown or heard: it need not keep time with others */
     double end;     /* seconds on the clock: where the last packet of any stream ends */
-    char said[120]; /* the last error that its reader spoke of */
+    char said[120]; /* the last error message of its demuxer */
 } mm_av_input;
 
 mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, mm_fault *f);
@@ -49,9 +49,9 @@ double mm_av_time(const mm_av_input *in, int stream, int64_t ts);
 mm_status mm_av_decoder(AVCodecContext **out, enum AVCodecID id, const AVCodecParameters *par, const mm_av_limits *l,
                         mm_fault *f);
 
-/* Seconds that the container says this stream lasts; 0 when it does not say, or only guesses. */
+/* The duration of this stream in seconds, as the container declares it; 0: not declared, or only estimated. */
 double mm_av_declared(const mm_av_input *in, int stream);
-/* After the last packet: did the container reach the end that it declared? MM_OK, or MM_SKIP: "truncated". */
+/* After the last packet: whether the container is complete. MM_OK, or MM_SKIP: "truncated", or a file was appended. */
 mm_status mm_av_complete(const mm_av_input *in, mm_fault *f);
 
 /* "Invalid data found when processing input" and the code that fits. */

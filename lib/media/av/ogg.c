@@ -33,7 +33,7 @@ bool mm_ogg_ends(const mm_blob *b)
     return false;
 }
 
-/* The head of the page at `at`, its segment table with it; *next: where the next page begins. */
+/* The header of the page at `at`, with its segment table; *next: where the next page begins. */
 static bool read_page(const mm_blob *b, int64_t at, uint8_t page[HEAD + 255], int64_t *next)
 {
     if (!read_at(b, at, page, HEAD) || memcmp(page, "OggS", 5) || !read_at(b, at + HEAD, page + HEAD, page[SEGMENTS]))
@@ -46,7 +46,7 @@ static bool read_page(const mm_blob *b, int64_t at, uint8_t page[HEAD + 255], in
 
 int64_t mm_ogg_short_vorbis(const mm_blob *b)
 {
-    enum { HEADER_PAGES = 16 }; /* comments may be long, but a picture in them is no short file */
+    enum { HEADER_PAGES = 16 }; /* comments may be long, but a file with a picture in them is not short */
     uint8_t first[HEAD + 255 + 7], page[HEAD + 255];
     int64_t next = 0;
     if (!read_page(b, 0, first, &next) || !read_at(b, HEAD + first[SEGMENTS], first + HEAD + first[SEGMENTS], 7) ||

@@ -1,13 +1,13 @@
-/* ogg.h: what pages of an Ogg file (RFC 3533) say and libav does not pass on. */
+/* ogg.h: what the pages of an Ogg file (RFC 3533) say and libav does not tell. */
 #ifndef MM_MEDIA_AV_OGG_H
 #define MM_MEDIA_AV_OGG_H
 
 #include "source/blob.h"
 
-/* Ogg declares no length, but its last page says that it is the last, and counts its own bytes. */
+/* Whether the file is complete: Ogg declares no length, but its last page is marked and counts its own bytes. */
 bool mm_ogg_ends(const mm_blob *b);
-/* Samples of a Vorbis file whose sound is all on one page; −1: it is not. libav takes the position of that
- * page, which says where the sound ends, for what says where it begins. */
+/* The samples of a Vorbis file whose sound is all on one page; −1: it is not. libav mistakes the position of that page,
+ * which is where the sound ends, for its beginning. */
 int64_t mm_ogg_short_vorbis(const mm_blob *b);
 
 #endif

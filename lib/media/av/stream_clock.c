@@ -3,22 +3,22 @@
 #include <libavutil/common.h>
 #include <stdlib.h>
 
-static const int64_t JITTER = AV_TIME_BASE / 10; /* what time stamps may run back without meaning it */
-static const int64_t REORDER = AV_TIME_BASE;     /* how much later than it is decoded a picture may be shown */
-static const int64_t LEAP = 10 * AV_TIME_BASE;   /* more is no pause, where a format knows leaps */
+static const int64_t JITTER = AV_TIME_BASE / 10; /* time stamps may run back this far without a restart */
+static const int64_t REORDER = AV_TIME_BASE;     /* a picture may be shown this much later than decoded */
+static const int64_t LEAP = 10 * AV_TIME_BASE;   /* more than a pause, in formats with discontinuities */
 
 static int64_t micros(int64_t ts, AVRational base)
 {
     return av_rescale_q(ts, base, AV_TIME_BASE_Q);
 }
 
-/* Does this stream's own time, as it is written, run on? */
+/* Whether this stream's own time stamps run on. */
 static bool runs_on(const mm_clock_stream *s, int64_t at, bool leaps)
 {
     return at >= s->last - JITTER && !(leaps && llabs(at - s->next) > LEAP);
 }
 
-/* Would `at` lie where the file is now, and not before what this stream has shown, if `offset` led to the clock? */
+/* Whether at + offset lies where the file is now, and not before what this stream has shown. */
 static bool fits(const mm_clock *c, const mm_clock_stream *s, int64_t at, int64_t offset)
 {
     bool later = !s->begun || at + offset >= s->last + s->offset - JITTER;
@@ -28,10 +28,10 @@ static bool fits(const mm_clock *c, const mm_clock_stream *s, int64_t at, int64_
 /* One packet's times in microseconds. */
 typedef struct {
     int64_t at;    /* when it is decoded */
-    bool decoding; /* false: the file does not tell that, `at` is when it is shown, and proves little */
+    bool decoding; /* false: the file does not say; `at` is when it is shown, and proves little */
     int64_t shown, lasts;
-    int64_t period; /* after which time stamps begin again at zero; 0: never */
-    bool leaps;     /* the format knows leaps */
+    int64_t period; /* after which time stamps wrap to zero; 0: never */
+    bool leaps;     /* the format has discontinuities */
 } moment;
 
 static void place(mm_clock *c, mm_clock_stream *s, const moment *m)
@@ -41,7 +41,7 @@ static void place(mm_clock *c, mm_clock_stream *s, const moment *m)
     bool follows = fits(c, s, m->at, c->offset) || (!s->begun && (!c->begun || !m->leaps));
     if (!follows && s->begun && m->period && fits(c, s, m->at, s->offset + m->period))
         c->offset = s->offset + m->period;
-    else if (!follows) /* the first that comes here */
+    else if (!follows) /* the first stream here */
         c->offset = c->end - m->shown;
     s->offset = c->offset;
 }
@@ -77,7 +77,7 @@ static bool within(int64_t x, int64_t most)
     return x > -most && x < most;
 }
 
-/* Times that no file means, 142 years of a packet, would add up to what does not fit. */
+/* Absurd times (142 years in one packet) would overflow when added up. */
 static bool is_sane(const mm_clock *c, const moment *m)
 {
     const int64_t most = (int64_t)1 << 52;

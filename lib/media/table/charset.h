@@ -7,12 +7,12 @@
 
 #include <stdint.h>
 
-/* The file without its byte order mark, UTF-16 converted (*encoding is "utf-16" then, else NULL). Part of the argument
+/* The file without its byte order mark; UTF-16 is converted (*encoding "utf-16"; otherwise NULL). Part of the argument
  * or from the arena; p NULL when memory is out. */
 mm_str mm_text_unmark(mm_arena *a, mm_str file, const char **encoding);
 
-/* The bytes as valid UTF-8, from the arena when they had to be changed: what is not UTF-8 becomes U+FFFD, as Python's
- * errors="replace" has it. *replaced counts those. p NULL when memory is out. */
+/* The bytes as valid UTF-8, from the arena if they had to be changed: malformed sequences become U+FFFD, as with
+ * Python's errors="replace"; *replaced counts them. p NULL when memory is out. */
 mm_str mm_utf8_clean(mm_arena *a, mm_str in, int64_t *replaced);
 
 #endif

@@ -31,7 +31,7 @@ static json_t *joined_paths(json_t *paths)
     return v;
 }
 
-/* A box, a stretch of time or of text: what is said there is not said of the whole medium. */
+/* A box, a span of time or of text: it says nothing about the whole file. */
 static bool is_region(const json_t *value)
 {
     static const char *const PLACES[] = {"x",      "points", "start",    "startOffset",
@@ -82,7 +82,7 @@ static bool counts(const json_t *annotation, bool only_truth)
            (!only_truth || json_is_true(json_object_get(annotation, "ground_truth")));
 }
 
-/* Two annotations say different things: the row says nothing. */
+/* Two annotations disagree: the row says nothing. */
 static bool dispute(json_t *row, json_t *said, const char *name, mm_str *disputed, mm_arena *a)
 {
     if (!disputed->p)
@@ -115,7 +115,7 @@ static mm_status add_results(json_t *row, json_t *said, const json_t *annotation
 mm_status mm_ls_flatten(json_t **row, mm_str *disputed, mm_arena *a, const json_t *task, mm_err *e)
 {
     const json_t *list = annotations_of(task);
-    json_t *said = json_object(); /* what annotations said so far: data may have a member of that name, too */
+    json_t *said = json_object(); /* results so far: `data` may have a member with such a name, too */
     bool only_truth = false;
     mm_status s = MM_OK;
     *disputed = (mm_str){NULL, 0};

@@ -12,15 +12,16 @@
 
 #include <jansson.h>
 
-/* NULL is none. */
+/* False for NULL. */
 bool mm_ls_is_task(const json_t *o);
-/* The row of a task, which the caller owns: annotations that were cancelled do not count, and where some are ground
- * truth, only those do. What those that count disagree about is null in the row, and *disputed names the first such
- * thing (p NULL: there is none), in the arena. */
+/* The row of a task; the caller owns it. Cancelled annotations do not count; where some are marked as ground truth,
+ * only those do. Results on which they disagree are null in the row; *disputed names the first (p NULL: none), in the
+ * arena.
+ */
 mm_status mm_ls_flatten(json_t **row, mm_str *disputed, mm_arena *a, const json_t *task, mm_err *e);
 
-/* What is chosen in a value of Label Studio's: {"choices": ["a"]} is "a", {"rating": 4} 4, several choices their
- * array. A new reference; NULL for what is no such value, or describes only a region of the medium. */
+/* The answer in a Label Studio value: {"choices": ["a"]} is "a", {"rating": 4} is 4, several choices are their array. A
+ * new reference; NULL: it is not such a value, or describes only a region of the media file. */
 json_t *mm_ls_value(const json_t *value);
 
 #endif

@@ -47,7 +47,7 @@ static mm_status shape_of(mm_shape *out, const char *p, mm_type type, mm_err *e)
             return mm_shape_make(out, type, rank, dim, e);
         long long d = strtoll(p, &end, 10);
         if (end == p || d < 0)
-            return mm_fail(e, MM_SKIP, "an NPY header whose shape is no list of numbers");
+            return mm_fail(e, MM_SKIP, "an NPY header whose shape is not a list of numbers");
         if (rank == MM_MAX_RANK)
             return mm_fail(e, MM_SKIP, "an NPY array of more than %d dimensions", MM_MAX_RANK);
         dim[rank++] = d;

@@ -5,8 +5,8 @@
 #include "base/str.h"
 #include "tensor/tensor.h"
 
-/* The array in n bytes; data points into them. MM_SKIP: no NPY file, cut off, or of a type that is not numbers in
- * little-endian or Fortran order of more than one dimension (both said with what numpy call helps). */
+/* The array in the file; data points into it. MM_SKIP: not an NPY file, truncated, not little-endian numbers, or in
+ * Fortran order with more than one dimension (the message names the numpy call that helps). */
 mm_status mm_npy_parse(mm_tensor *out, mm_str file, mm_err *e);
 
 #endif

@@ -1,30 +1,18 @@
-#include "base/grow.h"
+#include "media/table/table.h"
+
 #include "base/suggest.h"
-#include "media/table/table_row.h"
+#include "media/table/table_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-enum { MAX_COLUMNS = 1 << 20 };
-
-mm_str mm_cell_trim(mm_str cell)
-{
-    while (cell.n && mm_is_blank(*cell.p)) {
-        cell.p++;
-        cell.n--;
-    }
-    while (cell.n && mm_is_blank(cell.p[cell.n - 1]))
-        cell.n--;
-    return cell;
-}
-
 /* ---- what kind of table it is ---- */
 
-/* Where the row at `at` ends: at LF or CR outside of quotes. *n is how many cells `cut` makes of it. */
+/* Where the row at `at` ends: at LF or CR outside quotes. *n: the number of cells into which `cut` divides it. */
 static size_t end_of_row(mm_str text, size_t at, char cut, int *n)
 {
-    bool inside = false, opens = true; /* in quotes; where a quote would open some */
+    bool inside = false, opens = true; /* in quotes; a quote here would open some */
     *n = 1;
     for (; at < text.n; at++) {
         char c = text.p[at];
@@ -48,7 +36,7 @@ static int cells_of_row(mm_str text, size_t *at, char cut)
     return n;
 }
 
-/* Whether `cut` makes two or more cells of each of the first rows, of all as many. */
+/* Whether `cut` divides each of the first rows into the same number of cells, two or more. */
 static bool cuts_evenly(mm_str text, char cut)
 {
     enum { ROWS = 100 };
@@ -77,7 +65,7 @@ static mm_table_kind kind_of_text(mm_str text)
     return cuts_evenly(text, ';') && !cuts_evenly(text, ',') ? MM_TABLE_SEMICOLON : MM_TABLE_CSV;
 }
 
-/* Excel's first line "sep=;", which is no row: takes it. */
+/* Takes Excel's first line "sep=;", which is not a row. */
 static void take_sep(mm_table *t)
 {
     mm_str line = t->text;
@@ -97,7 +85,7 @@ static void take_sep(mm_table *t)
     t->first = i;
 }
 
-/* CR where the first row ends with one alone. */
+/* CR where the first row ends with CR alone. */
 static char end_of_rows(mm_str text, char cut)
 {
     int n;
@@ -145,17 +133,7 @@ void mm_table_close(mm_table *t)
 
 /* ---- cells of a row ---- */
 
-mm_status mm_cells_add(mm_cells *c, mm_str s, mm_err *e)
-{
-    if (c->n == MAX_COLUMNS)
-        return mm_fail(e, MM_SKIP, "a row of more than %d columns", MAX_COLUMNS);
-    if (!mm_grow_in(c->a, &c->v, &c->cap, c->n))
-        return mm_fail_memory(e);
-    c->v[c->n++] = s;
-    return MM_OK;
-}
-
-/* A quoted cell after its opening quote; *at becomes what follows the closing one, or the end of the text. */
+/* A quoted cell from after its opening quote; *at moves past the closing one, or to the end of the text. */
 static mm_str quoted(mm_table *t, size_t *at, mm_arena *a, bool *closed)
 {
     const char *p = t->text.p;
@@ -191,7 +169,7 @@ static size_t end_of_cell(const mm_table *t, size_t i)
     return i;
 }
 
-/* A cell without quotes at *at, which becomes its end. */
+/* The unquoted cell at *at, which moves to its end. */
 static mm_str plain(mm_table *t, size_t *at)
 {
     size_t i = end_of_cell(t, *at);
@@ -228,7 +206,7 @@ static mm_status cut_row(mm_table *t, mm_cells *c, mm_err *e)
         mm_status added = mm_cells_add(c, one, e);
         if (added == MM_FATAL)
             return added;
-        if (added == MM_SKIP) { /* go on to the row's end: the next one may be good */
+        if (added == MM_SKIP) { /* go on to the row's end: the next row may be good */
             c->n = 0;
             s = added;
         }
@@ -277,7 +255,7 @@ mm_status mm_table_take_header(mm_table *t, mm_err *e)
     return MM_OK;
 }
 
-/* A cut too many, as by a comma in a text without quotes, would put all later cells under wrong names. */
+/* A cell too many, as from a comma in an unquoted text, would put all later cells under wrong names. */
 static mm_status check_width(const mm_table *t, const mm_cells *c, mm_err *e)
 {
     for (int i = t->columns; t->header && !mm_table_names_itself(t) && i < c->n; i++)
@@ -313,7 +291,7 @@ int mm_table_column(const mm_table *t, const char *text, int columns)
     return number >= 0 && number < columns ? (int)number : -1;
 }
 
-/* Reads on until a row has a member of that name (NULL: to the end), and goes back to where it was. */
+/* Reads on until a row has a member of that name (NULL: to the end), then goes back. */
 static mm_status look_ahead(mm_table *t, const char *name, mm_err *e)
 {
     mm_arena a = {0};

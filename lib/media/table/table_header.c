@@ -1,11 +1,11 @@
-/* table_header.c: whether the first row of a table names its columns, or is a row like the others. */
+/* table_header.c: whether the first row of a table names its columns or is data. */
 #include "base/utf8.h"
-#include "media/table/table_row.h"
+#include "media/table/table.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 
-/* The first row, in the arena; the table is back at its start. How many cells it has; 0: it is none. */
+/* The first row, in the arena; the table is rewound. Returns its number of cells; 0: it is broken or missing. */
 static int first_row(mm_table *t, mm_arena *a, mm_str **cell)
 {
     int n;
@@ -24,7 +24,7 @@ int mm_table_width(mm_table *t)
     return n;
 }
 
-/* A number that is the name of no column: 2019 is one, where the first row has such a cell and not so many. */
+/* Whether it is a number and not a name: 2019 is a name where the first row has such a cell and fewer cells. */
 static bool is_number(const char *asked, const mm_str *cell, int n)
 {
     char *end;
@@ -51,7 +51,7 @@ bool mm_table_is_nameless(mm_table *t, const char *const *asked, int n)
     return nameless && numbers > 0;
 }
 
-/* ---- names that are read as data ---- */
+/* ---- names that were read as data ---- */
 
 static bool is_word(mm_str cell)
 {
@@ -62,7 +62,7 @@ static bool is_word(mm_str cell)
     return word;
 }
 
-/* What text, paths and numbers have, and names mostly lack. */
+/* Has what texts, paths and numbers have and names mostly lack. */
 static bool has_mark(mm_str cell)
 {
     for (size_t i = 0; i < cell.n; i++)
@@ -71,8 +71,8 @@ static bool has_mark(mm_str cell)
     return false;
 }
 
-/* Whether first, the cell of the first row, stands apart from those below it: no row repeats it (else −1 is returned);
- * 1: all of them have a mark, and it has none. */
+/* Whether `first`, the cell in the first row, differs from those below: −1: a row repeats it; 1: all of them have a
+ * mark and it has none; 0: neither. */
 static int stands_apart(mm_table *t, int column, mm_str first)
 {
     enum { ROWS = 100 };
@@ -95,7 +95,7 @@ static int stands_apart(mm_table *t, int column, mm_str first)
 mm_str mm_table_likely_names(mm_table *t, mm_arena *a)
 {
     mm_str *cell, text = MM_STR("");
-    enum { WIDEST = 32 }; /* each column is looked through by itself */
+    enum { WIDEST = 32 }; /* each column takes a pass of its own */
     int n = first_row(t, a, &cell), apart = 0;
     for (int c = 0; n <= WIDEST && c < n; c++) {
         mm_str name = mm_cell_trim(cell[c]);

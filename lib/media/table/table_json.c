@@ -1,6 +1,6 @@
-/* table_json.c: rows of JSON lines and of arrays of objects: an object is a row, its members are the cells. */
+#include "media/table/table_json.h"
+
 #include "media/table/label_studio.h"
-#include "media/table/table_row.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -42,8 +42,8 @@ static mm_str json_text(const json_t *v, mm_arena *a)
     return s;
 }
 
-/* The value that begins at *at, up to the brace or bracket that closes it; a value without those up to a comma, a
- * bracket or the line's end. */
+/* The value that begins at `at`, up to the brace or bracket that closes it; a scalar up to a comma, a bracket or the
+ * line's end. */
 static mm_str json_piece(mm_str text, size_t at)
 {
     int64_t depth = 0;
@@ -73,10 +73,10 @@ static json_t *parse(mm_str text, json_error_t *why)
     return json_loadb(text.p, text.n, JSON_ALLOW_NUL, why);
 }
 
-/* The next object of JSON lines: a line, or several when the object that it begins goes on. */
+/* The next object of JSON lines: a line, or several when the object goes on. */
 static json_t *next_line(mm_table *t, json_error_t *why)
 {
-    enum { TRIES = 16 }; /* objects in a row that never close: each costs a look at the rest of the text */
+    enum { TRIES = 16 }; /* objects in a row that never close: each costs a scan of the rest of the text */
     json_error_t ignored;
     mm_str line = line_at(t);
     json_t *o = parse(line, why);
@@ -87,7 +87,7 @@ static json_t *next_line(mm_table *t, json_error_t *why)
         if (piece.p + piece.n > line.p + line.n && (o = parse(piece, &ignored))) {
             t->tries = 0;
             t->at = (size_t)(piece.p + piece.n - t->text.p);
-            line = line_at(t); /* what may follow on the object's last line */
+            line = line_at(t); /* something may follow on the object's last line */
             if (mm_cell_trim(line).n)
                 return o;
             from = t->at;
@@ -103,7 +103,7 @@ static void skip_blanks(mm_table *t, bool commas)
         t->at++;
 }
 
-/* Goes past the brackets that close arrays and open the next. False: nothing, or something else, follows. */
+/* Moves past brackets that close an array and open the next. False: nothing, or something else, follows. */
 static bool leave_arrays(mm_table *t)
 {
     while (t->at < t->text.n && t->text.p[t->at] == ']') {
@@ -117,8 +117,7 @@ static bool leave_arrays(mm_table *t)
     return true;
 }
 
-/* The next element of an array, or of those that follow one another. False at the end of the last; *o is NULL when it
- * is no JSON. */
+/* The next element of an array, or of consecutive arrays. False at the end; *o NULL: it is not JSON. */
 static bool next_element(mm_table *t, json_t **o, json_error_t *why)
 {
     const size_t done = t->text.n + 1;

@@ -1,10 +1,9 @@
-/* numbers_decode.c: tables of numbers and NPY arrays become feature records (a row each) or series records. */
+#include "media/text/numbers_decode.h"
+
 #include "base/grow.h"
 #include "media/table/charset.h"
 #include "media/table/npy_parse.h"
 #include "media/text/table_rows.h"
-#include "media/text/text_decode.h"
-#include "source/blob.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +13,7 @@ enum { PART_BYTES = 32 << 20 }; /* of a series: records stay below 64 MiB */
 
 /* ---- records ---- */
 
-/* rec, which has its names already, as a feature of x[width]. */
+/* Puts rec, which has its names already, as a feature of x[width]. */
 static mm_status put_feature(mm_sink *s, mm_record *rec, const float *x, int64_t width, mm_fault *f)
 {
     const char *of = s->o->of ? s->o->of : "series";
@@ -29,7 +28,7 @@ static mm_status put_feature(mm_sink *s, mm_record *rec, const float *x, int64_t
     return mm_sink_put(s, rec);
 }
 
-/* n values from the at-th on, as floats in the sink's arena; NULL when memory is out. */
+/* n values from number `at` on, as floats in the sink's arena; NULL when memory is out. */
 static const float *floats(mm_sink *s, const void *data, mm_type type, int64_t at, int64_t n)
 {
     float *x = mm_arena_alloc(s->a, (size_t)n * sizeof *x);
@@ -63,16 +62,11 @@ static mm_status put_series(mm_sink *s, const void *data, mm_type type, int64_t 
 
 /* ---- tables ---- */
 
-/* A cell as a number: empty and "nan" are NaN; false for what is none. */
+/* A cell as a number: empty and "nan" are NaN. False: it is not a number. */
 static bool number_of(mm_str cell, float *x)
 {
     char text[64], *end;
-    while (cell.n && (*cell.p == ' ' || *cell.p == '\t')) {
-        cell.p++;
-        cell.n--;
-    }
-    while (cell.n && (cell.p[cell.n - 1] == ' ' || cell.p[cell.n - 1] == '\r'))
-        cell.n--;
+    cell = mm_cell_trim(cell);
     if (cell.n == 0) {
         *x = NAN;
         return true;
@@ -85,15 +79,15 @@ static bool number_of(mm_str cell, float *x)
     return *end == 0;
 }
 
-/* A table of numbers under way. */
+/* A table of numbers that is being read. */
 typedef struct {
     mm_table_input rows;
-    int64_t width; /* of a row's numbers; −1: not known yet */
+    int64_t width; /* numbers in a row; −1: not known yet */
     float *all;    /* series: the rows so far */
     int64_t n, room;
 } numbers;
 
-/* Whether the first row names columns: it holds a cell that is no number where numbers belong. */
+/* Whether the first row names columns: it has a cell that is not a number where numbers belong. */
 static bool begins_with_names(mm_str text, const mm_decode_opts *o)
 {
     mm_table t;
@@ -107,7 +101,7 @@ static bool begins_with_names(mm_str text, const mm_decode_opts *o)
     int key = row && o->key_column ? mm_table_column(&t, o->key_column, n) : -1,
         label = row && o->label_column ? mm_table_column(&t, o->label_column, n) : -1;
     if (row && ((o->key_column && key < 0) || (o->label_column && label < 0)))
-        names = true; /* a name that only a row of names can have */
+        names = true; /* only a row of names can have that name */
     for (int c = 0; row && !names && c < n; c++)
         names = c != key && c != label && !number_of(cell[c], &x);
     mm_table_close(&t);
@@ -115,7 +109,7 @@ static bool begins_with_names(mm_str text, const mm_decode_opts *o)
     return names;
 }
 
-/* The row's numbers into x. MM_SKIP: *why says what is wrong with it. */
+/* The row's numbers into x. MM_SKIP: *why says what is wrong with the row. */
 static mm_status numbers_of_row(numbers *m, float *x, mm_fault *why)
 {
     const mm_table_input *r = &m->rows;
@@ -124,11 +118,11 @@ static mm_status numbers_of_row(numbers *m, float *x, mm_fault *why)
         if (c == r->key || c == r->label)
             continue;
         if (!number_of(r->cell[c], &x[width++]))
-            return mm_fault_set(why, "number", "column %d is no number: \"%.*s\"", c + 1,
+            return mm_fault_set(why, "number", "column %d is not a number: \"%.*s\"", c + 1,
                                 (int)(r->cell[c].n > 40 ? 40 : r->cell[c].n), r->cell[c].p);
     }
     if (width == 0)
-        return mm_fault_set(why, "number", "it holds no numbers beside its key and label");
+        return mm_fault_set(why, "number", "no numbers beside its key and label");
     if (m->width < 0)
         m->width = width;
     if (width != m->width)
@@ -190,7 +184,7 @@ static mm_status put_array(mm_sink *s, const mm_tensor *t, mm_fault *f)
     int64_t rows = t->s.rank ? t->s.dim[0] : 1, width = t->s.rank == 2 ? t->s.dim[1] : 1;
     bool features = s->o->as == MM_AS_FEATURES;
     if (t->s.rank < 1 || t->s.rank > 2)
-        return mm_fault_set(f, "unsupported", "an array of neither one nor two dimensions");
+        return mm_fault_set(f, "unsupported", "an array that has neither one nor two dimensions");
     if (mm_shape_count(&t->s) == 0) /* a header may claim any number of rows when each is empty */
         return mm_fault_set(f, "empty", "an array without values");
     if (!features)
@@ -205,8 +199,8 @@ static mm_status put_array(mm_sink *s, const mm_tensor *t, mm_fault *f)
 
 /* ---- the file ---- */
 
-/* Several numpy.save into one open file write their arrays one after the other: the first is read, and what follows is
- * not lost in silence. */
+/* Several calls of numpy.save on one open file write their arrays one after the other: the first is read, and the rest
+ * is reported. */
 static mm_status put_npy(mm_sink *s, mm_str file, mm_fault *f)
 {
     mm_tensor t;

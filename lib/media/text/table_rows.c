@@ -16,14 +16,14 @@ static mm_status find(mm_table_input *r, const char *name, int columns, int *at)
     return s == MM_OK ? s : mm_fault_set(r->f, "column", "%s", e.text);
 }
 
-/* Names that are read as data, because the columns are numbers. */
+/* Warns of names that are read as data, because columns were given by number. */
 static void doubt_first_row(mm_table_input *r)
 {
     mm_str names = mm_table_names_itself(&r->t) ? (mm_str){NULL, 0} : mm_table_likely_names(&r->t, &r->a);
     if (names.p)
         mm_say(r->s->o->log, MM_LOG_WARN,
-               "%.*s: the first row (%.*s) looks like names, and is read as data, as columns are given by number: give "
-               "their names",
+               "%.*s: the first row (%.*s) looks like names but is read as data, because columns are given by number: "
+               "give their names",
                MM_STRF(r->s->b->src), MM_STRF(names));
 }
 
@@ -39,7 +39,7 @@ mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool n
     if (st == MM_FATAL)
         return mm_fault_memory(f);
     if (st == MM_EOF)
-        return MM_OK; /* no row at all: the next one is none either */
+        return MM_OK; /* no rows at all, as the next call will find */
     if (!names)
         doubt_first_row(r);
     int columns = names ? r->t.columns : mm_table_width(&r->t);
@@ -55,7 +55,7 @@ void mm_table_input_close(mm_table_input *r)
 {
     if (r->t.in_quotes)
         mm_say(r->s->o->log, MM_LOG_WARN,
-               "%.*s: cells stand in quotes, which are plain characters in a TSV: --table=quoted-tsv takes them off",
+               "%.*s: cells are quoted, and quotes are plain characters in a TSV: --table=quoted-tsv removes them",
                MM_STRF(r->s->b->src));
     mm_table_close(&r->t);
     mm_arena_free(&r->a);
@@ -91,7 +91,7 @@ mm_status mm_table_input_name(mm_table_input *r, mm_record *rec, mm_fault *why)
     rec->part = r->t.row - 1;
     rec->key = key_of(r);
     mm_str label = cell_at(r, r->label);
-    if (label.p && !mm_utf8_valid(label)) /* two labels would be one with U+FFFD in it */
+    if (label.p && !mm_utf8_valid(label)) /* with U+FFFD in them two labels could become one */
         return mm_fault_set(why, "label", "the label in column %s is not UTF-8", s->o->label_column);
     return rec->key.p && mm_label_of_cell(&rec->label, s->a, label) ? MM_OK : mm_fault_memory(why);
 }
@@ -107,7 +107,7 @@ mm_status mm_table_input_fault(mm_table_input *r, const mm_fault *why)
     return rec.key.p ? mm_sink_fault_of(r->s, &rec, &f) : mm_sink_fault(r->s, &f);
 }
 
-/* Of JSON a member may be missing. */
+/* In JSON a member may be missing. */
 static bool is_short(const mm_table_input *r)
 {
     return !mm_table_names_itself(&r->t) && (r->key >= r->n || r->label >= r->n);
@@ -126,7 +126,7 @@ mm_status mm_table_input_next(mm_table_input *r)
         if (s == MM_OK && is_short(r))
             s = mm_fault_set(&why, "row", "it ends before its key or label");
         else if (s == MM_SKIP)
-            r->n = 0; /* what a broken row holds is no key */
+            r->n = 0; /* no key is taken from a broken row */
         if (s != MM_SKIP)
             return s;
         s = mm_table_input_fault(r, &why);

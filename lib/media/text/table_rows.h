@@ -1,5 +1,5 @@
-/* table_rows.h: the table that an input is, row by row: which columns hold text, key and label, and what to say of a
- * row that is wrong. */
+/* table_rows.h: an input that is a table, row by row: which columns hold text, key and label, and the error records of
+ * broken rows. */
 #ifndef MM_MEDIA_TEXT_TABLE_ROWS_H
 #define MM_MEDIA_TEXT_TABLE_ROWS_H
 
@@ -10,22 +10,22 @@ typedef struct {
     mm_sink *s;
     mm_fault *f;
     mm_table t;
-    int column, key, label; /* where o->column, key_column and label_column are; −1: not asked for */
+    int column, key, label; /* the places of o->column, key_column and label_column; −1: not asked for */
     mm_arena a;             /* of the row */
     mm_str *cell;           /* [n], the row */
     int n;
 } mm_table_input;
 
-/* names: the first row names the columns. MM_SKIP with f set: a column that is asked for is not there. */
+/* names: the first row names the columns. MM_SKIP with f set: a column that is asked for is missing. */
 mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool names, mm_fault *f);
 void mm_table_input_close(mm_table_input *r);
 
-/* The next row; those that are broken become error records. MM_OK, MM_EOF, MM_SKIP (memory is out, f is set),
+/* The next row that is not broken; broken ones become error records. MM_OK, MM_EOF, MM_SKIP (memory is out, f is set),
  * MM_FATAL. */
 mm_status mm_table_input_next(mm_table_input *r);
 /* Key, part and label of the row's record. MM_SKIP with *why set when it has no key, or memory is out. */
 mm_status mm_table_input_name(mm_table_input *r, mm_record *rec, mm_fault *why);
-/* The error record of this row, "row 7: …"; f may be what mm_table_input_name said. */
+/* Puts the error record of this row, "row 7: …". */
 mm_status mm_table_input_fault(mm_table_input *r, const mm_fault *why);
 
 #endif

@@ -1,10 +1,9 @@
-/* text_decode.c: texts, lines and columns of tables become text records. */
 #include "media/text/text_decode.h"
 
 #include "format/sniff.h"
 #include "media/table/charset.h"
+#include "media/text/numbers_decode.h"
 #include "media/text/table_rows.h"
-#include "source/blob.h"
 
 static const int64_t MAX_TEXT_FILE = (int64_t)1 << 30;
 static const size_t MAX_RECORD_TEXT = (size_t)32 << 20; /* records stay below 64 MiB */
@@ -29,7 +28,7 @@ static mm_status put_meta(reading *r, mm_record *rec, int64_t replaced)
     return st == MM_OK ? st : mm_fault_memory(r->f);
 }
 
-/* Hands on rec, which has its names already, with this text. */
+/* Puts rec, which has its names already, with this text. */
 static mm_status put_text(reading *r, mm_record *rec, mm_str text)
 {
     int64_t replaced;
@@ -121,7 +120,7 @@ static mm_status put_column(reading *r, mm_str text)
 
 /* ---- the file ---- */
 
-/* Whether it is content: asked for by name, or called like a text (a table where one is wanted). */
+/* Whether it is content: an operand, or named like a text (a table where one is wanted). */
 static bool is_content(const mm_blob *b, const mm_decode_opts *o)
 {
     return b->named || mm_name_is_text(b->path, o->as || o->lines || o->column);
