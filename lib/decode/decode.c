@@ -77,7 +77,7 @@ static mm_status decode_av(mm_sink *s, mm_fault *f)
     mm_status st = MM_OK;
     if (s->o->image)
         st = mm_video_decode(s, &picture, f);
-    if (st == MM_SKIP && picture) { /* what is wrong with the picture need not keep the sound from being heard */
+    if (st == MM_SKIP && picture) { /* the sound may be fine even so */
         mm_fault more = {0};
         st = s->o->audio ? mm_sound_decode(s, &sound, &more) : MM_OK;
         return st == MM_FATAL ? st : MM_SKIP;
@@ -108,7 +108,7 @@ static mm_status by_kind(mm_sink *s, mm_sniff kind, mm_fault *f)
     }
 }
 
-/* Sound after other bytes (zeros that a broken transfer left, say) is found as players find it: by a run of frames. */
+/* Sound after other bytes (zeros from a broken transfer, say) is found as players find it: by a run of frames. */
 static bool is_late_sound(const mm_sink *s)
 {
     enum { FRONT = 1 << 20 };

@@ -22,7 +22,7 @@ static mm_status put_meta(mm_record *rec, const mm_sink *s, const mm_picture *p,
     return st;
 }
 
-/* What tells of a person or a place: only when --meta asks. */
+/* Metadata about people and places: only when asked for. */
 static mm_status put_private_meta(mm_record *rec, const mm_sink *s, const mm_exif *x)
 {
     mm_status st = MM_OK;
@@ -37,8 +37,8 @@ static mm_status put_private_meta(mm_record *rec, const mm_sink *s, const mm_exi
     return st;
 }
 
-/* Samples of more than 8 bits: through --range to 16, and to 8 where a model is prepared for. */
-static mm_status settle_depth(mm_picture *p, const mm_sink *s, mm_err *e)
+/* Samples of more than 8 bits: through o->range to 16, and to 8 for a model. */
+static mm_status convert_depth(mm_picture *p, const mm_sink *s, mm_err *e)
 {
     mm_tensor in = {.data = p->px};
     mm_status st = mm_shape_make(&in.s, p->type, 3, (int64_t[]){p->height, p->width, 3}, e);
@@ -61,12 +61,12 @@ static mm_status settle_depth(mm_picture *p, const mm_sink *s, mm_err *e)
     return st;
 }
 
-/* p's pixels as they are seen, of the model's size where one is prepared for: img of p->type. */
+/* p's pixels upright, and prepared for the model where there is one; img has p->type. */
 static mm_status upright_and_prepared(mm_raster *img, const mm_sink *s, mm_picture *p, int64_t *width, int64_t *height,
                                       mm_err *e)
 {
     mm_picture_flatten(p, s->o->has_background ? s->o->background : NULL);
-    mm_status st = p->type != MM_U8 ? settle_depth(p, s, e) : MM_OK;
+    mm_status st = p->type != MM_U8 ? convert_depth(p, s, e) : MM_OK;
     if (st != MM_OK)
         return st;
     mm_raster stored = {p->height, p->width, 3 * mm_type_size(p->type), p->px};

@@ -26,7 +26,7 @@ mm_status mm_sink_fault_of(mm_sink *s, mm_record *rec, const mm_fault *f)
 
 mm_status mm_sink_fault(mm_sink *s, const mm_fault *f)
 {
-    mm_arena_reset(s->a); /* makes room when memory was what failed */
+    mm_arena_reset(s->a); /* frees room when memory is what failed */
     mm_record rec = mm_sink_record(s, MM_KIND_ERROR);
     return mm_sink_fault_of(s, &rec, f);
 }

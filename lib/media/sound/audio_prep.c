@@ -48,7 +48,7 @@ void mm_audio_normalize(float *out, const float *x, int64_t n)
     if (n < 1)
         return;
     float mean = pairwise_sum(x, n) / (float)n;
-    float deviation = sqrtf(pairwise_squares(x, n, mean) / (float)n + 1e-7f);
+    float standard_deviation = sqrtf(pairwise_squares(x, n, mean) / (float)n + 1e-7f);
     for (int64_t i = 0; i < n; i++)
-        out[i] = (x[i] - mean) / deviation;
+        out[i] = (x[i] - mean) / standard_deviation;
 }

@@ -1,5 +1,4 @@
-/* audio_prep.h: what audio models want of a waveform: normalisation and log-mel spectrograms. Needs no codec library.
- */
+/* audio_prep.h: a waveform as audio models take it: normalised, or as a log-mel spectrogram. Needs no codec library. */
 #ifndef MM_MEDIA_SOUND_AUDIO_PREP_H
 #define MM_MEDIA_SOUND_AUDIO_PREP_H
 
@@ -14,11 +13,11 @@ typedef struct {
     bool normalize; /* zero mean, unit variance over the clip (Wav2Vec2's do_normalize) */
     bool mel;       /* Whisper: log-mel frames instead of samples */
     int n_fft, hop, n_mels;
-    int64_t window; /* samples that the model takes at most (Whisper: 30 s); 0: any length */
+    int64_t window; /* the most samples that the model takes (Whisper: 30 s); 0: any number */
 } mm_audio_prep;
 
-/* out[n] = (x − mean) / sqrt(var + 1e-7), as Wav2Vec2FeatureExtractor does it: in f32, summed in numpy's order (eight
- * lanes, blocks of 128, halves), so that the values are the reference's bit for bit. out may be x. */
+/* out[n] = (x − mean) / sqrt(var + 1e-7), as Wav2Vec2FeatureExtractor computes it: in f32, summed in numpy's order
+ * (eight lanes, blocks of 128, halves), so that the values are the reference's bit for bit. out may be x. */
 void mm_audio_normalize(float *out, const float *x, int64_t n);
 
 /* Whisper's log-mel: periodic Hann window, centred reflect-padded STFT, power, slaney mel filters up to 8 kHz, log10

@@ -37,8 +37,8 @@ static inline double complex times_minus_i(double complex z)
     return number(cimag(z), -creal(z));
 }
 
-static inline double complex times(double complex a,
-                                   double complex b) /* without the C standard's care for infinities */
+/* Without the C standard's care for infinities. */
+static inline double complex times(double complex a, double complex b)
 {
     return number(creal(a) * creal(b) - cimag(a) * cimag(b), creal(a) * cimag(b) + cimag(a) * creal(b));
 }
@@ -93,7 +93,7 @@ static inline void butterfly5(step s)
     s.y[4 * s.to] = times(even1 - odd1, s.w[4]);
 }
 
-/* One pass: `rest` is the length still to be transformed, `done` how many such transforms lie interleaved. */
+/* One pass: `rest` is the length still to be transformed, `done` the number of such transforms that are interleaved. */
 static void pass(const mm_fft *f, int r, int rest, int done, const double complex *x, double complex *y)
 {
     int m = rest / r, unit = f->n / rest;

@@ -1,4 +1,4 @@
-/* fft.h: power spectrum of a real signal. Internal to media/. */
+/* fft.h: the power spectrum of a real signal. */
 #ifndef MM_MEDIA_SOUND_FFT_H
 #define MM_MEDIA_SOUND_FFT_H
 

@@ -77,7 +77,7 @@ typedef struct {
     double complex *scratch; /* [workers, n_fft] */
 } spectrogram;
 
-/* Sample i of the signal mirrored at both ends, as often as a short signal needs. */
+/* Sample i of the signal, mirrored at both ends as often as a short signal needs. */
 static float mirrored(const spectrogram *s, int64_t i)
 {
     int64_t last = s->length - 1;
@@ -128,7 +128,7 @@ static void frames_block(void *ctx, int block, int worker)
         frame_to_mel(s, f, work, scratch);
 }
 
-/* Everything further below the loudest than 8 (80 dB) is raised to that; then to about −1 .. 1. */
+/* Raises everything more than 8 (80 dB) below the maximum to that; then scales to about −1 .. 1. */
 static void compress(float *x, int64_t n)
 {
     float top = -FLT_MAX;

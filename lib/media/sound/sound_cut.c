@@ -28,7 +28,7 @@ static mm_status put_facts(mm_record *rec, mm_sink *s, const mm_sound_facts *x)
     return st;
 }
 
-/* Hands on the first n held samples. `whole`: they are all that the file has. */
+/* Puts the first n held samples. `whole`: they are the whole sound. */
 static mm_status put_part(mm_cutter *c, int64_t n, bool whole)
 {
     mm_sink *s = c->sink;
@@ -61,7 +61,7 @@ static void drop(mm_cutter *c, int64_t n)
     c->first += n;
 }
 
-/* From where this window begins to where the next one does. */
+/* Samples from the start of this window to that of the next. */
 static int64_t step_of(const mm_cutter *c)
 {
     return c->window ? llround((double)(c->in_run + 1) * c->hop) - c->first : MAX_PART;
@@ -105,7 +105,7 @@ mm_status mm_cutter_push(mm_cutter *c, const float *x, int64_t n, mm_fault *f)
     return cut(c);
 }
 
-/* The last window may be shorter. It is left out when the one before it held all of it. */
+/* The last window may be shorter. It is left out when the one before it had all of its samples. */
 mm_status mm_cutter_end(mm_cutter *c, bool last)
 {
     int64_t length = c->window ? c->window : MAX_PART, n = held_count(c);

@@ -1,16 +1,16 @@
-/* sound_cut.h: mono samples into records: windows, or parts below 64 MiB.
+/* sound_cut.h: mono samples are cut into records: windows, or parts below 64 MiB.
  *
- * A run is sound without a break. Its first window begins with its first sample, wherever that lies in time; window k
- * begins k hops later. A break ends the last window early, and a new run begins with the next sample. */
+ * A run is sound without a break. Its first window begins with its first sample, and window k begins k hops later. A
+ * break ends the last window early; a new run begins with the next sample. */
 #ifndef MM_MEDIA_SOUND_SOUND_CUT_H
 #define MM_MEDIA_SOUND_SOUND_CUT_H
 
 #include "base/buf.h"
 #include "media/record_sink.h"
 
-/* What every record of a sound tells. */
+/* In the meta of every record of a sound. */
 typedef struct {
-    const char *codec, *language; /* NULL: not known */
+    const char *codec, *language; /* NULL: unknown */
     int64_t channels, source_rate;
     int64_t track, tracks; /* which one of how many; 1-based */
 } mm_sound_facts;
@@ -18,14 +18,14 @@ typedef struct {
 typedef struct {
     mm_sink *sink;
     const mm_sound_facts *facts;
-    mm_str of;      /* what the sound stands for in joins; p NULL: what --of says */
+    mm_str of;      /* the modality in joins; p NULL: that of all records */
     int64_t rate;   /* 0: not begun */
     int64_t window; /* samples; 0: whole */
     double hop;     /* samples, not rounded, so that hops of a fractional length do not drift */
-    double start;   /* seconds: where sample 0 of this run lies */
-    mm_buf held;    /* f32 samples from number `first` on that no record has taken yet */
+    double start;   /* seconds: the time of sample 0 of this run */
+    mm_buf held;    /* f32 samples from number `first` on that may still be needed */
     int64_t first;
-    int64_t covered; /* the number after the last sample that a record has taken */
+    int64_t covered; /* the number after the last sample that is in a record */
     int64_t in_run;  /* records of this run */
     int64_t part;    /* records of all runs */
 } mm_cutter;
@@ -34,7 +34,7 @@ typedef struct {
 mm_status mm_cutter_begin(mm_cutter *c, int64_t rate, mm_fault *f);
 /* A new run, which begins at `start`. */
 void mm_cutter_run(mm_cutter *c, double start);
-/* More samples: hands on every window or part that is known to have more sound after it. */
+/* More samples: puts every window or part that is known to have more sound after it. */
 mm_status mm_cutter_push(mm_cutter *c, const float *x, int64_t n, mm_fault *f);
 /* The end of a run, and of the sound when `last`. */
 mm_status mm_cutter_end(mm_cutter *c, bool last);

@@ -1,7 +1,7 @@
 /* sound_decode.c: any codec, rate and layout to f32 mono at one rate, on the file's clock.
  *
- * Each channel that was asked for, or the mean of all, goes down a line of its own: mono (sound_mix.h), resampled
- * (sound_rate.h), cut into records (sound_cut.h). */
+ * Each channel that was asked for, or the mean of all, has a pipeline of its own: mono (sound_mix.h), resampled
+ * (sound_resample.h), cut into records (sound_cut.h). */
 #include "media/sound/sound_decode.h"
 
 #include "media/av/libav.h"
@@ -9,18 +9,16 @@
 #include "media/sound/sound_cut.h"
 #include "media/sound/sound_mix.h"
 #include "media/sound/sound_resample.h"
+#include "media/sound/sound_track.h"
 
-#include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-enum { MIN_RATE = 100, MAX_RATE = 64 * 48000 }; /* of sources; the highest is DSD512's, a sample for each eight bits */
+enum { MIN_RATE = 100, MAX_RATE = 64 * 48000 }; /* of files; the highest is DSD512, a sample for each eight bits */
 
-/* Seconds. A gap up to PAUSE is silence, so that samples go on counting time; after a longer one a new run begins. Time
- * stamps that are off by less than JITTER mean nothing. */
+/* Seconds. A gap up to PAUSE becomes silence, so that samples keep counting time; after a longer one a new run begins.
+ * Time stamps that are off by less than JITTER are ignored. */
 static const double JITTER = 0.1, PAUSE = 10;
 
 typedef struct {
@@ -41,12 +39,12 @@ typedef struct {
     int lines;
     mm_sound_facts facts;
     mm_cancelling cancelling;
-    int rate; /* of the last frame; 0: there was none */
+    int rate; /* of the last frame; 0: none came yet */
     bool started;
     double next;          /* seconds from the file's zero: where the next sample should lie */
-    int priming;          /* samples at the beginning of what comes that are not to be heard */
-    int64_t left;         /* samples that are still to come; −1: not known */
-    int64_t packets, bad; /* … that could not be decoded */
+    int priming;          /* coming samples that are not to be heard */
+    int64_t left;         /* samples still to come; −1: unknown */
+    int64_t packets, bad; /* all, and those that could not be decoded */
     double heard;         /* seconds decoded */
     double end;           /* seconds from the stream's start: where the last frame ends */
 } sound;
@@ -73,7 +71,7 @@ static void make_lines(sound *s)
     }
 }
 
-/* A frame of another rate than the one before (the first; chained Ogg) begins a new resampler. */
+/* A frame with another rate than the one before it (the first frame; chained Ogg) begins a new resampler. */
 static mm_status adapt(sound *s, mm_fault *f)
 {
     int rate = s->frame->sample_rate;
@@ -103,7 +101,7 @@ static mm_status check_channels(const sound *s, mm_fault *f)
     return MM_OK;
 }
 
-/* The frame's samples from number `from` on. What lies in front of one that is not finite is handed on. */
+/* The frame's samples from number `from` on, up to the first that is not finite. */
 static mm_status push_frame(sound *s, int from, mm_fault *f)
 {
     mm_status st = MM_OK;
@@ -131,7 +129,7 @@ static mm_status push_silence(sound *s, int64_t n, mm_fault *f)
     return st;
 }
 
-/* The sound breaks off, or is at its end. */
+/* The sound pauses, or ends. */
 static mm_status end_runs(sound *s, bool last, mm_fault *f)
 {
     for (int i = 0; i < s->lines; i++) {
@@ -157,7 +155,7 @@ static mm_status begin_runs(sound *s, double at, mm_fault *f)
 
 /* ---- time ---- */
 
-/* Time stamps fell behind the samples: what comes from now on lies earlier than it was counted. */
+/* Time stamps lag the samples: what comes from now on lies earlier than was counted. */
 static void set_back(sound *s, double by)
 {
     s->next -= by;
@@ -165,8 +163,8 @@ static void set_back(sound *s, double by)
         s->line[i].c.start -= by;
 }
 
-/* The first frame that has a time: `at` is where the sound begins. What lies before zero is what the codec needs to get
- * going. Sound alone makes the file's zero itself. */
+/* The first frame with a time: the sound begins at `at`. Before zero lies what the codec needs to get going. A file
+ * with nothing but sound begins at zero. */
 static mm_status start(sound *s, double at)
 {
     const AVStream *st = s->in.fmt->streams[s->stream];
@@ -213,7 +211,7 @@ static mm_status keep_time(sound *s, mm_fault *f)
 
 /* ---- frames ---- */
 
-/* How many of the frame's samples count. */
+/* Drops the frame's samples past the end of the sound. */
 static void take_samples(sound *s)
 {
     if (s->left < 0)
@@ -249,7 +247,7 @@ static mm_status on_frame(sound *s, mm_fault *f)
     return MM_OK;
 }
 
-/* pkt NULL: what the decoder still holds. */
+/* pkt NULL: flushes the decoder. */
 static mm_status decode_packet(sound *s, const AVPacket *pkt, mm_fault *f)
 {
     int rc = avcodec_send_packet(s->codec, pkt);
@@ -275,7 +273,7 @@ static mm_status decode_all(sound *s, mm_fault *f)
     while ((st = mm_av_read(&s->in, s->stream, s->pkt, f)) == MM_OK) {
         s->packets++;
         if (s->left >= 0)
-            av_packet_free_side_data(s->pkt); /* what it would have cut off is wrong */
+            av_packet_free_side_data(s->pkt); /* it would trim the wrong samples */
         st = decode_packet(s, s->pkt, f);
         av_packet_unref(s->pkt);
         if (st != MM_OK)
@@ -286,8 +284,8 @@ static mm_status decode_all(sound *s, mm_fault *f)
 
 /* ---- one track ---- */
 
-/* Seconds that may be missing at the end of `want` that were declared: nothing where samples are counted, what a codec
- * adds around the sound where its frames are; else containers round, and guess. */
+/* Seconds that may be missing of the `want` that were declared: none where samples are counted; a codec's padding where
+ * its frames are; otherwise more, because containers round and estimate. */
 static double slack(const sound *s, double want)
 {
     const AVStream *st = s->in.fmt->streams[s->stream];
@@ -299,11 +297,11 @@ static double slack(const sound *s, double want)
     return par->frame_size > 0 ? fmin(rounding, (par->initial_padding + 3.0 * par->frame_size) / rate) : rounding;
 }
 
-/* Was everything heard that the file promises? */
-static mm_status judge(const sound *s, mm_fault *f)
+/* Whether all sound came that the file declares. */
+static mm_status check_complete(const sound *s, mm_fault *f)
 {
     double have = fmax(s->heard, s->end), want = mm_av_declared(&s->in, s->stream);
-    if (mm_av_complete(&s->in, f) != MM_OK) /* this may be why the last packet is bad */
+    if (mm_av_complete(&s->in, f) != MM_OK) /* first: this may be why the last packet is bad */
         return MM_SKIP;
     if (s->bad)
         return mm_fault_set(f, "corrupt", "%lld of %lld packets of sound could not be decoded", (long long)s->bad,
@@ -352,11 +350,11 @@ static void say_cancelling(sound *s)
 {
     if (s->rate && mm_sound_cancels(&s->cancelling, s->rate))
         mm_say(s->sink->o->log, MM_LOG_WARN,
-               "%.*s: for %.2f of %.2f s the channels cancel each other out in their mean: --channel takes one",
+               "%.*s: in %.2f of %.2f s the channels cancel each other out in their mean: --channel takes one",
                MM_STRF(s->sink->b->src), s->cancelling.cancelled, s->cancelling.sounding);
 }
 
-/* Whatever was decoded is handed on, also when f says that it is not everything. */
+/* Everything that was decoded is put, even when f says that something is missing. */
 static mm_status run(sound *s, mm_fault *f)
 {
     mm_fault late = {0};
@@ -368,7 +366,7 @@ static mm_status run(sound *s, mm_fault *f)
     if (st == MM_FATAL)
         return st;
     if (st != MM_SKIP)
-        st = judge(s, f);
+        st = check_complete(s, f);
     mm_status end = end_runs(s, true, &late);
     if (st == MM_OK && end == MM_SKIP)
         *f = late;
@@ -376,71 +374,21 @@ static mm_status run(sound *s, mm_fault *f)
     return st == MM_OK || end == MM_FATAL ? end : st;
 }
 
-/* ---- which track ---- */
-
-static const char *language_of(const AVStream *st)
-{
-    const AVDictionaryEntry *e = av_dict_get(st->metadata, "language", NULL, 0);
-    return e && *e->value ? e->value : NULL;
-}
-
-static bool is_wanted(const AVStream *st, int64_t number, const char *wanted)
-{
-    const char *language = language_of(st);
-    if (isdigit((unsigned char)*wanted))
-        return strtoll(wanted, NULL, 10) == number;
-    return language && !strcasecmp(language, wanted);
-}
-
-/* "no sound track eng; there are 1 (deu), 2" */
-static mm_status no_track(const sound *s, const char *wanted, mm_fault *f)
-{
-    char list[160] = "";
-    int64_t number = 0;
-    for (unsigned i = 0; i < s->in.fmt->nb_streams; i++) {
-        const AVStream *st = s->in.fmt->streams[i];
-        const char *language = language_of(st);
-        size_t n = strlen(list);
-        if (st->codecpar->codec_type != AVMEDIA_TYPE_AUDIO)
-            continue;
-        snprintf(list + n, sizeof list - n, "%s%lld%s%.12s%s", number ? ", " : "", (long long)number + 1,
-                 language ? " (" : "", language ? language : "", language ? ")" : "");
-        number++;
-    }
-    return mm_fault_set(f, "track", "no sound track %s; there %s %s", wanted, number == 1 ? "is" : "are", list);
-}
-
-/* The track that --track asks for; without, the one that libav takes for the best. −1: there is no sound. */
-static mm_status choose_track(sound *s, mm_fault *f)
-{
-    const char *wanted = s->sink->o->track;
-    int best = av_find_best_stream(s->in.fmt, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0);
-    s->stream = best >= 0 && !wanted ? best : -1;
-    for (unsigned i = 0; best >= 0 && i < s->in.fmt->nb_streams; i++) {
-        const AVStream *st = s->in.fmt->streams[i];
-        if (st->codecpar->codec_type != AVMEDIA_TYPE_AUDIO)
-            continue;
-        s->facts.tracks++;
-        if (wanted && s->stream < 0 && is_wanted(st, s->facts.tracks, wanted))
-            s->stream = (int)i;
-        if ((int)i != s->stream)
-            continue;
-        s->facts.track = s->facts.tracks;
-        s->facts.language = language_of(st);
-    }
-    return best >= 0 && s->stream < 0 ? no_track(s, wanted, f) : MM_OK;
-}
-
 mm_status mm_sound_decode(mm_sink *sink, bool *found, mm_fault *f)
 {
     sound s = {.sink = sink};
     mm_picture_limits l = mm_sink_limits(sink);
+    mm_sound_track track;
     mm_status st = mm_av_open(&s.in, sink->b, &(mm_av_limits){l.max_pixels, l.log}, f);
     if (st != MM_OK)
         return st;
-    st = choose_track(&s, f);
+    st = mm_sound_track_choose(&track, s.in.fmt, sink->o->track, f);
+    s.stream = track.stream;
+    s.facts.track = track.number;
+    s.facts.tracks = track.count;
+    s.facts.language = track.language;
     *found = st != MM_OK || s.stream >= 0;
-    if (s.facts.tracks > 1 && !sink->o->track)
+    if (track.count > 1 && !sink->o->track)
         mm_sink_note(sink, offsetof(mm_decode_notes, more_sound), 1);
     if (st == MM_OK && *found)
         st = run(&s, f);

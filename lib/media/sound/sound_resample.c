@@ -5,7 +5,7 @@
 #include <libavutil/opt.h>
 #include <string.h>
 
-enum { PIECE = 1 << 18 }; /* samples that come out at a time */
+enum { PIECE = 1 << 18 }; /* output samples at a time */
 enum { HELD = 65536 };    /* soxr holds back some thousand samples at most */
 
 mm_status mm_resampler_begin(mm_resampler *r, int64_t from, int64_t to, mm_fault *f)
@@ -46,7 +46,7 @@ static mm_status convert(mm_resampler *r, const float *in, int64_t n, mm_fault *
     return MM_OK;
 }
 
-/* librosa's length: ⌈n·to/from⌉. soxr may end a sample short of it or beyond. */
+/* librosa's length, ⌈n·to/from⌉; soxr may end a sample short of it or beyond. */
 static mm_status settle_length(mm_resampler *r, mm_fault *f)
 {
     int64_t want = (r->in_count * r->to + r->from - 1) / r->from;

@@ -1,5 +1,5 @@
-/* sound_resample.h: mono samples from one rate to another by soxr, at the quality that librosa calls soxr_hq, because
- * the references that vectors are compared with do so. Memory stays the same whatever the two rates are. */
+/* sound_resample.h: mono samples from one rate to another by soxr, at the quality that librosa calls soxr_hq, as the
+ * references that vectors are compared with do. Memory is bounded, whatever the rates are. */
 #ifndef MM_MEDIA_SOUND_SOUND_RESAMPLE_H
 #define MM_MEDIA_SOUND_SOUND_RESAMPLE_H
 
@@ -8,7 +8,7 @@
 
 #include <libswresample/swresample.h>
 
-/* Takes n samples that are done. MM_OK, or MM_FATAL to stop. */
+/* Receives n resampled samples. MM_OK, or MM_FATAL to stop. */
 typedef mm_status (*mm_samples)(void *ctx, const float *x, int64_t n, mm_fault *f);
 
 typedef struct {
@@ -20,10 +20,10 @@ typedef struct {
     void *ctx;
 } mm_resampler;
 
-/* Begins anew; put and ctx are set by the caller. */
+/* Starts afresh; the caller sets put and ctx. */
 mm_status mm_resampler_begin(mm_resampler *r, int64_t from, int64_t to, mm_fault *f);
 mm_status mm_resampler_push(mm_resampler *r, const float *x, int64_t n, mm_fault *f);
-/* What it still holds back. */
+/* Flushes what it still holds back. */
 mm_status mm_resampler_end(mm_resampler *r, mm_fault *f);
 void mm_resampler_free(mm_resampler *r);
 

@@ -1,8 +1,8 @@
-/* video_decode.c: one record a frame, or one record for each tick of --fps.
+/* video_decode.c: a record for each frame, or for each tick of o->fps.
  *
- * Ticks begin at the first frame: tick k is at first + k/fps and shows the last frame at or before it; its record
- * carries the time from this tick to the next. Without --fps every frame is a record, from its own time to the
- * next frame's. One frame is held back until the next one tells how long it is shown, no more. */
+ * Tick k is at first frame + k/fps and shows the last frame at or before it; its record's time runs to the next tick.
+ * Without a frame rate every frame is a record, from its own time to that of the next. Only one frame is held back,
+ * until the next one tells how long it is shown. */
 #include "media/video/video_decode.h"
 
 #include "media/av/libav.h"
@@ -18,12 +18,12 @@ typedef struct {
     mm_sink *sink;
     mm_av_input in;
     int stream;
-    int64_t tracks; /* of moving pictures */
+    int64_t tracks; /* of video */
     AVCodecContext *codec;
     AVPacket *pkt;
-    AVFrame *frame, *shown; /* the one just decoded; the one before it */
+    AVFrame *frame, *shown; /* the one just decoded, and the one before it */
     bool has_shown;
-    double first, at; /* seconds: of the first frame; of `shown` */
+    double first, at; /* seconds: of the first frame, and of `shown` */
     double last_step; /* between the last two frames */
     int64_t ticks;    /* records made */
     int64_t frames;   /* decoded */
@@ -72,14 +72,14 @@ static mm_status put_frame(video *v, double from, double to, mm_fault *f)
     return st;
 }
 
-/* A tick costs a whole picture, however little the file says: may frames be repeated this often? */
+/* A tick costs a whole picture, so a tiny file must not ask for too many of them. */
 static bool too_many_ticks(const video *v)
 {
     enum { FREE = 10000, A_FRAME = 1000 };
     return v->ticks > FREE + A_FRAME * v->frames;
 }
 
-/* Every record that `shown` stands for, now that it is known to be shown until `until`. */
+/* Puts every record of `shown`, now that it is known to be shown until `until`. */
 static mm_status put_shown(video *v, double until, mm_fault *f)
 {
     double fps = v->sink->o->fps;
@@ -100,7 +100,7 @@ static mm_status put_shown(video *v, double until, mm_fault *f)
 
 /* ---- frames ---- */
 
-/* Seconds from the file's zero; frames without a time of their own follow the one before. */
+/* Seconds from the file's zero; a frame without a time follows the one before it. */
 static double time_of(const video *v, const AVFrame *frame)
 {
     if (frame->best_effort_timestamp != AV_NOPTS_VALUE)
@@ -137,7 +137,7 @@ static mm_status on_frame(video *v, mm_fault *f)
     return st;
 }
 
-/* pkt NULL: what the decoder still holds. */
+/* pkt NULL: flushes the decoder. */
 static mm_status decode_packet(video *v, const AVPacket *pkt, mm_fault *f)
 {
     int rc = avcodec_send_packet(v->codec, pkt);
@@ -167,8 +167,8 @@ static mm_status decode_all(video *v, mm_fault *f)
     return st == MM_EOF ? decode_packet(v, NULL, f) : st;
 }
 
-/* Was everything seen that the file promises? */
-static mm_status judge(const video *v, mm_fault *f)
+/* Whether all frames came that the file declares. */
+static mm_status check_complete(const video *v, mm_fault *f)
 {
     double have = v->has_shown ? v->at + v->last_step - v->first : 0, want = mm_av_declared(&v->in, v->stream);
     if (v->bad)
@@ -205,7 +205,7 @@ static mm_status open_stream(video *v, mm_fault *f)
     return st;
 }
 
-/* How long the last frame is shown: a moving picture's file says it, of a video it is as long as the frame before. */
+/* How long the last frame is shown: GIF and APNG say so; in a video it is as long as the frame before it. */
 static double last_duration(const video *v)
 {
     const char *format = v->in.fmt->iformat->name;
@@ -214,7 +214,7 @@ static double last_duration(const video *v)
     return told ? (double)ticks * av_q2d(v->in.fmt->streams[v->stream]->time_base) : v->last_step;
 }
 
-/* Whatever was decoded is handed on, also when f says that it is not everything. */
+/* Everything that was decoded is put, even when f says that something is missing. */
 static mm_status run(video *v, mm_fault *f)
 {
     mm_status st = open_stream(v, f);
@@ -224,7 +224,7 @@ static mm_status run(video *v, mm_fault *f)
     if (st == MM_FATAL)
         return st;
     if (st != MM_SKIP)
-        st = judge(v, f);
+        st = check_complete(v, f);
     mm_fault late = {0};
     mm_status end = v->has_shown ? put_shown(v, v->at + last_duration(v), &late) : MM_OK;
     if (st == MM_OK && end == MM_SKIP)
@@ -247,7 +247,7 @@ static bool moves(const AVStream *st)
     return st->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !(st->disposition & AV_DISPOSITION_ATTACHED_PIC);
 }
 
-/* The best video stream that is no cover picture of a piece of music; −1: none. */
+/* The best video stream that is not the cover of a piece of music; −1: none. */
 static int moving_picture(video *v)
 {
     const AVFormatContext *fmt = v->in.fmt;
