@@ -166,6 +166,9 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmm.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
 
+# bench_encode times every dispatch of a Vulkan device
+$(BUILD)/bench/bench_encode: ALL_LDFLAGS += -Wl,--wrap=mm_vk_run
+
 $(BUILD)/shaders/ceiling.inc $(BUILD)/shaders/ceiling_loads.inc: tests/bench/ceiling.comp
 	@mkdir -p $(@D)
 	$(GLSLC) --target-env=vulkan1.1 -O $(if $(findstring loads,$@),-DLOADS) -mfmt=c $< -o $@

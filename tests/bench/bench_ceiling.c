@@ -57,10 +57,11 @@ typedef struct {
 /* Seconds of one dispatch of so many steps. */
 static double once(const ceiling *c, uint32_t steps)
 {
+    mm_vk_slot *slot;
     mm_vk_command *k;
     mm_err e;
     const double start = mm_seconds();
-    if (mm_vk_append(&k, c->d, &e) != MM_OK)
+    if (mm_vk_open_slot(&slot, c->d, &e) != MM_OK || mm_vk_list_add(&k, &slot->list, &e) != MM_OK)
         die(&e);
     const VkDescriptorBufferInfo x = {((mm_vk_buf *)c->x)->mem.buffer, 0, TABLE * 16},
                                  y = {((mm_vk_buf *)c->y)->mem.buffer, 0, LANES * GROUPS * sizeof(float)};

@@ -1,13 +1,14 @@
 /* bench_encode: items per second of one encoder on one device, random inputs, without decoding or pipes.
  *
  *     build/bench/bench_encode -m MODEL [-d DEVICE] [-p fp32|bf16|fp16|int8] [-j THREADS] [-b BATCH] [-n SIZE] [-s
- * SECONDS] image|text|audio
+ * SECONDS] [-P] image|text|audio
  *
  * SIZE: pixels of a side (224), tokens (128) or samples (160000). Every batch goes from host memory to vectors in host
  * memory. Prints BATCH, milliseconds a batch (the median of those that fit into SECONDS), items per second, and the
- * fewest milliseconds. */
+ * fewest milliseconds. With -P and a Vulkan device, the time of each shader follows. */
 #include "base/clock.h"
 #include "encode/encode.h"
+#include "profile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +19,6 @@ static void die(const mm_err *e)
 {
     fprintf(stderr, "bench_encode: %s\n", e->text);
     exit(1);
-}
-
-static void say(void *ctx, mm_log_level level, const char *line)
-{
-    (void)ctx, (void)level;
-    fprintf(stderr, "%s\n", line);
 }
 
 static mm_tensor input(mm_modality of, long size, unsigned seed)
@@ -51,13 +46,12 @@ static int by_value(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-    const mm_log log = {.say = say};
-    mm_dev_opts on = {.name = "cpu", .log = getenv("MM_VULKAN_PROFILE") ? &log : NULL};
+    mm_dev_opts on = {.name = "cpu"};
     const char *path = NULL;
     int batch = 1;
     long size = 0;
     double seconds = 2;
-    for (int c; (c = getopt(argc, argv, "m:d:p:j:b:n:s:")) != -1;)
+    for (int c; (c = getopt(argc, argv, "m:d:p:j:b:n:s:P")) != -1;)
         switch (c) {
         case 'm': path = optarg; break;
         case 'd': on.name = optarg; break;
@@ -69,6 +63,7 @@ int main(int argc, char **argv)
         case 'b': batch = atoi(optarg); break;
         case 'n': size = atol(optarg); break;
         case 's': seconds = atof(optarg); break;
+        case 'P': profile.on = true; break;
         default: return 2;
         }
     if (!path || optind + 1 != argc || batch < 1)
@@ -106,6 +101,8 @@ int main(int argc, char **argv)
     }
     qsort(took, (size_t)n, sizeof *took, by_value);
     printf("%d %.4f %.2f %.4f\n", batch, 1e3 * took[n / 2], batch / took[n / 2], 1e3 * took[0]);
+    if (profile.on)
+        print_profile();
     mm_encoder_close(x);
     mm_dev_close(d);
     mm_model_close(m);

@@ -78,17 +78,17 @@ static bool together(mm_vk_dev *d, const mm_attend_op *op, int i0, int i1, mm_st
         if (mm_attend_start(op, i) != mm_attend_start(op, i0))
             return false;
     }
-    if (op->head > 128 || !see_both(&v, d, op, &s) || !mm_vk_see(&v.q, d, &op->q, s.q0, s.q1, width) ||
-        !mm_vk_see(&v.y, d, &op->out, s.q0, s.q1, width))
+    if (op->head > 128 || !see_both(&v, d, op, &s) || !mm_vk_window_rows(&v.q, d, &op->q, s.q0, s.q1, width) ||
+        !mm_vk_window_rows(&v.y, d, &op->out, s.q0, s.q1, width))
         return false;
-    char *room;
+    char *staged;
     VkDeviceSize at;
     int64_t longest = 0;
     const VkDeviceSize bytes = (VkDeviceSize)(i1 - i0) * 4 * sizeof(uint32_t);
-    if ((*st = mm_vk_stage(&room, &at, d, bytes, e)) != MM_OK)
+    if ((*st = mm_vk_stage(&staged, &at, d, bytes, e)) != MM_OK)
         return true;
     for (int i = i0; i < i1; i++) {
-        uint32_t *row = (uint32_t *)room + 4 * (i - i0);
+        uint32_t *row = (uint32_t *)staged + 4 * (i - i0);
         row[0] = (uint32_t)(op->cu_q[i] - s.q0);
         row[1] = (uint32_t)(op->cu_q[i + 1] - s.q0);
         row[2] = (uint32_t)(op->k_start[i] - s.k0);
@@ -125,9 +125,10 @@ static mm_status alone(mm_vk_dev *d, const mm_attend_op *op, int i, mm_err *e)
     views v;
     if (queries == 0)
         return MM_OK;
-    if (!mm_vk_see(&v.q, d, &op->q, s.q0, s.q1, width) || !mm_vk_see(&v.y, d, &op->out, s.q0, s.q1, width) ||
-        !mm_vk_see(&v.k, d, &op->k, s.k0, s.k1 > s.k0 ? s.k1 : s.k0 + 1, width) ||
-        !mm_vk_see(&v.v, d, &op->v, s.k0, s.k1 > s.k0 ? s.k1 : s.k0 + 1, width))
+    if (!mm_vk_window_rows(&v.q, d, &op->q, s.q0, s.q1, width) ||
+        !mm_vk_window_rows(&v.y, d, &op->out, s.q0, s.q1, width) ||
+        !mm_vk_window_rows(&v.k, d, &op->k, s.k0, s.k1 > s.k0 ? s.k1 : s.k0 + 1, width) ||
+        !mm_vk_window_rows(&v.v, d, &op->v, s.k0, s.k1 > s.k0 ? s.k1 : s.k0 + 1, width))
         return mm_fail(e, MM_SKIP, "vulkan: a sequence of %lld positions is too long for this device",
                        (long long)(queries > keys ? queries : keys));
     attend_push push = push_of(&v, op);

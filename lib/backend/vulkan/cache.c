@@ -1,7 +1,7 @@
 /* cache.c: compiled pipelines on disk, $XDG_CACHE_HOME/mm/vulkan-DIGEST (~/.cache by default). The digest covers the
- * device, its driver and every shader, so that a new driver or a new release begins a new file; a checksum at the head
- * keeps a damaged file from the driver, which is not bound to survive one. Without a file everything works, only slower
- * at the start. */
+ * device, its driver and every shader, so that a new driver or a new release starts a new file. A checksum at its
+ * head keeps damaged data from the driver, which need not survive it. Without a file everything works, with a slower
+ * start. */
 #include "backend/vulkan/vk.h"
 #include "base/file.h"
 #include "base/sha256.h"
@@ -28,7 +28,7 @@ static void key_of(const mm_vk_dev *d, char hex[DIGITS + 1])
     mm_sha256_end(&s, hex);
 }
 
-/* Empty when there is no place for caches. Directories are made on the way. */
+/* Empty: there is no directory for caches. Creates the directories. */
 static void path_of(char *path, size_t size, const char *key)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -79,11 +79,11 @@ void mm_vk_cache_load(mm_vk_dev *d)
             info.pInitialData = b.p + DIGITS;
             info.initialDataSize = b.n - DIGITS;
         } else {
-            mm_say(&d->log, MM_LOG_INFO, "vulkan: %s is damaged and made anew", d->cache_path);
+            mm_say(&d->log, MM_LOG_INFO, "vulkan: %s is damaged: rebuilding it", d->cache_path);
         }
     }
     if (vkCreatePipelineCache(d->device, &info, NULL, &d->cache) != VK_SUCCESS)
-        d->cache = VK_NULL_HANDLE; /* pipelines are made without one */
+        d->cache = VK_NULL_HANDLE; /* pipelines are built without one */
     mm_buf_free(&b);
 }
 

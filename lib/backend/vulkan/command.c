@@ -1,6 +1,6 @@
-/* command.c: what a recording consists of, copies and dispatches in their order. They are listed first and become a
- * command buffer when the slot is submitted: batches of the same shape make the same list again, and then the command
- * buffer that the slot had last time serves again. */
+/* command.c: what a slot's recording consists of: a list of copies and dispatches, in order. The list becomes a command
+ * buffer when the slot is submitted. Batches of one shape give the same list again, and then the command buffer that
+ * the slot built last time is submitted again as it is. */
 #include "backend/vulkan/vk.h"
 #include "base/grow.h"
 
@@ -9,39 +9,25 @@
 
 /* ---- the list ---- */
 
-mm_status mm_vk_append(mm_vk_command **out, mm_vk_dev *d, mm_err *e)
+mm_status mm_vk_list_add(mm_vk_command **out, mm_vk_list *l, mm_err *e)
 {
-    mm_status s = mm_vk_begin(d, e);
-    if (s != MM_OK)
-        return s;
-    mm_vk_list *l = &d->slots[d->now].list;
     if (!mm_grow(&l->command, &l->cap, l->n))
         return mm_fail_memory(e);
     *out = &l->command[l->n++];
-    memset(*out, 0, sizeof **out); /* its padding, too: lists are compared as bytes */
+    memset(*out, 0, sizeof **out); /* the padding too: lists are compared as bytes */
     return MM_OK;
 }
 
-/* The copy that these bytes go on with: items lie one after another on both sides. NULL: none. */
-static mm_vk_command *continued(mm_vk_dev *d, VkBuffer from, VkDeviceSize from_at, VkBuffer to, VkDeviceSize to_at)
+mm_status mm_vk_list_copy(mm_vk_list *l, VkBuffer from, VkDeviceSize from_at, VkBuffer to, VkDeviceSize to_at,
+                          VkDeviceSize bytes, mm_err *e)
 {
-    const mm_vk_list *l = &d->slots[d->now].list;
-    mm_vk_command *c = d->open && l->n > 0 ? &l->command[l->n - 1] : NULL;
-    return c && !c->pipeline && c->from == from && c->to == to && c->copy.srcOffset + c->copy.size == from_at &&
-                   c->copy.dstOffset + c->copy.size == to_at
-               ? c
-               : NULL;
-}
-
-mm_status mm_vk_copy(mm_vk_dev *d, VkBuffer from, VkDeviceSize from_at, VkBuffer to, VkDeviceSize to_at,
-                     VkDeviceSize bytes, mm_err *e)
-{
-    mm_vk_command *c = continued(d, from, from_at, to, to_at);
-    if (c) {
+    mm_vk_command *c = l->n > 0 ? &l->command[l->n - 1] : NULL;
+    if (c && !c->pipeline && c->from == from && c->to == to && c->copy.srcOffset + c->copy.size == from_at &&
+        c->copy.dstOffset + c->copy.size == to_at) { /* goes on where the last copy ends, on both sides */
         c->copy.size += bytes;
         return MM_OK;
     }
-    mm_status s = mm_vk_append(&c, d, e);
+    mm_status s = mm_vk_list_add(&c, l, e);
     if (s != MM_OK)
         return s;
     c->from = from;
@@ -54,23 +40,19 @@ mm_status mm_vk_copy(mm_vk_dev *d, VkBuffer from, VkDeviceSize from_at, VkBuffer
 
 /* ---- the command buffer ---- */
 
-static void barrier(VkCommandBuffer cmd)
+VkResult mm_vk_command_pool(VkCommandPool *pool, VkCommandBuffer *cmd, const mm_vk_dev *d, uint32_t family)
 {
-    const VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-                               .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
-                               .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
-                                                VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
-    const VkPipelineStageFlags both = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
-    vkCmdPipelineBarrier(cmd, both, both, 0, 1, &b, 0, NULL, 0, NULL);
-}
-
-/* The host may read what was copied for it. */
-static void show_host(VkCommandBuffer cmd)
-{
-    const VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-                               .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
-                               .dstAccessMask = VK_ACCESS_HOST_READ_BIT};
-    vkCmdPipelineBarrier(cmd, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &b, 0, NULL, 0, NULL);
+    const VkCommandPoolCreateInfo pool_info = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                               .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
+                                               .queueFamilyIndex = family};
+    VkResult r = vkCreateCommandPool(d->device, &pool_info, NULL, pool);
+    if (r != VK_SUCCESS)
+        return r;
+    const VkCommandBufferAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                              .commandPool = *pool,
+                                              .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                              .commandBufferCount = 1};
+    return vkAllocateCommandBuffers(d->device, &info, cmd);
 }
 
 static VkResult bind(mm_vk_dev *d, mm_vk_slot *slot, const mm_vk_command *c)
@@ -96,9 +78,15 @@ static VkResult bind(mm_vk_dev *d, mm_vk_slot *slot, const mm_vk_command *c)
     return VK_SUCCESS;
 }
 
-static VkResult record_one(mm_vk_dev *d, mm_vk_slot *s, const mm_vk_command *c)
+/* One command, after everything that was recorded before it. */
+static VkResult record(mm_vk_dev *d, mm_vk_slot *s, const mm_vk_command *c)
 {
-    barrier(s->cmd);
+    const VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                               .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+                               .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
+                                                VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
+    const VkPipelineStageFlags both = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+    vkCmdPipelineBarrier(s->cmd, both, both, 0, 1, &b, 0, NULL, 0, NULL);
     if (!c->pipeline) {
         vkCmdCopyBuffer(s->cmd, c->from, c->to, 1, &c->copy);
         return VK_SUCCESS;
@@ -112,7 +100,7 @@ static VkResult record_one(mm_vk_dev *d, mm_vk_slot *s, const mm_vk_command *c)
     return VK_SUCCESS;
 }
 
-static VkResult record_all(mm_vk_dev *d, mm_vk_slot *s)
+static VkResult record_list(mm_vk_dev *d, mm_vk_slot *s)
 {
     const VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     VkResult r = vkResetCommandPool(d->device, s->pool, 0);
@@ -121,14 +109,19 @@ static VkResult record_all(mm_vk_dev *d, mm_vk_slot *s)
     if (r == VK_SUCCESS)
         r = vkBeginCommandBuffer(s->cmd, &info);
     for (int i = 0; r == VK_SUCCESS && i < s->list.n; i++)
-        r = record_one(d, s, &s->list.command[i]);
+        r = record(d, s, &s->list.command[i]);
     if (r != VK_SUCCESS)
         return r;
-    show_host(s->cmd);
+    /* the host may read what was copied for it */
+    const VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                               .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
+                               .dstAccessMask = VK_ACCESS_HOST_READ_BIT};
+    vkCmdPipelineBarrier(s->cmd, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &b, 0, NULL, 0,
+                         NULL);
     return vkEndCommandBuffer(s->cmd);
 }
 
-/* Does the slot's command buffer hold this list? Not when a buffer has been freed since: a new one may have its name.
+/* Does the slot's command buffer hold this list? Not once a buffer has been freed: a new one may have the same handle.
  */
 static bool is_recorded(const mm_vk_dev *d, const mm_vk_slot *s)
 {
@@ -143,7 +136,7 @@ VkResult mm_vk_record(mm_vk_dev *d, mm_vk_slot *s)
         return VK_SUCCESS;
     }
     s->recorded.n = 0;
-    VkResult r = record_all(d, s);
+    VkResult r = record_list(d, s);
     if (r != VK_SUCCESS)
         return r;
     const mm_vk_list old = s->recorded;

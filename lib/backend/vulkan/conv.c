@@ -1,26 +1,15 @@
-/* conv.c: convolutions as matrix products. Where the windows of an item already are runs of memory (rank 1, one group,
- * no padding, dense rows) the product reads them in place, with rows that overlap; for padding and groups of rank 1
- * each group gets a padded line of its own first; windows of higher rank are unfolded. Items of the same size
- * share a dispatch where they can. */
+/* conv.c: convolutions as matrix products. Where an item's windows are contiguous in memory already (rank 1, one group,
+ * no padding, dense rows) the product reads them in place, as overlapping rows. With padding or groups, rank 1 first
+ * gets a padded line for each group. Windows of higher rank are unfolded into the workspace (im2col). Items of equal
+ * dimensions share a dispatch where they can. */
 #include "backend/vulkan/vk.h"
 
 #include <string.h>
 
-/* Room for unfolded windows: a piece of an item at a time. */
+/* Bytes of workspace for unfolded windows: a piece of an item at a time. */
 enum { UNFOLDED = 32 << 20 };
 
-mm_status mm_vk_reserve_scratch(mm_vk_dev *d, VkDeviceSize bytes, mm_err *e)
-{
-    if (d->scratch.buffer && d->scratch.size >= bytes + 256)
-        return MM_OK;
-    mm_status s = mm_vk_drain(d, e);
-    if (s != MM_OK)
-        return s;
-    mm_vk_mem_free(&d->scratch, d);
-    return mm_vk_mem_new(&d->scratch, d, bytes, MM_VK_LOCAL, e);
-}
-
-/* The product of item i, its input still to be set. */
+/* The product of item i; the caller sets its input. */
 static mm_vk_product product_of(const mm_conv_op *op, int i)
 {
     const VkDeviceSize y = (VkDeviceSize)(op->cu_y[i] * op->y.ld), r = (VkDeviceSize)(op->cu_y[i] * op->residual.ld);
@@ -47,7 +36,7 @@ static VkDeviceSize item_at(const mm_conv_op *op, int i)
 
 /* ---- rank 1 ---- */
 
-/* Items i .. i+n-1, which are alike: a group each, with the same weights. */
+/* Items i .. i+n-1, of equal dimensions: a group each, with shared weights. */
 static mm_status in_place(mm_vk_dev *d, const mm_conv_op *op, int i, int n, mm_err *e)
 {
     mm_vk_product p = product_of(op, i);
@@ -67,13 +56,13 @@ static mm_status by_lines(mm_vk_dev *d, const mm_conv_op *op, int i, mm_err *e)
 {
     const int64_t channels = op->w->k, length = op->in_dim[i], line = (length + 2 * op->pad[0]) * channels,
                   count = line * op->w->groups;
-    mm_status s = mm_vk_reserve_scratch(d, (VkDeviceSize)count * sizeof(float), e);
+    mm_status s = mm_vk_reserve_workspace(d, (VkDeviceSize)count * sizeof(float), e);
     if (s != MM_OK)
         return s;
     mm_vk_window x, y;
     if (!mm_vk_window_of(&x, d, mm_vk_buffer(&op->x), item_at(op, i),
                          (VkDeviceSize)mm_vk_extent(length, channels * op->w->groups, op->x.ld) * sizeof(float)) ||
-        !mm_vk_window_of(&y, d, d->scratch.buffer, 0, (VkDeviceSize)count * sizeof(float)))
+        !mm_vk_window_of(&y, d, d->workspace.buffer, 0, (VkDeviceSize)count * sizeof(float)))
         return mm_fail(e, MM_SKIP,
                        "vulkan: an input of %lld positions is too long for this device: cut it into windows",
                        (long long)length);
@@ -87,7 +76,7 @@ static mm_status by_lines(mm_vk_dev *d, const mm_conv_op *op, int i, mm_err *e)
     if ((s = mm_vk_run(d, &lines, e)) != MM_OK)
         return s;
     mm_vk_product p = product_of(op, i);
-    p.x = d->scratch.buffer;
+    p.x = d->workspace.buffer;
     p.ldx = op->stride[0] * channels;
     p.step_x = line;
     return mm_vk_multiply(d, &p, e);
@@ -95,7 +84,7 @@ static mm_status by_lines(mm_vk_dev *d, const mm_conv_op *op, int i, mm_err *e)
 
 /* ---- any rank ---- */
 
-/* The op's dimensions as three, outer ones of length 1. */
+/* The op's dimensions as three; missing outer ones have length 1. */
 typedef struct {
     uint32_t dim[3], kernel[3], stride[3], pad[3], out[3];
 } extents;
@@ -115,8 +104,7 @@ static extents extents_of(const mm_conv_op *op, int i)
     return x;
 }
 
-/* Windows of output positions first .. first+rows-1 of the items i .. i+n-1, which are alike, into the scratch memory.
- */
+/* Unfolds the windows of output positions first .. first+rows-1 of items i .. i+n-1, of equal dimensions. */
 static mm_status unfold(mm_vk_dev *d, const mm_conv_op *op, int i, int n, int64_t first, int64_t rows, mm_err *e)
 {
     const mm_vk_weight *w = (const mm_vk_weight *)op->w;
@@ -125,7 +113,7 @@ static mm_status unfold(mm_vk_dev *d, const mm_conv_op *op, int i, int n, int64_
     mm_vk_window x, y;
     if (!mm_vk_window_of(&x, d, mm_vk_buffer(&op->x), item_at(op, i),
                          (VkDeviceSize)mm_vk_extent(positions, w->head.k * w->head.groups, op->x.ld) * sizeof(float)) ||
-        !mm_vk_window_of(&y, d, d->scratch.buffer, 0, (VkDeviceSize)count * sizeof(float)))
+        !mm_vk_window_of(&y, d, d->workspace.buffer, 0, (VkDeviceSize)count * sizeof(float)))
         return mm_fail(e, MM_SKIP, "vulkan: an input of %lld positions is too large for this device",
                        (long long)positions);
     const uint32_t push[] = {(uint32_t)count,
@@ -164,13 +152,13 @@ static mm_status by_windows(mm_vk_dev *d, const mm_conv_op *op, int i, int n, mm
     const int64_t row = w->depth * w->head.groups, all = op->cu_y[i + n] - op->cu_y[i];
     int64_t step = UNFOLDED / (row * (int64_t)sizeof(float));
     step = step < 1 ? 1 : step;
-    mm_status s = mm_vk_reserve_scratch(d, (VkDeviceSize)((step < all ? step : all) * row) * sizeof(float), e);
+    mm_status s = mm_vk_reserve_workspace(d, (VkDeviceSize)((step < all ? step : all) * row) * sizeof(float), e);
     for (int64_t first = 0; s == MM_OK && first < all; first += step) {
         const int64_t rows = all - first < step ? all - first : step;
         if ((s = unfold(d, op, i, n, first, rows, e)) != MM_OK)
             return s;
         mm_vk_product p = product_of(op, i);
-        p.x = d->scratch.buffer;
+        p.x = d->workspace.buffer;
         p.ldx = row;
         p.step_x = w->depth;
         p.rows = rows;
@@ -181,10 +169,9 @@ static mm_status by_windows(mm_vk_dev *d, const mm_conv_op *op, int i, int n, mm
     return s;
 }
 
-/* ---- items that are alike ---- */
+/* ---- items of equal dimensions ---- */
 
-/* How many items from i on have the dimensions of item i: they can go in one dispatch, as far as a shader's window of
- * the input and of the output reaches. */
+/* How many items from i on have the dimensions of item i and fit the windows of one dispatch with it. */
 static int alike(const mm_vk_dev *d, const mm_conv_op *op, int i)
 {
     const int64_t most = (int64_t)d->card.properties.limits.maxStorageBufferRange / 2 / (int64_t)sizeof(float);

@@ -72,9 +72,9 @@ static const struct {
     const char *name;
     uint32_t path;
 } PATHS[] = {
-    {"tiles", MM_VK_TILES},        {"big", MM_VK_BIG},         {"wide", MM_VK_WIDE},     {"coopmat", MM_VK_COOPMAT},
-    {"coopattend", MM_VK_COOPATT}, {"coopbig", MM_VK_COOPBIG}, {"int8", MM_VK_INT8},     {"fp16", MM_VK_FP16},
-    {"unified", MM_VK_UNIFIED},    {"halves", MM_VK_HALVES},   {"transfer", MM_VK_CARRY}};
+    {"tiles", MM_VK_TILES},        {"big", MM_VK_BIG},         {"wide", MM_VK_WIDE},        {"coopmat", MM_VK_COOPMAT},
+    {"coopattend", MM_VK_COOPATT}, {"coopbig", MM_VK_COOPBIG}, {"int8", MM_VK_INT8},        {"fp16", MM_VK_FP16},
+    {"unified", MM_VK_UNIFIED},    {"halves", MM_VK_HALVES},   {"transfer", MM_VK_TRANSFER}};
 static const uint32_t MATRIX_UNITS = MM_VK_COOPMAT | MM_VK_COOPATT | MM_VK_COOPBIG;
 
 /* Is `name` in the comma-separated list? */
@@ -118,12 +118,13 @@ static uint32_t paths_of(const mm_vk_card *c)
         on |= MM_VK_UNIFIED;
     if (c->float16 && (on & MM_VK_TILES))
         on |= MM_VK_FP16;
-    if (c->carries && type == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU)
-        on |= MM_VK_CARRY;
+    if (c->has_transfer && type == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU)
+        on |= MM_VK_TRANSFER;
     on |= MM_VK_HALVES;
     const char *force = getenv("MM_VULKAN_ENABLE"); /* to test paths on drivers that would not take them */
-    const uint32_t forceable = units | MM_VK_TILES | MM_VK_BIG | MM_VK_WIDE | MM_VK_CARRY | (c->int8 ? MM_VK_INT8 : 0) |
-                               (c->float16 ? MM_VK_FP16 : 0) | (shared ? MM_VK_UNIFIED : 0);
+    const uint32_t forceable = units | MM_VK_TILES | MM_VK_BIG | MM_VK_WIDE | MM_VK_TRANSFER |
+                               (c->int8 ? MM_VK_INT8 : 0) | (c->float16 ? MM_VK_FP16 : 0) |
+                               (shared ? MM_VK_UNIFIED : 0);
     for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++) {
         if (listed(force, PATHS[i].name) && (PATHS[i].path & forceable))
             on |= PATHS[i].path;
@@ -133,7 +134,7 @@ static uint32_t paths_of(const mm_vk_card *c)
     return on;
 }
 
-/* Puts a structure of features in front of a chain of them. */
+/* Prepends a structure of features to a chain of them. */
 static void *chained(void *features, void *rest)
 {
     ((VkBaseOutStructure *)features)->pNext = rest;
@@ -171,14 +172,14 @@ static mm_status make_device(mm_vk_dev *d, mm_err *e)
         extension[extensions++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
     }
     const float priority = 1;
-    const uint32_t families[] = {d->card.family, d->card.carrier};
+    const uint32_t families[] = {d->card.family, d->card.transfer_family};
     VkDeviceQueueCreateInfo queues[2];
     for (int i = 0; i < 2; i++)
         queues[i] = (VkDeviceQueueCreateInfo){.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                               .queueFamilyIndex = families[i],
                                               .queueCount = 1,
                                               .pQueuePriorities = &priority};
-    const bool two = (d->paths & MM_VK_CARRY) && d->card.carries;
+    const bool two = (d->paths & MM_VK_TRANSFER) && d->card.has_transfer;
     const VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                      .pNext = features,
                                      .queueCreateInfoCount = two ? 2 : 1,
@@ -189,9 +190,9 @@ static mm_status make_device(mm_vk_dev *d, mm_err *e)
     if (r != VK_SUCCESS)
         return mm_vk_fail(e, r, d->card.properties.deviceName);
     vkGetDeviceQueue(d->device, d->card.family, 0, &d->queue);
-    if (d->paths & MM_VK_CARRY) { /* asked for without a queue of its own, it shares the one there is */
-        d->carrier_family = two ? d->card.carrier : d->card.family;
-        vkGetDeviceQueue(d->device, d->carrier_family, 0, &d->carrier);
+    if (d->paths & MM_VK_TRANSFER) { /* asked for without a queue of its own, it shares the one there is */
+        d->transfer_family = two ? d->card.transfer_family : d->card.family;
+        vkGetDeviceQueue(d->device, d->transfer_family, 0, &d->transfer_queue);
     }
     return MM_OK;
 }
@@ -200,20 +201,19 @@ static void close_vulkan(mm_dev *dev)
 {
     mm_vk_dev *d = (mm_vk_dev *)dev;
     mm_err ignored;
-    mm_vk_profile_end(d);
     if (d->device) {
         mm_vk_drain(d, &ignored);
         vkDeviceWaitIdle(d->device);
         while (d->chunks) {
             d->chunks->users = 1;
-            mm_vk_give(d->chunks, d);
+            mm_vk_chunk_release(d->chunks, d);
         }
-        mm_vk_mem_free(&d->scratch, d);
+        mm_vk_mem_free(&d->workspace, d);
         mm_vk_mem_free(&d->up, d);
         mm_vk_mem_free(&d->down, d);
         mm_vk_pipelines_end(d);
-        mm_vk_record_end(d);
-        mm_vk_carry_end(d);
+        mm_vk_slots_end(d);
+        mm_vk_transfer_end(d);
         vkDestroyDevice(d->device, NULL);
     }
     if (d->messenger)
@@ -224,8 +224,8 @@ static void close_vulkan(mm_dev *dev)
     free(d);
 }
 
-/* Asking the loader takes tens of milliseconds, for drivers are loaded: a machine without any graphics device, where
- * "auto" can only end at the CPU, is told from the device nodes. */
+/* Asking the loader takes tens of milliseconds, because it loads drivers. Device nodes tell at once whether "auto" can
+ * only end at the CPU. */
 static bool has_gpu_node(void)
 {
     static const char *const nodes[] = {"/dev/dri/renderD128", "/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg",
@@ -289,12 +289,11 @@ static mm_status start(mm_vk_dev *d, const mm_dev_opts *o, mm_err *e)
     if ((s = choose_precision(d, o->precision, e)) != MM_OK ||
         (s = mm_threads_new(&d->head.pool, o->threads > 0 ? o->threads : mm_cpu_count(), e)) != MM_OK ||
         (s = make_device(d, e)) != MM_OK || (s = mm_vk_pipelines_start(d, e)) != MM_OK ||
-        (s = mm_vk_record_start(d, e)) != MM_OK || (s = mm_vk_carry_start(d, e)) != MM_OK)
+        (s = mm_vk_slots_start(d, e)) != MM_OK || (s = mm_vk_transfer_start(d, e)) != MM_OK)
         return s;
     s = mm_vk_self_test(d, e);
     if (s == MM_OK && o->precision == MM_PREC_INT8)
         s = choose_precision(d, o->precision, e); /* it may have failed */
-    mm_vk_profile_start(d);
     return s;
 }
 
@@ -370,15 +369,6 @@ fact(mm_fact *facts, int *n, int most, const char *key, const char *format, ...)
     ++*n;
 }
 
-static VkDeviceSize local_memory(const mm_vk_card *c)
-{
-    VkDeviceSize most = 0;
-    for (uint32_t i = 0; i < c->memory.memoryHeapCount; i++)
-        if ((c->memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) && c->memory.memoryHeaps[i].size > most)
-            most = c->memory.memoryHeaps[i].size;
-    return most;
-}
-
 static int facts_of(const mm_dev *dev, mm_fact *f, int most)
 {
     const mm_vk_dev *d = (const mm_vk_dev *)dev;
@@ -396,7 +386,7 @@ static int facts_of(const mm_dev *dev, mm_fact *f, int most)
     fact(f, &n, most, "driver", "%s", d->card.driver);
     fact(f, &n, most, "vulkan", "%u.%u.%u", VK_API_VERSION_MAJOR(v), VK_API_VERSION_MINOR(v), VK_API_VERSION_PATCH(v));
     fact(f, &n, most, "ids", "%04x:%04x", p->vendorID, p->deviceID);
-    fact(f, &n, most, "memory", "%.0f MiB", (double)local_memory(&d->card) / (1 << 20));
+    fact(f, &n, most, "memory", "%.0f MiB", (double)mm_vk_local_memory(&d->card) / (1 << 20));
     fact(f, &n, most, "invocations", "%u", p->limits.maxComputeWorkGroupInvocations);
     fact(f, &n, most, "shared memory", "%u bytes", p->limits.maxComputeSharedMemorySize);
     fact(f, &n, most, "storage range", "%.0f MiB", (double)p->limits.maxStorageBufferRange / (1 << 20));

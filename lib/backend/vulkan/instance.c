@@ -1,4 +1,4 @@
-/* instance.c: the Vulkan loader, its instance, and what the devices behind it can do. */
+/* instance.c: the Vulkan loader, its instance, and what its devices can do. */
 #include "backend/vulkan/vk.h"
 
 #include <stdio.h>
@@ -117,10 +117,10 @@ static bool find_families(mm_vk_card *c)
     uint32_t n = 32;
     bool found = false;
     vkGetPhysicalDeviceQueueFamilyProperties(c->device, &n, family);
-    for (uint32_t i = 0; i < n && !c->carries; i++)
+    for (uint32_t i = 0; i < n && !c->has_transfer; i++)
         if ((family[i].queueFlags & VK_QUEUE_TRANSFER_BIT) && !(family[i].queueFlags & works)) {
-            c->carrier = i;
-            c->carries = true;
+            c->transfer_family = i;
+            c->has_transfer = true;
         }
     for (uint32_t i = 0; i < n; i++) {
         const bool computes = family[i].queueFlags & VK_QUEUE_COMPUTE_BIT;

@@ -1,5 +1,5 @@
-/* pipeline.c: compute pipelines, made when they are first needed: a process that encodes one sentence pays for the four
- * or five that it uses. */
+/* pipeline.c: compute pipelines, built when they are first needed: a process that encodes one sentence pays for the
+ * four or five that it uses. */
 #include "backend/vulkan/vk.h"
 #include "base/grow.h"
 

@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-static mm_status too_wide(mm_err *e)
-{
-    return mm_fail(e, MM_SKIP, "vulkan: an input is too large for this device's buffers: cut it into windows");
-}
-
 static mm_status missing(const char *what, mm_err *e)
 {
     return mm_fail(e, MM_FATAL, "vulkan: this device does not compute %s", what);
@@ -21,14 +16,14 @@ typedef struct {
     bool biased;
 } affine;
 
-/* Gain and bias are loaded one after the other and lie in one chunk, unless the first one filled it to the end. */
+/* Gain and bias are loaded one after the other, so they share a chunk unless the gain filled it to the end. */
 static mm_status affine_of(affine *a, const mm_vk_dev *d, const mm_norm_op *op, mm_err *e)
 {
     const mm_vk_weight *gain = (const mm_vk_weight *)op->gain, *bias = (const mm_vk_weight *)op->bias;
     if (bias && bias->chunk != gain->chunk)
         return mm_fail(e, MM_FATAL, "vulkan: gain and bias of a norm lie too far apart");
     if (!mm_vk_window_of(&a->v, d, gain->chunk->mem.buffer, 0, gain->chunk->used))
-        return too_wide(e);
+        return mm_vk_too_large(e);
     a->gain = mm_vk_floats(gain->at);
     a->bias = bias ? mm_vk_floats(bias->at) : 0;
     a->biased = bias != NULL;
@@ -59,10 +54,11 @@ static norm_push push_of(const mm_norm_op *op, const affine *a, const mm_vk_wind
 static mm_status layers(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int64_t r0, int64_t r1, mm_err *e)
 {
     mm_vk_window x, y, also = {{0}, 0};
-    if (!mm_vk_see(&x, d, &op->x, r0, r1, op->channels) || !mm_vk_see(&y, d, &op->y, r0, r1, op->channels) ||
-        (op->also.buf && !mm_vk_see(&also, d, &op->also, r0, r1, op->channels))) {
+    if (!mm_vk_window_rows(&x, d, &op->x, r0, r1, op->channels) ||
+        !mm_vk_window_rows(&y, d, &op->y, r0, r1, op->channels) ||
+        (op->also.buf && !mm_vk_window_rows(&also, d, &op->also, r0, r1, op->channels))) {
         if (r1 - r0 < 2)
-            return too_wide(e);
+            return mm_vk_too_large(e);
         mm_status s = layers(d, op, a, r0, r0 + (r1 - r0) / 2, e);
         return s == MM_OK ? layers(d, op, a, r0 + (r1 - r0) / 2, r1, e) : s;
     }
@@ -86,21 +82,21 @@ static mm_status over_time(mm_vk_dev *d, const mm_norm_op *op, const affine *a, 
     mm_vk_window x, y, items;
     if (r0 == r1)
         return MM_OK;
-    if (!mm_vk_see(&x, d, &op->x, r0, r1, op->channels) || !mm_vk_see(&y, d, &op->y, r0, r1, op->channels) ||
-        i1 - i0 > 32768) {
+    if (!mm_vk_window_rows(&x, d, &op->x, r0, r1, op->channels) ||
+        !mm_vk_window_rows(&y, d, &op->y, r0, r1, op->channels) || i1 - i0 > 32768) {
         if (i1 - i0 < 2)
-            return too_wide(e);
+            return mm_vk_too_large(e);
         mm_status s = over_time(d, op, a, i0, i0 + (i1 - i0) / 2, e);
         return s == MM_OK ? over_time(d, op, a, i0 + (i1 - i0) / 2, i1, e) : s;
     }
-    char *room;
+    char *staged;
     VkDeviceSize at;
     const VkDeviceSize bytes = (VkDeviceSize)(i1 - i0 + 1) * sizeof(uint32_t);
-    mm_status s = mm_vk_stage(&room, &at, d, bytes, e);
+    mm_status s = mm_vk_stage(&staged, &at, d, bytes, e);
     if (s != MM_OK)
         return s;
     for (int i = i0; i <= i1; i++)
-        ((uint32_t *)(void *)room)[i - i0] = (uint32_t)(op->cu[i] - r0);
+        ((uint32_t *)(void *)staged)[i - i0] = (uint32_t)(op->cu[i] - r0);
     mm_vk_window_of(&items, d, d->up.buffer, at, bytes);
     const norm_push push = push_of(op, a, &x, &y, mm_vk_floats(items.shift));
     const mm_vk_dispatch run = {.shader = MM_VK_NORM_TIME,
@@ -126,19 +122,6 @@ mm_status mm_vk_norm(mm_dev *dev, const mm_norm_op *op, mm_err *e)
 
 /* ---- gathering ---- */
 
-/* A host table that a shader reads straight from the staging memory. */
-static mm_status small_table(mm_vk_window *w, mm_vk_dev *d, const void *from, VkDeviceSize bytes, mm_err *e)
-{
-    char *room;
-    VkDeviceSize at;
-    mm_status s = mm_vk_stage(&room, &at, d, bytes, e);
-    if (s != MM_OK)
-        return s;
-    memcpy(room, from, bytes);
-    mm_vk_window_of(w, d, d->up.buffer, at, bytes);
-    return MM_OK;
-}
-
 /* Where the rows to gather from lie. */
 typedef struct {
     VkBuffer buffer;
@@ -159,11 +142,11 @@ static mm_status gather_rows(mm_vk_dev *d, const mm_gather_op *op, const source 
                              mm_err *e)
 {
     mm_vk_window x = {0}, ids, y;
-    mm_status s = small_table(&ids, d, op->ids + r0, (VkDeviceSize)(r1 - r0) * sizeof *op->ids, e);
+    mm_status s = mm_vk_host_table(&ids, d, op->ids + r0, (VkDeviceSize)(r1 - r0) * sizeof *op->ids, e);
     if (s != MM_OK)
         return s;
-    if (!mm_vk_see(&y, d, &op->y, r0, r1, op->width))
-        return too_wide(e);
+    if (!mm_vk_window_rows(&y, d, &op->y, r0, r1, op->width))
+        return mm_vk_too_large(e);
     const int64_t most =
         (int64_t)d->card.properties.limits.maxStorageBufferRange / 2 / (int64_t)sizeof(float) / (from->ld + 1);
     for (int64_t lo = 0; s == MM_OK && (lo == 0 || lo < from->rows); lo += most) {
@@ -237,24 +220,24 @@ static mm_status pool_items(mm_vk_dev *d, const mm_pool_rows_op *op, int i0, int
         }
     lo = lo < hi ? lo : hi;
     mm_vk_window x = {0}, y, ranges;
-    if ((hi > lo && !mm_vk_see(&x, d, &op->x, lo, hi, op->width)) ||
+    if ((hi > lo && !mm_vk_window_rows(&x, d, &op->x, lo, hi, op->width)) ||
         !mm_vk_window_of(&y, d, mm_vk_buffer(&op->y), mm_vk_at(&op->y) + (VkDeviceSize)(i0 * op->y.ld) * sizeof(float),
                          (VkDeviceSize)mm_vk_extent(i1 - i0, op->width, op->y.ld) * sizeof(float)) ||
         i1 - i0 > 32768) {
         if (i1 - i0 < 2)
-            return too_wide(e);
+            return mm_vk_too_large(e);
         mm_status s = pool_items(d, op, i0, i0 + (i1 - i0) / 2, e);
         return s == MM_OK ? pool_items(d, op, i0 + (i1 - i0) / 2, i1, e) : s;
     }
-    char *room;
+    char *staged;
     VkDeviceSize at;
-    mm_status s = mm_vk_stage(&room, &at, d, (VkDeviceSize)(i1 - i0) * 2 * sizeof(uint32_t), e);
+    mm_status s = mm_vk_stage(&staged, &at, d, (VkDeviceSize)(i1 - i0) * 2 * sizeof(uint32_t), e);
     if (s != MM_OK)
         return s;
     for (int i = i0; i < i1; i++) {
         const bool empty = op->lo[i] >= op->hi[i];
-        ((uint32_t *)room)[2 * (i - i0)] = empty ? 0 : (uint32_t)(op->lo[i] - lo);
-        ((uint32_t *)room)[2 * (i - i0) + 1] = empty ? 0 : (uint32_t)(op->hi[i] - lo);
+        ((uint32_t *)staged)[2 * (i - i0)] = empty ? 0 : (uint32_t)(op->lo[i] - lo);
+        ((uint32_t *)staged)[2 * (i - i0) + 1] = empty ? 0 : (uint32_t)(op->hi[i] - lo);
     }
     mm_vk_window_of(&ranges, d, d->up.buffer, at, (VkDeviceSize)(i1 - i0) * 2 * sizeof(uint32_t));
     const struct {

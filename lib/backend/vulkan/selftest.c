@@ -320,7 +320,7 @@ mm_status mm_vk_self_test(mm_vk_dev *d, mm_err *e)
         {MM_VK_FP16, "fp16", try_fp16},
         {MM_VK_UNIFIED, "unified", try_linear},
         {MM_VK_HALVES, "halves", try_halves},
-        {MM_VK_CARRY, "transfer", try_linear},
+        {MM_VK_TRANSFER, "transfer", try_linear},
     };
     /* sums of 83 products of numbers below 1; f16 keeps eleven bits of each */
     const double allowed = d->head.precision != MM_PREC_FP32 ? 2e-2 : 1e-4;

@@ -1,11 +1,11 @@
-/* weight.c: parameters on the device. They are converted and brought into the shaders' layout by the host's threads on
- * their way through the staging memory: once, when a model is opened.
+/* weight.c: parameters on the device. The host's threads convert them and arrange them in the shaders' layout in
+ * staging memory: once, when a model is opened.
  *
  * Matrices: panels of 64 outputs, [panel][k][64] with k padded with zeros to a multiple of 32 (linear.glsl); f32, or
  * f16 when the device was opened with fp16 and the weight is not marked precise. For matrix units [output][k], k padded
- * to 64 (linear_coop.comp). In an int8 run linear layers have panels [panel][words + 2][64] of four k a word, symmetric
- * with a scale for each output, which lies after them with the sum of the output's integers (linear_int8.comp); what
- * is precise, and convolutions, are f16. Vectors and tables: f32. */
+ * to 64 (linear_coop.comp). In an int8 run linear layers have panels [panel][words + 2][64], four k a word, symmetric,
+ * with a scale for each output. The scale and the sum of the output's integers follow (linear_int8.comp). Precise
+ * weights and convolutions are f16. Vectors and tables: f32. */
 #include "backend/parts.h"
 #include "backend/vulkan/vk.h"
 
@@ -28,8 +28,8 @@ void mm_vk_weight_free(mm_dev *dev, mm_weight *weight)
     mm_vk_dev *d = (mm_vk_dev *)dev;
     mm_vk_weight *w = (mm_vk_weight *)weight;
     mm_vk_drain(d, &d->head.failed);
-    mm_vk_give(w->chunk, d);
-    mm_vk_give(w->vector_chunk, d);
+    mm_vk_chunk_release(w->chunk, d);
+    mm_vk_chunk_release(w->vector_chunk, d);
     free(w);
 }
 
@@ -50,12 +50,12 @@ static mm_status upload_f32(mm_vk_dev *d, const mm_vk_chunk *c, VkDeviceSize at,
     for (int64_t done = 0; done < n; done += PIECE) {
         int64_t some = n - done < PIECE ? n - done : PIECE;
         VkDeviceSize bytes = (VkDeviceSize)some * sizeof(float), place;
-        char *room;
+        char *staged;
         const VkDeviceSize to = at + (VkDeviceSize)done * sizeof(float);
-        mm_status s = mm_vk_fill(&room, &place, d, c, to, bytes, e);
+        mm_status s = mm_vk_fill(&staged, &place, d, c, to, bytes, e);
         if (s != MM_OK)
             return s;
-        mm_to_f32((float *)room, mm_tensor_at(t, first + done), t->s.type, some);
+        mm_to_f32((float *)staged, mm_tensor_at(t, first + done), t->s.type, some);
         if ((s = mm_vk_filled(d, place, c, to, bytes, e)) != MM_OK)
             return s;
     }
@@ -68,7 +68,7 @@ static mm_status flat(mm_weight **out, mm_vk_dev *d, mm_vk_weight *w, const mm_t
         return mm_fail_memory(e);
     int64_t n = mm_shape_count(&t->s);
     w->bytes = (VkDeviceSize)n * sizeof(float);
-    mm_status s = mm_vk_take(&w->chunk, &w->at, d, w->bytes, vector, e);
+    mm_status s = mm_vk_chunk_take(&w->chunk, &w->at, d, w->bytes, vector, e);
     if (s == MM_OK)
         s = upload_f32(d, w->chunk, w->at, t, 0, n, e);
     if (s != MM_OK)
@@ -90,18 +90,18 @@ mm_status mm_vk_table(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e)
 
 /* ---- matrices ---- */
 
-/* Where the matrix of a panel's outputs comes from: row n of a [N,K] matrix, as f32 into row[k]. */
+/* The [N,K] matrix that panels are packed from: `row` converts row n into row[k]; tmp[k] is for its own use. */
 typedef struct matrix matrix;
 struct matrix {
     int64_t n, k;
     const mm_linear_weight *linear;
     const mm_conv_weight *conv;
-    void (*row)(const matrix *m, int64_t n, float *row, float *room);
+    void (*row)(const matrix *m, int64_t n, float *row, float *tmp);
 };
 
-static void linear_row(const matrix *m, int64_t n, float *row, float *room)
+static void linear_row(const matrix *m, int64_t n, float *row, float *tmp)
 {
-    (void)room;
+    (void)tmp;
     const mm_tensor *t = mm_part_of(m->linear->w, m->linear->parts, m->linear->transposed, &n);
     if (!m->linear->transposed) {
         mm_to_f32(row, mm_tensor_at(t, n * m->k), t->s.type, m->k);
@@ -111,12 +111,12 @@ static void linear_row(const matrix *m, int64_t n, float *row, float *room)
         mm_to_f32(row + k, mm_tensor_at(t, k * t->s.dim[1] + n), t->s.type, 1);
 }
 
-static void conv_row(const matrix *m, int64_t n, float *row, float *room)
+static void conv_row(const matrix *m, int64_t n, float *row, float *tmp)
 {
     const mm_tensor *t = &m->conv->w;
     const int64_t channels = t->s.dim[1], taps = m->k / channels;
-    mm_to_f32(room, mm_tensor_at(t, n * m->k), t->s.type, m->k);
-    mm_channels_last(row, room, channels, taps);
+    mm_to_f32(tmp, mm_tensor_at(t, n * m->k), t->s.type, m->k);
+    mm_channels_last(row, tmp, channels, taps);
 }
 
 typedef struct {
@@ -161,7 +161,7 @@ static void pack_panel(void *ctx, int i, int worker)
     pack_job *j = ctx;
     const int64_t panel = (j->first + i) % j->panels, group = (j->first + i) / j->panels, k = j->m->k;
     const size_t bytes = (size_t)(j->w->padded * PANEL * mm_vk_weight_size(j->w));
-    /* put together apart: memory of the device may be slow to write to but in order */
+    /* assembled apart: device memory may be slow to write out of order */
     float *row = malloc(2 * (size_t)k * sizeof *row + bytes);
     if (!row) {
         __atomic_store_n(&j->failed, true, __ATOMIC_RELAXED);
@@ -181,7 +181,7 @@ static void pack_panel(void *ctx, int i, int worker)
     free(row);
 }
 
-/* As many panels at a time as the staging memory takes. */
+/* As many panels at a time as staging memory holds. */
 static mm_status upload_panels(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, int64_t groups, mm_err *e)
 {
     pack_job j = {.m = m, .w = w, .per_group = m->n / groups};
@@ -216,7 +216,7 @@ static mm_status upload_matrix(mm_vk_dev *d, mm_vk_weight *w, const matrix *m, i
         w->int8 ? mm_vk_round(m->k, INT8_DEPTH) + MM_VK_INT8_TAIL : mm_vk_round(m->k, w->rows ? COOP_DEPTH : DEPTH);
     w->group_bytes = mm_vk_round(m->n / groups, PANEL) * w->padded * mm_vk_weight_size(w);
     w->bytes = (VkDeviceSize)(w->group_bytes * groups);
-    mm_status s = mm_vk_take(&w->chunk, &w->at, d, w->bytes, false, e);
+    mm_status s = mm_vk_chunk_take(&w->chunk, &w->at, d, w->bytes, false, e);
     return s == MM_OK ? upload_panels(d, w, m, groups, e) : s;
 }
 
@@ -228,7 +228,7 @@ static mm_status upload_bias(mm_vk_dev *d, mm_vk_weight *w, const mm_tensor *bia
         any = any || bias[i].data;
     if (!any)
         return MM_OK;
-    mm_status s = mm_vk_take(&w->vector_chunk, &w->bias_at, d, (VkDeviceSize)w->head.n * sizeof(float), true, e);
+    mm_status s = mm_vk_chunk_take(&w->vector_chunk, &w->bias_at, d, (VkDeviceSize)w->head.n * sizeof(float), true, e);
     float *all = s == MM_OK ? calloc((size_t)w->head.n, sizeof *all) : NULL;
     if (s == MM_OK && !all)
         s = mm_fail_memory(e);
