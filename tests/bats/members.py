@@ -1,8 +1,8 @@
-"""members.py DIRECTORY STREAM.json LOG: archives of which mm-decode accounts for fewer members than bsdtar lists.
+"""members.py DIRECTORY STREAM.json LOG: archives in which mm-decode accounts for fewer members than bsdtar lists.
 
 STREAM.json is what `mm-cat -J` makes of `mm-decode -v DIRECTORY`, LOG what that said. A member is accounted for by a record, an
 error record or a line that it was skipped; an archive whose rest cannot be read says so in an error record."""
-import collections, json, os, re, resource, subprocess, sys
+import collections, json, os, re, resource, shutil, subprocess, sys
 
 directory, stream, log = sys.argv[1:]
 
@@ -13,13 +13,20 @@ def bounded():
     resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
 
 
+BSDTAR = shutil.which("bsdtar")
+
+
+def lines(how, path):
+    """What bsdtar prints; nothing where it does not read all of it. It finds no other programs (lzop …), as mm-decode starts none."""
+    done = subprocess.run([BSDTAR, how, path], capture_output=True, stdin=subprocess.DEVNULL, preexec_fn=bounded,
+                          env={"PATH": "/nonexistent", "LC_ALL": "C.UTF-8"})
+    return [] if done.returncode else done.stdout.splitlines()
+
+
 def listed(path):
-    """The names of members that are no directories; nothing where bsdtar does not read all of it."""
-    def run(how):
-        done = subprocess.run(["bsdtar", how, path], capture_output=True, stdin=subprocess.DEVNULL, preexec_fn=bounded,
-                              env=dict(os.environ, LC_ALL="C.UTF-8"))
-        return [] if done.returncode else done.stdout.splitlines()
-    return {name for name, line in zip(run("tf"), run("tvf")) if not line.startswith(b"d")}
+    """The names of members that are not directories."""
+    names = lines("tf", path)
+    return {name for name, line in zip(names, lines("tvf", path)) if not line.startswith(b"d")} if names else set()
 
 
 seen, ended, single = collections.defaultdict(set), set(), set()
