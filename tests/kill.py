@@ -92,7 +92,7 @@ def once(name, command, resumes, took, how):
         sys.exit(f"{name}: the result differs after {how.name}; see {os.getcwd()}")
     left = [end for end in (".part", ".checkpoint", ".search") if os.path.exists("out" + end)]
     if left:
-        sys.exit(f"{name}: {left} is left behind")
+        sys.exit(f"{name}: {left} remains")
     return killed
 
 

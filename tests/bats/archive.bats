@@ -42,14 +42,14 @@ strings_of() { tr -c '[:print:]' '\n' <"$1"; }
     [[ "$stderr" == *"decompress it first"* ]]
 }
 
-@test "an executable that only mentions an archive's signature is passed over" {
+@test "an executable that only mentions an archive's signature is skipped" {
     { printf '\177ELF\2\1\1'; head -c 100 /dev/zero; printf '7z\274\257\047\034'; head -c 900 /dev/zero; } >prog
     mm-decode prog note.txt >out.mm
     strings_of out.mm | grep -q 'a text'
     ! strings_of out.mm | grep -q prog
 }
 
-@test "a truncated tar: an error record for the member that was cut, the next operand goes on" {
+@test "a truncated tar: an error record for the member that was cut, the next operand is read" {
     head -c 20000 /dev/urandom | base64 >long.txt
     tar -cf - note.txt long.txt | head -c 9000 >cut.tar
     run mm-decode -o out.mm cut.tar note.txt
@@ -94,7 +94,7 @@ END
     xz -k m.tar && flipped m.tar.xz
     gzip -c m/00.txt >a.txt.gz && flipped a.txt.gz
     bsdtar -cf m.tar.lz4 --lz4 --options lz4:stream-checksum m && flipped m.tar.lz4
-    for size in 1 4; do # the length that gzip keeps behind the checksum
+    for size in 1 4; do # the length that gzip keeps after the checksum
         python3 -c "d = bytearray(open('m.tar.gz', 'rb').read()); d[-$size] ^= 1; open('length.tar.gz', 'wb').write(d)"
         run mm-decode -q -o out.mm length.tar.gz
         [ "$status" -eq 1 ] && [ "$(kinds out.mm)" = " 1 error 12 text " ]
@@ -139,8 +139,8 @@ print(n)')
     mm-decode two.txt.gz | mm-cat -J | jq -j .data | cmp - <(cat m/00.txt m/01.txt)
     { cat m.tar.gz && head -c 5000 /dev/zero; } >padded.tar.gz && mm-decode padded.tar.gz >out.mm # as tapes are
     [ "$(kinds out.mm)" = " 12 text " ]
-    { cat m.tar.gz && printf 'and something else'; } >behind.tar.gz
-    run mm-decode -q -o out.mm behind.tar.gz
+    { cat m.tar.gz && printf 'and something else'; } >followed.tar.gz
+    run mm-decode -q -o out.mm followed.tar.gz
     [ "$status" -eq 1 ] && [ "$(kinds out.mm)" = " 1 error 12 text " ]
 }
 
@@ -225,7 +225,7 @@ t.close()'
     strings_of out.mm | grep -q 'max-ratio'
 }
 
-@test "a zip behind other bytes is read; one behind another zip is told of" {
+@test "a zip after other bytes is read; one after another zip is reported" {
     mkdir -p za zb && cp note.txt za/a.txt && cp note.txt zb/b.txt
     python3 "$BATS_TEST_DIRNAME/media.py" zipped a.zip za && python3 "$BATS_TEST_DIRNAME/media.py" zipped b.zip zb
     { head -c 511 /dev/zero && cat a.zip; } >zeros.zip && { printf '#!/bin/sh\nexit 1\n' && cat a.zip; } >sfx.sh
@@ -240,7 +240,7 @@ t.close()'
     [[ "$stderr" == *"before it are another archive"* ]]
 }
 
-@test "zstd and lz4 behind frames that are to be skipped" {
+@test "zstd and lz4 after skippable frames" {
     printf '\x50\x2a\x4d\x18\x04\0\0\0abcd\x5f\x2a\x4d\x18\0\0\0\0' >skip
     for how in zstd lz4; do
         bsdtar -cf packed --$how note.txt && cat skip packed >skipped.bin
@@ -270,7 +270,7 @@ open("y.z01", "wb").write(b"PK\3\4 and so on"); open("y.r00", "wb").write(b"no m
     mkdir -p n/.hid && printf 'x' >n/a.txt && head -c 200000 /dev/urandom >n/.hid/b && printf 'y' >n/c.txt
     bsdtar -cf n.7z --format 7zip -C n a.txt .hid/b c.txt
     python3 -c "d = bytearray(open('n.7z', 'rb').read()); d[1000] ^= 255; open('n.7z', 'wb').write(d)"
-    run mm-decode -q -o out.mm n.7z # the hidden member is passed over, and damaged
+    run mm-decode -q -o out.mm n.7z # the hidden member is skipped, and damaged
     [ "$status" -eq 1 ]
     strings_of out.mm | grep -Eq 'cannot be read|damaged|CRC|corrupt'
 }

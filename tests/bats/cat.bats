@@ -60,7 +60,7 @@ assert all(abs(x - y) <= 1e-6 * abs(y) for x, y in zip(v, json.loads(sys.argv[1]
 PY
 }
 
-@test "--npy refuses what is no array, and leaves nothing behind" {
+@test "--npy refuses anything but an array, and leaves no file" {
     run mm-cat --npy v.npy "$q" "$data/heads/samples.mm"
     [ "$status" -eq 2 ]
     [[ "$output" == *"--where"* ]]

@@ -52,7 +52,7 @@ broken() {
     done
 }
 
-@test "what --only does not ask for is no fault" {
+@test "what --only leaves out is not an error" {
     mkdir -p d && head -c 300 /dev/zero >d/a.jpg && m wav d/b.wav 0.1
     [ "$(mm-decode --only audio d | mm-cat -c)" = $'audio\t1' ]
     run mm-decode --only image d -o "$out"

@@ -99,7 +99,7 @@ models() {
     [ "$status" -eq 2 ]
 }
 
-@test "prefixes, bundled flags, values in every spelling, options behind operands, --" {
+@test "prefixes, bundled flags, values in every spelling, options after operands, --" {
     for words in "--keys --head=2" "--summ --head 2" "-kN2" "-kN 2"; do
         [ "$(mm-cat $words "$q" | wc -l)" -eq 2 ]
     done

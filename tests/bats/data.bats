@@ -65,8 +65,8 @@ accounted() {
 
 # Pillow 13 decodes 54 of the 66 files in odd_images_libvips; one of these is refused, issue412.jp2 (a palette inside JPEG
 # 2000). Of the 12 others five are broken, too large or of a kind that is not read (error records), seven
-# are no pictures that this program knows (SVG, a text, an ENVI header): named and skipped; behind the gzip stream of one of
-# them, truncated.svgz, something else follows, which gzip -t says too.
+# are not pictures that this program knows (SVG, a text, an ENVI header): named and skipped; other bytes follow the gzip stream
+# of one of them, truncated.svgz, as gzip -t says, too.
 @test "odd images: what Pillow cannot read is refused, and every file is accounted for" {
     counts 1 "error=7 image=53 " odd_images_libvips --key file
     accounted odd_images_libvips

@@ -58,7 +58,7 @@ x/two image'
     rm all/more.bin
 }
 
-@test "archives inside archives: the inner one's key goes in front" {
+@test "archives inside archives: the inner one's key comes first" {
     mkdir -p in && cp all/t.zip in/inner.zip && m tarred outer.tgz in w:gz
     [ "$(mm-decode outer.tgz | keys | sort)" = "$(sed 's,^,inner/,' <<<"$want" | sort)" ]
     mm-decode outer.tgz | mm-cat -J | jq -e -s 'any(.src == "outer.tgz!inner.zip!a/one.png")'

@@ -133,7 +133,7 @@ END
     [ "$(mm-cat -J --where kind=error "$tmp/o" | grep -c "not a number")" -eq 7 ]
 }
 
-@test "--keep leaves the source in front of its feature" {
+@test "--keep leaves the source before its feature" {
     mm-encode-image -m "$vit" --keep all.mm >"$tmp/o"
     [ "$(mm-cat -c "$tmp/o" | sort | tr '\n\t' ' =')" = "audio=3 feature=7 image=7 text=1 " ]
     mm-cat --where kind!=feature "$tmp/o" | cmp - all.mm
@@ -171,7 +171,7 @@ END
     mm-cat -q -J "$tmp/o" | jq -e '.kind == "error" and .error.stage == "encode-audio"'
 }
 
-@test "sound with a sample that is no finite number is an error, and says which" {
+@test "sound with a sample that is not finite is an error that says which" {
     python3 "$BATS_TEST_DIRNAME/media.py" levels "$tmp/level.wav" 16000 0.5
     mm-decode "$tmp/level.wav" >"$tmp/fine.mm"
     for bits in '\377\377\377\177' '\0\0\200\177'; do # a NaN with all bits of its payload; infinity
@@ -258,7 +258,7 @@ print(len(want) == len(got) == 6 * 384 and max(abs(x - y) for x, y in zip(got, w
         "$tmp/got.npy" "$BATS_TEST_DIRNAME/../goldens/sentences/prompts.npy" "$1"
 }
 
-@test "the prompts of a model, as sentence-transformers puts them in front, and leaves them out of the mean" {
+@test "a model's prompts come first, and are left out of the mean, as sentence-transformers does both" {
     need_text
     # the last of the texts is empty
     jq -Rc '{text: .}' "$BATS_TEST_DIRNAME/../goldens/sentences/texts.txt" >"$tmp/t.jsonl"

@@ -1,4 +1,4 @@
-# mm-eval on streams of predictions: numbers to the last bit, what is not defined, heads with several outputs.
+# mm-eval on streams of predictions: numbers to the last bit, undefined metrics, heads with several outputs.
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -7,7 +7,7 @@ setup() {
 }
 records() { python3 "$tests/records.py"; }
 
-# 60 numbers near $1 and guesses that miss them by -0.4 to 0.4
+# 60 numbers near $1 and predictions that miss them by -0.4 to 0.4
 numbers() {
     python3 -c "
 for i in range(60):
@@ -55,7 +55,7 @@ END
     mm-label -m head --no-header times.mm | awk -F'\t' '$6 < 1699999980 || $6 > 1700000060 { exit 1 }'
 }
 
-@test "what is not defined is a dash, and null in JSON" {
+@test "an undefined metric is a dash, and null in JSON" {
     for i in 1 2 3; do echo '{"kind": "label", "key": "k'$i'", "label": {"a": 0.9, "b": 0.1}, "meta": {"truth": "a"}}'; done | records > one.mm
     run -0 mm-eval one.mm
     [[ "$output" != *nan* ]]
@@ -93,7 +93,7 @@ outputs() {
     done | records
 }
 
-@test "outputs of one head are judged field by field" {
+@test "outputs of one head are evaluated field by field" {
     outputs > two.mm
     mm-eval --rounds 0 -f json two.mm | jq -e '.fields | .digit.samples == 20 and .digit.figures.accuracy.value == 1 and
         (.digit.classes | length) == 4 and .speaker.figures.accuracy.value == 0.5 and (.speaker.classes | length) == 2'
@@ -118,7 +118,7 @@ outputs() {
     run -2 mm-eval open.mm
     [[ "$output" == *"choose one with --field (there are: kind, size)"* ]]
     mm-eval --rounds 0 --field kind -f json open.mm | jq -e '.figures.accuracy.value == 1'
-    # the truth of another stream, by field; a label that is no map is of no field but "label"
+    # labels of another stream, by field; a label that is not a map has the field "label" alone
     for i in $(seq 0 19); do echo '{"kind": "text", "key": "k'$i'", "data": "x", "label": {"digit": '$((i % 2))', "speaker": "s0"}}'; done | records > truth.mm
     mm-eval --rounds 0 --truth truth.mm -f json two.mm | jq -e '.fields.digit.figures.accuracy.value == 0.5 and .fields.speaker.figures.accuracy.value == 1'
     for i in $(seq 0 19); do echo '{"kind": "text", "key": "k'$i'", "data": "x", "label": "s0"}'; done | records > plain.mm
@@ -149,7 +149,7 @@ outputs() {
     [ "$(sort -u figures | wc -l)" = 1 ]
 }
 
-@test "--group: an expression that fits no key, or makes one group of all, is refused; one that fits some is told" {
+@test "--group: an expression that fits no key, or makes one group of all, is refused; one that fits some is reported" {
     for i in $(seq 0 19); do
         echo '{"kind": "label", "key": "recordings/'$((i % 2))_s$((i / 5))_$i'", "label": "c'$((i % 2))'", "meta": {"truth": "c'$((i % 3 % 2))'"}}'
     done | records > p.mm

@@ -34,7 +34,7 @@ need_text() { mm-model list 2>/dev/null | grep -q minilm-l6 || skip "needs minil
     mm-fuse -m out/head.safetensors --label out/test-image.mm out/test-audio.mm | mm-cat -c | grep -q 'label'
 }
 
-@test "sentiment: an interrupted encoding goes on from its .part" {
+@test "sentiment: an interrupted encoding resumes from its .part" {
     run_sentiment "$PWD/out/image.mm"
     cp out/image.mm whole.mm
     head -c $(($(stat -c %s whole.mm) / 2)) whole.mm > out/image.mm.part

@@ -51,7 +51,7 @@ same() { cmp "$T/hub/owner/name/$1" "$MM_MODELS/name/$1"; }
     [[ $output == *"is there already"* ]]
 }
 
-@test "fetch goes on after broken connections, with Range" {
+@test "fetch resumes after broken connections, with Range" {
     start_hub truncate=2
     mm-model -q fetch owner/name
     same model.safetensors
@@ -70,7 +70,7 @@ same() { cmp "$T/hub/owner/name/$1" "$MM_MODELS/name/$1"; }
     same model.safetensors
 }
 
-@test "an interrupted fetch goes on in the next run" {
+@test "an interrupted fetch is resumed by the next run" {
     start_hub
     mm-model -q fetch owner/name
     mv "$MM_MODELS/name" "$T/whole"
@@ -140,7 +140,7 @@ same() { cmp "$T/hub/owner/name/$1" "$MM_MODELS/name/$1"; }
     mm-model verify name
 }
 
-@test "fetch: a revision, and names that are none" {
+@test "fetch: a revision, and malformed names" {
     start_hub
     mm-model -q fetch owner/name@refs/pr/1 other
     [ -f "$MM_MODELS/other/model.safetensors" ]

@@ -57,7 +57,7 @@ values() { mm-cat -J --data "$@" | jq -c .data.values; }
     mm-cat -q -J --where kind=error "$tmp/o" | jq -e '.key == "s005"'
 }
 
-@test "interrupted training leaves no head, and goes on to the same one" {
+@test "interrupted training leaves no head, and resumes to the same one" {
     mm-train classify --seed 3 --epochs 400 --patience 0 -q -o "$tmp/want" a.mm b.mm
     mm-train classify --seed 3 --epochs 400 --patience 0 -q -o "$tmp/head" a.mm b.mm &
     pid=$!
@@ -106,7 +106,7 @@ END
     [ "$status" -ne 0 ]
 }
 
-@test "a head does not guess about a sample that has nothing for it" {
+@test "a head predicts nothing for a sample without its inputs" {
     mm-decode --as feature --of smell --key-column id --label-column class a.csv -o "$tmp/smell.mm"
     { mm-cat -w key=s001 "$tmp/smell.mm"; mm-cat -w key=s002 a.mm; } >"$tmp/in.mm"
     run mm-fuse -m head.safetensors --label -o "$tmp/o" "$tmp/in.mm"
@@ -228,7 +228,7 @@ two_of_one_name() {
     [[ "$output" == *'no record is of fusedd'* ]]
     run -2 mm-fuse --method concat --reliability voice=0.5 a.mm
     run -2 mm-fuse --method concat --attention a.mm
-    # records that are not its business
+    # records that it does not handle
     run -0 bash -c "printf 'x\n' | mm-decode --lines - | mm-fuse --method concat | mm-cat -c"
     [[ "$output" == *"no record of the input was a feature: mm-encode-image"* ]]
     run -0 bash -c "mm-fuse --method yager a.mm | mm-cat -c"
@@ -249,7 +249,7 @@ two_of_one_name() {
     run -2 mm-fuse -m "$tmp/towers" -o "$tmp/none" "$tmp/smell.mm"
     [[ "$output" == *"the head takes features of voice, face; what came is of smell" ]]
     [ ! -e "$tmp/none" ]
-    # among others it is no matter
+    # among others they do not matter
     mm-fuse -m "$tmp/towers" "$tmp/smell.mm" a.mm | mm-cat -q --count-by of | grep -qx $'voice\t120'
 }
 

@@ -117,5 +117,5 @@ class Hub(http.server.BaseHTTPRequestHandler):
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
 pathlib.Path(port_file + ".new").write_text(str(server.server_address[1]))
 os.rename(port_file + ".new", port_file)
-threading.Timer(120, os._exit, [0]).start()  # a test that dies leaves no server behind
+threading.Timer(120, os._exit, [0]).start()  # a test that dies leaves no server running
 server.serve_forever()

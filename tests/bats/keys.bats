@@ -58,7 +58,7 @@ keys() { mm-cat -J | jq -r '.key + " " + .kind'; }
     [ "$status" -eq 1 ]
 }
 
-@test "members of an operand have their paths in it; --key archive puts its own key in front" {
+@test "members of an operand have their paths in it; --key archive puts its own key first" {
     [ "$(mm-decode shards/s0.tar | keys)" = $'one image\none text\none audio' ]
     [ "$(mm-decode --key archive shards/s0.tar | mm-cat -k | uniq)" = shards/s0/one ]
     [ "$(mm-decode --key archive shards | keys)" = "$(mm-decode shards | keys)" ]
@@ -68,7 +68,7 @@ keys() { mm-cat -J | jq -r '.key + " " + .kind'; }
     [ "$(mm-decode --key archive outer.tar | mm-cat -k)" = $'outer/in/deep/three\nouter/in/two' ]
 }
 
-@test "--key file keeps the extensions, of archives too where they are in front" {
+@test "--key file keeps the extensions, of archives too where they come first" {
     [ "$(mm-decode --key file t/a | mm-cat -k)" = $'one.png\none.txt\none.wav' ]
     [ "$(mm-decode --key file shards/s0.tar | mm-cat -k)" = $'one.png\none.txt\none.wav' ]
     [ "$(mm-decode --key file shards | mm-cat -k | tail -n 1)" = s1.tgz/two.png ]
@@ -153,7 +153,7 @@ refused() { mm-cat -q -J -w kind=error "$1" | jq -r '.key + " " + .src + " " + .
     [ "$(refused o | cut -d ' ' -f 2)" = $'w/b/a.zip!1.png\nw/b/a.zip!2.png\nw/b/a/1.png\nw/b/a/2.png' ]
 }
 
-@test "a member that an archive holds twice is told, not mixed" {
+@test "a member that an archive holds twice is reported, not mixed" {
     cd "$tmp" && mkdir d && echo one >d/a.txt && tar cf twice.tar d && echo two >d/a.txt && tar rf twice.tar d
     run mm-decode -o o twice.tar
     [ "$status" -eq 1 ]
@@ -199,7 +199,7 @@ refused() { mm-cat -q -J -w kind=error "$1" | jq -r '.key + " " + .src + " " + .
     done
 }
 
-@test "--key: a word that is no rule is refused; an expression that fits no path or not all is told" {
+@test "--key: an unknown rule is refused; an expression that fits no path, or not all, is reported" {
     for word in stem files '' cat/dog; do
         run mm-decode --key "$word" pair -o "$tmp/o.mm"
         [ "$status" -eq 2 ] && [[ "$output" == *"'$word' is no rule"* ]] && [ ! -e "$tmp/o.mm" ]

@@ -61,7 +61,7 @@ records() { python3 ../../bats/records.py; }
     mm-label --against labels.mm --of image -f stream queries.mm | mm-cat -w of=text | cmp - <(mm-cat -w of=text queries.mm)
 }
 
-@test "ground truth goes along" {
+@test "labels of the input go along" {
     mm-label --knn examples.mm --leave-one-out -f jsonl examples.mm | jq -e -s 'length == 60 and all(.truth != null)'
 }
 
@@ -224,7 +224,7 @@ END
     [[ "$output" == *"needs --knn"* ]]
 }
 
-@test "Label Studio: of several labels one is ticked, the others are told" {
+@test "Label Studio: of several labels one is ticked, the others are reported" {
     mm-label --against labels.mm --of image -n 3 -f label-studio queries.mm | jq -e 'length == 25 and all(.[];
         (.predictions[0].result[0] as $r | ($r.value.choices | length == 1) and
          (.meta.labels[$r.id] | length == 3 and .[0].label == $r.value.choices[0] and .[0].score == $r.score)))'
@@ -249,7 +249,7 @@ END
     # the same as through mm-fuse
     mm-fuse -m $heads/mlp.safetensors --label $heads/samples.mm | mm-label -n 3 >"$tmp/fused"
     mm-label -m $heads/mlp.safetensors -n 3 $heads/samples.mm | cmp - "$tmp/fused"
-    # modalities of streams of their own are joined; features alone are not left behind
+    # modalities of streams of their own are joined; features alone are not lost
     for of in image text audio; do mm-cat -w of=$of -o "$tmp/$of.mm" $heads/samples.mm; done
     mm-label -m $heads/mlp.safetensors -n 3 "$tmp"/{image,text,audio}.mm | sort | cmp - <(sort "$tmp/fused")
     run mm-label -m $heads/align.safetensors $heads/samples.mm

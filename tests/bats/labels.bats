@@ -81,7 +81,7 @@ labels() { mm-cat -q -J "$@" | jq -r '.key + "=" + (.label // "-" | tostring)' |
     [ "$status" -eq 1 ] && [[ "$output" == *'did you mean "class"'* ]]
 }
 
-@test "an empty cell, or null, is no label; a text that is null is an error" {
+@test "an empty cell, or null, is not a label; a text that is null is an error" {
     printf 'text,label\na,\nb,x\nc, \n' >t.csv
     [ "$(mm-decode --column text --label-column label t.csv | labels)" = "t:1=- t:2=x t:3=- " ]
     printf '{"text":"a","label":null}\n{"text":"b","label":"x"}\n{"text":"c"}\n{"text":null,"label":"x"}\n' >t.jsonl
@@ -93,7 +93,7 @@ labels() { mm-cat -q -J "$@" | jq -r '.key + "=" + (.label // "-" | tostring)' |
     [ "$(mm-decode -q --labels l.csv --label-column label pets | labels)" = 'cat/1=- cat/2=x dog/1=- dog/2=- ' ]
 }
 
-@test "rows that are wrong are told by their number, key and part" {
+@test "errors in rows name the row's number, key and part" {
     printf '{"text":"a"}\nnonsense\n{"text":"b"}\n{"text":"\\ud83d"}\n' >t.jsonl
     run mm-decode --column text t.jsonl -o o.mm
     [[ "$output" == *"t.jsonl: row 2: not a JSON object"*"t.jsonl: row 4: "* ]]
@@ -238,7 +238,7 @@ END
     cmp j1.mm j4.mm
 }
 
-@test "a label with a comma and no quotes is no label of another column" {
+@test "an unquoted label with a comma does not become another column's" {
     printf 'file,label,set\ncat/1.txt,cat, small,train\n' >t.csv
     run mm-decode --labels t.csv pets
     [ "$status" -eq 2 ] && [[ "$output" == *"t.csv: row 1: 4 cells, more than the 3 that have names"* ]]
@@ -249,7 +249,7 @@ END
     [ "$(mm-decode -q --labels pets/metadata.jsonl pets | labels)" = "cat/1=3 cat/2=- dog/1=- dog/2=- " ]
 }
 
-@test "Parquet and spreadsheets are named as what is not read" {
+@test "Parquet and spreadsheets are named as formats that are not read" {
     printf 'PAR1\x15\x04\x15\x00PAR1' >t.parquet
     run mm-decode --column text t.parquet -o o.mm
     [ "$status" -eq 1 ] && [[ "$output" == *"Parquet is not read"* ]]
@@ -292,7 +292,7 @@ END
     [ "$status" -eq 2 ] && [[ "$output" == *"no column 3"*"its columns are 1 to 2"* ]]
 }
 
-@test "columns of one name are told apart by number; one without a name is no label" {
+@test "columns of one name are chosen by number; one without a name is not a label" {
     printf 'file,label,label\ncat/1.txt,a,b\n' >t.csv
     for options in '' '--label-column label'; do
         run mm-decode --labels t.csv $options pets/cat -o o.mm
@@ -370,7 +370,7 @@ END
     [ "$(mm-decode pets/README.md | mm-cat -c)" = $'text\t1' ]
 }
 
-@test "names of files with accents match however they are written; --labels - is refused; what holds no labels is told" {
+@test "names of files with accents match however they are written; --labels - is refused; a file without labels is reported" {
     mkdir nfd && echo x >nfd/$'Vo\u0308gel.txt' && echo y >nfd/$'Ka\u0308fer.txt'
     printf 'file,label\nV\u00f6gel.txt,a\nKa\u0308fer.txt,b\n' >t.csv
     [ "$(mm-decode -q --labels t.csv nfd | mm-cat -J | jq -r .label | sort | paste -sd' ')" = "a b" ]
@@ -383,7 +383,7 @@ END
     [ "$status" -eq 2 ] && [[ "$output" == *"p.json: no annotation of a whole file in it: predictions and regions are no labels"* ]]
 }
 
-@test "captions in a table of several columns are told how to be read; a member that no sidecar has is said once" {
+@test "a table of captions with several columns says how to read it; a member that no sidecar has is reported once" {
     printf 'image,caption,n\ncat/1.txt,a cat,0\ncat/1.txt,one cat,1\n' >t.csv
     run mm-decode --labels t.csv pets
     [ "$status" -eq 2 ] && [[ "$output" == *"--column caption --key-column image"* ]]

@@ -20,7 +20,7 @@ open(sys.argv[1], "wb").write(b)' "$1" "$2"
 }
 kinds() { mm-cat -J | jq -r .kind | sort | uniq -c | awk '{ print $2, $1 }' | paste -sd ,; }
 
-@test "TIFF: what is not known is an error, never a wrong picture" {
+@test "TIFF: an unknown layout is an error, never a wrong picture" {
     m tiff plain.tif
     [ "$(mm-decode plain.tif | mm-cat -J | jq -r .kind)" = image ]
     # pixels that are no LZW, no JPEG; a compression that nobody knows; CIELab; a picture of a thousand million pixels

@@ -8,7 +8,7 @@ setup() {
 
 imported() { mm-model -q import "tests/goldens/onnx/$1.onnx" "$1"; }
 
-@test "list names, describes and, in JSON, tells all" {
+@test "list names, describes and, in JSON, gives all" {
     imported bert
     imported vit
     run mm-model --names list
@@ -18,7 +18,7 @@ imported() { mm-model -q import "tests/goldens/onnx/$1.onnx" "$1"; }
     [ "$(mm-model --json list | jq -r '.[1].labels')" = 3 ]
 }
 
-@test "list reports a model that is broken and goes on" {
+@test "list reports a broken model and the others" {
     imported bert
     mkdir "$MM_MODELS/aa" && echo '{' >"$MM_MODELS/aa/config.json"
     run mm-model list
@@ -72,7 +72,7 @@ altered() {
     jq "$3" "tests/goldens/encode/$1/config.json" >"$MM_MODELS/$2/config.json"
 }
 
-@test "a model that no encoder takes: what is the matter with it, in every tool" {
+@test "a model that no encoder takes: every tool says why" {
     altered vit timm 'del(.model_type) + {architecture: "vit_small_patch16_224"}'
     altered vit bare 'del(.model_type)'
     altered vit swin '.model_type = "swin"'
@@ -125,7 +125,7 @@ altered() {
     [[ $output == *"no snapshot for refs/main"*"2 in $cache/snapshots/"* ]]
 }
 
-@test "an unknown model: who has it" {
+@test "an unknown model: where to get it" {
     run mm-encode-text -m google-bert/bert-base-uncased </dev/null
     [[ $output == *'`mm-model fetch google-bert/bert-base-uncased` downloads it'* ]]
     run mm-encode-text -m https://huggingface.co/google-bert/bert-base-uncased </dev/null
@@ -145,7 +145,7 @@ altered() {
     [[ $output == *"$(getent passwd "$(id -u)" | cut -d: -f6)/.local/share/mm/models"* ]]
 }
 
-@test "an unknown model: exit 1, where it was looked for, what helps" {
+@test "an unknown model: exit 1, where it was looked for, what to do" {
     run mm-model info nosuch
     [ "$status" -eq 1 ]
     [[ $output == *"$MM_MODELS"*"mm-model list"* ]]
@@ -183,7 +183,7 @@ altered() {
     [ "$(jq -r .model_type "$MM_MODELS/w/config.json")" = whisper ]
 }
 
-@test "import refuses what it cannot read, and leaves nothing behind" {
+@test "import refuses what it cannot read, and leaves no directory" {
     head -c 20000 tests/goldens/onnx/bert.onnx >"$T/cut.onnx"
     echo hello >"$T/text"
     for f in cut.onnx text nothing; do
@@ -220,7 +220,7 @@ beside() { python3 tests/bats/onnx_external.py tests/goldens/onnx/bert.onnx "$T/
     mm-model -q import "$cache/snapshots/c/bert.onnx" "$T/bert4"
 }
 
-@test "import: an offset that is no number is damage" {
+@test "import: an offset that is not a number is damage" {
     mkdir "$T/x"
     beside weights.bin x
     run mm-model -q import "$T/x/bert.onnx" "$T/bert"
@@ -284,7 +284,7 @@ packed() {
     [ ! -e "$T/q" ]
 }
 
-@test "panels that are stale, foreign, damaged or no panels are refused by name" {
+@test "panels that are stale, foreign, damaged or not panels are refused by name" {
     packed
     mm-model -q --precision bf16 -o "$T/p" pack "$T/vit"
     run mm-encode-image -m "$T/p" --precision fp32 "$T/in.mm" -o "$T/out.mm"

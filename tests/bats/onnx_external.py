@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An ONNX file with its weights in a file of their own: onnx_external.py IN OUT NAME [SUFFIX]
 
-The raw data of every initialiser goes to NAME beside OUT; SUFFIX is put behind the digits of each offset."""
+The raw data of every initialiser goes to NAME beside OUT; SUFFIX follows the digits of each offset."""
 import pathlib
 import sys
 

@@ -40,7 +40,7 @@ setup() {
     cmp features.mm "$tmp/x.mm.part"
 }
 
-@test "a file that standard output appends to is no input" {
+@test "a file that standard output appends to is not read" {
     cp lines.mm "$tmp/a.mm"
     run -2 bash -c 'mm-cat "$1" >>"$1"' - "$tmp/a.mm"
     cmp lines.mm "$tmp/a.mm"

@@ -48,7 +48,7 @@ setup() {
     mm-cat --where of=image -J --data "$tmp/features.mm" | jq -c '[.key, .data.values]' | sort | cmp - "$tmp/a"
 }
 
-@test "what fails at one end is told at the other" {
+@test "what fails at one end is reported at the other" {
     mkdir -p bad && head -c 300 t/1.png >bad/half.png && cp t/2.png bad
     run bash -c "mm-decode -q bad 2>/dev/null | mm-encode-image -m '$E/vit' | mm-cat -t"
     [ "$status" -eq 1 ]

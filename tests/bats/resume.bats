@@ -1,4 +1,4 @@
-# --resume: whatever was interrupted goes on to the bytes of the uninterrupted run, and what is there is not done again.
+# --resume: an interrupted run ends with the bytes of an uninterrupted one, and does nothing twice.
 
 bats_require_minimum_version 1.5.0
 

@@ -1,4 +1,4 @@
-# Sound, and sound beside pictures: one clock, channels and tracks, what is cut, what is no sound. Media by media.py and ffmpeg.
+# Sound, and sound beside pictures: one clock, channels and tracks, what is cut, what is not sound. Media by media.py and ffmpeg.
 
 bats_require_minimum_version 1.5.0
 
@@ -284,7 +284,7 @@ voices() {
     gives "audio 1,error 1" 1 three.mka
 }
 
-# ---- what is no sound ----
+# ---- what is not sound ----
 
 @test "samples that are no finite numbers are errors; those before them are there" {
     for x in nan inf -inf; do

@@ -58,7 +58,7 @@ assert list(r[0])[:3] == ["mm", "kind", "key"]'
     [ "$(grep -c ^x <<<"$output")" -eq 59 ]
 }
 
-@test "what is no stream is told from one, with what to do" {
+@test "anything but a stream is refused, with what to do" {
     run pass tests/bats/stream.bats
     [ "$status" -ne 0 ]
     [[ "$output" == *"stream.bats: not a feature stream but text: mm-decode reads media and text"* ]]
@@ -67,7 +67,7 @@ assert list(r[0])[:3] == ["mm", "kind", "key"]'
     [[ "$output" == *"photo.jpg: not a feature stream but a JPEG image: mm-decode reads media"* ]]
 }
 
-@test "what is compressed, or an address, is told with what reads it" {
+@test "compressed files and addresses are named with what reads them" {
     gzip -c tests/goldens/label/queries.mm >"$BATS_TEST_TMPDIR/q.mm.gz"
     run pass "$BATS_TEST_TMPDIR/q.mm.gz"
     [[ "$output" == *'gzip data: `gzip -dc FILE |` in front reads a compressed stream'* ]]

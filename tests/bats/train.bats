@@ -26,7 +26,7 @@ accuracy() {
     done
 }
 
-@test "a search takes the best, is the same at any -j, and leaves nothing behind" {
+@test "a search takes the best, is the same at any -j, and leaves no other file" {
     grid='lr=1e-4..1e-1:log,batch=16|32,method=mlp|linear,hidden=4..32'
     mm-train classify -q --grid "$grid" --trials 9 --epochs 9 -j 1 -o one.safetensors a.mm b.mm > one.tsv
     mm-train classify -q --grid "$grid" --trials 9 --epochs 9 -j 3 -o three.safetensors a.mm b.mm > three.tsv
@@ -47,7 +47,7 @@ accuracy() {
     [ "$(cut -f2,3 u.tsv | sed 1d | sort -u | wc -l)" = 4 ]
 }
 
-@test "an interrupted search goes on to the same result" {
+@test "an interrupted search resumes to the same result" {
     grid='lr=1e-3..1e-2:log,batch=2|4'
     args=(--grid "$grid" --trials 9 --epochs 90 --patience 0 -j 1)
     mm-train classify -q "${args[@]}" -o whole.safetensors a.mm b.mm > whole.tsv
@@ -65,7 +65,7 @@ accuracy() {
     cmp whole.tsv cut.tsv
 }
 
-@test "a trial that fails is told and does not end the search" {
+@test "a trial that fails is reported and does not end the search" {
     run --separate-stderr mm-train classify -q --grid 'lr=1e30|1e-2' --epochs 4 --raw --clip 0 -o x.safetensors a.mm
     [ "$status" -eq 0 ]
     [ "$(awk -F'\t' '$NF == 1 { print $2 }' <<< "$output")" = 1e-2 ]
@@ -81,7 +81,7 @@ accuracy() {
     [ ! -e x.safetensors ]
 }
 
-@test "towers: each record for itself, in order, others untouched" {
+@test "projection heads: each record for itself, in order, others untouched" {
     { cat b.mm; mm-decode -q --as feature --of text --key-column 1 --label-column 7 a.csv
       sed 's/,0\./,1./' a.csv > c.csv; mm-decode -q --as feature --of text --key-column 1 --label-column 7 c.csv; } > pairs.mm
     mm-train align -q --hidden 4 --epochs 3 -o towers.safetensors pairs.mm
@@ -226,7 +226,7 @@ EOF
     done
 }
 
-@test "the temperature is told, and is no sharper than the samples" {
+@test "the temperature is reported, and is no sharper than the samples" {
     # two classes far apart: no sample that validates is wrong
     awk 'BEGIN { for (i = 0; i < 100; i++) printf "s%d,%d,%d,%s\n", i, (i % 2) * 100 + i % 7, i % 5, i % 2 ? "yes" : "no" }' > far.csv
     mm-decode -q --as feature --of table --key-column 1 --label-column 4 -o far.mm far.csv
@@ -256,7 +256,7 @@ EOF
     [[ "$output" == *"label field answer holds no numbers, but no"* ]]
 }
 
-@test "--resume says what training goes on from" {
+@test "--resume says where training resumes" {
     mm-train --help | tr -s ' \n' ' ' | grep -q -- '--resume go on from the checkpoint'
     run -2 mm-train classify --resume a.mm
     [[ "$output" == *"--resume needs -o FILE"* ]]
@@ -271,7 +271,7 @@ EOF
     [[ "$output" == *"too few to say anything"* ]]
 }
 
-@test "what is not learned from is said: labels that are no numbers, columns that do not vary" {
+@test "what is left out is said: labels that are not numbers, columns that do not vary" {
     for i in $(seq 0 39); do
         echo '{"kind": "feature", "key": "k'$i'", "of": "x", "data": {"f32": ['$i', 7, '$((i % 3))']}, "label": "'$([ $((i % 20)) = 9 ] && echo n/a || echo $i)'"}'
     done | python3 "$BATS_TEST_DIRNAME/records.py" > some.mm
@@ -294,7 +294,7 @@ EOF
     grep -q 'predictions without a value or a truth beside them, which do not count: 10' said
 }
 
-@test "--group: an expression that fits no key, or makes one group of all, is refused; one that fits some is told" {
+@test "--group: an expression that fits no key, or makes one group of all, is refused; one that fits some is reported" {
     awk 'BEGIN { for (i = 0; i < 40; i++) printf "recordings/%d_%s_%d,%d,%d,c%d\n", i % 2, i % 4 < 2 ? "george" : "lucas", i, i % 2 * 3, i % 5, i % 2 }' > r.csv
     mm-decode -q --as feature --of audio --key-column 1 --label-column 4 -o r.mm r.csv
     run -2 mm-train classify --group nomatch -o r.safetensors r.mm
@@ -313,14 +313,14 @@ EOF
     [[ "$output" == *"not a regular expression"* ]]
 }
 
-@test "--group: groups that are too large to validate with are told" {
+@test "--group: groups that are too large to validate with are reported" {
     awk 'BEGIN { for (i = 0; i < 60; i++) printf "%s/%d,%d,%d,c%d\n", i % 2 ? "a" : "b", i, i % 2 * 3, i % 5, i % 2 }' > r.csv
     mm-decode -q --as feature --of audio --key-column 1 --label-column 4 -o r.mm r.csv
     run -0 mm-train classify --epochs 2 --group '^[^/]*' --valid-share 0.1 -o r.safetensors r.mm
     [[ "$output" == *"nothing is left to validate with: "*"--valid-share 0.1"* ]]
 }
 
-@test "--label takes fields one by one or separated by commas; a head's line of truth is of its own field" {
+@test "--label takes fields one by one or separated by commas; a head's reference labels are of its own field" {
     for i in $(seq 40); do
         echo '{"kind": "feature", "key": "k'$i'", "of": "x", "data": {"f32": ['$((i % 2 * 3))', '$((i % 5))']}, "label": {"digit": "d'$((i % 2))'", "speaker": "s'$((i % 4))'", "take": '$i'}}'
     done | python3 "$BATS_TEST_DIRNAME/records.py" > two.mm

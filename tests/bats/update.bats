@@ -355,7 +355,7 @@ again() {
     mm-cat -J f | jq -e -s 'map(select(.src == "p/one.txt.gz"))[0].label == "new"'
 }
 
-@test "mm-decode: standard input and pipes are decoded anew" {
+@test "mm-decode: standard input and pipes are decoded again" {
     tree
     again 0 1 p/b/1.txt
     mm-decode -q --update -o f - <p/shard.tar && cp f want

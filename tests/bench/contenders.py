@@ -55,7 +55,7 @@ def process(commands, out=None):
 
 
 class Cold:
-    """Whole processes, each time anew."""
+    """Whole processes, started for every round."""
 
     def __init__(self, name, *commands, out=None):
         self.name, self.commands, self.out, self.note = name, commands, out, ""

@@ -79,7 +79,7 @@ def pooled(family, hidden, batch):
     """The vector that the mm tool gives for such a model."""
     if family in ("dinov2", "vit"):
         return hidden[:, 0]
-    if family == "clip":  # the norm behind pooling; made with random weights, so gains are one
+    if family == "clip":  # the norm after pooling; made with random weights, so gains are one
         cls = hidden[:, 0] - hidden[:, 0].mean(1, keepdims=True)
         return cls / np.sqrt(cls.var(1, keepdims=True) + 1e-5)
     if family == "bert":
@@ -257,7 +257,7 @@ def pick(run, family, items):
 
 
 def clips(where, seconds, stream):
-    """All sounds of the stream behind one another, cut into clips of one length, one every four seconds."""
+    """All sounds of the stream, one after another, cut into clips of one length, one every four seconds."""
     import wave
 
     os.makedirs(f"{where}/clips{seconds}", exist_ok=True)

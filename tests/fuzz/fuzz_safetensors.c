@@ -1,4 +1,4 @@
-/* A header must never make the reader touch what is not there, whatever it says. */
+/* Whatever a header says, the reader stays within the file. */
 #include "model/safetensors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

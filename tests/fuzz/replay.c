@@ -20,7 +20,7 @@ static int replay_file(const char *path)
     }
     size_t n = fread(data, 1, cap, f);
     fclose(f);
-    uint8_t *exact = malloc(n ? n : 1); /* of its very size, so that a sanitizer sees a read behind it */
+    uint8_t *exact = malloc(n ? n : 1); /* of its exact size, so that a sanitizer sees a read past it */
     if (exact) {
         memcpy(exact, data, n);
         LLVMFuzzerTestOneInput(exact, n);

@@ -30,7 +30,7 @@ def case(n, classes, scale, seed, apart=1.2):
     logits = (scale * (r.standard_normal((n, classes)) + apart * np.eye(classes)[y])).astype(np.float32)
     loss = lambda t: smoothed_loss(y, logits, t)
     best = np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-10}).x)
-    gaps = r.random(n) < 0.1  # rows without a target, which must not count: added behind
+    gaps = r.random(n) < 0.1  # rows without a target, which must not count: appended
     return {"classes": classes, "logits": np.concatenate([logits, logits[gaps] * 9]).astype(float).tolist(),
             "target": y.tolist() + [-1] * int(gaps.sum()), "temperature": best}
 

@@ -351,7 +351,7 @@ def pages(data):
 
 
 def read(data):
-    """As the reference processors read a file, but the page itself where a smaller copy stands in front of it. An animation is not
+    """As the reference processors read a file, but the page itself where a smaller copy comes before it. An animation is not
     turned, which would read its later frames."""
     image = Image.open(io.BytesIO(data))
     if image.format == "TIFF" and image.tag_v2.get(254) == 1:

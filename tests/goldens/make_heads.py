@@ -140,7 +140,7 @@ class Align(nn.Module):
         self.logit_scale = nn.Parameter(torch.tensor([2.0]))
         self.logit_bias = nn.Parameter(torch.tensor([0.5]))
 
-    def forward(self, s):  # the towers behind one another, zeros where a modality is missing
+    def forward(self, s):  # the parts one after another, zeros where a modality is missing
         return torch.cat([F.normalize(getattr(self, f"tower_{m}")(s[m].mean(0)), dim=-1) if m in s else torch.zeros(H)
                           for m in NAMES])
 

@@ -16,7 +16,7 @@ with open(os.path.join(out, "texts.txt"), "w", encoding="utf-8") as f:
     f.write("".join(t.strip() + "\n" for t in TEXTS))
 np.save(os.path.join(out, "vectors.npy"), np.stack([model.encode(t.strip()) for t in TEXTS]).astype(np.float32))
 
-# The same sentences behind prompts: [default, default but left out of the mean, another by name and left out][6, 384]
+# The same sentences after prompts: [default, default but left out of the mean, another by name and left out][6, 384]
 PROMPTS = {"prompts": {"query": "query: ", "document": "Represent the passage: "}, "default_prompt_name": "query"}
 
 

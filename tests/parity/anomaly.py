@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mm-label --distance on bearings (normal sounds against faults) and steel (each defect as what is normal, the others as
+"""mm-label --distance on bearings (normal sounds against faults) and steel (each defect as the normal class, the others as
 odd), beside scikit-learn's exact neighbours on the same vectors: AUROC. Features by features.mk; the tools on PATH."""
 import argparse
 import json

@@ -2,7 +2,7 @@
 """Sound from file to samples to vector: mm-decode beside soundfile, the mean of the channels, and librosa's soxr_hq. Files of every rate
 and layout are made with ffmpeg from speech of 16 kHz and more; the vectors of both sides come from Whisper-base through the same
 encoder (whose own parity is encoders.py's business). Bars: as many samples, all of them finite and not all of them silent, vectors'
-cosine ≥ .9999 for 16 kHz and ≥ .999 where resampled. The signal-to-noise ratio of the samples is told beside it; it is infinite where
+cosine ≥ .9999 for 16 kHz and ≥ .999 where resampled. The signal-to-noise ratio of the samples stands beside it; it is infinite where
 every sample is equal."""
 import io
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Our linear head beside scikit-learn's logistic regression on the same vectors: spoken digits and emotions (Whisper),
 steel (image vectors), news and film reviews (MiniLM); the classes of
-imagenet100 from sentences about them, through towers that saw neither. Features by features.mk; the tools on PATH. Sets without a test part are judged by
+imagenet100 from sentences about them, through projection heads that saw neither. Features by features.mk; the tools on PATH. Sets without a test part are evaluated by
 five folds over keys: speakers of emodb84 stand on both sides, so that its figure compares programs, not emotions."""
 import argparse
 import json
@@ -117,13 +117,13 @@ ALIGN = "--hidden 256 --batch 256 --epochs 120 --patience 0 --valid-share 0 --lr
 
 
 def judge_prompts(d):
-    """Sentences about classes and pictures in one space (towers of photos and captions, examples/image-text): a picture is
+    """Sentences about classes and pictures in one space (projection heads of photos and captions, examples/image-text): a picture is
     labelled by the nearest class, or by logistic regression that learned from the sentences alone."""
     with tempfile.TemporaryDirectory() as tmp:
-        towers, joint = os.path.join(tmp, "towers.safetensors"), {n: os.path.join(tmp, n) for n in ("imagenet", "prompts")}
-        subprocess.run(["mm-train", "align", "-q", *ALIGN, "-o", towers, f"{d}/flickr-train.mm"], check=True)
+        heads, joint = os.path.join(tmp, "heads.safetensors"), {n: os.path.join(tmp, n) for n in ("imagenet", "prompts")}
+        subprocess.run(["mm-train", "align", "-q", *ALIGN, "-o", heads, f"{d}/flickr-train.mm"], check=True)
         for name, path in joint.items():
-            subprocess.run(["mm-fuse", "-m", towers, "-o", path, f"{d}/{name}.mm"], check=True)
+            subprocess.run(["mm-fuse", "-m", heads, "-o", path, f"{d}/{name}.mm"], check=True)
         images, prompts = records(joint["imagenet"]), records(joint["prompts"])
         out = subprocess.run(["mm-label", "--against", joint["prompts"], "-f", "jsonl", joint["imagenet"]], check=True,
                              stdout=subprocess.PIPE).stdout

@@ -18,7 +18,7 @@ $(NAMES:%=$(OUT)/%.mm): | $(OUT)
 $(OUT):
 	mkdir -p $@
 
-# MOSI's tables have no names: the videos' names come from the transcripts, in front of the numbers and the label.
+# MOSI's tables have no names: the videos' names come from the transcripts, before the numbers and the label.
 # $(OUT)/mosi-text-train.mm and so on; label last.
 MOSI := $(foreach m,text audio video,$(m)-train $(m)-test)
 $(MOSI:%=$(OUT)/mosi-%.mm): $(OUT)/mosi-%.mm: $(D)/mosi/transcripts.csv
@@ -54,7 +54,7 @@ $(OUT)/tweets-image.mm:
 $(OUT)/tweets-text.mm:
 	mm-decode -q --only text --labels $(D)/imgtext_sentiment300/labels.csv --key-column guid \
 	  --label-column label $(D)/imgtext_sentiment300/data | $(TEXT) -o $@
-# pictures as the towers take them (flickr below), and six sentences about each of their classes
+# pictures as the projection heads take them (flickr below), and six sentences about each of their classes
 PROMPTS := 'a photo of a {}' 'a picture of a {}' 'a close-up of a {}' 'a {} in the wild' 'this is a {}' 'a {} and nothing else'
 $(OUT)/imagenet.mm:
 	mm-decode -q -m imgfocus-vits14 --labels $(D)/imagenet100/labels.csv --label-column class_name $(D)/imagenet100/images | \

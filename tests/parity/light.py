@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The default models on real media, from file to vector, beside the packages' own formats in their own engines: imgfocus-vits14's ONNX
-in onnxruntime behind Pillow, Whisper-base in CTranslate2 behind the reference's log-mel, MiniLM's vectors as sentence-transformers
+in onnxruntime after Pillow, Whisper-base in CTranslate2 after the reference's log-mel, MiniLM's vectors as sentence-transformers
 wrote them down (tests/goldens/sentences). No torch. Needs what `make demo` has fetched."""
 import glob
 import io

@@ -32,11 +32,11 @@ def written(digits):
     return [{**vectors[int(r["label"])], "key": r["key"], "src": r["src"], "label": r["label"]} for r in digits]
 
 
-def hits(head, files, absent, truth):
+def hits(head, files, absent, labels):
     out = subprocess.run(["mm-fuse", "-q", "-m", head, "--label", *(f for m, f in files.items() if m != absent)], check=True,
                          stdout=subprocess.PIPE).stdout
     said = {r["key"]: max(r["label"], key=r["label"].get) for r in unpacked(out) if r["kind"] == "label"}
-    return np.array([said[k] == label for k, label in truth.items()], float)
+    return np.array([said[k] == label for k, label in labels.items()], float)
 
 
 def shown(x):
@@ -52,7 +52,7 @@ def main():
     voice = records(f"{a.features}/fsdd.mm")
     both = {"audio": voice, "text": written(voice)}
     in_test = lambda r: int(re.search(r"_(\d+)$", r["key"])[1]) < 5  # the set's own rule
-    truth = {r["key"]: str(r["label"]) for r in voice if in_test(r)}
+    labels = {r["key"]: str(r["label"]) for r in voice if in_test(r)}
     print("method\tabsent\tdropout 0\tdropout .3\tlost, dropout 0\tlost, dropout .3\tdropout saves")
     with tempfile.TemporaryDirectory() as tmp:
         train, test = ({m: os.path.join(tmp, f"{s}-{m}.mm") for m in both} for s in ("train", "test"))
@@ -67,7 +67,7 @@ def main():
                     subprocess.run(["mm-train", "classify", "-q", "--method", method, "-o", head, "--seed", str(seed),
                                     "--modality-dropout", str(dropout), *RECIPE, *train.values()], check=True)
                     for x in ABSENT:
-                        got[x, dropout].append(hits(head, test, x, truth))
+                        got[x, dropout].append(hits(head, test, x, labels))
             mean = {k: np.mean(v, 0) for k, v in got.items()}
             for x in ABSENT[1:]:
                 lost = [mean[None, d] - mean[x, d] for d in (0, 0.3)]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Tweets' sentiment (imgtext_sentiment300: three classes, picture and text, image vectors and MiniLM): do both together
-beat each alone? Five folds over keys; every head judged on the same samples; differences with McNemar's exact test and
+beat each alone? Five folds over keys; every head evaluated on the same samples; differences with McNemar's exact test and
 the paired bootstrap of mm-eval --compare. Then the same heads without the picture or without the text at the test, with
 and without modality dropout. Features by features.mk; the tools on PATH.
 

@@ -156,7 +156,7 @@ def fit_ours(head, method, of, seed, files, *more):
         "--epochs", RECIPE["epochs"], "--batch", RECIPE["batch"], "--lr", RECIPE["lr"], "-o", head, *more, *files)
 
 
-def guesses(head, files):
+def predictions(head, files):
     """{key: label} that the head gives"""
     out = msgpack.Unpacker(raw=False, strict_map_key=False)
     out.feed(run("mm-fuse", "-m", head, "--label", *files))
@@ -197,7 +197,7 @@ class Mosi:
         with tempfile.TemporaryDirectory() as tmp:
             head = os.path.join(tmp, "head.safetensors")
             fit_ours(head, method, of, seed, [self.files["train"][m] for m in of], "--modality-dropout", dropout)
-            said = [guesses(head, [self.files["test"][m] for m in of if m not in a]) for a in absents]
+            said = [predictions(head, [self.files["test"][m] for m in of if m not in a]) for a in absents]
         return np.array([[float(g[k]) == y for k, y in zip(self.keys, self.y["test"].tolist())] for g in said], float)
 
 
@@ -263,15 +263,15 @@ def align_twin(train, test, seed):
     image = torch.tensor(matrix(train["image"], keys))
     text = torch.tensor(np.stack([np.stack((train["text"][k] * 5)[:5]) for k in keys]))  # [n,5,d]
     norm = [(t.reshape(-1, t.shape[-1]).mean(0), t.reshape(-1, t.shape[-1]).std(0) + 1e-6) for t in (image, text)]
-    towers = nn.ModuleList(nn.Linear(len(m), ALIGN["hidden"]) for m, _ in norm)
+    heads = nn.ModuleList(nn.Linear(len(m), ALIGN["hidden"]) for m, _ in norm)
     scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
-    opt = torch.optim.AdamW([{"params": [t.weight for t in towers], "weight_decay": ALIGN["weight_decay"]},
-                             {"params": [t.bias for t in towers] + [scale], "weight_decay": 0.0}], lr=ALIGN["lr"])
+    opt = torch.optim.AdamW([{"params": [t.weight for t in heads], "weight_decay": ALIGN["weight_decay"]},
+                             {"params": [t.bias for t in heads] + [scale], "weight_decay": 0.0}], lr=ALIGN["lr"])
     n, step = len(keys), 0
     total = ALIGN["epochs"] * -(-n // ALIGN["batch"])
 
     def tower(i, x, p):
-        return F.normalize(towers[i](F.dropout((x - norm[i][0]) / norm[i][1], p, training=p > 0)), dim=-1)
+        return F.normalize(heads[i](F.dropout((x - norm[i][0]) / norm[i][1], p, training=p > 0)), dim=-1)
 
     for _ in range(ALIGN["epochs"]):
         for ids in torch.randperm(n).split(ALIGN["batch"]):
@@ -282,7 +282,7 @@ def align_twin(train, test, seed):
             logits, y = scale.exp() * a @ b.T, torch.arange(len(ids))
             opt.zero_grad()
             ((F.cross_entropy(logits, y) + F.cross_entropy(logits.T, y)) / 2).backward()
-            nn.utils.clip_grad_norm_([*towers.parameters(), scale], 1.0)
+            nn.utils.clip_grad_norm_([*heads.parameters(), scale], 1.0)
             opt.step()
             step += 1
     keys = list(test["image"])
@@ -295,7 +295,7 @@ def align_twin(train, test, seed):
 
 def align_ours(train, test, seed):
     with tempfile.TemporaryDirectory() as tmp:
-        head = os.path.join(tmp, "towers.safetensors")
+        head = os.path.join(tmp, "heads.safetensors")
         run("mm-train", "align", "-q", "--hidden", ALIGN["hidden"], "--batch", ALIGN["batch"], "--epochs", ALIGN["epochs"],
             "--patience", 0, "--valid-share", 0, "--lr", ALIGN["lr"], "--weight-decay", ALIGN["weight_decay"],
             "--dropout", ALIGN["dropout"], "--seed", seed, "-o", head, train)

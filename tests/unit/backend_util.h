@@ -94,7 +94,7 @@ static inline mm_dev *open_dev(const cpu_mask *m, mm_precision p, int threads)
     return d;
 }
 
-/* A matrix of rows × width with `gap` unused floats behind each row. */
+/* A matrix of rows × width with `gap` unused floats after each row. */
 static inline mm_mat mat(mm_dev *d, const float *x, int64_t rows, int64_t width, int64_t gap)
 {
     mm_mat m = {.ld = width + gap, .off = 3};

@@ -7,7 +7,7 @@ static void append_mean(const fixture *b, int i, int64_t from, int64_t to, float
     *out += WIDTH;
 }
 
-/* modules.json of this model asks for CLS and mean behind one another, normalised, and at most 9 tokens. */
+/* modules.json of this model asks for CLS and mean, one after the other, normalised, and at most 9 tokens. */
 static void sentence_transformers_pooling(void **state)
 {
     (void)state;
@@ -33,7 +33,7 @@ static void sentence_transformers_pooling(void **state)
     mm_dev_close(d);
 }
 
-/* Layers and pools behind one another: layer by layer, pool by pool. */
+/* Several layers and pools are concatenated: layer by layer, pool by pool. */
 static void layers_and_pools(void **state)
 {
     (void)state;

@@ -158,7 +158,7 @@ static void test_special(void **state)
     each_reduced(check_special);
 }
 
-/* GELU behind a product of reduced precision, beside libm's of that product's own sums. */
+/* GELU after a product of reduced precision, beside libm's of that product's own sums. */
 static void check_gelu(const cpu_mask *mask, mm_precision p)
 {
     enum { M = 9, K = 64, N = 70 };
