@@ -321,7 +321,7 @@ models: $(BUILD)/bin/mm-model ## the default models, by pip, into the user's mod
 .PHONY: models
 
 # the default alignment: any pictures with captions; examples/image-text/Makefile says what can be set
-align: $(BINS) ## towers between the default image and text models: IMAGES=DIR CAPTIONS=FILE.csv, into build/align
+align: $(BINS) ## projection heads over the default image and text models: IMAGES=DIR CAPTIONS=FILE.csv, into build/align
 	PATH="$(abspath $(BUILD))/bin:$$PATH" $(MAKE) -C examples/image-text OUT=$(abspath $(BUILD))/align \
 	  IMAGES=$(abspath $(IMAGES)) CAPTIONS=$(abspath $(CAPTIONS)) report
 # the pictures that words describe, after align: QUERY='two dogs in the snow'

@@ -62,7 +62,7 @@ need_text() { mm-model list 2>/dev/null | grep -q minilm-l6 || skip "needs minil
     [ -s out/report.svg ]
 }
 
-@test "image-text and zero-shot: towers, a report, a search, labels" {
+@test "image-text and zero-shot: projection heads, a report, a search, labels" {
     need_text
     with=(-s IMAGES="$PWD/in/images" IMAGE_MODEL="$E/vit" FEATURES="--pool mean" OUT="$PWD/out")
     make -C "$examples/image-text" "${with[@]}" CAPTIONS="$PWD/in/captions.csv" TRAIN="--epochs 2 --hidden 8" > said
@@ -74,10 +74,10 @@ need_text() { mm-model list 2>/dev/null | grep -q minilm-l6 || skip "needs minil
         search QUERY='number 12' | grep -qE '\s[12][0-9]\s'
     sed 's/^guid/file/; s/^\([0-9]*\),/\1.png,/' in/labels.csv > in/images/labels.csv
     make -C "$examples/zero-shot" "${with[@]}" LABELS="$PWD/in/images/labels.csv" OUT="$PWD/zero" \
-        TOWERS="$PWD/out/towers.safetensors" | grep -q '^accuracy'
+        HEADS="$PWD/out/heads.safetensors" | grep -q '^accuracy'
     [ "$(wc -l < zero/labels.tsv)" = 21 ]
     rm zero/names.mm
     make -C "$examples/zero-shot" "${with[@]}" LABELS="$PWD/in/images/labels.csv" OUT="$PWD/zero" \
-        TOWERS="$PWD/out/towers.safetensors" PROMPT="it's a {}" | grep -q '^accuracy'
+        HEADS="$PWD/out/heads.safetensors" PROMPT="it's a {}" | grep -q '^accuracy'
     cut -f6 zero/labels.tsv | sed 1d | sort -u | grep -qE 'good|bad'
 }
