@@ -163,3 +163,14 @@ mm_status mm_file_write(const char *path, const void *bytes, size_t n, mm_err *e
     fwrite(bytes, 1, n, p.f);
     return mm_part_file_commit(&p, e);
 }
+
+mm_status mm_file_copy(const char *from, const char *to, mm_err *e)
+{
+    mm_map map;
+    mm_status s = mm_map_open(&map, from, e);
+    if (s != MM_OK)
+        return s;
+    s = mm_file_write(to, map.p ? (const void *)map.p : "", map.n, e);
+    mm_map_close(&map);
+    return s;
+}

@@ -44,5 +44,6 @@ void mm_part_file_drop(mm_part_file *p);
 
 /* The whole of it in one call. */
 mm_status mm_file_write(const char *path, const void *bytes, size_t n, mm_err *e);
+mm_status mm_file_copy(const char *from, const char *to, mm_err *e);
 
 #endif

@@ -3,11 +3,11 @@
 #include "base/file.h"
 #include "base/grow.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "base/sha256.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -137,27 +137,10 @@ mm_status mm_draft_copy(mm_draft *d, const char *dir, const char *name, mm_err *
 
 /* ---- writing ---- */
 
-static mm_status join(char out[PATH_MAX], const char *dir, const char *name, mm_err *e)
-{
-    if (snprintf(out, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX)
-        return mm_fail(e, MM_FATAL, "%s/%s: the path is too long", dir, name);
-    return MM_OK;
-}
-
-static mm_status copy_file(const char *from, const char *to, mm_err *e)
-{
-    mm_map m;
-    mm_status s = mm_map_open(&m, from, e);
-    if (s == MM_OK)
-        s = mm_file_write(to, m.p ? m.p : (const void *)"", m.n, e);
-    mm_map_close(&m);
-    return s;
-}
-
 static mm_status sum_file(const char *dir, const char *name, mm_buf *sums, mm_err *e)
 {
     char path[PATH_MAX], hex[65];
-    mm_status s = join(path, dir, name, e);
+    mm_status s = mm_dir_path(path, dir, name, e);
     if (s == MM_OK)
         s = mm_sha256_file(path, hex, e);
     if (s == MM_OK)
@@ -172,7 +155,7 @@ static mm_status sum_file(const char *dir, const char *name, mm_buf *sums, mm_er
 static mm_status write_json(const char *dir, const char *name, const json_t *j, mm_buf *sums, mm_err *e)
 {
     char path[PATH_MAX];
-    mm_status s = join(path, dir, name, e);
+    mm_status s = mm_dir_path(path, dir, name, e);
     if (s == MM_OK)
         s = mm_json_save(path, j, e);
     return s == MM_OK ? sum_file(dir, name, sums, e) : s;
@@ -181,7 +164,7 @@ static mm_status write_json(const char *dir, const char *name, const json_t *j, 
 static mm_status write_files(const mm_draft *d, const char *dir, mm_buf *sums, mm_err *e)
 {
     char path[PATH_MAX];
-    mm_status s = join(path, dir, "model.safetensors", e);
+    mm_status s = mm_dir_path(path, dir, "model.safetensors", e);
     if (s == MM_OK)
         s = mm_safetensors_write(path, d->t, d->n, d->metadata, e);
     if (s == MM_OK)
@@ -191,18 +174,18 @@ static mm_status write_files(const mm_draft *d, const char *dir, mm_buf *sums, m
     if (s == MM_OK && d->preprocessor)
         s = write_json(dir, "preprocessor_config.json", d->preprocessor, sums, e);
     for (int i = 0; i < d->copies && s == MM_OK; i++) {
-        s = join(path, dir, d->copy[i].name, e);
+        s = mm_dir_path(path, dir, d->copy[i].name, e);
         if (s == MM_OK)
-            s = copy_file(d->copy[i].from, path, e);
+            s = mm_file_copy(d->copy[i].from, path, e);
         if (s == MM_OK)
             s = sum_file(dir, d->copy[i].name, sums, e);
     }
     if (s == MM_OK)
-        s = join(path, dir, "SHA256SUMS", e);
+        s = mm_dir_path(path, dir, "SHA256SUMS", e);
     return s == MM_OK ? mm_file_write(path, sums->p, sums->n, e) : s;
 }
 
-/* Removes the files of a directory that this code made, and the directory. */
+/* Removes a directory that this code made, and its files. */
 static void remove_dir(const char *dir)
 {
     DIR *d = opendir(dir);
@@ -215,7 +198,7 @@ static void remove_dir(const char *dir)
     rmdir(dir);
 }
 
-/* DIR/.NAME.part-PID beside DIR/NAME: hidden, so that nobody takes it for a model, and nobody else's. */
+/* DIR/.NAME.part-PID beside DIR/NAME: hidden, so that it is not listed as a model, and this process's own. */
 static mm_status part_name(char part[PATH_MAX], const char *dest, mm_err *e)
 {
     int n = (int)strlen(dest);

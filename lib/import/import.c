@@ -3,9 +3,9 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/path.h"
 
 #include <dirent.h>
-#include <limits.h>
 #include <stdlib.h>
 
 /* "hidden_size=768": the value is JSON where it parses as such, else a string. */
@@ -48,12 +48,6 @@ static mm_status apply(json_t **to, const char *file, const char *const *set, in
     return s;
 }
 
-static bool ends(const char *s, const char *tail)
-{
-    size_t n = strlen(s), t = strlen(tail);
-    return n >= t && strcmp(s + n - t, tail) == 0;
-}
-
 /* The file that holds the weights: src itself or, in a directory, model.bin, or the only .onnx file in it or in its
  * onnx/ folder (where exporters put it). */
 static mm_status weights_file(const char *src, char path[PATH_MAX], mm_err *e)
@@ -65,12 +59,12 @@ static mm_status weights_file(const char *src, char path[PATH_MAX], mm_err *e)
         return MM_OK;
     }
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-        if (snprintf(path, PATH_MAX, "%s/%s", src, usual[i]) < PATH_MAX && mm_file_exists(path))
+        if (mm_dir_path(path, src, usual[i], NULL) == MM_OK && mm_file_exists(path))
             return MM_OK;
     int found = 0;
     DIR *d = opendir(src);
     for (struct dirent *f; d && (f = readdir(d));)
-        if (ends(f->d_name, ".onnx") && snprintf(path, PATH_MAX, "%s/%s", src, f->d_name) < PATH_MAX)
+        if (mm_path_ends(f->d_name, ".onnx") && mm_dir_path(path, src, f->d_name, NULL) == MM_OK)
             found++;
     if (d)
         closedir(d);

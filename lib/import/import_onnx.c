@@ -8,6 +8,7 @@
  * config.json needs (onnx_config.c). */
 #include "import/import_onnx.h"
 
+#include "base/path.h"
 #include "import/import.h"
 
 #include <stdlib.h>
@@ -42,12 +43,6 @@ static bool scope_of(mm_str node, char out[256])
     return true;
 }
 
-static bool ends(const char *s, const char *tail)
-{
-    size_t n = strlen(s), t = strlen(tail);
-    return n >= t && strcmp(s + n - t, tail) == 0;
-}
-
 static mm_status keep(mm_onnx_import *m, const char *name, const mm_tensor *t, bool transpose, mm_err *e)
 {
     if (mm_draft_find(&m->named, name)) /* a module that is called twice, or a shared weight */
@@ -78,14 +73,14 @@ static const char *tail_of(const mm_onnx_node *n, int i, const char *scope, cons
     if ((mm_str_is(n->op, "Conv") || mm_str_is(n->op, "LayerNormalization")) && (weight || i == 2))
         return weight ? "weight" : "bias";
     if (mm_str_is(n->op, "Concat") && i < 2 && t->s.rank == 3 && t->s.dim[0] == 1 && t->s.dim[1] == 1 &&
-        ends(scope, "embeddings")) { /* folded with a batch of one: the tokens in front of the patches */
+        mm_path_ends(scope, "embeddings")) { /* folded with a batch of one: the tokens in front of the patches */
         if (strstr(scope, "vision_model"))
             return i == 0 ? "class_embedding" : NULL;
         return i == 0 ? "cls_token" : "distillation_token";
     }
-    if (mm_str_is(n->op, "Add") && t->s.rank == 3 && t->s.dim[0] == 1 && ends(scope, "vision_model.embeddings"))
+    if (mm_str_is(n->op, "Add") && t->s.rank == 3 && t->s.dim[0] == 1 && mm_path_ends(scope, "vision_model.embeddings"))
         return "position_embedding.weight"; /* looked up once and for all: the image's size is fixed */
-    if (ends(scope, "norm")) {              /* group norm: InstanceNormalization, then × [C,1] + [C,1] */
+    if (mm_path_ends(scope, "norm")) {      /* group norm: InstanceNormalization, then × [C,1] + [C,1] */
         if (mm_str_is(n->op, "Mul"))
             return "weight";
         if (mm_str_is(n->op, "Add"))
@@ -105,9 +100,9 @@ static mm_status name_by_node(mm_onnx_import *m, const mm_onnx_node *n, int i, c
     if (!tail)
         return MM_OK;
     mm_tensor t = w->t;
-    if (ends(scope, "norm") && t.s.rank == 2 && t.s.dim[1] == 1)
+    if (mm_path_ends(scope, "norm") && t.s.rank == 2 && t.s.dim[1] == 1)
         t.s.rank = 1;
-    if (t.s.rank == 3 && ends(scope, "vision_model.embeddings")) { /* CLIP keeps [D] and [N,D] */
+    if (t.s.rank == 3 && mm_path_ends(scope, "vision_model.embeddings")) { /* CLIP keeps [D] and [N,D] */
         t.s.rank = t.s.dim[1] == 1 ? 1 : 2;
         t.s.dim[0] = t.s.dim[1] == 1 ? t.s.dim[2] : t.s.dim[1];
         t.s.dim[1] = t.s.dim[2];

@@ -1,5 +1,6 @@
 /* onnx_archs.c: which architecture an export is of, whether it is whole, and what lies beside it. */
 #include "base/json.h"
+#include "base/path.h"
 #include "import/import_onnx.h"
 
 static const mm_onnx_arch ARCHS[] = {
@@ -86,9 +87,9 @@ mm_status mm_onnx_recognise(mm_onnx_import *m, mm_err *e)
 /* A JSON file beside the ONNX file knows better than inference does. */
 static mm_status prefer(json_t **to, const char *dir, const char *name, mm_err *e)
 {
-    char path[4096];
+    char path[PATH_MAX];
     json_t *j;
-    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path || !mm_file_exists(path))
+    if (mm_dir_path(path, dir, name, NULL) != MM_OK || !mm_file_exists(path))
         return MM_OK;
     mm_status s = mm_json_load(&j, path, e);
     if (s != MM_OK || !json_is_object(j)) {

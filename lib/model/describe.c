@@ -1,11 +1,11 @@
 #include "model/describe.h"
 
 #include "base/file.h"
+#include "base/path.h"
 
 #include <ctype.h>
-#include <limits.h>
 
-static const size_t TEXT_MAX = (size_t)4 << 20;
+static const size_t TEXT_MAX = (size_t)4 << 20; /* of a model card or licence */
 
 static void put(json_t *o, const char *key, json_t *v)
 {
@@ -75,22 +75,17 @@ static void shape(json_t *o, const json_t *config)
         put(o, "labels", json_integer((json_int_t)json_object_size(labels)));
 }
 
-static bool holds(const mm_model *m, const char *file)
-{
-    char path[PATH_MAX];
-    return snprintf(path, sizeof path, "%s/%s", mm_model_path(m), file) < (int)sizeof path && mm_file_exists(path);
-}
-
 static mm_status tokenizer(json_t *o, mm_model *m, mm_err *e)
 {
-    if (holds(m, "tokenizer.json")) {
+    const char *dir = mm_model_path(m);
+    if (mm_dir_holds(dir, "tokenizer.json")) {
         const json_t *t = mm_model_json(m, "tokenizer.json", e);
         if (!t)
             return MM_FATAL;
         put(o, "tokenizer", json_sprintf("%s (tokenizer.json)", mm_config_str(t, "model.type", "unnamed type")));
-    } else if (holds(m, "vocab.txt")) {
+    } else if (mm_dir_holds(dir, "vocab.txt")) {
         put(o, "tokenizer", json_string("WordPiece (vocab.txt)"));
-    } else if (holds(m, "vocab.json") && holds(m, "merges.txt")) {
+    } else if (mm_dir_holds(dir, "vocab.json") && mm_dir_holds(dir, "merges.txt")) {
         put(o, "tokenizer", json_string("BPE (vocab.json, merges.txt)"));
     }
     return MM_OK;
@@ -153,7 +148,7 @@ static json_t *from_file(const mm_model *m, const char *file, json_t *(*parse)(c
     char path[PATH_MAX];
     mm_buf b = {0};
     json_t *found = NULL;
-    if (snprintf(path, sizeof path, "%s/%s", mm_model_path(m), file) < (int)sizeof path && mm_file_exists(path) &&
+    if (mm_dir_path(path, mm_model_path(m), file, NULL) == MM_OK && mm_file_exists(path) &&
         mm_file_read(&b, path, TEXT_MAX, NULL) == MM_OK && mm_buf_append(&b, "", 1, NULL) == MM_OK)
         found = parse((char *)b.p);
     mm_buf_free(&b);

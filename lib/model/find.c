@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/grow.h"
+#include "base/path.h"
 #include "model/model.h"
 #include "model/snapshot.h"
 
@@ -15,12 +16,6 @@
 #include <unistd.h>
 
 enum { MAX_ROOTS = 64 };
-
-bool mm_model_dir_is(const char *path)
-{
-    char file[PATH_MAX];
-    return snprintf(file, sizeof file, "%s/config.json", path) < (int)sizeof file && mm_file_exists(file);
-}
 
 /* The user's own directory: $HOME, or, for jobs that run without it, the one in the password file; NULL: none. */
 static const char *home_dir(void)
@@ -64,7 +59,7 @@ static int roots(char root[MAX_ROOTS][PATH_MAX])
         p += len;
     }
     const char *data = getenv("XDG_DATA_HOME"), *home = home_dir();
-    if (data && data[0] == '/') /* the XDG specification has relative ones ignored */
+    if (data && data[0] == '/') /* relative ones are ignored, as the XDG specification says */
         add_root(root, &n, data, (int)strlen(data), "/mm/models");
     else if (home)
         add_root(root, &n, home, (int)strlen(home), "/.local/share/mm/models");
@@ -72,9 +67,9 @@ static int roots(char root[MAX_ROOTS][PATH_MAX])
     return n;
 }
 
-/* ---- what helps when there is no such model ---- */
+/* ---- hints when there is no such model ---- */
 
-/* Models that people call by their bare names, and who publishes them: the first pattern that fits. */
+/* Models that people call by their bare names, and who publishes them: the first pattern that matches. */
 static const struct {
     const char *pattern, *owner;
 } KNOWN[] = {
@@ -104,7 +99,7 @@ static const char *owner_of(const char *name)
     return NULL;
 }
 
-/* `mm-model fetch` or `make models`, when the name says that one of them has it. */
+/* Suggests `mm-model fetch` or `make models` for a name that looks like one of theirs; else "". */
 static void hint(const char *name, char *out, size_t size)
 {
     static const char *const defaults[] = {"minilm-l6", "imgfocus-vits14", "whisper-base"};
@@ -135,13 +130,12 @@ static mm_status not_found(const char *name, char root[MAX_ROOTS][PATH_MAX], int
                    at >= sizeof places ? "…" : "", helps);
 }
 
-/* A file where a model's directory should stand. */
+/* `name` is a file, not a directory. */
 static mm_status is_a_file(const char *name, mm_err *e)
 {
-    size_t n = strlen(name);
-    if (n > 5 && strcmp(name + n - 5, ".onnx") == 0)
+    if (mm_path_ends(name, ".onnx"))
         return mm_fail(e, MM_FATAL, "%s: a model is a directory; `mm-model import %s NAME` makes one", name, name);
-    if (n > 12 && strcmp(name + n - 12, ".safetensors") == 0)
+    if (mm_path_ends(name, ".safetensors"))
         return mm_fail(e, MM_FATAL,
                        "%s: a model is a directory that holds such a file; a trained head goes to mm-fuse -m or "
                        "mm-label -m",
@@ -170,7 +164,7 @@ mm_status mm_model_find(const char *name, char *path, size_t size, mm_err *e)
     mm_status s = MM_EOF;
     for (int i = 0; i < n && s == MM_EOF; i++)
         if ((size_t)snprintf(path, size, "%s/%s", root[i], name) < size && mm_dir_exists(path) &&
-            (s = mm_snapshot_find(path, size, e)) == MM_OK && !mm_model_dir_is(path))
+            (s = mm_snapshot_find(path, size, e)) == MM_OK && !mm_dir_holds(path, "config.json"))
             s = MM_EOF;
     if (s == MM_EOF)
         s = not_found(name, root, n, e);
@@ -206,24 +200,17 @@ static bool add(entries *l, const char *name, const char *path)
     return x.name && x.path;
 }
 
-/* A download that is not complete (fetch.h). */
-static bool unfinished(const char *name)
-{
-    size_t n = strlen(name);
-    return n > 5 && strcmp(name + n - 5, ".part") == 0;
-}
-
 static bool add_dir(entries *l, const char *root)
 {
     DIR *d = opendir(root);
     if (!d)
-        return true; /* a place of the search path that is not there is no failure */
+        return true; /* directories of the search path need not exist */
     bool ok = true;
     for (struct dirent *f; ok && (f = readdir(d));) {
         char path[PATH_MAX];
-        if (f->d_name[0] != '.' && !unfinished(f->d_name) &&
-            snprintf(path, sizeof path, "%s/%s", root, f->d_name) < (int)sizeof path &&
-            mm_snapshot_find(path, sizeof path, NULL) == MM_OK && mm_model_dir_is(path) && !known(l, f->d_name))
+        if (f->d_name[0] != '.' && !mm_path_ends(f->d_name, ".part") && /* a download that is not complete */
+            mm_dir_path(path, root, f->d_name, NULL) == MM_OK && mm_snapshot_find(path, sizeof path, NULL) == MM_OK &&
+            mm_dir_holds(path, "config.json") && !known(l, f->d_name))
             ok = add(l, f->d_name, path);
     }
     closedir(d);

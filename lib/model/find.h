@@ -6,11 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A directory that holds a config.json. */
-bool mm_model_dir_is(const char *path);
-
 /* The directory that new models go into: the first of $MM_MODELS, else $XDG_DATA_HOME/mm/models, else
- * ~/.local/share/mm/models; it need not exist. false when the user has no directory, or there is no room in path. */
+ * ~/.local/share/mm/models; it need not exist. false when the user has no home directory or path is too short. */
 bool mm_model_home(char *path, size_t size);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/path.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -86,13 +87,12 @@ uint64_t mm_model_prep_hash(const mm_model *m)
                                         "merges.txt",
                                         "added_tokens.json",
                                         "sentence_bert_config.json"};
-    char path[4096];
-    mm_err e;
+    char path[PATH_MAX];
     uint64_t h = 0;
     for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
         mm_map file;
-        snprintf(path, sizeof path, "%s/%s", mm_model_path(m), FILES[i]);
-        if (!mm_file_exists(path) || mm_map_open(&file, path, &e) != MM_OK)
+        if (mm_dir_path(path, mm_model_path(m), FILES[i], NULL) != MM_OK || !mm_file_exists(path) ||
+            mm_map_open(&file, path, NULL) != MM_OK)
             continue;
         h = mm_hash_bytes(file.p, file.n, mm_hash_more(h ^ MM_HASH_START, FILES[i], strlen(FILES[i])));
         mm_map_close(&file);

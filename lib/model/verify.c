@@ -1,10 +1,10 @@
-/* verify.c: everything of a model that can be checked without running it. Headers, offsets, names and the shards'
- * index have been checked when it was opened; what is left is the numbers and the files' checksums. */
+/* verify.c: checks a model without running it. Opening it has checked headers, offsets, names and the shards' index;
+ * here follow the numbers and the files' checksums. */
 #include "base/file.h"
+#include "base/path.h"
 #include "base/sha256.h"
 #include "model/model.h"
 
-#include <limits.h>
 #include <stdio.h>
 
 static const size_t SUMS_MAX = (size_t)1 << 20;
@@ -34,9 +34,9 @@ static mm_status check_sum(const mm_model *m, char *line, int number, mm_err *e)
         return mm_fail(e, MM_FATAL, "%s/SHA256SUMS:%d: not `DIGEST  FILE` with a file of this directory",
                        mm_model_path(m), number);
     char path[PATH_MAX], hex[65];
-    if (snprintf(path, sizeof path, "%s/%s", mm_model_path(m), file) >= (int)sizeof path)
-        return mm_fail(e, MM_FATAL, "%s/SHA256SUMS:%d: the path is too long", mm_model_path(m), number);
-    mm_status s = mm_sha256_file(path, hex, e);
+    mm_status s = mm_dir_path(path, mm_model_path(m), file, e);
+    if (s == MM_OK)
+        s = mm_sha256_file(path, hex, e);
     if (s == MM_OK && strncasecmp(hex, line, 64) != 0)
         s = mm_fail(e, MM_FATAL, "%s: its SHA-256 is not what SHA256SUMS says: the file is damaged or was changed",
                     path);
@@ -46,7 +46,7 @@ static mm_status check_sum(const mm_model *m, char *line, int number, mm_err *e)
 static mm_status check_sums(const mm_model *m, mm_err *e)
 {
     char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/SHA256SUMS", mm_model_path(m)) >= (int)sizeof path || !mm_file_exists(path))
+    if (mm_dir_path(path, mm_model_path(m), "SHA256SUMS", NULL) != MM_OK || !mm_file_exists(path))
         return MM_OK;
     mm_buf b = {0};
     mm_status s = mm_file_read(&b, path, SUMS_MAX, e);

@@ -1,5 +1,6 @@
 /* tokenizer.c: from a text to ids, stage by stage. */
 #include "base/grow.h"
+#include "base/path.h"
 #include "tokenize/tokenizer_parts.h"
 
 #include <stdio.h>
@@ -78,10 +79,9 @@ static int64_t model_limit(mm_model *m, const json_t *config, mm_err *e)
     return limit;
 }
 
-static bool path_to(char path[4096], const mm_model *m, const char *file)
+static bool path_to(char path[PATH_MAX], const mm_model *m, const char *file)
 {
-    int n = snprintf(path, 4096, "%s/%s", mm_model_path(m), file);
-    return n > 0 && n < 4096 && mm_file_exists(path);
+    return mm_dir_path(path, mm_model_path(m), file, NULL) == MM_OK && mm_file_exists(path);
 }
 
 /* transformers builds a BertTokenizer's normalizer from tokenizer_config.json alone, whatever tokenizer.json says: a
@@ -97,7 +97,7 @@ static bool is_bert_class(const mm_model *m, const json_t *config)
 
 static mm_status read_files(mm_tokenizer *t, const mm_model *m, mm_err *e)
 {
-    char path[4096], merges[4096];
+    char path[PATH_MAX], merges[PATH_MAX];
     if (path_to(path, m, "tokenizer.json"))
         return mm_tokenizer_from_json(t, path, e);
     if (path_to(path, m, "vocab.txt"))
