@@ -139,8 +139,8 @@ static int64_t typed_data(const proto *t, mm_type type, uint8_t *out, int64_t n)
     return at;
 }
 
-/* Whether dir/file is below dir once symbolic links are followed, or below the same entry of Hugging Face's cache, whose
- * snapshots link to its blobs. True for a missing file, which is reported elsewhere. */
+/* Whether dir/file is below dir once symbolic links are followed, or below the same entry of Hugging Face's cache,
+ * whose snapshots link to its blobs. True for a missing file, which is reported elsewhere. */
 static bool stays_below(const char *dir, const char *file)
 {
     char path[PATH_MAX];

@@ -5,14 +5,14 @@
 #include "import/onnx.h"
 
 typedef struct {
-    mm_onnx *x;            /* being filled; weight has memory for one more */
-    mm_draft *d;           /* owner of memory and of maps of external data */
+    mm_onnx *x;             /* being filled; weight has memory for one more */
+    mm_draft *d;            /* owner of memory and of maps of external data */
     const char *path, *dir; /* of the file, for messages; where external data lies */
 } mm_onnx_parser;
 
 mm_status mm_onnx_damaged(const mm_onnx_parser *p, mm_err *e);
-/* Appends the tensor of this message to x->weight, under `name` or (p NULL) its own. Strings are skipped. MM_FATAL for an
- * element type that there is not, sizes that do not fit, data outside dir. */
+/* Appends the tensor of this message to x->weight, under `name` or (p NULL) its own. Strings are skipped. MM_FATAL for
+ * an element type that there is not, sizes that do not fit, data outside dir. */
 mm_status mm_onnx_add_weight(mm_onnx_parser *p, mm_str name, mm_str message, mm_err *e);
 
 #endif

@@ -56,8 +56,8 @@ static int shard_names(const json_t *map, const char **file, const char *dir, mm
     {
         const char *name = json_string_value(v);
         if (!name || !*name || name[0] == '.' || strchr(name, '/')) {
-            mm_fail(e, MM_FATAL, "%s/model.safetensors.index.json: tensor %.60s is in no file of the directory",
-                    dir, tensor);
+            mm_fail(e, MM_FATAL, "%s/model.safetensors.index.json: tensor %.60s is in no file of the directory", dir,
+                    tensor);
             return -1;
         }
         bool seen = n > 0 && strcmp(file[n - 1], name) == 0;

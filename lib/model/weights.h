@@ -16,8 +16,8 @@ typedef struct {
     const mm_named_tensor **t;       /* [count] in the order of the files */
     const mm_named_tensor **by_name; /* [count] */
     int64_t count;
-    char digest[17];        /* of all shards, in hex: mm_safetensors_digest */
-    mm_safetensors *panels; /* of a packed model, else NULL */
+    char digest[17];                              /* of all shards, in hex: mm_safetensors_digest */
+    mm_safetensors *panels;                       /* of a packed model, else NULL */
     const char *layout, *precision, *packed_from; /* what panels were packed for, and the model's name; or NULL */
 } mm_weights;
 

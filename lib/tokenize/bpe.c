@@ -47,7 +47,7 @@ static bool grow(mm_bpe *b, mm_arena *a)
     return true;
 }
 
-/* The id of left + right, spelled in a buffer that is enough for any token the vocabulary has. */
+/* The id of left + right. */
 static int32_t joined_id(const mm_vocab *v, mm_str left, mm_str right, mm_arena *a)
 {
     char small[128], *text = small;
@@ -66,7 +66,7 @@ mm_status mm_bpe_merge_put(mm_bpe *b, const mm_vocab *v, mm_str left, mm_str rig
 {
     int32_t l = mm_vocab_get(v, left), r = mm_vocab_get(v, right), id = joined_id(v, left, right, a);
     if (l < 0 || r < 0 || id < 0)
-        return mm_fail(e, MM_FATAL, "merge %d, \"%.*s %.*s\", is of tokens that the vocabulary lacks", (int)rank,
+        return mm_fail(e, MM_FATAL, "merge %d, \"%.*s %.*s\": the vocabulary lacks these tokens", (int)rank,
                        MM_STRF(left), MM_STRF(right));
     if (b->used >= b->size / 2 && !grow(b, a))
         return mm_fail_memory(e);
@@ -81,11 +81,11 @@ mm_status mm_bpe_merge_put(mm_bpe *b, const mm_vocab *v, mm_str left, mm_str rig
 /* GPT-2 writes every byte as a printable character: printable Latin-1 as itself, the other 68 from U+0100 on. */
 void mm_bpe_bytes(mm_bpe *b, const mm_vocab *v, mm_str suffix)
 {
-    uint32_t stand_in = 0x100;
+    uint32_t substitute = 0x100;
     for (int c = 0; c < 256; c++) {
         bool itself = (c > ' ' && c < 0x7f) || (c > 0xa0 && c != 0xad);
         char text[4 + 64];
-        size_t n = (size_t)mm_rune_encode(itself ? (uint32_t)c : stand_in++, text), room = sizeof text - n;
+        size_t n = (size_t)mm_rune_encode(itself ? (uint32_t)c : substitute++, text), room = sizeof text - n;
         b->byte[c] = mm_vocab_get(v, (mm_str){text, n});
         if (suffix.n && suffix.n <= room)
             memcpy(text + n, suffix.p, suffix.n);
@@ -97,11 +97,11 @@ void mm_bpe_bytes(mm_bpe *b, const mm_vocab *v, mm_str suffix)
 
 /* A word's symbols as a list, and the pairs that could be merged as a heap. */
 typedef struct {
-    int32_t id, before, behind; /* neighbours; −1: none. id −1: merged away */
+    int32_t id, before, after; /* neighbours; −1: none. id −1: merged away */
 } symbol;
 
 typedef struct {
-    int32_t rank, at, id; /* the merged symbol's id tells whether the pair still stands */
+    int32_t rank, at, id; /* id of the merged symbol: shows whether the pair is still there */
 } candidate;
 
 typedef struct {
@@ -141,9 +141,9 @@ static candidate pop(work *w)
 
 static void consider(work *w, int32_t at)
 {
-    if (at < 0 || w->s[at].behind < 0)
+    if (at < 0 || w->s[at].after < 0)
         return;
-    const mm_merge *m = find(w->b, w->s[at].id, w->s[w->s[at].behind].id);
+    const mm_merge *m = find(w->b, w->s[at].id, w->s[w->s[at].after].id);
     if (m)
         push(w, (candidate){m->rank, at, m->id});
 }
@@ -153,23 +153,23 @@ static void merge_all(work *w)
     while (w->n) {
         candidate c = pop(w);
         symbol *left = &w->s[c.at];
-        if (left->id < 0 || left->behind < 0)
+        if (left->id < 0 || left->after < 0)
             continue;
-        symbol *right = &w->s[left->behind];
+        symbol *right = &w->s[left->after];
         const mm_merge *m = find(w->b, left->id, right->id);
         if (!m || m->id != c.id)
             continue;
         left->id = m->id;
-        left->behind = right->behind;
+        left->after = right->after;
         right->id = -1;
-        if (left->behind >= 0)
-            w->s[left->behind].before = c.at;
+        if (left->after >= 0)
+            w->s[left->after].before = c.at;
         consider(w, left->before);
         consider(w, c.at);
     }
 }
 
-/* The word's bytes as symbols; those without one are unknown, or left out where nothing stands for the unknown. */
+/* The word's bytes as symbols; bytes without one become the unknown token, or are dropped where there is none. */
 static int32_t symbols(const mm_bpe *b, const uint32_t *p, int64_t n, symbol *s)
 {
     int32_t count = 0;
@@ -187,11 +187,11 @@ static int32_t symbols(const mm_bpe *b, const uint32_t *p, int64_t n, symbol *s)
         }
     }
     if (count)
-        s[count - 1].behind = -1;
+        s[count - 1].after = -1;
     return count;
 }
 
-void mm_bpe_word(const mm_bpe *b, const uint32_t *p, int64_t n, mm_id_map *out)
+void mm_bpe_word(const mm_bpe *b, const uint32_t *p, int64_t n, mm_token_ids *out)
 {
     size_t bytes = 0;
     char utf8[4];
@@ -208,8 +208,8 @@ void mm_bpe_word(const mm_bpe *b, const uint32_t *p, int64_t n, mm_id_map *out)
         consider(&w, i);
     merge_all(&w);
     bool opens = true;
-    for (int32_t i = 0; i >= 0 && i < count; i = w.s[i].behind) {
-        mm_ids_add(out, w.s[i].id, opens);
+    for (int32_t i = 0; i >= 0 && i < count; i = w.s[i].after) {
+        mm_token_ids_add(out, w.s[i].id, opens);
         opens = false;
     }
 }

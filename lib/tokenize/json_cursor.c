@@ -8,7 +8,7 @@ static void skip_space(mm_json_cursor *s)
         s->p++;
 }
 
-/* Steps over c, and white space before it. */
+/* Skips white space and c; false when something else is next. */
 static bool take(mm_json_cursor *s, char c)
 {
     skip_space(s);
@@ -18,7 +18,7 @@ static bool take(mm_json_cursor *s, char c)
     return true;
 }
 
-/* Steps over a string and gives what stands between its quotes, escapes and all. */
+/* Skips a string; *raw is the text between its quotes, escapes included. */
 static bool take_raw_string(mm_json_cursor *s, mm_str *raw)
 {
     if (!take(s, '"'))
@@ -38,14 +38,14 @@ static bool structural(char c)
     return c == ',' || c == ':' || c == '{' || c == '}' || c == '[' || c == ']';
 }
 
-/* Steps over a number, true, false, null. */
+/* Skips a number, true, false or null. */
 static void skip_bare(mm_json_cursor *s)
 {
     while (s->p < s->end && !structural(*s->p) && *s->p != '"' && *s->p > ' ')
         s->p++;
 }
 
-/* Steps over any value. Nesting is counted, not recursed into: depth costs nothing. */
+/* Skips any value. Nesting is counted, not recursed into: depth costs no stack. */
 static bool skip_value(mm_json_cursor *s)
 {
     int64_t depth = 0;
@@ -129,7 +129,7 @@ static bool unescape(mm_str raw, mm_arena *a, mm_str *out)
     *out = raw;
     if (!memchr(raw.p, '\\', raw.n))
         return true;
-    char *text = mm_arena_alloc(a, raw.n); /* an escape is never shorter than what it stands for */
+    char *text = mm_arena_alloc(a, raw.n); /* an escape is never shorter than its character */
     size_t n = 0;
     for (size_t i = 0; text && i < raw.n;) {
         const char *known = raw.p[i] == '\\' && i + 1 < raw.n ? memchr(from, raw.p[i + 1], sizeof from - 1) : NULL;
@@ -173,7 +173,7 @@ static bool take_integer(mm_json_cursor *s, int64_t *v)
 
 static mm_status broken(const mm_json_cursor *s, mm_str whole, const char *what, mm_err *e)
 {
-    return mm_fail(e, MM_FATAL, "\"%s\" is not as it should be at byte %lld of it", what, (long long)(s->p - whole.p));
+    return mm_fail(e, MM_FATAL, "\"%s\" is malformed at its byte %lld", what, (long long)(s->p - whole.p));
 }
 
 mm_status mm_json_cursor_integers(mm_str object, mm_arena *a, mm_json_integer_visit each, void *ctx, mm_err *e)

@@ -1,9 +1,8 @@
-/* json_cursor.h: reading the two large tables of a tokenizer.json without building a JSON tree of them. Internal to
- * model/.
+/* json_cursor.h: reads the two large tables of a tokenizer.json without building a JSON tree. Internal to tokenize/.
  *
- * A tokenizer.json is a page of settings around "vocab" (30,000 and more entries) and "merges". Parsing it all into
- * objects costs more than encoding a sentence does; so these two are found by scanning, read in place, and the rest
- * goes to the JSON library. */
+ * A tokenizer.json is a page of settings around "vocab" (30,000 entries and more) and "merges". Parsing all of it into
+ * objects costs more than encoding a sentence; so these two are found by a scan and read in place, and the JSON library
+ * parses the rest. */
 #ifndef MM_TOKENIZE_JSON_CURSOR_H
 #define MM_TOKENIZE_JSON_CURSOR_H
 
@@ -15,11 +14,11 @@
 
 typedef struct {
     const char *p, *end;
-} mm_json_cursor; /* what is still to be read */
+} mm_json_cursor; /* the text that is left */
 
-/* Moves s from an object to the value of its member `key`; false when there is none. */
+/* Moves s from an object to the value of its member `key`; false: there is none. */
 bool mm_json_cursor_enter(mm_json_cursor *s, const char *key);
-/* The text of that value; p NULL when there is none. */
+/* The text of that value; p NULL: there is none. */
 mm_str mm_json_cursor_member(mm_json_cursor s, const char *key);
 
 /* Calls each(ctx, key, value) for {"key": integer, …}. */

@@ -10,7 +10,7 @@ static bool starts_with(const uint32_t *p, int64_t n, const char *ascii)
     return true;
 }
 
-/* Length of the first of the alternatives that stands here; 0: none. */
+/* Length of the first alternative that the text begins with; 0: none. */
 static int64_t literal(const uint32_t *p, int64_t n, const char *const *alternatives)
 {
     for (; *alternatives; alternatives++)
@@ -41,8 +41,7 @@ static int64_t run(const uint32_t *p, int64_t n)
     return i;
 }
 
-/* Each splitter looks at the n ≥ 1 code points from p on and says how many of them come next and whether they are
- * a word. */
+/* A splitter looks at the n ≥ 1 code points from p on; it returns how many come next, and whether they are a word. */
 typedef int64_t splitter(const uint32_t *p, int64_t n, bool *word);
 
 static int64_t next_bert(const uint32_t *p, int64_t n, bool *word)
@@ -81,7 +80,7 @@ static int64_t next_gpt2(const uint32_t *p, int64_t n, bool *word)
     if (p[0] == ' ' && n > 1 && class_of(p[1]) != SPACE)
         return 1 + run(p + 1, n - 1);
     int64_t i = run(p, n);
-    /* of a run of white space before a word the last one is left to the word */
+    /* the last space of a run before a word belongs to the word */
     return class_of(p[0]) == SPACE && i < n && i > 1 ? i - 1 : i;
 }
 

@@ -1,65 +1,13 @@
 /* tokenizer.c: from a text to ids, stage by stage. */
-#include "base/grow.h"
 #include "base/path.h"
 #include "tokenize/tokenizer_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- setting up --------------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------------------- */
 
-void mm_bert_steps(mm_tokenizer *t, bool clean, bool chinese, bool strip, bool lower)
-{
-    if (clean)
-        t->norm[t->norms++] = MM_NORMALIZE_CLEAN;
-    if (chinese)
-        t->norm[t->norms++] = MM_NORMALIZE_CHINESE;
-    if (strip) {
-        t->norm[t->norms++] = MM_NORMALIZE_NFD;
-        t->norm[t->norms++] = MM_NORMALIZE_STRIP_ACCENTS;
-    }
-    if (lower)
-        t->norm[t->norms++] = MM_NORMALIZE_LOWER;
-}
-
-void mm_bert_config_steps(mm_tokenizer *t)
-{
-    bool lower = mm_config_bool(t->config, "do_lower_case", true);
-    mm_bert_steps(t, true, mm_config_bool(t->config, "tokenize_chinese_chars", true),
-                  mm_config_bool(t->config, "strip_accents", lower), lower);
-}
-
-static bool same_text(mm_runes a, mm_runes b)
-{
-    return a.n == b.n && memcmp(a.p, b.p, (size_t)a.n * sizeof *a.p) == 0;
-}
-
-/* Keeps the list longest first, so that the first match at a place is the longest one. */
-mm_status mm_tokenizer_add(mm_tokenizer *t, mm_str text, mm_added_token flags, mm_err *e)
-{
-    char *copy = mm_arena_strdup(&t->arena, text);
-    flags.content = (mm_str){copy, text.n};
-    flags.text = mm_runes_decode(text, &t->arena);
-    if (copy && flags.text.p && flags.normalized)
-        flags.text = mm_normalize(flags.text, t->norm, t->norms, &t->arena);
-    if (!copy || !flags.text.p)
-        return mm_fail_memory(e);
-    for (int i = 0; i < t->addeds; i++)
-        if (same_text(t->added[i].text, flags.text) && t->added[i].normalized == flags.normalized)
-            return MM_OK;
-    if (flags.text.n == 0)
-        return MM_OK;
-    if (!mm_grow_in(&t->arena, &t->added, &t->added_cap, t->addeds))
-        return mm_fail_memory(e);
-    int at = t->addeds++;
-    for (; at > 0 && t->added[at - 1].text.n < flags.text.n; at--)
-        t->added[at] = t->added[at - 1];
-    t->added[at] = flags;
-    t->added_first[flags.normalized] |= 1ull << (flags.text.p[0] & 63);
-    return MM_OK;
-}
-
-/* The longest input that the model was made for: the smallest of what its files say. */
+/* The smallest of the limits that the files name. */
 static int64_t model_limit(mm_model *m, const json_t *config, mm_err *e)
 {
     const json_t *model = mm_model_config(m);
@@ -67,7 +15,7 @@ static int64_t model_limit(mm_model *m, const json_t *config, mm_err *e)
     int64_t unsaid = !strncmp(type, "clip", 4) ? 77 : !strncmp(type, "siglip", 6) ? 64 : 0;
     int64_t limit = mm_config_int(model, "max_position_embeddings",
                                   mm_config_int(model, "text_config.max_position_embeddings", unsaid));
-    /* positions of RoBERTa's kind begin after the padding id */
+    /* RoBERTa's positions begin after the padding id */
     if (limit > 2 && (strstr(type, "roberta") || !strcmp(type, "mpnet")))
         limit -= 2;
     int64_t named[2] = {mm_config_int(config, "model_max_length", 0), 0};
@@ -84,15 +32,15 @@ static bool path_to(char path[PATH_MAX], const mm_model *m, const char *file)
     return mm_dir_path(path, mm_model_path(m), file, NULL) == MM_OK && mm_file_exists(path);
 }
 
-/* transformers builds a BertTokenizer's normalizer from tokenizer_config.json alone, whatever tokenizer.json says: a
- * file that says "lowercase": false is lower-cased nevertheless unless do_lower_case is false, too. */
+/* transformers builds a BertTokenizer's normalizer from tokenizer_config.json alone, whatever tokenizer.json says: with
+ * "lowercase": false in the latter, texts are lower-cased nevertheless unless do_lower_case is false, too. */
 static bool is_bert_class(const mm_model *m, const json_t *config)
 {
     const char *type = mm_config_str(mm_model_config(m), "model_type", "");
     const char *name = mm_config_str(config, "tokenizer_class", NULL);
     if (!name)
         return !strcmp(type, "bert") || !strcmp(type, "distilbert");
-    return strstr(name, "Bert") != NULL; /* not Roberta, Albert, Camembert, which spell it small */
+    return strstr(name, "Bert") != NULL; /* not Roberta, Albert or Camembert, which have a small b */
 }
 
 static mm_status read_files(mm_tokenizer *t, const mm_model *m, mm_err *e)
@@ -153,14 +101,6 @@ int64_t mm_tokenizer_model_limit(const mm_tokenizer *t)
     return t->limit;
 }
 
-int32_t mm_tokenizer_id(const mm_tokenizer *t, const char *token)
-{
-    for (int i = 0; i < t->addeds; i++)
-        if (mm_str_is(t->added[i].content, token))
-            return t->added[i].id;
-    return mm_vocab_get(&t->vocab, mm_str_of(token));
-}
-
 /* ---- added tokens in the text ------------------------------------------------------------------------------- */
 
 static bool is_word_rune(uint32_t c)
@@ -168,7 +108,7 @@ static bool is_word_rune(uint32_t c)
     return mm_rune_is_letter(c) || mm_rune_is_number(c) || mm_rune_is_accent(c) || c == '_';
 }
 
-/* The added token that stands at i; NULL: none. */
+/* The added token at i; NULL: none. */
 static const mm_added_token *added_at(const mm_tokenizer *t, bool normalized, mm_runes r, int64_t i)
 {
     if (!(t->added_first[normalized] >> (r.p[i] & 63) & 1))
@@ -182,11 +122,11 @@ static const mm_added_token *added_at(const mm_tokenizer *t, bool normalized, mm
     return NULL;
 }
 
-/* A stretch of text on its way to ids. */
+/* A text being encoded. */
 typedef struct {
     const mm_tokenizer *t;
     mm_arena *a;
-    mm_id_map ids;
+    mm_token_ids ids;
 } encoder;
 
 static void words_to_ids(encoder *x, mm_runes r)
@@ -206,7 +146,7 @@ static void words_to_ids(encoder *x, mm_runes r)
 
 static void cut_added(encoder *x, mm_runes r, bool normalized);
 
-/* What lies between added tokens: first of the text as it came, then of the normalised text. */
+/* The text between added tokens: first of the original text, then of the normalised text. */
 static void between(encoder *x, mm_runes r, bool normalized)
 {
     if (r.n == 0 || x->ids.failed)
@@ -239,13 +179,13 @@ static void cut_added(encoder *x, mm_runes r, bool normalized)
         while (a->rstrip && end < r.n && mm_rune_is_space(r.p[end]))
             end++;
         between(x, (mm_runes){r.p + done, first - done}, normalized);
-        mm_ids_add(&x->ids, a->id, true);
+        mm_token_ids_add(&x->ids, a->id, true);
         i = done = end;
     }
     between(x, (mm_runes){r.p + done, r.n - done}, normalized);
 }
 
-static mm_status encode(const mm_tokenizer *t, mm_str text, mm_arena *a, mm_id_map *out, mm_err *e)
+static mm_status encode(const mm_tokenizer *t, mm_str text, mm_arena *a, mm_token_ids *out, mm_err *e)
 {
     if (text.n > (size_t)256 << 20)
         return mm_fail(e, MM_SKIP, "a text of %zu MiB is too long to be one record", text.n >> 20);
@@ -261,7 +201,7 @@ static mm_status encode(const mm_tokenizer *t, mm_str text, mm_arena *a, mm_id_m
 /* ---- special tokens around, limits -------------------------------------------------------------------------- */
 
 /* The special tokens around ids first .. end-1. */
-static mm_status wrapped(const mm_tokenizer *t, const mm_id_map *ids, int64_t first, int64_t end, mm_arena *a,
+static mm_status wrapped(const mm_tokenizer *t, const mm_token_ids *ids, int64_t first, int64_t end, mm_arena *a,
                          mm_tokens *out, mm_err *e)
 {
     int64_t n = t->befores + (end - first) + t->afters;
@@ -278,53 +218,53 @@ static mm_status wrapped(const mm_tokenizer *t, const mm_id_map *ids, int64_t fi
     return MM_OK;
 }
 
-/* How many ids of the text itself fit. */
-static mm_status body_room(const mm_tokenizer *t, int64_t limit, int64_t *room, mm_err *e)
+/* How many ids fit besides the special tokens. */
+static mm_status body_limit(const mm_tokenizer *t, int64_t limit, int64_t *most, mm_err *e)
 {
-    *room = limit > 0 ? limit - t->befores - t->afters : INT64_MAX;
-    if (*room < 1)
-        return mm_fail(e, MM_FATAL, "a limit of %lld tokens leaves no room beside the special ones", (long long)limit);
+    *most = limit > 0 ? limit - t->befores - t->afters : INT64_MAX;
+    if (*most < 1)
+        return mm_fail(e, MM_FATAL, "a limit of %lld tokens leaves none for the text", (long long)limit);
     return MM_OK;
 }
 
 mm_status mm_tokenizer_encode(const mm_tokenizer *t, mm_str text, int64_t limit, mm_arena *a, mm_tokens *out, mm_err *e)
 {
-    mm_id_map ids;
-    int64_t room;
-    mm_status s = body_room(t, limit, &room, e);
+    mm_token_ids ids;
+    int64_t most;
+    mm_status s = body_limit(t, limit, &most, e);
     if (s == MM_OK)
         s = encode(t, text, a, &ids, e);
-    return s == MM_OK ? wrapped(t, &ids, 0, ids.n < room ? ids.n : room, a, out, e) : s;
+    return s == MM_OK ? wrapped(t, &ids, 0, ids.n < most ? ids.n : most, a, out, e) : s;
 }
 
-/* Where a piece that begins at `first` ends: before a word, if there is one to end before. */
-static int64_t piece_end(const mm_id_map *ids, int64_t first, int64_t room)
+/* The end of a piece that begins at `first`: before a word if possible. */
+static int64_t piece_end(const mm_token_ids *ids, int64_t first, int64_t most)
 {
-    if (ids->n - first <= room)
+    if (ids->n - first <= most)
         return ids->n;
-    for (int64_t end = first + room; end > first; end--)
+    for (int64_t end = first + most; end > first; end--)
         if (ids->opens[end])
             return end;
-    return first + room;
+    return first + most;
 }
 
 mm_status mm_tokenizer_chunks(const mm_tokenizer *t, mm_str text, int64_t limit, mm_arena *a, mm_tokens **pieces,
                               int *n, mm_err *e)
 {
-    mm_id_map ids;
-    int64_t room, count = 0;
-    mm_status s = body_room(t, limit, &room, e);
+    mm_token_ids ids;
+    int64_t most, count = 0;
+    mm_status s = body_limit(t, limit, &most, e);
     if (s == MM_OK)
         s = encode(t, text, a, &ids, e);
     if (s != MM_OK)
         return s;
     for (int64_t at = 0; at < ids.n || count == 0; count++)
-        at = piece_end(&ids, at, room);
+        at = piece_end(&ids, at, most);
     if (!(*pieces = mm_arena_zalloc(a, (size_t)count, sizeof **pieces)))
         return mm_fail_memory(e);
     int64_t at = 0;
     for (*n = 0; *n < count && s == MM_OK; ++*n) {
-        int64_t end = piece_end(&ids, at, room);
+        int64_t end = piece_end(&ids, at, most);
         s = wrapped(t, &ids, at, end, a, &(*pieces)[*n], e);
         (*pieces)[*n].total = (*pieces)[*n].n;
         at = end;

@@ -14,7 +14,7 @@ typedef struct mm_tokenizer mm_tokenizer;
 typedef struct {
     int32_t *id; /* [n], special tokens included ([CLS] … [SEP]; <|startoftext|> … <|endoftext|>) */
     int64_t n;
-    int64_t total; /* what n would have been without a limit: total > n means that it was cut */
+    int64_t total; /* n without a limit: total > n means that the text was cut */
 } mm_tokens;
 
 mm_status mm_tokenizer_open(mm_tokenizer **out, mm_model *m, mm_err *e);
@@ -24,15 +24,14 @@ void mm_tokenizer_close(mm_tokenizer *t); /* NULL is fine */
 mm_status mm_tokenizer_encode(const mm_tokenizer *t, mm_str text, int64_t limit, mm_arena *a, mm_tokens *out,
                               mm_err *e);
 
-/* Splits text so that each piece has at most `limit` ids with special tokens: every piece's ids, in order
- * (--chunk). Pieces are cut between words where a word fits. *pieces from the arena. */
+/* Splits text into pieces of at most `limit` ids each, special tokens included, in order; between words where a word
+ * fits. *pieces from the arena. */
 mm_status mm_tokenizer_chunks(const mm_tokenizer *t, mm_str text, int64_t limit, mm_arena *a, mm_tokens **pieces,
                               int *n, mm_err *e);
 
-/* The longest input that the model was made for, special tokens included: the smallest of config.json's
+/* The longest input that the model takes, special tokens included: the smallest of config.json's
  * max_position_embeddings, tokenizer_config.json's model_max_length and sentence_bert_config.json's max_seq_length;
  * 0: none of them says. */
 int64_t mm_tokenizer_model_limit(const mm_tokenizer *t);
-int32_t mm_tokenizer_id(const mm_tokenizer *t, const char *token); /* -1: none */
 
 #endif

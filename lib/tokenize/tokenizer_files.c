@@ -27,24 +27,15 @@ static mm_str map_text(mm_map m)
     return (mm_str){m.p ? (const char *)m.p : "", m.n};
 }
 
-static mm_added_token flags_of(const json_t *j, int64_t id)
-{
-    return (mm_added_token){.id = (int32_t)id,
-                            .normalized = mm_config_bool(j, "normalized", false),
-                            .single_word = mm_config_bool(j, "single_word", false),
-                            .lstrip = mm_config_bool(j, "lstrip", false),
-                            .rstrip = mm_config_bool(j, "rstrip", false)};
-}
-
-/* A special token: the string or {"content": …} of tokenizer_config.json, or the usual one; as an added token where
- * the vocabulary has it. −1: it has not. */
+/* A special token: the string or {"content": …} of tokenizer_config.json, else `usual`. Becomes an added token if the
+ * vocabulary has it; else *id is −1. */
 static mm_status add_special(mm_tokenizer *t, const json_t *config, const char *key, const char *usual, int32_t *id,
                              mm_err *e)
 {
     const json_t *v = json_object_get(config, key);
     const char *text = json_is_object(v) ? mm_config_str(v, "content", usual) : mm_config_str(config, key, usual);
     *id = mm_vocab_get(&t->vocab, mm_str_of(text));
-    return *id < 0 ? MM_OK : mm_tokenizer_add(t, mm_str_of(text), flags_of(v, *id), e);
+    return *id < 0 ? MM_OK : mm_tokenizer_add(t, mm_str_of(text), mm_added_token_of(v, *id), e);
 }
 
 /* Tokens that tokenizer_config.json adds: {"30522": {"content": "[NEW]", …}}. */
@@ -58,8 +49,9 @@ static mm_status add_listed(mm_tokenizer *t, const json_t *config, mm_err *e)
         long long id = strtoll(key, &end, 10);
         const char *text = mm_config_str(j, "content", NULL);
         if (!text || *end || end == key || id < 0 || id > INT32_MAX)
-            return mm_fail(e, MM_FATAL, "tokenizer_config.json: added token \"%.40s\" makes no sense", key);
-        mm_status s = mm_tokenizer_add(t, mm_str_of(text), flags_of(j, id), e);
+            return mm_fail(e, MM_FATAL, "tokenizer_config.json: added token \"%.40s\" has no content or no valid id",
+                           key);
+        mm_status s = mm_tokenizer_add(t, mm_str_of(text), mm_added_token_of(j, id), e);
         if (s != MM_OK)
             return s;
     }
@@ -118,14 +110,6 @@ mm_status mm_tokenizer_from_vocab_txt(mm_tokenizer *t, const char *path, mm_err 
 
 /* ---- CLIP, RoBERTa ------------------------------------------------------------------------------------------ */
 
-static mm_status put_token(void *ctx, mm_str token, int64_t id, mm_err *e)
-{
-    mm_tokenizer *t = ctx;
-    if (id < 0 || id > INT32_MAX)
-        return mm_fail(e, MM_FATAL, "vocab.json: token id %lld makes no sense", (long long)id);
-    return mm_vocab_put(&t->vocab, token, (int32_t)id) ? MM_OK : mm_fail_memory(e);
-}
-
 static mm_status put_merge_line(void *ctx, int64_t i, mm_str line, mm_err *e)
 {
     mm_tokenizer *t = ctx;
@@ -143,7 +127,7 @@ static mm_status read_bpe_tables(mm_tokenizer *t, bool clip, mm_err *e)
     if (!mm_vocab_init(&t->vocab, &t->arena, t->file[0].n / 16) ||
         !mm_bpe_merges_init(&t->bpe, t->file[1].n / 10, &t->arena))
         return mm_fail_memory(e);
-    mm_status s = mm_json_cursor_integers(map_text(t->file[0]), &t->arena, put_token, t, e);
+    mm_status s = mm_json_cursor_integers(map_text(t->file[0]), &t->arena, mm_tokenizer_put_token, t, e);
     if (s != MM_OK)
         return s;
     t->is_bpe = true;
@@ -189,7 +173,7 @@ mm_status mm_tokenizer_from_bpe_files(mm_tokenizer *t, const char *vocab, const 
     mm_status s = mm_map_open(&t->file[0], vocab, e);
     if (s == MM_OK)
         s = mm_map_open(&t->file[1], merges, e);
-    /* CLIP's merges are known by their ends of words */
+    /* only CLIP's merges mark ends of words */
     bool clip = s == MM_OK && t->file[1].n && memmem(t->file[1].p, t->file[1].n, "</w>", 4);
     if (s == MM_OK)
         s = read_bpe_tables(t, clip, e);

@@ -1,5 +1,5 @@
-/* tokenizer_json.c: a tokenizer.json as Hugging Face's tokenizers library writes it. What it asks for and we do not do
- * is refused by name, never left out in silence. */
+/* tokenizer_json.c: a tokenizer.json as Hugging Face's tokenizers library writes it. A feature that is not supported is
+ * refused by name, never ignored. */
 #include "base/json.h"
 #include "tokenize/json_cursor.h"
 #include "tokenize/tokenizer_parts.h"
@@ -139,7 +139,7 @@ static mm_status add_around(int32_t *ids, int *n, const json_t *id, mm_err *e)
 {
     json_int_t v = json_integer_value(id);
     if (*n == MM_MAX_AROUND || !json_is_integer(id) || v < 0 || v > INT32_MAX)
-        return mm_fail(e, MM_FATAL, "tokenizer.json: the special tokens of its post-processor make no sense");
+        return mm_fail(e, MM_FATAL, "tokenizer.json: the special tokens of its post-processor have no valid ids");
     ids[(*n)++] = (int32_t)v;
     return MM_OK;
 }
@@ -209,13 +209,8 @@ static mm_status read_added(mm_tokenizer *t, const json_t *list, mm_err *e)
         int64_t id = mm_config_int(j, "id", -1);
         if (!json_is_string(text) || id < 0 || id > INT32_MAX)
             return mm_fail(e, MM_FATAL, "tokenizer.json: added token %zu has no content or id", i);
-        mm_added_token flags = {.id = (int32_t)id,
-                                .normalized = mm_config_bool(j, "normalized", false),
-                                .single_word = mm_config_bool(j, "single_word", false),
-                                .lstrip = mm_config_bool(j, "lstrip", false),
-                                .rstrip = mm_config_bool(j, "rstrip", false)};
         mm_str s = {json_string_value(text), json_string_length(text)};
-        mm_status status = mm_tokenizer_add(t, s, flags, e);
+        mm_status status = mm_tokenizer_add(t, s, mm_added_token_of(j, id), e);
         if (status != MM_OK)
             return status;
     }
@@ -223,14 +218,6 @@ static mm_status read_added(mm_tokenizer *t, const json_t *list, mm_err *e)
 }
 
 /* ---- model -------------------------------------------------------------------------------------------------- */
-
-static mm_status put_token(void *ctx, mm_str token, int64_t id, mm_err *e)
-{
-    mm_tokenizer *t = ctx;
-    if (id < 0 || id > INT32_MAX)
-        return mm_fail(e, MM_FATAL, "tokenizer.json: token id %lld makes no sense", (long long)id);
-    return mm_vocab_put(&t->vocab, token, (int32_t)id) ? MM_OK : mm_fail_memory(e);
-}
 
 static mm_status put_merge(void *ctx, int64_t i, mm_str left, mm_str right, mm_err *e)
 {
@@ -275,14 +262,14 @@ static mm_status read_bpe(mm_tokenizer *t, const json_t *model, mm_str merges, m
 
 static mm_status read_model(mm_tokenizer *t, const json_t *model, mm_str vocab, mm_str merges, mm_err *e)
 {
-    const char *type = mm_config_str(model, "type", merges.p ? "BPE" : "WordPiece"); /* old files name none */
+    const char *type = mm_config_str(model, "type", merges.p ? "BPE" : "WordPiece"); /* old files have no type */
     bool bpe = !strcmp(type, "BPE");
     if (!bpe && strcmp(type, "WordPiece") != 0)
         return mm_fail(e, MM_FATAL, "tokenizer.json: %.60s models are not supported (WordPiece and byte-level BPE are)",
                        type);
     if (!mm_vocab_init(&t->vocab, &t->arena, vocab.n / 12))
         return mm_fail_memory(e);
-    mm_status s = mm_json_cursor_integers(vocab, &t->arena, put_token, t, e);
+    mm_status s = mm_json_cursor_integers(vocab, &t->arena, mm_tokenizer_put_token, t, e);
     if (s != MM_OK)
         return s;
     return bpe ? read_bpe(t, model, merges, e) : read_wordpiece(t, model, e);

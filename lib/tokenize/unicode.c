@@ -29,8 +29,8 @@ static bool within(const range *r, size_t n, uint32_t c)
 
 /* ---- UTF-8 ------------------------------------------------------------------------------------------------ */
 
-/* Length of the sequence that a first byte announces, and the range of the second byte that keeps it from being
- * overlong, a surrogate or beyond U+10FFFF; 0: no first byte. */
+/* Length of the sequence that a first byte announces, and the range of second bytes that are not overlong, surrogates
+ * or beyond U+10FFFF; 0: no first byte. */
 static int announced(uint8_t b, uint8_t *low, uint8_t *high)
 {
     *low = b == 0xe0 ? 0xa0 : b == 0xf0 ? 0x90 : 0x80;
@@ -38,7 +38,7 @@ static int announced(uint8_t b, uint8_t *low, uint8_t *high)
     return b < 0x80 ? 1 : b < 0xc2 ? 0 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : b < 0xf5 ? 4 : 0;
 }
 
-/* The code point at p and the bytes it took. */
+/* The code point at p; returns its length in bytes. */
 static int decode_one(const uint8_t *p, size_t n, uint32_t *c)
 {
     uint8_t low, high;
@@ -87,7 +87,7 @@ bool mm_rune_is_dropped(uint32_t c)
 
 bool mm_rune_is_chinese(uint32_t c)
 {
-    /* 0x2b920 is 0x2b820 in the paper's code; the tokenizers library has it so, and the library is the reference */
+    /* 0x2b920 is 0x2b820 in the paper's code, but not in the tokenizers library, which is the reference */
     static const range CHINESE[] = {{0x3400, 0x4dbf},   {0x4e00, 0x9fff},   {0xf900, 0xfaff},   {0x20000, 0x2a6df},
                                     {0x2a700, 0x2b73f}, {0x2b740, 0x2b81f}, {0x2b920, 0x2ceaf}, {0x2f800, 0x2fa1f}};
     return c >= 0x3400 && WITHIN(CHINESE, c);
@@ -122,8 +122,8 @@ bool mm_rune_is_number(uint32_t c)
 
 /* ---- case ------------------------------------------------------------------------------------------------- */
 
-/* Lower case of letters that are younger than the oldest utf8proc in use (Unicode 16 and 17): first, last, the lower
- * case of the first, and the distance from one capital to the next. */
+/* Capitals that are newer than the oldest utf8proc in use (Unicode 16 and 17): first, last, the lower case of the
+ * first, and the distance from one capital to the next. */
 static const struct {
     uint32_t first, last, lower, step;
 } YOUNG_CAPITALS[] = {
@@ -156,7 +156,7 @@ int mm_rune_lower(uint32_t c, uint32_t out[2])
 
 /* ---- normal forms ----------------------------------------------------------------------------------------- */
 
-/* Characters with a decomposition that came after Unicode 12, which the reference does not know. */
+/* Decomposable characters that are newer than Unicode 12, which the reference does not know. */
 static bool young_composite(uint32_t c)
 {
     static const range YOUNG[] = {{0x105c9, 0x105c9}, {0x105e4, 0x105e4}, {0x11383, 0x11391}, {0x113c5, 0x113c8},
@@ -169,8 +169,8 @@ static int combining_class(uint32_t c)
     return c < 0x300 || !WITHIN(MARK, c) ? 0 : (int)utf8proc_get_property((utf8proc_int32_t)c)->combining_class;
 }
 
-/* Code points that utf8proc would compose, or compose across, and the reference leaves as they are: marks that came
- * after Unicode 12, and what the young composites are made of. */
+/* Code points that utf8proc would compose, or compose across, and the reference leaves as they are: marks newer than
+ * Unicode 12, and the parts of young composites. */
 static bool stands_alone(uint32_t c)
 {
     static const range PARTS[] = {{0x105d2, 0x105d2}, {0x105da, 0x105da}, {0x113b8, 0x113c9},

@@ -1,6 +1,6 @@
 #include "tokenize/vocab.h"
 
-/* FNV-1a's low bits are its weak ones */
+/* FNV-1a's low bits are weak: mix higher ones in */
 static uint32_t place(const mm_vocab *v, uint32_t hash)
 {
     return (hash ^ hash >> 15) & (v->size - 1);

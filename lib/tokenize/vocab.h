@@ -1,4 +1,4 @@
-/* vocab.h: from token to id. Internal to model/. */
+/* vocab.h: from token to id. Internal to tokenize/. */
 #ifndef MM_TOKENIZE_VOCAB_H
 #define MM_TOKENIZE_VOCAB_H
 
@@ -20,8 +20,8 @@ typedef struct {
     size_t longest; /* bytes of the longest token */
 } mm_vocab;
 
-/* A hash that can be carried on from a prefix: that is how WordPiece looks up every prefix of a word in one pass
- * (FNV-1a; Fowler, Noll, Vo 1991). */
+/* FNV-1a (Fowler, Noll, Vo 1991), which can be continued from the hash of a prefix: WordPiece looks up every prefix of
+ * a word in one pass. */
 #define MM_VOCAB_HASH_START 2166136261u
 static inline uint32_t mm_vocab_hash_more(uint32_t h, const char *p, size_t n)
 {
@@ -30,8 +30,8 @@ static inline uint32_t mm_vocab_hash_more(uint32_t h, const char *p, size_t n)
     return h;
 }
 
-/* A table for about `expected` tokens. The token's bytes are not copied. A token put twice has the last id, as in
- * Python's dict. False: memory is out. */
+/* A table for about `expected` tokens, whose bytes are not copied. A token that is put twice has the last id, as in a
+ * Python dict. False: out of memory. */
 bool mm_vocab_init(mm_vocab *v, mm_arena *a, size_t expected);
 bool mm_vocab_put(mm_vocab *v, mm_str token, int32_t id);
 

@@ -1,7 +1,7 @@
 #include "base/grow.h"
 #include "tokenize/tokenizer_parts.h"
 
-void mm_ids_add(mm_id_map *ids, int32_t id, bool opens)
+void mm_token_ids_add(mm_token_ids *ids, int32_t id, bool opens)
 {
     int64_t cap = ids->cap;
     if (!mm_grow_in(ids->arena, &ids->id, &cap, ids->n) || !mm_grow_in(ids->arena, &ids->opens, &ids->cap, ids->n)) {
@@ -12,7 +12,7 @@ void mm_ids_add(mm_id_map *ids, int32_t id, bool opens)
     ids->opens[ids->n++] = opens;
 }
 
-/* A word as UTF-8 with room for the prefix in front of any of its characters. */
+/* A word in UTF-8, after space for the prefix, which can be written before any of its characters. */
 typedef struct {
     char *bytes;  /* prefix, then the word */
     int64_t *end; /* [n + 1] end of character i − 1, from the word's first byte */
@@ -34,13 +34,13 @@ static bool spell(spelling *s, mm_str prefix, const uint32_t *p, int64_t n, mm_a
     return true;
 }
 
-/* The longest token from character `at` on. *next is the character after it; −1: there is none. The prefix is written
- * over characters that are done with. */
+/* The longest token from character `at` on, −1: none; *next is the character after it. Writes the prefix over
+ * characters that have been consumed. */
 static int32_t longest(const spelling *s, const mm_wordpiece *w, const mm_vocab *v, int64_t at, int64_t *next)
 {
     char *word = s->bytes + s->prefix, *start = word + s->end[at];
     uint32_t hash = MM_VOCAB_HASH_START;
-    int64_t behind = at;
+    int64_t after = at;
     int32_t found = -1;
     if (at > 0) {
         start -= s->prefix;
@@ -56,17 +56,17 @@ static int32_t longest(const spelling *s, const mm_wordpiece *w, const mm_vocab 
         int32_t id = mm_vocab_get_hashed(v, token, hash);
         if (id >= 0) {
             found = id;
-            behind = i + 1;
+            after = i + 1;
         }
     }
-    *next = behind;
+    *next = after;
     return found;
 }
 
-void mm_wordpiece_word(const mm_wordpiece *w, const mm_vocab *v, const uint32_t *p, int64_t n, mm_id_map *out)
+void mm_wordpiece_word(const mm_wordpiece *w, const mm_vocab *v, const uint32_t *p, int64_t n, mm_token_ids *out)
 {
     if (n > w->max_chars) {
-        mm_ids_add(out, w->unknown, true);
+        mm_token_ids_add(out, w->unknown, true);
         return;
     }
     spelling s;
@@ -79,9 +79,9 @@ void mm_wordpiece_word(const mm_wordpiece *w, const mm_vocab *v, const uint32_t 
         int32_t id = longest(&s, w, v, at, &at);
         if (id < 0) {
             out->n = first;
-            mm_ids_add(out, w->unknown, true);
+            mm_token_ids_add(out, w->unknown, true);
             return;
         }
-        mm_ids_add(out, id, out->n == first);
+        mm_token_ids_add(out, id, out->n == first);
     }
 }
