@@ -119,7 +119,7 @@ static void check_options(fuse *f)
 /* What --method asks for where there is no head. */
 static void choose_method(mm_fuser_opts *o)
 {
-    o->how = is_evidence() ? MM_FUSE_EVIDENCE : MM_FUSE_RULE;
+    o->mode = is_evidence() ? MM_FUSE_EVIDENCE : MM_FUSE_RULE;
     o->evidence = opt.method == YAGER ? MM_RULE_YAGER : MM_RULE_DEMPSTER;
     o->rule = opt.method == CONCAT ? MM_COMBINE_CONCAT : opt.method == MEAN ? MM_COMBINE_MEAN : MM_COMBINE_MAX;
 }

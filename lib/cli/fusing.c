@@ -84,12 +84,12 @@ static void say_what_was_joined(mm_run *r, const mm_fuser *f)
     if (t.samples)
         mm_say(&r->log, MM_LOG_INFO, "%lld records joined into %lld samples", (long long)t.records,
                (long long)t.samples);
-    if (t.torn)
+    if (t.split)
         mm_warn(
             r,
             "samples that were not put together, since the records of a key do not follow one another in the stream: "
             "%lld; give each modality as a stream of its own, and they are joined",
-            (long long)t.torn);
+            (long long)t.split);
     mm_fusing_say_mixed(r, t.mixed, t.such ? t.such : "");
 }
 

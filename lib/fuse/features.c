@@ -217,3 +217,27 @@ mm_status mm_features_of_windows(mm_features **out, int *n, mm_sample *s, double
     }
     return status;
 }
+
+/* ---- records ---- */
+
+mm_status mm_features_record(mm_record *out, const mm_features *f, mm_kind kind, mm_arena *a, mm_err *e)
+{
+    *out = mm_record_new(kind);
+    out->key = f->key;
+    out->src = f->src;
+    out->part = f->part;
+    out->has_time = f->has_time;
+    out->time[0] = f->time[0];
+    out->time[1] = f->time[1];
+    return f->text.p ? mm_meta_put_str(out, a, "text", f->text, e) : MM_OK;
+}
+
+mm_status mm_features_vector(mm_record *out, const mm_features *f, const float *x, int64_t width, mm_arena *a,
+                             mm_err *e)
+{
+    mm_status s = mm_features_record(out, f, MM_KIND_FEATURE, a, e);
+    out->label = f->label;
+    out->has_tensor = true;
+    out->tensor.data = x;
+    return s == MM_OK ? mm_shape_make(&out->tensor.s, MM_F32, 1, &width, e) : s;
+}

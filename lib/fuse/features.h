@@ -33,7 +33,13 @@ mm_status mm_features_of_sample(mm_features *out, mm_sample *s, mm_err *e);
  * of a [T,D] feature lie at grid.step; a record without time belongs to every window. */
 mm_status mm_features_of_windows(mm_features **out, int *n, mm_sample *s, double window, double hop, mm_err *e);
 
-/* The part of this modality; NULL: missing. */
-const mm_modality_rows *mm_features_find(const mm_features *j, mm_str of);
+/* The rows of this modality; NULL: missing. */
+const mm_modality_rows *mm_features_find(const mm_features *f, mm_str of);
+
+/* A new record about the sample: its key, source, part, time and text. */
+mm_status mm_features_record(mm_record *out, const mm_features *f, mm_kind kind, mm_arena *a, mm_err *e);
+/* A feature record of the sample, with its label and the vector x [width], which is not copied. */
+mm_status mm_features_vector(mm_record *out, const mm_features *f, const float *x, int64_t width, mm_arena *a,
+                             mm_err *e);
 
 #endif

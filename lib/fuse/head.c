@@ -1,5 +1,8 @@
 #include "fuse/head.h"
 
+#include "base/hash.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 
 static const float *copy_floats(mm_arena *a, const float *x, int64_t n)
@@ -68,4 +71,41 @@ int64_t mm_head_out_width(const mm_head *h)
     for (int i = 0; i < h->outputs; i++)
         n += h->output[i].width;
     return n;
+}
+
+const char *mm_head_input_names(const mm_head *h, char *out, size_t size)
+{
+    size_t used = 0;
+    *out = 0;
+    for (int m = 0; m < h->inputs && used < size; m++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", m ? ", " : "", h->input[m].name);
+    return out;
+}
+
+const char *mm_head_space(const mm_head *h, const char *path, mm_arena *a)
+{
+    uint64_t digest = MM_HASH_START;
+    for (int i = 0; i < h->params.n; i++) {
+        const mm_param *p = h->params.p[i];
+        digest = mm_hash_more(digest, p->value, (size_t)(p->rows * p->cols) * sizeof *p->value);
+    }
+    const char *name = strrchr(path, '/');
+    return mm_arena_printf(a, "%s/%016llx", name ? name + 1 : path, (unsigned long long)digest);
+}
+
+int mm_modality_rank(mm_str name)
+{
+    static const char *const usual[] = {"image", "text", "audio", "video"};
+    int i = 0;
+    while (i < 4 && !mm_str_is(name, usual[i]))
+        i++;
+    return i;
+}
+
+int mm_modality_compare(mm_str a, mm_str b)
+{
+    int d = mm_modality_rank(a) - mm_modality_rank(b);
+    if (!d)
+        d = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+    return d ? d : (a.n > b.n) - (a.n < b.n);
 }

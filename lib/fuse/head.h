@@ -82,6 +82,11 @@ struct mm_fuse_method {
     mm_status (*forward)(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_rng *rng, mm_fused *out, mm_err *e);
 };
 
+/* The order in which heads and rules concatenate modalities: image, text, audio, video, then the alphabet. Below 0, 0
+ * or above 0 as strcmp. */
+int mm_modality_compare(mm_str a, mm_str b);
+int mm_modality_rank(mm_str name); /* 0 .. 3 of the four above; 4: another */
+
 const mm_fuse_method *mm_fuse_method_of(const char *name); /* NULL: none of that name */
 const mm_fuse_method *const *mm_fuse_methods(void);        /* NULL-terminated */
 
@@ -95,5 +100,11 @@ json_t *mm_head_json(const mm_head *h);
 void mm_head_free(mm_head *h); /* NULL is fine */
 
 int64_t mm_head_out_width(const mm_head *h); /* Σ output widths */
+
+/* "image, text"; returns out. */
+const char *mm_head_input_names(const mm_head *h, char *out, size_t size);
+
+/* The space of a head's joint vectors: the file's name and a digest of its parameters. NULL when memory is out. */
+const char *mm_head_space(const mm_head *h, const char *path, mm_arena *a);
 
 #endif

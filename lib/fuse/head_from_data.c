@@ -1,18 +1,19 @@
 #include "fuse/head_from_data.h"
 
+#include "base/names.h"
 #include "base/suggest.h"
 
 #include <math.h>
 #include <stdio.h>
 
+/* Where the list `of` has the name; without a list its usual rank. */
 static int place(const char *name, const char *of)
 {
-    static const char *const usual[] = {"image", "text", "audio", "video"};
-    for (int i = 0; !of && i < 4; i++)
-        if (strcmp(name, usual[i]) == 0)
-            return i;
-    for (int i = 0; of && *of; of += strcspn(of, ","), of += *of == ',', i++)
-        if (mm_str_is((mm_str){of, strcspn(of, ",")}, name))
+    int i = 0;
+    if (!of)
+        return mm_modality_rank(mm_str_of(name));
+    for (mm_str one; (one = mm_name_next(&of)).p; i++)
+        if (mm_str_is(one, name))
             return i;
     return MM_MAX_MODALITIES;
 }
@@ -20,7 +21,7 @@ static int place(const char *name, const char *of)
 mm_status mm_head_inputs_from_data(mm_head *like, const mm_data *d, const char *of, mm_err *e)
 {
     int order[MM_MAX_MODALITIES];
-    for (int m = 0; m < d->modalities; m++) { /* sorted by place, of equal ones the earlier first */
+    for (int m = 0; m < d->modalities; m++) { /* stable insertion sort by place */
         int at = m;
         for (; at > 0 && place(d->modality[m].name, of) < place(d->modality[order[at - 1]].name, of); at--)
             order[at] = order[at - 1];

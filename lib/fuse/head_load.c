@@ -92,22 +92,12 @@ static const char *method_by_names(const mm_safetensors *f)
     return has_prefix(f, "fc_out.") ? "mlp" : "linear";
 }
 
-/* The order in which inputs are concatenated: a state_dict does not keep it (safetensors sorts by name), so the usual
- * one is taken: image, text, audio, video, then the alphabet. */
-static int place(const char *name)
-{
-    static const char *const usual[] = {"image", "text", "audio", "video"};
-    for (int i = 0; i < 4; i++)
-        if (strcmp(name, usual[i]) == 0)
-            return i;
-    return 4;
-}
-
-static int by_place(const void *a, const void *b)
+/* A state_dict does not keep the order in which inputs are concatenated (safetensors sorts by name): take the usual
+ * one. */
+static int by_modality(const void *a, const void *b)
 {
     const mm_head_input *x = a, *y = b;
-    int d = place(x->name) - place(y->name);
-    return d ? d : strcmp(x->name, y->name);
+    return mm_modality_compare(mm_str_of(x->name), mm_str_of(y->name));
 }
 
 static mm_status infer_inputs(mm_head *like, const mm_safetensors *f, const char *prefix, mm_arena *a, mm_err *e)
@@ -127,7 +117,7 @@ static mm_status infer_inputs(mm_head *like, const mm_safetensors *f, const char
     }
     if (!like->inputs)
         return mm_fail(e, MM_FATAL, "no %s<modality>.weight in it: mm-heads(5) says what a head holds", prefix);
-    qsort(like->input, (size_t)like->inputs, sizeof *like->input, by_place);
+    qsort(like->input, (size_t)like->inputs, sizeof *like->input, by_modality);
     return MM_OK;
 }
 

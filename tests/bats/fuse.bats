@@ -239,15 +239,15 @@ two_of_one_name() {
     mm-decode -q --as feature --of smell --key-column id --label-column class a.csv -o "$tmp/smell.mm"
     run -1 mm-fuse -m head.safetensors --label -o "$tmp/out" "$tmp/smell.mm"
     [ "${#lines[@]}" -eq 2 ]
-    [[ "${lines[0]}" == *"s000: no features of a modality that the head takes (voice, face), but of smell" ]]
+    [[ "${lines[0]}" == *"s000: no features of a modality that the head takes (voice, face), only of smell" ]]
     [[ "${lines[1]}" == *"head.safetensors: ... and 119 more like it: "* ]]
     [ "$(mm-cat -q -c "$tmp/out")" = $'error\t120' ]
     # windows are left out and towers join nothing: there are no error records
     run -2 mm-fuse -m head.safetensors --join time "$tmp/smell.mm"
-    [[ "$output" == *"the head takes features of voice, face; what came is of smell" ]]
+    [[ "$output" == *"the head takes features of voice, face; the input has smell" ]]
     mm-train align -q --epochs 1 -o "$tmp/towers" a.mm b.mm
     run -2 mm-fuse -m "$tmp/towers" -o "$tmp/none" "$tmp/smell.mm"
-    [[ "$output" == *"the head takes features of voice, face; what came is of smell" ]]
+    [[ "$output" == *"the head takes features of voice, face; the input has smell" ]]
     [ ! -e "$tmp/none" ]
     # among others they do not matter
     mm-fuse -m "$tmp/towers" "$tmp/smell.mm" a.mm | mm-cat -q --count-by of | grep -qx $'voice\t120'

@@ -269,7 +269,7 @@ END
     # samples without anything that the head takes fail, each by itself
     run mm-label -m "$tmp/head" --no-header queries.mm
     [ "$status" -eq 1 ]
-    [ "$(grep -c 'no features of a modality that the head takes (image), but of text' <<<"$output")" -eq 2 ]
+    [ "$(grep -c 'no features of a modality that the head takes (image), only of text' <<<"$output")" -eq 2 ]
     [[ "$output" == *"/head: ... and 2 more like it: no features"* ]] # said once
     [ "$(grep -c '^q' <<<"$output")" -eq 25 ]
     mm-label -m "$tmp/head" -f stream examples.mm | mm-eval --rounds 0 -f json | jq -e '.samples == 60'

@@ -2,6 +2,7 @@
  * says, for samples that lack modalities and for several rows of one as well. */
 #include "fuse/combine.h"
 #include "fuse/dataset.h"
+#include "fuse/head_result.h"
 #include "model/safetensors.h"
 #include "stream/object.h"
 #include "stream/reader.h"

@@ -1,6 +1,6 @@
 /* L-BFGS on a function with a known minimum, and as logistic and linear regression against scikit-learn's
  * (tests/goldens/make_logistic.py, make_linear.py). */
-#include "fuse/combine.h"
+#include "fuse/head_result.h"
 #include "train/lbfgs.h"
 #include "train/train.h"
 
@@ -158,7 +158,7 @@ static double number_of(const mm_head *h, const mm_node *out, int i)
     mm_arena a = {0};
     mm_record rec;
     mm_features j = {.key = MM_STR("k"), .part = -1, .label = {.type = MSGPACK_OBJECT_NIL}};
-    mm_head_result v = {.j = &j, .out = mm_value((mm_node *)out) + i};
+    mm_head_result v = {.features = &j, .out = mm_value((mm_node *)out) + i};
     assert_int_equal(mm_head_result_label(&rec, &v, h, 0, &a, NULL), MM_OK);
     assert_int_equal(rec.label.type, MSGPACK_OBJECT_FLOAT64);
     mm_arena_free(&a);

@@ -1,0 +1,54 @@
+/* fuser_state.h: the inside of a fuser, for the files that implement it. */
+#ifndef MM_FUSE_FUSER_STATE_H
+#define MM_FUSE_FUSER_STATE_H
+
+#include "base/names.h"
+#include "fuse/fuser.h"
+#include "fuse/head_result.h"
+
+enum { MM_FUSER_BATCH = 128 };
+
+struct mm_fuser {
+    mm_fuser_opts o;
+    mm_join *join;
+    mm_fusion_layout layout;
+    mm_arena keep, batch; /* for the whole run; reset with each batch */
+    /* the batch: feature sets, and the samples that own their memory (a sample in windows has several) */
+    const mm_features *features[MM_FUSER_BATCH];
+    mm_sample *sample[MM_FUSER_BATCH];
+    int n, samples, ended;
+    mm_fuser_tally tally;
+    mm_seen seen; /* modalities of the input */
+};
+
+/* Whether --of lets this modality take part. */
+static inline bool mm_fuser_uses(const mm_fuser *f, mm_str modality)
+{
+    return !f->o.of || mm_name_listed(f->o.of, modality);
+}
+
+/* Whether each record goes through the head by itself: an aligning head, without windows. */
+static inline bool mm_fuser_is_unjoined(const mm_fuser *f)
+{
+    return f->o.mode == MM_FUSE_HEAD && f->o.head->task == MM_TASK_ALIGN && !(f->o.window > 0);
+}
+
+/* ---- fuser_batch.c ---- */
+
+/* Takes a joined sample (and frees it later): its features wait in the batch until that is full. */
+mm_status mm_fuser_add_sample(mm_fuser *f, mm_sample *sample, mm_err *e);
+/* The same for one record that is not joined. */
+mm_status mm_fuser_add_record(mm_fuser *f, const mm_record *rec, mm_err *e);
+/* Fuses the batch and writes its records. */
+mm_status mm_fuser_run_batch(mm_fuser *f, mm_err *e);
+/* After status s: MM_SKIP writes an error record in the sample's place; anything worse is passed on. */
+mm_status mm_fuser_failed(mm_fuser *f, mm_status s, const mm_features *sample, const char *code, const mm_err *why,
+                          mm_err *e);
+
+/* ---- fuser_labels.c ---- */
+
+/* Combines a sample's label records as evidence, field by field: the outputs of a head are independent questions. Frees
+ * the sample. */
+mm_status mm_fuser_combine_labels(mm_fuser *f, mm_sample *sample, mm_err *e);
+
+#endif
