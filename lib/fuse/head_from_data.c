@@ -70,8 +70,8 @@ static mm_status add_output(mm_head *like, const mm_data *d, const mm_data_field
 {
     char why[160];
     bool classes = like->task == MM_TASK_CLASSIFY;
-    if (f->clash)
-        return mm_fail(e, MM_SKIP, "%s", f->clash);
+    if (f->conflict)
+        return mm_fail(e, MM_SKIP, "%s", f->conflict);
     mm_head_output *o = &like->output[like->outputs++];
     *o = (mm_head_output){.name = f->name, .width = classes ? f->count : 1, .temperature = 1};
     if (classes && f->count < 2) {

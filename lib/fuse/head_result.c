@@ -49,8 +49,8 @@ static const float *copy(mm_arena *a, const float *x, int64_t n)
     return c ? memcpy(c, x, (size_t)n * sizeof *c) : NULL;
 }
 
-/* Queries and keys of sample i, as the method packs them: attention takes one row for each modality; cross lets the rows
- * of the first modality (a learned query where it is missing) attend to those of the others. */
+/* Queries and keys of sample i, as the method packs them: attention takes one row for each modality; cross lets the
+ * rows of the first modality (a learned query where it is missing) attend to those of the others. */
 static void attention_size(mm_head_result *v, const mm_head *h, const mm_fuse_batch *b, int i)
 {
     int64_t rows[MM_MAX_MODALITIES], present = 0, others = 0;

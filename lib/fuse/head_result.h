@@ -25,8 +25,8 @@ mm_status mm_head_apply(mm_head_result *out, const mm_head *h, const mm_features
  * holds the weight of each modality. */
 mm_status mm_head_result_feature(mm_record *out, const mm_head_result *v, const mm_head *h, int m, const char *space,
                                  mm_arena *a, mm_err *e);
-/* Output i as a label record: a distribution (softmax of logits / temperature) or a number. The sample's own label goes to
- * meta.truth, the name of the output to meta.field when there are several. */
+/* Output i as a label record: a distribution (softmax of logits / temperature) or a number. The sample's own label goes
+ * to meta.truth, the name of the output to meta.field when there are several. */
 mm_status mm_head_result_label(mm_record *out, const mm_head_result *v, const mm_head *h, int i, mm_arena *a,
                                mm_err *e);
 
