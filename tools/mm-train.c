@@ -8,6 +8,7 @@
 #include "fuse/head_from_data.h"
 #include "train/calibrate.h"
 #include "train/convergence.h"
+#include "train/standardise.h"
 
 #include <errno.h>
 #include <math.h>
@@ -278,7 +279,7 @@ static mm_train_opts train_opts(const train *t)
     o.smoothing = (float)opt.smoothing;
     o.balanced = opt.weights == 1;
     o.modality_dropout = (float)opt.modality_dropout;
-    o.align_loss = (mm_align_loss)(opt.loss + 1);
+    o.align_loss = (mm_align_loss)opt.loss;
     o.bf16 = opt.precision == 1;
     o.patience = (int)opt.patience;
     o.seed = (uint64_t)opt.seed;

@@ -60,7 +60,8 @@ static double number_of(const char *text)
 }
 
 /* Notes that `now` and an earlier label of its sample differ. */
-static mm_status note_conflict(mm_dataset *d, mm_data_field *out, const mm_data_labels *list, const mm_data_label *now, mm_err *e)
+static mm_status note_conflict(mm_dataset *d, mm_data_field *out, const mm_data_labels *list, const mm_data_label *now,
+                               mm_err *e)
 {
     mm_err why;
     const mm_data_label *first = list->p;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The four arrays that are kept for each parameter. */
+/* The four arrays of each parameter. */
 static const char *const SLOTS[] = {"value", "m", "v", "best"};
 enum { N_SLOTS = 4 };
 
@@ -18,20 +18,20 @@ static float *slot(int which, const mm_param_set *p, const mm_adamw *o, const mm
     return all[which];
 }
 
-/* Numbers that must come back exactly travel as text: hexadecimal floats and 64-bit integers. */
+/* Numbers that must come back exactly are stored as text: hexadecimal floats and 64-bit integers. */
 static json_t *metadata_of(const mm_adamw *o, const mm_train_state *g)
 {
     char text[256];
-    snprintf(text, sizeof text, "%d %d %a %" PRIx64 " %" PRIx64 " %" PRId64, g->epoch, g->waited, (double)g->best_loss,
-             g->rng, g->recipe, o->step);
+    snprintf(text, sizeof text, "%d %d %a %" PRIx64 " %" PRIx64 " %" PRId64, g->epoch, g->since_best,
+             (double)g->best_loss, g->rng, g->fingerprint, o->step);
     return json_pack("{s:s}", "mm_progress", text);
 }
 
 static bool read_metadata(const json_t *meta, mm_adamw *o, mm_train_state *g)
 {
     const char *text = json_string_value(json_object_get(meta, "mm_progress"));
-    return text && sscanf(text, "%d %d %a %" SCNx64 " %" SCNx64 " %" SCNd64, &g->epoch, &g->waited, &g->best_loss,
-                          &g->rng, &g->recipe, &o->step) == 6;
+    return text && sscanf(text, "%d %d %a %" SCNx64 " %" SCNx64 " %" SCNd64, &g->epoch, &g->since_best, &g->best_loss,
+                          &g->rng, &g->fingerprint, &o->step) == 6;
 }
 
 mm_status mm_checkpoint_save(const char *path, const mm_param_set *p, const mm_adamw *o, const mm_train_state *g,
@@ -70,7 +70,7 @@ static mm_status fill(const mm_safetensors *f, mm_param_set *p, mm_adamw *o, mm_
 mm_status mm_checkpoint_load(const char *path, mm_param_set *p, mm_adamw *o, mm_train_state *g, mm_err *e)
 {
     mm_safetensors *f;
-    uint64_t recipe = g->recipe;
+    uint64_t fingerprint = g->fingerprint;
     if (access(path, F_OK) != 0)
         return MM_EOF;
     mm_status s = mm_safetensors_open(&f, path, e);
@@ -78,8 +78,9 @@ mm_status mm_checkpoint_load(const char *path, mm_param_set *p, mm_adamw *o, mm_
         return s;
     if (!read_metadata(mm_safetensors_metadata(f), o, g))
         s = mm_fail(e, MM_FATAL, "%s: not a training checkpoint", path);
-    else if (g->recipe != recipe)
-        s = mm_fail(e, MM_FATAL, "%s: of a training with other data or options; remove it to begin anew", path);
+    else if (g->fingerprint != fingerprint)
+        s = mm_fail(e, MM_FATAL, "%s: a checkpoint of a training with other data or options; remove it to start again",
+                    path);
     else
         s = fill(f, p, o, g, e);
     mm_safetensors_close(f);

@@ -48,7 +48,7 @@ static double take_gradient(const mm_param_set *set, double penalty, const doubl
 static mm_status slope(void *ctx, const double *x, double *f, double *g, mm_err *e)
 {
     mm_lbfgs_trainer *b = ctx;
-    mm_head *h = (mm_head *)b->o->head;
+    mm_head *h = b->o->head;
     mm_fused fused = {0};
     set_params(&h->params, x);
     mm_param_set_zero_grad(&h->params);

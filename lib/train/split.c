@@ -1,6 +1,7 @@
+#include "train/split.h"
+
 #include "base/hash.h"
 #include "base/key_group.h"
-#include "train/train.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ uint8_t *mm_usable_samples(const mm_data *d, const mm_head *h, mm_arena *a)
 typedef struct {
     mm_str group;
     int32_t sample;
-    uint64_t draw; /* the group's random number; which groups validate depends on the key, not on the order of input */
+    uint64_t draw; /* random, but fixed by group and seed: which groups validate does not depend on the input's order */
 } member;
 
 static uint64_t draw_of(mm_str group, uint64_t seed)
@@ -51,10 +52,10 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* How many of the members, whole groups, come closest to the wanted count without taking all. */
-static int cut_at(const member *m, int n, double share)
+/* How many members to take, in whole groups, to come closest to the wanted count; never all. */
+static int cut_at(const member *m, int n, double fraction)
 {
-    int cut = 0, want = (int)lround(share * n);
+    int cut = 0, want = (int)lround(fraction * n);
     while (cut < want) {
         int next = cut + 1;
         while (next < n && m[next].draw == m[cut].draw)
@@ -66,7 +67,7 @@ static int cut_at(const member *m, int n, double share)
     return cut;
 }
 
-mm_status mm_split_groups(mm_split *out, const mm_data *d, const uint8_t *usable, const char *group, double share,
+mm_status mm_split_groups(mm_split *out, const mm_data *d, const uint8_t *usable, const char *group, double fraction,
                           uint64_t seed, mm_arena *a, mm_err *e)
 {
     mm_grouper grouper;
@@ -87,7 +88,7 @@ mm_status mm_split_groups(mm_split *out, const mm_data *d, const uint8_t *usable
     if (!memory)
         return mm_fail_memory(e);
     qsort(m, (size_t)n, sizeof *m, by_draw);
-    out->n_valid = cut_at(m, n, share);
+    out->n_valid = cut_at(m, n, fraction);
     out->n_train = n - out->n_valid;
     for (int i = 0; i < n; i++)
         *(i < out->n_valid ? out->valid + i : out->train + i - out->n_valid) = m[i].sample;

@@ -1,22 +1,21 @@
-/* standardise.c: each column in units of its own spread, so that a table in metres is learned as one in kilometres. */
-#include "train/train.h"
+#include "train/standardise.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
-/* Of the training samples' rows of one modality; mean and std [width]. */
+/* Mean and std [width] of the training samples' rows of one modality. */
 typedef struct {
     double *mean, *std;
     int64_t rows;
 } moments;
 
-/* Sums are taken of distances from the first row: those of a constant column are 0 to the last bit. */
+/* Sums are of distances from the first row, so that those of a constant column are exactly 0. */
 static void measure(moments *k, const mm_data_modality *x, const mm_split *s)
 {
     int64_t width = x->width;
     const float *first = NULL;
-    for (int pass = 0; pass < 2; pass++) { /* first the means, then the squares around them */
+    for (int pass = 0; pass < 2; pass++) { /* the means, then the squared distances from them */
         double *sum = pass ? k->std : k->mean;
         k->rows = 0;
         for (int i = 0; i < s->n_train; i++) {
@@ -44,16 +43,16 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Tables that mm-decode reads have spaces of such names; streams of other programs may have none. */
+/* mm-decode gives tables a space of this name; streams of other programs may have none. */
 static bool is_table(const mm_data_modality *x)
 {
     return !*x->space || strncmp(x->space, "numbers/", 8) == 0;
 }
 
-/* Columns that vary no more than this are dead. The vectors of a model are of one unit: next to a usual column, what is
- * a millionth of it is rounding, and would be other rounding at another precision. Columns of a table have units of
- * their own: farads beside volts. */
-static mm_status least_spread(double *out, const moments *k, const mm_data_modality *x, mm_err *e)
+/* Columns with no larger standard deviation than this are constant. The columns of an embedding share one unit: a
+ * variation of a millionth of the median column's is rounding, and differs at another precision. Columns of a table
+ * have units of their own, such as farads beside volts. */
+static mm_status least_std(double *out, const moments *k, const mm_data_modality *x, mm_err *e)
 {
     *out = 0;
     if (is_table(x))
@@ -68,8 +67,8 @@ static mm_status least_spread(double *out, const moments *k, const mm_data_modal
     return MM_OK;
 }
 
-/* Whether a column tells samples apart: it varies by more than the last bits of its own f32 numbers. */
-static bool is_alive(double mean, double std, double least)
+/* Whether a column varies by more than the last bits of its f32 numbers. */
+static bool varies(double mean, double std, double least)
 {
     return std > least && std > 2 * FLT_EPSILON * fabs(mean) && (float)std > 0;
 }
@@ -85,10 +84,10 @@ static mm_status standardise_input(mm_head_input *in, const mm_data_modality *x,
         return mm_fail_memory(e);
     if (x)
         measure(&k, x, s);
-    mm_status status = x ? least_spread(&least, &k, x, e) : MM_OK;
+    mm_status status = x ? least_std(&least, &k, x, e) : MM_OK;
     for (size_t c = 0; c < width; c++) {
         mean[c] = (float)k.mean[c];
-        std[c] = is_alive(k.mean[c], k.std[c], least) ? (float)k.std[c] : INFINITY; /* a dead column is 0 for good */
+        std[c] = varies(k.mean[c], k.std[c], least) ? (float)k.std[c] : INFINITY; /* makes a constant column 0 */
     }
     in->mean = mean;
     in->std = std;

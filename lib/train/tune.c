@@ -1,6 +1,7 @@
 #include "train/tune.h"
 
 #include "base/file.h"
+#include "train/standardise.h"
 
 #include <errno.h>
 #include <math.h>

@@ -2,6 +2,7 @@
  * (tests/goldens/make_logistic.py, make_linear.py). */
 #include "fuse/head_result.h"
 #include "train/lbfgs.h"
+#include "train/standardise.h"
 #include "train/train.h"
 
 #include <jansson.h>

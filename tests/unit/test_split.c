@@ -1,5 +1,7 @@
 /* Which samples validate, and what validation of an alignment means where a sample has several captions. */
-#include "train/objective.h"
+#include "train/split.h"
+#include "train/standardise.h"
+#include "train/validate.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,6 +1,7 @@
 /* Heads and training: every method learns a problem that needs both modalities, survives a round trip through its file,
  * and gives the same bits at any number of threads and after an interruption. */
 #include "train/convergence.h"
+#include "train/standardise.h"
 
 #include <math.h>
 #include <setjmp.h>
