@@ -1,4 +1,4 @@
-/* bootstrap.c: how sure a figure is, and whether two sets of predictions differ. */
+/* bootstrap.c: confidence intervals, and whether two sets of predictions differ. */
 #include "base/rng.h"
 #include "eval/metrics.h"
 
@@ -61,18 +61,18 @@ static mm_status make_groups(grouping *g, const int64_t *group, int64_t n, mm_er
     return MM_OK;
 }
 
-/* Draws as many groups as there are, with replacement; the rows they hold, at most `room`, into row. */
-static int64_t draw(int64_t **row, int64_t *room, const grouping *g, mm_rng *r)
+/* Draws as many groups as there are, with replacement, and puts their rows into *row, which grows; −1: memory. */
+static int64_t draw(int64_t **row, int64_t *cap, const grouping *g, mm_rng *r)
 {
     int64_t n = 0;
     for (int64_t i = 0; i < g->groups; i++) {
         int64_t pick = (int64_t)mm_rng_below(r, (uint64_t)g->groups), size = g->first[pick + 1] - g->first[pick];
-        if (n + size > *room) {
+        if (n + size > *cap) {
             int64_t more = 2 * (n + size), *p = realloc(*row, (size_t)more * sizeof *p);
             if (!p)
                 return -1;
             *row = p;
-            *room = more;
+            *cap = more;
         }
         memcpy(*row + n, g->row + g->first[pick], (size_t)size * sizeof **row);
         n += size;
@@ -85,13 +85,13 @@ mm_status mm_bootstrap(mm_interval *out, mm_statistic f, void *ctx, int64_t n, c
 {
     grouping g;
     mm_rng r = {.state = seed};
-    int64_t room = n, *row = malloc((size_t)(n + 1) * sizeof *row), found = 0;
+    int64_t cap = n, *row = malloc((size_t)(n + 1) * sizeof *row), found = 0;
     double *value = malloc((size_t)(rounds + 1) * sizeof *value);
     mm_status s = make_groups(&g, group, n, e);
     if (!row || !value)
         s = mm_fail_memory(e);
     for (int i = 0; s == MM_OK && i < rounds; i++) {
-        int64_t rows = draw(&row, &room, &g, &r);
+        int64_t rows = draw(&row, &cap, &g, &r);
         if (rows < 0) {
             s = mm_fail_memory(e);
             break;

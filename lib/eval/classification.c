@@ -64,7 +64,7 @@ double mm_f1_macro(const int64_t *counts, int classes)
     int present = 0;
     for (int i = 0; i < classes; i++) {
         mm_class_metrics r = mm_class_metrics_of(counts, classes, i);
-        if (!isnan(r.f1)) { /* it occurs in truth or guess */
+        if (!isnan(r.f1)) { /* it occurs in target or predicted */
             sum += r.f1;
             present++;
         }

@@ -6,10 +6,11 @@
 typedef struct {
     const uint8_t *right_a, *right_b;
     const double *target, *a, *b;
-    double *room; /* [3, rows] */
+    double *buffer; /* [3, rows] */
     int64_t rows;
 } pair;
 
+/* Adds the difference of a metric, with its interval by the paired bootstrap. */
 static mm_status add(mm_comparison *c, const char *name, double value, mm_statistic f, pair *p, int64_t n,
                      const int64_t *group, int rounds, uint64_t seed, mm_err *e)
 {
@@ -47,20 +48,20 @@ mm_status mm_compare_classes(mm_comparison *c, const uint8_t *right_a, const uin
 
 /* ---- numbers ---- */
 
-/* The rows of truth, a and b one after another; false when memory is out. */
+/* The rows of target, a and b, concatenated; false when memory is out. */
 static bool gather(pair *p, const int64_t *row, int64_t n)
 {
     if (n > p->rows) {
-        double *more = realloc(p->room, 3 * (size_t)n * sizeof *more);
+        double *more = realloc(p->buffer, 3 * (size_t)n * sizeof *more);
         if (!more)
             return false;
-        p->room = more;
+        p->buffer = more;
         p->rows = n;
     }
     for (int64_t i = 0; i < n; i++) {
-        p->room[i] = p->target[row[i]];
-        p->room[n + i] = p->a[row[i]];
-        p->room[2 * n + i] = p->b[row[i]];
+        p->buffer[i] = p->target[row[i]];
+        p->buffer[n + i] = p->a[row[i]];
+        p->buffer[2 * n + i] = p->b[row[i]];
     }
     return true;
 }
@@ -70,7 +71,7 @@ static double mae_difference(void *ctx, const int64_t *row, int64_t n)
     pair *p = ctx;
     if (!gather(p, row, n))
         return NAN;
-    return mm_mae(p->room, p->room + n, n) - mm_mae(p->room, p->room + 2 * n, n);
+    return mm_mae(p->buffer, p->buffer + n, n) - mm_mae(p->buffer, p->buffer + 2 * n, n);
 }
 
 static double pearson_difference(void *ctx, const int64_t *row, int64_t n)
@@ -78,7 +79,7 @@ static double pearson_difference(void *ctx, const int64_t *row, int64_t n)
     pair *p = ctx;
     if (!gather(p, row, n))
         return NAN;
-    return mm_pearson(p->room, p->room + n, n) - mm_pearson(p->room, p->room + 2 * n, n);
+    return mm_pearson(p->buffer, p->buffer + n, n) - mm_pearson(p->buffer, p->buffer + 2 * n, n);
 }
 
 mm_status mm_compare_numbers(mm_comparison *c, const double *target, const double *a, const double *b, int64_t n,
@@ -91,7 +92,7 @@ mm_status mm_compare_numbers(mm_comparison *c, const double *target, const doubl
     if (s == MM_OK)
         s = add(c, "Pearson", mm_pearson(target, a, n) - mm_pearson(target, b, n), pearson_difference, &p, n, group,
                 rounds, seed, e);
-    free(p.room);
+    free(p.buffer);
     return s;
 }
 

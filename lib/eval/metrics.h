@@ -1,7 +1,7 @@
-/* metrics.h: figures that say how good predictions are. Pure functions over arrays; the caller owns everything.
+/* metrics.h: how good predictions are. Pure functions over arrays; the caller owns everything.
  *
- * Definitions are scikit-learn's and SciPy's (and agree with them to 1e-9), named beside each function. A figure that
- * is not defined for the data (a class that never occurs, a constant variable) is NaN, never a made-up 0. */
+ * Definitions are scikit-learn's and SciPy's (and agree with them to 1e-9), named beside each function. A
+ * metric that is undefined for the data (a class that never occurs, a constant variable) is NaN, never a made-up 0. */
 #ifndef MM_EVAL_METRICS_H
 #define MM_EVAL_METRICS_H
 
@@ -9,39 +9,39 @@
 
 #include <stdint.h>
 
-/* ---- classification: truth and guess in 0..classes-1 ---- */
+/* ---- classification: target and predicted in 0..classes-1 ---- */
 
-/* counts[truth * classes + guess] (sklearn.metrics.confusion_matrix) */
+/* counts[target * classes + predicted] (sklearn.metrics.confusion_matrix) */
 void mm_confusion(int64_t *counts, const int32_t *target, const int32_t *predicted, int64_t n, int classes);
 
 typedef struct {
-    int64_t support;          /* samples whose truth is this class */
-    double precision, recall; /* recall is sensitivity; NaN where nothing was guessed or nothing is there */
-    double specificity;       /* of the other samples, the share that was not called this class */
-    double f1;                /* 0 when the class occurs but was never hit */
+    int64_t support;          /* samples of this class */
+    double precision, recall; /* recall is sensitivity; NaN: never predicted, or no samples */
+    double specificity;       /* the fraction of the other samples that is not predicted as this class */
+    double f1;                /* 0 when the class occurs but is never right */
 } mm_class_metrics;
 
-/* One class's figures from a confusion matrix. */
+/* The metrics of one class from a confusion matrix. */
 mm_class_metrics mm_class_metrics_of(const int64_t *counts, int classes, int which);
 
 double mm_accuracy(const int64_t *counts, int classes);
 double mm_balanced_accuracy(const int64_t *counts, int classes); /* mean recall over the classes that occur */
-/* Over the classes that occur in truth or guess, undefined ones counting 0 (f1_score, zero_division=0). */
+/* Over the classes that occur in target or predicted; undefined values count 0 (f1_score, zero_division=0). */
 double mm_f1_macro(const int64_t *counts, int classes);
 double mm_f1_weighted(const int64_t *counts, int classes);
 
-/* Area under the ROC curve of score for truth = 1 against truth = 0, ties counted half (Mann–Whitney U / (n₁ n₀)). NaN
- * unless both occur; MM_FATAL when memory is out. */
+/* Area under the ROC curve of score for target = 1 against target = 0, ties counted half (Mann–Whitney U / (n₁ n₀)).
+ * NaN unless both occur; MM_FATAL when memory is out. */
 mm_status mm_auroc(double *area, const uint8_t *target, const double *score, int64_t n, mm_err *e);
 /* Mean of the one-vs-rest areas over the classes that occur; prob is [n, classes] (roc_auc_score, multi_class="ovr",
  * which is undefined where a class has no sample: the report says so, while a resample may miss one). With two classes:
  * the area of class 1's probability. */
 mm_status mm_auroc_ovr(double *area, const int32_t *target, const double *prob, int64_t n, int classes, mm_err *e);
 
-/* −mean log p(truth), rows normalised to 1, p clipped to [2.2e-16, 1 − 2.2e-16] (sklearn.metrics.log_loss). */
+/* −mean log p(target), rows normalised to 1, p clipped to [2.2e-16, 1 − 2.2e-16] (sklearn.metrics.log_loss). */
 double mm_log_loss(const int32_t *target, const double *prob, int64_t n, int classes);
 
-/* One bin of the reliability diagram over the confidence of the guess. */
+/* One bin of the reliability diagram; the confidence is that of the predicted class. */
 typedef struct {
     int64_t count;
     double confidence, accuracy; /* means; NaN in an empty bin */
@@ -65,7 +65,7 @@ mm_status mm_ranks(double *rank, const double *x, int64_t n, mm_err *e);
 
 /* ---- uncertainty and comparison ---- */
 
-/* A figure over a resample: row[i] in 0..n-1, i in 0..n-1. */
+/* A metric over a resample: rows row[0] .. row[n-1]. */
 typedef double (*mm_statistic)(void *ctx, const int64_t *row, int64_t n);
 
 typedef struct {
@@ -74,14 +74,14 @@ typedef struct {
 
 /* The percentile bootstrap (Efron 1979): the 2.5 % and 97.5 % quantiles (linear interpolation, numpy's default) of the
  * statistic over `rounds` resamples. group (NULL: every row its own) is resampled whole: rows of one speaker or patient
- * are not independent. Undefined (NaN) rounds are left out. */
+ * are not independent. Rounds whose metric is NaN are left out. */
 mm_status mm_bootstrap(mm_interval *out, mm_statistic f, void *ctx, int64_t n, const int64_t *group, int rounds,
                        uint64_t seed, mm_err *e);
 
 /* McNemar's exact test: the two-sided binomial probability of a split as uneven as (only_a, only_b) under 1/2. */
 double mm_mcnemar(int64_t only_a, int64_t only_b);
 
-/* x sorted in place; the q-quantile with linear interpolation. */
+/* The q-quantile of x, which is sorted, with linear interpolation (numpy.quantile). */
 double mm_quantile_sorted(const double *x, int64_t n, double q);
 
 #endif

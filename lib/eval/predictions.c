@@ -1,7 +1,6 @@
 #include "eval/predictions.h"
 
 #include "base/grow.h"
-#include "base/key_group.h"
 #include "base/names.h"
 #include "base/suggest.h"
 #include "stream/object.h"
@@ -12,26 +11,26 @@
 typedef struct {
     mm_prediction *p;
     int64_t n, cap;
-} judged_list;
+} prediction_list;
 
-/* One true label of one id. */
+/* The ground truth of one id. */
 typedef struct {
-    const char *id, *field; /* field "": a label that is no map */
+    const char *id, *field; /* field "": the label is not a map */
     const char *text;
-} known;
+} true_label;
 
 typedef struct {
-    known *p;
+    true_label *p;
     int64_t n, cap;
-} known_list;
+} true_labels;
 
 struct mm_prediction_set {
     mm_arena arena;
-    judged_list predicted;
-    known_list target, carried; /* of --truth; of the predictions themselves */
+    prediction_list predicted;
+    true_labels given, carried; /* from a stream of their own; from the records of the predictions */
     const char *field;
-    mm_seen names;   /* fields that any record told of */
-    mm_seen outputs; /* those of the predictions that count; p NULL: they do not tell */
+    mm_seen names;   /* the label fields of all records */
+    mm_seen outputs; /* … of the predictions to evaluate; p NULL: not stated */
 };
 
 mm_status mm_prediction_set_new(mm_prediction_set **out, const char *field, mm_err *e)
@@ -48,13 +47,13 @@ void mm_prediction_set_free(mm_prediction_set *c)
     if (!c)
         return;
     free(c->predicted.p);
-    free(c->target.p);
+    free(c->given.p);
     free(c->carried.p);
     mm_arena_free(&c->arena);
     free(c);
 }
 
-static mm_prediction *append(judged_list *l)
+static mm_prediction *append(prediction_list *l)
 {
     if (!mm_grow(&l->p, &l->cap, l->n))
         return NULL;
@@ -81,17 +80,17 @@ const char *mm_prediction_set_hint(const mm_prediction_set *c, char *out, size_t
     return mm_suggest_text(out, size, mm_str_of(c->field ? c->field : ""), c->names.v, c->names.n);
 }
 
-/* ---- what is true ---- */
+/* ---- ground truth ---- */
 
-static mm_status add_known(mm_prediction_set *c, known_list *l, const char *id, mm_str field,
-                           const msgpack_object *value, mm_err *e)
+static mm_status add_one(mm_prediction_set *c, true_labels *l, const char *id, mm_str field,
+                         const msgpack_object *value, mm_err *e)
 {
     mm_str text = mm_object_text(value, &c->arena);
-    if (!text.n) /* an empty cell tells nothing */
+    if (!text.n) /* an empty cell is not a label */
         return MM_OK;
     if (!mm_grow(&l->p, &l->cap, l->n))
         return mm_fail_memory(e);
-    known k = {id, mm_arena_strdup(&c->arena, field.p ? field : MM_STR("")), mm_arena_strdup(&c->arena, text)};
+    true_label k = {id, mm_arena_strdup(&c->arena, field.p ? field : MM_STR("")), mm_arena_strdup(&c->arena, text)};
     if (!k.id || !k.field || !k.text)
         return mm_fail_memory(e);
     if (field.p)
@@ -100,29 +99,30 @@ static mm_status add_known(mm_prediction_set *c, known_list *l, const char *id, 
     return MM_OK;
 }
 
-/* A true label, or each entry of one that is a map. */
-static mm_status add_truth(mm_prediction_set *c, known_list *l, const char *id, const msgpack_object *o, mm_err *e)
+/* A label, or each entry of a label that is a map. */
+static mm_status add_true_labels(mm_prediction_set *c, true_labels *l, const char *id, const msgpack_object *o,
+                                 mm_err *e)
 {
     mm_status s = MM_OK;
     if (!o || o->type != MSGPACK_OBJECT_MAP)
-        return o ? add_known(c, l, id, (mm_str){0}, o, e) : MM_OK;
+        return o ? add_one(c, l, id, (mm_str){0}, o, e) : MM_OK;
     for (uint32_t i = 0; s == MM_OK && i < o->via.map.size; i++) {
         mm_str name = mm_object_as_str(&o->via.map.ptr[i].key);
         if (name.p)
-            s = add_known(c, l, id, name, &o->via.map.ptr[i].val, e);
+            s = add_one(c, l, id, name, &o->via.map.ptr[i].val, e);
     }
     return s;
 }
 
-mm_status mm_prediction_set_add_truth(mm_prediction_set *c, const mm_record *rec, mm_err *e)
+mm_status mm_prediction_set_add_ground_truth(mm_prediction_set *c, const mm_record *rec, mm_err *e)
 {
     if (rec->label.type == MSGPACK_OBJECT_NIL)
         return MM_OK;
     const char *id = mm_arena_strdup(&c->arena, rec->key);
-    return id ? add_truth(c, &c->target, id, &rec->label, e) : mm_fail_memory(e);
+    return id ? add_true_labels(c, &c->given, id, &rec->label, e) : mm_fail_memory(e);
 }
 
-/* ---- what was predicted ---- */
+/* ---- predictions ---- */
 
 static mm_status take_distribution(mm_prediction_set *c, mm_prediction *j, const msgpack_object *map, mm_err *e)
 {
@@ -177,7 +177,7 @@ mm_status mm_prediction_set_add(mm_prediction_set *c, const mm_record *rec, mm_e
     if (field.p && !(j->field = mm_arena_strdup(&c->arena, field)))
         return mm_fail_memory(e);
     j->first = c->carried.n;
-    mm_status s = add_truth(c, &c->carried, j->id, mm_map_get(&rec->meta, "truth"), e);
+    mm_status s = add_true_labels(c, &c->carried, j->id, mm_map_get(&rec->meta, "truth"), e);
     j->carried = c->carried.n - j->first;
     if (s != MM_OK)
         return s;
@@ -185,26 +185,26 @@ mm_status mm_prediction_set_add(mm_prediction_set *c, const mm_record *rec, mm_e
                                                  : take_plain(c, j, &rec->label, e);
 }
 
-/* ---- both ---- */
+/* ---- matching ---- */
 
 static int by_id(const void *a, const void *b)
 {
     return strcmp(((const mm_prediction *)a)->id, ((const mm_prediction *)b)->id);
 }
 
-static int by_known_id(const void *a, const void *b)
+static int by_label_id(const void *a, const void *b)
 {
-    return strcmp(((const known *)a)->id, ((const known *)b)->id);
+    return strcmp(((const true_label *)a)->id, ((const true_label *)b)->id);
 }
 
 static int by_id_and_field(const void *a, const void *b)
 {
-    int c = by_known_id(a, b);
-    return c ? c : strcmp(((const known *)a)->field, ((const known *)b)->field);
+    int c = by_label_id(a, b);
+    return c ? c : strcmp(((const true_label *)a)->field, ((const true_label *)b)->field);
 }
 
-/* Of sorted truths: that no id has two in one field. */
-static mm_status check_truths(const known_list *l, mm_err *e)
+/* Checks that no id has two labels in one field; the list is sorted. */
+static mm_status check_unique(const true_labels *l, mm_err *e)
 {
     for (int64_t i = 1; i < l->n; i++)
         if (by_id_and_field(&l->p[i - 1], &l->p[i]) == 0 && strcmp(l->p[i - 1].text, l->p[i].text) != 0)
@@ -213,9 +213,10 @@ static mm_status check_truths(const known_list *l, mm_err *e)
     return MM_OK;
 }
 
-/* The one of k[n], all of one id, that tells of a field: its entry; or a label that is no map, where predictions are
- * of one field, or of the field that training calls it; or, for a prediction that does not tell, the only entry. */
-static const char *truth_of(const mm_prediction_set *c, const known *k, int64_t n, const char *field)
+/* The label of a field among k[n], all of one id: its own entry; or a plain label, if all predictions are of one field,
+ * or the field is called "label" (as training calls plain labels); or the only entry, if the prediction names no field.
+ */
+static const char *label_of_field(const mm_prediction_set *c, const true_label *k, int64_t n, const char *field)
 {
     const char *plain = NULL;
     for (int64_t i = 0; i < n; i++) {
@@ -229,26 +230,26 @@ static const char *truth_of(const mm_prediction_set *c, const known *k, int64_t 
     return !field && n == 1 ? k[0].text : NULL;
 }
 
-/* The same for an id among all of --truth, or for the key in front of its part. */
-static const char *known_truth(const mm_prediction_set *c, const char *id, const char *field)
+/* The same for an id among the labels of a stream of their own; "key:part" falls back to "key". */
+static const char *label_of_id(const mm_prediction_set *c, const char *id, const char *field)
 {
     char key[1024];
-    const known want = {.id = id}, *k = c->target.p;
-    const known *hit = bsearch(&want, k, (size_t)c->target.n, sizeof *k, by_known_id);
+    const true_label want = {.id = id}, *k = c->given.p;
+    const true_label *hit = bsearch(&want, k, (size_t)c->given.n, sizeof *k, by_label_id);
     const char *colon = strrchr(id, ':');
     if (!hit && colon && (size_t)(colon - id) < sizeof key) {
         memcpy(key, id, (size_t)(colon - id));
         key[colon - id] = 0;
-        hit = bsearch(&(known){.id = key}, k, (size_t)c->target.n, sizeof *k, by_known_id);
+        hit = bsearch(&(true_label){.id = key}, k, (size_t)c->given.n, sizeof *k, by_label_id);
     }
     if (!hit)
         return NULL;
     int64_t from = hit - k, to = from;
     while (from > 0 && strcmp(k[from - 1].id, hit->id) == 0)
         from--;
-    while (to < c->target.n && strcmp(k[to].id, hit->id) == 0)
+    while (to < c->given.n && strcmp(k[to].id, hit->id) == 0)
         to++;
-    return truth_of(c, k + from, to - from, field);
+    return label_of_field(c, k + from, to - from, field);
 }
 
 mm_status mm_prediction_set_matched(const mm_prediction_set *c, mm_str field, mm_prediction **out, int64_t *n,
@@ -257,9 +258,9 @@ mm_status mm_prediction_set_matched(const mm_prediction_set *c, mm_str field, mm
     mm_prediction *list = mm_arena_alloc(a, (size_t)(c->predicted.n + 1) * sizeof *list);
     if (!list)
         return mm_fail_memory(e);
-    if (c->target.n)
-        qsort(c->target.p, (size_t)c->target.n, sizeof *c->target.p, by_id_and_field);
-    if (check_truths(&c->target, e) != MM_OK)
+    if (c->given.n)
+        qsort(c->given.p, (size_t)c->given.n, sizeof *c->given.p, by_id_and_field);
+    if (check_unique(&c->given, e) != MM_OK)
         return MM_SKIP;
     *n = *without = 0;
     for (int64_t i = 0; i < c->predicted.n; i++) {
@@ -267,7 +268,7 @@ mm_status mm_prediction_set_matched(const mm_prediction_set *c, mm_str field, mm
         if (!j.field != !field.p || (j.field && !mm_str_is(field, j.field)))
             continue;
         j.target =
-            c->target.n ? known_truth(c, j.id, j.field) : truth_of(c, c->carried.p + j.first, j.carried, j.field);
+            c->given.n ? label_of_id(c, j.id, j.field) : label_of_field(c, c->carried.p + j.first, j.carried, j.field);
         if (j.target && j.predicted)
             list[(*n)++] = j;
         else
@@ -278,116 +279,19 @@ mm_status mm_prediction_set_matched(const mm_prediction_set *c, mm_str field, mm
     return MM_OK;
 }
 
-/* ---- as arrays ---- */
-
-static int by_text(const void *a, const void *b)
+int64_t mm_predictions_intersect(mm_prediction *a, int64_t na, mm_prediction *b, int64_t nb)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int32_t index_of(const char *const *name, int n, const char *text)
-{
-    const char *const *at = bsearch(&text, name, (size_t)n, sizeof *name, by_text);
-    return (int32_t)(at - name);
-}
-
-/* Each sample's group as a number: the number of the first sample of that group. */
-static mm_status group_numbers(int64_t **out, const mm_prediction *j, int64_t n, const char *pattern, mm_arena *a,
-                               mm_err *e)
-{
-    mm_grouper grouper;
-    *out = NULL;
-    if (!pattern)
-        return MM_OK;
-    if (mm_grouper_open(&grouper, pattern, e) != MM_OK)
-        return MM_FATAL;
-    const char **group = mm_arena_alloc(a, (size_t)n * sizeof *group),
-               **sorted = mm_arena_alloc(a, (size_t)n * sizeof *sorted);
-    *out = mm_arena_alloc(a, (size_t)n * sizeof **out);
-    for (int64_t i = 0; group && sorted && *out && i < n; i++)
-        group[i] = sorted[i] = mm_arena_strdup(a, mm_group_of(&grouper, j[i].id));
-    mm_grouper_close(&grouper);
-    if (!group || !sorted || !*out)
-        return mm_fail_memory(e);
-    qsort(sorted, (size_t)n, sizeof *sorted, by_text);
-    int64_t kinds = 0;
-    for (int64_t i = 0; i < n; i++)
-        if (i == 0 || strcmp(sorted[i], sorted[kinds - 1]))
-            sorted[kinds++] = sorted[i];
-    for (int64_t i = 0; i < n; i++)
-        (*out)[i] = index_of(sorted, (int)kinds, group[i]);
-    return MM_OK;
-}
-
-static const char **all_names(const mm_prediction *j, int64_t n, int *classes, mm_arena *a)
-{
-    int64_t most = 0, have = 0;
-    for (int64_t i = 0; i < n; i++)
-        most += j[i].n + 2;
-    const char **name = mm_arena_alloc(a, (size_t)(most + 1) * sizeof *name);
-    for (int64_t i = 0; name && i < n; i++) {
-        name[have++] = j[i].target;
-        name[have++] = j[i].predicted;
-        for (int c = 0; c < j[i].n; c++)
-            name[have++] = j[i].name[c];
+    int64_t n = 0;
+    for (int64_t i = 0, j = 0; i < na && j < nb;) {
+        int order = strcmp(a[i].id, b[j].id);
+        if (order == 0) {
+            a[n] = a[i++];
+            b[n++] = b[j++];
+        } else if (order < 0) {
+            i++;
+        } else {
+            j++;
+        }
     }
-    *classes = 0;
-    if (name)
-        qsort(name, (size_t)have, sizeof *name, by_text);
-    for (int64_t i = 0; name && i < have; i++)
-        if (i == 0 || strcmp(name[i], name[*classes - 1]))
-            name[(*classes)++] = name[i];
-    return name;
-}
-
-mm_status mm_predictions_as_classes(mm_class_predictions *out, const mm_prediction *j, int64_t n, const char *group,
-                                    mm_arena *a, mm_err *e)
-{
-    bool distributions = n > 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (j[i].number)
-            return mm_fail(e, MM_SKIP, "the guesses are numbers");
-        distributions &= j[i].n > 1;
-    }
-    *out = (mm_class_predictions){.n = n};
-    out->name = all_names(j, n, &out->classes, a);
-    int32_t *target = mm_arena_alloc(a, (size_t)n * sizeof *target),
-            *predicted = mm_arena_alloc(a, (size_t)n * sizeof *predicted);
-    double *prob = distributions ? mm_arena_zalloc(a, (size_t)n * (size_t)out->classes, sizeof *prob) : NULL;
-    if (!out->name || !target || !predicted || (distributions && !prob))
-        return mm_fail_memory(e);
-    for (int64_t i = 0; i < n; i++) {
-        target[i] = index_of(out->name, out->classes, j[i].target);
-        predicted[i] = index_of(out->name, out->classes, j[i].predicted);
-        for (int c = 0; prob && c < j[i].n; c++)
-            prob[i * out->classes + index_of(out->name, out->classes, j[i].name[c])] = j[i].prob[c];
-    }
-    out->target = target;
-    out->predicted = predicted;
-    out->prob = prob;
-    int64_t *numbers;
-    mm_status s = group_numbers(&numbers, j, n, group, a, e);
-    out->group = numbers;
-    return s;
-}
-
-mm_status mm_predictions_as_numbers(mm_number_predictions *out, const mm_prediction *j, int64_t n, const char *group,
-                                    mm_arena *a, mm_err *e)
-{
-    double *target = mm_arena_alloc(a, (size_t)n * sizeof *target),
-           *predicted = mm_arena_alloc(a, (size_t)n * sizeof *predicted);
-    if (!target || !predicted)
-        return mm_fail_memory(e);
-    for (int64_t i = 0; i < n; i++) {
-        char *end;
-        target[i] = strtod(j[i].target, &end);
-        predicted[i] = j[i].value;
-        if (!j[i].number || end == j[i].target || *end || !isfinite(target[i]) || !isfinite(predicted[i]))
-            return mm_fail(e, MM_SKIP, "%s: \"%s\" against \"%s\" are not two numbers", j[i].id, j[i].predicted,
-                           j[i].target);
-    }
-    int64_t *numbers;
-    mm_status s = group_numbers(&numbers, j, n, group, a, e);
-    *out = (mm_number_predictions){.n = n, .target = target, .predicted = predicted, .group = numbers};
-    return s;
+    return n;
 }

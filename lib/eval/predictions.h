@@ -1,5 +1,5 @@
-/* predictions.h: predictions out of a stream of label records (mm-label --format stream): `label` is the guess,
- * `meta.truth` what the sample's own label was. Records are told apart by key and part. */
+/* predictions.h: predictions and their ground truth out of streams of label records (mm-label --format stream): `label`
+ * is the prediction, `meta.truth` the label that the sample carried. Key and part identify a prediction. */
 #ifndef MM_EVAL_PREDICTIONS_H
 #define MM_EVAL_PREDICTIONS_H
 
@@ -8,43 +8,48 @@
 #include "stream/record.h"
 
 typedef struct {
-    const char *id;         /* key, with the part where there is one */
-    const char *field;      /* the head's output that it is; NULL: not told */
-    const char *target;     /* NULL: not known (yet) */
-    int64_t first, carried; /* true labels that came with it, in the collection */
-    const char *predicted;  /* the most probable name, or the number as text */
-    bool number;            /* the guess is a number: regression */
+    const char *id;         /* key, or "key:part" */
+    const char *field;      /* the output of the head that it is; NULL: not stated */
+    const char *target;     /* ground truth; NULL: not known (yet) */
+    int64_t first, carried; /* which true labels came with it, in the set */
+    const char *predicted;  /* the most probable class, or the number as text */
+    bool number;            /* a number is predicted: regression */
     double value;
-    const char **name; /* the distribution, n entries; n 0: only a guess */
+    const char **name; /* the distribution, n entries; n 0: none */
     double *prob;
     int n;
 } mm_prediction;
 
 typedef struct mm_prediction_set mm_prediction_set;
 
-/* field: which entry of labels that are maps (truth), and which output of a head with several (meta.field); NULL: the
- * only one */
+/* field: which entry of labels that are maps, and which output of a head with several (meta.field); NULL: all of them.
+ */
 mm_status mm_prediction_set_new(mm_prediction_set **out, const char *field, mm_err *e);
-void mm_prediction_set_free(mm_prediction_set *c);
+void mm_prediction_set_free(mm_prediction_set *c); /* NULL is fine */
 
-/* Takes a label record. Other kinds are passed over. */
+/* Adds a label record as a prediction; other kinds are ignored. */
 mm_status mm_prediction_set_add(mm_prediction_set *c, const mm_record *rec, mm_err *e);
-/* Takes any record's label as the truth of its key (--truth FILE). */
-mm_status mm_prediction_set_add_truth(mm_prediction_set *c, const mm_record *rec, mm_err *e);
+/* Adds the label of any record as the ground truth of its key, which then replaces what predictions carried. */
+mm_status mm_prediction_set_add_ground_truth(mm_prediction_set *c, const mm_record *rec, mm_err *e);
 
-/* The label fields that the predictions are of, in order of appearance: the outputs of one head are judged apart. One
- * with p NULL stands for those that do not tell. Returns how many. */
+/* The label fields of the predictions in order of appearance, to be evaluated one by one; p NULL stands for predictions
+ * that name none. Returns how many. */
 int mm_prediction_set_fields(const mm_prediction_set *c, const mm_str **field);
-/* Writes into out which label fields the records told of, for a message: see mm_suggest_text. Returns out. */
+/* Writes the label fields of all records to out, for a message: see mm_suggest_text. Returns out. */
 const char *mm_prediction_set_hint(const mm_prediction_set *c, char *out, size_t size);
 
-/* Those of a field with both a guess and a truth, in order of id; *without counts guesses whose truth is not known. */
+/* The predictions of a field with ground truth, sorted by id; *without counts those whose ground truth is not known.
+ * MM_SKIP: a key has two true labels. */
 mm_status mm_prediction_set_matched(const mm_prediction_set *c, mm_str field, mm_prediction **out, int64_t *n,
                                     int64_t *without, mm_arena *a, mm_err *e);
 
-/* As classes: the union of all names, in order. Fails with MM_SKIP when the guesses are numbers. */
+/* Reduces a and b, both sorted by id, to the samples that both have; returns how many. */
+int64_t mm_predictions_intersect(mm_prediction *a, int64_t na, mm_prediction *b, int64_t nb);
+
+/* As class numbers over the union of all names, sorted. MM_SKIP: the predictions are numbers. */
 mm_status mm_predictions_as_classes(mm_class_predictions *out, const mm_prediction *j, int64_t n, const char *group,
                                     mm_arena *a, mm_err *e);
+/* As numbers. MM_SKIP: a prediction or its ground truth is not one. */
 mm_status mm_predictions_as_numbers(mm_number_predictions *out, const mm_prediction *j, int64_t n, const char *group,
                                     mm_arena *a, mm_err *e);
 

@@ -1,4 +1,4 @@
-/* ranks.c: figures that depend on the order of scores alone. */
+/* ranks.c: metrics that depend only on the order of scores. */
 #include "eval/metrics.h"
 
 #include <math.h>
@@ -46,7 +46,7 @@ mm_status mm_auroc(double *area, const uint8_t *target, const double *score, int
             ones++;
         }
     }
-    *area = (sum - ones * (ones + 1) / 2) / (ones * ((double)n - ones)); /* 0/0: only one of the classes occurs */
+    *area = (sum - ones * (ones + 1) / 2) / (ones * ((double)n - ones)); /* 0/0 where only one class occurs */
     free(rank);
     return s;
 }

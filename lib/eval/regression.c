@@ -29,15 +29,15 @@ static double longest(const double *a, const double *b, int64_t n)
     return most;
 }
 
-/* In units of the largest error: squares of 1e200 or 1e-200 are no numbers any more. */
+/* In units of the largest error, because squares of 1e200 or 1e-200 overflow or vanish. */
 double mm_rmse(const double *target, const double *predicted, int64_t n)
 {
     double unit = longest(target, predicted, n);
     return !n ? (double)NAN : unit > 0 ? unit * sqrt(squares(target, predicted, unit, n) / (double)n) : 0;
 }
 
-/* The mean, and the largest distance from it. Sums are of distances from the first number, so that the mean of a
- * constant is that constant. */
+/* The mean, and in *most the largest distance from it. Sums are of distances from the first number, so that the mean of
+ * a constant is exactly that constant. */
 static double mean(const double *x, int64_t n, double *most)
 {
     double sum = 0;

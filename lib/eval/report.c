@@ -5,7 +5,7 @@
 
 static const mm_interval NO_INTERVAL = {NAN, NAN};
 
-/* Adds a figure and its interval: f is the statistic over any rows of ctx, 0..n-1 among them. */
+/* Adds a metric with its interval; f computes it over any rows of ctx, from 0..n-1. */
 static mm_status add(mm_report *r, const char *name, mm_statistic f, void *ctx, int64_t n, const int64_t *group,
                      int rounds, uint64_t seed, mm_arena *a, mm_err *e)
 {
@@ -21,25 +21,28 @@ static mm_status add(mm_report *r, const char *name, mm_statistic f, void *ctx, 
 
 /* ---- classification ---- */
 
-/* A resample of predictions, in memory that is reused from round to round. */
+typedef enum { ACCURACY, BALANCED_ACCURACY, MACRO_F1, WEIGHTED_F1, AUROC, LOG_LOSS } class_metric;
+
+/* A resample of the predictions, in memory that is reused from round to round. */
 typedef struct {
     const mm_class_predictions *p;
+    class_metric which;
     int32_t *target, *predicted;
     double *prob;
-    int64_t *confusion, room;
+    int64_t *confusion, cap;
 } resample;
 
 static bool draw(resample *s, const int64_t *row, int64_t n)
 {
     int k = s->p->classes;
-    if (n > s->room) { /* groups of unequal size: a resample may be longer than the sample */
+    if (n > s->cap) { /* with groups of unequal size a resample may have more rows than the sample */
         free(s->target);
         free(s->predicted);
         free(s->prob);
-        s->room = 2 * n;
-        s->target = malloc((size_t)s->room * sizeof *s->target);
-        s->predicted = malloc((size_t)s->room * sizeof *s->predicted);
-        s->prob = s->p->prob ? malloc((size_t)s->room * (size_t)k * sizeof *s->prob) : NULL;
+        s->cap = 2 * n;
+        s->target = malloc((size_t)s->cap * sizeof *s->target);
+        s->predicted = malloc((size_t)s->cap * sizeof *s->predicted);
+        s->prob = s->p->prob ? malloc((size_t)s->cap * (size_t)k * sizeof *s->prob) : NULL;
     }
     if (!s->target || !s->predicted || (s->p->prob && !s->prob))
         return false;
@@ -53,23 +56,24 @@ static bool draw(resample *s, const int64_t *row, int64_t n)
     return true;
 }
 
-#define STATISTIC(name, ...)                                                                                           \
-    static double name(void *ctx, const int64_t *row, int64_t n)                                                       \
-    {                                                                                                                  \
-        resample *s = ctx;                                                                                             \
-        int k = s->p->classes;                                                                                         \
-        (void)k;                                                                                                       \
-        if (!draw(s, row, n))                                                                                          \
-            return NAN;                                                                                                \
-        __VA_ARGS__                                                                                                    \
+/* The metric s->which over a resample; NaN when memory is out. */
+static double over_resample(void *ctx, const int64_t *row, int64_t n)
+{
+    resample *s = ctx;
+    int k = s->p->classes;
+    double area;
+    if (!draw(s, row, n))
+        return NAN;
+    switch (s->which) {
+    case ACCURACY: return mm_accuracy(s->confusion, k);
+    case BALANCED_ACCURACY: return mm_balanced_accuracy(s->confusion, k);
+    case MACRO_F1: return mm_f1_macro(s->confusion, k);
+    case WEIGHTED_F1: return mm_f1_weighted(s->confusion, k);
+    case AUROC: return mm_auroc_ovr(&area, s->target, s->prob, n, k, NULL) == MM_OK ? area : NAN;
+    case LOG_LOSS: return mm_log_loss(s->target, s->prob, n, k);
     }
-
-STATISTIC(accuracy, return mm_accuracy(s->confusion, k);)
-STATISTIC(balanced_accuracy, return mm_balanced_accuracy(s->confusion, k);)
-STATISTIC(f1_macro, return mm_f1_macro(s->confusion, k);)
-STATISTIC(f1_weighted, return mm_f1_weighted(s->confusion, k);)
-STATISTIC(log_loss, return mm_log_loss(s->target, s->prob, n, k);)
-STATISTIC(auroc, double area; return mm_auroc_ovr(&area, s->target, s->prob, n, k, NULL) == MM_OK ? area : NAN;)
+    return NAN;
+}
 
 static double confidence_of(const mm_class_predictions *p, int64_t i)
 {
@@ -94,7 +98,7 @@ static mm_status calibration(mm_report *r, const mm_class_predictions *p, mm_are
     return MM_OK;
 }
 
-/* Whether every class has a sample: scikit-learn has no area under the curve where one has none. */
+/* Whether every class has a sample: otherwise scikit-learn defines no area under the ROC curve. */
 static bool all_occur(const mm_class_predictions *p, const int64_t *confusion)
 {
     bool all = true;
@@ -108,11 +112,10 @@ mm_status mm_report_classes(mm_report *r, const mm_class_predictions *p, int rou
 {
     static const struct {
         const char *name;
-        mm_statistic f;
         bool needs_prob, needs_all;
-    } all[] = {{"accuracy", accuracy, false, false}, {"balanced accuracy", balanced_accuracy, false, false},
-               {"macro F1", f1_macro, false, false}, {"weighted F1", f1_weighted, false, false},
-               {"AUROC", auroc, true, true},         {"log loss", log_loss, true, false}};
+    } all[] = {[ACCURACY] = {"accuracy", false, false}, [BALANCED_ACCURACY] = {"balanced accuracy", false, false},
+               [MACRO_F1] = {"macro F1", false, false}, [WEIGHTED_F1] = {"weighted F1", false, false},
+               [AUROC] = {"AUROC", true, true},         [LOG_LOSS] = {"log loss", true, false}};
     size_t square = (size_t)p->classes * (size_t)p->classes;
     resample s = {.p = p, .confusion = mm_arena_alloc(a, square * sizeof *s.confusion)};
     *r = (mm_report){.p = p, .n = p->n, .confusion = mm_arena_alloc(a, square * sizeof *r->confusion)};
@@ -122,10 +125,11 @@ mm_status mm_report_classes(mm_report *r, const mm_class_predictions *p, int rou
     for (size_t i = 0; status == MM_OK && i < sizeof all / sizeof *all; i++) {
         if (all[i].needs_prob && !p->prob)
             continue;
+        s.which = (class_metric)i;
         if (all[i].needs_all && !all_occur(p, r->confusion))
             r->metric[r->metrics++] = (mm_metric){all[i].name, NAN, NO_INTERVAL};
         else
-            status = add(r, all[i].name, all[i].f, &s, p->n, p->group, rounds, seed, a, e);
+            status = add(r, all[i].name, over_resample, &s, p->n, p->group, rounds, seed, a, e);
     }
     if (status == MM_OK && p->prob)
         status = calibration(r, p, a, e);
@@ -140,19 +144,19 @@ mm_status mm_report_classes(mm_report *r, const mm_class_predictions *p, int rou
 typedef struct {
     const mm_number_predictions *p;
     double *target, *predicted;
-    int64_t room;
+    int64_t cap;
     double (*f)(const double *target, const double *predicted, int64_t n);
 } number_sample;
 
 static double over_rows(void *ctx, const int64_t *row, int64_t n)
 {
     number_sample *s = ctx;
-    if (n > s->room) {
+    if (n > s->cap) {
         free(s->target);
         free(s->predicted);
-        s->room = 2 * n;
-        s->target = malloc((size_t)s->room * sizeof *s->target);
-        s->predicted = malloc((size_t)s->room * sizeof *s->predicted);
+        s->cap = 2 * n;
+        s->target = malloc((size_t)s->cap * sizeof *s->target);
+        s->predicted = malloc((size_t)s->cap * sizeof *s->predicted);
     }
     if (!s->target || !s->predicted)
         return NAN;
@@ -190,7 +194,7 @@ mm_status mm_report_numbers(mm_report *r, const mm_number_predictions *p, int ro
 
 /* ---- retrieval ---- */
 
-/* ranks of queries (1: best); the statistic is over queries */
+/* The ranks of the right answers (1: best); metrics are over queries. */
 typedef struct {
     const int64_t *rank;
     int64_t most; /* recall@most; 0: the median */
@@ -240,7 +244,7 @@ static int64_t rank_of(const float *score, const bool *right, int64_t m)
         if (right[j] && score[j] > best)
             best = score[j];
     for (int64_t j = 0; j < m; j++)
-        above += score[j] > best || (score[j] == best && !right[j]); /* a tie is no success */
+        above += score[j] > best || (score[j] == best && !right[j]); /* a tie does not count as a hit */
     return above + 1;
 }
 

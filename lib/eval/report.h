@@ -1,4 +1,4 @@
-/* report.h: all figures of one set of predictions, with 95 % bootstrap intervals, as text, JSON and SVG. */
+/* report.h: all metrics of one set of predictions with 95 % bootstrap intervals, as text, JSON and SVG. */
 #ifndef MM_EVAL_REPORT_H
 #define MM_EVAL_REPORT_H
 
@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* One named figure; low and high are NaN where no interval was asked for or none makes sense. */
+/* low and high are NaN where no interval is wanted or none is defined. */
 typedef struct {
     const char *name; /* "accuracy" */
     double value;
@@ -21,7 +21,7 @@ typedef struct {
     int classes;
     const char *const *name;           /* [classes] */
     const int32_t *target, *predicted; /* [n] */
-    const double *prob;                /* [n, classes]; NULL: only guesses are known */
+    const double *prob;                /* [n, classes]; NULL: only the predicted classes are known */
     const int64_t *group;              /* [n] for the bootstrap; NULL: every sample its own */
 } mm_class_predictions;
 
@@ -32,7 +32,7 @@ typedef struct {
     const int64_t *group;
 } mm_number_predictions;
 
-/* Vectors of two modalities whose rows belong together; several rows of b may belong to one of a. */
+/* Vectors of two modalities in pairs; several rows of b may belong to one row of a. */
 typedef struct {
     int64_t na, nb, width;
     const float *a, *b;   /* [na, width], [nb, width], L2-normalised */
@@ -49,7 +49,7 @@ typedef struct {
     const mm_class_predictions *p;
     int64_t *confusion; /* [classes, classes] */
     mm_bin bin[MM_CALIBRATION_BINS];
-    bool calibrated; /* probabilities were there: bin is filled */
+    bool calibrated; /* the predictions have probabilities, and bin is filled */
     int64_t n;
 } mm_report;
 
@@ -58,12 +58,12 @@ mm_status mm_report_classes(mm_report *r, const mm_class_predictions *p, int rou
                             mm_err *e);
 mm_status mm_report_numbers(mm_report *r, const mm_number_predictions *p, int rounds, uint64_t seed, mm_arena *a,
                             mm_err *e);
-/* Recall@1/5/10 and median rank, a→b (the best rank of any of its rows) and b→a. */
+/* Recall@1/5/10 and median rank, a→b (the best rank among the right rows) and b→a. */
 mm_status mm_report_pairs(mm_report *r, const mm_pairs *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e);
 
 void mm_report_text(const mm_report *r, FILE *f);
 json_t *mm_report_json(const mm_report *r); /* NULL: memory */
-/* The confusion matrix and the reliability diagram, side by side. */
+/* The confusion matrix and, with probabilities, the reliability diagram side by side. Classification only. */
 void mm_report_svg(const mm_report *r, FILE *f);
 
 #endif

@@ -4,7 +4,7 @@
 
 enum { LEAST_WIDTH = 20, MOST_WIDTH = 32 };
 
-/* Columns of a terminal, as far as letters of one column go. */
+/* Terminal columns, if every character takes one. */
 static int columns(const char *name)
 {
     int n = 0;
@@ -13,7 +13,7 @@ static int columns(const char *name)
     return n;
 }
 
-/* A name and blanks up to the width; one that is longer stands whole, in its line alone. */
+/* A name, padded to the width; a longer one is not cut. */
 static void put_name(FILE *f, const char *name, int width)
 {
     for (const char *p = name; *p; p++)
@@ -54,7 +54,7 @@ static void put_classes(const mm_report *r, FILE *f)
     }
     if (k > 20)
         return;
-    fprintf(f, "\nconfusion (rows: truth, columns: guess)\n");
+    fprintf(f, "\nconfusion matrix (rows: true label, columns: predicted label)\n");
     for (int i = 0; i < k; i++) {
         put_name(f, r->p->name[i], w);
         for (int j = 0; j < k; j++)
@@ -121,8 +121,8 @@ static json_t *bins_json(const mm_report *r)
 
 json_t *mm_report_json(const mm_report *r)
 {
-    json_t *out = json_pack("{s:I}", "samples", (json_int_t)r->n), *figures = json_object();
-    if (!out || !figures)
+    json_t *out = json_pack("{s:I}", "samples", (json_int_t)r->n), *metrics = json_object();
+    if (!out || !metrics)
         return NULL;
     for (int i = 0; i < r->metrics; i++) {
         const mm_metric *x = &r->metric[i];
@@ -130,9 +130,9 @@ json_t *mm_report_json(const mm_report *r)
         if (!isnan(x->interval.low))
             json_object_set_new(one, "interval",
                                 json_pack("[o, o]", number(x->interval.low), number(x->interval.high)));
-        json_object_set_new(figures, x->name, one);
+        json_object_set_new(metrics, x->name, one);
     }
-    json_object_set_new(out, "figures", figures);
+    json_object_set_new(out, "figures", metrics);
     if (r->p)
         add_classes(r, out);
     if (r->calibrated)

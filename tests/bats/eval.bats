@@ -78,7 +78,7 @@ for i in range(30):
 @test "values that are no numbers are not compared with numbers" {
     for v in 1.5 NaN 2.5; do echo '{"kind": "label", "key": "k'$v'", "label": '$v', "meta": {"truth": 2}}'; done | records > nan.mm
     run -0 mm-eval -f json nan.mm
-    [[ "$output" == *"predictions without a value or a truth beside them, which do not count: 1"* ]]
+    [[ "$output" == *"predictions that do not count, without a value or ground truth: 1"* ]]
     for v in 1.5 Infinity; do echo '{"kind": "label", "key": "k'$v'", "label": '$v', "meta": {"truth": 2}}'; done | records > inf.mm
     run -2 mm-eval inf.mm
     [[ "$output" == *"kInfinity: "*"are not two numbers"* ]]
@@ -163,5 +163,31 @@ outputs() {
     run -0 mm-eval --group 's[0-2]' p.mm
     [[ "$output" == *"--group 's[0-2]' fits 15 of 20 keys; each of the others, such as recordings/"*_s3_*", is a group of its own"* ]]
     run -2 mm-eval --retrieval image:text --group '^[^/]*' p.mm
-    [[ "$output" == *"--group"*"concern labels"* ]]
+    [[ "$output" == *"--group"*"about labels"* ]]
+}
+
+@test "the picture names its axes, says what its colours mean, and what it measures" {
+    for i in $(seq 40); do
+        p=$((60 + i % 4 * 10))
+        echo '{"kind": "label", "key": "k'$i'", "label": {"a<b": 0.'$p', "c": 0.'$((100 - p))'}, "meta": {"truth": "'"$([ $((i % 5)) -gt 0 ] && echo 'a<b' || echo c)"'"}}'
+    done | records > p.mm
+    mm-eval --rounds 0 --svg p.svg -f json p.mm > p.json
+    python3 - <<'END'
+import json, re, xml.etree.ElementTree as tree
+texts = ["".join(t.itertext()) for t in tree.parse("p.svg").iter("{http://www.w3.org/2000/svg}text")]
+for wanted in ("confusion matrix", "true label", "predicted label", "of the samples with this true label",
+               "reliability diagram", "confidence", "accuracy", "perfect calibration; a bin without a bar has no samples",
+               "of all samples"):
+    assert texts.count(wanted) == 1, (wanted, texts)
+assert texts.count("a<b") == texts.count("c") == 2
+figures = json.load(open("p.json"))["figures"]
+n, accuracy, ece = re.fullmatch(r"n = (\d+), accuracy ([\d.]+), ECE ([\d.]+)", next(t for t in texts if t.startswith("n ="))).groups()
+assert int(n) == 40 and float(accuracy) == round(figures["accuracy"]["value"], 4)
+assert float(ece) == round(figures["calibration error"]["value"], 4)
+END
+    # without probabilities there is nothing to calibrate
+    for i in 1 2 3 4; do echo '{"kind": "label", "key": "k'$i'", "label": "a", "meta": {"truth": "'$([ $i -gt 1 ] && echo a || echo b)'"}}'; done | records | mm-eval --rounds 0 --svg q.svg > q.txt
+    grep -q 'confusion matrix' q.svg
+    ! grep -q 'reliability diagram' q.svg
+    grep -q '^confusion matrix (rows: true label, columns: predicted label)$' q.txt
 }

@@ -291,7 +291,7 @@ EOF
     [[ "$output" == *"30 samples"* ]]
     mm-label -m x.safetensors -n 9 -f jsonl gaps.mm | jq -e -s 'length == 40 and all(.labels | map(.label) | sort == ["c0", "c1"])'
     mm-fuse -m x.safetensors --label gaps.mm | mm-eval --rounds 0 -f json 2> said | jq -e '.samples == 30 and (.classes | length) == 2'
-    grep -q 'predictions without a value or a truth beside them, which do not count: 10' said
+    grep -q 'predictions that do not count, without a value or ground truth: 10' said
 }
 
 @test "--group: an expression that fits no key, or makes one group of all, is refused; one that fits some is reported" {
