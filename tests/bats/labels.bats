@@ -377,7 +377,7 @@ END
     run mm-decode --labels - pets <t.csv
     [ "$status" -eq 2 ] && [[ "$output" == *"--labels takes the name of a file, not -"* ]]
     run bash -c ': | mm-decode'
-    [ "$status" -eq 2 ] && [[ "$output" == *"nothing to decode; passed over: 1 (empty)"* ]]
+    [ "$status" -eq 2 ] && [[ "$output" == *"nothing to decode; skipped: 1 (empty)"* ]]
     echo '[{"id":1,"data":{"image":"a.txt"},"annotations":[],"predictions":[{"result":[]}]}]' >p.json
     run mm-decode --labels p.json pets
     [ "$status" -eq 2 ] && [[ "$output" == *"p.json: no annotation of a whole file in it: predictions and regions are no labels"* ]]

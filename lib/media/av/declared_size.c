@@ -11,7 +11,7 @@ static bool read_at(const mm_blob *b, int64_t at, uint8_t *out, int64_t n)
     return mm_blob_read(b, at, out, n) == n;
 }
 
-/* An unsigned number of n bytes; what an int64_t does not hold is −1: nobody means it. */
+/* An unsigned number of n bytes; −1 when an int64_t cannot hold it: it is not meant. */
 static int64_t number(const uint8_t *p, int n, bool big)
 {
     uint64_t v = mm_uint(p, n, big);

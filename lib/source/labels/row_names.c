@@ -75,7 +75,7 @@ static mm_str local_path(mm_arena *a, mm_str address)
 /* What an uploaded file was called: /data/upload/7/0a1b2c3d-cat.jpg was cat.jpg. p NULL as above. */
 static mm_str name_before_upload(mm_arena *a, mm_str address)
 {
-    enum { DIGITS = 8 }; /* of the random number in front of the name */
+    enum { DIGITS = 8 }; /* of the random number before the name */
     const mm_str none = {NULL, 0};
     mm_str name = after(address, "upload/");
     if (!name.p)

@@ -1,0 +1,55 @@
+/* decoding.h: the sources of mm-decode become records: side by side, in the order of the sources, with labels, and
+ * without what --resume and --update find done.
+ *
+ * The tool fills in what its options say; each function dies when it cannot go on. */
+#ifndef MM_CLI_DECODING_H
+#define MM_CLI_DECODING_H
+
+#include "cli/keys.h"
+#include "cli/labelling.h"
+#include "cli/unchanged.h"
+#include "decode/decode.h"
+#include "format/claim.h"
+#include "source/labels/sidecar.h"
+
+typedef struct {
+    mm_run *r;
+    mm_decode_opts decode; /* log and notes are set here, */
+    mm_source_opts source; /* … as are log and keep */
+    const char *key;       /* --key */
+    uint64_t options;      /* a hash of all options that change a result */
+
+    /* Where labels come from: one of these, or the rows of tables. */
+    mm_labelling labelling; /* a table beside the media; path NULL: none */
+    const char *label;      /* --label: the name of their directory (dir), or files beside them; NULL: none */
+
+    /* What follows belongs to decoding.c. */
+    mm_source *sources;
+    mm_sidecar_rule sidecar; /* of label; extension NULL: none */
+    mm_sidecars *sidecars;
+    mm_keys keys;
+    mm_unchanged *unchanged; /* NULL without --update */
+    mm_arena *arena;         /* one a worker */
+    mm_decode_notes notes;
+    int64_t begun, kept;                /* sources; those that were not decoded again */
+    bool decoded;                       /* one of the others gave a record that is not an error */
+    int64_t skipped[MM_PASSED_REASONS]; /* sources that gave no record, by reason */
+    uint64_t unread;                    /* formats among them that are not read, a bit each */
+} mm_decoding;
+
+/* Opens sources, labels and the output; d has the tool's choices. */
+void mm_decoding_open(mm_decoding *d);
+void mm_decoding_run(mm_decoding *d);
+/* Completes the output and says what a user should know: dies when not one record came. */
+void mm_decoding_close(mm_decoding *d);
+
+/* In decoding_report.c: what was skipped, not read, not labelled. */
+void mm_decoding_report(mm_decoding *d);
+/* Not one record came: says what was skipped instead, and ends. */
+#if defined(__GNUC__)
+__attribute__((noreturn))
+#endif
+void
+mm_decoding_die_empty(mm_decoding *d);
+
+#endif

@@ -1,0 +1,80 @@
+/* decoding_report.c: what mm-decode says at the end of a run. */
+#include "cli/decoding.h"
+
+static void report_images(mm_decoding *d)
+{
+    if (d->notes.paged)
+        mm_warn(d->r, "images with further pages or frames: %lld, which hold %lld more (--pages=all reads them)",
+                (long long)d->notes.paged, (long long)d->notes.further);
+    if (d->notes.dim)
+        mm_warn(d->r,
+                "16-bit images that use less than a sixteenth of their range, and look black: %lld (--range 0,4095 for "
+                "12 bits, --range auto for each its own)",
+                (long long)d->notes.dim);
+}
+
+static void report_tracks(mm_decoding *d)
+{
+    if (d->notes.more_sound)
+        mm_warn(d->r, "files with further tracks of sound: %lld (--track chooses)", (long long)d->notes.more_sound);
+    if (d->notes.more_video)
+        mm_warn(d->r, "files with further tracks of video, which are not read: %lld", (long long)d->notes.more_video);
+}
+
+static void report_sidecars(mm_decoding *d)
+{
+    const mm_labelling *l = &d->labelling;
+    int64_t orphans = mm_sidecars_orphans(d->sidecars);
+    if (l->unlabelled)
+        mm_warn(d->r, "inputs without a label in a .%s file beside them: %lld", d->sidecar.extension,
+                (long long)l->unlabelled);
+    if (orphans)
+        mm_warn(d->r, ".%s files that lie beside no other file: %lld", d->sidecar.extension, (long long)orphans);
+    if (l->unlabelled && !l->labelled)
+        mm_run_worsen(d->r, 1); /* the next tool would train on nothing */
+}
+
+/* "PDF, SVG": the formats of skipped files that are not read. */
+static const char *unread_names(const mm_decoding *d, char *out, size_t size)
+{
+    size_t n = 0;
+    for (int i = 0; i < 64 && n < size; i++)
+        if (d->unread >> i & 1)
+            n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", mm_unread_name(i));
+    return out;
+}
+
+void mm_decoding_report(mm_decoding *d)
+{
+    int64_t skipped = d->r->skipped + mm_source_skipped(d->sources);
+    report_images(d);
+    report_tracks(d);
+    mm_labelling_end(d->r, &d->labelling, "inputs");
+    if (d->sidecars)
+        report_sidecars(d);
+    if (d->unchanged)
+        mm_warn(d->r, "%s: %lld kept, %lld decoded", d->r->output, (long long)d->kept, (long long)(d->begun - d->kept));
+    if (skipped)
+        mm_say(&d->r->log, MM_LOG_INFO, "skipped: %lld files that are not media", (long long)skipped);
+    if (d->skipped[MM_PASSED_UNREAD] && d->r->done)
+        mm_warn(d->r, "skipped: %lld files of formats that are not read (%s); -v names them",
+                (long long)d->skipped[MM_PASSED_UNREAD], unread_names(d, (char[200]){""}, 200));
+}
+
+void mm_decoding_die_empty(mm_decoding *d)
+{
+    char text[700] = "", names[200] = "";
+    size_t n = 0;
+    int64_t others = mm_source_skipped(d->sources);
+    for (mm_passed why = 0; why < MM_PASSED_REASONS; why++) {
+        bool unread = why == MM_PASSED_UNREAD;
+        if (d->skipped[why] && n < sizeof text)
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%lld (%s%s%s)", n ? ", " : "",
+                                  (long long)d->skipped[why], mm_passed_text(why), unread ? ": " : "",
+                                  unread ? unread_names(d, names, sizeof names) : "");
+    }
+    if (others && n < sizeof text)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%lld (hidden, a link, or an empty archive)", n ? ", " : "",
+                              (long long)others);
+    mm_die(d->r, "nothing to decode%s%s%s", n ? "; skipped: " : "", text, n ? "; -v names each" : "");
+}
