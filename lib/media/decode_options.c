@@ -29,7 +29,8 @@ mm_status mm_parse_background(mm_decode_opts *o, const char *text, mm_err *e)
         memset(o->background, 0, 3);
     else if (strcmp(text, "white") == 0)
         memset(o->background, 255, 3);
-    else if (sscanf(text, "#%2x%2x%2x", &r, &g, &b) == 3 && strlen(text) == 7)
+    else if (strlen(text) == 7 && strspn(text + 1, "0123456789abcdefABCDEF") == 6 &&
+             sscanf(text, "#%2x%2x%2x", &r, &g, &b) == 3)
         memcpy(o->background, (uint8_t[]){(uint8_t)r, (uint8_t)g, (uint8_t)b}, 3);
     else
         return mm_fail(e, MM_SKIP, "a colour is #RRGGBB, black or white, not %s", text);

@@ -1,5 +1,7 @@
 #include "source/embedded_archive.h"
 
+#include "base/bytes.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,24 +27,17 @@ bool mm_blob_is_self_extracting(const mm_blob *b)
     return found;
 }
 
-static int64_t le(const uint8_t *p, int n)
-{
-    int64_t v = 0;
-    for (int i = 0; i < n; i++)
-        v |= (int64_t)p[i] << 8 * i;
-    return v;
-}
-
 /* Whether p, at offset `at` with n bytes left, is a zip's end record: what it says of the directory is true. */
 static bool is_zip_end(const mm_blob *b, const uint8_t *p, int64_t n, int64_t at, int64_t *front)
 {
     enum { RECORD = 22 };
     uint8_t mark[4];
-    if (n < RECORD || RECORD + le(p + 20, 2) > n || le(p + 4, 2) != le(p + 6, 2))
+    if (n < RECORD || RECORD + mm_le16(p + 20) > n || mm_le16(p + 4) != mm_le16(p + 6))
         return false;
-    int64_t size = le(p + 12, 4), offset = le(p + 16, 4);
+    int64_t size = mm_le32(p + 12), offset = mm_le32(p + 16);
     *front = 0;
-    if (offset == 0xffffffff || size == 0xffffffff || le(p + 10, 2) == 0xffff) /* zip64 has another record before it */
+    if (offset == 0xffffffff || size == 0xffffffff ||
+        mm_le16(p + 10) == 0xffff) /* zip64 has another record before it */
         return at >= 20 && mm_blob_read(b, at - 20, mark, 4) == 4 && memcmp(mark, "PK\6\7", 4) == 0;
     *front = at - size - offset;
     return *front >= 0 && size > 0 && mm_blob_read(b, at - size, mark, 4) == 4 && memcmp(mark, "PK\1\2", 4) == 0;
@@ -71,7 +66,7 @@ bool mm_blob_ends_as_zip(const mm_blob *b, int64_t *front)
 static bool is_end_of_volumes(const mm_blob *b, const uint8_t *p, int64_t n, int64_t at, int64_t *front)
 {
     (void)b, (void)at, (void)front;
-    return n >= 22 && le(p + 4, 2) > 0 && le(p + 4, 2) < 0xffff && 22 + le(p + 20, 2) == n;
+    return n >= 22 && mm_le16(p + 4) > 0 && mm_le16(p + 4) < 0xffff && 22 + mm_le16(p + 20) == n;
 }
 
 bool mm_blob_is_last_zip_volume(const mm_blob *b)

@@ -10,10 +10,7 @@ enum { LAST = 4 };                                            /* a flag */
 
 static bool read_at(const mm_blob *b, int64_t at, uint8_t *out, int64_t n)
 {
-    int64_t have = 0, got;
-    while (have < n && (got = mm_blob_read(b, at + have, out + have, n - have)) > 0)
-        have += got;
-    return have == n;
+    return mm_blob_read(b, at, out, n) == n;
 }
 
 bool mm_ogg_ends(const mm_blob *b)

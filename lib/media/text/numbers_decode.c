@@ -122,7 +122,7 @@ static mm_status numbers_of_row(numbers *m, float *x, mm_fault *why)
                                 (int)(r->cell[c].n > 40 ? 40 : r->cell[c].n), r->cell[c].p);
     }
     if (width == 0)
-        return mm_fault_set(why, "number", "no numbers beside its key and label");
+        return mm_fault_set(why, "number", "it holds no numbers beside its key and label");
     if (m->width < 0)
         m->width = width;
     if (width != m->width)
