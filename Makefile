@@ -266,8 +266,11 @@ CROSS_CC  := aarch64-linux-gnu-gcc
 CROSS_RUN := qemu-aarch64
 CROSS_LIB := $(patsubst %.c,$(BUILD)/%.o,$(shell find lib/backend lib/base lib/tensor -name '*.c' | LC_ALL=C sort))
 NEON_TESTS := backend ops_linear ops_conv ops_attend ops_rowwise ops_identical ops_decode precision precision_ops
-$(BUILD)/cross/%: $(BUILD)/tests/unit/%.o $(CROSS_LIB)
+$(BUILD)/cross/lib.a: $(CROSS_LIB)
 	@mkdir -p $(@D)
+	@rm -f $@
+	$(call step,AR)$(AR) rcs $@ $^
+$(BUILD)/cross/%: $(BUILD)/tests/unit/%.o $(BUILD)/cross/lib.a
 	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lm
 check-neon: ## the backend's tests for 64-bit ARM, where its cross compiler and qemu-user are installed
 	@if ! { command -v $(CROSS_CC) && command -v $(CROSS_RUN); } >/dev/null; then \

@@ -1,17 +1,19 @@
-/* bench_gemm: the linear layer's rate beside the register peak that is measured in the same run.
+/* bench_gemm: the linear layer's rate beside the register peak and the memory's rate, measured in the same run.
  *
  *     build/bench/bench_gemm [-j THREADS] [-s SECONDS] [-p fp32|bf16|int8] [MxKxN ...]
  *
  * Weights are packed on the fly (a new weight for each call: what a one-shot process does) and packed for good (what a
- * stream does). Peak and product alternate; each figure is the best of its turns, since a busy machine only ever
- * makes things slower. MM_CPU chooses the tier. int8 weights are always packed for good: "on the fly" is their first
- * use, which finds their scales. */
+ * stream does). Peak, product and reading alternate; each figure is the best of its turns, since a busy machine only
+ * ever makes things slower. MM_CPU chooses the tier. int8 weights are always packed for good: "on the fly" is their
+ * first use, which finds their scales. The last columns are for few rows, whose time is that of reading the weights:
+ * GB/s of packed weights, and of reading as many bytes and nothing else. */
 #include "backend/ops.h"
 #include "base/clock.h"
 #include "peak.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct {
     const char *tier;
@@ -36,6 +38,38 @@ static double peak_rate(mm_threads *pool, const char *tier)
     for (int i = 0; i < n; i++)
         sum += p.flops[i];
     return sum / seconds * 1e-9;
+}
+
+typedef struct {
+    const char *bytes;
+    int64_t n; /* a multiple of 64 */
+    int parts;
+    long sum[256];
+} read_job;
+
+static void read_task(void *ctx, int i, int worker)
+{
+    (void)worker;
+    typedef long lanes __attribute__((vector_size(64)));
+    read_job *r = ctx;
+    const lanes *at = (const void *)r->bytes;
+    lanes sum[4] = {{0}, {0}, {0}, {0}};
+    const int64_t all = r->n / 64, end = all * (i + 1) / r->parts;
+    int64_t l = all * i / r->parts;
+    for (; l + 4 <= end; l += 4)
+        for (int j = 0; j < 4; j++)
+            sum[j] += at[l + j];
+    for (int j = 0; j < 8; j++)
+        r->sum[i] += sum[0][j] + sum[1][j] + sum[2][j] + sum[3][j];
+}
+
+/* Seconds in which all threads read as many bytes. */
+static double read_seconds(mm_threads *pool, const char *bytes, int64_t n)
+{
+    read_job r = {.bytes = bytes, .n = n, .parts = mm_threads_count(pool)};
+    const double start = mm_seconds();
+    mm_threads_run(pool, r.parts, read_task, &r);
+    return mm_seconds() - start;
 }
 
 typedef struct {
@@ -75,7 +109,7 @@ static double one_call(mm_dev *d, const mm_linear_op *op)
     return mm_seconds() - start;
 }
 
-static void bench(mm_dev *d, const char *tier, size s, double limit)
+static void bench(mm_dev *d, const char *tier, mm_precision p, size s, double limit)
 {
     float *w = filled(s.n * s.k), *b = filled(s.n), *x = filled(s.m * s.k);
     mm_dbuf *xb, *yb;
@@ -87,10 +121,15 @@ static void bench(mm_dev *d, const char *tier, size s, double limit)
     mm_linear_op op = {.x = {xb, 0, s.k}, .y = {yb, 0, s.n}, .rows = s.m, .w = kept};
     one_call(d, &op);
     one_call(d, &op);
-    double peak = 0, fly = 1e9, packed = 1e9;
+    const int64_t bytes = s.k * s.n * (p == MM_PREC_FP32 ? 4 : p == MM_PREC_BF16 ? 2 : 1) / 64 * 64;
+    char *memory = aligned_alloc(64, (size_t)bytes + 64);
+    if (!memory)
+        exit(1);
+    memset(memory, 1, (size_t)bytes);
+    double peak = 0, fly = 1e9, packed = 1e9, reading = 1e9;
     for (double end = mm_seconds() + limit; mm_seconds() < end;) {
-        double p = peak_rate(mm_dev_threads(d), tier);
-        peak = p > peak ? p : peak;
+        const double top = peak_rate(mm_dev_threads(d), tier);
+        peak = top > peak ? top : peak;
         for (int i = 0; i < 3; i++) {
             op.w = make_weight(d, w, b, s);
             double t = one_call(d, &op);
@@ -99,11 +138,14 @@ static void bench(mm_dev *d, const char *tier, size s, double limit)
             op.w = kept;
             t = one_call(d, &op);
             packed = t < packed ? t : packed;
+            t = read_seconds(mm_dev_threads(d), memory, bytes);
+            reading = t < reading ? t : reading;
         }
     }
     double work = 2e-9 * (double)s.m * (double)s.k * (double)s.n;
-    printf("%ldx%ldx%ld\t%.1f\t%.1f\t%.1f\t%.3f\t%.3f\n", s.m, s.k, s.n, peak, work / fly, work / packed,
-           work / fly / peak, work / packed / peak);
+    printf("%ldx%ldx%ld\t%.1f\t%.1f\t%.1f\t%.3f\t%.3f\t%.1f\t%.1f\n", s.m, s.k, s.n, peak, work / fly, work / packed,
+           work / fly / peak, work / packed / peak, 1e-9 * (double)bytes / packed, 1e-9 * (double)bytes / reading);
+    free(memory);
     fflush(stdout);
     mm_dev_weight_free(d, kept);
     mm_dev_free(d, xb);
@@ -137,12 +179,12 @@ int main(int argc, char **argv)
     }
     char tier[32] = "";
     sscanf(mm_dev_name(d), p == MM_PREC_FP32 ? "cpu (%31[^,]" : "cpu (%*[^,], %31[^,]", tier);
-    printf("# %s; GFLOP/s\n# MxKxN\tpeak\ton the fly\tpacked\tfraction\tfraction\n", mm_dev_name(d));
+    printf("# %s; GFLOP/s\n# MxKxN\tpeak\ton the fly\tpacked\tfraction\tfraction\tGB/s\tread\n", mm_dev_name(d));
     for (int j = 0; i >= argc && j < (int)(sizeof sizes / sizeof *sizes); j++)
-        bench(d, tier, sizes[j], limit);
+        bench(d, tier, p, sizes[j], limit);
     for (size s; i < argc; i++)
         if (sscanf(argv[i], "%ldx%ldx%ld", &s.m, &s.k, &s.n) == 3)
-            bench(d, tier, s, limit);
+            bench(d, tier, p, s, limit);
     mm_dev_close(d);
     return 0;
 }
