@@ -1,4 +1,5 @@
 /* mm-model: list, describe, check, import, fetch and pack models. */
+#include "backend/rate.h"
 #include "base/file.h"
 #include "cli/tool.h"
 #include "encode/pack_encoders.h"

@@ -9,25 +9,6 @@
 static const mm_backend *const backends[] = {&mm_backend_vulkan, &mm_backend_cpu};
 enum { BACKENDS = sizeof backends / sizeof *backends };
 
-static const char *const precisions[] = {"fp32", "bf16", "fp16", "int8", "auto"}; /* in the order of mm_precision */
-
-const char *mm_precision_name(mm_precision p)
-{
-    return precisions[p];
-}
-
-bool mm_precision_of(mm_precision *out, const char *name)
-{
-    for (int i = 0; i <= MM_PREC_AUTO; i++)
-        if (strcmp(precisions[i], name) == 0) {
-            *out = (mm_precision)i;
-            return true;
-        }
-    return false;
-}
-
-/* ---- devices ---- */
-
 static bool answers_to(const mm_backend *be, const char *name)
 {
     size_t n = strlen(be->name);
@@ -80,33 +61,6 @@ mm_precision mm_dev_precision(const mm_dev *d)
 mm_threads *mm_dev_threads(mm_dev *d)
 {
     return d->pool;
-}
-
-/* ---- packed weights ---- */
-
-const char *mm_dev_layout(const mm_dev *d)
-{
-    return d->be->layout ? d->be->layout(d) : NULL;
-}
-
-mm_status mm_dev_ready(mm_ready *out, mm_dev *d, mm_weight *w, mm_err *e)
-{
-    *out = (mm_ready){0};
-    if (!d->be->ready || (w->kind != MM_WEIGHT_LINEAR && w->kind != MM_WEIGHT_CONV))
-        return mm_fail(e, MM_FATAL, "%s does not pack weights", mm_dev_name(d));
-    return d->be->ready(out, d, w, e);
-}
-
-void mm_dev_watch(mm_dev *d, mm_dev_made *made, void *ctx)
-{
-    d->made = made;
-    d->made_ctx = ctx;
-}
-
-void mm_dev_named(mm_dev *d, const char *name, mm_weight *w)
-{
-    if (d->made)
-        d->made(d->made_ctx, name, w);
 }
 
 void mm_dev_each(void (*each)(void *ctx, const char *name), void *ctx)

@@ -13,18 +13,12 @@ typedef enum { MM_PREC_FP32, MM_PREC_BF16, MM_PREC_FP16, MM_PREC_INT8, MM_PREC_A
 const char *mm_precision_name(mm_precision p); /* "bf16" */
 bool mm_precision_of(mm_precision *out, const char *name);
 
-typedef struct mm_dev mm_dev;       /* an open device */
-typedef struct mm_weight mm_weight; /* a parameter on the device */
-typedef struct mm_dbuf mm_dbuf;     /* activations on the device */
+typedef struct mm_dev mm_dev;           /* an open device */
+typedef struct mm_weight mm_weight;     /* a parameter on the device */
+typedef struct mm_dbuf mm_dbuf;         /* activations on the device */
+typedef struct mm_laid_out mm_laid_out; /* layout.h */
 
 /* ---- parameters ------------------------------------------------------------------------------------------- */
-
-/* A weight as a device laid it out before (mm_dev_ready), from a packed model: used in place, no copy. panels.data
- * NULL: there is none. */
-typedef struct {
-    mm_tensor panels;     /* I32 [words] */
-    mm_tensor scale, sum; /* F32 and I32 [outputs, filled up]; data NULL where the format has none */
-} mm_ready;
 
 /* A linear layer's weights: up to three PyTorch-shaped [N_i, K] matrices (query, key, value) that are used as one
  * [N, K], N = Σ N_i, each with its own bias [N_i] or none. The tensors must outlive the weight: they are
@@ -35,8 +29,8 @@ typedef struct {
     mm_tensor w[MM_MAX_PARTS];    /* [N_i, K]; or [K, N_i] when `transposed` */
     mm_tensor bias[MM_MAX_PARTS]; /* data NULL: zeros */
     bool transposed;
-    bool precise; /* keep the higher precision in a reduced-precision run (first and last layers) */
-    mm_ready ready;
+    bool precise;                /* keep the higher precision in a reduced-precision run (first and last layers) */
+    const mm_laid_out *laid_out; /* from a packed model, used in place; NULL: none */
 } mm_linear_weight;
 
 /* A convolution's weights as PyTorch has them: [O, I/groups, k1 .. kr], r = 1..3; the device reorders them to
@@ -46,7 +40,7 @@ typedef struct {
     mm_tensor bias; /* [O]; data NULL: zeros */
     int groups;
     bool precise;
-    mm_ready ready;
+    const mm_laid_out *laid_out;
 } mm_conv_weight;
 
 /* ---- devices ---------------------------------------------------------------------------------------------- */
@@ -75,10 +69,6 @@ typedef struct {
 } mm_fact;
 int mm_dev_facts(const mm_dev *d, mm_fact *facts, int most); /* how many were written */
 
-/* Multiply-adds twice over a second of a linear layer of 512 rows, 1024 inputs and 1024 outputs, in 1e9; measured for
- * some tenths of a second. */
-mm_status mm_dev_rate(double *gflops, mm_dev *d, mm_err *e);
-
 mm_status mm_dev_linear_weight(mm_weight **out, mm_dev *d, const mm_linear_weight *w, mm_err *e);
 mm_status mm_dev_conv_weight(mm_weight **out, mm_dev *d, const mm_conv_weight *w, mm_err *e);
 mm_status mm_dev_vector(mm_weight **out, mm_dev *d, const mm_tensor *t,
@@ -86,16 +76,6 @@ mm_status mm_dev_vector(mm_weight **out, mm_dev *d, const mm_tensor *t,
 mm_status mm_dev_table(mm_weight **out, mm_dev *d, const mm_tensor *t,
                        mm_err *e);                /* [rows,width]; rank above 2 is flattened to its last dimension */
 void mm_dev_weight_free(mm_dev *d, mm_weight *w); /* NULL is fine */
-
-/* How this device lays out a packed model's weights: equal texts take each other's. NULL: it does not. */
-const char *mm_dev_layout(const mm_dev *d);
-/* A linear or convolution weight in that layout; the tensors live as long as the weight. */
-mm_status mm_dev_ready(mm_ready *out, mm_dev *d, mm_weight *w, mm_err *e);
-/* made(ctx, name, w) is called for every linear and convolution weight from now on, with the name that
- * mm_dev_named gave. */
-typedef void mm_dev_made(void *ctx, const char *name, mm_weight *w);
-void mm_dev_watch(mm_dev *d, mm_dev_made *made, void *ctx);
-void mm_dev_named(mm_dev *d, const char *name, mm_weight *w);
 
 /* Room for `floats` f32; contents undefined. A buffer grows by being freed and made anew. */
 mm_status mm_dev_alloc(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e);

@@ -1,4 +1,5 @@
-/* rate.c: how fast a device multiplies, as a figure to compare machines by. */
+#include "backend/rate.h"
+
 #include "backend/ops.h"
 #include "base/clock.h"
 

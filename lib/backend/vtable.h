@@ -2,6 +2,7 @@
 #ifndef MM_BACKEND_VTABLE_H
 #define MM_BACKEND_VTABLE_H
 
+#include "backend/layout.h"
 #include "backend/ops.h"
 
 typedef struct mm_backend {
@@ -18,7 +19,7 @@ typedef struct mm_backend {
     void (*each)(void (*each)(void *ctx, const char *name), void *ctx); /* NULL: one device, called as the back end */
     int (*facts)(const mm_dev *d, mm_fact *facts, int most);            /* NULL: none */
     const char *(*layout)(const mm_dev *d);                             /* NULL: weights cannot be packed for it */
-    mm_status (*ready)(mm_ready *out, mm_dev *d, mm_weight *w, mm_err *e);
+    mm_status (*lay_out)(mm_laid_out *out, mm_dev *d, mm_weight *w, mm_err *e);
     mm_status (*alloc)(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e);
     void (*free)(mm_dev *d, mm_dbuf *b);
     mm_status (*write)(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int64_t n, mm_err *e);
@@ -39,8 +40,8 @@ typedef struct mm_backend {
 struct mm_dev {
     const mm_backend *be;
     mm_precision precision;
-    mm_threads *pool;  /* owned by the device */
-    mm_dev_made *made; /* NULL: nobody watches */
+    mm_threads *pool;     /* owned by the device */
+    mm_weight_made *made; /* NULL: nobody watches */
     void *made_ctx;
     mm_err failed; /* the sticky error; status MM_OK: nothing failed since the last flush */
 };

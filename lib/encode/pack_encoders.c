@@ -1,5 +1,6 @@
 #include "encode/pack_encoders.h"
 
+#include "backend/layout.h"
 #include "encode/encode.h"
 #include "model/packed_model.h"
 
@@ -51,8 +52,8 @@ static mm_status write_all(collection *c, mm_model *m, mm_dev *d, const char *di
     mm_status s = t && !c->failed ? MM_OK : mm_fail_memory(e);
     int64_t n = 0;
     for (packed_weight *p = c->first; s == MM_OK && p; p = p->next) {
-        mm_ready r;
-        s = mm_dev_ready(&r, d, p->w, e);
+        mm_laid_out r;
+        s = mm_dev_lay_out(&r, d, p->w, e);
         if (s != MM_OK)
             return s;
         add(c, t, &n, p->name, "panels", r.panels);
@@ -73,7 +74,7 @@ mm_status mm_encoder_pack(mm_model *m, mm_dev *d, const char *dir, mm_err *e)
     int n = 0;
     mm_status s = MM_OK;
     const mm_encode_opts own = {.normalize = -1, .project = -1};
-    mm_dev_watch(d, made, &c);
+    mm_dev_watch_weights(d, made, &c);
     const char *type = mm_config_str(mm_model_config(m), "model_type", "");
     const mm_architecture *a;
     for (int i = 0; s == MM_OK && (a = mm_architecture_at(i)); i++)
@@ -81,7 +82,7 @@ mm_status mm_encoder_pack(mm_model *m, mm_dev *d, const char *dir, mm_err *e)
             s = mm_encoder_open(&open[n], m, a->of, d, &own, e);
             n += s == MM_OK;
         }
-    mm_dev_watch(d, NULL, NULL);
+    mm_dev_watch_weights(d, NULL, NULL);
     if (s == MM_OK && n == 0)
         s = mm_fail(e, MM_FATAL, "%s: no encoder for this model, nothing to pack", mm_model_path(m));
     if (s == MM_OK)

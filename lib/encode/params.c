@@ -1,5 +1,6 @@
 #include "encode/params.h"
 
+#include "backend/layout.h"
 #include "base/grow.h"
 
 #include <stdarg.h>
@@ -115,29 +116,30 @@ static mm_tensor fetch_bias(mm_params *p, const char *name, int64_t n, mm_bias b
     return fetch(p, name, ".bias", 1, (int64_t[]){n});
 }
 
-/* Panels of a packed model for the weight `name`; a weight that has none is packed as ever. */
-static mm_ready ready_of(const mm_params *p, const char *name)
+/* The weight `name` of a packed model, put into *w; NULL: it is packed as ever. */
+static const mm_laid_out *laid_out_of(const mm_params *p, const char *name, mm_laid_out *w)
 {
-    mm_ready r = {0};
     char z[NAME_MAX_BYTES];
-    if (p->ready && mm_model_panel(p->model, &r.panels, full(p, name, "", z), "panels")) {
-        mm_model_panel(p->model, &r.scale, z, "scale");
-        mm_model_panel(p->model, &r.sum, z, "sum");
-    }
-    return r;
+    *w = (mm_laid_out){0};
+    if (!p->ready || !mm_model_panel(p->model, &w->panels, full(p, name, "", z), "panels"))
+        return NULL;
+    mm_model_panel(p->model, &w->scale, z, "scale");
+    mm_model_panel(p->model, &w->sum, z, "sum");
+    return w;
 }
 
 static mm_weight *own_named(mm_params *p, const char *name, mm_weight *w)
 {
     char z[NAME_MAX_BYTES];
-    mm_dev_named(p->dev, full(p, name, "", z), w);
+    mm_dev_name_weight(p->dev, full(p, name, "", z), w);
     return mm_params_own(p, w);
 }
 
 static mm_weight *make_linear(mm_params *p, const char *name, mm_linear_weight *w)
 {
     mm_weight *made = NULL;
-    w->ready = ready_of(p, name);
+    mm_laid_out packed;
+    w->laid_out = laid_out_of(p, name, &packed);
     if (p->failed.status != MM_OK || mm_dev_linear_weight(&made, p->dev, w, &p->failed) != MM_OK)
         return NULL;
     return own_named(p, name, made);
@@ -185,7 +187,8 @@ mm_weight *mm_params_conv(mm_params *p, const char *name, int rank, const int64_
     mm_conv_weight w = {.groups = groups};
     w.w = fetch(p, name, ".weight", rank, dim);
     w.bias = fetch_bias(p, name, dim[0], bias);
-    w.ready = ready_of(p, name);
+    mm_laid_out packed;
+    w.laid_out = laid_out_of(p, name, &packed);
     mm_weight *made = NULL;
     if (p->failed.status != MM_OK || mm_dev_conv_weight(&made, p->dev, &w, &p->failed) != MM_OK)
         return NULL;

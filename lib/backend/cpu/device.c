@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 /* ---- opening ---- */
@@ -112,80 +111,6 @@ static const char *layout(const mm_dev *d)
     return ((const mm_cpu_dev *)d)->layout;
 }
 
-/* ---- memory ---- */
-
-/* Large pages where whole ones fit: a panel is read from end to end, and each page of 4 KiB would have to be looked up
- * (and, the first time, provided) alone. */
-static void *room_of(size_t bytes)
-{
-    enum { HUGE = 2 << 20, PAGE = 1 << 12 };
-    char *p = aligned_alloc(64, bytes);
-    if (p && bytes >= 2 * HUGE) {
-        const uintptr_t from = ((uintptr_t)p + PAGE - 1) / PAGE * PAGE, to = ((uintptr_t)p + bytes) / PAGE * PAGE;
-        madvise((void *)from, to - from, MADV_HUGEPAGE); /* a wish: where it fails, pages are small */
-    }
-    return p;
-}
-
-float *mm_cpu_floats(int64_t n)
-{
-    return room_of((size_t)mm_cpu_piece(n) * sizeof(float));
-}
-
-mm_status mm_cpu_scratch(mm_cpu_dev *d, int64_t floats, mm_err *e)
-{
-    size_t need = (size_t)mm_cpu_piece(floats) * sizeof(float);
-    if (need <= d->room)
-        return MM_OK;
-    d->room = 0; /* until all of them have it */
-    for (int i = 0; i < mm_threads_count(d->head.pool); i++) {
-        free(d->scratch[i]);
-        d->scratch[i] = room_of(need);
-        if (!d->scratch[i])
-            return mm_fail_memory(e);
-    }
-    d->room = need;
-    return MM_OK;
-}
-
-static mm_status alloc_buf(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e)
-{
-    (void)d;
-    mm_cpu_buf *b = calloc(1, sizeof *b);
-    if (b && !(b->data = mm_cpu_floats(floats))) {
-        free(b);
-        b = NULL;
-    }
-    if (!b)
-        return mm_fail_memory(e);
-    b->head.floats = floats;
-    *out = &b->head;
-    return MM_OK;
-}
-
-static void free_buf(mm_dev *d, mm_dbuf *b)
-{
-    (void)d;
-    free(((mm_cpu_buf *)b)->data);
-    free(b);
-}
-
-static mm_status write_buf(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int64_t n, mm_err *e)
-{
-    (void)d, (void)e;
-    if (n > 0)
-        memcpy(((mm_cpu_buf *)b)->data + off, src, (size_t)n * sizeof *src);
-    return MM_OK;
-}
-
-static mm_status read_buf(mm_dev *d, const mm_dbuf *b, int64_t off, float *dst, int64_t n, mm_err *e)
-{
-    (void)d, (void)e;
-    if (n > 0)
-        memcpy(dst, ((const mm_cpu_buf *)b)->data + off, (size_t)n * sizeof *dst);
-    return MM_OK;
-}
-
 /* Everything has run by the time the call that asked for it returned. */
 static mm_status flush(mm_dev *d, mm_err *e)
 {
@@ -205,11 +130,11 @@ const mm_backend mm_backend_cpu = {
     .table = mm_cpu_table,
     .weight_free = mm_cpu_weight_free,
     .layout = layout,
-    .ready = mm_cpu_ready,
-    .alloc = alloc_buf,
-    .free = free_buf,
-    .write = write_buf,
-    .read = read_buf,
+    .lay_out = mm_cpu_lay_out,
+    .alloc = mm_cpu_alloc,
+    .free = mm_cpu_free,
+    .write = mm_cpu_write,
+    .read = mm_cpu_read,
 #define ENTRY(name, rows) .name = mm_cpu_##name,
     MM_OPS(ENTRY)
 #undef ENTRY

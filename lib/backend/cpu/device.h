@@ -52,15 +52,10 @@ mm_status mm_cpu_vector(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *
 mm_status mm_cpu_table(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e);
 void mm_cpu_weight_free(mm_dev *d, mm_weight *w);
 
-mm_cpu_weight *mm_cpu_new_weight(mm_weight_kind kind, int64_t n, int64_t k); /* NULL: out of memory */
-mm_status mm_cpu_weight_failed(mm_dev *d, mm_cpu_weight *w, mm_err *e);      /* frees it (NULL is fine) */
-float *mm_cpu_padded(int64_t n);                                             /* mm_cpu_floats, zeros */
-int64_t mm_cpu_panel_words(const mm_matmul *m, int64_t n, int64_t k);        /* of all panels of n columns */
+int64_t mm_cpu_panel_words(const mm_matmul *m, int64_t n, int64_t k); /* of all panels of n columns */
 
-/* Packs columns n0 .. n0+n-1 of the transposed linear weight, k from k0, into dst[k][width]. */
-void mm_cpu_pack_weight(const mm_kernels *kern, const mm_cpu_weight *w, float *dst, int width, int64_t n0, int n,
-                        int64_t k0, int64_t k);
-/* The same as words of the weight's format, which has no scales; `room` is MM_PANEL_PIECE * width + 16 floats. */
+/* Packs columns n0 .. n0+n-1 of the transposed linear weight, k from k0, into dst[k][width] as words of the weight's
+ * format, which has no scales; `room` is MM_PANEL_PIECE * width + 16 floats. */
 enum { MM_PANEL_PIECE = 64 };
 void mm_cpu_pack_words(const mm_kernels *kern, const mm_cpu_weight *w, uint32_t *dst, int width, int64_t n0, int n,
                        int64_t k0, int64_t k, float *room);
@@ -72,9 +67,17 @@ mm_status mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w, mm_err *e);
 /* Packs the whole of a weight without scales for one operation; NULL: memory is out. The next call overwrites it. */
 const uint32_t *mm_cpu_pack_once(mm_cpu_dev *d, mm_cpu_weight *w);
 
-/* Takes over panels from a packed model; MM_FATAL when they do not fit. `words` are all panels' of w. */
-mm_status mm_cpu_adopt(mm_cpu_weight *w, const mm_ready *r, int64_t words, mm_err *e);
-mm_status mm_cpu_ready(mm_ready *out, mm_dev *d, mm_weight *w, mm_err *e);
+/* Packs a convolution's weights. */
+mm_status mm_cpu_pack_conv(mm_cpu_dev *d, mm_cpu_weight *w, const mm_conv_weight *cw, mm_err *e);
+
+/* Takes over panels from a packed model (NULL: there are none); MM_FATAL when they do not fit. */
+mm_status mm_cpu_adopt(mm_cpu_weight *w, const mm_laid_out *r, mm_err *e);
+mm_status mm_cpu_lay_out(mm_laid_out *out, mm_dev *d, mm_weight *w, mm_err *e);
+
+mm_status mm_cpu_alloc(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e);
+void mm_cpu_free(mm_dev *d, mm_dbuf *b);
+mm_status mm_cpu_write(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int64_t n, mm_err *e);
+mm_status mm_cpu_read(mm_dev *d, const mm_dbuf *b, int64_t off, float *dst, int64_t n, mm_err *e);
 
 #define MM_CPU_OP(name, rows) mm_status mm_cpu_##name(mm_dev *d, const mm_##name##_op *op, mm_err *e);
 MM_OPS(MM_CPU_OP)
@@ -87,6 +90,7 @@ static inline float *mm_cpu_at(const mm_mat *m)
 
 /* n floats aligned to 64, with a vector's width of room after them; NULL when memory is out. free() frees it. */
 float *mm_cpu_floats(int64_t n);
+float *mm_cpu_padded(int64_t n); /* the same, all zeros */
 
 /* Gives every thread at least `floats` floats of scratch memory, contents undefined. */
 mm_status mm_cpu_scratch(mm_cpu_dev *d, int64_t floats, mm_err *e);

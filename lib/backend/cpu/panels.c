@@ -12,9 +12,103 @@ static int panel_width(const mm_matmul *m, int64_t n, int64_t n0)
     return n - n0 >= m->nr ? m->nr : (int)mm_ceil_div(n - n0, m->vl) * m->vl;
 }
 
+/* Depth of the product in which a weight is used: inputs, and taps of a convolution. */
+static int64_t depth_of(const mm_cpu_weight *w)
+{
+    int64_t depth = w->head.k;
+    for (int r = 0; r < w->head.rank; r++)
+        depth *= w->head.kernel[r];
+    return depth;
+}
+
 int64_t mm_cpu_panel_words(const mm_matmul *m, int64_t n, int64_t k)
 {
     return mm_ceil_div(n, m->vl) * m->vl * (mm_matmul_depth(m, k) / m->b_per);
+}
+
+/* Of all groups' panels. */
+static int64_t words_of(const mm_cpu_weight *w)
+{
+    const int64_t groups = w->head.kind == MM_WEIGHT_CONV ? w->head.groups : 1;
+    return groups * mm_cpu_panel_words(w->m, w->head.n / groups, depth_of(w));
+}
+
+/* ---- a panel ---- */
+
+static const mm_tensor *part_of(const mm_cpu_weight *w, int64_t *n)
+{
+    return mm_part_of(w->part, w->parts, w->transposed, n);
+}
+
+/* Rows n0 .. n0+n-1 of [N,K] parts. */
+static void pack_plain(const mm_kernels *kern, const mm_cpu_weight *w, float *dst, int width, int64_t n0, int n,
+                       int64_t k0, int64_t k)
+{
+    const void *row[MM_MAX_NR];
+    bool same = true;
+    for (int i = 0; i < n; i++) {
+        int64_t r = n0 + i;
+        const mm_tensor *t = part_of(w, &r);
+        row[i] = mm_tensor_at(t, r * w->head.k);
+        same = same && t->s.type == w->part[0].s.type;
+    }
+    if (same) {
+        kern->pack_rows(dst, width, row, n, w->part[0].s.type, k0, k);
+        return;
+    }
+    for (int i = 0; i < n; i++) { /* parts of different types: rare enough for an element at a time */
+        int64_t r = n0 + i;
+        const mm_tensor *t = part_of(w, &r);
+        for (int64_t j = 0; j < k; j++)
+            mm_to_f32(dst + j * width + i, mm_tensor_at(t, r * w->head.k + k0 + j), t->s.type, 1);
+    }
+    for (int64_t j = 0; j < k; j++)
+        memset(dst + j * width + n, 0, (size_t)(width - n) * sizeof *dst);
+}
+
+/* Columns n0 .. of [K,N] parts: a panel that straddles parts is put together from up to three. */
+static void pack_transposed(const mm_kernels *kern, const mm_cpu_weight *w, float *dst, int width, int64_t n0, int n,
+                            int64_t k0, int64_t k)
+{
+    int64_t c = n0;
+    const mm_tensor *t = part_of(w, &c);
+    int64_t ld = t->s.dim[1];
+    if (c + n <= ld) {
+        kern->pack_cols(dst, width, mm_tensor_at(t, k0 * ld + c), ld, n, t->s.type, k);
+        return;
+    }
+    for (int64_t j = 0; j < k; j++)
+        for (int i = 0; i < width; i++) {
+            float *to = dst + j * width + i;
+            *to = 0;
+            if (i >= n)
+                continue;
+            c = n0 + i;
+            t = part_of(w, &c);
+            mm_to_f32(to, mm_tensor_at(t, (k0 + j) * t->s.dim[1] + c), t->s.type, 1);
+        }
+}
+
+/* Columns n0 .. n0+n-1 of the transposed linear weight, k from k0, become dst[k][width]. */
+static void fp32_panel(const mm_kernels *kern, const mm_cpu_weight *w, float *dst, int width, int64_t n0, int n,
+                       int64_t k0, int64_t k)
+{
+    (w->transposed ? pack_transposed : pack_plain)(kern, w, dst, width, n0, n, k0, k);
+}
+
+void mm_cpu_pack_words(const mm_kernels *kern, const mm_cpu_weight *w, uint32_t *dst, int width, int64_t n0, int n,
+                       int64_t k0, int64_t k, float *room)
+{
+    const mm_matmul *m = w->m;
+    if (!m->narrow) {
+        fp32_panel(kern, w, (float *)dst, width, n0, n, k0, k);
+        return;
+    }
+    for (int64_t done = 0; done < k; done += MM_PANEL_PIECE) {
+        int64_t part = k - done < MM_PANEL_PIECE ? k - done : MM_PANEL_PIECE;
+        fp32_panel(kern, w, room, width, n0, n, k0 + done, part);
+        m->narrow(dst + done / m->b_per * width, room, width, part, NULL);
+    }
 }
 
 /* ---- integers ---- */
@@ -65,7 +159,7 @@ static void quantise_panel(pack_job *j, uint32_t *to, int width, int64_t n0, int
         __atomic_store_n(&j->failed, true, __ATOMIC_RELAXED);
         return;
     }
-    mm_cpu_pack_weight(j->k, w, panel, width, n0, n, 0, depth);
+    fp32_panel(j->k, w, panel, width, n0, n, 0, depth);
     column_scales(panel, width, depth, w->scale + n0, inv);
     w->m->narrow(to, panel, width, depth, inv);
     if (w->m->biased)
@@ -111,7 +205,7 @@ static bool make_scales(mm_cpu_weight *w)
 /* Packs the whole weight; when it need not be, lack of room is no failure. */
 static mm_status pack_all(mm_cpu_dev *d, mm_cpu_weight *w, bool must, mm_err *e)
 {
-    const int64_t words = mm_cpu_panel_words(w->m, w->head.n, w->head.k);
+    const int64_t words = words_of(w);
     const size_t bytes = (size_t)words * sizeof(uint32_t);
     if (!must && d->packed + bytes > d->packed_limit)
         return MM_OK;
@@ -136,7 +230,7 @@ mm_status mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w, mm_err *e)
 
 const uint32_t *mm_cpu_pack_once(mm_cpu_dev *d, mm_cpu_weight *w)
 {
-    const int64_t words = mm_cpu_panel_words(w->m, w->head.n, w->head.k);
+    const int64_t words = words_of(w);
     if (words > d->panels_words) {
         free(d->panels);
         d->panels = room_for(words);
@@ -166,12 +260,12 @@ static bool is_row(const mm_tensor *t, mm_type type, int64_t n)
     return t->data && t->s.type == type && t->s.rank == 1 && t->s.dim[0] == n;
 }
 
-mm_status mm_cpu_adopt(mm_cpu_weight *w, const mm_ready *r, int64_t words, mm_err *e)
+mm_status mm_cpu_adopt(mm_cpu_weight *w, const mm_laid_out *r, mm_err *e)
 {
-    if (!r->panels.data)
+    if (!r)
         return MM_OK;
     const int64_t n = mm_ceil_div(w->head.n, w->m->nr) * w->m->nr;
-    if (!is_row(&r->panels, MM_I32, stored_words(words)) ||
+    if (!is_row(&r->panels, MM_I32, stored_words(words_of(w))) ||
         (w->m->widen && (!is_row(&r->scale, MM_F32, n) || !is_row(&r->sum, MM_I32, n))))
         return mm_fail(e, MM_FATAL, "packed weights do not fit the model: `mm-model pack` makes them anew");
     w->mapped = true; /* read only: nothing writes to a weight once it is made */
@@ -181,21 +275,14 @@ mm_status mm_cpu_adopt(mm_cpu_weight *w, const mm_ready *r, int64_t words, mm_er
     return MM_OK;
 }
 
-mm_status mm_cpu_ready(mm_ready *out, mm_dev *dev, mm_weight *weight, mm_err *e)
+mm_status mm_cpu_lay_out(mm_laid_out *out, mm_dev *dev, mm_weight *weight, mm_err *e)
 {
     mm_cpu_weight *w = (mm_cpu_weight *)weight;
-    int64_t words = mm_cpu_panel_words(w->m, w->head.n, w->head.k);
-    if (w->head.kind == MM_WEIGHT_CONV) {
-        int64_t depth = w->head.k;
-        for (int r = 0; r < w->head.rank; r++)
-            depth *= w->head.kernel[r];
-        words = w->head.groups * mm_cpu_panel_words(w->m, w->head.n / w->head.groups, depth);
-    }
     mm_status s = w->packed ? MM_OK : pack_all((mm_cpu_dev *)dev, w, true, e);
     if (s != MM_OK)
         return s;
     const int64_t n = mm_ceil_div(w->head.n, w->m->nr) * w->m->nr;
-    out->panels = row_of(MM_I32, w->packed, stored_words(words));
+    out->panels = row_of(MM_I32, w->packed, stored_words(words_of(w)));
     if (w->m->widen) {
         out->scale = row_of(MM_F32, w->scale, n);
         out->sum = row_of(MM_I32, w->sum, n);
@@ -216,7 +303,7 @@ typedef struct {
 } conv_job;
 
 /* Rows of `depth` floats, n of them, as a panel of words. */
-static void pack_floats(const conv_job *j, uint32_t *to, int width, const float *rows, int n)
+static void pack_conv_rows(const conv_job *j, uint32_t *to, int width, const float *rows, int n)
 {
     const void *row[MM_MAX_NR];
     float room[MM_PANEL_PIECE * MM_MAX_NR + 16];
@@ -252,43 +339,18 @@ static void pack_conv_panel(void *ctx, int i, int worker)
         mm_channels_last(rows + r * j->depth, plain, j->channels, j->depth / j->channels);
     }
     uint32_t *to = j->to + group * mm_cpu_panel_words(j->m, j->per_group, j->depth);
-    pack_floats(j, to + n0 * (mm_matmul_depth(j->m, j->depth) / j->m->b_per), width, rows, n);
+    pack_conv_rows(j, to + n0 * (mm_matmul_depth(j->m, j->depth) / j->m->b_per), width, rows, n);
     free(rows);
 }
 
-mm_status mm_cpu_conv_weight(mm_weight **out, mm_dev *dev, const mm_conv_weight *cw, mm_err *e)
+mm_status mm_cpu_pack_conv(mm_cpu_dev *d, mm_cpu_weight *w, const mm_conv_weight *cw, mm_err *e)
 {
-    mm_cpu_dev *d = (mm_cpu_dev *)dev;
-    const mm_shape *s = &cw->w.s;
-    mm_cpu_weight *w = mm_cpu_new_weight(MM_WEIGHT_CONV, s->dim[0], s->dim[1]);
-    if (!w)
-        return mm_fail_memory(e);
-    w->m = d->precise;
-    w->head.groups = cw->groups;
-    w->head.rank = s->rank - 2;
-    conv_job j = {
-        .k = d->k, .m = w->m, .cw = cw, .per_group = s->dim[0] / cw->groups, .depth = s->dim[1], .channels = s->dim[1]};
-    for (int r = 0; r < w->head.rank; r++)
-        j.depth *= w->head.kernel[r] = s->dim[2 + r];
+    conv_job j = {.k = d->k, .m = w->m, .cw = cw, .depth = depth_of(w), .channels = w->head.k};
+    j.per_group = w->head.n / w->head.groups;
     j.panels = (int)mm_ceil_div(j.per_group, w->m->nr);
-    const int64_t words = cw->groups * mm_cpu_panel_words(w->m, j.per_group, j.depth);
-    if (cw->bias.data && !(w->vector = mm_cpu_padded(w->head.n)))
-        return mm_cpu_weight_failed(dev, w, e);
-    if (cw->bias.data)
-        mm_to_f32(w->vector, cw->bias.data, cw->bias.s.type, w->head.n);
-    mm_status st = mm_cpu_adopt(w, &cw->ready, words, e);
-    if (st != MM_OK) {
-        mm_cpu_weight_free(dev, &w->head);
-        return st;
-    }
-    if (!w->packed) {
-        if (!(w->packed = room_for(words)))
-            return mm_cpu_weight_failed(dev, w, e);
-        j.to = w->packed;
-        mm_threads_run(d->head.pool, cw->groups * j.panels, pack_conv_panel, &j);
-        if (j.failed)
-            return mm_cpu_weight_failed(dev, w, e);
-    }
-    *out = &w->head;
-    return MM_OK;
+    if (!(w->packed = room_for(words_of(w))))
+        return mm_fail_memory(e);
+    j.to = w->packed;
+    mm_threads_run(d->head.pool, w->head.groups * j.panels, pack_conv_panel, &j);
+    return j.failed ? mm_fail_memory(e) : MM_OK;
 }
