@@ -112,7 +112,7 @@ static void ask(cat *c, const char *field)
 {
     mm_err e;
     if (mm_field_check_add(c->asked, field, &e) != MM_OK)
-        mm_die(&c->run, "%s", e.text);
+        mm_die_of(&c->run, &e);
 }
 
 static void begin_text(cat *c)
@@ -216,7 +216,7 @@ static void put_count(cat *c, mm_record *rec)
     mm_err e;
     bool there = mm_field_get(&o, rec, count_by, &c->arena);
     if (mm_value_counts_add(&c->counts, there ? mm_field_text(&o, &c->arena) : MM_STR(""), &e) != MM_OK)
-        mm_die(&c->run, "%s", e.text);
+        mm_die_of(&c->run, &e);
 }
 
 static void end_count(cat *c)
@@ -267,7 +267,7 @@ static void put_vectors(cat *c, const mm_record *rec)
 {
     mm_err e;
     if (mm_npy_put(&c->npy, rec, &c->arena, &e) != MM_OK)
-        mm_die(&c->run, "%s", e.text);
+        mm_die_of(&c->run, &e);
     put_columns(c, c->rows, rec);
 }
 
@@ -283,7 +283,7 @@ static void put_npy(cat *c, mm_record *rec)
     }
     for (int64_t i = 0; i < mm_feature_row_count(rec); i++) {
         if (mm_feature_row(&row, rec, i, &c->arena, &e) != MM_OK)
-            mm_die(&c->run, "%s", e.text);
+            mm_die_of(&c->run, &e);
         put_vectors(c, &row);
     }
 }
@@ -398,8 +398,8 @@ static void label_anew(cat *c, mm_record *rec)
     if (!mm_labelling_find(r, &labelling, &(mm_label_query){.given = rec->src, .key = rec->key}, &label, &e)) {
         mm_fail(&why, MM_SKIP, "%.*s: %s", MM_STRF(rec->key), e.text);
         mm_item_failed(r, NULL, &why);
-        if (mm_record_to_error(rec, &c->arena, "cat", "label", e.text, &why) != MM_OK)
-            mm_die(r, "%s", why.text);
+        if (mm_record_to_error(rec, &c->arena, "cat", "label", &e, &why) != MM_OK)
+            mm_die_of(r, &why);
         return;
     }
     bool none = label.type == MSGPACK_OBJECT_NIL;
@@ -422,7 +422,7 @@ static void copy_records(cat *c, const format *f)
         if (labelling.path)
             label_anew(c, &rec);
         if (mm_field_check_record(c->asked, &rec, &c->arena, &e) != MM_OK)
-            mm_die(r, "%s", e.text);
+            mm_die_of(r, &e);
         if (!r->done)
             note_values(c, &rec);
         if (!is_chosen(c, &rec))
@@ -437,7 +437,7 @@ static void check_asked(cat *c)
 {
     mm_err e;
     if (mm_field_check_end(c->asked, &e) != MM_OK)
-        mm_die(&c->run, "%s", e.text);
+        mm_die_of(&c->run, &e);
     if (c->any && !c->run.done && head != 0)
         say_what_there_is(c);
     if (c->any || head == 0)
@@ -455,7 +455,7 @@ int main(int argc, char **argv)
     mm_run_begin(&c.run, &tool, argc, argv);
     const format *f = choose_format(&c.run);
     if (mm_field_check_new(&c.asked, &e) != MM_OK)
-        mm_die(&c.run, "%s", e.text);
+        mm_die_of(&c.run, &e);
     parse_conditions(&c);
     if (count_by)
         ask(&c, count_by);

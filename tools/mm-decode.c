@@ -139,7 +139,7 @@ static void take_models(mm_run *r, mm_decode_opts *o)
             o->rate = audio.rate;
         }
         if (s != MM_OK)
-            mm_die(r, "%s", e.text);
+            mm_die_of(r, &e);
         mm_model_close(m);
     }
 }

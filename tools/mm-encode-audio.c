@@ -235,7 +235,7 @@ int main(int argc, char **argv)
     mm_run_begin(&r, &tool, argc, argv);
     mm_encoding_open(&m.x, &r, &opt, MM_OF_AUDIO, pad);
     if (mm_model_audio_prep(m.x.model, &m.prep, &e) != MM_OK)
-        mm_die(&r, "%s", e.text);
+        mm_die_of(&r, &e);
     if (whole && !mm_encoder_pools_mean(m.x.encoder))
         mm_usage(&r, "--whole needs --pool mean: only means of windows are the mean of the whole");
     if (window < 0 || (window > 0 && window < 0.1))

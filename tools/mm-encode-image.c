@@ -151,7 +151,7 @@ int main(int argc, char **argv)
     mm_run_begin(&r, &tool, argc, argv);
     mm_encoding_open(&m.x, &r, &opt, MM_OF_IMAGE, false);
     if (mm_model_image_prep(m.x.model, &m.prep, &e) != MM_OK)
-        mm_die(&r, "%s", e.text);
+        mm_die_of(&r, &e);
     mm_image_prep_digest(&m.prep, m.digest, sizeof m.digest);
     mm_encoding_run(&m.x, (mm_filter){.wants = wants, .begin = begin, .step = step, .ctx = &m});
     mm_encoding_close(&m.x);

@@ -219,12 +219,12 @@ int main(int argc, char **argv)
     if (chunk)
         mm_encoding_setting(&t.x, "chunk", "1");
     if (mm_tokenizer_open(&t.tokenizer, t.x.model, &e) != MM_OK)
-        mm_die(&r, "%s", e.text);
+        mm_die_of(&r, &e);
     t.limit = mm_encoder_max_tokens(t.x.encoder);
     if (!t.limit)
         t.limit = mm_tokenizer_model_limit(t.tokenizer);
     if (choose_prompt(&t, &e) != MM_OK)
-        mm_die(&r, "%s", e.text);
+        mm_die_of(&r, &e);
     if (t.before.n || t.after.n)
         mm_encoding_setting(&t.x, "prompt", "%lld %.*s{}%.*s", (long long)t.lead, MM_STRF(t.before), MM_STRF(t.after));
     mm_encoding_run(&t.x, (mm_filter){.wants = wants, .begin = begin, .step = step, .ctx = &t});

@@ -61,8 +61,7 @@ typedef struct {
 
 static void must(eval *v, mm_status s, const mm_err *e)
 {
-    if (s == MM_FATAL || s == MM_SKIP)
-        mm_die(&v->r, "%s", e->text);
+    mm_must(&v->r, s, e);
 }
 
 /* ---- input ---- */

@@ -72,7 +72,7 @@ typedef struct {
 static void must(fuse *f, mm_status s, const mm_err *e)
 {
     if (s == MM_FATAL)
-        mm_die(&f->r, "%s", e->text);
+        mm_die_of(&f->r, e);
     if (s == MM_SKIP)
         mm_usage(&f->r, "%s", e->text);
 }
@@ -145,7 +145,7 @@ static void prepare(fuse *f)
     o.pool = f->pool;
     if (opt.head) {
         if (mm_head_load(&f->head, opt.head, &e) != MM_OK)
-            mm_die(&f->r, "%s", e.text);
+            mm_die_of(&f->r, &e);
         o.head = f->head;
         o.space = mm_head_space(f->head, opt.head, &f->keep);
     } else {

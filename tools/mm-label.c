@@ -130,7 +130,7 @@ typedef struct {
 static void must(label *l, mm_status s, const mm_err *e)
 {
     if (s == MM_FATAL)
-        mm_die(&l->r, "%s", e->text);
+        mm_die_of(&l->r, e);
 }
 
 /* ---- one result ---- */
@@ -365,7 +365,7 @@ static bool wants(label *l, item *it)
     if (s == MM_OK)
         return true;
     mm_item_failed(&l->r, NULL, &e);
-    must(l, mm_record_to_error(rec, &it->arena, "label", "vector", e.text, &e), &e);
+    must(l, mm_record_to_error(rec, &it->arena, "label", "vector", &e, &e), &e);
     return false;
 }
 
@@ -477,7 +477,7 @@ static void load_head(label *l)
 {
     mm_err e;
     if (mm_head_load(&l->head, opt.head, &e) != MM_OK)
-        mm_die(&l->r, "%s", e.text);
+        mm_die_of(&l->r, &e);
     check_head(l);
     must(l, mm_threads_new(&l->pool, l->r.threads, &e), &e);
 }

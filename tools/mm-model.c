@@ -226,7 +226,7 @@ static void do_list(mm_run *r, const char **v, int n)
     listing l = {r, json_array(), 0};
     mm_err e = {0};
     if (mm_model_each(list_one, &l, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     if (as_json)
         print_object(l.all);
     json_decref(l.all);
@@ -375,7 +375,7 @@ static void do_import(mm_run *r, const char **v, int n)
     mm_import_opts o = {config, preprocessor, set.v, set_prep.v, set.n, set_prep.n, &r->log};
     destination(r, v[1], dest);
     if (mm_import(v[0], dest, &o, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     if (!r->quiet)
         printf("%s\n", dest);
 }
@@ -399,7 +399,7 @@ static void do_fetch(mm_run *r, const char **v, int n)
                        .progress = fetched,
                        .ctx = r};
     if (mm_fetch(v[0], dest, &o, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     if (!r->quiet)
         printf("%s\n", dest);
 }
@@ -417,11 +417,11 @@ static void do_pack(mm_run *r, const char **v, int n)
     if (r->precision != MM_PREC_BF16 && r->precision != MM_PREC_INT8)
         mm_usage(r, "pack takes --precision bf16 or int8: fp32 weights are used from their file as they are");
     if (mm_model_open(&m, v[0], &r->log, &e) != MM_OK || mm_dev_open(&d, &o, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     snprintf(name, sizeof name, "%s-%s", mm_model_name(m), mm_precision_name(r->precision));
     destination(r, packed_dir ? packed_dir : name, dest);
     if (mm_encoder_pack(m, d, dest, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     if (!r->quiet)
         printf("%s\n", dest);
     mm_dev_close(d);

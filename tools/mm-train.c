@@ -136,8 +136,7 @@ typedef struct {
 
 static void must(train *t, mm_status s, const mm_err *e)
 {
-    if (s == MM_FATAL || s == MM_SKIP)
-        mm_die(&t->r, "%s", e->text);
+    mm_must(&t->r, s, e);
 }
 
 static void take_task(train *t)

@@ -16,6 +16,11 @@ __attribute__((format(printf, 3, 4)))
 #endif
 mm_status
 mm_fault_set(mm_fault *f, const char *code, const char *fmt, ...);
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+mm_status
+mm_fault_hint(mm_fault *f, mm_hint hint, const char *code, const char *fmt, ...); /* the same, and what would help */
 mm_status mm_fault_memory(mm_fault *f);
 
 #endif

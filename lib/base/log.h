@@ -3,10 +3,12 @@
 #ifndef MM_BASE_LOG_H
 #define MM_BASE_LOG_H
 
+#include "base/status.h"
+
 typedef enum { MM_LOG_WARN = 0, MM_LOG_INFO = 1, MM_LOG_DEBUG = 2 } mm_log_level;
 
 typedef struct {
-    void (*say)(void *ctx, mm_log_level level, const char *line); /* called from any thread */
+    void (*say)(void *ctx, mm_log_level level, mm_hint hint, const char *line); /* called from any thread */
     void *ctx;
 } mm_log; /* a NULL mm_log, or a NULL say, is silence */
 
@@ -14,5 +16,10 @@ typedef struct {
 __attribute__((format(printf, 3, 4)))
 #endif
 void mm_say(const mm_log *log, mm_log_level level, const char *fmt, ...);
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+void mm_say_hint(const mm_log *log, mm_hint hint, const char *fmt, ...); /* a warning with what would help */
 
 #endif

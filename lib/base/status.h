@@ -12,8 +12,20 @@ typedef enum {
     MM_FATAL = -2, /* nothing more can be done with this object */
 } mm_status;
 
+/* What would help, where that is for whoever runs a program to choose. A library does not know the options of programs:
+ * lib/cli words hints (hints.c), where it prints an error or puts it into a record. */
+typedef enum {
+    MM_HINT_NONE,
+    MM_HINT_CHANNEL,    /* take one channel of a sound */
+    MM_HINT_FIELD,      /* choose one label field */
+    MM_HINT_MAX_PIXELS, /* a higher limit of an image's pixels */
+    MM_HINT_POOL,       /* let the encoder pool its positions into one vector */
+    MM_HINTS,           /* how many there are */
+} mm_hint;
+
 typedef struct {
     mm_status status;
+    mm_hint hint;
     char text[256]; /* one line without a newline; always terminated */
 } mm_err;
 
@@ -24,6 +36,14 @@ __attribute__((format(printf, 3, 4)))
 #endif
 mm_status
 mm_fail(mm_err *e, mm_status s, const char *fmt, ...);
+
+/* The same with a hint. An error that is passed on under another text (`"%s: %s", path, why.text`) keeps its hint only
+ * when this passes it on, too. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+mm_status
+mm_fail_hint(mm_err *e, mm_status s, mm_hint hint, const char *fmt, ...);
 
 /* Out of memory, the one message that every module shares. */
 mm_status mm_fail_memory(mm_err *e);

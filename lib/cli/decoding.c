@@ -29,7 +29,7 @@ static mm_blob *next_blob(mm_decoding *d, mm_unchanged_piece *piece)
     *piece = (mm_unchanged_piece){0, 0};
     mm_status s = d->sidecars ? mm_sidecars_next(d->sidecars, &b, &e) : mm_source_next(d->sources, &b, &e);
     if (s == MM_FATAL)
-        mm_die(d->r, "%s", e.text);
+        mm_die_of(d->r, &e);
     if (s != MM_OK)
         return NULL;
     return b->kept ? mm_unchanged_begin(d->unchanged, b, piece) : b;
@@ -115,7 +115,7 @@ static void report_failure(const mm_decoding *d, const mm_record *rec)
     mm_str input = {rec->src.p, member ? (size_t)(member - rec->src.p) : rec->src.n};
     if (d->sidecars && mm_str_is(rec->error.code, "label")) /* a mistyped member fails all files: said once */
         input = mm_str_of(d->label);
-    mm_item_failed_in(d->r, input, rec->src, rec->error.text);
+    mm_item_failed_in(d->r, input, rec->src, rec->error.text, rec->error.hint);
 }
 
 static mm_status emit(void *ctx, const mm_record *rec, mm_err *e)
@@ -238,9 +238,9 @@ void mm_decoding_open(mm_decoding *d)
         mm_in_check(r);
     const char *const *operands = r->n_operands ? r->operands : standard_input;
     if (mm_source_open(&d->sources, operands, r->n_operands ? r->n_operands : 1, &d->source, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     if (d->sidecar.extension && mm_sidecars_open(&d->sidecars, d->sources, &d->sidecar, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     mm_out_open(r);
     mm_resume_sources(r);
     open_unchanged(d);

@@ -4,12 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-static void must(mm_run *r, mm_status s, const mm_err *e)
-{
-    if (s == MM_FATAL || s == MM_SKIP)
-        mm_die(r, "%s", e->text);
-}
-
 void mm_in_each(mm_run *r, mm_take take, void *ctx)
 {
     mm_arena a = {0};
@@ -18,7 +12,7 @@ void mm_in_each(mm_run *r, mm_take take, void *ctx)
     while (mm_in_next(r, &a, &rec) == MM_OK) {
         if (rec.kind == MM_KIND_ERROR)
             mm_run_worsen(r, 1);
-        must(r, take(ctx, &rec, &e), &e);
+        mm_must(r, take(ctx, &rec, &e), &e);
         mm_progress(r, ++r->done, 0);
         mm_arena_reset(&a);
     }
@@ -36,12 +30,12 @@ void mm_in_each_of(mm_run *r, const char *path, mm_take take, void *ctx)
     FILE *f = fopen(path, "rb");
     if (!f)
         mm_die(r, "%s: %s", path, strerror(errno));
-    must(r, mm_reader_new(&in, fileno(f), path, &e), &e);
+    mm_must(r, mm_reader_new(&in, fileno(f), path, &e), &e);
     while ((s = mm_reader_next(in, &a, &rec, &e)) == MM_OK) {
-        must(r, take(ctx, &rec, &e), &e);
+        mm_must(r, take(ctx, &rec, &e), &e);
         mm_arena_reset(&a);
     }
-    must(r, s, &e);
+    mm_must(r, s, &e);
     mm_reader_free(in);
     mm_arena_free(&a);
     fclose(f);

@@ -103,16 +103,16 @@ void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm
     take_pools(r, &o, v->pool);
     take_layers(r, &o, v->layer);
     if (mm_model_open(&x->model, v->model, &r->log, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     if (mm_arch_of(&arch, x->model, of, &e) != MM_OK) /* before a device is opened */
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     if (!r->precision_given && mm_model_precision(x->model))
         mm_precision_of(&device.precision, mm_model_precision(x->model));
     if (mm_dev_open(&x->dev, &device, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     mm_say(&r->log, MM_LOG_INFO, "%s on %s", mm_model_path(x->model), mm_dev_name(x->dev));
     if (mm_encoder_open(&x->encoder, x->model, of, x->dev, &o, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     x->prepares = mm_model_prep_hash(x->model);
     note_settings(x);
 }

@@ -195,7 +195,7 @@ static void write_up_to(struct mm_filter_state *s, int i)
             mm_out_put(s->r, &s->at->rec);
         else if (!s->begun && !s->r->state->stopped)
             mm_filter_fail(s->r, s->at_i, s->r->tool->name, "no-result",
-                           &(mm_err){MM_SKIP, "nothing was computed for this record"});
+                           &(mm_err){.status = MM_SKIP, .text = "nothing was computed for this record"});
         advance(s);
     }
 }
@@ -234,8 +234,8 @@ void mm_filter_fail(mm_run *r, int i, const char *stage, const char *code, const
     mm_str name = x->rec.src.p ? x->rec.src : x->rec.key;
     snprintf(what, sizeof what, "%.*s", MM_STRF(name));
     mm_record rec = x->rec;
-    if (mm_record_to_error(&rec, &x->arena, stage, code, why->text, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+    if (mm_record_to_error(&rec, &x->arena, stage, code, why, &e) != MM_OK)
+        mm_die_of(r, &e);
     mm_out_put(r, &rec);
     mm_item_failed(r, what, why);
 }
@@ -285,7 +285,7 @@ static void begin_work(struct mm_filter_state *s, work *w)
         }
     if (w->n && s->f->begin && s->f->begin(s->f->ctx, w->turn, w->rec, w->arena, w->n, &e) != MM_OK) {
         end_pending(s); /* the results of the batch before it are not lost */
-        mm_die(s->r, "%s", e.text);
+        mm_die_of(s->r, &e);
     }
 }
 
@@ -310,7 +310,7 @@ static void end_work(struct mm_filter_state *s, work *w)
     s->at_i = 0;
     s->begun = false;
     if (w->n && s->f->step(s->f->ctx, w->turn, s->r, w->rec, w->arena, w->n, &e) != MM_OK)
-        mm_die(s->r, "%s", e.text);
+        mm_die_of(s->r, &e);
     if (!s->r->state->stopped)
         write_up_to(s, w->n);
     if (w->n && s->r->state->out.regular)

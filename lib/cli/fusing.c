@@ -7,12 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void must(mm_run *r, mm_status s, const mm_err *e)
-{
-    if (s == MM_FATAL || s == MM_SKIP)
-        mm_die(r, "%s", e->text);
-}
-
 int mm_fusing_streams(mm_run *r)
 {
     if (r->n_operands > MM_MAX_STREAMS)
@@ -25,7 +19,7 @@ static void take(mm_run *r, mm_fuser *f, int stream, const mm_record *rec)
     mm_err e;
     if (rec->kind == MM_KIND_ERROR)
         mm_run_worsen(r, 1);
-    must(r, mm_fuser_take(f, stream, rec, &e), &e);
+    mm_must(r, mm_fuser_take(f, stream, rec, &e), &e);
     mm_progress(r, r->done, 0);
 }
 
@@ -37,7 +31,7 @@ static mm_reader *open_stream(mm_run *r, const char *path)
     int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         mm_die(r, "%s: %s", path, strerror(errno));
-    must(r, mm_reader_new(&in, fd, standard ? "standard input" : path, &e), &e);
+    mm_must(r, mm_reader_new(&in, fd, standard ? "standard input" : path, &e), &e);
     return in;
 }
 
@@ -68,7 +62,7 @@ void mm_fusing_failed(mm_run *r, const char *with, const mm_record *error, const
     mm_str text = mm_str_of(why->text), key = error->key;
     if (text.n > key.n + 2 && memcmp(text.p, key.p, key.n) == 0 && memcmp(text.p + key.n, ": ", 2) == 0)
         text = (mm_str){text.p + key.n + 2, text.n - key.n - 2};
-    if (!mm_item_failed_in(r, mm_str_of(with), key, text))
+    if (!mm_item_failed_in(r, mm_str_of(with), key, text, why->hint))
         mm_die(r, "stopped at the first failure (--strict)");
 }
 
@@ -78,7 +72,7 @@ static void say_what_was_joined(mm_run *r, const mm_fuser *f)
     mm_fuser_tally t = mm_fuser_counts(f);
     mm_status s = mm_fuser_check(f, &e);
     if (s != MM_OK)
-        r->done &&s == MM_SKIP ? mm_warn(r, "%s", e.text) : mm_die(r, "%s", e.text);
+        r->done &&s == MM_SKIP ? mm_say_hint(&r->log, e.hint, "%s", e.text) : mm_die_of(r, &e);
     if (!t.taken && t.passed)
         mm_warn(r, "no record of the input was %s", mm_fuser_input_hint(f));
     if (t.samples)
@@ -106,7 +100,7 @@ void mm_fusing_run(mm_run *r, mm_fuser *f, void (*after)(void *ctx), void *ctx)
         if ((many ? next_of(r, in[s], &a, &rec) : mm_in_next(r, &a, &rec)) == MM_OK)
             take(r, f, s, &rec);
         else
-            must(r, mm_fuser_end(f, s, &e), &e);
+            mm_must(r, mm_fuser_end(f, s, &e), &e);
         if (after)
             after(ctx);
     }

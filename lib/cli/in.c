@@ -81,8 +81,8 @@ static mm_status broken(mm_run *r, mm_arena *a, mm_record *rec, const char *code
         mm_run_worsen(r, 2); /* --strict: nothing could be done, and this record ends the program */
     *rec = mm_record_new(MM_KIND_ERROR);
     rec->key = rec->src = mm_str_of(in->name);
-    if (mm_record_to_error(rec, a, "read", code, why->text, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+    if (mm_record_to_error(rec, a, "read", code, why, &e) != MM_OK)
+        mm_die_of(r, &e);
     in->breaks++;
     close_current(in);
     return MM_OK;

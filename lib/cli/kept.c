@@ -33,7 +33,7 @@ mm_kept *mm_kept_open(mm_run *r)
         mm_die(r, "%s: %s", part, strerror(errno));
     k->size = r->state->out.replay;
     if (mm_reader_new(&k->in, k->fd, part, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     mm_kept_step(k);
     return k;
 }
@@ -59,6 +59,6 @@ void mm_kept_step(mm_kept *k)
     mm_arena_reset(&k->arena);
     mm_status s = mm_reader_offset(k->in) < k->size ? mm_reader_next(k->in, &k->arena, &k->rec, &e) : MM_EOF;
     if (s == MM_FATAL)
-        mm_die(k->r, "%s", e.text);
+        mm_die_of(k->r, &e);
     k->over = s == MM_EOF;
 }

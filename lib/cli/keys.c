@@ -10,7 +10,7 @@ void mm_keys_open(mm_run *r, mm_keys *k, const char *const *operands, const mm_s
     mm_err e;
     *k = (mm_keys){.r = r, .kept = mm_kept_open(r), .rows_have_keys = rows_have_keys};
     if (!mm_key_merges(o->key_rule) && mm_clash_new(&k->clash, operands, o, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
 }
 
 void mm_keys_close(mm_keys *k)
@@ -40,7 +40,7 @@ void mm_keys_recall(mm_keys *k, const mm_blob *b)
     mm_err e;
     for (; k->kept && (rec = mm_kept_record(k->kept)) && mm_str_eq(rec->src, b->src); mm_kept_step(k->kept))
         if (counts(k, b, rec) && mm_clash_check(k->clash, &from, rec, &e) == MM_FATAL)
-            mm_die(k->r, "%s", e.text);
+            mm_die_of(k->r, &e);
 }
 
 mm_status mm_keys_note(const mm_keys *k, mm_turn *t, bool *noted, const mm_blob *b, const mm_record *rec, mm_err *e)
@@ -57,7 +57,7 @@ mm_status mm_keys_note(const mm_keys *k, mm_turn *t, bool *noted, const mm_blob 
 }
 
 /* What is said about its file stays. */
-static mm_status to_error(mm_record *rec, mm_arena *a, const char *why, mm_err *e)
+static mm_status to_error(mm_record *rec, mm_arena *a, const mm_err *why, mm_err *e)
 {
     msgpack_object meta = rec->meta;
     const msgpack_object *stamp = mm_map_get(&meta, MM_STAMP);
@@ -72,11 +72,11 @@ bool mm_keys_pass(mm_keys *k, void *note, mm_record *rec)
     if (s == MM_SKIP) {
         mm_err e;
         mm_arena_reset(&k->arena);
-        s = to_error(rec, &k->arena, why.text, &e);
-        mm_item_failed_in(k->r, rec->src, rec->src, rec->error.text);
+        s = to_error(rec, &k->arena, &why, &e);
+        mm_item_failed_in(k->r, rec->src, rec->src, rec->error.text, rec->error.hint);
     }
     if (s == MM_FATAL)
-        mm_die(k->r, "%s", why.text);
+        mm_die_of(k->r, &why);
     return s == MM_OK;
 }
 

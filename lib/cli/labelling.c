@@ -8,14 +8,14 @@ void mm_labelling_open(mm_run *r, mm_labelling *l)
     if (l->path &&
         mm_labels_open(&l->labels, l->path, &(mm_labels_opts){l->file_column, l->column, (mm_table_kind)(l->table + 1)},
                        &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
 }
 
 bool mm_labelling_find(mm_run *r, const mm_labelling *l, const mm_label_query *what, msgpack_object *label, mm_err *e)
 {
     mm_status s = mm_labels_find(l->labels, what, label, e);
     if (s == MM_FATAL)
-        mm_die(r, "%s", e->text);
+        mm_die_of(r, e);
     return s == MM_OK;
 }
 

@@ -77,7 +77,8 @@ bool mm_item_failed(mm_run *r, const char *what, const mm_err *e)
 {
     char text[LINE];
     bool named = !what || strncmp(e->text, what, strlen(what)) == 0;
-    snprintf(text, sizeof text, "%s%s%s", named ? "" : what, named ? "" : ": ", e->text);
+    char worded[MM_HINTED];
+    snprintf(text, sizeof text, "%s%s%s", named ? "" : what, named ? "" : ": ", mm_hinted(e->text, e->hint, worded));
     pthread_mutex_lock(&r->state->lock);
     say_line(r, text);
     bool go_on = count_failure(r);
@@ -127,9 +128,11 @@ static bool is_said(mm_run *r, mm_str group, mm_str why) /* lock held */
     return false;
 }
 
-bool mm_item_failed_in(mm_run *r, mm_str group, mm_str item, mm_str why)
+bool mm_item_failed_in(mm_run *r, mm_str group, mm_str item, mm_str why, mm_hint hint)
 {
-    char text[LINE];
+    char text[LINE], plain[MM_HINTED], worded[MM_HINTED];
+    snprintf(plain, sizeof plain, "%.*s", MM_STRF(why));
+    why = mm_str_of(mm_hinted(plain, hint, worded));
     snprintf(text, sizeof text, "%.*s: %.*s", MM_STRF(item), MM_STRF(why));
     pthread_mutex_lock(&r->state->lock);
     if (!is_said(r, group, why))
@@ -158,6 +161,18 @@ void mm_die(mm_run *r, const char *fmt, ...)
     mm_message(r, text);
     mm_out_salvage(r);
     exit(2);
+}
+
+void mm_die_of(mm_run *r, const mm_err *e)
+{
+    char worded[MM_HINTED];
+    mm_die(r, "%s", mm_hinted(e->text, e->hint, worded));
+}
+
+void mm_must(mm_run *r, mm_status s, const mm_err *e)
+{
+    if (s != MM_OK && s != MM_EOF)
+        mm_die_of(r, e);
 }
 
 void mm_usage(mm_run *r, const char *fmt, ...)

@@ -32,7 +32,7 @@ static void read_all(mm_run *r, mm_old *o, bool (*note)(void *ctx, const mm_reco
     mm_status s;
     int64_t at = 0;
     if (mm_reader_new(&in, o->fd, r->output, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     while ((s = mm_reader_next(in, &a, &rec, &e)) == MM_OK || s == MM_SKIP) {
         if (note(ctx, &rec)) {
             if (!mm_grow(&o->v, &o->room, o->n))

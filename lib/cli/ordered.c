@@ -91,7 +91,10 @@ mm_status mm_turn_put(mm_turn *t, const mm_record *rec, mm_err *e)
 {
     mm_ordered *o = t->o;
     if (!is_first(o, t)) {
-        mm_status s = mm_record_serialise(rec, &t->gathered, e);
+        char text[MM_HINTED];
+        mm_record worded = *rec;
+        mm_hint_record(&worded, text);
+        mm_status s = mm_record_serialise(&worded, &t->gathered, e);
         if (s != MM_OK || t->gathered.n < OWN_BYTES)
             return s;
         wait_for_turn(o, t);

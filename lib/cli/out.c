@@ -73,7 +73,7 @@ void mm_out_open(mm_run *r)
     if (out->part && !r->resume)
         begin_anew(r);
     if (mm_writer_new(&out->writer, out->fd, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     pthread_mutex_unlock(&out->lock);
     mm_bar_begin(r, r->state->progress);
 }
@@ -144,7 +144,7 @@ static void put_behind(mm_run *r, const mm_record *rec)
     mm_buf b = {0};
     mm_err e;
     if (mm_record_serialise(rec, &b, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     size_t there = (size_t)(out->whole - out->replay);
     there = there < b.n ? there : b.n;
     mm_resume_compare(r, b.p, there);
@@ -155,11 +155,14 @@ static void put_behind(mm_run *r, const mm_record *rec)
 void mm_out_put(mm_run *r, const mm_record *rec)
 {
     mm_out_state *out = &r->state->out;
+    char text[MM_HINTED];
+    mm_record worded = *rec;
+    mm_hint_record(&worded, text);
     pthread_mutex_lock(&out->lock);
     if (out->replay < out->whole)
-        put_behind(r, rec);
+        put_behind(r, &worded);
     else
-        mm_writer_put(out->writer, rec);
+        mm_writer_put(out->writer, &worded);
     if (mm_writer_failed(out->writer))
         close_writer(r);
     pthread_mutex_unlock(&out->lock);

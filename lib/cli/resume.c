@@ -57,7 +57,7 @@ static struct mm_resume *open_part(mm_run *r)
     if (lseek(out->fd, 0, SEEK_SET) < 0)
         mm_die(r, "%s: %s", out->part, strerror(errno));
     if (mm_reader_new(&s->in, out->fd, out->part, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     look_at_next(r, s);
     return s;
 }
@@ -204,7 +204,7 @@ void mm_resume_sources(mm_run *r)
                 mm_run_worsen(r, 1);
             failed = false;
             if (mm_buf_append(&src, s->rec.src.p, s->rec.src.n, &e) != MM_OK)
-                mm_die(r, "%s", e.text);
+                mm_die_of(r, &e);
         }
         failed |= s->rec.kind == MM_KIND_ERROR;
     }

@@ -12,11 +12,12 @@
 #define MM_VERSION "unknown"
 #endif
 
-static void say(void *ctx, mm_log_level level, const char *line)
+static void say(void *ctx, mm_log_level level, mm_hint hint, const char *line)
 {
     mm_run *r = ctx;
+    char worded[MM_HINTED];
     if (level == MM_LOG_WARN ? !r->quiet : (int)level <= r->verbose)
-        mm_message(r, line);
+        mm_message(r, mm_hinted(line, hint, worded));
 }
 
 static bool wants_colour(void)

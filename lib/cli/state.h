@@ -98,6 +98,12 @@ void mm_help_fish(const mm_tool *t, const mm_opts *o, FILE *f);
 /* "(default: 4)" of an option into out, empty when it has none worth naming. */
 const char *mm_help_default(const mm_opt *o, char *out, size_t size);
 
+/* hints.c: "text; --max-pixels N raises the limit", in out where there is a hint, else text itself. */
+enum { MM_HINTED = 768 };
+const char *mm_hinted(const char *text, mm_hint hint, char out[MM_HINTED]);
+/* The same for the text of an error record, whose hint is then worded. */
+void mm_hint_record(mm_record *rec, char out[MM_HINTED]);
+
 /* message.c */
 void mm_message(mm_run *r, const char *text); /* one line, over the progress line */
 void mm_alike_end(mm_run *r);                 /* says how many failures were like those that were said */

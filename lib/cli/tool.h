@@ -97,8 +97,14 @@ void mm_warn(mm_run *r, const char *fmt, ...);
 bool mm_item_failed(mm_run *r, const char *what, const mm_err *e);
 /* One failed item of perhaps many in `group` (an archive): failures of one group whose `why` is the same are said once;
  * how many more there were is said when another group fails, or at the end. */
-bool mm_item_failed_in(mm_run *r, mm_str group, mm_str item, mm_str why);
+bool mm_item_failed_in(mm_run *r, mm_str group, mm_str item, mm_str why, mm_hint hint);
+/* Does nothing for MM_OK and MM_EOF; else mm_die with e's text and hint. */
+void mm_must(mm_run *r, mm_status s, const mm_err *e);
 /* Nothing can be done: message, exit status 2, exits (a FILE.part that --resume can use is kept, others removed). */
+#if defined(__GNUC__)
+__attribute__((noreturn))
+#endif
+void mm_die_of(mm_run *r, const mm_err *e); /* mm_die with e's text and hint */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3), noreturn))
 #endif

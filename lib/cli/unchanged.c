@@ -69,7 +69,7 @@ static uint64_t hash_label(mm_run *r, const msgpack_object *label)
     mm_record rec = mm_record_new(MM_KIND_LABEL);
     rec.label = *label;
     if (mm_record_serialise(&rec, &b, &e) != MM_OK)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     uint64_t h = mm_hash_bytes(b.p, b.n, 0);
     mm_buf_free(&b);
     return h;

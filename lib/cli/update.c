@@ -96,7 +96,7 @@ static bool keep_one(mm_run *r, const mm_record *from, int n, mm_arena *a, mm_re
         return false;
     mm_status s = u->f->renew(u->f->ctx, out, from, a, &e);
     if (s == MM_FATAL)
-        mm_die(r, "%s", e.text);
+        mm_die_of(r, &e);
     return s == MM_OK;
 }
 

@@ -14,7 +14,7 @@ mm_status mm_fuser_failed(mm_fuser *f, mm_status s, const mm_features *sample, c
     rec.key = sample->key;
     rec.src = sample->src;
     rec.part = sample->part;
-    s = mm_record_to_error(&rec, &f->batch, "fuse", code, why->text, e);
+    s = mm_record_to_error(&rec, &f->batch, "fuse", code, why, e);
     if (s == MM_OK)
         f->o.fail(f->o.ctx, &rec, why);
     return s;

@@ -45,8 +45,8 @@ mm_status mm_label_text(mm_str *out, const mm_record *rec, const char *field, mm
     if (field)
         return mm_fail(e, MM_SKIP, "%.*s: its label has no entry \"%s\" (but %s)", MM_STRF(rec->key), field,
                        entries(&rec->label, a));
-    return mm_fail(e, MM_SKIP, "%.*s: its label has several entries (%s): choose one with --field", MM_STRF(rec->key),
-                   entries(&rec->label, a));
+    return mm_fail_hint(e, MM_SKIP, MM_HINT_FIELD, "%.*s: its label has several entries (%s)", MM_STRF(rec->key),
+                        entries(&rec->label, a));
 }
 
 mm_str mm_label_field(const mm_record *rec)

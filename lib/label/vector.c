@@ -14,8 +14,8 @@ mm_status mm_vector_dim(int64_t *dim, const mm_record *rec, mm_err *e)
         *dim = s->dim[0];
     else {
         char text[128];
-        return mm_fail(e, MM_SKIP, "%.*s: a feature %s is not one vector: give the encoder --pool", MM_STRF(rec->key),
-                       mm_shape_text(s, text, sizeof text));
+        return mm_fail_hint(e, MM_SKIP, MM_HINT_POOL, "%.*s: a feature %s is not one vector", MM_STRF(rec->key),
+                            mm_shape_text(s, text, sizeof text));
     }
     return MM_OK;
 }

@@ -19,7 +19,7 @@ mm_status mm_sink_put(mm_sink *s, const mm_record *rec)
 
 mm_status mm_sink_fault_of(mm_sink *s, mm_record *rec, const mm_fault *f)
 {
-    if (mm_record_to_error(rec, s->a, "decode", f->code ? f->code : "decode", f->err.text, s->e) != MM_OK)
+    if (mm_record_to_error(rec, s->a, "decode", f->code ? f->code : "decode", &f->err, s->e) != MM_OK)
         return MM_FATAL;
     return mm_sink_put(s, rec);
 }

@@ -214,7 +214,7 @@ static mm_status interpret(mm_record *rec, const msgpack_object *map, mm_arena *
     s = read_fields(&(parser){.rec = rec, .a = a, .e = &why}, map);
     if (s == MM_OK && !rec->kind_name.p)
         s = mm_fail(&why, MM_SKIP, "a record without a kind");
-    if (s == MM_SKIP && mm_record_to_error(rec, a, "read", "record", why.text, e) != MM_OK)
+    if (s == MM_SKIP && mm_record_to_error(rec, a, "read", "record", &why, e) != MM_OK)
         return MM_FATAL;
     return s == MM_OK ? s : mm_fail(e, s, "%.*s%s%s", MM_STRF(rec->key), rec->key.n ? ": " : "", why.text);
 }

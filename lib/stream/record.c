@@ -43,7 +43,7 @@ static bool copied(mm_str *out, mm_arena *a, const char *text)
     return out->p != NULL;
 }
 
-mm_status mm_record_to_error(mm_record *rec, mm_arena *a, const char *stage, const char *code, const char *text,
+mm_status mm_record_to_error(mm_record *rec, mm_arena *a, const char *stage, const char *code, const mm_err *why,
                              mm_err *e)
 {
     mm_record made = mm_record_new(MM_KIND_ERROR);
@@ -53,8 +53,9 @@ mm_status mm_record_to_error(mm_record *rec, mm_arena *a, const char *stage, con
     made.has_time = rec->has_time;
     memcpy(made.time, rec->time, sizeof made.time);
     mm_record_error *err = &made.error;
-    if (!copied(&err->stage, a, stage) || !copied(&err->code, a, code) || !copied(&err->text, a, text))
+    if (!copied(&err->stage, a, stage) || !copied(&err->code, a, code) || !copied(&err->text, a, why->text))
         return mm_fail_memory(e);
+    err->hint = why->hint;
     *rec = made;
     return MM_OK;
 }

@@ -43,6 +43,7 @@ typedef struct {
 
 typedef struct {
     mm_str stage, code, text; /* "decode", "truncated", "photo.jpg: JPEG data ends early" */
+    mm_hint hint;             /* not in the stream: lib/cli adds it to the text */
 } mm_record_error;
 
 typedef struct {
@@ -94,7 +95,7 @@ mm_str mm_object_as_str(const msgpack_object *o);
 
 /* Turns rec into an error record of the same key, src, part and time; every payload is dropped. The strings
  * are copied into the arena. */
-mm_status mm_record_to_error(mm_record *rec, mm_arena *a, const char *stage, const char *code, const char *text,
+mm_status mm_record_to_error(mm_record *rec, mm_arena *a, const char *stage, const char *code, const mm_err *why,
                              mm_err *e);
 
 #endif

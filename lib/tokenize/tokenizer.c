@@ -57,7 +57,7 @@ static mm_status read_files(mm_tokenizer *t, const mm_model *m, mm_err *e)
 
 static mm_status open_tokenizer(mm_tokenizer *t, mm_model *m, mm_err *e)
 {
-    *e = (mm_err){MM_OK, ""};
+    *e = (mm_err){.status = MM_OK};
     const json_t *config = mm_model_json(m, "tokenizer_config.json", e);
     if (!config && e->status != MM_OK)
         return e->status;

@@ -21,8 +21,9 @@ static inline const char *other_device(void)
     return name && *name ? name : NULL;
 }
 
-static inline void say(void *ctx, mm_log_level level, const char *line)
+static inline void say(void *ctx, mm_log_level level, mm_hint hint, const char *line)
 {
+    (void)hint;
     (void)ctx;
     if (level == MM_LOG_WARN)
         print_message("%s\n", line);

@@ -1,6 +1,6 @@
 /* The loop that the encoders share, with a real filter in a process of its own: texts become upper case, those that
  * begin with '!' fail, one with '?' ends the program, other records pass. */
-#include "cli/tool.h"
+#include "cli/state.h"
 #include "stream/parse.h"
 #include "stream/serialise.h"
 #include "stream_util.h"
@@ -64,7 +64,8 @@ static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_
         if (rec[i]->text.n && rec[i]->text.p[0] == '?')
             return mm_fail(e, MM_FATAL, "no more");
         else if (rec[i]->text.n && rec[i]->text.p[0] == '!')
-            mm_filter_fail(r, i, "upper", "loud", &(mm_err){MM_SKIP, "too loud"});
+            mm_filter_fail(r, i, "upper", "loud",
+                           &(mm_err){.status = MM_SKIP, .hint = MM_HINT_MAX_PIXELS, .text = "too loud"});
         else
             upper(r, i, rec[i], arena[i]);
     return MM_OK;
@@ -193,9 +194,20 @@ static int write_input(void **state)
     return FILTER("-o", "whole.mm", "in.mm") == 1 ? 0 : -1;
 }
 
-static const char *const want[] = {
-    "+",    "ONE",  "TWO", "WORDS", "+",     "+",    "-too loud", "-nothing was computed for this record",
-    "FOUR", "FIVE", "SIX", "+",     "SEVEN", "EIGHT"};
+static const char *const want[] = {"+",
+                                   "ONE",
+                                   "TWO",
+                                   "WORDS",
+                                   "+",
+                                   "+",
+                                   "-too loud; --max-pixels sets the limit",
+                                   "-nothing was computed for this record",
+                                   "FOUR",
+                                   "FIVE",
+                                   "SIX",
+                                   "+",
+                                   "SEVEN",
+                                   "EIGHT"};
 
 static void assert_record(const mm_record *rec, const char *text)
 {
@@ -401,6 +413,18 @@ static void test_strict_without_a_stream(void **state)
     mm_arena_free(&a);
 }
 
+static void test_every_hint_is_worded(void **state)
+{
+    char out[MM_HINTED];
+    (void)state;
+    for (int i = MM_HINT_NONE + 1; i < MM_HINTS; i++) {
+        const char *text = mm_hinted("why", (mm_hint)i, out);
+        if (strncmp(text, "why; ", 5) != 0 || strstr(text, "(null)"))
+            fail_msg("hint %d: %s", i, text);
+    }
+    assert_string_equal(mm_hinted("why", MM_HINT_NONE, out), "why");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,7 +432,7 @@ int main(void)
         cmocka_unit_test(test_coprocess),    cmocka_unit_test(test_keep),
         cmocka_unit_test(test_resume),       cmocka_unit_test(test_resume_refuses_other_files),
         cmocka_unit_test(test_strict_stops), cmocka_unit_test(test_strict_without_a_stream),
-        cmocka_unit_test(test_dying),
+        cmocka_unit_test(test_dying),        cmocka_unit_test(test_every_hint_is_worded),
     };
     return cmocka_run_group_tests(tests, write_input, NULL);
 }

@@ -182,7 +182,7 @@ static void bad_files_are_named(void **state)
     };
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         mm_tokenizer *t = calloc(1, sizeof *t);
-        mm_err e = {MM_OK, ""};
+        mm_err e = {.status = MM_OK};
         assert_int_equal(mm_tokenizer_parse_json(t, mm_str_of(BAD[i].json), "tokenizer.json", &e), MM_FATAL);
         if (!strstr(e.text, BAD[i].says))
             print_error("\"%s\" does not say %s\n", e.text, BAD[i].says);

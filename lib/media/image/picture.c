@@ -7,8 +7,8 @@ mm_status mm_picture_allowed(int64_t width, int64_t height, const mm_picture_lim
     if (width <= 0 || height <= 0)
         return mm_fault_set(f, "corrupt", "the picture is %lld × %lld pixels", (long long)width, (long long)height);
     if (width > INT32_MAX / 8 || height > INT32_MAX / 8 || width * height > l->max_pixels)
-        return mm_fault_set(f, "too-large", "%lld × %lld pixels are more than the limit of %lld (--max-pixels)",
-                            (long long)width, (long long)height, (long long)l->max_pixels);
+        return mm_fault_hint(f, MM_HINT_MAX_PIXELS, "too-large", "%lld × %lld pixels are more than the limit of %lld",
+                             (long long)width, (long long)height, (long long)l->max_pixels);
     return MM_OK;
 }
 

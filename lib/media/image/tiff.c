@@ -347,7 +347,7 @@ static mm_status measure(file *t, const mm_picture_limits *l, mm_fault *f)
         return broken(t, f);
     int planes = t->planar == PLANARCONFIG_SEPARATE ? t->used : 1;
     if (size / (t->bits > 16 ? 24 : 8) > l->max_pixels / planes) /* 16-bit RGB and alpha are 8 bytes, doubles 24 */
-        return mm_fault_set(f, "too-large", "pieces of %lld bytes (--max-pixels)", (long long)size);
+        return mm_fault_hint(f, MM_HINT_MAX_PIXELS, "too-large", "pieces of %lld bytes", (long long)size);
     t->piece_size = (size_t)size;
     t->row_size = (size_t)row;
     return MM_OK;

@@ -349,9 +349,9 @@ static void sound_free(sound *s)
 static void say_cancelling(sound *s)
 {
     if (s->rate && mm_sound_cancels(&s->cancelling, s->rate))
-        mm_say(s->sink->o->log, MM_LOG_WARN,
-               "%.*s: in %.2f of %.2f s the channels cancel each other out in their mean: --channel takes one",
-               MM_STRF(s->sink->b->src), s->cancelling.cancelled, s->cancelling.sounding);
+        mm_say_hint(s->sink->o->log, MM_HINT_CHANNEL,
+                    "%.*s: in %.2f of %.2f s the channels cancel each other out in their mean",
+                    MM_STRF(s->sink->b->src), s->cancelling.cancelled, s->cancelling.sounding);
 }
 
 /* Everything that was decoded is put, even when f says that something is missing. */
