@@ -164,14 +164,15 @@ static mm_status put_kept(job *j, mm_err *e)
 /* Counts a source that gave no record, and logs why. */
 static void count_skipped(mm_decoding *d, const mm_blob *b)
 {
-    int format;
-    mm_passed why = mm_why_passed(b, &format);
-    if (why == MM_PASSED_UNREAD)
-        __atomic_fetch_or(&d->unread, UINT64_C(1) << format, __ATOMIC_RELAXED);
+    const mm_format *format;
+    mm_skipped why = mm_why_skipped(b, &format);
+    bool unread = why == MM_SKIPPED_UNREAD;
+    if (unread)
+        __atomic_store_n(&d->unread[format - mm_formats], true, __ATOMIC_RELAXED);
     __atomic_fetch_add(&d->skipped[why], 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&d->r->skipped, 1, __ATOMIC_RELAXED);
-    mm_say(&d->r->log, MM_LOG_INFO, "%.*s: skipped: %s%s%s", MM_STRF(b->src), mm_passed_text(why),
-           format < 0 ? "" : ": ", format < 0 ? "" : mm_unread_name(format));
+    mm_say(&d->r->log, MM_LOG_INFO, "%.*s: skipped: %s%s%s", MM_STRF(b->src), mm_skipped_text(why), unread ? ": " : "",
+           unread ? format->what : "");
 }
 
 static void do_job(void *ctx, void *work, mm_turn *turn, int worker)

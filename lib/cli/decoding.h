@@ -9,7 +9,7 @@
 #include "cli/labelling.h"
 #include "cli/unchanged.h"
 #include "decode/decode.h"
-#include "format/claim.h"
+#include "decode/skipped.h"
 #include "source/labels/sidecar.h"
 
 typedef struct {
@@ -31,10 +31,10 @@ typedef struct {
     mm_unchanged *unchanged; /* NULL without --update */
     mm_arena *arena;         /* one a worker */
     mm_decode_notes notes;
-    int64_t begun, kept;                /* sources; those that were not decoded again */
-    bool decoded;                       /* one of the others gave a record that is not an error */
-    int64_t skipped[MM_PASSED_REASONS]; /* sources that gave no record, by reason */
-    uint64_t unread;                    /* formats among them that are not read, a bit each */
+    int64_t begun, kept;                 /* sources; those that were not decoded again */
+    bool decoded;                        /* one of the others gave a record that is not an error */
+    int64_t skipped[MM_SKIPPED_REASONS]; /* sources that gave no record, by reason */
+    bool unread[MM_FORMATS];             /* formats among them that are not read */
 } mm_decoding;
 
 /* Opens sources, labels and the output; d has the tool's choices. */

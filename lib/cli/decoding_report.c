@@ -38,9 +38,9 @@ static void report_sidecars(mm_decoding *d)
 static const char *unread_names(const mm_decoding *d, char *out, size_t size)
 {
     size_t n = 0;
-    for (int i = 0; i < 64 && n < size; i++)
-        if (d->unread >> i & 1)
-            n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", mm_unread_name(i));
+    for (int i = 0; i < MM_FORMATS && n < size; i++)
+        if (d->unread[i])
+            n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", mm_formats[i].what);
     return out;
 }
 
@@ -56,9 +56,9 @@ void mm_decoding_report(mm_decoding *d)
         mm_warn(d->r, "%s: %lld kept, %lld decoded", d->r->output, (long long)d->kept, (long long)(d->begun - d->kept));
     if (skipped)
         mm_say(&d->r->log, MM_LOG_INFO, "skipped: %lld files that are not media", (long long)skipped);
-    if (d->skipped[MM_PASSED_UNREAD] && d->r->done)
+    if (d->skipped[MM_SKIPPED_UNREAD] && d->r->done)
         mm_warn(d->r, "skipped: %lld files of formats that are not read (%s); -v names them",
-                (long long)d->skipped[MM_PASSED_UNREAD], unread_names(d, (char[200]){""}, 200));
+                (long long)d->skipped[MM_SKIPPED_UNREAD], unread_names(d, (char[200]){""}, 200));
 }
 
 void mm_decoding_die_empty(mm_decoding *d)
@@ -66,11 +66,11 @@ void mm_decoding_die_empty(mm_decoding *d)
     char text[700] = "", names[200] = "";
     size_t n = 0;
     int64_t others = mm_source_skipped(d->sources);
-    for (mm_passed why = 0; why < MM_PASSED_REASONS; why++) {
-        bool unread = why == MM_PASSED_UNREAD;
+    for (mm_skipped why = 0; why < MM_SKIPPED_REASONS; why++) {
+        bool unread = why == MM_SKIPPED_UNREAD;
         if (d->skipped[why] && n < sizeof text)
             n += (size_t)snprintf(text + n, sizeof text - n, "%s%lld (%s%s%s)", n ? ", " : "",
-                                  (long long)d->skipped[why], mm_passed_text(why), unread ? ": " : "",
+                                  (long long)d->skipped[why], mm_skipped_text(why), unread ? ": " : "",
                                   unread ? unread_names(d, names, sizeof names) : "");
     }
     if (others && n < sizeof text)

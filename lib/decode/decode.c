@@ -1,7 +1,7 @@
 #include "decode/decode.h"
 
-#include "format/claim.h"
-#include "format/sniff.h"
+#include "decode/skipped.h"
+#include "format/probes.h"
 #include "media/image/picture.h"
 #include "media/image_record.h"
 #include "media/sound/sound_decode.h"
@@ -9,7 +9,6 @@
 #include "media/text/text_decode.h"
 #include "media/video/video_decode.h"
 
-enum { HEAD = 4096 };
 static const int64_t MAX_PICTURE_FILE = (int64_t)1 << 30;
 
 static mm_status put_page(void *ctx, mm_picture *p, mm_fault *f)
@@ -95,45 +94,40 @@ static mm_status decode_numbers(mm_sink *s, mm_fault *f)
     return all || s->o->as ? mm_numbers_decode(s, f) : MM_OK; /* --only names media */
 }
 
-static mm_status by_kind(mm_sink *s, mm_sniff kind, mm_fault *f)
-{
-    switch (kind) {
-    case MM_SNIFF_IMAGE: return decode_picture(s, f);
-    case MM_SNIFF_AV: return decode_av(s, f);
-    case MM_SNIFF_TEXT: return mm_text_decode(s, f);
-    case MM_SNIFF_NUMBERS: return decode_numbers(s, f);
-    case MM_SNIFF_DICOM:
-        return s->o->image ? mm_fault_set(f, "unsupported", "DICOM is not read by this version") : MM_OK;
-    default: return MM_OK;
-    }
-}
-
 /* Sound after other bytes (zeros from a broken transfer, say) is found as players find it: by a run of frames. */
 static bool is_late_sound(const mm_sink *s)
 {
     enum { FRONT = 1 << 20 };
-    if (mm_name_claims(s->b->path) != MM_CLAIM_SOUND)
+    if (mm_name_promises(s->b->path) != MM_FORMAT_SOUND)
         return false;
     uint8_t *p = mm_arena_alloc(s->a, FRONT);
     int64_t n = p ? mm_blob_read(s->b, 0, p, FRONT) : 0;
-    bool found = n > 0 && mm_sniff_finds_mpeg_audio(p, (size_t)n);
+    bool found = n > 0 && mm_finds_mpeg_audio(p, (size_t)n);
     mm_arena_reset(s->a);
     return found;
 }
 
 static mm_status by_head(mm_sink *s, mm_fault *f)
 {
-    uint8_t head[HEAD];
+    uint8_t head[MM_FORMAT_HEAD];
     int64_t n = mm_blob_read(s->b, 0, head, sizeof head);
     if (n < 0)
         return mm_fault_set(f, "read", "an error while reading");
-    mm_sniff kind = mm_sniff_bytes(head, (size_t)n, s->b->path);
-    if (kind == MM_SNIFF_NONE && is_late_sound(s))
-        kind = MM_SNIFF_AV;
-    mm_status st = MM_OK;
-    if (kind == MM_SNIFF_NONE || kind == MM_SNIFF_TEXT)
-        st = mm_claim_judge(s->b, s->o, kind, head, (size_t)n, f);
-    return st == MM_OK ? by_kind(s, kind, f) : st;
+    const mm_format *format = mm_format_of(head, (size_t)n, s->b->path);
+    mm_status st;
+    switch (mm_format_read_as(format)) {
+    case MM_FORMAT_IMAGE: return decode_picture(s, f);
+    case MM_FORMAT_SOUND:
+    case MM_FORMAT_VIDEO: return decode_av(s, f);
+    case MM_FORMAT_NUMBERS: return decode_numbers(s, f);
+    case MM_FORMAT_TEXT:
+        st = mm_judge_skipped(s->b, s->o, format, head, (size_t)n, f);
+        return st == MM_OK ? mm_text_decode(s, f) : st;
+    case MM_FORMAT_UNKNOWN:
+    case MM_FORMAT_PROGRAM:
+        return is_late_sound(s) ? decode_av(s, f) : mm_judge_skipped(s->b, s->o, format, head, (size_t)n, f);
+    default: return MM_OK; /* an archive that the source left whole */
+    }
 }
 
 mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_emit emit, void *ctx, int64_t *emitted,

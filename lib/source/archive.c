@@ -1,6 +1,6 @@
 #include "source/archive.h"
 
-#include "format/claim.h"
+#include "format/volume.h"
 #include "source/archive_links.h"
 #include "source/blob_names.h"
 #include "source/embedded_archive.h"

@@ -15,7 +15,7 @@ typedef struct {
 
 /* Opens b, which belongs to the archive from then on; on failure b stays the caller's. head.p NULL: b can be read at
  * any offset; otherwise b->fd is a pipe and head, in b's arena, what was read of it already (a compressed stream, tar
- * or cpio: other formats must be read at any offset). `packed`: mm_sniff_is_packed.
+ * or cpio: other formats must be read at any offset). `packed`: MM_FORMAT_PACKED.
  * MM_OK; MM_EOF for an archive without members; MM_SKIP when it cannot be read: *code and e say why. */
 mm_status mm_archive_open(mm_archive **out, mm_blob *b, mm_str head, bool packed, const mm_archive_opts *o,
                           const char **code, mm_err *e);

@@ -1,6 +1,6 @@
 #include "source/decompress.h"
 
-#include "format/sniff.h"
+#include "format/probes.h"
 
 #include <lzma.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ mm_decompress *mm_decompress_open(const uint8_t *p, size_t n, mm_decompress_more
         open = d->is_gzip = inflateInit2(&d->z, 15 + 16) == Z_OK;
     else if (n >= 6 && memcmp(p, "\xfd\x37zXZ", 6) == 0)
         open = lzma_stream_decoder(&d->x, UINT64_MAX, LZMA_CONCATENATED) == LZMA_OK;
-    else if (mm_sniff_is_lzma(p, n))
+    else if (mm_probe_lzma(p, n, MM_STR("")))
         open = lzma_alone_decoder(&d->x, UINT64_MAX) == LZMA_OK;
     if (open)
         return d;

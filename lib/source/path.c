@@ -1,7 +1,7 @@
 #include "source/path.h"
 
 #include "base/utf8.h"
-#include "format/sniff.h"
+#include "format/name.h"
 
 #include <ctype.h>
 #include <strings.h>

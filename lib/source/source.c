@@ -1,8 +1,8 @@
 #include "source/source.h"
 
 #include "base/file.h"
-#include "format/claim.h"
-#include "format/sniff.h"
+#include "format/formats.h"
+#include "format/volume.h"
 #include "source/archive.h"
 #include "source/blob_names.h"
 #include "source/embedded_archive.h"
@@ -107,19 +107,18 @@ typedef enum { PLAIN, PACKED, CONTAINER, MAYBE } shape;
 
 static shape shape_of(const mm_blob *b, const uint8_t *head, size_t n)
 {
-    if (mm_sniff_is_packed(head, n))
-        return PACKED;
+    mm_format_kind kind = mm_format_read_as(mm_format_of(head, n, b->path));
     int64_t front;
-    mm_sniff is = mm_sniff_bytes(head, n, b->path);
-    if (is == MM_SNIFF_ARCHIVE)
+    if (kind == MM_FORMAT_PACKED)
+        return PACKED;
+    if (kind == MM_FORMAT_ARCHIVE || kind == MM_FORMAT_TAPE)
         return CONTAINER;
-    if ((is == MM_SNIFF_NONE || is == MM_SNIFF_TEXT) && mm_blob_ends_as_zip(b, &front))
+    bool vague = kind == MM_FORMAT_UNKNOWN || kind == MM_FORMAT_PROGRAM;
+    if ((vague || kind == MM_FORMAT_TEXT) && mm_blob_ends_as_zip(b, &front))
         return CONTAINER;
-    if (is != MM_SNIFF_NONE)
-        return PLAIN;
-    if (mm_sniff_is_program(head, n) && mm_blob_is_self_extracting(b))
+    if (kind == MM_FORMAT_PROGRAM && mm_blob_is_self_extracting(b))
         return MAYBE;
-    return mm_blob_is_iso(b) ? CONTAINER : PLAIN;
+    return vague && mm_blob_is_iso(b) ? CONTAINER : PLAIN;
 }
 
 /* What to do about a file that is only a part of an archive; an empty text for others. */
@@ -134,8 +133,8 @@ static const char *volume_hint(const mm_blob *b, char *out, size_t size)
 /* Whether the name says that the file must not be empty; a text may be. */
 static bool promises_content(mm_str path)
 {
-    mm_claim claim = mm_name_claims(path);
-    return claim != MM_CLAIM_NOTHING && claim != MM_CLAIM_TEXT && claim != MM_CLAIM_DOCUMENT && claim != MM_CLAIM_TABLE;
+    mm_format_kind kind = mm_name_promises(path);
+    return kind != MM_FORMAT_UNKNOWN && kind != MM_FORMAT_TEXT && kind != MM_FORMAT_DOCUMENT && kind != MM_FORMAT_TABLE;
 }
 
 /* Enters the archive *b, so that its members come next: *b becomes NULL, as it does when nothing is in it. Otherwise
@@ -171,7 +170,7 @@ static mm_status enter(mm_source *s, mm_blob **out, mm_str head, shape is, mm_er
         return MM_OK;
     }
     mm_str unpacked = mm_path_unpacked(b->path);
-    if (*hint || (is == PACKED && promises_content(unpacked) && mm_name_claims(unpacked) != MM_CLAIM_ARCHIVE))
+    if (*hint || (is == PACKED && promises_content(unpacked) && mm_name_promises(unpacked) != MM_FORMAT_ARCHIVE))
         mm_blob_fail(b, "empty", "nothing is in it, or zeros only%s", hint);
     else
         skip(s, out, "an empty archive");
@@ -183,7 +182,7 @@ static mm_status enter(mm_source *s, mm_blob **out, mm_str head, shape is, mm_er
 static mm_status examine(mm_source *s, mm_blob **out, mm_err *e)
 {
     mm_blob *b = *out;
-    uint8_t head[MM_SNIFF_HEAD];
+    uint8_t head[MM_FORMAT_HEAD];
     char hint[160];
     bool pipe = b->size == UNREAD_PIPE;
     if (pipe)
@@ -193,8 +192,9 @@ static mm_status examine(mm_source *s, mm_blob **out, mm_err *e)
         mm_blob_fail(b, "read", "%s", strerror(errno));
         return MM_OK;
     }
-    bool packed = mm_sniff_is_packed(head, (size_t)n);
-    if (pipe && (packed || mm_sniff_is_tape(head, (size_t)n))) {
+    mm_format_kind kind = mm_format_read_as(mm_format_of(head, n > 0 ? (size_t)n : 0, b->path));
+    bool packed = kind == MM_FORMAT_PACKED;
+    if (pipe && (packed || kind == MM_FORMAT_TAPE)) {
         mm_str own = {mm_arena_strdup(mm_blob_arena(b), (mm_str){(const char *)head, (size_t)n}), (size_t)n};
         return own.p ? enter(s, out, own, packed ? PACKED : CONTAINER, e) : mm_fail_memory(e);
     }

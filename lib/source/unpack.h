@@ -24,7 +24,7 @@ typedef struct {
 } mm_unpack_entry;
 
 /* head.p NULL: b can be read at any offset; otherwise b->fd is a pipe, and head what was read of it already. `packed`:
- * one of the compressed streams of mm_sniff_is_packed. b must outlive it. MM_OK, or MM_SKIP with *code
+ * a compressed stream (MM_FORMAT_PACKED). b must outlive it. MM_OK, or MM_SKIP with *code
  * ("unsupported", "encrypted", "truncated", "archive") when it cannot be read. */
 mm_status mm_unpack_open(mm_unpack **out, const mm_blob *b, mm_str head, bool packed, const char **code, mm_err *e);
 void mm_unpack_close(mm_unpack *u); /* NULL is fine */

@@ -80,10 +80,9 @@ static mm_status fail(mm_reader *r, const char *what)
 
 static mm_status fail_foreign(mm_reader *r, const assembly *x)
 {
-    const char *like = mm_looks_like(x->p, x->n);
-    char text[160];
-    snprintf(text, sizeof text, "%s%s", r->records ? "no record but " : "not a feature stream but ",
-             like ? like : "other data");
+    char like[120], text[160];
+    mm_looks_like(like, sizeof like, x->p, x->n);
+    snprintf(text, sizeof text, "%s but %s", r->records ? "no record" : "not a feature stream", like);
     return fail(r, text);
 }
 

@@ -74,7 +74,7 @@ kinds() { mm-cat -J | jq -r .kind | sort | uniq -c | awk '{ print $2, $1 }' | pa
         run --separate-stderr mm-decode -o x.mm x.$kind
         [ "$status" -eq 1 ]
         [ "$(mm-cat -J x.mm | jq -r '.kind + " " + .error.code')" = "error unsupported" ] || { echo $kind; mm-cat -J x.mm; false; }
-        [[ $stderr = *"camera RAW: develop it first"* ]]
+        [[ $stderr = *"camera RAW is not read: develop it first"* ]]
         rm x.mm
     done
 }

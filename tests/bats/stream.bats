@@ -70,7 +70,7 @@ assert list(r[0])[:3] == ["mm", "kind", "key"]'
 @test "compressed files and addresses are named with what reads them" {
     gzip -c tests/goldens/label/queries.mm >"$BATS_TEST_TMPDIR/q.mm.gz"
     run pass "$BATS_TEST_TMPDIR/q.mm.gz"
-    [[ "$output" == *'gzip data: `gzip -dc FILE |` in front reads a compressed stream'* ]]
+    [[ "$output" == *'gzip data: `gzip -dc FILE |` unpacks a stream'* ]]
     run pass https://example.org/q.mm
     [ "$status" -ne 0 ]
     [[ "$output" == *'an address, not a file: `curl -sL ADDRESS | mm-cat -` reads it'* ]]

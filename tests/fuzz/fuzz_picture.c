@@ -1,7 +1,7 @@
 /* Picture files of any kind, by the way that mm-decode goes: whatever the bytes are, one record comes of them, or one
  * for each page, and its pixels are all there. */
 #include "decode/decode.h"
-#include "format/sniff.h"
+#include "format/formats.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     mm_blob b = {.key = MM_STR("k"), .src = MM_STR("x"), .path = MM_STR("x.tga"), .named = true, .fd = -1};
     b.bytes = data;
     b.size = (int64_t)n;
-    if (mm_sniff_bytes(data, n < 4096 ? n : 4096, b.path) != MM_SNIFF_IMAGE)
+    if (mm_format_read_as(mm_format_of(data, n < MM_FORMAT_HEAD ? n : MM_FORMAT_HEAD, b.path)) != MM_FORMAT_IMAGE)
         return 0;
     mm_arena a = {0};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {

@@ -1,5 +1,6 @@
 /* Camera RAW files: what the sensor saw, before it is a picture. They are known and not developed. Those that are TIFF
  * inside, tiff.c tells. */
+#include "format/formats.h"
 #include "media/image/picture.h"
 
 #include <string.h>
@@ -40,7 +41,5 @@ bool mm_raw_is(mm_bytes in)
 
 mm_status mm_raw_fault(mm_fault *f)
 {
-    return mm_fault_set(f, "unsupported",
-                        "camera RAW: develop it first (darktable-cli, dcraw), or take the preview out of it "
-                        "(exiftool -b -JpgFromRaw)");
+    return mm_fault_set(f, "unsupported", "camera RAW is not read: " MM_CAMERA_RAW_ADVICE);
 }

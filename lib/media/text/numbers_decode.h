@@ -7,7 +7,7 @@
 
 #include "media/record_sink.h"
 
-/* Input that was sniffed as MM_SNIFF_NUMBERS (NPY), or a table to be read as numbers. Results as mm_text_decode's. */
+/* Input that is MM_FORMAT_NUMBERS (NPY), or a table to be read as numbers. Results as mm_text_decode's. */
 mm_status mm_numbers_decode(mm_sink *s, mm_fault *f);
 
 #endif

@@ -1,6 +1,6 @@
 #include "media/text/text_decode.h"
 
-#include "format/sniff.h"
+#include "format/formats.h"
 #include "media/table/charset.h"
 #include "media/text/numbers_decode.h"
 #include "media/text/table_rows.h"

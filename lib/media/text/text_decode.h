@@ -8,7 +8,7 @@
 
 #include "media/record_sink.h"
 
-/* Input that was sniffed as MM_SNIFF_TEXT; with o->as it is read as numbers. Puts nothing for a text that was found
+/* Input that is MM_FORMAT_TEXT; with o->as it is read as numbers. Puts nothing for a text that was found
  * (not an operand) under a name that does not promise content: README, Makefile, index.html. MM_SKIP with f set when
  * the file itself fails, memory included; rows that fail become error records. MM_FATAL when the sink says so. */
 mm_status mm_text_decode(mm_sink *s, mm_fault *f);

@@ -1,6 +1,6 @@
 #include "source/labels/label_columns.h"
 
-#include "format/claim.h"
+#include "format/formats.h"
 
 #include <strings.h>
 
@@ -56,7 +56,7 @@ static mm_status check_header(const mm_label_columns *c, const mm_labels_opts *o
     const mm_table *t = c->t;
     if (!t->header || mm_table_names_itself(t))
         return MM_OK;
-    if (!o->file_column && mm_name_claims(t->header[c->file]) != MM_CLAIM_NOTHING)
+    if (!o->file_column && mm_name_promises(t->header[c->file]) != MM_FORMAT_UNKNOWN)
         return mm_fail(e, MM_SKIP,
                        "the first row names %.*s and no columns: --key-column 1 --label-column 2 reads such a table",
                        MM_STRF(t->header[c->file]));

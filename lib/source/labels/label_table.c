@@ -2,8 +2,7 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
-#include "format/claim.h"
-#include "format/sniff.h"
+#include "format/formats.h"
 #include "media/table/charset.h"
 #include "source/labels/label_cell.h"
 #include "source/labels/label_rows.h"
@@ -106,11 +105,11 @@ mm_str mm_labels_first(const mm_labels *l)
 static mm_status check_text(mm_str file, const char *path, mm_err *e)
 {
     const uint8_t *head = (const uint8_t *)file.p;
-    const size_t n = file.n < MM_SNIFF_HEAD ? file.n : MM_SNIFF_HEAD;
-    int unread = mm_unread_format(head, n, mm_str_of(path));
-    if (unread >= 0)
-        return mm_fail(e, MM_FATAL, "%s: %s is not read: %s", path, mm_unread_name(unread), mm_unread_advice(unread));
-    if (n && memchr(head, 0, n) && mm_sniff_bytes(head, n, mm_str_of(path)) != MM_SNIFF_TEXT)
+    const size_t n = file.n < MM_FORMAT_HEAD ? file.n : MM_FORMAT_HEAD;
+    const mm_format *f = mm_format_of(head, n, mm_str_of(path));
+    if (f && f->advice)
+        return mm_fail(e, MM_FATAL, "%s: %s is not read: %s", path, f->what, f->advice);
+    if (n && memchr(head, 0, n) && (!f || f->kind != MM_FORMAT_TEXT))
         return mm_fail(e, MM_FATAL, "%s: not a table of text: save it as CSV", path);
     return MM_OK;
 }

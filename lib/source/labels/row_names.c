@@ -1,7 +1,7 @@
 #include "source/labels/row_names.h"
 
 #include "base/grow.h"
-#include "format/sniff.h"
+#include "format/name.h"
 #include "source/path.h"
 
 #include <ctype.h>

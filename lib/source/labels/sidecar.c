@@ -1,6 +1,6 @@
 #include "source/labels/sidecar.h"
 
-#include "format/sniff.h"
+#include "format/name.h"
 #include "media/table/charset.h"
 #include "media/table/table.h"
 #include "source/labels/label_cell.h"

@@ -1,0 +1,34 @@
+/* skipped.h: inputs that no decoder takes: which of them are faults, and what is said of the others.
+ *
+ * A name promises something by its extension: photo.jpg promises a picture. When its bytes are nothing that is read,
+ * the file is broken, not foreign, and becomes an error record. So does a picture, sound or volume of a format that is
+ * recognised and not read, and anything of such a format that was named outright. Documents, programs, sidecars and
+ * whatever promises nothing are skipped. */
+#ifndef MM_DECODE_SKIPPED_H
+#define MM_DECODE_SKIPPED_H
+
+#include "base/fault.h"
+#include "format/formats.h"
+#include "media/decode_options.h"
+#include "source/blob.h"
+
+/* Judges b, which begins with head[n] and whose format is not read, unknown, a program or text. MM_OK: nothing is wrong
+ * with it; MM_SKIP with f set: it is a fault. */
+mm_status mm_judge_skipped(const mm_blob *b, const mm_decode_opts *o, const mm_format *format, const uint8_t *head,
+                           size_t n, mm_fault *f);
+
+/* Why an input that is no fault gave no record. */
+typedef enum {
+    MM_SKIPPED_UNREAD, /* of a format that is not read */
+    MM_SKIPPED_EMPTY,
+    MM_SKIPPED_ABOUT,   /* a README and the like */
+    MM_SKIPPED_TEXT,    /* a text that was found, and is not named like one */
+    MM_SKIPPED_UNASKED, /* of a kind that was not asked for */
+    MM_SKIPPED_FOREIGN, /* nothing that is known */
+    MM_SKIPPED_REASONS,
+} mm_skipped;
+
+mm_skipped mm_why_skipped(const mm_blob *b, const mm_format **format); /* *format: with MM_SKIPPED_UNREAD */
+const char *mm_skipped_text(mm_skipped why);                           /* for people: "empty" */
+
+#endif
