@@ -2,7 +2,7 @@
 
 #include "decode/skipped.h"
 #include "format/probes.h"
-#include "media/image/picture.h"
+#include "media/image/readers.h"
 #include "media/image_record.h"
 #include "media/sound/sound_decode.h"
 #include "media/text/numbers_decode.h"
@@ -23,50 +23,51 @@ static mm_status put_page(void *ctx, mm_picture *p, mm_fault *f)
     return mm_sink_picture(s, p, &rec, f);
 }
 
-/* Every page or frame. The file's bytes have an arena of their own: the sink's is emptied after each record. */
-static mm_status decode_pages(mm_sink *s, mm_fault *f)
+/* The frames of an animation that libav reads (GIF, PNG, AVIF), from its bytes. */
+static mm_status decode_animation(mm_sink *s, const mm_picture_reader *r, mm_bytes in, mm_fault *f)
 {
-    mm_str file = {0};
-    mm_arena bytes = {0};
-    mm_picture_limits limits = mm_sink_limits(s);
-    const mm_blob *b = s->b;
-    mm_status st = mm_blob_load(&file, b, MAX_PICTURE_FILE, "a picture file", &bytes, f);
-    mm_bytes in = {(const uint8_t *)file.p, file.n};
-    if (st == MM_OK && mm_picture_is_video(in)) {
-        mm_blob memory = *b;
-        mm_fault cut = {0};
-        bool found;
-        size_t end;
-        mm_status whole = mm_animation_ends(in, &end, &cut);
-        memory.bytes = in.p;
-        memory.size = (int64_t)end;
-        s->b = &memory;
-        st = mm_video_decode(s, &found, f);
-        if (st != MM_FATAL && whole != MM_OK) {
-            st = MM_SKIP;
-            *f = cut;
-        }
-        s->b = b;
-    } else if (st == MM_OK) {
-        st = mm_pages_read(in, &limits, s->a, put_page, s, f);
-    }
-    mm_arena_free(&bytes);
-    return st;
+    const mm_blob *file = s->b;
+    mm_blob memory = *file;
+    mm_fault cut = {0};
+    bool found;
+    size_t end = in.n;
+    mm_status whole = r->ends ? r->ends(in, &end, &cut) : MM_OK;
+    memory.bytes = in.p;
+    memory.size = (int64_t)end;
+    s->b = &memory;
+    mm_status st = mm_video_decode(s, &found, f);
+    s->b = file;
+    if (st == MM_FATAL || whole == MM_OK)
+        return st;
+    *f = cut;
+    return MM_SKIP;
 }
 
-static mm_status decode_picture(mm_sink *s, mm_fault *f)
+/* Every page or frame, or the first. With several, the file's bytes have an arena of their own: the sink's is emptied
+ * after each record. */
+static mm_status decode_picture(mm_sink *s, const mm_format *format, mm_fault *f)
 {
-    mm_str file;
-    mm_picture p = {0};
+    const mm_picture_reader *r = mm_picture_reader_of(format);
     mm_picture_limits limits = mm_sink_limits(s);
+    bool all = s->o->all_pages;
+    mm_arena own = {0};
+    mm_picture p;
+    mm_str file;
     if (!s->o->image)
         return MM_OK;
-    if (s->o->all_pages)
-        return decode_pages(s, f);
-    mm_status st = mm_blob_load(&file, s->b, MAX_PICTURE_FILE, "a picture file", s->a, f);
-    if (st == MM_OK)
-        st = mm_picture_read(&p, (mm_bytes){(const uint8_t *)file.p, file.n}, &limits, s->a, f);
-    return st == MM_OK ? put_page(s, &p, f) : st;
+    mm_status st = mm_blob_load(&file, s->b, MAX_PICTURE_FILE, "a picture file", all ? &own : s->a, f);
+    mm_bytes in = {(const uint8_t *)file.p, file.n};
+    if (st == MM_OK && all && r->is_animation && r->is_animation(in)) {
+        st = decode_animation(s, r, in, f);
+    } else if (st == MM_OK && all && r->pages) {
+        st = r->pages(in, &limits, s->a, put_page, s, f);
+    } else if (st == MM_OK) {
+        st = r->read(&p, in, &limits, s->a, f);
+        if (st == MM_OK)
+            st = put_page(s, &p, f);
+    }
+    mm_arena_free(&own);
+    return st;
 }
 
 /* Frames first, then the sound: two passes, so that neither has to be held back in memory for the other. */
@@ -116,7 +117,7 @@ static mm_status by_head(mm_sink *s, mm_fault *f)
     const mm_format *format = mm_format_of(head, (size_t)n, s->b->path);
     mm_status st;
     switch (mm_format_read_as(format)) {
-    case MM_FORMAT_IMAGE: return decode_picture(s, f);
+    case MM_FORMAT_IMAGE: return decode_picture(s, format, f);
     case MM_FORMAT_SOUND:
     case MM_FORMAT_VIDEO: return decode_av(s, f);
     case MM_FORMAT_NUMBERS: return decode_numbers(s, f);

@@ -29,9 +29,10 @@ static const char CODECS[] =
     "pcm_s16be,pcm_s16be_planar,pcm_s16le,pcm_s16le_planar,pcm_s24be,pcm_s24daud,pcm_s24le,pcm_s24le_planar,"
     "pcm_s32be,pcm_s32le,pcm_s32le_planar,pcm_s64be,pcm_s64le,pcm_s8,pcm_s8_planar,pcm_sga,pcm_u16be,pcm_u16le,"
     "pcm_u24be,pcm_u24le,pcm_u32be,pcm_u32le,pcm_u8,pcm_vidc,"
-    /* pictures */
-    "apng,bmp,dds,gif,jpeg2000,jpegls,mjpeg,pam,pcx,png,psd,qoi,sgi,sunrast,targa,"
-    "webp,xbm,xwd,libjxl,libopenjpeg,"
+/* pictures */
+#define LIBAV_PICTURE(id, codec, decoders, ...) decoders ","
+#include "format/formats.def"
+    "apng,gif,jpegls,mjpeg,png,webp,xbm,xwd,"
     /* video */
     "av1,libdav1d,libaom-av1,cinepak,dnxhd,dvvideo,ffv1,ffvhuff,flashsv,flv,h261,h263,h263i,h263p,h264,hevc,huffyuv,"
     "indeo2,indeo3,indeo4,indeo5,mpeg1video,mpeg2video,mpeg4,mpegvideo,msmpeg4,msmpeg4v1,msmpeg4v2,msrle,msvideo1,"

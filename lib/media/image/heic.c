@@ -1,7 +1,7 @@
 /* HEIC through libheif, which is loaded when the first such picture comes: it brings a dozen libraries along, which no
  * other run should wait for. It turns and crops the picture as the file says, joins tiles and finds the alpha picture.
  */
-#include "media/image/picture.h"
+#include "media/image/heic.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* ICO and CUR: the largest picture of the file, a PNG or a bitmap without its file header whose lower half is a
  * transparency mask (as Windows' BITMAPINFOHEADER and GRPICONDIR describe). */
-#include "media/image/picture.h"
+#include "media/image/libav_still.h"
+#include "media/image/png.h"
 
 #include <string.h>
 
@@ -86,7 +87,7 @@ static mm_status read_bitmap(mm_picture *p, mm_bytes in, const mm_picture_limits
     put32(bmp + 10, (uint32_t)(BMP_HEADER + at));
     memcpy(bmp + BMP_HEADER, in.p, at + body);
     put32(bmp + BMP_HEADER + 8, (uint32_t)h);
-    mm_status s = mm_still_read(p, (mm_bytes){bmp, BMP_HEADER + at + body}, l, a, f);
+    mm_status s = mm_libav_still(p, (mm_bytes){bmp, BMP_HEADER + at + body}, AV_CODEC_ID_BMP, l, a, f);
     if (s == MM_OK && (p->width != (int64_t)w || p->height != (int64_t)h))
         return mm_fault_set(f, "corrupt", "icon: the sizes disagree");
     bool masked = in.n - at - body >= row_bytes(w, 1) * h;
@@ -98,14 +99,16 @@ static mm_status read_bitmap(mm_picture *p, mm_bytes in, const mm_picture_limits
     return s;
 }
 
-mm_status mm_icon_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+static mm_status read_largest(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
 {
     mm_bytes entry;
     *p = (mm_picture){0};
     if (!largest(&entry, in))
         return mm_fault_set(f, "truncated", "no picture in the icon");
     bool png = entry.n >= 8 && !memcmp(entry.p, "\x89PNG", 4);
-    mm_status s = png ? mm_still_read(p, entry, l, a, f) : read_bitmap(p, entry, l, a, f);
+    mm_status s = png ? mm_png_read(p, entry, l, a, f) : read_bitmap(p, entry, l, a, f);
     p->format = in.p[2] == 2 ? "cur" : "ico";
     return s;
 }
+
+const mm_picture_reader mm_reader_icon = {.read = read_largest};

@@ -1,4 +1,5 @@
 /* JPEG through libjpeg-turbo, with the settings that Pillow uses: accurate integer DCT, smooth chroma upsampling. */
+#include "media/image/mpo.h"
 #include "media/image/picture.h"
 
 #include <setjmp.h>
@@ -178,7 +179,7 @@ static mm_status read_all(reader *r, mm_picture *p, mm_bytes in, const mm_pictur
     return s == MM_OK ? judge_end(r, f) : s;
 }
 
-mm_status mm_jpeg_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+static mm_status read_jpeg(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
 {
     *p = (mm_picture){.format = "jpeg", .depth = 8};
     reader *r = mm_arena_zalloc(a, 1, sizeof *r);
@@ -188,6 +189,34 @@ mm_status mm_jpeg_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, m
     mm_status s = read_all(r, p, in, l, a, f);
     jpeg_destroy_decompress(&r->c);
     p->damaged = r->damaged;
-    p->pages = s == MM_OK ? mm_mpo_count(in) : 1;
     return s;
 }
+
+static mm_status read_first(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+{
+    mm_bytes view[MM_MPO_MOST];
+    mm_status s = read_jpeg(p, in, l, a, f);
+    p->pages = (int64_t)mm_mpo_views(view, in);
+    return s;
+}
+
+static mm_status read_views(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx,
+                            mm_fault *f)
+{
+    mm_bytes view[MM_MPO_MOST];
+    size_t n = mm_mpo_views(view, in);
+    mm_status worst = MM_OK;
+    for (size_t i = 0; worst != MM_FATAL && i < n; i++) {
+        mm_picture p;
+        mm_fault why = {0};
+        mm_status s = read_jpeg(&p, view[i], l, a, &why);
+        p.pages = (int64_t)n;
+        p.page = (int64_t)i;
+        if (s == MM_OK)
+            s = put(ctx, &p, &why);
+        worst = mm_pages_worst(worst, s, f, &why);
+    }
+    return worst;
+}
+
+const mm_picture_reader mm_reader_jpeg = {.read = read_first, .pages = read_views};

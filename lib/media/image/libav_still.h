@@ -1,12 +1,14 @@
-/* libav_still.h: one picture out of one packet of libav. */
+/* libav_still.h: still pictures through libav (inside lib/media/image). */
 #ifndef MM_MEDIA_IMAGE_LIBAV_STILL_H
 #define MM_MEDIA_IMAGE_LIBAV_STILL_H
 
 #include "media/av/libav.h"
 #include "media/image/picture.h"
 
-/* The first frame that decoder c gives for pkt, as p, whose format is named already. */
-mm_status mm_still_packet(mm_picture *p, AVCodecContext *c, AVPacket *pkt, const mm_picture_limits *l, mm_arena *a,
-                          mm_fault *f);
+/* The picture that a file's bytes are, taken as one packet of this codec. p->exif and p->pages are the caller's. */
+mm_status mm_libav_still(mm_picture *p, mm_bytes in, enum AVCodecID id, const mm_picture_limits *l, mm_arena *a,
+                         mm_fault *f);
+/* The largest picture of a file that one of libav's demuxers reads; p->format and p->exif are the caller's. */
+mm_status mm_libav_contained(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 
 #endif

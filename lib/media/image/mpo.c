@@ -1,10 +1,8 @@
-/* MPO: a JPEG after which others stand, of which an APP2 segment tells (CIPA DC-007). What is as large as the first
- * counts as a page; smaller copies and a phone's gain maps do not. */
-#include "media/image/picture.h"
+#include "media/image/mpo.h"
 
 #include <string.h>
 
-enum { ENTRY = 16, MOST_VIEWS = 1000 };
+enum { ENTRY = 16 };
 
 /* The index: a TIFF structure from whose beginning offsets count. */
 typedef struct {
@@ -51,7 +49,7 @@ static bool find_entries(mpf *m)
         size_t bytes = get(m, at + 4, 4);
         m->entries = get(m, at + 8, 4);
         m->count = bytes / ENTRY;
-        return m->entries <= m->n && bytes <= m->n - m->entries && m->count <= MOST_VIEWS;
+        return m->entries <= m->n && bytes <= m->n - m->entries && m->count <= MM_MPO_MOST;
     }
     return false;
 }
@@ -71,7 +69,7 @@ static const uint8_t *size_of(mm_bytes in)
 }
 
 /* The bytes of image i; false: it is no further picture, or not there. */
-static bool view(mm_bytes *out, const mpf *m, mm_bytes in, size_t i)
+static bool get_view(mm_bytes *out, const mpf *m, mm_bytes in, size_t i)
 {
     enum { KIND = 0xffffff, SMALLER = 1 };
     size_t at = m->entries + ENTRY * i, start = (size_t)(m->p - in.p);
@@ -87,37 +85,14 @@ static bool view(mm_bytes *out, const mpf *m, mm_bytes in, size_t i)
     return own && first && !memcmp(own, first, 4);
 }
 
-int64_t mm_mpo_count(mm_bytes in)
+size_t mm_mpo_views(mm_bytes view[MM_MPO_MOST], mm_bytes in)
 {
     mpf m;
-    mm_bytes one;
-    int64_t n = 0;
-    if (!find_segment(&m, in) || !find_entries(&m))
-        return 1;
-    for (size_t i = 0; i < m.count; i++)
-        n += view(&one, &m, in, i);
-    return n > 1 ? n : 1;
-}
-
-mm_status mm_mpo_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f)
-{
-    mpf m;
-    mm_bytes one;
-    int64_t page = 0, pages = mm_mpo_count(in);
-    mm_status worst = MM_OK;
-    if (!find_segment(&m, in) || !find_entries(&m))
-        return mm_fault_set(f, "corrupt", "JPEG: its list of images cannot be read");
-    for (size_t i = 0; worst != MM_FATAL && i < m.count; i++) {
-        mm_picture p;
-        mm_fault why = {0};
-        if (!view(&one, &m, in, i))
-            continue;
-        mm_status s = mm_jpeg_read(&p, one, l, a, &why);
-        p.pages = pages;
-        p.page = page++;
-        if (s == MM_OK)
-            s = put(ctx, &p, &why);
-        worst = mm_pages_worst(worst, s, f, &why);
-    }
-    return worst;
+    size_t n = 0;
+    if (find_segment(&m, in) && find_entries(&m))
+        for (size_t i = 0; i < m.count; i++)
+            n += get_view(&view[n], &m, in, i);
+    if (n == 0)
+        view[n++] = in;
+    return n;
 }

@@ -50,7 +50,7 @@ static void read_row(uint8_t *out, const uint8_t *in, const layout *l, int64_t w
     }
 }
 
-mm_status mm_pfm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *limits, mm_arena *a, mm_fault *f)
+static mm_status read_picture(mm_picture *p, mm_bytes in, const mm_picture_limits *limits, mm_arena *a, mm_fault *f)
 {
     layout l = {0};
     *p = (mm_picture){.format = "pfm", .channels = 3, .type = MM_F32, .depth = 32};
@@ -66,3 +66,5 @@ mm_status mm_pfm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *limit
                  in.p + l.at + (size_t)y * row, &l, p->width);
     return MM_OK;
 }
+
+const mm_picture_reader mm_reader_pfm = {.read = read_picture};

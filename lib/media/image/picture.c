@@ -1,4 +1,4 @@
-#include "media/image/chunks.h"
+#include "media/image/picture.h"
 
 #include <string.h>
 
@@ -64,34 +64,9 @@ void mm_picture_cmyk(uint8_t *out, const uint8_t *in, size_t width)
     }
 }
 
-mm_form mm_picture_form(mm_bytes in)
+mm_status mm_pages_worst(mm_status worst, mm_status s, mm_fault *f, const mm_fault *why)
 {
-    if (in.n >= 3 && !memcmp(in.p, "\xff\xd8\xff", 3))
-        return MM_FORM_JPEG;
-    if (in.n >= 12 && !memcmp(in.p, "RIFF", 4) && !memcmp(in.p + 8, "WEBP", 4))
-        return MM_FORM_WEBP;
-    if (in.n >= 4 && !memcmp(in.p, "GIF8", 4))
-        return MM_FORM_GIF;
-    if (in.n >= 8 && !memcmp(in.p + 4, "ftyp", 4))
-        return mm_heif_is_avif(in) ? MM_FORM_AVIF : MM_FORM_HEIC;
-    if (in.n >= 6 && (!memcmp(in.p, "\0\0\1\0", 4) || !memcmp(in.p, "\0\0\2\0", 4)) && in.p[4])
-        return MM_FORM_ICON;
-    if (in.n >= 4 && (!memcmp(in.p, "II*\0", 4) || !memcmp(in.p, "MM\0*", 4) || !memcmp(in.p, "II+\0", 4) ||
-                      !memcmp(in.p, "MM\0+", 4)))
-        return MM_FORM_TIFF;
-    if (in.n >= 3 && in.p[0] == 'P' && in.p[1] >= '1' && in.p[1] <= '6')
-        return MM_FORM_PNM;
-    if (in.n >= 3 && in.p[0] == 'P' && (in.p[1] == 'F' || in.p[1] == 'f'))
-        return MM_FORM_PFM;
-    return MM_FORM_OTHER;
-}
-
-mm_status mm_picture_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
-{
-    static mm_status (*const READ[])(mm_picture *, mm_bytes, const mm_picture_limits *, mm_arena *, mm_fault *) = {
-        [MM_FORM_JPEG] = mm_jpeg_read,  [MM_FORM_WEBP] = mm_webp_read, [MM_FORM_GIF] = mm_gif_read,
-        [MM_FORM_AVIF] = mm_avif_read,  [MM_FORM_HEIC] = mm_heic_read, [MM_FORM_ICON] = mm_icon_read,
-        [MM_FORM_TIFF] = mm_tiff_read,  [MM_FORM_PNM] = mm_pnm_read,   [MM_FORM_PFM] = mm_pfm_read,
-        [MM_FORM_OTHER] = mm_still_read};
-    return mm_raw_is(in) ? mm_raw_fault(f) : READ[mm_picture_form(in)](p, in, l, a, f);
+    if (s == MM_SKIP && worst == MM_OK)
+        *f = *why;
+    return s == MM_FATAL || worst == MM_OK ? s : worst;
 }

@@ -1,4 +1,4 @@
-/* picture.h: a still picture as a decoder leaves it: as its file stores it (not yet turned upright). */
+/* picture.h: a still picture as its file stores it (not yet turned upright), and what reads one. */
 #ifndef MM_MEDIA_IMAGE_PICTURE_H
 #define MM_MEDIA_IMAGE_PICTURE_H
 
@@ -30,68 +30,33 @@ typedef struct {
     const mm_log *log;
 } mm_picture_limits;
 
-/* What an image of this size is allowed to be: MM_OK, or MM_SKIP with the fault set. Ask before allocating. */
+/* May a picture have this size? MM_OK, or MM_SKIP with the fault set. Ask before allocating. */
 mm_status mm_picture_allowed(int64_t width, int64_t height, const mm_picture_limits *l, mm_fault *f);
 /* p->px for p's size, channels and type. */
 mm_status mm_picture_alloc(mm_picture *p, mm_arena *a, mm_fault *f);
-
-typedef enum {
-    MM_FORM_OTHER,
-    MM_FORM_JPEG,
-    MM_FORM_WEBP,
-    MM_FORM_GIF,
-    MM_FORM_AVIF,
-    MM_FORM_HEIC, /* and whatever else HEIF may hold */
-    MM_FORM_ICON,
-    MM_FORM_TIFF,
-    MM_FORM_PNM,
-    MM_FORM_PFM,
-} mm_form;
-
-/* Which of the decoders below reads it, by its first bytes. */
-mm_form mm_picture_form(mm_bytes in);
-/* Decodes a picture held in memory, by its content; of several, the first. */
-mm_status mm_picture_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
-
-/* Takes the pages or frames of a file, one after the other. It uses p up and empties the arena. */
-typedef mm_status (*mm_page_put)(void *ctx, mm_picture *p, mm_fault *f);
-
-/* Is it an animation that video.c decodes: GIF, PNG or AVIF of several frames? */
-bool mm_picture_is_video(mm_bytes in);
-/* Does such an animation end where it should? MM_OK, or MM_SKIP: "truncated". *end: how many of the bytes are to be
- * decoded; a GIF's without the frame that is cut, of which decoders make a picture or not. */
-mm_status mm_animation_ends(mm_bytes in, size_t *end, mm_fault *f);
-/* Decodes each picture of a file, by its content. One that cannot be decoded is left out; the first such fault is the
- * result. */
-mm_status mm_pages_read(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f);
-mm_status mm_tiff_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f);
-mm_status mm_webp_frames(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f);
-mm_status mm_heic_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f);
-mm_status mm_pnm_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f);
-mm_status mm_mpo_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f);
-int64_t mm_mpo_count(mm_bytes in); /* the views of a JPEG that holds several */
-/* `s` of one page, whose fault is `why`, joined to what the pages before it came to; the first fault goes to f. */
-mm_status mm_pages_worst(mm_status worst, mm_status s, mm_fault *f, const mm_fault *why);
-
-/* A camera's own format, whose small preview would be the only picture to be had. */
-bool mm_raw_is(mm_bytes in);
-mm_status mm_raw_fault(mm_fault *f);
-
-/* The decoders behind it. */
-mm_status mm_jpeg_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
-mm_status mm_webp_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
-mm_status mm_gif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
-mm_status mm_avif_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
-mm_status mm_heic_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
-mm_status mm_icon_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
-mm_status mm_tiff_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
-mm_status mm_pnm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
-mm_status mm_pfm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
-mm_status mm_still_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
 
 /* A row of CMYK as RGB, in Pillow's arithmetic, from what is left of white: 255 − ink. out may be in. */
 void mm_picture_cmyk(uint8_t *out, const uint8_t *in, size_t width);
 /* Alpha dropped (background NULL) or composited over the colour; p has 3 channels afterwards. */
 void mm_picture_flatten(mm_picture *p, const uint8_t *background);
+
+/* Takes the pages or frames of a file, one after the other. It uses p up and empties the arena. */
+typedef mm_status (*mm_page_put)(void *ctx, mm_picture *p, mm_fault *f);
+/* Joins `s` of one page, whose fault is `why`, to what the pages before it came to; the first fault goes to f. */
+mm_status mm_pages_worst(mm_status worst, mm_status s, mm_fault *f, const mm_fault *why);
+
+/* What reads the files of one format, held in memory: mm_reader_ID of the row ID in format/formats.def. */
+typedef struct {
+    /* The first picture. */
+    mm_status (*read)(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f);
+    /* All of them, one after the other. One that cannot be decoded is left out; the first such fault is the result.
+     * NULL: there is only the first. */
+    mm_status (*pages)(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f);
+    /* Is it an animation whose frames lib/media/video decodes? NULL: never. */
+    bool (*is_animation)(mm_bytes in);
+    /* Does such an animation end where it should? MM_OK, or MM_SKIP: "truncated". *end: how many of the bytes are to
+     * be decoded. NULL: it is not checked. */
+    mm_status (*ends)(mm_bytes in, size_t *end, mm_fault *f);
+} mm_picture_reader;
 
 #endif

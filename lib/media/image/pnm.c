@@ -184,7 +184,7 @@ static int64_t count(cursor c, const mm_picture_limits *limits)
     return n;
 }
 
-mm_status mm_pnm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *limits, mm_arena *a, mm_fault *f)
+static mm_status read_first(mm_picture *p, mm_bytes in, const mm_picture_limits *limits, mm_arena *a, mm_fault *f)
 {
     cursor c = {in, 0};
     mm_status s = read_image(p, &c, limits, a, f);
@@ -192,8 +192,8 @@ mm_status mm_pnm_read(mm_picture *p, mm_bytes in, const mm_picture_limits *limit
     return s;
 }
 
-mm_status mm_pnm_pages(mm_bytes in, const mm_picture_limits *limits, mm_arena *a, mm_page_put put, void *ctx,
-                       mm_fault *f)
+static mm_status read_pages(mm_bytes in, const mm_picture_limits *limits, mm_arena *a, mm_page_put put, void *ctx,
+                            mm_fault *f)
 {
     cursor c = {in, 0};
     int64_t pages = in.p[1] >= '4' ? count(c, limits) : 1;
@@ -208,3 +208,5 @@ mm_status mm_pnm_pages(mm_bytes in, const mm_picture_limits *limits, mm_arena *a
     }
     return s;
 }
+
+const mm_picture_reader mm_reader_pnm = {.read = read_first, .pages = read_pages};

@@ -1,6 +1,7 @@
 /* TIFF through libtiff: libav gives wrong pixels, without an error, for tiles, separate planes, 16-bit alpha and more.
  * Pages in strips or tiles. Unsigned samples of up to 8 bits become 8-bit and those of up to 16 bits 16-bit; what is
  * deeper, signed or real stays what it is, as a float. */
+#include "format/formats.h"
 #include "media/image/picture.h"
 #include "media/image/tiff_survey.h"
 
@@ -437,10 +438,11 @@ static mm_status begin(file *t, mm_tiff_survey *s, mm_bytes in, mm_fault *f)
     if (!t->t)
         return broken(t, f);
     mm_tiff_survey_take(s, t->t, in.n, t->complaint);
-    if (!s->raw)
+    bool canon = in.n >= 11 && !memcmp(in.p + 8, "CR\2", 3); /* CR2 */
+    if (!s->raw && !canon)
         return MM_OK;
     TIFFClose(t->t);
-    return mm_raw_fault(f);
+    return mm_fault_set(f, "unsupported", "camera RAW is not read: " MM_CAMERA_RAW_ADVICE);
 }
 
 /* The page that is the current directory, or number `page` of the stack after it. */
@@ -456,7 +458,7 @@ static mm_status read_page(mm_picture *p, file *t, const mm_tiff_survey *s, int6
     return read_directory(p, t, l, a, f);
 }
 
-mm_status mm_tiff_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+static mm_status read_first(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
 {
     file t;
     mm_tiff_survey seen;
@@ -468,7 +470,8 @@ mm_status mm_tiff_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, m
     return s;
 }
 
-mm_status mm_tiff_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f)
+static mm_status read_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx,
+                            mm_fault *f)
 {
     file t;
     mm_tiff_survey seen;
@@ -491,3 +494,5 @@ mm_status mm_tiff_pages(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm
     TIFFClose(t.t);
     return worst;
 }
+
+const mm_picture_reader mm_reader_tiff = {.read = read_first, .pages = read_pages};

@@ -63,7 +63,7 @@ static mm_status open_decoder(WebPAnimDecoder **d, mm_bytes in, mm_fault *f)
     return *d ? MM_OK : mm_fault_set(f, "corrupt", "webp: no decoder for it");
 }
 
-mm_status mm_webp_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
+static mm_status read_first(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
 {
     WebPAnimDecoder *d = NULL;
     int at = 0;
@@ -77,7 +77,8 @@ mm_status mm_webp_read(mm_picture *p, mm_bytes in, const mm_picture_limits *l, m
     return s;
 }
 
-mm_status mm_webp_frames(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx, mm_fault *f)
+static mm_status read_frames(mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_page_put put, void *ctx,
+                             mm_fault *f)
 {
     WebPAnimDecoder *d = NULL;
     mm_picture all;
@@ -95,3 +96,5 @@ mm_status mm_webp_frames(mm_bytes in, const mm_picture_limits *l, mm_arena *a, m
     WebPAnimDecoderDelete(d);
     return s;
 }
+
+const mm_picture_reader mm_reader_webp = {.read = read_first, .pages = read_frames};

@@ -6,8 +6,8 @@
 #include "media/video/video_decode.h"
 
 #include "media/av/libav.h"
-#include "media/image/chunks.h"
 #include "media/image/frame_to_rgb.h"
+#include "media/image/gif.h"
 #include "media/image_record.h"
 
 #include <libswscale/swscale.h>
