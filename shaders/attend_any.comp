@@ -1,21 +1,12 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // attend_any.comp: attention for heads of any width: a query and a head a workgroup. Every lane scores one key of a run
-// of 64, then gathers its columns of the values; sums stand in the output itself, which only this lane touches.
-// Workgroups: x queries, y heads.
-#include "common.glsl"
+// of 64, then sums its columns of the values, in the output itself, which no other lane touches.
+// Workgroups: x queries, y heads, z items.
+#include "attend.glsl"
 
 const uint LANES = 64;
 layout(local_size_x = 64) in;
-layout(constant_id = 0) const bool CAUSAL = false;
-layout(push_constant) uniform P
-{
-    uint heads, head;
-    uint q, k, v, y, ldq, ldk, ldv, ldy;
-    uint q0, q1, k0, k1;
-    uint table, q_offset;
-    float scale;
-} p;
 layout(std430, binding = 0) readonly buffer Q_ { float Q[]; };
 layout(std430, binding = 1) readonly buffer K_ { float K[]; };
 layout(std430, binding = 2) readonly buffer V_ { float V[]; };
@@ -25,31 +16,46 @@ shared float score[LANES];
 
 void main()
 {
-    const uint t = gl_LocalInvocationID.x, i = gl_WorkGroupID.x, h = gl_WorkGroupID.y * p.head;
-    const uint keys = p.k1 - p.k0, seen = CAUSAL ? min(keys, i + p.q_offset + 1) : keys;
-    const uint q = p.q + (p.q0 + i) * p.ldq + h, y = p.y + (p.q0 + i) * p.ldy + h;
+    const Item item = item_of(gl_WorkGroupID.z);
+    const uint t = gl_LocalInvocationID.x, i = gl_WorkGroupID.x, head = gl_WorkGroupID.y;
+    if (i >= item.queries)
+        return;
+    const uint h = head * p.head, kh = head / p.group * p.head;
+    const uint q = p.q + (item.q0 + i) * p.ldq + h, y = p.y + (item.q0 + i) * p.ldy + h;
+    const int at = item.start + int(i);
+    const Seen seen = seen_at(item, at);
+    const ivec2 keys = seen_between(item, at, at);
+    const uvec2 bias = bias_rows_of(item, head, at);
     for (uint d = t; d < p.head; d += LANES)
         Y[y + d] = 0.0;
-    float top = -1e30, sum = 0.0;
-    for (uint k0 = 0; k0 < seen; k0 += LANES) {
-        const uint n = min(LANES, seen - k0), row = p.k0 + k0 + min(t, n - 1), k = p.k + row * p.ldk + h;
+    float top = HIDDEN, sum = 0.0;
+    for (int k0 = keys.x; k0 < keys.y; k0 += int(LANES)) {
+        const int n = min(int(LANES), keys.y - k0), key = k0 + min(int(t), n - 1);
+        const uint k = p.k + (item.k0 + uint(key)) * p.ldk + kh;
         float s = 0.0;
         for (uint d = 0; d < p.head; d++)
             s += Q[q + d] * K[k + d];
+        s *= p.scale;
+        if (RANGED && !sees(seen, key))
+            s = 2 * HIDDEN;
+        if (BIAS || DISTANCE)
+            s += max(bias_of(bias, at, key), 2 * HIDDEN);
         barrier();
-        score[t] = s * p.scale;
+        score[t] = s;
         barrier();
         float higher = top;
-        for (uint j = 0; j < n; j++)
+        for (int j = 0; j < n; j++)
             higher = max(higher, score[j]);
         const float f = exp(top - higher);
         sum *= f;
-        for (uint j = 0; j < n; j++)
+        for (int j = 0; j < n; j++)
             sum += exp(score[j] - higher);
         for (uint d = t; d < p.head; d += LANES) {
             float o = Y[y + d] * f;
-            for (uint j = 0; j < n; j++)
-                o += exp(score[j] - higher) * V[p.v + (p.k0 + k0 + j) * p.ldv + h + d];
+            for (int j = 0; j < n; j++) {
+                const uint row = item.k0 + uint(k0 + j);
+                o += exp(score[j] - higher) * (TABLE ? K[p.v + row * p.ldv + kh + d] : V[p.v + row * p.ldv + kh + d]);
+            }
             Y[y + d] = o;
         }
         top = higher;

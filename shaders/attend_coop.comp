@@ -5,34 +5,22 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_EXT_shader_16bit_storage : require
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
-// attend_coop.comp: softmax(scale q k^T) v on matrix units of MS x MS x MS in subgroups of SG (linear_coop.comp), for heads
+// attend_coop.comp: softmax(scale q k^T + bias) v on matrix units of MS x MS x MS in subgroups of SG (linear_coop.comp), for heads
 // of 64 columns: f16 inputs, f32 sums. MS queries a subgroup, four subgroups a workgroup; keys and values 64 at a time
 // through shared memory.
 //
 // The online softmax (Milakov & Gimelshein 2018) rescales a row's sums whenever a higher score turns up. Which invocation
 // holds which row of a cooperative matrix is not known, so the factors become a matrix, too: loaded with a step of 0,
 // every column of it is the column of factors.
-#include "common.glsl"
+#include "attend.glsl"
 
 const uint SUBGROUPS = 4, QUERIES = SUBGROUPS * MS, THREADS = SUBGROUPS * SG, PARTS = SG / MS; // invocations that look after a row
 const uint KEYS = 64, HEAD = 64, H4 = HEAD / 4, H8 = HEAD / 8, M4 = MS / 4;
 layout(local_size_x = 4 * SG) in;
-layout(constant_id = 0) const bool CAUSAL = false;
-layout(constant_id = 3) const bool HALF = false; // q, k and v are half matrices
-layout(constant_id = 4) const bool YH = false;   // y is
-layout(push_constant) uniform P
-{
-    uint heads, head;
-    uint q, k, v, y, ldq, ldk, ldv, ldy;
-    uint q0, q1, k0, k1;
-    uint table, q_offset;
-    float scale;
-} p;
 layout(std430, binding = 0) readonly buffer QV { vec4 QQ[]; };
 layout(std430, binding = 0) readonly buffer QH { uvec4 QH8[]; };
 layout(std430, binding = 1) readonly buffer KH { uvec4 KH8[]; };
 layout(std430, binding = 1) readonly buffer KV { vec4 KQ[]; }; // and the values
-layout(std430, binding = 2) readonly buffer T_ { uvec4 T[]; }; // q0, q1, k0, k1 of an item
 layout(std430, binding = 3) writeonly buffer YV { vec4 YQ[]; };
 layout(std430, binding = 3) writeonly buffer YH_ { uvec2 YH4[]; };
 
@@ -45,29 +33,40 @@ shared float tops[THREADS], factor[QUERIES];
 #define MATRIX(use) coopmat<float16_t, gl_ScopeSubgroup, MS, MS, use>
 #define SUMS coopmat<float, gl_ScopeSubgroup, MS, MS, gl_MatrixUseAccumulator>
 
+// Which of keys first .. first+3 are seen.
+bvec4 visible(Seen s, int first)
+{
+    const ivec4 key = first + ivec4(0, 1, 2, 3);
+    const bvec4 below = lessThan(key, ivec4(s.to));
+    if (!RANGED)
+        return below;
+    return bvec4(uvec4(below) & uvec4(greaterThanEqual(key, ivec4(s.from))) | uvec4(lessThan(key, ivec4(s.prefix))));
+}
+
 void main()
 {
     const uint t = gl_LocalInvocationID.x, sg = gl_SubgroupID, lane = gl_SubgroupInvocationID;
-    const uint h = gl_WorkGroupID.y * HEAD, block = gl_WorkGroupID.x * QUERIES;
-    const uvec4 rows = T[p.table + gl_WorkGroupID.z];
-    const uint queries = rows.y - rows.x, keys = rows.w - rows.z;
-    if (block >= queries)
+    const uint head = gl_WorkGroupID.y, h = head * HEAD, kh = head / p.group * HEAD, block = gl_WorkGroupID.x * QUERIES;
+    const Item item = item_of(gl_WorkGroupID.z);
+    if (block >= item.queries)
         return;
     // the invocations of a row take every second vector of its scores where they are two
     const uint r = sg * MS + lane / PARTS, part = lane % PARTS, query = block + r;
-    const uint seen = CAUSAL ? min(keys, query + p.q_offset + 1) : keys;
-    const uint most = CAUSAL ? min(keys, block + QUERIES + p.q_offset) : keys;
+    const int at = item.start + int(min(query, item.queries - 1));
+    const Seen seen = seen_at(item, at);
+    const ivec2 keys = seen_between(item, item.start + int(block), item.start + int(block + QUERIES - 1));
+    const uvec2 bias = bias_rows_of(item, head, at);
 
     if (HALF)
         for (uint e = t; e < QUERIES * H8; e += THREADS) {
-            const uint row = rows.x + min(block + e / H8, queries - 1);
+            const uint row = item.q0 + min(block + e / H8, item.queries - 1);
             const uvec4 q = QH8[(p.q + row * p.ldq + h / 2) / 4 + e % H8];
             qs[e / H8 * HS + e % H8 * 2] = f16vec4(from_halves(q.xy) * p.scale);
             qs[e / H8 * HS + e % H8 * 2 + 1] = f16vec4(from_halves(q.zw) * p.scale);
         }
     else
         for (uint e = t; e < QUERIES * H4; e += THREADS) {
-            const uint row = rows.x + min(block + e / H4, queries - 1);
+            const uint row = item.q0 + min(block + e / H4, item.queries - 1);
             qs[e / H4 * HS + e % H4] = f16vec4(QQ[((p.q + row * p.ldq + h) >> 2) + e % H4] * p.scale);
         }
     barrier();
@@ -77,23 +76,24 @@ void main()
 
 #define LOAD(to, first, step)                                                                                         \
     if (HALF)                                                                                                         \
-        [[unroll]] for (uint i = 0; i < KEYS * H8 / THREADS; i++) {                                                       \
-            const uint e = t + i * THREADS, row = rows.z + min(k0 + e / H8, keys - 1);                                    \
-            const uvec4 x = KH8[(first + row * step + h / 2) / 4 + e % H8];                                           \
+        [[unroll]] for (uint i = 0; i < KEYS * H8 / THREADS; i++) {                                                   \
+            const uint e = t + i * THREADS, row = item.k0 + min(uint(k0) + e / H8, item.keys - 1);                    \
+            const uvec4 x = KH8[(first + row * step + kh / 2) / 4 + e % H8];                                          \
             to[e / H8 * HS + e % H8 * 2] = f16vec4(unpackFloat2x16(x.x), unpackFloat2x16(x.y));                       \
             to[e / H8 * HS + e % H8 * 2 + 1] = f16vec4(unpackFloat2x16(x.z), unpackFloat2x16(x.w));                   \
         }                                                                                                             \
     else                                                                                                              \
-        [[unroll]] for (uint i = 0; i < KEYS * H4 / THREADS; i++) {                                                           \
-        const uint e = t + i * THREADS, row = rows.z + min(k0 + e / H4, keys - 1);                                        \
-        to[e / H4 * HS + e % H4] = f16vec4(KQ[((first + row * step + h) >> 2) + e % H4]);                             \
-    }
+        [[unroll]] for (uint i = 0; i < KEYS * H4 / THREADS; i++) {                                                   \
+            const uint e = t + i * THREADS, row = item.k0 + min(uint(k0) + e / H4, item.keys - 1);                    \
+            to[e / H4 * HS + e % H4] = f16vec4(KQ[((first + row * step + kh) >> 2) + e % H4]);                        \
+        }
 
-    float top = -1e30, sum = 0.0; // of the row; of the weights that the invocation made
+    float top = HIDDEN, sum = 0.0; // of the row; of the weights that the invocation made
     SUMS o[HEAD / MS], scale;
     [[unroll]] for (uint d = 0; d < HEAD / MS; d++)
         o[d] = SUMS(0.0);
-    for (uint k0 = 0; k0 < most; k0 += KEYS) {
+    // from a multiple of KEYS on: a query's sums do not depend on its neighbours
+    for (int k0 = keys.x / int(KEYS) * int(KEYS); k0 < keys.y; k0 += int(KEYS)) {
         barrier();
         LOAD(ks, p.k, p.ldk)
         LOAD(vs, p.v, p.ldv)
@@ -111,8 +111,12 @@ void main()
         vec4 w[KEYS / 4 / PARTS];
         float higher = top;
         [[unroll]] for (uint c = 0; c < KEYS / 4 / PARTS; c++) {
-            const uvec4 key = k0 + (PARTS * c + part) * 4 + uvec4(0, 1, 2, 3);
-            w[c] = mix(vec4(-1e30), ss[r * SS + PARTS * c + part], lessThan(key, uvec4(seen)));
+            w[c] = mix(vec4(HIDDEN), ss[r * SS + PARTS * c + part], visible(seen, k0 + int(PARTS * c + part) * 4));
+            if (BIAS || DISTANCE)
+                [[unroll]] for (int j = 0; j < 4; j++) {
+                    const int key = min(k0 + int(PARTS * c + part) * 4 + j, int(item.keys) - 1);
+                    w[c][j] += max(bias_of(bias, at, key), 2 * HIDDEN);
+                }
             higher = max(higher, max(max(w[c].x, w[c].y), max(w[c].z, w[c].w)));
         }
         tops[t] = higher;
@@ -123,8 +127,7 @@ void main()
         top = higher;
         sum *= f;
         [[unroll]] for (uint c = 0; c < KEYS / 4 / PARTS; c++) {
-            const uvec4 key = k0 + (PARTS * c + part) * 4 + uvec4(0, 1, 2, 3);
-            w[c] = mix(vec4(0), exp(w[c] - higher), lessThan(key, uvec4(seen)));
+            w[c] = mix(vec4(0), exp(w[c] - higher), visible(seen, k0 + int(PARTS * c + part) * 4));
             sum += w[c].x + w[c].y + w[c].z + w[c].w;
             qs[r * HS + PARTS * c + part] = f16vec4(w[c]);
         }
@@ -148,11 +151,11 @@ void main()
     [[unroll]] for (uint d = 0; d < HEAD / MS; d++)
         coopMatStore(o[d], ss, sg * MS * SS + d * M4, SS, gl_CooperativeMatrixLayoutRowMajor);
     subgroupBarrier();
-    const float all = PARTS == 2 ? tops[t & ~1u] + tops[t | 1] : sum, share = all > 0.0 ? 1.0 / all : 0.0;
-    if (query < queries)
+    const float all = PARTS == 2 ? tops[t & ~1u] + tops[t | 1] : sum, scaled = all > 0.0 ? 1.0 / all : 0.0;
+    if (query < item.queries)
         [[unroll]] for (uint c = 0; c < H4; c += PARTS)
             if (YH)
-                YH4[(p.y + (rows.x + query) * p.ldy + h / 2) / 2 + c + part] = to_halves(ss[r * SS + c + part] * share);
+                YH4[(p.y + (item.q0 + query) * p.ldy + h / 2) / 2 + c + part] = to_halves(ss[r * SS + c + part] * scaled);
             else
-                YQ[((p.y + (rows.x + query) * p.ldy + h) >> 2) + c + part] = ss[r * SS + c + part] * share;
+                YQ[((p.y + (item.q0 + query) * p.ldy + h) >> 2) + c + part] = ss[r * SS + c + part] * scaled;
 }

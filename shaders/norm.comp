@@ -1,6 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// norm.comp: layer norm of a row by a workgroup: y = act((x - mean) / sqrt(var + eps) * gain + bias). The variance is
+// norm.comp: layer norm of a row by a workgroup, y = act((x - mean) / sqrt(var + eps) * gain + bias), and RMS norm, which
+// takes the mean as 0. The variance is
 // summed from the differences to the mean (two passes), never as E[x^2] - mean^2, which cancels. A row of up to 1,024
 // channels in vectors of four is read once and stays in registers.
 #include "common.glsl"
@@ -12,6 +13,7 @@ layout(constant_id = 1) const bool BIASED = false;
 layout(constant_id = 2) const bool HELD = false; // everything begins at multiples of four, and the row fits registers
 layout(constant_id = 3) const bool YH = false;   // y is a half matrix
 layout(constant_id = 4) const bool ALSO = false; // and y goes to a half matrix, too
+layout(constant_id = 5) const bool RMS = false;
 layout(push_constant) uniform P { uint rows, channels, x, ldx, y, ldy, gain, bias; float eps; uint also, ldalso; } p;
 layout(std430, binding = 0) readonly buffer X_ { float X[]; };
 layout(std430, binding = 0) readonly buffer XV { vec4 XQ[]; };
@@ -53,7 +55,7 @@ void held(uint t, uint x, uint y, uint also)
         v[i] = q < quads ? XQ[x / 4 + q] : vec4(0);
         sum += v[i];
     }
-    const float mean = total(sum.x + sum.y + sum.z + sum.w) / float(p.channels);
+    const float mean = RMS ? 0.0 : total(sum.x + sum.y + sum.z + sum.w) / float(p.channels);
     sum = vec4(0);
     [[unroll]] for (uint i = 0; i < HOLD; i++) {
         v[i] -= mean;
@@ -98,9 +100,9 @@ void main()
         return;
     }
     float sum = 0.0;
-    for (uint c = t; c < p.channels; c += LANES)
+    for (uint c = t; !RMS && c < p.channels; c += LANES)
         sum += X[x + c];
-    const float mean = total(sum) / float(p.channels);
+    const float mean = RMS ? 0.0 : total(sum) / float(p.channels);
     sum = 0.0;
     for (uint c = t; c < p.channels; c += LANES) {
         const float d = X[x + c] - mean;

@@ -1,164 +1,249 @@
-/* attend.c: which shader attends, and how it learns about the items of a batch. */
+/* attend.c: attention: which shader computes it, what it sees, and how it learns about the items of a batch.
+ *
+ * A shader has four bindings: queries, keys, a third one, and the output. Items share a dispatch where one window holds
+ * both keys and values; the third binding then has a table of the items, and the biases with it. Otherwise each item
+ * has a dispatch of its own, and the third binding has its values. */
 #include "backend/vulkan/vk.h"
 
-/* The push constants of attend.comp and attend_any.comp. */
+#include <string.h>
+
+/* Item of attend.glsl; rows are counted from the windows' first ones. */
 typedef struct {
-    uint32_t heads, head;
+    uint32_t q0, queries, k0, keys, q_start, prefix, bias_row, unused;
+} item;
+
+/* The push constants of attend.glsl. */
+typedef struct {
+    item one;
+    uint32_t group, head;
     uint32_t q, k, v, y, ldq, ldk, ldv, ldy;
-    uint32_t q0, q1, k0, k1;
-    uint32_t table, q_offset;
+    uint32_t table;
     float scale;
+    uint32_t window;
+    uint32_t bias, ldb, bias_rows, distance, ldd, reach;
 } attend_push;
 
-/* Rows lo .. hi-1 of the op's matrices. */
+/* Items i0 .. i1-1 of an operation, the rows that they use, and what a shader sees of them. */
 typedef struct {
-    int64_t q0, q1, k0, k1;
-} span;
-
-typedef struct {
+    const mm_attend_op *op;
+    int i0, i1;
+    int64_t q0, q1, k0, k1; /* rows of q and out; of k and v */
+    int64_t longest;        /* queries of an item */
+    double scores;
     mm_vk_window q, k, v, y;
-} views;
+    bool apart; /* v has a window of its own */
+} batch;
 
-/* Keys and values through one window. */
-static bool see_both(views *v, const mm_vk_dev *d, const mm_attend_op *op, const span *s)
+static batch batch_of(const mm_attend_op *op, int i0, int i1)
 {
-    const int64_t width = mm_vk_width(op->k.half, (int64_t)op->heads * op->head), rows = s->k1 - s->k0;
-    const VkDeviceSize k = mm_vk_at(&op->k) + (VkDeviceSize)(s->k0 * op->k.ld) * sizeof(float),
-                       w = mm_vk_at(&op->v) + (VkDeviceSize)(s->k0 * op->v.ld) * sizeof(float),
-                       k_end = k + (VkDeviceSize)mm_vk_extent(rows, width, op->k.ld) * sizeof(float),
-                       w_end = w + (VkDeviceSize)mm_vk_extent(rows, width, op->v.ld) * sizeof(float);
-    const VkDeviceSize lo = k < w ? k : w, hi = k_end > w_end ? k_end : w_end;
-    if (mm_vk_buffer(&op->k) != mm_vk_buffer(&op->v) || !mm_vk_window_of(&v->k, d, mm_vk_buffer(&op->k), lo, hi - lo))
+    batch b = {.op = op, .i0 = i0, .i1 = i1, .q0 = op->cu_q[i0], .q1 = op->cu_q[i1], .k0 = INT64_MAX};
+    for (int i = i0; i < i1; i++) {
+        const int64_t queries = op->cu_q[i + 1] - op->cu_q[i], first = op->k_start[i], keys = mm_attend_keys(op, i);
+        b.k0 = first < b.k0 ? first : b.k0;
+        b.k1 = first + keys > b.k1 ? first + keys : b.k1;
+        b.longest = queries > b.longest ? queries : b.longest;
+        b.scores += (double)queries * (double)keys;
+    }
+    return b;
+}
+
+static item item_of(const batch *b, int i)
+{
+    const mm_attend_op *op = b->op;
+    return (item){.q0 = (uint32_t)(op->cu_q[i] - b->q0),
+                  .queries = (uint32_t)(op->cu_q[i + 1] - op->cu_q[i]),
+                  .k0 = (uint32_t)(op->k_start[i] - b->k0),
+                  .keys = (uint32_t)mm_attend_keys(op, i),
+                  .q_start = (uint32_t)mm_attend_start(op, i),
+                  .prefix = op->prefix ? (uint32_t)op->prefix[i] : 0,
+                  .bias_row = op->bias_start ? (uint32_t)op->bias_start[i] : 0};
+}
+
+/* ---- windows ---- */
+
+/* First byte and end of the batch's rows of k or v. */
+static VkDeviceSize rows_of(VkDeviceSize *end, const batch *b, const mm_mat *m)
+{
+    const int64_t width = mm_vk_width(m->half, (int64_t)mm_attend_kv_heads(b->op) * b->op->head);
+    const VkDeviceSize at = mm_vk_at(m) + (VkDeviceSize)(b->k0 * m->ld) * sizeof(float);
+    *end = at + (VkDeviceSize)mm_vk_extent(b->k1 - b->k0, width, m->ld) * sizeof(float);
+    return at;
+}
+
+/* Keys and values in one window of `buffer`. */
+static bool window_both(batch *b, const mm_vk_dev *d, VkBuffer buffer, VkDeviceSize k, VkDeviceSize k_end,
+                        VkDeviceSize v, VkDeviceSize v_end)
+{
+    const VkDeviceSize lo = k < v ? k : v, hi = k_end > v_end ? k_end : v_end;
+    if (!mm_vk_window_of(&b->k, d, buffer, lo, hi - lo))
         return false;
-    v->v.shift = v->k.shift + w - lo;
-    v->k.shift += k - lo;
+    b->v = b->k;
+    b->k.shift += k - lo;
+    b->v.shift += v - lo;
     return true;
 }
 
-static bool fours(const views *v, const mm_attend_op *op)
+/* Windows of all four matrices; where k and v share none, v's is its own. */
+static bool windows(batch *b, const mm_vk_dev *d)
 {
-    return (v->q.shift | v->k.shift | v->v.shift | v->y.shift) % 16 == 0 && op->head % 4 == 0 && op->q.ld % 4 == 0 &&
+    const mm_attend_op *op = b->op;
+    const int64_t width = (int64_t)op->heads * op->head, kv_width = (int64_t)mm_attend_kv_heads(op) * op->head;
+    VkDeviceSize k_end, v_end;
+    const VkDeviceSize k = rows_of(&k_end, b, &op->k), v = rows_of(&v_end, b, &op->v);
+    if (!mm_vk_window_rows(&b->q, d, &op->q, b->q0, b->q1, width) ||
+        !mm_vk_window_rows(&b->y, d, &op->out, b->q0, b->q1, width))
+        return false;
+    b->apart =
+        mm_vk_buffer(&op->k) != mm_vk_buffer(&op->v) || !window_both(b, d, mm_vk_buffer(&op->k), k, k_end, v, v_end);
+    return !b->apart || (mm_vk_window_rows(&b->k, d, &op->k, b->k0, b->k1, kv_width) &&
+                         mm_vk_window_rows(&b->v, d, &op->v, b->k0, b->k1, kv_width));
+}
+
+static bool fours(const batch *b)
+{
+    const mm_attend_op *op = b->op;
+    return (b->q.shift | b->k.shift | b->v.shift | b->y.shift) % 16 == 0 && op->head % 4 == 0 && op->q.ld % 4 == 0 &&
            op->k.ld % 4 == 0 && op->v.ld % 4 == 0 && op->out.ld % 4 == 0;
 }
 
-static int shader_for(const mm_attend_op *op)
-{
-    return op->head <= 32    ? MM_VK_ATTEND_32
-           : op->head <= 64  ? MM_VK_ATTEND_64
-           : op->head <= 128 ? MM_VK_ATTEND_128
-                             : MM_VK_ATTEND_ANY;
-}
+/* ---- the third binding ---- */
 
-static attend_push push_of(const views *v, const mm_attend_op *op)
+/* A table of the items straight from staging memory. */
+static mm_status stage_table(VkDeviceSize *at, mm_vk_dev *d, const batch *b, mm_err *e)
 {
-    return (attend_push){.heads = (uint32_t)op->heads,
-                         .head = (uint32_t)op->head,
-                         .q = mm_vk_floats(v->q.shift),
-                         .k = mm_vk_floats(v->k.shift),
-                         .v = mm_vk_floats(v->v.shift),
-                         .y = mm_vk_floats(v->y.shift),
-                         .ldq = (uint32_t)op->q.ld,
-                         .ldk = (uint32_t)op->k.ld,
-                         .ldv = (uint32_t)op->v.ld,
-                         .ldy = (uint32_t)op->out.ld,
-                         .scale = op->scale};
-}
-
-/* ---- many items in one dispatch ---- */
-
-/* Items i0 .. i1-1, whose rows go to the shader as a table; false when they do not fit together. */
-static bool together(mm_vk_dev *d, const mm_attend_op *op, int i0, int i1, mm_status *st, mm_err *e)
-{
-    const int64_t width = (int64_t)op->heads * op->head;
-    span s = {op->cu_q[i0], op->cu_q[i1], INT64_MAX, 0};
-    views v;
-    for (int i = i0; i < i1; i++) {
-        s.k0 = op->k_start[i] < s.k0 ? op->k_start[i] : s.k0;
-        s.k1 = op->k_start[i] + mm_attend_keys(op, i) > s.k1 ? op->k_start[i] + mm_attend_keys(op, i) : s.k1;
-        if (mm_attend_start(op, i) != mm_attend_start(op, i0))
-            return false;
+    char *to;
+    mm_status s = mm_vk_stage(&to, at, d, (VkDeviceSize)(b->i1 - b->i0) * sizeof(item), e);
+    for (int i = b->i0; s == MM_OK && i < b->i1; i++) {
+        const item x = item_of(b, i);
+        memcpy(to + (size_t)(i - b->i0) * sizeof x, &x, sizeof x);
     }
-    if (op->head > 128 || !see_both(&v, d, op, &s) || !mm_vk_window_rows(&v.q, d, &op->q, s.q0, s.q1, width) ||
-        !mm_vk_window_rows(&v.y, d, &op->out, s.q0, s.q1, width))
+    return s;
+}
+
+/* Bytes that a part of the workspace takes. */
+static VkDeviceSize part(VkDeviceSize bytes)
+{
+    return (VkDeviceSize)mm_vk_round((int64_t)bytes, 256);
+}
+
+/* The table and the biases side by side in the workspace and, where they lie apart, keys and values after them. False:
+ * no window is that wide. */
+static bool gather_biases(mm_vk_window *w, attend_push *push, mm_vk_dev *d, batch *b, mm_status *s, mm_err *e)
+{
+    const mm_attend_op *op = b->op;
+    int64_t first = INT64_MAX, end = 0, keys = 0;
+    for (int i = b->i0; i < b->i1; i++) {
+        const int64_t row = op->bias_start ? op->bias_start[i] : 0, n = mm_attend_keys(op, i);
+        first = row < first ? row : first;
+        end = row + op->heads * op->bias_rows > end ? row + op->heads * op->bias_rows : end;
+        keys = n > keys ? n : keys;
+    }
+    const int64_t bias_floats = op->bias.buf ? mm_vk_extent(end - first, keys, op->bias.ld) : 0,
+                  distance_floats = op->distance.buf ? mm_vk_extent(op->heads, 2 * op->reach + 1, op->distance.ld) : 0;
+    VkDeviceSize k_end, v_end;
+    const VkDeviceSize k = rows_of(&k_end, b, &op->k), v = rows_of(&v_end, b, &op->v);
+    const VkDeviceSize table = (VkDeviceSize)(b->i1 - b->i0) * sizeof(item), bias = part(table),
+                       distance = bias + part((VkDeviceSize)bias_floats * sizeof(float)),
+                       all = distance + part((VkDeviceSize)distance_floats * sizeof(float)), k_to = all + k % 16,
+                       v_to = part(k_to + k_end - k) + v % 16;
+    VkDeviceSize staged;
+    *s = mm_vk_reserve_workspace(d, b->apart ? v_to + v_end - v : all, e);
+    const VkBuffer to = d->workspace.buffer;
+    if (*s == MM_OK && (!mm_vk_window_of(w, d, to, 0, all) ||
+                        (b->apart && !window_both(b, d, to, k_to, k_to + k_end - k, v_to, v_to + v_end - v))))
         return false;
-    char *staged;
-    VkDeviceSize at;
-    int64_t longest = 0;
-    const VkDeviceSize bytes = (VkDeviceSize)(i1 - i0) * 4 * sizeof(uint32_t);
-    if ((*st = mm_vk_stage(&staged, &at, d, bytes, e)) != MM_OK)
-        return true;
-    for (int i = i0; i < i1; i++) {
-        uint32_t *row = (uint32_t *)staged + 4 * (i - i0);
-        row[0] = (uint32_t)(op->cu_q[i] - s.q0);
-        row[1] = (uint32_t)(op->cu_q[i + 1] - s.q0);
-        row[2] = (uint32_t)(op->k_start[i] - s.k0);
-        row[3] = (uint32_t)(op->k_start[i] + mm_attend_keys(op, i) - s.k0);
-        longest = op->cu_q[i + 1] - op->cu_q[i] > longest ? op->cu_q[i + 1] - op->cu_q[i] : longest;
-    }
-    mm_vk_window table;
-    mm_vk_window_of(&table, d, d->up.buffer, at, bytes);
-    attend_push push = push_of(&v, op);
-    push.table = (uint32_t)(table.shift / 16);
-    push.q_offset = (uint32_t)mm_attend_start(op, i0);
-    const bool units = (d->paths & MM_VK_COOPATT) && op->head == 64 && fours(&v, op);
-    const int shader = !units ? shader_for(op) : d->card.coopmat == 8 ? MM_VK_ATTEND_COOP_8 : MM_VK_ATTEND_COOP;
-    const int64_t block = shader == MM_VK_ATTEND_COOP_8 ? 32 : 64; /* queries of a workgroup */
-    const mm_vk_dispatch x = {
-        .shader = shader,
-        .spec = {op->causal, fours(&v, op), true, op->q.half, op->out.half},
-        .bind = {v.q, v.k, table, v.y},
-        .push = &push,
-        .push_bytes = sizeof push,
-        .groups = {(uint32_t)((longest + block - 1) / block), (uint32_t)op->heads, (uint32_t)(i1 - i0)},
-        .work = 2.0 * (double)(s.q1 - s.q0) * (double)longest * (double)width};
-    *st = mm_vk_run(d, &x, e);
+    if (*s == MM_OK)
+        *s = stage_table(&staged, d, b, e);
+    if (*s == MM_OK)
+        *s = mm_vk_copy(d, d->up.buffer, staged, to, 0, table, e);
+    if (*s == MM_OK && bias_floats)
+        *s = mm_vk_copy(d, mm_vk_buffer(&op->bias),
+                        mm_vk_at(&op->bias) + (VkDeviceSize)(first * op->bias.ld) * sizeof(float), to, bias,
+                        (VkDeviceSize)bias_floats * sizeof(float), e);
+    if (*s == MM_OK && distance_floats)
+        *s = mm_vk_copy(d, mm_vk_buffer(&op->distance), mm_vk_at(&op->distance), to, distance,
+                        (VkDeviceSize)distance_floats * sizeof(float), e);
+    if (*s == MM_OK && b->apart && k_end > k)
+        *s = mm_vk_copy(d, mm_vk_buffer(&op->k), k, to, k_to, k_end - k, e);
+    if (*s == MM_OK && b->apart && v_end > v)
+        *s = mm_vk_copy(d, mm_vk_buffer(&op->v), v, to, v_to, v_end - v, e);
+    b->apart = false;
+    push->bias = mm_vk_floats(bias) - (uint32_t)(op->bias.buf ? first * op->bias.ld : 0); /* may wrap around */
+    push->ldb = (uint32_t)op->bias.ld;
+    push->bias_rows = (uint32_t)op->bias_rows;
+    push->distance = mm_vk_floats(distance);
+    push->ldd = (uint32_t)op->distance.ld;
+    push->reach = (uint32_t)op->reach;
     return true;
 }
 
-/* ---- one item ---- */
+/* ---- the dispatch ---- */
 
-static mm_status alone(mm_vk_dev *d, const mm_attend_op *op, int i, mm_err *e)
+static int shader_for(const mm_vk_dev *d, const batch *b)
 {
-    const int64_t width = (int64_t)op->heads * op->head;
-    const span s = {op->cu_q[i], op->cu_q[i + 1], op->k_start[i], op->k_start[i] + mm_attend_keys(op, i)};
-    const int64_t queries = s.q1 - s.q0, keys = s.k1 - s.k0;
-    views v;
-    if (queries == 0)
+    const int64_t head = b->op->head;
+    if ((d->paths & MM_VK_COOPATT) && head == 64 && !b->apart && fours(b))
+        return d->card.coopmat == 8 ? MM_VK_ATTEND_COOP_8 : MM_VK_ATTEND_COOP;
+    return head <= 32    ? MM_VK_ATTEND_32
+           : head <= 64  ? MM_VK_ATTEND_64
+           : head <= 128 ? MM_VK_ATTEND_128
+                         : MM_VK_ATTEND_ANY;
+}
+
+/* Items i0 .. i1-1, in halves until they fit together. */
+static mm_status attend(mm_vk_dev *d, const mm_attend_op *op, int i0, int i1, mm_err *e)
+{
+    enum { MOST = 4096 }; /* items of a dispatch */
+    const bool biased = op->bias.buf || op->distance.buf;
+    batch b = batch_of(op, i0, i1);
+    if (b.q0 == b.q1)
         return MM_OK;
-    if (!mm_vk_window_rows(&v.q, d, &op->q, s.q0, s.q1, width) ||
-        !mm_vk_window_rows(&v.y, d, &op->out, s.q0, s.q1, width) ||
-        !mm_vk_window_rows(&v.k, d, &op->k, s.k0, s.k1 > s.k0 ? s.k1 : s.k0 + 1, width) ||
-        !mm_vk_window_rows(&v.v, d, &op->v, s.k0, s.k1 > s.k0 ? s.k1 : s.k0 + 1, width))
-        return mm_fail(e, MM_SKIP, "vulkan: a sequence of %lld positions is too long for this device",
-                       (long long)(queries > keys ? queries : keys));
-    attend_push push = push_of(&v, op);
-    push.q1 = (uint32_t)queries;
-    push.k1 = (uint32_t)keys;
-    push.q_offset = (uint32_t)mm_attend_start(op, i);
-    const int shader = shader_for(op);
-    const int64_t block = shader == MM_VK_ATTEND_ANY ? 1 : 64;
-    const mm_vk_dispatch x = {.shader = shader,
-                              .spec = {op->causal, fours(&v, op), false, op->q.half, op->out.half},
-                              .bind = {v.q, v.k, v.v, v.y},
-                              .push = &push,
-                              .push_bytes = sizeof push,
-                              .groups = {(uint32_t)((queries + block - 1) / block), (uint32_t)op->heads, 1},
-                              .work = 2.0 * (double)queries * (double)keys * (double)width};
+    mm_vk_window third = {{0}, 0};
+    attend_push push = {.group = (uint32_t)(op->heads / mm_attend_kv_heads(op)),
+                        .head = (uint32_t)op->head,
+                        .scale = op->scale,
+                        .window = (uint32_t)op->window};
+    mm_status s = MM_OK;
+    bool fits = i1 - i0 <= MOST && windows(&b, d) && (!b.apart || biased || i1 - i0 == 1);
+    if (fits && biased)
+        fits = gather_biases(&third, &push, d, &b, &s, e);
+    if (!fits) {
+        if (i1 - i0 < 2)
+            return mm_vk_too_large(e);
+        s = attend(d, op, i0, i0 + (i1 - i0) / 2, e);
+        return s == MM_OK ? attend(d, op, i0 + (i1 - i0) / 2, i1, e) : s;
+    }
+    if (b.apart) {
+        push.one = item_of(&b, i0);
+        third = b.v;
+    } else if (!biased && s == MM_OK) {
+        VkDeviceSize at;
+        s = stage_table(&at, d, &b, e);
+        if (s == MM_OK)
+            mm_vk_window_of(&third, d, d->up.buffer, at, (VkDeviceSize)(i1 - i0) * sizeof(item));
+        push.table = (uint32_t)(third.shift / 16);
+    }
+    if (s != MM_OK)
+        return s;
+    push.q = mm_vk_floats(b.q.shift), push.ldq = (uint32_t)op->q.ld;
+    push.k = mm_vk_floats(b.k.shift), push.ldk = (uint32_t)op->k.ld;
+    push.v = mm_vk_floats(b.v.shift), push.ldv = (uint32_t)op->v.ld;
+    push.y = mm_vk_floats(b.y.shift), push.ldy = (uint32_t)op->out.ld;
+    const int shader = shader_for(d, &b);
+    const int64_t block = shader == MM_VK_ATTEND_ANY ? 1 : shader == MM_VK_ATTEND_COOP_8 ? 32 : 64; /* queries */
+    const mm_vk_dispatch x = {
+        .shader = shader,
+        .spec = {op->causal, fours(&b), !b.apart, op->q.half, op->out.half, op->window > 0 || op->prefix,
+                 op->bias.buf != NULL, op->distance.buf != NULL},
+        .bind = {b.q, b.k, third, b.y},
+        .push = &push,
+        .push_bytes = sizeof push,
+        .groups = {(uint32_t)((b.longest + block - 1) / block), (uint32_t)op->heads, (uint32_t)(i1 - i0)},
+        .work = 2 * b.scores * (double)op->heads * op->head};
     return mm_vk_run(d, &x, e);
 }
 
 mm_status mm_vk_attend(mm_dev *dev, const mm_attend_op *op, mm_err *e)
 {
-    enum { MOST = 4096 }; /* items of a dispatch */
-    mm_vk_dev *d = (mm_vk_dev *)dev;
-    mm_status s = MM_OK;
-    if (mm_attend_kv_heads(op) != op->heads || op->window || op->prefix || op->bias.buf || op->distance.buf)
-        return mm_fail(
-            e, MM_FATAL,
-            "vulkan: this device does not compute attention with grouped heads, a window, a prefix or a bias");
-    if (op->n <= MOST && together(d, op, 0, op->n, &s, e))
-        return s;
-    for (int i = 0; s == MM_OK && i < op->n; i++)
-        s = alone(d, op, i, e);
-    return s;
+    return attend((mm_vk_dev *)dev, op, 0, op->n, e);
 }

@@ -1,11 +1,30 @@
-/* rowwise.c: normalisation, gathering, pooling. Rows are taken in pieces whose windows fit. */
+/* rowwise.c: operations on rows: norms, rotary positions, gated units, gathering, scattering, pooling. They take rows
+ * in pieces whose windows fit. */
 #include "backend/vulkan/vk.h"
 
 #include <string.h>
 
-static mm_status missing(const char *what, mm_err *e)
+static int32_t largest(const int32_t *ids, int64_t n)
 {
-    return mm_fail(e, MM_FATAL, "vulkan: this device does not compute %s", what);
+    int32_t top = -1;
+    for (int64_t r = 0; r < n; r++)
+        top = ids[r] > top ? ids[r] : top;
+    return top;
+}
+
+/* Rows of ld floats in half a window. */
+static int64_t rows_in_half(const mm_vk_dev *d, int64_t ld)
+{
+    const int64_t rows =
+        (int64_t)d->card.properties.limits.maxStorageBufferRange / 2 / (int64_t)sizeof(float) / (ld + 1);
+    return rows < 1 ? 1 : rows;
+}
+
+/* And with ids that staging memory holds. */
+static int64_t rows_at_once(const mm_vk_dev *d, int64_t ld)
+{
+    const int64_t rows = rows_in_half(d, ld);
+    return rows > 1 << 20 ? 1 << 20 : rows;
 }
 
 /* ---- normalisation ---- */
@@ -51,7 +70,8 @@ static norm_push push_of(const mm_norm_op *op, const affine *a, const mm_vk_wind
                        .eps = op->eps};
 }
 
-static mm_status layers(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int64_t r0, int64_t r1, mm_err *e)
+/* Rows r0 .. r1-1; halved until they fit a window. */
+static mm_status over_channels(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int64_t r0, int64_t r1, mm_err *e)
 {
     mm_vk_window x, y, also = {{0}, 0};
     if (!mm_vk_window_rows(&x, d, &op->x, r0, r1, op->channels) ||
@@ -59,15 +79,16 @@ static mm_status layers(mm_vk_dev *d, const mm_norm_op *op, const affine *a, int
         (op->also.buf && !mm_vk_window_rows(&also, d, &op->also, r0, r1, op->channels))) {
         if (r1 - r0 < 2)
             return mm_vk_too_large(e);
-        mm_status s = layers(d, op, a, r0, r0 + (r1 - r0) / 2, e);
-        return s == MM_OK ? layers(d, op, a, r0 + (r1 - r0) / 2, r1, e) : s;
+        mm_status s = over_channels(d, op, a, r0, r0 + (r1 - r0) / 2, e);
+        return s == MM_OK ? over_channels(d, op, a, r0 + (r1 - r0) / 2, r1, e) : s;
     }
     norm_push push = push_of(op, a, &x, &y, (uint32_t)(r1 - r0));
     push.also = mm_vk_floats(also.shift);
     push.ldalso = (uint32_t)op->also.ld;
     const bool fours = (push.channels | push.x | push.ldx | push.y | push.ldy | push.gain | push.bias) % 4 == 0;
     mm_vk_dispatch run = {.shader = MM_VK_NORM,
-                          .spec = {op->act, a->biased, fours && op->channels <= 1024, op->y.half, op->also.buf != NULL},
+                          .spec = {op->act, a->biased, fours && op->channels <= 1024, op->y.half, op->also.buf != NULL,
+                                   op->kind == MM_NORM_RMS},
                           .bind = {x, also, a->v, y},
                           .push = &push,
                           .push_bytes = sizeof push};
@@ -112,12 +133,79 @@ mm_status mm_vk_norm(mm_dev *dev, const mm_norm_op *op, mm_err *e)
 {
     mm_vk_dev *d = (mm_vk_dev *)dev;
     affine a;
-    if (op->kind == MM_NORM_RMS)
-        return missing("RMS norm", e);
     mm_status s = affine_of(&a, d, op, e);
     if (s != MM_OK)
         return s;
-    return op->kind == MM_NORM_LAYER ? layers(d, op, &a, 0, op->rows, e) : over_time(d, op, &a, 0, op->n, e);
+    return op->kind == MM_NORM_GROUP_TIME ? over_time(d, op, &a, 0, op->n, e)
+                                          : over_channels(d, op, &a, 0, op->rows, e);
+}
+
+/* ---- products of rows ---- */
+
+/* Rows r0 .. r1-1; halved until they fit a window. */
+static mm_status glu(mm_vk_dev *d, const mm_glu_op *op, int64_t r0, int64_t r1, mm_err *e)
+{
+    mm_vk_window a, b, y;
+    if (!mm_vk_window_rows(&a, d, &op->a, r0, r1, op->width) || !mm_vk_window_rows(&b, d, &op->b, r0, r1, op->width) ||
+        !mm_vk_window_rows(&y, d, &op->y, r0, r1, op->width)) {
+        if (r1 - r0 < 2)
+            return mm_vk_too_large(e);
+        mm_status s = glu(d, op, r0, r0 + (r1 - r0) / 2, e);
+        return s == MM_OK ? glu(d, op, r0 + (r1 - r0) / 2, r1, e) : s;
+    }
+    const struct {
+        uint32_t count, width, a, lda, b, ldb, y, ldy;
+    } push = {(uint32_t)((r1 - r0) * op->width),
+              (uint32_t)op->width,
+              mm_vk_floats(a.shift),
+              (uint32_t)op->a.ld,
+              mm_vk_floats(b.shift),
+              (uint32_t)op->b.ld,
+              mm_vk_floats(y.shift),
+              (uint32_t)op->y.ld};
+    mm_vk_dispatch run = {
+        .shader = MM_VK_GLU, .spec = {op->act}, .bind = {a, b, {{0}, 0}, y}, .push = &push, .push_bytes = sizeof push};
+    mm_vk_fold(run.groups, (r1 - r0) * op->width, 64);
+    return mm_vk_run(d, &run, e);
+}
+
+mm_status mm_vk_glu(mm_dev *d, const mm_glu_op *op, mm_err *e)
+{
+    return glu((mm_vk_dev *)d, op, 0, op->rows, e);
+}
+
+static mm_status rotate_rows(mm_vk_dev *d, const mm_rotate_op *op, int64_t r0, int64_t r1, mm_err *e)
+{
+    const int64_t width = (int64_t)op->heads * op->head, units = (r1 - r0) * op->heads * (op->head - op->pairs);
+    mm_vk_window x, ids, table, y;
+    mm_status s = mm_vk_host_table(&ids, d, op->ids + r0, (VkDeviceSize)(r1 - r0) * sizeof *op->ids, e);
+    if (s != MM_OK)
+        return s;
+    if (!mm_vk_window_rows(&x, d, &op->x, r0, r1, width) || !mm_vk_window_rows(&y, d, &op->y, r0, r1, width) ||
+        !mm_vk_window_rows(&table, d, &op->table, 0, largest(op->ids + r0, r1 - r0) + 1, 2 * op->pairs))
+        return mm_vk_too_large(e);
+    const struct {
+        uint32_t count, heads, head, pairs, x, ldx, y, ldy, table, ldt, ids;
+    } push = {(uint32_t)units,           (uint32_t)op->heads,    (uint32_t)op->head,     (uint32_t)op->pairs,
+              mm_vk_floats(x.shift),     (uint32_t)op->x.ld,     mm_vk_floats(y.shift),  (uint32_t)op->y.ld,
+              mm_vk_floats(table.shift), (uint32_t)op->table.ld, mm_vk_floats(ids.shift)};
+    mm_vk_dispatch run = {.shader = MM_VK_ROTATE,
+                          .spec = {op->interleaved},
+                          .bind = {x, ids, table, y},
+                          .push = &push,
+                          .push_bytes = sizeof push};
+    mm_vk_fold(run.groups, units, 64);
+    return mm_vk_run(d, &run, e);
+}
+
+mm_status mm_vk_rotate(mm_dev *dev, const mm_rotate_op *op, mm_err *e)
+{
+    mm_vk_dev *d = (mm_vk_dev *)dev;
+    const int64_t step = rows_at_once(d, op->x.ld > op->y.ld ? op->x.ld : op->y.ld);
+    mm_status s = MM_OK;
+    for (int64_t r0 = 0; s == MM_OK && r0 < op->rows; r0 += step)
+        s = rotate_rows(d, op, r0, r0 + step < op->rows ? r0 + step : op->rows, e);
+    return s;
 }
 
 /* ---- gathering ---- */
@@ -147,8 +235,7 @@ static mm_status gather_rows(mm_vk_dev *d, const mm_gather_op *op, const source 
         return s;
     if (!mm_vk_window_rows(&y, d, &op->y, r0, r1, op->width))
         return mm_vk_too_large(e);
-    const int64_t most =
-        (int64_t)d->card.properties.limits.maxStorageBufferRange / 2 / (int64_t)sizeof(float) / (from->ld + 1);
+    const int64_t most = rows_in_half(d, from->ld);
     for (int64_t lo = 0; s == MM_OK && (lo == 0 || lo < from->rows); lo += most) {
         const int64_t hi = lo + most < from->rows ? lo + most : from->rows;
         if (hi > lo)
@@ -182,17 +269,56 @@ static mm_status gather_rows(mm_vk_dev *d, const mm_gather_op *op, const source 
 mm_status mm_vk_gather(mm_dev *dev, const mm_gather_op *op, mm_err *e)
 {
     mm_vk_dev *d = (mm_vk_dev *)dev;
-    int32_t top = -1;
-    for (int64_t r = 0; r < op->rows; r++)
-        top = op->ids[r] > top ? op->ids[r] : top;
-    const source from = source_of(op, top);
-    /* at most this many rows at a time: ids within the staging memory, y within a window */
-    int64_t step =
-        (int64_t)d->card.properties.limits.maxStorageBufferRange / 2 / (int64_t)sizeof(float) / (op->y.ld + 1);
-    step = step < 1 ? 1 : step > (1 << 20) ? 1 << 20 : step;
+    const source from = source_of(op, largest(op->ids, op->rows));
+    const int64_t step = rows_at_once(d, op->y.ld);
     mm_status s = MM_OK;
     for (int64_t r0 = 0; s == MM_OK && r0 < op->rows; r0 += step)
         s = gather_rows(d, op, &from, r0, r0 + step < op->rows ? r0 + step : op->rows, e);
+    return s;
+}
+
+/* ---- scattering ---- */
+
+/* Rows r0 .. r1-1 of x into a slice of y at a time. */
+static mm_status scatter_rows(mm_vk_dev *d, const mm_scatter_op *op, int64_t r0, int64_t r1, mm_err *e)
+{
+    mm_vk_window x, ids, y = {{0}, 0};
+    mm_status s = mm_vk_host_table(&ids, d, op->ids + r0, (VkDeviceSize)(r1 - r0) * sizeof *op->ids, e);
+    if (s != MM_OK)
+        return s;
+    if (!mm_vk_window_rows(&x, d, &op->x, r0, r1, op->width))
+        return mm_vk_too_large(e);
+    const int64_t rows = largest(op->ids + r0, r1 - r0) + 1, most = rows_in_half(d, op->y.ld);
+    for (int64_t lo = 0; s == MM_OK && lo < rows; lo += most) {
+        const int64_t hi = lo + most < rows ? lo + most : rows;
+        mm_vk_window_rows(&y, d, &op->y, lo, hi, op->width);
+        const struct {
+            uint32_t count, width, x, ldx, y, ldy, ids;
+            int32_t lo, hi;
+        } push = {(uint32_t)((r1 - r0) * op->width),
+                  (uint32_t)op->width,
+                  mm_vk_floats(x.shift),
+                  (uint32_t)op->x.ld,
+                  mm_vk_floats(y.shift),
+                  (uint32_t)op->y.ld,
+                  mm_vk_floats(ids.shift),
+                  (int32_t)lo,
+                  (int32_t)hi};
+        mm_vk_dispatch run = {
+            .shader = MM_VK_SCATTER, .bind = {x, ids, {{0}, 0}, y}, .push = &push, .push_bytes = sizeof push};
+        mm_vk_fold(run.groups, (r1 - r0) * op->width, 64);
+        s = mm_vk_run(d, &run, e);
+    }
+    return s;
+}
+
+mm_status mm_vk_scatter(mm_dev *dev, const mm_scatter_op *op, mm_err *e)
+{
+    mm_vk_dev *d = (mm_vk_dev *)dev;
+    const int64_t step = rows_at_once(d, op->x.ld);
+    mm_status s = MM_OK;
+    for (int64_t r0 = 0; s == MM_OK && r0 < op->rows; r0 += step)
+        s = scatter_rows(d, op, r0, r0 + step < op->rows ? r0 + step : op->rows, e);
     return s;
 }
 
@@ -258,22 +384,4 @@ static mm_status pool_items(mm_vk_dev *d, const mm_pool_rows_op *op, int i0, int
 mm_status mm_vk_pool_rows(mm_dev *dev, const mm_pool_rows_op *op, mm_err *e)
 {
     return pool_items((mm_vk_dev *)dev, op, 0, op->n, e);
-}
-
-mm_status mm_vk_rotate(mm_dev *dev, const mm_rotate_op *op, mm_err *e)
-{
-    (void)dev, (void)op;
-    return missing("rotary position embeddings", e);
-}
-
-mm_status mm_vk_glu(mm_dev *dev, const mm_glu_op *op, mm_err *e)
-{
-    (void)dev, (void)op;
-    return missing("gated linear units", e);
-}
-
-mm_status mm_vk_scatter(mm_dev *dev, const mm_scatter_op *op, mm_err *e)
-{
-    (void)dev, (void)op;
-    return missing("scattered rows", e);
 }
