@@ -103,11 +103,37 @@ static attend_data make(const attend_case *c)
     return a;
 }
 
-static void check_attend(mm_dev *d, const attend_case *c)
+/* Rows of x among those of a buffer that is there. */
+static mm_mat put(mm_dev *d, mm_dbuf *buf, const float *x, int64_t rows, int64_t width, int64_t off, int64_t ld)
+{
+    const mm_mat m = {.buf = buf, .off = off, .ld = ld};
+    for (int64_t r = 0; r < rows; r++)
+        mm_dev_write(d, buf, off + r * ld, x + r * width, width);
+    return m;
+}
+
+/* Keys and values in buffers of their own, at odd places; or in one buffer, everything at multiples of four floats,
+ * for which devices have faster paths. */
+static void check_layout(mm_dev *d, const attend_case *c, bool together)
 {
     attend_data a = make(c);
-    mm_mat q = mat(d, a.q, a.nq, a.width, 7), k = mat(d, a.k, a.nk, a.kv_width, 2),
-           v = mat(d, a.v, a.nk, a.kv_width, 0), out = mat(d, NULL, a.nq, a.width, 1), bias = {0}, distance = {0};
+    mm_mat q, k, v, out, bias = {0}, distance = {0};
+    mm_dbuf *both = NULL;
+    if (together) {
+        const int64_t half = (a.kv_width + 3) / 4 * 4;
+        assert_int_equal(mm_dev_alloc(&both, d, a.nk * 2 * half + 4, NULL), MM_OK);
+        k = put(d, both, a.k, a.nk, a.kv_width, 4, 2 * half);
+        v = put(d, both, a.v, a.nk, a.kv_width, 4 + half, 2 * half);
+        q = mat(d, NULL, a.nq + 1, (a.width + 3) / 4 * 4, 0);
+        q = put(d, q.buf, a.q, a.nq, a.width, 0, q.ld);
+        out = mat(d, NULL, a.nq, (a.width + 3) / 4 * 4, 0);
+        out.off = 0;
+    } else {
+        q = mat(d, a.q, a.nq, a.width, 7);
+        k = mat(d, a.k, a.nk, a.kv_width, 2);
+        v = mat(d, a.v, a.nk, a.kv_width, 0);
+        out = mat(d, NULL, a.nq, a.width, 1);
+    }
     if (a.bias)
         bias = mat(d, a.bias, a.bias_start[c->n - 1] + c->heads * a.bias_rows, a.bias_width, 3);
     if (a.distance)
@@ -145,13 +171,20 @@ static void check_attend(mm_dev *d, const attend_case *c)
              mm_dev_name(d), c->heads, c->head, c->kv_heads, (long long)a.nk, c->causal, (long long)c->window,
              (long long)c->bias_rows, (long long)c->reach);
     close_to(y, ref, a.nq * a.width, 2e-6 * (1 + c->size), what);
-    const mm_mat mats[] = {q, k, v, out, bias, distance};
+    mm_dbuf *const buffers[] = {q.buf,       together ? both : k.buf, together ? NULL : v.buf, out.buf, bias.buf,
+                                distance.buf};
     for (int i = 0; i < 6; i++)
-        mm_dev_free(d, mats[i].buf);
+        mm_dev_free(d, buffers[i]);
     float *floats[] = {a.q, a.k, a.v, a.bias, a.distance, y};
     for (int i = 0; i < 6; i++)
         free(floats[i]);
     free(ref);
+}
+
+static void check_attend(mm_dev *d, const attend_case *c)
+{
+    check_layout(d, c, false);
+    check_layout(d, c, true);
 }
 
 /* Packed batches, as encoders have them. */
@@ -228,6 +261,8 @@ static void shaped_cases(mm_dev *d)
         /* grouped heads: with one head of keys, and with as many queries as several blocks have */
         {2, 6, 1, 24, {30, 11}, {30, 11}, .room = -1, .causal = true, .reach = -1, .size = 3},
         {2, 8, 2, 40, {300, 70}, {300, 70}, .room = -1, .reach = -1, .size = 3},
+        {3, 4, 2, 64, {70, 0, 9}, {150, 40, 12}, .room = 2, .causal = true, .window = 50, .reach = -1, .size = 3},
+        {2, 2, 2, 64, {90, 100}, {90, 100}, .room = -1, .bias_rows = -100, .reach = 6, .size = 3},
         /* windows: sliding, local, of one key, and whole blocks of keys that nobody sees */
         {2, 3, 3, 32, {50, 9}, {50, 9}, .room = -1, .causal = true, .window = 8, .reach = -1, .size = 4},
         {2, 3, 3, 32, {50, 9}, {50, 9}, .room = -1, .window = 5, .reach = -1, .size = 4},
