@@ -97,7 +97,8 @@ END
     for size in 1 4; do # the length that gzip keeps after the checksum
         python3 -c "d = bytearray(open('m.tar.gz', 'rb').read()); d[-$size] ^= 1; open('length.tar.gz', 'wb').write(d)"
         run mm-decode -q -o out.mm length.tar.gz
-        [ "$status" -eq 1 ] && [ "$(kinds out.mm)" = " 1 error 12 text " ]
+        [ "$status" -eq 1 ]
+        [ "$(kinds out.mm)" = " 1 error 12 text " ]
     done
 }
 
@@ -141,7 +142,8 @@ print(n)')
     [ "$(kinds out.mm)" = " 12 text " ]
     { cat m.tar.gz && printf 'and something else'; } >followed.tar.gz
     run mm-decode -q -o out.mm followed.tar.gz
-    [ "$status" -eq 1 ] && [ "$(kinds out.mm)" = " 1 error 12 text " ]
+    [ "$status" -eq 1 ]
+    [ "$(kinds out.mm)" = " 1 error 12 text " ]
 }
 
 @test "lzma with other properties, and none that only looks like it" {
@@ -187,11 +189,13 @@ keys_of() { mm-cat -q -J "$1" | jq -r '.key + " " + .kind + " " + (.error.code /
 @test "a link whose target a pipe has let by, or that does not come, is an error record" {
     printf 'one\n' >m.txt && ln m.txt n.txt && tar -cf t.tar m.txt n.txt
     run --separate-stderr bash -c 'cat t.tar | mm-decode -o out.mm'
-    [ "$status" -eq 1 ] && [ "$(keys_of out.mm)" = "m text,n error link," ]
+    [ "$status" -eq 1 ]
+    [ "$(keys_of out.mm)" = "m text,n error link," ]
     [[ "$stderr" == *"give the archive as a file"* ]]
     tar --delete -f t.tar m.txt # the data are gone
     run --separate-stderr mm-decode -o out.mm t.tar
-    [ "$status" -eq 1 ] && [ "$(keys_of out.mm)" = "n error link," ]
+    [ "$status" -eq 1 ]
+    [ "$(keys_of out.mm)" = "n error link," ]
     [[ "$stderr" == *"the archive has no m.txt"* ]]
 }
 
@@ -236,7 +240,8 @@ t.close()'
     done
     cat a.zip b.zip >both.zip
     run --separate-stderr mm-decode -o out.mm both.zip
-    [ "$status" -eq 1 ] && [ "$(keys_of out.mm)" = "b text,both error archive," ]
+    [ "$status" -eq 1 ]
+    [ "$(keys_of out.mm)" = "b text,both error archive," ]
     [[ "$stderr" == *"before it are another archive"* ]]
 }
 
@@ -263,7 +268,8 @@ open("y.z01", "wb").write(b"PK\3\4 and so on"); open("y.r00", "wb").write(b"no m
     [[ "$stderr" == *"cat v.tar.gz.* > v.tar.gz"* ]]
     printf 'PK\5\6\1\0\1\0\1\0\1\0\x2e\0\0\0\0\0\0\0\0\0' >last.zip
     run mm-decode last.zip
-    [ "$status" -eq 1 ] && [[ "$output" == *"zip -s 0 last.zip"* ]]
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"zip -s 0 last.zip"* ]]
 }
 
 @test "an archive whose members after a damaged one cannot be read says so" {
@@ -296,7 +302,8 @@ flip() { python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); 
         [ $format != odc ] || at=$((at - 76))
         flip x.$format "$at"
         run mm-decode -o $format.mm x.$format
-        [ "$status" -eq 1 ] && [[ "$output" == *"damaged header"* ]]
+        [ "$status" -eq 1 ]
+        [[ "$output" == *"damaged header"* ]]
         mm-cat -q -J $format.mm | jq -e -s 'map(.kind) == ["text", "error", "text"] and .[2].key == "3"'
     done
     # the last member, and one in a compressed archive
@@ -312,12 +319,14 @@ flip() { python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); 
         bsdtar --format $format -cf one.$format note.txt && bsdtar --format $format -cf two.$format b.txt
         cat one.$format two.$format >both.$format
         run mm-decode -o o.mm both.$format
-        [ "$status" -eq 1 ] && [[ "$output" == *"something else follows the archive"* ]]
+        [ "$status" -eq 1 ]
+        [[ "$output" == *"something else follows the archive"* ]]
         mm-cat -q -J o.mm | jq -e -s 'map(.kind) == ["text", "error"]'
         { cat one.$format && head -c 3000 /dev/zero; } >padded.$format
         run mm-decode -o o.mm one.$format
         [ "$status" -eq 0 ]
         run mm-decode --key archive -o o.mm padded.$format
-        [ "$status" -eq 0 ] && [ -z "$output" ]
+        [ "$status" -eq 0 ]
+        [ -z "$output" ]
     done
 }

@@ -122,7 +122,8 @@ broken() {
     for what in none "--only image d" "--only text none"; do
         run --separate-stderr mm-decode -o "$out" $what
         [ "$status" -eq 2 ] && [[ "$stderr" == *"nothing to decode"* ]] || { echo "$what: $status $stderr"; false; }
-        [ ! -e "$out" ] && [ ! -e "$out.part" ]
+        [ ! -e "$out" ]
+        [ ! -e "$out.part" ]
     done
     run --separate-stderr mm-decode --only image d
     for reason in "1 (left out by --only)" "1 (a format that is not read: PDF)" "1 (a text that is not named" "1 (hidden"; do

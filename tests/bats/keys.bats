@@ -86,7 +86,8 @@ keys() { mm-cat -J | jq -r '.key + " " + .kind'; }
     mm-cat -q -J "$tmp/e" | jq -e 'has("of") | not'
     for bad in '' mic,shake; do
         run mm-decode --of "$bad" t/a
-        [ "$status" -eq 2 ] && [[ "$output" == *"--of takes one name"* ]]
+        [ "$status" -eq 2 ]
+        [[ "$output" == *"--of takes one name"* ]]
     done
 }
 
@@ -202,16 +203,23 @@ refused() { mm-cat -q -J -w kind=error "$1" | jq -r '.key + " " + .src + " " + .
 @test "--key: an unknown rule is refused; an expression that fits no path, or not all, is reported" {
     for word in stem files '' cat/dog; do
         run mm-decode --key "$word" pair -o "$tmp/o.mm"
-        [ "$status" -eq 2 ] && [[ "$output" == *"'$word' is no rule"* ]] && [ ! -e "$tmp/o.mm" ]
+        [ "$status" -eq 2 ]
+        [[ "$output" == *"'$word' is no rule"* ]]
+        [ ! -e "$tmp/o.mm" ]
     done
     run mm-decode --key bse t
-    [ "$status" -eq 2 ] && [[ "$output" == *'did you mean "base"? (there are: path, archive, file, base)'* ]]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *'did you mean "base"? (there are: path, archive, file, base)'* ]]
     run mm-decode --key '^([0-9]+)_' t -o "$tmp/o.mm"
-    [ "$status" -eq 2 ] && [[ "$output" == *"--key '^([0-9]+)_' fits the path of no source (such as "* ]] && [ ! -e "$tmp/o.mm" ]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"--key '^([0-9]+)_' fits the path of no source (such as "* ]]
+    [ ! -e "$tmp/o.mm" ]
     for j in 1 4; do
         run mm-decode -j $j --key '^a/([a-z]+)\.' t -o "$tmp/o.mm"
-        [ "$status" -eq 0 ] && [[ "$output" == *"fits the paths of 3 of 5 sources; each of the others, such as x/"* ]]
+        [ "$status" -eq 0 ]
+        [[ "$output" == *"fits the paths of 3 of 5 sources; each of the others, such as x/"* ]]
     done
     run mm-decode --key '([a-z]+)\.[a-z]+$' t shards/s0.tar shards/s1.tgz -o "$tmp/o.mm"
-    [ "$status" -eq 0 ] && [[ "$output" != *"--key"* ]]
+    [ "$status" -eq 0 ]
+    [[ "$output" != *"--key"* ]]
 }

@@ -161,7 +161,8 @@ kinds() { mm-cat -J | jq -r .kind | sort | uniq -c | awk '{ print $2, $1 }' | pa
     [ "$status" -eq 1 ]
     [ "$(mm-cat -J cut.mm | jq -r .kind | grep -c error)" -eq 1 ]
     n=$(mm-cat -J cut.mm | jq -r .kind | grep -c image)
-    [ "$n" -gt 5 ] && [ "$n" -lt 15 ]
+    [ "$n" -gt 5 ]
+    [ "$n" -lt 15 ]
 }
 
 @test "a video that is marked as turned comes out upright" {

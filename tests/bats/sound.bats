@@ -127,7 +127,8 @@ near() { python3 -c 'import sys; a, b, most = map(float, sys.argv[1:]); sys.exit
         mm-decode x.mka | mm-cat -J | jq -c '[.part, .time, .data.shape[0]]' >"gap-$gap"
         mm-decode --window 0.25 x.mka | mm-cat -J | jq -c '.time' >"windows-$gap"
     done
-    [ "$(jq -c '.[0:2]' gap-2)" = "[null,null]" ] && near "$(jq '.[2]' gap-2)" 48000 800
+    [ "$(jq -c '.[0:2]' gap-2)" = "[null,null]" ]
+    near "$(jq '.[2]' gap-2)" 48000 800
     [ "$(wc -l <gap-60)" -eq 2 ]
     jq -se '.[0][0] == 0 and .[1][0] == 1 and .[0][1][0] == 0 and .[1][1][0] > 60.4 and .[1][1][0] < 60.6' gap-60
     near "$(jq -s '[.[][2]] | add' gap-60)" 16000 2
