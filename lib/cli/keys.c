@@ -15,6 +15,10 @@ void mm_keys_open(mm_run *r, mm_keys *k, const char *const *operands, const mm_s
 
 void mm_keys_close(mm_keys *k)
 {
+    size_t bytes;
+    int64_t n = k->clash ? mm_clash_keys(k->clash, &bytes) : 0;
+    if (n)
+        mm_say(&k->r->log, MM_LOG_DEBUG, "%lld keys were remembered, in %zu bytes", (long long)n, bytes);
     mm_clash_free(k->clash);
     mm_kept_close(k->kept);
     free(atomic_load(&k->example));
