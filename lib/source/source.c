@@ -291,8 +291,8 @@ static mm_status next_operand(mm_source *s, mm_blob **out, mm_err *e)
     } else if (S_ISREG(st.st_mode)) {
         open_file(s, b, path);
     } else {
-        b->size = UNREAD_PIPE;
         b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        b->size = b->fd < 0 ? 0 : UNREAD_PIPE;
         if (b->fd < 0)
             mm_blob_fail(b, "open", "%s", strerror(errno));
     }
