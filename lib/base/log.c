@@ -19,11 +19,11 @@ void mm_say(const mm_log *log, mm_log_level level, const char *fmt, ...)
     va_end(ap);
 }
 
-void mm_say_hint(const mm_log *log, mm_hint hint, const char *fmt, ...)
+void mm_say_hint(const mm_log *log, mm_log_level level, mm_hint hint, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
     if (log && log->say)
-        say(log, MM_LOG_WARN, hint, fmt, ap);
+        say(log, level, hint, fmt, ap);
     va_end(ap);
 }

@@ -18,8 +18,8 @@ __attribute__((format(printf, 3, 4)))
 void mm_say(const mm_log *log, mm_log_level level, const char *fmt, ...);
 
 #if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
+__attribute__((format(printf, 4, 5)))
 #endif
-void mm_say_hint(const mm_log *log, mm_hint hint, const char *fmt, ...); /* a warning with what would help */
+void mm_say_hint(const mm_log *log, mm_log_level level, mm_hint hint, const char *fmt, ...); /* … and what would help */
 
 #endif

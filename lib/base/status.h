@@ -16,11 +16,27 @@ typedef enum {
  * lib/cli words hints (hints.c), where it prints an error or puts it into a record. */
 typedef enum {
     MM_HINT_NONE,
-    MM_HINT_CHANNEL,    /* take one channel of a sound */
-    MM_HINT_FIELD,      /* choose one label field */
-    MM_HINT_MAX_PIXELS, /* a higher limit of an image's pixels */
-    MM_HINT_POOL,       /* let the encoder pool its positions into one vector */
-    MM_HINTS,           /* how many there are */
+    MM_HINT_CAPTIONS,      /* read a table's column of texts, with a column as their keys */
+    MM_HINT_CHANNEL,       /* take one channel of a sound */
+    MM_HINT_COLUMN_NUMBER, /* name a column by its number */
+    MM_HINT_FIELD,         /* choose one label field */
+    MM_HINT_FOLLOW,        /* follow symbolic links */
+    MM_HINT_FPS,           /* fewer frames a second */
+    MM_HINT_HIDDEN,        /* read hidden files */
+    MM_HINT_KEY_ARCHIVE,   /* put archives' keys before those of their members, which keeps two sources apart */
+    MM_HINT_KEY_FILE,      /* keep extensions in keys, likewise */
+    MM_HINT_KEY_ROOT,      /* name operands by their paths below a common directory, likewise */
+    MM_HINT_LINES,         /* read a text by lines, or a column of a table */
+    MM_HINT_MAX_BYTES,     /* a higher limit of an input's bytes, */
+    MM_HINT_MAX_DEPTH,     /* … of archives inside archives, */
+    MM_HINT_MAX_DURATION,  /* … of the seconds of a sound or video, */
+    MM_HINT_MAX_PIXELS,    /* … of an image's pixels, */
+    MM_HINT_MAX_RATIO,     /* … of an archive's expansion */
+    MM_HINT_NAMELESS,      /* give columns by number: the table does not name them */
+    MM_HINT_POOL,          /* let the encoder pool its positions into one vector */
+    MM_HINT_QUOTED_TSV,    /* read a TSV whose cells are quoted */
+    MM_HINT_ROOT,          /* a root above all operands */
+    MM_HINTS,              /* how many there are */
 } mm_hint;
 
 typedef struct {

@@ -171,8 +171,8 @@ static void count_skipped(mm_decoding *d, const mm_blob *b)
         __atomic_store_n(&d->unread[format - mm_formats], true, __ATOMIC_RELAXED);
     __atomic_fetch_add(&d->skipped[why], 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&d->r->skipped, 1, __ATOMIC_RELAXED);
-    mm_say(&d->r->log, MM_LOG_INFO, "%.*s: skipped: %s%s%s", MM_STRF(b->src), mm_skipped_text(why), unread ? ": " : "",
-           unread ? format->what : "");
+    mm_say(&d->r->log, MM_LOG_INFO, "%.*s: skipped: %s%s%s", MM_STRF(b->src), mm_decoding_reason(why),
+           unread ? ": " : "", unread ? format->what : "");
 }
 
 static void do_job(void *ctx, void *work, mm_turn *turn, int worker)
@@ -239,7 +239,7 @@ void mm_decoding_open(mm_decoding *d)
         mm_in_check(r);
     const char *const *operands = r->n_operands ? r->operands : standard_input;
     if (mm_source_open(&d->sources, operands, r->n_operands ? r->n_operands : 1, &d->source, &e) != MM_OK)
-        mm_die_of(r, &e);
+        mm_die(r, "--key: %s", e.text); /* nothing else can be wrong yet */
     if (d->sidecar.extension && mm_sidecars_open(&d->sidecars, d->sources, &d->sidecar, &e) != MM_OK)
         mm_die_of(r, &e);
     mm_out_open(r);

@@ -43,7 +43,9 @@ void mm_decoding_run(mm_decoding *d);
 /* Completes the output and says what a user should know: dies when not one record came. */
 void mm_decoding_close(mm_decoding *d);
 
-/* In decoding_report.c: what was skipped, not read, not labelled. */
+/* In decoding_report.c. Why a source gave no record, for people: "empty". */
+const char *mm_decoding_reason(mm_skipped why);
+/* What was skipped, not read, not labelled. */
 void mm_decoding_report(mm_decoding *d);
 /* Not one record came: says what was skipped instead, and ends. */
 #if defined(__GNUC__)

@@ -1,6 +1,19 @@
 /* decoding_report.c: what mm-decode says at the end of a run. */
 #include "cli/decoding.h"
 
+const char *mm_decoding_reason(mm_skipped why)
+{
+    static const char *const TEXT[MM_SKIPPED_REASONS] = {
+        [MM_SKIPPED_UNREAD] = "a format that is not read",
+        [MM_SKIPPED_TEXT] = "a text that is not named .txt or the like: --lines or --column takes it",
+        [MM_SKIPPED_EMPTY] = "empty",
+        [MM_SKIPPED_ABOUT] = "a text about the files beside it, such as a README or LICENSE: as an operand it is read",
+        [MM_SKIPPED_UNASKED] = "left out by --only",
+        [MM_SKIPPED_FOREIGN] = "nothing that is known",
+    };
+    return TEXT[why];
+}
+
 static void report_images(mm_decoding *d)
 {
     if (d->notes.paged)
@@ -70,7 +83,7 @@ void mm_decoding_die_empty(mm_decoding *d)
         bool unread = why == MM_SKIPPED_UNREAD;
         if (d->skipped[why] && n < sizeof text)
             n += (size_t)snprintf(text + n, sizeof text - n, "%s%lld (%s%s%s)", n ? ", " : "",
-                                  (long long)d->skipped[why], mm_skipped_text(why), unread ? ": " : "",
+                                  (long long)d->skipped[why], mm_decoding_reason(why), unread ? ": " : "",
                                   unread ? unread_names(d, names, sizeof names) : "");
     }
     if (others && n < sizeof text)

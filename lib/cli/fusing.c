@@ -72,7 +72,7 @@ static void say_what_was_joined(mm_run *r, const mm_fuser *f)
     mm_fuser_tally t = mm_fuser_counts(f);
     mm_status s = mm_fuser_check(f, &e);
     if (s != MM_OK)
-        r->done &&s == MM_SKIP ? mm_say_hint(&r->log, e.hint, "%s", e.text) : mm_die_of(r, &e);
+        r->done &&s == MM_SKIP ? mm_say_hint(&r->log, MM_LOG_WARN, e.hint, "%s", e.text) : mm_die_of(r, &e);
     if (!t.taken && t.passed)
         mm_warn(r, "no record of the input was %s", mm_fuser_input_hint(f));
     if (t.samples)

@@ -115,16 +115,3 @@ mm_skipped mm_why_skipped(const mm_blob *b, const mm_format **format)
         return mm_name_is_about(b->path) ? MM_SKIPPED_ABOUT : MM_SKIPPED_TEXT;
     return MM_SKIPPED_UNASKED;
 }
-
-const char *mm_skipped_text(mm_skipped why)
-{
-    static const char *const TEXT[MM_SKIPPED_REASONS] = {
-        [MM_SKIPPED_UNREAD] = "a format that is not read",
-        [MM_SKIPPED_TEXT] = "a text that is not named .txt or the like: --lines or --column takes it",
-        [MM_SKIPPED_EMPTY] = "empty",
-        [MM_SKIPPED_ABOUT] = "a text about the files beside it, such as a README or LICENSE: as an operand it is read",
-        [MM_SKIPPED_UNASKED] = "left out by --only",
-        [MM_SKIPPED_FOREIGN] = "nothing that is known",
-    };
-    return TEXT[why];
-}

@@ -29,6 +29,5 @@ typedef enum {
 } mm_skipped;
 
 mm_skipped mm_why_skipped(const mm_blob *b, const mm_format **format); /* *format: with MM_SKIPPED_UNREAD */
-const char *mm_skipped_text(mm_skipped why);                           /* for people: "empty" */
 
 #endif

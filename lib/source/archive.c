@@ -112,8 +112,9 @@ static mm_status account(mm_archive *a, int64_t n, mm_err *e)
         if (x == bomb)
             break;
     }
-    return mm_fail(e, MM_SKIP, "%.*s expands to more than %.0f times its size: the rest is not read (--max-ratio)",
-                   MM_STRF(bomb->b->src), most);
+    return mm_fail_hint(e, MM_SKIP, MM_HINT_MAX_RATIO,
+                        "%.*s expands to more than %.0f times its size: the rest is not read", MM_STRF(bomb->b->src),
+                        most);
 }
 
 /* Reads past the rest of the current member, under the same limits as if it were wanted. If nothing can be read after
@@ -136,10 +137,10 @@ static void drain(mm_archive *a)
 
 /* ---- one member ---- */
 
-static void skip(mm_archive *a, mm_str name, const char *why)
+static void skip(mm_archive *a, mm_str name, mm_hint hint, const char *why)
 {
     ++*a->o.skipped;
-    mm_say(a->o.o->log, MM_LOG_INFO, "%.*s!%.*s: skipped: %s", MM_STRF(a->b->src), MM_STRF(name), why);
+    mm_say_hint(a->o.o->log, MM_LOG_INFO, hint, "%.*s!%.*s: skipped: %s", MM_STRF(a->b->src), MM_STRF(name), why);
 }
 
 static mm_status name_member(const mm_archive *a, mm_blob *m, mm_str raw, mm_err *e)
@@ -170,9 +171,9 @@ static mm_status fill(mm_archive *a, mm_unpack *u, const mm_unpack_entry *x, mm_
             mm_blob_fail(m, code, "%s%s%s", why.text,
                          mm_unpack_dead(u) ? "; the rest of the archive cannot be read" : "", a->hint);
         else if (account(a, n, &why) != MM_OK)
-            mm_blob_fail(m, "ratio", "%s", why.text);
+            mm_blob_fail_hint(m, why.hint, "ratio", "%s", why.text);
         else if (s.n + n > most)
-            mm_blob_fail(m, "too-large", "more than %lld bytes (--max-bytes)", (long long)most);
+            mm_blob_fail_hint(m, MM_HINT_MAX_BYTES, "too-large", "more than %lld bytes", (long long)most);
         else if ((st = mm_spool_add(&s, a->chunk, (size_t)n, e)) == MM_SKIP)
             mm_blob_fail(m, "temporary", "%s", e->text);
         else if (st == MM_FATAL)
@@ -231,7 +232,7 @@ static mm_status take_link(mm_archive *a, const mm_unpack_entry *x, int64_t own,
     if (!mm_links_note(&a->links, name, at))
         return mm_fail_memory(e);
     if (at == MM_LEADS_TO_DIRECTORY) {
-        skip(a, name, "a link to a directory");
+        skip(a, name, MM_HINT_NONE, "a link to a directory");
         return MM_EOF;
     }
     mm_status s = name_member(a, m, x->name, e);
@@ -244,7 +245,7 @@ static mm_status take_late_link(mm_archive *a, mm_blob *m, mm_err *e)
     int64_t at;
     const mm_late_link *link;
     while ((link = mm_links_next_late(&a->links, &at)) && at == MM_LEADS_TO_DIRECTORY) {
-        skip(a, link->name, "a link to a directory");
+        skip(a, link->name, MM_HINT_NONE, "a link to a directory");
         if (!mm_links_note(&a->links, link->name, at))
             return mm_fail_memory(e);
     }
@@ -286,11 +287,11 @@ static mm_status take_entry(mm_archive *a, const mm_unpack_entry *x, int64_t at,
     if (x->directory)
         return MM_EOF;
     if (!x->symlink && !x->hardlink && !x->regular) {
-        skip(a, name, "neither a file nor a directory");
+        skip(a, name, MM_HINT_NONE, "neither a file nor a directory");
         return MM_EOF;
     }
     if (!a->o.o->hidden && !mm_unpack_is_raw(a->u) && name.n && mm_path_hidden(name)) {
-        skip(a, name, "hidden (--hidden takes it)");
+        skip(a, name, MM_HINT_HIDDEN, "hidden");
         return MM_EOF;
     }
     if (x->symlink || x->shared || (x->hardlink && x->size <= 0))

@@ -43,15 +43,28 @@ void mm_blob_free(mm_blob *b)
     free(x);
 }
 
-void mm_blob_fail(mm_blob *b, const char *code, const char *fmt, ...)
+static void note_failure(mm_blob *b, mm_hint hint, const char *code, const char *fmt, va_list ap)
 {
     char text[sizeof b->err.text];
+    vsnprintf(text, sizeof text, fmt, ap);
+    b->status = mm_fail_hint(&b->err, MM_SKIP, hint, "%s", text);
+    b->code = code;
+}
+
+void mm_blob_fail(mm_blob *b, const char *code, const char *fmt, ...)
+{
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    note_failure(b, MM_HINT_NONE, code, fmt, ap);
     va_end(ap);
-    b->status = mm_fail(&b->err, MM_SKIP, "%s", text);
-    b->code = code;
+}
+
+void mm_blob_fail_hint(mm_blob *b, mm_hint hint, const char *code, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    note_failure(b, hint, code, fmt, ap);
+    va_end(ap);
 }
 
 void mm_blob_open_file(mm_blob *b, const char *path)
@@ -219,7 +232,7 @@ mm_status mm_blob_swallow(mm_blob *b, const void *head, int64_t n, int64_t max_b
     mm_status st = buf ? mm_spool_add(&spool, head, (size_t)n, &why) : mm_fail_memory(&why);
     while (st == MM_OK && (n = mm_pipe_read(b->fd, buf, CHUNK)) > 0) {
         if (spool.n + n > max_bytes)
-            st = mm_fail(&why, MM_SKIP, "more than %lld bytes (--max-bytes)", (long long)max_bytes);
+            st = mm_fail_hint(&why, MM_SKIP, MM_HINT_MAX_BYTES, "more than %lld bytes", (long long)max_bytes);
         else
             st = mm_spool_add(&spool, buf, (size_t)n, &why);
     }
@@ -230,7 +243,7 @@ mm_status mm_blob_swallow(mm_blob *b, const void *head, int64_t n, int64_t max_b
     if (st == MM_OK)
         mm_spool_into(&spool, b);
     else if (st == MM_SKIP)
-        mm_blob_fail(b, "read", "%s", why.text);
+        mm_blob_fail_hint(b, why.hint, "read", "%s", why.text);
     else
         *e = why;
     mm_spool_free(&spool);

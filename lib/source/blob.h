@@ -55,6 +55,11 @@ __attribute__((format(printf, 3, 4)))
 #endif
 void
 mm_blob_fail(mm_blob *b, const char *code, const char *fmt, ...);
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+void
+mm_blob_fail_hint(mm_blob *b, mm_hint hint, const char *code, const char *fmt, ...); /* the same, and what would help */
 
 /* Opens the regular file at path. A failure is noted in the blob. */
 void mm_blob_open_file(mm_blob *b, const char *path);

@@ -56,7 +56,7 @@ mm_status mm_blob_name_operand(mm_blob *b, const mm_keyer *k, const char *root, 
     b->path = mm_path_below(b->given, above);
     if (!b->path.p || (b->path.n == 0 && !mm_path_is_directory(path))) {
         b->path = b->given;
-        mm_blob_fail(b, "root", "it does not lie below %s (--root)", root);
+        mm_blob_fail_hint(b, MM_HINT_ROOT, "root", "it does not lie below %s", root);
     }
     b->key = mm_keyer_key(k, a, b->path);
     b->dir = mm_path_dir(b->given);

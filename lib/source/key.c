@@ -27,7 +27,7 @@ static mm_status refuse_word(const char *word, mm_err *e)
     mm_str rules[N_RULES];
     for (int i = 0; i < N_RULES; i++)
         rules[i] = mm_str_of(RULES[i]);
-    return mm_fail(e, MM_FATAL, "--key: '%s' is no rule and no regular expression that tells files apart%s", word,
+    return mm_fail(e, MM_FATAL, "'%s' is neither a rule nor a regular expression that tells files apart%s", word,
                    mm_suggest_text(more, sizeof more, mm_str_of(word), rules, N_RULES));
 }
 
@@ -47,7 +47,7 @@ mm_status mm_keyer_open(mm_keyer *k, mm_key_rule rule, const char *regex, mm_err
     }
     char why[128];
     regerror(code, &k->re, why, sizeof why);
-    return mm_fail(e, MM_FATAL, "'%s' is no regular expression: %s", regex, why);
+    return mm_fail(e, MM_FATAL, "'%s' is not a regular expression: %s", regex, why);
 }
 
 void mm_keyer_close(mm_keyer *k)

@@ -162,16 +162,15 @@ static mm_str neighbour(const mm_clash *c, const uint32_t *id, mm_str key)
 
 /* ---- messages ---- */
 
-static const char *remedy(const mm_clash *c, const slot *has, const mm_clash_source *from, const mm_record *rec)
+/* What keeps the two sources apart. */
+static mm_hint remedy(const mm_clash *c, const slot *has, const mm_clash_source *from, const mm_record *rec)
 {
     bool apart = has->operand != from->operand && !c->o->root, member = memchr(rec->src.p, '!', rec->src.n);
     if (apart && (mm_path_is_directory(c->operands[has->operand]) || mm_path_is_directory(c->operands[from->operand])))
-        return "--root DIR, with a directory above both operands, keeps them apart";
+        return MM_HINT_KEY_ROOT;
     if (apart && member && c->o->key_rule != MM_KEY_ARCHIVE)
-        return "--key archive keeps them apart";
-    if (c->o->key_rule != MM_KEY_FILE)
-        return "--key file keeps them apart, when their extensions differ";
-    return "rename one of them";
+        return MM_HINT_KEY_ARCHIVE;
+    return c->o->key_rule != MM_KEY_FILE ? MM_HINT_KEY_FILE : MM_HINT_NONE;
 }
 
 static mm_status refuse(const mm_clash *c, const uint32_t *id, const slot *has, const mm_clash_source *from,
@@ -180,10 +179,13 @@ static mm_status refuse(const mm_clash *c, const uint32_t *id, const slot *has, 
     enum { NAME = 72 };
     mm_str key = mm_utf8_tail(rec->key, NAME), first = neighbour(c, id, rec->key);
     bool twice = first.p && mm_str_eq(first, rec->src);
+    mm_hint hint = twice ? MM_HINT_NONE : remedy(c, has, from, rec);
     first = mm_utf8_tail(first.p ? first : mm_str_of(c->operands[has->operand]), NAME);
-    return mm_fail(e, MM_SKIP, "key \"%.*s\" has its %.*s from %.*s already: %s", MM_STRF(key),
-                   MM_STRF(mm_record_modality(rec)), MM_STRF(first),
-                   twice ? "the archive holds it twice" : remedy(c, has, from, rec));
+    return mm_fail_hint(e, MM_SKIP, hint, "key \"%.*s\" has its %.*s from %.*s already%s", MM_STRF(key),
+                        MM_STRF(mm_record_modality(rec)), MM_STRF(first),
+                        twice  ? ": the archive holds it twice"
+                        : hint ? ""
+                               : ": rename one of them");
 }
 
 /* ---- one record ---- */

@@ -90,10 +90,10 @@ int64_t mm_source_skipped(const mm_source *s)
     return s->skipped;
 }
 
-static void skip(mm_source *s, mm_blob **b, const char *why)
+static void skip(mm_source *s, mm_blob **b, mm_hint hint, const char *why)
 {
     s->skipped++;
-    mm_say(s->o.log, MM_LOG_INFO, "%.*s: skipped: %s", MM_STRF((*b)->src), why);
+    mm_say_hint(s->o.log, MM_LOG_INFO, hint, "%.*s: skipped: %s", MM_STRF((*b)->src), why);
     mm_blob_free(*b);
     *b = NULL;
 }
@@ -149,7 +149,7 @@ static mm_status enter(mm_source *s, mm_blob **out, mm_str head, shape is, mm_er
     mm_err why = {0};
     if (s->archive && mm_archive_depth(s->archive) >= s->o.max_depth) {
         if (is != MAYBE)
-            mm_blob_fail(b, "depth", "archives are nested more than %d deep (--max-depth)", s->o.max_depth);
+            mm_blob_fail_hint(b, MM_HINT_MAX_DEPTH, "depth", "archives are nested more than %d deep", s->o.max_depth);
         return MM_OK;
     }
     mm_status st = mm_archive_open(&inner, b, head, is == PACKED, &o, &code, &why);
@@ -173,7 +173,7 @@ static mm_status enter(mm_source *s, mm_blob **out, mm_str head, shape is, mm_er
     if (*hint || (is == PACKED && promises_content(unpacked) && mm_name_promises(unpacked) != MM_FORMAT_ARCHIVE))
         mm_blob_fail(b, "empty", "nothing is in it, or zeros only%s", hint);
     else
-        skip(s, out, "an empty archive");
+        skip(s, out, MM_HINT_NONE, "an empty archive");
     return MM_OK;
 }
 
@@ -283,7 +283,7 @@ static mm_status next_operand(mm_source *s, mm_blob **out, mm_err *e)
     if (b->status != MM_OK)
         return MM_OK;
     if (!b->named && !s->o.hidden && mm_path_hidden(b->path)) {
-        skip(s, out, "hidden (--hidden takes it)");
+        skip(s, out, MM_HINT_HIDDEN, "hidden");
     } else if (stat(path, &st) != 0) {
         mm_blob_fail(b, "open", "%s", mm_open_failure(path, "mm-decode", why, sizeof why));
     } else if (S_ISDIR(st.st_mode)) {

@@ -46,10 +46,10 @@ static int compare(const void *va, const void *vb)
     return c ? c : strcmp(a->name, b->name);
 }
 
-static void skip(mm_walk *w, const char *dir, const char *name, const char *why)
+static void skip(mm_walk *w, const char *dir, const char *name, mm_hint hint, const char *why)
 {
     ++*w->skipped;
-    mm_say(w->o.log, MM_LOG_INFO, "%s/%s: skipped: %s", dir, name, why);
+    mm_say_hint(w->o.log, MM_LOG_INFO, hint, "%s/%s: skipped: %s", dir, name, why);
 }
 
 /* An entry that stat fails on is walked, so that it becomes an error rather than silence. */
@@ -65,7 +65,7 @@ static bool classify(mm_walk *w, const level *l, DIR *d, const struct dirent *de
 {
     struct stat st;
     if (de->d_name[0] == '.' && !w->o.hidden) {
-        skip(w, l->path, de->d_name, "hidden (--hidden takes it)");
+        skip(w, l->path, de->d_name, MM_HINT_HIDDEN, "hidden");
         return false;
     }
     if (de->d_type == DT_REG || de->d_type == DT_DIR) {
@@ -80,11 +80,11 @@ static bool classify(mm_walk *w, const level *l, DIR *d, const struct dirent *de
         return cannot_be_read(out);
     out->directory = S_ISDIR(st.st_mode);
     if (link && out->directory && !w->o.follow) {
-        skip(w, l->path, de->d_name, "a link to a directory (--follow takes it)");
+        skip(w, l->path, de->d_name, MM_HINT_FOLLOW, "a link to a directory");
         return false;
     }
     if (!out->directory && !S_ISREG(st.st_mode)) {
-        skip(w, l->path, de->d_name, "neither a file nor a directory");
+        skip(w, l->path, de->d_name, MM_HINT_NONE, "neither a file nor a directory");
         return false;
     }
     return true;

@@ -190,7 +190,7 @@ static void refusals(void **state)
     refuses("file,label\n1.jpg,x\nb.jpg,\"y\" z\n", &any, "row 2: ");
     refuses("file,label\n,x\n", &any, "row 1: it names no file");
     refuses("file,label\n1.jpg,x\n2.jpg,y\n./1.jpg,z\n", &any, "rows 1 and 3 both name 1.jpg");
-    refuses("image,caption\n1.jpg,a dog\n1.jpg,one dog\n", &any, "--column caption --key-column image");
+    refuses("image,caption\n1.jpg,a dog\n1.jpg,one dog\n", &any, "texts in column caption of files in column image");
     refuses("file,label\n1,x\n", &(mm_labels_opts){.column = "lable"}, "no column lable; did you mean \"label\"?");
     refuses("file,label\n1,x\n", &(mm_labels_opts){.file_column = "x"}, "(there are: file, label)");
     refuses("[{\"file\":\"1\",\"label\":\"x\"}", &any, "row 2: not a JSON object: the array is not closed");

@@ -243,7 +243,7 @@ static mm_status on_frame(sound *s, mm_fault *f)
     if (s->frame->best_effort_timestamp != AV_NOPTS_VALUE && av->start_time != AV_NOPTS_VALUE)
         s->end = (double)(s->frame->best_effort_timestamp - av->start_time) * av_q2d(av->time_base) + all;
     if (s->heard > limit)
-        return mm_fault_set(f, "too-long", "more than %g s of sound (--max-duration)", limit);
+        return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "more than %g s of sound", limit);
     return MM_OK;
 }
 
@@ -319,7 +319,7 @@ static mm_status open_stream(sound *s, mm_fault *f)
     const AVCodecParameters *par = st->codecpar;
     double declared = mm_av_declared(&s->in, s->stream), limit = mm_sink_max_duration(s->sink);
     if (declared > limit)
-        return mm_fault_set(f, "too-long", "%.0f s of sound, more than %g (--max-duration)", declared, limit);
+        return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "%.0f s of sound, more than %g", declared, limit);
     s->pkt = av_packet_alloc();
     s->frame = av_frame_alloc();
     if (!s->pkt || !s->frame)
@@ -349,7 +349,7 @@ static void sound_free(sound *s)
 static void say_cancelling(sound *s)
 {
     if (s->rate && mm_sound_cancels(&s->cancelling, s->rate))
-        mm_say_hint(s->sink->o->log, MM_HINT_CHANNEL,
+        mm_say_hint(s->sink->o->log, MM_LOG_WARN, MM_HINT_CHANNEL,
                     "%.*s: in %.2f of %.2f s the channels cancel each other out in their mean",
                     MM_STRF(s->sink->b->src), s->cancelling.cancelled, s->cancelling.sounding);
 }

@@ -54,9 +54,8 @@ mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool n
 void mm_table_input_close(mm_table_input *r)
 {
     if (r->t.in_quotes)
-        mm_say(r->s->o->log, MM_LOG_WARN,
-               "%.*s: cells are quoted, and quotes are plain characters in a TSV: --table=quoted-tsv removes them",
-               MM_STRF(r->s->b->src));
+        mm_say_hint(r->s->o->log, MM_LOG_WARN, MM_HINT_QUOTED_TSV,
+                    "%.*s: cells are quoted, and quotes are plain characters in a TSV", MM_STRF(r->s->b->src));
     mm_table_close(&r->t);
     mm_arena_free(&r->a);
 }
@@ -99,7 +98,7 @@ mm_status mm_table_input_name(mm_table_input *r, mm_record *rec, mm_fault *why)
 mm_status mm_table_input_fault(mm_table_input *r, const mm_fault *why)
 {
     mm_fault f = {.code = why->code};
-    mm_fail(&f.err, MM_SKIP, "row %lld: %s", (long long)r->t.row, why->err.text);
+    mm_fail_hint(&f.err, MM_SKIP, why->err.hint, "row %lld: %s", (long long)r->t.row, why->err.text);
     mm_arena_reset(r->s->a);
     mm_record rec = mm_sink_record(r->s, MM_KIND_ERROR);
     rec.part = r->t.row - 1;

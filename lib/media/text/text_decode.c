@@ -45,7 +45,7 @@ static mm_status put_text(reading *r, mm_record *rec, mm_str text)
 
 static mm_status too_long(mm_fault *f)
 {
-    return mm_fault_set(f, "too-large", "a text of more than 32 MiB: --lines or --column takes it in pieces");
+    return mm_fault_hint(f, MM_HINT_LINES, "too-large", "a text of more than 32 MiB");
 }
 
 static mm_status put_whole(reading *r, mm_str text)

@@ -91,9 +91,8 @@ static mm_status put_shown(video *v, double until, mm_fault *f)
         if (tick >= until - 1e-6 || st != MM_OK)
             return st;
         if (too_many_ticks(v))
-            return mm_fault_set(f, "too-long",
-                                "%lld frames would be repeated for more than %lld records: a lower --fps reads it",
-                                (long long)v->frames, (long long)v->ticks);
+            return mm_fault_hint(f, MM_HINT_FPS, "too-long", "%lld frames would be repeated for more than %lld records",
+                                 (long long)v->frames, (long long)v->ticks);
         st = put_frame(v, tick, v->first + (double)(v->ticks + 1) / fps, f);
     }
 }
@@ -126,7 +125,7 @@ static mm_status on_frame(video *v, mm_fault *f)
         if (at <= v->at) /* time does not run backwards, whatever the container says */
             at = v->at + 1e-6;
         if (at - v->first > limit)
-            return mm_fault_set(f, "too-long", "more than %g s of video (--max-duration)", limit);
+            return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "more than %g s of video", limit);
         st = put_shown(v, at, f);
         v->last_step = at - v->at;
     }
@@ -189,7 +188,7 @@ static mm_status open_stream(video *v, mm_fault *f)
     double declared = mm_av_declared(&v->in, v->stream), limit = mm_sink_max_duration(v->sink);
     mm_picture_limits l = mm_sink_limits(v->sink);
     if (declared > limit)
-        return mm_fault_set(f, "too-long", "%.0f s of video, more than %g (--max-duration)", declared, limit);
+        return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "%.0f s of video, more than %g", declared, limit);
     if (s->codecpar->width > 0 && s->codecpar->height > 0 &&
         mm_picture_allowed(s->codecpar->width, s->codecpar->height, &l, f) != MM_OK)
         return MM_SKIP;

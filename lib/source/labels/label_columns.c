@@ -57,15 +57,14 @@ static mm_status check_header(const mm_label_columns *c, const mm_labels_opts *o
     if (!t->header || mm_table_names_itself(t))
         return MM_OK;
     if (!o->file_column && mm_name_promises(t->header[c->file]) != MM_FORMAT_UNKNOWN)
-        return mm_fail(e, MM_SKIP,
-                       "the first row names %.*s and no columns: --key-column 1 --label-column 2 reads such a table",
-                       MM_STRF(t->header[c->file]));
+        return mm_fail_hint(e, MM_SKIP, MM_HINT_NAMELESS, "the first row names %.*s and no columns",
+                            MM_STRF(t->header[c->file]));
     for (int a = 0; a < t->columns; a++)
         for (int b = a + 1; b < t->columns; b++)
             if (t->header[a].n && mm_str_eq(t->header[a], t->header[b]) &&
                 (!o->column || mm_str_is(t->header[a], o->column)))
-                return mm_fail(e, MM_SKIP, "columns %d and %d are both called %.*s: --label-column %d takes the first",
-                               a + 1, b + 1, MM_STRF(t->header[a]), a + 1);
+                return mm_fail_hint(e, MM_SKIP, MM_HINT_COLUMN_NUMBER, "columns %d and %d are both called %.*s", a + 1,
+                                    b + 1, MM_STRF(t->header[a]));
     return MM_OK;
 }
 

@@ -149,7 +149,7 @@ static mm_status read_rows(reading *r, const mm_labels_opts *o, mm_err *e)
         s = mm_fail(&why, MM_SKIP, "no rows in it");
     mm_arena_free(&a);
     if (s == MM_SKIP && r->t.row)
-        return mm_fail(e, MM_SKIP, "row %lld: %s", (long long)r->t.row, why.text);
+        return mm_fail_hint(e, MM_SKIP, why.hint, "row %lld: %s", (long long)r->t.row, why.text);
     if (s != MM_OK && s != MM_EOF)
         *e = why;
     return s == MM_EOF ? MM_OK : s;
@@ -192,10 +192,11 @@ static mm_status check_names(reading *r, const mm_labels_opts *o, mm_err *e)
     mm_str file = mm_label_columns_name(&r->c, r->c.file, &r->scratch);
     mm_str caption = caption_in(&row->label, o->column);
     if (caption.p)
-        snprintf(captions, sizeof captions, "; several texts a file are read by --column %.*s --key-column %.*s",
+        snprintf(captions, sizeof captions, ": texts in column %.*s of files in column %.*s",
                  (int)(caption.n > 30 ? 30 : caption.n), caption.p, (int)(file.n > 30 ? 30 : file.n), file.p);
-    return mm_fail(e, MM_SKIP, "rows %lld and %lld both name %.*s, with different labels%s", (long long)row->number,
-                   (long long)x->row[b].number, (int)(row->name.n > 60 ? 60 : row->name.n), row->name.p, captions);
+    return mm_fail_hint(e, MM_SKIP, caption.p ? MM_HINT_CAPTIONS : MM_HINT_NONE,
+                        "rows %lld and %lld both name %.*s, with different labels%s", (long long)row->number,
+                        (long long)x->row[b].number, (int)(row->name.n > 60 ? 60 : row->name.n), row->name.p, captions);
 }
 
 mm_status mm_label_rows_read(mm_label_rows *x, mm_str text, const mm_labels_opts *o, mm_err *e)

@@ -157,7 +157,7 @@ static mm_status read_table(mm_labels *l, const char *path, mm_str text, const m
     if (!indexed)
         return mm_fail_memory(e);
     if (s == MM_SKIP)
-        return mm_fail(e, MM_FATAL, "%s: %s", path, why.text);
+        return mm_fail_hint(e, MM_FATAL, why.hint, "%s: %s", path, why.text);
     if (s != MM_OK)
         *e = why;
     return s;
