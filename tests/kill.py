@@ -5,7 +5,9 @@ before it is whole. The programs are those of $PATH, the models the tiny ones of
 import os, random, shutil, signal, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MEDIA, MODELS = os.path.join(HERE, "bats/media.py"), os.path.join(HERE, "goldens/encode")
+MODELS = os.path.join(HERE, "goldens/encode")
+sys.path.insert(0, os.path.join(HERE, "bats"))
+import media
 
 
 def run(*words, out=None):
@@ -16,16 +18,15 @@ def run(*words, out=None):
 
 def make_inputs():
     for folder in "a", "b":
-        os.makedirs(f"t/{folder}")
         for i in range(30):
-            run("python3", MEDIA, "png", f"t/{folder}/{i}.png", str(i + 50 * (folder == "b")), "64", "48")
+            media.write("png", f"t/{folder}/{i}.png", i + 50 * (folder == "b"), 64, 48)
         for i in range(5):
-            run("python3", MEDIA, "wav", f"t/{folder}/s{i}.wav", f"{i + 2}", "16000")
+            media.write("wav", f"t/{folder}/s{i}.wav", i + 2, 16000)
     with open("table.csv", "w") as f:
         f.write("text\n" + "".join(f"row {i} of a long table\n" for i in range(60000)))
     with open("t/a/broken.png", "wb") as f:
         f.write(open("t/a/1.png", "rb").read()[:90])
-    run("python3", MEDIA, "tarred", "t.tgz", "t", "w:gz")
+    media.write("tarred", "t.tgz", "t", "w:gz")
     run("mm-decode", "--label", "dir", "t", "t.tgz", "-o", "in.mm")
     run("mm-encode-image", "-m", f"{MODELS}/vit", "in.mm", "-o", "f.mm")
     run("mm-cat", "-w", "kind=feature", "-o", "vectors.mm", "f.mm")

@@ -3,19 +3,25 @@
 # Pictures and sounds go through the tiny random models of tests/goldens/encode; texts need an installed minilm-l6.
 bats_require_minimum_version 1.5.0
 
-setup() {
-    examples=$PWD/examples E=$PWD/tests/goldens/encode media=$PWD/tests/bats/media.py
-    cd "$BATS_TEST_TMPDIR"
-    mkdir -p in/data in/images out
-    echo guid,label > in/labels.csv
-    echo image,caption > in/captions.csv
+setup_file() {
+    mkdir "$BATS_FILE_TMPDIR/in" && cd "$BATS_FILE_TMPDIR/in"
+    mkdir data images
+    echo guid,label > labels.csv
+    echo image,caption > captions.csv
     for i in $(seq 10 29); do
-        python3 "$media" png in/data/$i.png $i $((20 + i)) 24
-        echo "$i,$([ $((i % 2)) = 0 ] && echo good || echo bad)" >> in/labels.csv
-        cp in/data/$i.png in/images/
-        printf '%s.png,a picture of %s\n%s.png,number %s\n' $i $i $i $i >> in/captions.csv
-    done
-    for i in $(seq 10 3 29); do python3 "$media" wav in/data/$i.wav 0.3 16000; done
+        echo "png data/$i.png $i $((20 + i)) 24"
+        echo "$i,$([ $((i % 2)) = 0 ] && echo good || echo bad)" >> labels.csv
+        printf '%s.png,a picture of %s\n%s.png,number %s\n' $i $i $i $i >> captions.csv
+    done | python3 "$BATS_TEST_DIRNAME/media.py" -
+    cp data/* images/
+    seq -f 'wav data/%g.wav 0.3 16000' 10 3 29 | python3 "$BATS_TEST_DIRNAME/media.py" -
+}
+
+setup() {
+    examples=$BATS_TEST_DIRNAME/../../examples E=$BATS_TEST_DIRNAME/../goldens/encode media=$BATS_TEST_DIRNAME/media.py
+    cd "$BATS_TEST_TMPDIR"
+    mkdir out
+    cp -r "$BATS_FILE_TMPDIR/in" .
 }
 
 run_sentiment() {
@@ -49,11 +55,11 @@ need_text() { mm-model list 2>/dev/null | grep -q minilm-l6 || skip "needs minil
     for speaker in george jackson lucas theo; do
         for take in 0 1 2; do
             for digit in 0 1; do
-                python3 "$media" wav digits/${digit}_${speaker}_$take.wav 0.2 16000
+                echo wav digits/${digit}_${speaker}_$take.wav 0.2 16000
                 echo ${digit}_${speaker}_$take.wav,$digit >> digits.csv
             done
         done
-    done
+    done | python3 "$media" -
     make -s -C "$examples/sounds" MEDIA="$PWD/digits" LABELS="$PWD/digits.csv" OUT="$PWD/out" AUDIO_MODEL="$E/wav2vec2" \
         FEATURES= > said
     grep -q '^accuracy' said

@@ -1,4 +1,5 @@
-"""Small media and archives for tests, out of the standard library alone: media.py KIND FILE [ARGUMENT...]"""
+"""Small media and archives for tests, out of the standard library alone: media.py KIND FILE [ARGUMENT...], or
+media.py - with such lines on standard input, which starts Python once for many files."""
 import io, math, os, struct, sys, tarfile, wave, zipfile, zlib
 
 
@@ -178,10 +179,14 @@ def floats(rows=2, columns=3):
     return npy("<f4", f"({int(rows)}, {int(columns)})", struct.pack(f"<{n}f", *range(n)))
 
 
-if __name__ == "__main__":
-    kind, path, *args = sys.argv[1:]
+def write(kind, path, *args):
     made = {f.__name__: f for f in (png, clear_png, tiff, raw, deep, wav, levels, dsf, bomb, zipped, tarred, encrypted, nested, npy,
-                                        floats)}
+                                    floats)}
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "wb") as f:
         f.write(made[kind](*args))
+
+
+if __name__ == "__main__":
+    for command in [line.split() for line in sys.stdin] if sys.argv[1] == "-" else [sys.argv[1:]]:
+        write(*command)

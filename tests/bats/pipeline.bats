@@ -8,10 +8,9 @@ setup_file() {
     make=$PWD/tests/bats/media.py
     mkdir -p "$D/t" && cd "$D" || return 1
     for i in $(seq 6); do
-        python3 "$make" png t/$i.png $((i % 3)) 40 30
-        python3 "$make" wav t/$i.wav 0.$((i % 3 + 3)) 16000
-        printf '%s\n' "the number $((i % 3))" >t/$i.txt
-    done
+        printf '%s\n' "png t/$i.png $((i % 3)) 40 30" "wav t/$i.wav 0.$((i % 3 + 3)) 16000"
+        echo "the number $((i % 3))" >t/$i.txt
+    done | python3 "$make" -
     printf 'file,class\n' >labels.csv
     for i in $(seq 6); do echo "$i,c$((i % 3))" >>labels.csv; done
 }
@@ -31,7 +30,7 @@ setup() {
     mm-label --knn "$tmp/f.mm" -k 1 --leave-one-out --of image -f stream "$tmp/f.mm" | mm-eval --rounds 0 -f json | jq -e .
 }
 
-@test "the issue's main job, with the default models" {
+@test "the main job, with the default models" {
     for m in imgfocus-vits14 minilm-l6 whisper-base; do
         mm-model list 2>/dev/null | grep -q "$m" || skip "needs the default models (make models)"
     done
@@ -72,8 +71,18 @@ text_model() {
 @test "memory does not grow with the number of items" {
     [[ "$MM_BUILD" != *sanitize* ]] || skip "the sanitizers keep freed memory"
     cc -o peak "$BATS_TEST_DIRNAME/peak.c"
-    mkdir few many && for i in $(seq 100); do echo "line $i" >few/$i.txt; ln t/1.png few/$i.png; done
-    for i in $(seq 5000); do echo "line $i" >many/$i.txt; ln t/1.png many/$i.png; done
+    python3 - <<'P'
+import os
+for folder, n in ("few", 100), ("many", 5000):
+    os.mkdir(folder)
+    for i in range(1, n + 1):
+        open(f"{folder}/{i}.txt", "w").write(f"line {i}\n")
+        os.link("t/1.png", f"{folder}/{i}.png")
+for folder, n in ("fewsounds", 100), ("manysounds", 3000):
+    os.mkdir(folder)
+    for i in range(1, n + 1):
+        os.link(f"t/{i % 6 + 1}.wav", f"{folder}/{i}.wav")
+P
     constant "$(./peak mm-decode -j2 few)" "$(./peak mm-decode -j2 many)"
     mm-decode -j2 few >few.mm
     mm-decode -j2 many >many.mm
@@ -81,9 +90,6 @@ text_model() {
     constant "$(./peak mm-encode-image -j2 -m "$E/vit" few.mm)" "$(./peak mm-encode-image -j2 -m "$E/vit" many.mm)"
     text_model
     constant "$(./peak mm-encode-text -j2 -m m few.mm)" "$(./peak mm-encode-text -j2 -m m many.mm)"
-    mkdir fewsounds manysounds
-    for i in $(seq 100); do ln t/$((i % 6 + 1)).wav fewsounds/$i.wav; done
-    for i in $(seq 3000); do ln t/$((i % 6 + 1)).wav manysounds/$i.wav; done
     constant "$(./peak mm-decode -j2 fewsounds)" "$(./peak mm-decode -j2 manysounds)"
     mm-decode -j2 fewsounds >few.s
     mm-decode -j2 manysounds >many.s
