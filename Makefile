@@ -63,10 +63,16 @@ REPLAY   := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/replay/%)
 MANPAGES := $(patsubst man/%.in,$(BUILD)/man/%,$(wildcard man/*.in)) \
             $(patsubst man/%,$(BUILD)/man/%,$(filter-out %.in,$(wildcard man/*.[157])))
 
-all: $(BINS) man
+# ---- building ----
+all: $(BINS) man ## the tools into build/bin, their manual pages into build/man (the default)
 programs: $(BINS) $(UNIT_BIN) $(REPLAY) ## everything that is compiled: the tools, the unit tests, the fuzz targets' replays
+clean: ## removes build/
+	rm -rf build
+format: ## clang-format over the sources
+	clang-format-14 -i $$(git ls-files '*.c' '*.h')
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@awk -F ':.*## ' '/^# ---- .* ----$$/ { title = $$0; gsub(/^# ---- |:.*| ----$$/, "", title) } \
+	    /^[a-z-]+:.*## / { if (title) print (n++ ? "\n" : "") title; title = ""; printf "  %-16s%s\n", $$1, $$2 }' Makefile
 
 # ---- compiling ----
 # one line a step; V=1 shows the commands
@@ -94,7 +100,7 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call step,CC)$(CC) $(ALL_CFLAGS) $(if $(filter lib/backend/cpu/% lib/tape/% lib/train/%,$<),$(OPT_KERNEL)) $(call isa,$<) -MMD -MP -c -o $@ $<
 
-# PREFIX is compiled into one object and written into the pages, which are made anew when it changes.
+# PREFIX is compiled into one object and written into the pages, which are rebuilt when it changes.
 $(BUILD)/prefix: FORCE
 	@mkdir -p $(@D)
 	@[ "$$(cat $@ 2>/dev/null)" = '$(PREFIX)' ] || echo '$(PREFIX)' >$@
@@ -127,6 +133,7 @@ $(BUILD)/lib/backend/vulkan/shaders.o: $(BUILD)/shaders/spirv.inc
 $(BUILD)/lib/backend/vulkan/shaders.o: ALL_CFLAGS += -I$(BUILD)
 $(BUILD)/lib/backend/vulkan/volk.o: ALL_CFLAGS += $(if $(VOLK_SOURCE),-DVOLK_IMPLEMENTATION)
 
+# ---- linking ----
 $(BUILD)/libmm.a: $(LIB_OBJ)
 	@rm -f $@
 	$(call step,AR)$(AR) rcs $@ $^
@@ -144,36 +151,6 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmm.a
 
 # the test of the Vulkan device puts failing functions in the place of the driver's
 $(BUILD)/unit/test_vulkan: ALL_LDFLAGS += -Wl,--wrap=mm_vk_instance
-
-# small programs through which tests/parity/*.py call single functions of the library
-PROBES := $(patsubst tests/parity/%.c,$(BUILD)/parity/%,$(wildcard tests/parity/probe_*.c))
-probes: $(PROBES) ## programs for tests/parity
-$(BUILD)/parity/%: $(BUILD)/tests/parity/%.o $(BUILD)/libmm.a
-	@mkdir -p $(@D)
-	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
-
-# The tools beside torch, onnxruntime, OpenVINO, CTranslate2, Pillow and scikit-learn. `make bench BENCH='-r 3 whisper cold'` measures
-# a part, into build/bench.
-BENCH :=
-bench: all $(addprefix $(BUILD)/bench/bench_,gemm encode pipe) ## speed, start-up and memory beside peers: tests/bench/RESULTS.md
-	BUILD=$(BUILD) MM_PYTHON=$$(tools/setup/python.sh full) python3 tests/bench/run.py $(BENCH)
-readme: ## README's figures, from tests/bench/RESULTS.md and tests/gpu/RESULTS.md
-	python3 tests/bench/readme.py
-.PHONY: bench readme
-
-# programs that measure; `make $(BUILD)/bench/bench_gemm`
-$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmm.a
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
-
-# bench_encode times every dispatch of a Vulkan device
-$(BUILD)/bench/bench_encode: ALL_LDFLAGS += -Wl,--wrap=mm_vk_run
-
-$(BUILD)/shaders/ceiling.inc $(BUILD)/shaders/ceiling_loads.inc: tests/bench/ceiling.comp
-	@mkdir -p $(@D)
-	$(GLSLC) --target-env=vulkan1.1 -O $(if $(findstring loads,$@),-DLOADS) -mfmt=c $< -o $@
-$(BUILD)/tests/bench/bench_ceiling.o: $(BUILD)/shaders/ceiling.inc $(BUILD)/shaders/ceiling_loads.inc
-$(BUILD)/tests/bench/bench_ceiling.o: ALL_CFLAGS += -I$(BUILD)
 
 -include $(shell find $(BUILD)/lib $(BUILD)/tools $(BUILD)/tests -name '*.d' 2>/dev/null)
 
@@ -232,10 +209,10 @@ check-sample: $(addprefix $(BUILD)/bin/mm-,decode encode-image) $(addprefix $(BU
 else
 # What the tests use is installed first; then a make of its own, because the libraries' flags are looked up when make starts.
 check: ## unit tests, bats tests and lint, with what they use installed first; SANITIZE=1 for the sanitised build
-	@tools/setup/deps.sh tests || echo "make check: going on with what is here; what needs more is skipped"
+	@tools/setup/deps.sh tests || echo "make check: packages are missing; tests that need them are skipped"
 	@$(MAKE) check-here
 check-here: all $(UNIT_BIN) $(REPLAY)
-	@$(MAKE) models || echo "make check: going on without the default models; what needs them is skipped"
+	@$(MAKE) models || echo "make check: default models are missing; tests that need them are skipped"
 	BUILD=$(BUILD) tests/run
 endif
 check-races: ## a short look for data races; `make check SANITIZE=thread` is the long one
@@ -255,11 +232,7 @@ check-gpu: all $(UNIT_BIN) check-shaders ## every operation and architecture thr
 	BUILD=$(BUILD) tests/gpu/run
 check-gpu-full: all $(UNIT_BIN) check-shaders ## the same on SwiftShader as well, and models of the real sizes
 	BUILD=$(BUILD) tests/gpu/run full
-bench-gpu: all $(addprefix $(BUILD)/bench/bench_,encode device ceiling) ## encoders through Vulkan beside ncnn, and on a GPU beside torch
-	$(BUILD)/bench/bench_device
-	$(BUILD)/bench/bench_ceiling
-	python=$$(tools/setup/python.sh full) && export BUILD=$(BUILD) && $$python tests/gpu/beside_ncnn.py && $$python tests/gpu/bench.py
-.PHONY: check-shaders check-gpu check-gpu-full bench-gpu
+.PHONY: check-shaders check-gpu check-gpu-full
 
 # The backend's tests for 64-bit ARM: built with Debian's cross compiler, run by qemu's user emulation.
 CROSS_CC  := aarch64-linux-gnu-gcc
@@ -279,6 +252,12 @@ check-neon: ## the backend's tests for 64-bit ARM, where its cross compiler and 
 	        $(NEON_TESTS:%=build/neon/cross/test_%) && \
 	    printf '%s\n' $(NEON_TESTS) | xargs -P $$(nproc) -I NAME $(CROSS_RUN) build/neon/cross/test_NAME; fi
 .PHONY: check-neon
+# small programs through which tests/parity/*.py call single functions of the library
+PROBES := $(patsubst tests/parity/%.c,$(BUILD)/parity/%,$(wildcard tests/parity/probe_*.c))
+probes: $(PROBES) ## programs for tests/parity
+$(BUILD)/parity/%: $(BUILD)/tests/parity/%.o $(BUILD)/libmm.a
+	@mkdir -p $(@D)
+	$(call step,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
 parity-light: all probes ## beside tokenizers, Pillow, onnxruntime and CTranslate2 on the default models (no torch)
 	BUILD=$(BUILD) tests/parity/run light
 parity: all probes ## beside transformers and torch as well; writes tests/parity/RESULTS.md
@@ -311,6 +290,34 @@ fuzz-run: fuzz ## runs every fuzz target for SECONDS=30
 	done
 .PHONY: fuzz fuzz-run
 
+# ---- measuring ----
+# The tools beside torch, onnxruntime, OpenVINO, CTranslate2, Pillow and scikit-learn. `make bench BENCH='-r 3 whisper cold'` measures
+# a part, into build/bench.
+BENCH :=
+bench: all $(addprefix $(BUILD)/bench/bench_,gemm encode pipe) ## speed, start-up and memory beside peers: tests/bench/RESULTS.md
+	BUILD=$(BUILD) MM_PYTHON=$$(tools/setup/python.sh full) python3 tests/bench/run.py $(BENCH)
+# programs that measure; `make $(BUILD)/bench/bench_gemm`
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmm.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(BASE_LIBS)
+
+# bench_encode times every dispatch of a Vulkan device
+$(BUILD)/bench/bench_encode: ALL_LDFLAGS += -Wl,--wrap=mm_vk_run
+
+$(BUILD)/shaders/ceiling.inc $(BUILD)/shaders/ceiling_loads.inc: tests/bench/ceiling.comp
+	@mkdir -p $(@D)
+	$(GLSLC) --target-env=vulkan1.1 -O $(if $(findstring loads,$@),-DLOADS) -mfmt=c $< -o $@
+$(BUILD)/tests/bench/bench_ceiling.o: $(BUILD)/shaders/ceiling.inc $(BUILD)/shaders/ceiling_loads.inc
+$(BUILD)/tests/bench/bench_ceiling.o: ALL_CFLAGS += -I$(BUILD)
+bench-gpu: all $(addprefix $(BUILD)/bench/bench_,encode device ceiling) ## encoders through Vulkan beside ncnn, and on a GPU beside torch
+	$(BUILD)/bench/bench_device
+	$(BUILD)/bench/bench_ceiling
+	python=$$(tools/setup/python.sh full) && export BUILD=$(BUILD) && $$python tests/gpu/beside_ncnn.py && $$python tests/gpu/bench.py
+readme: ## README's figures, from tests/bench/RESULTS.md and tests/gpu/RESULTS.md
+	python3 tests/bench/readme.py
+.PHONY: bench bench-gpu readme
+
+# ---- setting up, trying out ----
 deps: ## installs what is missing to build and test (Debian 12, 13, Ubuntu 24.04); without root it prints the command
 	tools/setup/deps.sh tests
 demo: ## everything: dependencies, build, default models, and the main job on real media
@@ -327,18 +334,9 @@ models: $(BUILD)/bin/mm-model ## the default models, by pip, into the user's mod
 align: $(BINS) ## projection heads over the default image and text models: IMAGES=DIR CAPTIONS=FILE.csv, into build/align
 	PATH="$(abspath $(BUILD))/bin:$$PATH" $(MAKE) -C examples/image-text OUT=$(abspath $(BUILD))/align \
 	  IMAGES=$(abspath $(IMAGES)) CAPTIONS=$(abspath $(CAPTIONS)) report
-# the pictures that words describe, after align: QUERY='two dogs in the snow'
-search: $(BINS)
+search: $(BINS) ## the pictures that words describe, after align: QUERY='two dogs in the snow'
 	@test -f $(BUILD)/align/settings.mk || { echo "search: 'make align IMAGES=DIR CAPTIONS=FILE.csv' comes first"; exit 1; }
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" $(MAKE) -s -C examples/image-text OUT=$(abspath $(BUILD))/align search
 .PHONY: align search
-
-clean: ## removes build/
-	rm -rf build
-
-.PHONY: all programs help man check check-here lint clean probes
+.PHONY: all programs help man check check-here lint clean probes format
 .DELETE_ON_ERROR:
-
-format: ## clang-format over the sources
-	clang-format-14 -i $$(git ls-files '*.c' '*.h')
-.PHONY: format
