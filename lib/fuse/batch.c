@@ -1,7 +1,7 @@
-/* batch.c: the rows of some samples, standardised, in the order of a head's inputs. */
+/* batch.c: gathers the rows of some samples, standardised, in the order of a head's inputs. */
 #include "fuse/dataset.h"
 
-/* The rows [*from, *to) of the modality that sample i of the batch brings. */
+/* The rows [*from, *to) of a modality that `pick` leaves of a sample. */
 static void rows_of(const mm_data_modality *x, int32_t sample, int32_t pick, int64_t *from, int64_t *to)
 {
     *from = x ? x->cu[sample] : 0;
@@ -24,7 +24,7 @@ static void standardise(float *restrict y, const float *restrict x, const mm_hea
         y[c] = (x[c] - mean[c]) / std[c];
 }
 
-/* Modality m of the head: its rows [cu[samples], width] and cu */
+/* Modality m of the head: its rows [cu[samples], width], and cu. */
 static mm_status gather(mm_fuse_batch *out, int m, const mm_data_modality *from, const mm_head *h,
                         const int32_t *sample, const int32_t *pick, mm_arena *a, mm_err *e)
 {

@@ -3,7 +3,7 @@
 #include "fuse/label_conflict.h"
 #include "stream/object.h"
 
-/* The classes that any source names, in order of first appearance. */
+/* The frame of discernment: all classes that the sources name, in order of first appearance. */
 typedef struct {
     mm_str *name;
     int n, cap;
@@ -23,14 +23,14 @@ static mm_status make_frame(frame *f, const mm_record *const *source, int n, mm_
     for (int i = 0; i < n; i++) {
         const msgpack_object *l = &source[i]->label;
         if (l->type != MSGPACK_OBJECT_MAP && !mm_object_as_str(l).p)
-            return mm_fail(e, MM_SKIP, "%.*s: a label that is no distribution", MM_STRF(source[i]->key));
+            return mm_fail(e, MM_SKIP, "%.*s: a label that is not a distribution", MM_STRF(source[i]->key));
         f->cap += l->type == MSGPACK_OBJECT_MAP ? (int)l->via.map.size : 1;
     }
     f->name = mm_arena_zalloc(a, (size_t)f->cap, sizeof *f->name);
     return f->name ? MM_OK : mm_fail_memory(e);
 }
 
-/* One source's distribution over the frame; a plain name is certain. */
+/* One source's distribution over the frame; a plain class name has probability 1. */
 static mm_status read_source(double *p, frame *f, const mm_record *rec, mm_err *e)
 {
     double sum = 0;
@@ -43,11 +43,11 @@ static mm_status read_source(double *p, frame *f, const mm_record *rec, mm_err *
         const msgpack_object_kv *kv = &rec->label.via.map.ptr[k];
         mm_str name = mm_object_as_str(&kv->key);
         if (!name.p || !mm_object_float(&kv->val, &x) || !(x >= 0))
-            return mm_fail(e, MM_SKIP, "%.*s: a label that is no distribution", MM_STRF(rec->key));
+            return mm_fail(e, MM_SKIP, "%.*s: a label that is not a distribution", MM_STRF(rec->key));
         p[class_of(f, name)] += x;
         sum += x;
     }
-    for (int c = 0; sum > 1 && c < f->n; c++) /* rounding, or counts in place of shares */
+    for (int c = 0; sum > 1 && c < f->n; c++) /* rounding, or counts instead of fractions */
         p[c] /= sum;
     return MM_OK;
 }
@@ -65,8 +65,8 @@ static mm_status label_map(msgpack_object *out, const frame *f, const double *ma
     return MM_OK;
 }
 
-/* The label that the sources carried before they were judged, the same for all that have one. */
-static mm_status truth_of(mm_sourced_label *out, const mm_record *const *source, int n, mm_arena *a, mm_err *e)
+/* The ground truth that the sources carry, which must be the same for all that have it. */
+static mm_status ground_truth_of(mm_sourced_label *out, const mm_record *const *source, int n, mm_arena *a, mm_err *e)
 {
     mm_status s = MM_OK;
     for (int i = 0; s == MM_OK && i < n; i++) {
@@ -105,7 +105,7 @@ mm_status mm_combine_labels(mm_record *out, const mm_record *const *source, cons
     out->part = source[0]->part;
     out->of = MM_STR("fused");
     mm_sourced_label truth = {0};
-    s = truth_of(&truth, source, n, a, e);
+    s = ground_truth_of(&truth, source, n, a, e);
     if (s == MM_OK)
         s = label_map(&out->label, &f, mass, a, e);
     if (s == MM_OK && truth.label.type != MSGPACK_OBJECT_NIL)

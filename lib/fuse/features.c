@@ -24,8 +24,8 @@ static void size_of(const mm_record *r, int64_t *rows, int64_t *width)
     *rows = s->rank == 2 ? s->dim[0] : 1;
 }
 
-/* The part that r belongs to, made when it is the first of its modality. */
-static mm_status part_for(mm_features *out, const mm_record *r, mm_modality_rows **part, mm_err *e)
+/* The modality of r, added if r is its first record. */
+static mm_status modality_of(mm_features *out, const mm_record *r, mm_modality_rows **part, mm_err *e)
 {
     int64_t rows, width;
     mm_str of = mm_record_modality(r);
@@ -48,7 +48,7 @@ static mm_status part_for(mm_features *out, const mm_record *r, mm_modality_rows
     return MM_OK;
 }
 
-/* Key, source and label, of the first record that has them, and the text of a single one. */
+/* Key, source and label (of the first record that has them), and the text of a single record. */
 static void identity(mm_features *out, const mm_sample *s)
 {
     *out = (mm_features){.key = s->key, .part = -1, .label = {.type = MSGPACK_OBJECT_NIL}};
@@ -63,8 +63,8 @@ static void identity(mm_features *out, const mm_sample *s)
         out->text = mm_object_as_str(text);
 }
 
-/* Whether its records tell the same of it. */
-static mm_status labels_agree(mm_sample *s, mm_err *e)
+/* Checks that the labels of its records do not conflict. */
+static mm_status check_labels(mm_sample *s, mm_err *e)
 {
     mm_sourced_label first = {0};
     mm_status st = MM_OK;
@@ -83,13 +83,13 @@ mm_status mm_features_of_sample(mm_features *out, mm_sample *s, mm_err *e)
 {
     mm_modality_rows *p;
     int64_t rows, width;
-    if (labels_agree(s, e) != MM_OK)
+    if (check_labels(s, e) != MM_OK)
         return MM_SKIP;
     identity(out, s);
     for (int i = 0; i < s->n; i++) {
         if (!is_feature(&s->rec[i]))
             continue;
-        mm_status status = part_for(out, &s->rec[i], &p, e);
+        mm_status status = modality_of(out, &s->rec[i], &p, e);
         if (status != MM_OK)
             return status;
         size_of(&s->rec[i], &rows, &width);
@@ -115,7 +115,7 @@ mm_status mm_features_of_sample(mm_features *out, mm_sample *s, mm_err *e)
 
 /* ---- windows ---- */
 
-/* How many seconds of [a, b) lie in [from, to); a moment counts a millisecond. */
+/* How many seconds of [a, b) are in [from, to); an instant counts as a millisecond. */
 static double overlap(double a, double b, double from, double to)
 {
     if (b - a < 1e-3)
@@ -124,7 +124,7 @@ static double overlap(double a, double b, double from, double to)
     return hi > lo ? hi - lo : 0;
 }
 
-/* When row k of r is, where that is known: rows of a sequence lie one after another at the grid's step. */
+/* The time of row k of r, which has a time: the rows of a sequence are grid.step apart. */
 static void row_time(const mm_record *r, int64_t rows, int64_t k, double *from, double *to)
 {
     *from = r->time[0];
@@ -133,11 +133,11 @@ static void row_time(const mm_record *r, int64_t rows, int64_t k, double *from, 
         double step = r->has_grid && r->grid.step > 0 ? r->grid.step : (*to - *from) / (double)rows;
         int64_t at = k - (r->has_grid ? r->grid.prefix : 0);
         *from += (double)(at < 0 ? 0 : at) * step;
-        *to = at < 0 ? r->time[1] : *from + step; /* a token without a place (CLS) speaks for the whole */
+        *to = at < 0 ? r->time[1] : *from + step; /* a token without a position (CLS) covers all of it */
     }
 }
 
-/* Adds what r has inside the window to sum[width]; the weight that it brought. */
+/* Adds the rows of r in the window, weighted, to sum[width]; returns the sum of the weights. */
 static double pool_into(float *sum, const mm_record *r, const float *x, double from, double to)
 {
     int64_t rows, width;
@@ -163,7 +163,7 @@ static mm_status fill_window(mm_features *out, mm_sample *s, const float *const 
     for (int i = 0; i < s->n; i++) {
         if (!is_feature(&s->rec[i]))
             continue;
-        mm_status status = part_for(out, &s->rec[i], &p, e);
+        mm_status status = modality_of(out, &s->rec[i], &p, e);
         if (status != MM_OK)
             return status;
         float *sum = (float *)p->x;
@@ -186,7 +186,7 @@ mm_status mm_features_of_windows(mm_features **out, int *n, mm_sample *s, double
 {
     enum { MOST = 1 << 20 };
     double end = 0;
-    if (labels_agree(s, e) != MM_OK)
+    if (check_labels(s, e) != MM_OK)
         return MM_SKIP;
     const float **x = mm_arena_zalloc(&s->arena, (size_t)s->n, sizeof *x);
     for (int i = 0; x && i < s->n; i++) {

@@ -1,4 +1,4 @@
-/* features.h: what a sample holds of each modality, over all of it or inside a window of time. */
+/* features.h: the features of a sample by modality, over all of it or in time windows. */
 #ifndef MM_FUSE_FEATURES_H
 #define MM_FUSE_FEATURES_H
 
@@ -7,30 +7,30 @@
 
 typedef struct {
     mm_str of, space;
-    mm_str src; /* of its first record */
+    mm_str src; /* of the first record */
     int64_t rows, width;
     const float *x; /* [rows, width] */
 } mm_modality_rows;
 
 typedef struct {
     mm_str key, src;
-    int64_t part; /* the window's number; −1: the whole sample */
+    int64_t part; /* the number of the window; −1: the whole sample */
     bool has_time;
     double time[2]; /* seconds */
     msgpack_object label;
-    mm_str text;  /* of the one record that it is made of (meta.text); p NULL: none, or there are several */
-    mm_str mixed; /* a source that another one of its modality was joined with; p NULL: there is none */
+    mm_str text;  /* meta.text of a sample of one record; p NULL: none */
+    mm_str mixed; /* a second source within one modality; p NULL: none */
     mm_modality_rows of[MM_MAX_MODALITIES];
     int n;
-} mm_features; /* memory of the sample that it was made from */
+} mm_features; /* its memory is the sample's */
 
-/* All feature records of the sample, those of one modality stacked. MM_SKIP: its records do not go together (two spaces
- * or widths of one modality, too many modalities, labels that contradict each other). */
+/* All feature records of the sample, stacked by modality. MM_SKIP: they do not fit together (two spaces or widths in
+ * one modality, too many modalities, conflicting labels). */
 mm_status mm_features_of_sample(mm_features *out, mm_sample *s, mm_err *e);
 
-/* The sample cut into windows [k·hop, k·hop + window) from 0 to its last moment. Inside a window each modality is one
- * row: the mean of what overlaps it, weighted by the overlap (a moment without duration counts as a millisecond). Rows
- * of a [T,D] feature lie at grid.step; a record without time belongs to every window. */
+/* Cuts the sample into windows [k·hop, k·hop + window), from 0 to its end, in seconds. In a window each modality is one
+ * row: the mean of the rows that overlap it, weighted by the overlap (an instant counts as a millisecond). Rows of a
+ * [T,D] feature are grid.step apart; a record without time belongs to every window. */
 mm_status mm_features_of_windows(mm_features **out, int *n, mm_sample *s, double window, double hop, mm_err *e);
 
 /* The rows of this modality; NULL: missing. */

@@ -38,7 +38,7 @@ mm_status mm_head_inputs_from_data(mm_head *like, const mm_data *d, const char *
     return MM_OK;
 }
 
-/* The fields' names; how many there are. */
+/* Fills in the names of the fields and returns how many there are. */
 static int names_of(mm_str name[MM_MAX_OUTPUTS], const mm_data *d)
 {
     for (int f = 0; f < d->fields; f++)
@@ -46,7 +46,7 @@ static int names_of(mm_str name[MM_MAX_OUTPUTS], const mm_data *d)
     return d->fields;
 }
 
-/* Says why a field cannot be learned, and which others there are. */
+/* Fails because a field cannot be learned, and lists the others. */
 static mm_status refuse(const mm_data *d, const char *why, mm_err *e)
 {
     char list[200] = "";
@@ -75,12 +75,12 @@ static mm_status add_output(mm_head *like, const mm_data *d, const mm_data_field
     mm_head_output *o = &like->output[like->outputs++];
     *o = (mm_head_output){.name = f->name, .width = classes ? f->count : 1, .temperature = 1};
     if (classes && f->count < 2) {
-        snprintf(why, sizeof why, "label field %s has the one value %s: nothing to tell apart", f->name,
+        snprintf(why, sizeof why, "label field %s has only one value, %s: nothing to learn", f->name,
                  f->count ? f->classes[0] : "");
         return refuse(d, why, e);
     }
     if (!classes && !has_numbers(d, f)) {
-        snprintf(why, sizeof why, "label field %s holds no numbers, but %s", f->name, f->count ? f->classes[0] : "");
+        snprintf(why, sizeof why, "label field %s has values such as \"%s\", not numbers", f->name, f->count ? f->classes[0] : "");
         return refuse(d, why, e);
     }
     o->classes = classes ? f->classes : NULL;
@@ -102,7 +102,7 @@ static mm_status add_field(mm_head *like, const mm_data *d, mm_str wanted, mm_er
     return add_output(like, d, &d->field[f], e);
 }
 
-/* The field of this name, which may have a comma in it; else the fields that commas separate. */
+/* Adds the field of this name, which may contain a comma, or else the fields of a comma-separated list. */
 static mm_status add_named(mm_head *like, const mm_data *d, const char *list, mm_err *e)
 {
     if (mm_data_field_of(d, list) >= 0 || !strchr(list, ','))

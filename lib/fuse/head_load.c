@@ -1,5 +1,5 @@
-/* head_load.c: a head from a safetensors file: described by its own metadata, or, for a plain PyTorch state_dict, by
- * the names and shapes of its tensors. */
+/* head_load.c: a head from a safetensors file, described by its metadata or, for a plain PyTorch state_dict, by the
+ * names and shapes of its tensors. */
 #include "fuse/head.h"
 #include "model/model.h"
 #include "model/safetensors.h"
@@ -33,7 +33,7 @@ static const char **class_names(mm_arena *a, const json_t *list, int64_t width)
     return names;
 }
 
-/* Reads the description that mm_head_save wrote. The strings stay the JSON's. */
+/* Reads the description that mm_head_save wrote. Strings stay in the JSON. */
 static mm_status described(mm_head *like, const json_t *d, mm_arena *a, mm_err *e)
 {
     const json_t *inputs = json_object_get(d, "inputs"), *outputs = json_object_get(d, "outputs");
@@ -42,8 +42,7 @@ static mm_status described(mm_head *like, const json_t *d, mm_arena *a, mm_err *
     like->outputs = (int)json_array_size(outputs);
     if (!like->method || !task_of(mm_config_str(d, "task", ""), &like->task) || like->inputs < 1 ||
         like->inputs > MM_MAX_MODALITIES || like->outputs > MM_MAX_OUTPUTS)
-        return mm_fail(e, MM_FATAL, "a head that this version does not know (method \"%s\")",
-                       mm_config_str(d, "method", ""));
+        return mm_fail(e, MM_FATAL, "this version does not know its method \"%s\"", mm_config_str(d, "method", ""));
     like->hidden = mm_config_int(d, "hidden", 128);
     like->heads = (int)mm_config_int(d, "heads", 4);
     like->iterations = (int)mm_config_int(d, "iterations", 3);
@@ -67,7 +66,7 @@ static mm_status described(mm_head *like, const json_t *d, mm_arena *a, mm_err *
                                            .temperature = 1};
     }
     if (like->hidden < 1 || like->hidden > 1 << 16 || like->heads < 1 || like->iterations < 1 || like->iterations > 64)
-        return mm_fail(e, MM_FATAL, "sizes that make no sense");
+        return mm_fail(e, MM_FATAL, "its sizes (hidden, heads, iterations) are out of range");
     return MM_OK;
 }
 
@@ -116,7 +115,7 @@ static mm_status infer_inputs(mm_head *like, const mm_safetensors *f, const char
         like->hidden = t->t.s.dim[0];
     }
     if (!like->inputs)
-        return mm_fail(e, MM_FATAL, "no %s<modality>.weight in it: mm-heads(5) says what a head holds", prefix);
+        return mm_fail(e, MM_FATAL, "no tensor %s<modality>.weight: mm-heads(5) says what a head holds", prefix);
     qsort(like->input, (size_t)like->inputs, sizeof *like->input, by_modality);
     return MM_OK;
 }
@@ -153,7 +152,7 @@ static mm_status fill_param(mm_param *p, const mm_safetensors *f, mm_err *e)
     return MM_OK;
 }
 
-/* A vector of n numbers by name, into the head's arena; *out stays NULL when the file has none. */
+/* Reads a vector of n numbers into the head's arena; *out stays as it is when the file does not have it. */
 static mm_status fill_vector(const float **out, mm_head *h, const mm_safetensors *f, const char *name, int64_t n,
                              mm_err *e)
 {
@@ -170,7 +169,7 @@ static mm_status fill_vector(const float **out, mm_head *h, const mm_safetensors
     return MM_OK;
 }
 
-/* The same in double, one for each output; false when the file has none. */
+/* Reads one double for each output; false when the file does not have them. */
 static bool fill_units(double unit[MM_MAX_OUTPUTS], const mm_head *h, const mm_safetensors *f, const char *name)
 {
     const mm_named_tensor *t = mm_safetensors_find(f, name);
@@ -195,7 +194,7 @@ static mm_status fill(mm_head *h, const mm_safetensors *f, mm_err *e)
         if (s == MM_OK)
             s = fill_vector(&in->std, h, f, name, in->width, e);
         if (s == MM_OK && !in->mean != !in->std)
-            s = mm_fail(e, MM_FATAL, "%s has a mean without a standard deviation, or the other way round", in->name);
+            s = mm_fail(e, MM_FATAL, "%s has a mean without a standard deviation, or vice versa", in->name);
     }
     const float *temperature = NULL;
     if (s == MM_OK && h->outputs)

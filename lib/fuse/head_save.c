@@ -56,7 +56,7 @@ static void add(mm_named_tensor *list, int64_t *n, const char *name, int rank, i
     list[(*n)++] = (mm_named_tensor){name, {s, x}};
 }
 
-/* In double: the time of an event has more digits than f32. */
+/* In double, because the time of an event has more digits than f32. */
 static void add_units(mm_named_tensor *list, int64_t *n, const char *name, int outputs, const double *x)
 {
     list[(*n)++] = (mm_named_tensor){name, {{.type = MM_F64, .rank = 1, .dim = {outputs}}, x}};

@@ -6,12 +6,12 @@
 
 #include <stdlib.h>
 
-/* A sample that waits; a doubly linked list in order of first appearance, and a hash chain by key. */
+/* An incomplete sample, in a doubly linked list in order of first appearance and in a hash chain by key. */
 typedef struct waiting {
     mm_sample sample;
     int64_t cap;
     size_t bytes;
-    uint64_t closed; /* bit s: stream s has gone past this key, or ended */
+    uint64_t closed; /* bit s: stream s is past this key, or has ended */
     uint64_t hash;
     struct waiting *next, *before, *chain;
 } waiting;
@@ -23,11 +23,11 @@ struct mm_join {
     size_t limit, bytes;
     uint64_t ended;
     waiting *first, *last, *bucket[BUCKETS];
-    waiting *open[MAX_STREAMS]; /* the key that each stream is at */
-    int64_t keys[MAX_STREAMS];  /* keys it has brought so far */
-    int64_t ready;              /* samples that all streams have gone past */
-    uint64_t *done;             /* hashes of the keys that were handed out; an open table, 0: free */
-    int64_t done_slots, done_n, torn;
+    waiting *open[MAX_STREAMS]; /* the current key of each stream */
+    int64_t keys[MAX_STREAMS];  /* keys so far */
+    int64_t ready;              /* samples that all streams are past */
+    uint64_t *done;             /* hash table of the hashes of keys handed out, 0: free */
+    int64_t done_slots, done_n, split_keys;
 };
 
 mm_status mm_join_new(mm_join **out, int streams, size_t limit, mm_err *e)
@@ -50,7 +50,7 @@ void mm_sample_free(mm_sample *s)
     mm_arena_free(&s->arena);
     free(s->rec);
     free(s->stream);
-    free(s); /* the first member of its `waiting` */
+    free(s); /* it is the first member of its `waiting` */
 }
 
 void mm_join_free(mm_join *j)
@@ -73,7 +73,7 @@ static waiting *find(const mm_join *j, mm_str key, uint64_t h)
     return w;
 }
 
-/* Where h is in an open table of hashes, or belongs; slots is a power of two. */
+/* The slot of h, or the free slot where it belongs; slots is a power of two. */
 static uint64_t *place(uint64_t *table, int64_t slots, uint64_t h)
 {
     uint64_t at = h, mask = (uint64_t)slots - 1;
@@ -82,7 +82,7 @@ static uint64_t *place(uint64_t *table, int64_t slots, uint64_t h)
     return &table[at & mask];
 }
 
-/* Notes that the key with this hash was handed out. Without memory for it nothing is noticed, nothing is lost. */
+/* Notes that the key with this hash was handed out. Without memory, split keys go unnoticed; nothing else is lost. */
 static void remember(mm_join *j, uint64_t h)
 {
     if (2 * j->done_n >= j->done_slots) {
@@ -109,7 +109,7 @@ static bool was_done(const mm_join *j, uint64_t h)
 
 int64_t mm_join_split_keys(const mm_join *j)
 {
-    return j->torn;
+    return j->split_keys;
 }
 
 static waiting *begin(mm_join *j, mm_str key, uint64_t h)
@@ -123,7 +123,7 @@ static waiting *begin(mm_join *j, mm_str key, uint64_t h)
     w->sample.key = (mm_str){own, key.n};
     w->hash = h;
     w->closed = j->ended;
-    j->torn += was_done(j, h);
+    j->split_keys += was_done(j, h);
     w->chain = j->bucket[h % BUCKETS];
     j->bucket[h % BUCKETS] = w;
     w->before = j->last;
@@ -150,7 +150,7 @@ static uint64_t all_of(const mm_join *j)
     return j->streams == MAX_STREAMS ? UINT64_MAX : ((uint64_t)1 << j->streams) - 1;
 }
 
-/* Stream s has gone past w. */
+/* Stream s is past w. */
 static void close_for(mm_join *j, waiting *w, int s)
 {
     bool was = w->closed == all_of(j);
@@ -158,7 +158,7 @@ static void close_for(mm_join *j, waiting *w, int s)
     j->ready += !was && w->closed == all_of(j);
 }
 
-/* A copy of the record in the sample's arena: its bytes once more, parsed. */
+/* Copies the record's bytes into the sample's arena and parses them there. */
 static mm_status append(waiting *w, int s, const mm_record *rec, mm_err *e)
 {
     mm_sample *x = &w->sample;
@@ -171,7 +171,7 @@ static mm_status append(waiting *w, int s, const mm_record *rec, mm_err *e)
         return mm_fail_memory(e);
     memcpy(bytes, rec->raw.p, rec->raw.n);
     mm_status status = mm_record_parse(bytes, rec->raw.n, &used, &x->arena, &x->rec[x->n], e);
-    int at = x->n; /* keep the order of streams; arrival orders those of one stream */
+    int at = x->n; /* sorted by stream, then by arrival */
     mm_record copy = x->rec[at];
     for (; at > 0 && x->stream[at - 1] > s; at--) {
         x->rec[at] = x->rec[at - 1];

@@ -13,7 +13,7 @@ mm_status mm_label_conflict_fail(mm_str key, mm_str field, const mm_str value[2]
                    MM_STRF(mm_utf8_tail(value[1], VALUE)), MM_STRF(mm_utf8_tail(src[1], SOURCE)));
 }
 
-/* The value of a field as text; p NULL: the label says nothing of it. */
+/* The value of a field as text; p NULL: the label does not have it. */
 static mm_str value_of(const msgpack_object *label, mm_str field, mm_arena *arena)
 {
     if (label->type != MSGPACK_OBJECT_MAP)

@@ -87,7 +87,7 @@ mm_node *mm_hidden_input(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, i
 {
     char name[NAME];
     mm_node *x = mm_apply_linear(h, t, mm_pooled_input(h, t, b, m), joined(name, "fc_", h->input[m].name));
-    return mm_t_mul(t, mm_t_relu(t, x), mm_present_column(t, b, m)); /* the bias of a missing modality says nothing */
+    return mm_t_mul(t, mm_t_relu(t, x), mm_present_column(t, b, m)); /* not the bias, where the modality is missing */
 }
 
 void mm_finish(const mm_head *h, mm_tape *t, mm_node *fused, mm_rng *rng, mm_fused *out)

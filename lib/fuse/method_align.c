@@ -1,6 +1,6 @@
-/* method_align.c: two or more towers into one space: tower_<modality>, L2-normalised; each record goes through its own
- * modality's tower (CLIP, Radford et al. 2021). logit_scale is the logarithm of the inverse temperature; logit_bias
- * serves the sigmoid loss (SigLIP, Zhai et al. 2023). */
+/* method_align.c: a dual encoder's projection heads (CLIP, Radford et al. 2021): one linear layer tower_<modality> for
+ * each modality into a joint space, L2-normalised. Each record goes through the layer of its own modality. logit_scale
+ * is the logarithm of the inverse temperature; logit_bias is for the sigmoid loss (SigLIP, Zhai et al. 2023). */
 #include "fuse/layers.h"
 
 #include <math.h>
@@ -36,7 +36,7 @@ static mm_status forward(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, m
 
 const mm_fuse_method mm_fuse_align = {
     .name = "align",
-    .summary = "a tower for each modality into one joint space",
+    .summary = "a projection head for each modality, into one joint space",
     .init = init,
     .forward = forward,
 };

@@ -1,5 +1,5 @@
-/* method_attention.c: modalities as tokens. Each modality that is there is one token, fc_<modality>(x) + its type
- * embedding; one Transformer layer lets them attend to one another; the mean of what comes out is the joint vector. */
+/* method_attention.c: modalities as tokens. Each modality that is present is one token, fc_<modality>(x) + its type
+ * embedding; they attend to one another in one Transformer layer, and the mean of its outputs is the joint vector. */
 #include "fuse/layers.h"
 #include "fuse/transformer_layer.h"
 
@@ -15,7 +15,7 @@ static mm_status init(mm_head *h, mm_rng *r, mm_err *e)
     return s == MM_OK ? mm_add_linear(h, "fc_out", h->hidden, mm_head_out_width(h), r, e) : s;
 }
 
-/* The tokens of each sample one after another: cu [n+1] and, for each token, its row among the stacked modalities. */
+/* The tokens, packed sample by sample; cu [n+1] gets their cumulative counts. */
 static mm_node *pack_tokens(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_node *const *token, int64_t *cu)
 {
     const uint8_t *present = mm_present(h, t, b);
@@ -30,23 +30,23 @@ static mm_node *pack_tokens(const mm_head *h, mm_tape *t, const mm_fuse_batch *b
     return mm_t_take(t, mm_t_stack(t, token, h->inputs), ids, n);
 }
 
-/* What a modality's token received of its sample's attention, the mean over queries: [n, inputs] */
+/* The attention that each modality's token receives in its sample, the mean over queries: [n, inputs] */
 static mm_node *received(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, const int64_t *cu, const float *weights)
 {
     const uint8_t *present = mm_present(h, t, b);
-    float *share = mm_tape_scratch(t, (size_t)b->n * (size_t)h->inputs * sizeof *share);
-    for (int i = 0; present && share && weights && i < b->n; i++) {
+    float *weight = mm_tape_scratch(t, (size_t)b->n * (size_t)h->inputs * sizeof *weight);
+    for (int i = 0; present && weight && weights && i < b->n; i++) {
         int64_t n = cu[i + 1] - cu[i], k = 0;
         for (int m = 0; m < h->inputs; m++) {
             if (!present[i * h->inputs + m])
                 continue;
             for (int64_t q = 0; q < n; q++)
-                share[i * h->inputs + m] += weights[q * n + k] / (float)n;
+                weight[i * h->inputs + m] += weights[q * n + k] / (float)n;
             k++;
         }
         weights += n * n;
     }
-    return mm_t_input(t, share ? b->n : 0, h->inputs, share);
+    return mm_t_input(t, weight ? b->n : 0, h->inputs, weight);
 }
 
 static mm_status forward(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_rng *rng, mm_fused *out, mm_err *e)

@@ -1,5 +1,5 @@
-/* method_cross.c: sequences attend across modalities: the rows of the first modality (text tokens) look at the rows of
- * all others (image patches, audio frames). A sample without the first modality asks with one learned query instead. */
+/* method_cross.c: cross attention: the rows of the first modality (text tokens) attend to the rows of all others (image
+ * patches, audio frames). Where a sample lacks the first modality, a learned query takes its place. */
 #include "fuse/layers.h"
 #include "fuse/transformer_layer.h"
 
@@ -27,7 +27,7 @@ static mm_node *embedded_rows(const mm_head *h, mm_tape *t, const mm_fuse_batch 
     return mm_apply_type_embedding(h, t, mm_apply_linear(h, t, mm_rows_input(h, t, b, m), name), m);
 }
 
-/* The first modality's rows; where a sample has none, the learned query, which stands after them in the stack. */
+/* The first modality's rows, or the learned query (the last row of the stack) where a sample has none. */
 static mm_node *queries(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, int64_t *cu)
 {
     int64_t rows = b->cu[0][b->n], n = 0;

@@ -1,7 +1,5 @@
-/* method_dempster.c: each modality judges for itself, p_m = softmax(fc_m(x_m)); the judgements are combined as
- * evidence, each discounted by a learned reliability σ(reliability_m). See evidence.h for the rule; this is its
- * differentiable form.
- */
+/* method_dempster.c: each modality has its own classifier, p_m = softmax(fc_m(x_m)); the predictions are combined as
+ * evidence, each discounted by a learned reliability σ(reliability_m): the differentiable form of evidence.h's rule. */
 #include "fuse/layers.h"
 
 #include <math.h>
@@ -15,7 +13,7 @@ static mm_status init(mm_head *h, mm_rng *r, mm_err *e)
     mm_param *p = mm_param_set_add(&h->params, "reliability", 1, 1, h->inputs);
     if (s != MM_OK || !p)
         return s != MM_OK ? s : mm_fail_memory(e);
-    mm_param_fill(p, 2); /* σ(2) = .88: trusted, not blindly */
+    mm_param_fill(p, 2); /* σ(2) = 0.88: trusted, but not blindly */
     return MM_OK;
 }
 
@@ -41,7 +39,7 @@ static mm_status forward(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, m
         snprintf(name, sizeof name, "fc_%s", h->input[m].name);
         mm_node *p = mm_t_softmax(t, mm_apply_linear(h, t, mm_pooled_input(h, t, b, m), name), NULL);
         mm_node *r =
-            mm_t_mul(t, mm_present_column(t, b, m), mm_t_columns(t, trust, m, 1)); /* a missing source knows nothing */
+            mm_t_mul(t, mm_present_column(t, b, m), mm_t_columns(t, trust, m, 1)); /* a missing source says nothing */
         mm_node *open = one_minus(t, r), *q = mm_t_add(t, mm_t_mul(t, p, r), open);
         product = product ? mm_t_mul(t, product, q) : q;
         unknown = unknown ? mm_t_mul(t, unknown, open) : open;

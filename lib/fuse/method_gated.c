@@ -1,6 +1,6 @@
-/* method_gated.c: dynamic routing by gates: each modality's hidden vector gets a weight that depends on the input,
- * softmax over the modalities that are there (gated multimodal units, Arevalo et al. 2017, with softmax in place of
- * tanh/sigmoid pairs). */
+/* method_gated.c: gated fusion: each modality's hidden vector gets a weight that depends on the input, a softmax over
+ * the modalities that are present (gated multimodal units, Arevalo et al. 2017, with softmax in place of tanh/sigmoid
+ * pairs). */
 #include "fuse/layers.h"
 
 #include <stdio.h>

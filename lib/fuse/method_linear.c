@@ -1,5 +1,5 @@
-/* method_linear.c: logistic or linear regression over all modalities: the sum of one linear layer each, which is one
- * layer over their concatenation. What there is to beat before a hidden layer is worth having. */
+/* method_linear.c: logistic or linear regression over all modalities: the sum of a linear layer for each, that is, one
+ * layer over their concatenation. The baseline that a hidden layer has to beat. */
 #include "fuse/layers.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* method_mlp.c: each modality through a layer of its own, concatenated: ReLU(fc_image), ReLU(fc_text), ReLU(fc_audio) →
+/* method_mlp.c: a hidden layer for each modality, concatenated: ReLU(fc_image), ReLU(fc_text), ReLU(fc_audio) →
  * fc_out. */
 #include "fuse/layers.h"
 

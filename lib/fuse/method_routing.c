@@ -1,7 +1,7 @@
 /* method_routing.c: routing by agreement (Sabour, Frosst & Hinton, "Dynamic Routing Between Capsules", 2017). Each
  * modality is a capsule u_m; it predicts each of CAPSULES output capsules, û_{m→j} = W_mj u_m; the coupling c_mj =
  * softmax_j(b_mj) grows where a prediction agrees with the output v_j = squash(Σ_m c_mj û_{m→j}). A missing modality
- * sends nothing. */
+ * contributes nothing. */
 #include "fuse/layers.h"
 
 #include <stdio.h>
@@ -41,15 +41,15 @@ static mm_node *agreement(mm_tape *t, mm_node *b, mm_node *const *vote, mm_node 
     return mm_t_add(t, b, mm_t_concat(t, dot, CAPSULES));
 }
 
-/* How much each modality sent: the mean coupling-weighted length of its votes, as shares: [n, inputs] */
-static mm_node *shares(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_node *(*vote)[CAPSULES],
-                       mm_node *const *coupling)
+/* The weight of each modality: the squared length of its coupled votes, normalised to 1: [n, inputs] */
+static mm_node *modality_weights(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_node *(*vote)[CAPSULES],
+                                 mm_node *const *coupling)
 {
-    float *share = mm_tape_scratch(t, (size_t)b->n * (size_t)h->inputs * sizeof *share);
-    for (int i = 0; share && i < b->n; i++) {
+    float *weight = mm_tape_scratch(t, (size_t)b->n * (size_t)h->inputs * sizeof *weight);
+    for (int i = 0; weight && i < b->n; i++) {
         float total = 0;
         for (int m = 0; m < h->inputs; m++) {
-            float *s = share + i * h->inputs + m;
+            float *s = weight + i * h->inputs + m;
             for (int j = 0; j < CAPSULES; j++)
                 for (int c = 0; c < CAPSULE; c++) {
                     float u = mm_value(vote[m][j])[i * CAPSULE + c] * mm_value(coupling[m])[i * CAPSULES + j];
@@ -58,9 +58,9 @@ static mm_node *shares(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_
             total += *s;
         }
         for (int m = 0; m < h->inputs && total > 0; m++)
-            share[i * h->inputs + m] /= total;
+            weight[i * h->inputs + m] /= total;
     }
-    return mm_t_input(t, share ? b->n : 0, h->inputs, share);
+    return mm_t_input(t, weight ? b->n : 0, h->inputs, weight);
 }
 
 static mm_status forward(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_rng *rng, mm_fused *out, mm_err *e)
@@ -84,7 +84,7 @@ static mm_status forward(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, m
             logit[m] = agreement(t, logit[m], vote[m], v);
     }
     if (mm_tape_error(t, e) == MM_OK)
-        out->weights = shares(h, t, b, vote, coupling);
+        out->weights = modality_weights(h, t, b, vote, coupling);
     mm_finish(h, t, mm_t_concat(t, v, CAPSULES), rng, out);
     return mm_tape_error(t, e);
 }

@@ -13,7 +13,7 @@ static const char *part(char *out, const char *prefix, const char *name)
     return out;
 }
 
-/* Glorot & Bengio 2010, uniform, as MultiheadAttention starts in_proj_weight */
+/* Glorot & Bengio 2010, uniform: how MultiheadAttention initialises in_proj_weight. */
 static void xavier_uniform(mm_param *p, mm_rng *r)
 {
     double bound = sqrt(6.0 / (double)(p->rows + p->cols));

@@ -9,11 +9,12 @@
  * linear1 [2F,F], linear2 [F,2F], norm1, norm2; F = h->hidden. */
 mm_status mm_add_transformer_layer(mm_head *h, const char *prefix, mm_rng *r, mm_err *e);
 
-/* x + attention(norm1(x) over norm1(keys)), then + linear2(gelu(linear1(norm2(·)))). keys NULL: x itself. */
+/* x + attention(norm1(x) over norm1(keys)), then + linear2(gelu(linear1(norm2(·)))). keys NULL: self-attention. x and
+ * keys hold n items, packed by cu_x and cu_keys [n+1]; *weights as in mm_t_attention. */
 mm_node *mm_apply_transformer_layer(const mm_head *h, mm_tape *t, const char *prefix, mm_node *x, mm_node *keys, int n,
                                     const int64_t *cu_x, const int64_t *cu_keys, const float **weights);
 
-/* type_embedding.weight [inputs, F]: what tells the modalities apart. */
+/* Adds type_embedding.weight [inputs, F], a learned vector for each modality. */
 mm_status mm_add_type_embedding(mm_head *h, mm_rng *r, mm_err *e);
 /* x + the type embedding of modality m */
 mm_node *mm_apply_type_embedding(const mm_head *h, mm_tape *t, mm_node *x, int m);
