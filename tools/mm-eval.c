@@ -59,11 +59,6 @@ typedef struct {
     FILE *out;
 } eval;
 
-static void must(eval *v, mm_status s, const mm_err *e)
-{
-    mm_must(&v->r, s, e);
-}
-
 /* ---- input ---- */
 
 static mm_status take_prediction(void *ctx, mm_record *rec, mm_err *e)
@@ -86,7 +81,7 @@ static mm_prediction_set *read_predictions(eval *v, const char *path)
 {
     mm_err e;
     mm_prediction_set *c;
-    must(v, mm_prediction_set_new(&c, opt.field, &e), &e);
+    mm_must(&v->r, mm_prediction_set_new(&c, opt.field, &e), &e);
     if (path)
         mm_in_each_of(&v->r, path, take_prediction, c);
     else
@@ -154,7 +149,7 @@ static int64_t matched(eval *v, const mm_prediction_set *c, mm_str field, const 
 {
     mm_err e;
     int64_t n, without;
-    must(v, mm_prediction_set_matched(c, field, out, &n, &without, &v->arena, &e), &e);
+    mm_must(&v->r, mm_prediction_set_matched(c, field, out, &n, &without, &v->arena, &e), &e);
     if (!n)
         die_without_ground_truth(v, c, field, without > 0, path ? mm_arena_printf(&v->arena, "%s: ", path) : "");
     if (without)
@@ -178,16 +173,17 @@ static void evaluate_numbers(eval *v, mm_report *report, mm_comparison *c, const
 {
     mm_err e;
     mm_number_predictions a, b;
-    must(v, mm_predictions_as_numbers(&a, p, n, opt.group, &v->arena, &e), &e);
-    must(v, mm_report_numbers(report, &a, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
+    mm_must(&v->r, mm_predictions_as_numbers(&a, p, n, opt.group, &v->arena, &e), &e);
+    mm_must(&v->r, mm_report_numbers(report, &a, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
     if (!other)
         return;
     if (!other[0].number)
         mm_die(&v->r, "%s does not predict numbers", opt.compare);
-    must(v, mm_predictions_as_numbers(&b, other, n, NULL, &v->arena, &e), &e);
-    must(v,
-         mm_compare_numbers(c, a.target, a.predicted, b.predicted, n, a.group, (int)opt.rounds, (uint64_t)opt.seed, &e),
-         &e);
+    mm_must(&v->r, mm_predictions_as_numbers(&b, other, n, NULL, &v->arena, &e), &e);
+    mm_must(
+        &v->r,
+        mm_compare_numbers(c, a.target, a.predicted, b.predicted, n, a.group, (int)opt.rounds, (uint64_t)opt.seed, &e),
+        &e);
 }
 
 static void evaluate_classes(eval *v, mm_report *report, mm_comparison *c, const mm_prediction *p,
@@ -198,8 +194,8 @@ static void evaluate_classes(eval *v, mm_report *report, mm_comparison *c, const
     uint8_t *right = mm_arena_alloc(&v->arena, 2 * (size_t)n);
     if (!a || !right)
         mm_die(&v->r, "out of memory");
-    must(v, mm_predictions_as_classes(a, p, n, opt.group, &v->arena, &e), &e);
-    must(v, mm_report_classes(report, a, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
+    mm_must(&v->r, mm_predictions_as_classes(a, p, n, opt.group, &v->arena, &e), &e);
+    mm_must(&v->r, mm_report_classes(report, a, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
     if (opt.svg)
         draw(v, report);
     for (int64_t i = 0; other && i < n; i++) {
@@ -207,7 +203,8 @@ static void evaluate_classes(eval *v, mm_report *report, mm_comparison *c, const
         right[n + i] = strcmp(other[i].predicted, other[i].target) == 0;
     }
     if (other)
-        must(v, mm_compare_classes(c, right, right + n, n, a->group, (int)opt.rounds, (uint64_t)opt.seed, &e), &e);
+        mm_must(&v->r, mm_compare_classes(c, right, right + n, n, a->group, (int)opt.rounds, (uint64_t)opt.seed, &e),
+                &e);
 }
 
 /* The report of one field, and its comparison with the other set, if there is one. */
@@ -276,11 +273,11 @@ static void evaluate_retrieval(eval *v)
     if (!b)
         mm_usage(&v->r, "--retrieval takes two modalities: image:text");
     *b++ = 0;
-    must(v, mm_dataset_new(&set, &e), &e);
+    mm_must(&v->r, mm_dataset_new(&set, &e), &e);
     mm_in_each(&v->r, take_feature, set);
-    must(v, mm_dataset_finish(set, &d, &e), &e);
-    must(v, mm_retrieval_pairs(&pairs, d, a, b, &v->arena, &e), &e);
-    must(v, mm_report_pairs(&report, &pairs, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
+    mm_must(&v->r, mm_dataset_finish(set, &d, &e), &e);
+    mm_must(&v->r, mm_retrieval_pairs(&pairs, d, a, b, &v->arena, &e), &e);
+    mm_must(&v->r, mm_report_pairs(&report, &pairs, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
     if (opt.format == TEXT)
         put_text(v, &report, NULL);
     else

@@ -1,5 +1,5 @@
-/* mm-fuse: feature streams → one record a sample: joined by key (and time), combined by a trained head or a plain rule.
- */
+/* mm-fuse: feature streams → one record for each sample: joined by key (and time), combined by a trained head or a
+ * rule. */
 #include "cli/fusing.h"
 
 enum { CONCAT, MEAN, MAX, DEMPSTER, YAGER };
@@ -24,24 +24,25 @@ static const mm_opt options[] = {
     {'m', "head", MM_OPT_STR, &opt.head, "HEAD",
      .help = "fuse with this head, a file that mm-train wrote or a PyTorch state_dict", .complete = MM_COMPLETE_FILE},
     {0, "method", MM_OPT_CHOICE, &opt.method,
-     .help = "without a head: vectors one after another, their mean or maximum; or label distributions combined "
-             "as evidence",
+     .help =
+         "without a head: concatenate the vectors, or take their mean or maximum; or combine label distributions as "
+         "evidence",
      .choice_at = method_at},
-    {0, "label", MM_OPT_FLAG, &opt.labels, .help = "with a head: give its labels instead of its joint vectors"},
-    {0, "join", MM_OPT_CHOICE, &opt.join, .help = "one sample a key, or a window of time within it",
+    {0, "label", MM_OPT_FLAG, &opt.labels, .help = "with a head: write its labels instead of its joint vectors"},
+    {0, "join", MM_OPT_CHOICE, &opt.join, .help = "one sample for each key, or for each time window of a key",
      .choices = "key|time"},
-    {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", .help = "with --join=time: length of a window"},
+    {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", .help = "with --join=time: the length of a window"},
     {0, "hop", MM_OPT_FLOAT, &opt.hop, "SECONDS",
-     .help = "with --join=time: from one window to the next (the window's length)"},
-    {0, "of", MM_OPT_STR, &opt.of, "NAMES", .help = "fuse these modalities only, separated by commas"},
-    {0, "require", MM_OPT_STR, &opt.require, "NAMES", .help = "a sample without one of these modalities fails"},
+     .help = "with --join=time: from the start of a window to the next (default: the window's length)"},
+    {0, "of", MM_OPT_STR, &opt.of, "NAMES", .help = "fuse only these modalities, separated by commas"},
+    {0, "require", MM_OPT_STR, &opt.require, "NAMES", .help = "fail samples that lack one of these modalities"},
     {0, "reliability", MM_OPT_STR, &opt.reliability, "NAME=R,...",
-     .help = "dempster, yager: how far a modality is trusted, 0 to 1 (1)"},
+     .help = "dempster, yager: the reliability of a modality, 0 to 1 (1)"},
     {0, "attention", MM_OPT_FLAG, &opt.attention,
-     .help = "also give the attention map of each sample, a feature of attention"},
-    {0, "memory", MM_OPT_INT, &opt.memory, "BYTES", .help = "what samples that wait for another stream may take",
+     .help = "also write the attention map of each sample, a feature of modality attention"},
+    {0, "memory", MM_OPT_INT, &opt.memory, "BYTES", .help = "memory for samples that wait for another stream",
      .min = 1 << 20, .max = INT64_MAX},
-    {0, "flush", MM_OPT_FLAG, &opt.flush, .help = "let every record leave as soon as it is ready"},
+    {0, "flush", MM_OPT_FLAG, &opt.flush, .help = "write every record as soon as it is ready"},
     {0},
 };
 
@@ -116,7 +117,7 @@ static void check_options(fuse *f)
         mm_usage(&f->r, "--window must be above 0, --hop not below");
 }
 
-/* What --method asks for where there is no head. */
+/* --method, without a head. */
 static void choose_method(mm_fuser_opts *o)
 {
     o->mode = is_evidence() ? MM_FUSE_EVIDENCE : MM_FUSE_RULE;

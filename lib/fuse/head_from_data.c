@@ -80,7 +80,8 @@ static mm_status add_output(mm_head *like, const mm_data *d, const mm_data_field
         return refuse(d, why, e);
     }
     if (!classes && !has_numbers(d, f)) {
-        snprintf(why, sizeof why, "label field %s has values such as \"%s\", not numbers", f->name, f->count ? f->classes[0] : "");
+        snprintf(why, sizeof why, "label field %s has values such as \"%s\", not numbers", f->name,
+                 f->count ? f->classes[0] : "");
         return refuse(d, why, e);
     }
     o->classes = classes ? f->classes : NULL;

@@ -58,11 +58,6 @@ void mm_reader_free(mm_reader *r)
     free(r);
 }
 
-int64_t mm_reader_records(const mm_reader *r)
-{
-    return r->records;
-}
-
 int64_t mm_reader_offset(const mm_reader *r)
 {
     return r->at;

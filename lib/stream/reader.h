@@ -21,7 +21,6 @@ void mm_reader_free(mm_reader *r); /* NULL is fine */
  * when that is known ("a JPEG image: mm-decode reads media"). After MM_FATAL the reader stays at MM_FATAL. */
 mm_status mm_reader_next(mm_reader *r, mm_arena *a, mm_record *rec, mm_err *e);
 
-int64_t mm_reader_records(const mm_reader *r); /* good records so far */
-int64_t mm_reader_offset(const mm_reader *r);  /* bytes of good records so far: where the next one starts */
+int64_t mm_reader_offset(const mm_reader *r); /* bytes of the good records so far: where the next one starts */
 
 #endif

@@ -138,7 +138,7 @@ static mm_status climb(const mm_sweep *s, const int *trial, int n, int rung, dou
             continue;
         if (!load(s, trial[i], rung, one, why))
             return mm_fail(e, MM_FATAL, "trial %d left no result in %s", trial[i] + 1, s->dir);
-        s->told(s->ctx, trial[i], one, one->loss < INFINITY ? NULL : why);
+        s->on_trial(s->ctx, trial[i], one, one->loss < INFINITY ? NULL : why);
     }
     return status;
 }

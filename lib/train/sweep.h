@@ -27,7 +27,7 @@ typedef struct {
      * came to, and is brought up to date. Runs in a process of its own. */
     mm_status (*run)(void *ctx, int trial, double share, mm_trial *t, mm_err *e);
     /* Called in this process when a trial's rung is complete; why is NULL or says how it failed. */
-    void (*told)(void *ctx, int trial, const mm_trial *t, const char *why);
+    void (*on_trial)(void *ctx, int trial, const mm_trial *t, const char *why);
     void *ctx;
 } mm_sweep;
 

@@ -67,10 +67,10 @@ static mm_status run_trial(void *ctx, int trial, double share, mm_trial *now, mm
     return s == MM_EOF ? MM_OK : s;
 }
 
-static void told(void *ctx, int trial, const mm_trial *now, const char *why)
+static void on_trial(void *ctx, int trial, const mm_trial *now, const char *why)
 {
     const mm_tune *t = ctx;
-    t->told(t->ctx, trial, now, why);
+    t->on_trial(t->ctx, trial, now, why);
 }
 
 /* Losses of unlike definitions say nothing about each other. */
@@ -92,7 +92,7 @@ mm_status mm_tune_run(const mm_tune *t, mm_trial *trial, int *best, mm_err *e)
                             .dir = t->dir,
                             .by_metric = searches_the_loss(&t->grid),
                             .run = run_trial,
-                            .told = told,
+                            .on_trial = on_trial,
                             .ctx = (void *)t};
     if (!t->split->n_valid)
         return mm_fail(e, MM_SKIP, "a search needs samples to validate on");

@@ -22,7 +22,7 @@ typedef struct {
     bool resume;
     /* The head of a trial, not yet trained, and how to train it; called in the trial's process. */
     mm_status (*begin)(void *ctx, int trial, mm_head **h, mm_train_opts *o, mm_err *e);
-    void (*told)(void *ctx, int trial, const mm_trial *now, const char *why); /* as mm_sweep's */
+    void (*on_trial)(void *ctx, int trial, const mm_trial *now, const char *why); /* as mm_sweep's */
     void *ctx;
 } mm_tune;
 

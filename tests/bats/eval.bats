@@ -34,7 +34,7 @@ for i in range(60):
     for i in $(seq 40); do
         echo '{"kind": "feature", "key": "k'$i'", "of": "x", "data": {"f32": ['$((i % 2 * 3 + i % 3))', 1]}, "label": '$((1234567890 + i % 2))'}'
     done | records > learn.mm
-    mm-train classify -q --method linear --valid-share 0 -o head learn.mm
+    mm-train classify -q --method linear --valid-fraction 0 -o head learn.mm
     mm-fuse -m head --label learn.mm | mm-eval --rounds 0 -f json | jq -e '.figures.accuracy.value == 1 and (.classes | length) == 2'
     mm-label --knn learn.mm -k 1 -f jsonl learn.mm | jq -e -s 'all(.label == (.truth | tostring))'
 }
@@ -47,7 +47,7 @@ for i in range(60):
     print(json.dumps({"kind": "feature", "key": "k%d" % i, "of": "x", "data": {"f32": x},
                       "label": 1.7e9 + 8.25 * x[0] - 3.5 * x[1]}))
 END
-    mm-train regress -q --method linear --solver lbfgs --weight-decay 0 --valid-share 0 -o head times.mm
+    mm-train regress -q --method linear --solver lbfgs --weight-decay 0 --valid-fraction 0 -o head times.mm
     mm-fuse -m head --label times.mm | mm-eval --rounds 0 -f json | jq -e '.figures.R2.value > 0.999999'
     # through mm-label as well, where they are numbers in every format
     mm-label -m head -f stream times.mm | mm-eval --rounds 0 -f json | jq -e '.figures.R2.value > 0.999999'

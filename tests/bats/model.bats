@@ -52,7 +52,7 @@ imported() { mm-model -q import "tests/goldens/onnx/$1.onnx" "$1"; }
     printf 'k%02d,%d,%d,%s\n' 1 1 9 x 2 2 8 x 3 3 9 x 4 8 1 y 5 9 2 y 6 7 1 y >"$T/t.csv"
     sed -i '1i key,a,b,kind' "$T/t.csv"
     mm-decode --as feature --of scent --key-column key --label-column kind "$T/t.csv" |
-        mm-train classify --method linear --valid-share 0 --epochs 2 -q -o "$T/h.safetensors"
+        mm-train classify --method linear --valid-fraction 0 --epochs 2 -q -o "$T/h.safetensors"
     run mm-model info "$T/h.safetensors"
     [ "$status" -eq 0 ]
     [[ $output == *"task           classify"*"method         linear"* ]]

@@ -72,12 +72,12 @@ accuracy() {
 }
 
 @test "grids that make no sense are refused before anything is read" {
-    for grid in '' lr lr= lr=1..x lr=2..1 lr=-1..1:log lr=1..2:lin 'lr=1|' 'lr=1,lr=2' valid-share=0.1 nonsense=1 batch=x method=other; do
+    for grid in '' lr lr= lr=1..x lr=2..1 lr=-1..1:log lr=1..2:lin 'lr=1|' 'lr=1,lr=2' valid-fraction=0.1 nonsense=1 batch=x method=other; do
         run -2 mm-train classify --grid "$grid" -o x.safetensors none.mm
         [[ "$output" == *--grid* ]]
     done
     run -2 mm-train classify --trials 3 -o x.safetensors none.mm
-    run -2 mm-train classify --grid lr=1 --valid-share 0 -o x.safetensors a.mm
+    run -2 mm-train classify --grid lr=1 --valid-fraction 0 -o x.safetensors a.mm
     [ ! -e x.safetensors ]
 }
 
@@ -130,7 +130,7 @@ accuracy() {
     mm-train classify -q "${args[@]}" --log log.tsv -o held.safetensors a.mm b.mm
     best=$(awk -F'\t' '$6 == 1 { n = $1 } END { print n }' log.tsv)
     mm-train classify -q "${args[@]}" --refit -o refit.safetensors a.mm b.mm
-    mm-train classify -q "${args[@]}" --valid-share 0 --epochs "$best" -o all.safetensors a.mm b.mm
+    mm-train classify -q "${args[@]}" --valid-fraction 0 --epochs "$best" -o all.safetensors a.mm b.mm
     for head in held refit all; do # the vectors of a linear head are its logits
         mm-fuse -m $head.safetensors a.mm b.mm | mm-cat -J --data | jq -c .data.values > $head.json
     done
@@ -196,7 +196,7 @@ EOF
     for unit in -9 0 9; do
         mm-decode -q --as feature --of table --key-column 1 --label-column 6 u$unit.csv > u.mm
         for args in '--solver lbfgs --weight-decay 1' '--solver adamw'; do
-            mm-train classify -q --method linear --valid-share 0 $args -o x.safetensors u.mm
+            mm-train classify -q --method linear --valid-fraction 0 $args -o x.safetensors u.mm
             mm-fuse -m x.safetensors --label u.mm | mm-eval --rounds 0 -f json | jq .figures.accuracy.value
         done
     done > accuracy
@@ -207,7 +207,7 @@ EOF
 
 @test "without validation nothing is said that is not known" {
     for args in '' '--solver lbfgs'; do
-        run -0 mm-train classify -v --method linear $args --epochs 5 --valid-share 0 --log log.tsv -o x.safetensors a.mm
+        run -0 mm-train classify -v --method linear $args --epochs 5 --valid-fraction 0 --log log.tsv -o x.safetensors a.mm
         [[ "${output,,}" != *nan* ]]
         [[ "$output" == *"160 samples of 160 records, none for validation; 5 epochs: loss 0."* ]]
         [[ "$(cat log.tsv)" != *nan* ]]
@@ -216,11 +216,11 @@ EOF
 }
 
 @test "what ended too early is said" {
-    run -0 mm-train classify --method linear --epochs 20 --lr 1e-4 --valid-share 0 -o x.safetensors a.mm
+    run -0 mm-train classify --method linear --epochs 20 --lr 1e-4 --valid-fraction 0 -o x.safetensors a.mm
     [[ "$output" == *"still falling"*"--epochs"* ]]
     run -0 mm-train classify --method linear --solver lbfgs --epochs 2 -o x.safetensors a.mm
     [[ "$output" == *"minimum is not reached"* ]]
-    for args in '' '--valid-share 0' '--solver lbfgs'; do
+    for args in '' '--valid-fraction 0' '--solver lbfgs'; do
         run -0 mm-train classify --method linear $args -o x.safetensors a.mm
         [[ "$output" != *falling* && "$output" != *minimum* ]]
     done
@@ -268,7 +268,7 @@ EOF
         python3 "$BATS_TEST_DIRNAME/records.py" > pairs.mm
     run -0 mm-train align --hidden 4 --epochs 8 --seed 1 -o x.safetensors pairs.mm
     [[ "$output" == *"7 samples"*"1 of them for validation; best epoch 8: validation loss -, recall@1 -"* ]]
-    [[ "$output" == *"too few to say anything"* ]]
+    [[ "$output" == *"too few validation samples"* ]]
 }
 
 @test "what is left out is said: labels that are not numbers, columns that do not vary" {
@@ -276,7 +276,7 @@ EOF
         echo '{"kind": "feature", "key": "k'$i'", "of": "x", "data": {"f32": ['$i', 7, '$((i % 3))']}, "label": "'$([ $((i % 20)) = 9 ] && echo n/a || echo $i)'"}'
     done | python3 "$BATS_TEST_DIRNAME/records.py" > some.mm
     run -0 mm-train regress -v --epochs 5 -o x.safetensors some.mm
-    [[ "$output" == *'labels of label that are no numbers and do not count: 2, such as "n/a"'* ]]
+    [[ "$output" == *'labels of label that are not numbers and do not count: 2, such as "n/a"'* ]]
     [[ "$output" == *"1 of 3 columns of x do not vary and are left out: 2"* ]]
     [[ "$output" == *"38 samples"* ]]
     run -0 mm-train classify --epochs 5 -o x.safetensors a.mm
@@ -303,12 +303,12 @@ EOF
     [[ "$output" == *'all 40 samples are one group, "recordings": nothing is left to validate with'* ]]
     [ ! -e r.safetensors ]
     # what is meant: the parentheses
-    run -0 --separate-stderr mm-train classify --epochs 2 --group '_([^_/]*)_[^_/]*$' --valid-share 0.5 -o r.safetensors r.mm
+    run -0 --separate-stderr mm-train classify --epochs 2 --group '_([^_/]*)_[^_/]*$' --valid-fraction 0.5 -o r.safetensors r.mm
     [[ "$stderr" == *"40 samples"*"20 of them for validation"* && "$stderr" != *group* ]]
-    run -0 mm-train classify --epochs 2 --group 'george' --valid-share 0.5 -o r.safetensors r.mm
+    run -0 mm-train classify --epochs 2 --group 'george' --valid-fraction 0.5 -o r.safetensors r.mm
     [[ "$output" == *"--group 'george' fits 20 of 40 keys; each of the others, such as recordings/"*", is a group of its own"* ]]
     # without validation one group does no harm
-    run -0 mm-train classify --epochs 2 --group '^[^/]*' --valid-share 0 -o r.safetensors r.mm
+    run -0 mm-train classify --epochs 2 --group '^[^/]*' --valid-fraction 0 -o r.safetensors r.mm
     run -2 mm-train classify --group '(' -o r.safetensors r.mm
     [[ "$output" == *"not a regular expression"* ]]
 }
@@ -316,8 +316,8 @@ EOF
 @test "--group: groups that are too large to validate with are reported" {
     awk 'BEGIN { for (i = 0; i < 60; i++) printf "%s/%d,%d,%d,c%d\n", i % 2 ? "a" : "b", i, i % 2 * 3, i % 5, i % 2 }' > r.csv
     mm-decode -q --as feature --of audio --key-column 1 --label-column 4 -o r.mm r.csv
-    run -0 mm-train classify --epochs 2 --group '^[^/]*' --valid-share 0.1 -o r.safetensors r.mm
-    [[ "$output" == *"nothing is left to validate with: "*"--valid-share 0.1"* ]]
+    run -0 mm-train classify --epochs 2 --group '^[^/]*' --valid-fraction 0.1 -o r.safetensors r.mm
+    [[ "$output" == *"no group validates: "*"--valid-fraction 0.1"* ]]
 }
 
 @test "--label takes fields one by one or separated by commas; a head's reference labels are of its own field" {
@@ -331,4 +331,13 @@ EOF
     [[ "$output" == *'no record has a label field speeker; did you mean "speaker"? (there are: '* ]]
     mm-label -m list.safetensors -f jsonl two.mm > lines
     jq -e -s 'length == 80 and all(.truth | type == "string") and .[0].field == "digit" and .[0].truth == "d1" and .[1].truth == "s1"' lines
+}
+
+@test "--valid-share is the former name of --valid-fraction: the same file, and a notice" {
+    mm-train classify --method linear --epochs 2 --valid-fraction 0.4 -o new.safetensors a.mm 2> new.txt
+    mm-train classify --method linear --epochs 2 --valid-share 0.4 -o old.safetensors a.mm 2> old.txt
+    cmp new.safetensors old.safetensors
+    ! grep -q 'valid-share' new.txt
+    grep -q -- '--valid-share.*--valid-fraction' old.txt
+    ! mm-train --help | grep -q 'valid-share'
 }

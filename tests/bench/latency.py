@@ -63,7 +63,7 @@ def main():
         head = os.path.join(tmp, "head.safetensors")
         made = subprocess.run(" | ".join(encoders), shell=True, check=True, stdout=subprocess.PIPE,
                               input=b"".join(packed(i, rng, o.size) for i in range(8))).stdout
-        subprocess.run(["mm-train", "classify", "-q", "--method", "gated", "--epochs", "2", "--valid-share", "0", "-o", head],
+        subprocess.run(["mm-train", "classify", "-q", "--method", "gated", "--epochs", "2", "--valid-fraction", "0", "-o", head],
                        input=made, check=True)
         # the key after it completes a sample: the join waits for it, so each utterance ends with a mark
         commands = encoders + [f"mm-fuse -q --flush -m {head} --label"]

@@ -44,12 +44,12 @@ def write(path, recs):
 
 # A linear head is found as scikit-learn finds it: all samples, the L2 penalty of C = 1, to the minimum. Others are
 # trained in mini-batches; vectors of pre-trained encoders are few and wide: no share is held back, all epochs run.
-RECIPE = ["--valid-share", "0", "--epochs", "60", "--lr", "3e-3", "--weight-decay", "0.1"]
+RECIPE = ["--valid-fraction", "0", "--epochs", "60", "--lr", "3e-3", "--weight-decay", "0.1"]
 
 
 def recipe(method, classes):
     """two classes have one vector of weights in scikit-learn and two mirrored ones here, of half the squares"""
-    return ["--valid-share", "0", "--solver", "lbfgs", "--weight-decay", 2 if classes == 2 else 1] if method == "linear" else RECIPE
+    return ["--valid-fraction", "0", "--solver", "lbfgs", "--weight-decay", 2 if classes == 2 else 1] if method == "linear" else RECIPE
 
 
 def ours(train, test, method, tmp):
@@ -113,7 +113,7 @@ def folds(lists, group=lambda key: key):
                [[r for r in recs if fold_of(group(r["key"])) == f] for recs in lists])
 
 
-ALIGN = "--hidden 256 --batch 256 --epochs 120 --patience 0 --valid-share 0 --lr 2e-3 --weight-decay 1 --dropout 0.2".split()
+ALIGN = "--hidden 256 --batch 256 --epochs 120 --patience 0 --valid-fraction 0 --lr 2e-3 --weight-decay 1 --dropout 0.2".split()
 
 
 def judge_prompts(d):

@@ -152,7 +152,7 @@ def run(*cmd, **kw):
 
 
 def fit_ours(head, method, of, seed, files, *more):
-    run("mm-train", "classify", "-q", "--method", method, "--of", ",".join(of), "--seed", seed, "--valid-share", 0,
+    run("mm-train", "classify", "-q", "--method", method, "--of", ",".join(of), "--seed", seed, "--valid-fraction", 0,
         "--epochs", RECIPE["epochs"], "--batch", RECIPE["batch"], "--lr", RECIPE["lr"], "-o", head, *more, *files)
 
 
@@ -297,7 +297,7 @@ def align_ours(train, test, seed):
     with tempfile.TemporaryDirectory() as tmp:
         head = os.path.join(tmp, "heads.safetensors")
         run("mm-train", "align", "-q", "--hidden", ALIGN["hidden"], "--batch", ALIGN["batch"], "--epochs", ALIGN["epochs"],
-            "--patience", 0, "--valid-share", 0, "--lr", ALIGN["lr"], "--weight-decay", ALIGN["weight_decay"],
+            "--patience", 0, "--valid-fraction", 0, "--lr", ALIGN["lr"], "--weight-decay", ALIGN["weight_decay"],
             "--dropout", ALIGN["dropout"], "--seed", seed, "-o", head, train)
         out = os.path.join(tmp, "test.mm")
         run("mm-fuse", "-m", head, "-o", out, test)
@@ -347,13 +347,13 @@ def table_speed(folder, rounds=5):
     """A whole process from streams to a fitted head: MOSI's three modalities; contenders take turns, medians."""
     files = [f"{folder}/mosi-{m}-train.mm" for m in ("text", "audio", "video")]
     here = os.path.dirname(os.path.abspath(__file__))
-    recipe = ["--valid-share", 0, "--epochs", RECIPE["epochs"], "--batch", RECIPE["batch"], "-j", 1]
+    recipe = ["--valid-fraction", 0, "--epochs", RECIPE["epochs"], "--batch", RECIPE["batch"], "-j", 1]
     with tempfile.TemporaryDirectory() as tmp:
         train = ["mm-train", "classify", "-q", "-o", os.path.join(tmp, "head"), *files]
         who = {"mm-train, mlp": [*train, *recipe],
                "PyTorch, mlp": [sys.executable, os.path.abspath(__file__), "--features", folder, "one"],
                "mm-train, linear, L-BFGS": [*train, "--method", "linear", "--solver", "lbfgs", "--weight-decay", 2,
-                                            "--valid-share", 0, "-j", 1],
+                                            "--valid-fraction", 0, "-j", 1],
                "scikit-learn, logistic regression": [sys.executable, "-c", SKLEARN.format(here=here, files=files)]}
         took = {name: [] for name in who}
         for _ in range(rounds):

@@ -112,7 +112,7 @@ static const double LOSS[TRIALS][3] = {{9, 8, 7}, {8, 7, 6}, {5, 5, 5}, {7, 1, 1
 
 typedef struct {
     char dir[64], log[96];
-    int told, failed;
+    int reports, failed;
 } world;
 
 static mm_status run(void *ctx, int trial, double share, mm_trial *t, mm_err *e)
@@ -131,11 +131,11 @@ static mm_status run(void *ctx, int trial, double share, mm_trial *t, mm_err *e)
     return MM_OK;
 }
 
-static void told(void *ctx, int trial, const mm_trial *t, const char *why)
+static void on_trial(void *ctx, int trial, const mm_trial *t, const char *why)
 {
     world *w = ctx;
     (void)t;
-    w->told++;
+    w->reports++;
     if (why) {
         assert_int_equal(trial, 9);
         assert_string_equal(why, "it is the ninth");
@@ -165,7 +165,7 @@ static int tear_down(void **state)
 
 static mm_sweep sweep_of(world *w, int workers)
 {
-    return (mm_sweep){.trials = TRIALS, .workers = workers, .dir = w->dir, .run = run, .told = told, .ctx = w};
+    return (mm_sweep){.trials = TRIALS, .workers = workers, .dir = w->dir, .run = run, .on_trial = on_trial, .ctx = w};
 }
 
 static void test_halving(void **state)
