@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-/* logarithms of the ends of the range */
+/* logarithms of the bounds of 1/T */
 static const double LOW = -3, HIGH = 3;
 
 /* The sum of the logits [classes] · scale, and the logarithm of the sum of their exponentials. */
@@ -19,8 +19,8 @@ static double log_sum(double *sum, const float *logits, int64_t classes, double 
     return top + log(total);
 }
 
-/* Sum of the cross-entropies of logits · scale where a sample is `sure` of its own class and the others share the rest.
- */
+/* The summed cross-entropy of logits · scale; a sample's own class has target probability `sure`, the others share the
+ * rest. */
 static double scaled_loss(const float *logits, const int32_t *target, int n, int64_t classes, double sure, double scale)
 {
     double loss = 0, other = (1 - sure) / (double)(classes - 1);

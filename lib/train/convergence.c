@@ -7,10 +7,10 @@ mm_convergence mm_convergence_new(int epochs)
     return (mm_convergence){.epochs = epochs, .last = INFINITY};
 }
 
-/* Judged by the validation where there is one: what only the training samples gain is no gain. */
+/* By the validation loss where there is one: what improves only the training loss does not count. */
 void mm_convergence_add(mm_convergence *f, const mm_epoch *row)
 {
-    if (row->epoch != f->seen + 1) /* a training that was resumed: its beginning is not known */
+    if (row->epoch != f->seen + 1) /* a resumed training: its first epochs are not known */
         return;
     f->seen++;
     f->last = fminf(f->last, isnan(row->valid_loss) ? row->train_loss : row->valid_loss);

@@ -9,20 +9,20 @@
 
 #include <stdint.h>
 
-/* The function: *f = f(x), its gradient to g, both [n]. */
+/* The function: *f = f(x), and its gradient to g [n]; x [n]. */
 typedef mm_status (*mm_gradient_fn)(void *ctx, const double *x, double *f, double *g, mm_err *e);
 
 typedef struct mm_lbfgs mm_lbfgs;
 
-/* Begins at x [n] (copied). */
-mm_status mm_lbfgs_new(mm_lbfgs **out, int64_t n, const double *x, mm_gradient_fn slope, void *ctx, mm_err *e);
+/* Starts at x [n] (copied). */
+mm_status mm_lbfgs_new(mm_lbfgs **out, int64_t n, const double *x, mm_gradient_fn gradient, void *ctx, mm_err *e);
 void mm_lbfgs_free(mm_lbfgs *m); /* NULL is fine */
 
-/* One iteration. MM_EOF: there was none to make, because no element of the gradient is above `tolerance`, or because
- * the function does not get lower any more in its own precision. */
+/* One iteration. MM_EOF: converged: no gradient element is above `tolerance`, or the function does not get lower in its
+ * own precision. */
 mm_status mm_lbfgs_step(mm_lbfgs *m, double tolerance, mm_err *e);
 
-const double *mm_lbfgs_x(const mm_lbfgs *m); /* where it is, and the value there */
+const double *mm_lbfgs_x(const mm_lbfgs *m); /* the current point and its value */
 double mm_lbfgs_value(const mm_lbfgs *m);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* No element of the gradient above this: a tenth of what scikit-learn stops at, well above f32's noise. */
+/* The largest gradient element at the minimum: a tenth of scikit-learn's tolerance, well above the noise of f32. */
 static const double TOLERANCE = 1e-5;
 
 struct mm_lbfgs_trainer {
@@ -30,7 +30,7 @@ static void set_params(const mm_param_set *set, const double *x)
             set->p[i]->value[j] = (float)*x++;
 }
 
-/* The gradient with the penalty's; what the penalty adds to the value. */
+/* Copies the gradient, with that of the penalty, to g; returns the penalty. */
 static double take_gradient(const mm_param_set *set, double penalty, const double *x, double *g)
 {
     double sum = 0;
@@ -45,7 +45,7 @@ static double take_gradient(const mm_param_set *set, double penalty, const doubl
     return sum;
 }
 
-static mm_status slope(void *ctx, const double *x, double *f, double *g, mm_err *e)
+static mm_status gradient(void *ctx, const double *x, double *f, double *g, mm_err *e)
 {
     mm_lbfgs_trainer *b = ctx;
     mm_head *h = b->o->head;
@@ -83,7 +83,7 @@ mm_status mm_lbfgs_trainer_new(mm_lbfgs_trainer **out, const mm_objective *o, co
     mm_status s = x ? mm_tape_new(&b->tape, pool, true, e) : mm_fail_memory(e);
     if (s == MM_OK)
         s = mm_data_batch(&b->batch, o->data, o->head, sample, n, NULL, &b->arena, e);
-    return s == MM_OK ? mm_lbfgs_new(&b->search, size, x, slope, b, e) : s;
+    return s == MM_OK ? mm_lbfgs_new(&b->search, size, x, gradient, b, e) : s;
 }
 
 void mm_lbfgs_trainer_free(mm_lbfgs_trainer *b)
@@ -99,7 +99,7 @@ void mm_lbfgs_trainer_free(mm_lbfgs_trainer *b)
 mm_status mm_lbfgs_trainer_step(mm_lbfgs_trainer *b, float *loss, mm_err *e)
 {
     mm_status s = mm_lbfgs_step(b->search, TOLERANCE, e);
-    set_params(&b->o->head->params, mm_lbfgs_x(b->search)); /* the last point that was tried may be another */
+    set_params(&b->o->head->params, mm_lbfgs_x(b->search)); /* the last point tried may be another */
     *loss = (float)mm_lbfgs_value(b->search);
     return s;
 }

@@ -9,7 +9,7 @@ enum { DEFAULT_TRIALS = 16 };
 
 /* ---- reading ---- */
 
-/* The number that all of text[0..n) spells; false: it does not. */
+/* Parses all of text[0..n) as a number. */
 static bool number(const char *text, size_t n, double *out)
 {
     char copy[64], *end;
@@ -26,10 +26,10 @@ static mm_status parse_range(mm_hyperparameter *d, const char *text, const char 
     const char *high = dots + 2, *colon = strchr(high, ':');
     size_t n = colon ? (size_t)(colon - high) : strlen(high);
     if (colon && strcmp(colon, ":log") != 0)
-        return mm_fail(e, MM_SKIP, "%s: after a range only :log can stand, not %s", d->name, colon);
+        return mm_fail(e, MM_SKIP, "%s: only :log can follow a range, not %s", d->name, colon);
     d->log = colon != NULL;
     if (!number(text, (size_t)(dots - text), &d->low) || !number(high, n, &d->high))
-        return mm_fail(e, MM_SKIP, "%s: %s is no range of numbers (1e-4..1e-2:log)", d->name, text);
+        return mm_fail(e, MM_SKIP, "%s: %s is not a range of numbers such as 1e-4..1e-2:log", d->name, text);
     if (d->low > d->high || (d->log && d->low <= 0))
         return mm_fail(e, MM_SKIP, "%s: %s is an empty range%s", d->name, text, d->log ? " of logarithms" : "");
     return MM_OK;
@@ -62,7 +62,7 @@ static mm_status parse_dim(mm_search_space *g, char *text, mm_arena *a, mm_err *
     *eq = 0;
     for (int i = 0; i < g->n; i++)
         if (strcmp(g->dim[i].name, text) == 0)
-            return mm_fail(e, MM_SKIP, "%s is there twice", text);
+            return mm_fail(e, MM_SKIP, "%s is given twice", text);
     if (g->n == MM_MAX_DIMS)
         return mm_fail(e, MM_SKIP, "more than %d dimensions", MM_MAX_DIMS);
     mm_hyperparameter *d = &g->dim[g->n++];
@@ -89,7 +89,7 @@ mm_status mm_search_space_parse(mm_search_space *g, const char *text, mm_arena *
 
 /* ---- drawing ---- */
 
-/* How many points a grid has; 0: there is a range; capped where it becomes too much to list. */
+/* The number of points of a grid, capped where there are too many to list; 0: it has a range. */
 static int64_t points_of(const mm_search_space *g)
 {
     int64_t points = 1;
@@ -111,7 +111,7 @@ static const char *draw_one(const mm_hyperparameter *d, mm_rng *r, mm_arena *a)
     return d->whole ? mm_arena_printf(a, "%.0f", x) : mm_arena_printf(a, "%.4g", x);
 }
 
-/* Point number i in the order of nested loops, the last dimension turning fastest. */
+/* Point i in the order of nested loops, the last dimension innermost. */
 static void take_point(const mm_search_space *g, int64_t i, const char **value)
 {
     for (int k = g->n - 1; k >= 0; k--) {
@@ -120,7 +120,7 @@ static void take_point(const mm_search_space *g, int64_t i, const char **value)
     }
 }
 
-/* `count` of `points` numbers in random order without repetition: the first ones of a shuffle. */
+/* `count` of `points` numbers in random order without repetition: the start of a shuffle. */
 static int64_t *choose(int64_t points, int count, mm_rng *r, mm_arena *a)
 {
     int64_t *all = mm_arena_alloc(a, (size_t)points * sizeof *all);
@@ -140,7 +140,7 @@ mm_status mm_search_space_sample(const mm_search_space *g, int trials, uint64_t 
     int64_t points = points_of(g);
     mm_rng r = {.state = seed};
     if (points > 1 << 20)
-        return mm_fail(e, MM_SKIP, "a grid of more than a million points: give a range in place of a list");
+        return mm_fail(e, MM_SKIP, "a grid of more than a million points: use a range instead of a list");
     *count = trials ? trials : points ? (int)points : DEFAULT_TRIALS;
     if (points && *count > points)
         *count = (int)points;

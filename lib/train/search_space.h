@@ -1,8 +1,8 @@
-/* search_space.h: which settings a search tries: "lr=1e-4..1e-2:log,batch=16|32|64,weight-decay=0..1".
+/* search_space.h: the settings that a search tries: "lr=1e-4..1e-2:log,batch=16|32|64,weight-decay=0..1".
  *
- * A dimension is a list of values or a range. Lists alone make a grid, of which all points are tried, or, with fewer
- * trials than points, a random choice without repetition; with a range among them every trial is drawn at random.
- * Random search finds as good settings as a grid in fewer trials: Bergstra & Bengio, JMLR 2012. */
+ * A hyperparameter has a list of values or a range. Lists alone make a grid: all its points are tried or, with fewer
+ * trials than points, a random subset. With a range every trial is drawn at random. Random search finds equally good
+ * settings in fewer trials: Bergstra & Bengio, "Random Search for Hyper-Parameter Optimization", JMLR 2012. */
 #ifndef MM_TRAIN_SEARCH_SPACE_H
 #define MM_TRAIN_SEARCH_SPACE_H
 
@@ -20,7 +20,7 @@ typedef struct {
     int n;
     double low, high;
     bool log;   /* draw the logarithm uniformly */
-    bool whole; /* draw whole numbers; the caller knows */
+    bool whole; /* draw whole numbers; set by the caller */
 } mm_hyperparameter;
 
 typedef struct {
@@ -28,11 +28,11 @@ typedef struct {
     int n;
 } mm_search_space;
 
-/* MM_SKIP says what is not understood. Memory from the arena. */
+/* MM_SKIP: a syntax error; the text shows it. Memory from the arena. */
 mm_status mm_search_space_parse(mm_search_space *g, const char *text, mm_arena *a, mm_err *e);
 
-/* The trials' values, value[trial * g->n + dim], as texts. trials 0: all points of a grid, 16 where there are ranges.
- * The same seed draws the same; *count is how many it became. */
+/* Draws *count trials: value[trial * g->n + dim], as text. trials 0: all points of a grid; 16 with a range. The same
+ * seed draws the same values. MM_SKIP: too many. */
 mm_status mm_search_space_sample(const mm_search_space *g, int trials, uint64_t seed, const char ***value, int *count,
                                  mm_arena *a, mm_err *e);
 

@@ -26,7 +26,7 @@ static int rungs_of(int trials)
     return rungs;
 }
 
-/* ---- results as files: numbers as hexadecimal floats, then why it failed ---- */
+/* ---- result files: numbers as hexadecimal floats, then the reason of a failure ---- */
 
 static void result_path(char *out, size_t n, const mm_sweep *s, int trial, int rung)
 {
@@ -64,10 +64,9 @@ static bool load(const mm_sweep *s, int trial, int rung, mm_trial *t, char why[2
 
 /* ---- processes ---- */
 
-/* The child: runs the trial, leaves its result in a file. It dies with the search, or it would write the same files as
- * the one that goes on in its place; by SIGKILL, for the tools leave other signals to a thread that it does not have.
- */
-static int work(const mm_sweep *s, pid_t search, int trial, double share, mm_trial *t)
+/* The child: runs the trial and writes its result. It must die with the search, or it would write the same files as its
+ * replacement; by SIGKILL, because the tools leave other signals to a thread that the child does not have. */
+static int work(const mm_sweep *s, pid_t search, int trial, double fraction, mm_trial *t)
 {
     mm_err e = {0};
 #ifdef __linux__
@@ -76,7 +75,7 @@ static int work(const mm_sweep *s, pid_t search, int trial, double share, mm_tri
     if (getppid() != search)
         return 1;
     t->rung++;
-    if (s->run(s->ctx, trial, share, t, &e) != MM_OK) {
+    if (s->run(s->ctx, trial, fraction, t, &e) != MM_OK) {
         t->loss = INFINITY;
         t->metric = -INFINITY;
         t->done = true;
@@ -84,15 +83,15 @@ static int work(const mm_sweep *s, pid_t search, int trial, double share, mm_tri
     return save(s, trial, t, t->loss < INFINITY ? "" : e.text, &e) == MM_OK ? 0 : 1;
 }
 
-static mm_status start(const mm_sweep *s, int trial, double share, mm_trial *t, mm_err *e)
+static mm_status start(const mm_sweep *s, int trial, double fraction, mm_trial *t, mm_err *e)
 {
     const pid_t search = getpid(), child = fork();
     if (child == 0)
-        _exit(work(s, search, trial, share, t));
+        _exit(work(s, search, trial, fraction, t));
     return child > 0 ? MM_OK : mm_fail(e, MM_FATAL, "cannot start a process: %s", strerror(errno));
 }
 
-static mm_status await_one(mm_err *e)
+static mm_status wait_for_one(mm_err *e)
 {
     int status;
     pid_t child;
@@ -110,8 +109,8 @@ static mm_status await_one(mm_err *e)
 
 /* ---- rungs ---- */
 
-/* Runs the n trials of one rung; those that have a result already, or are at their end, are left as they are. */
-static mm_status climb(const mm_sweep *s, const int *trial, int n, int rung, double share, mm_trial *t, mm_err *e)
+/* Runs the n trials of one rung, except those that are done or have a result already. */
+static mm_status run_rung(const mm_sweep *s, const int *trial, int n, int rung, double fraction, mm_trial *t, mm_err *e)
 {
     char why[256];
     int running = 0;
@@ -121,15 +120,15 @@ static mm_status climb(const mm_sweep *s, const int *trial, int n, int rung, dou
         if (t[trial[i]].done || load(s, trial[i], rung, &kept, why))
             continue;
         if (running == s->workers) {
-            status = await_one(e);
+            status = wait_for_one(e);
             running--;
         }
         if (status == MM_OK)
-            status = start(s, trial[i], share, &t[trial[i]], e);
+            status = start(s, trial[i], fraction, &t[trial[i]], e);
         running += status == MM_OK;
     }
     for (mm_err ignored; running > 0; running--) {
-        mm_status one = await_one(status == MM_OK ? e : &ignored);
+        mm_status one = wait_for_one(status == MM_OK ? e : &ignored);
         status = status == MM_OK ? one : status;
     }
     for (int i = 0; status == MM_OK && i < n; i++) {
@@ -153,7 +152,7 @@ static bool better(const mm_sweep *s, const mm_trial *t, int a, int b)
 
 static void sort(const mm_sweep *s, const mm_trial *t, int *trial, int n)
 {
-    for (int i = 1; i < n; i++) { /* a few hundred at most matter; they come nearly in order */
+    for (int i = 1; i < n; i++) { /* insertion sort: there are few, and they are nearly in order */
         int one = trial[i], at = i;
         for (; at > 0 && better(s, t, one, trial[at - 1]); at--)
             trial[at] = trial[at - 1];
@@ -173,7 +172,7 @@ mm_status mm_sweep_run(const mm_sweep *s, mm_trial *t, int *best, mm_err *e)
         t[i] = (mm_trial){.loss = INFINITY, .metric = -INFINITY};
     }
     for (int rung = 1; status == MM_OK && rung <= rungs; rung++) {
-        status = climb(s, trial, n, rung, pow(ETA, rung - rungs), t, e);
+        status = run_rung(s, trial, n, rung, pow(ETA, rung - rungs), t, e);
         if (status == MM_OK)
             sort(s, t, trial, n);
         if (rung < rungs)

@@ -1,4 +1,4 @@
-/* sweep_dir.c: the directory in which a search keeps what its trials came to. */
+/* sweep_dir.c: the directory of a search, with the results of its trials. */
 #include "base/buf.h"
 #include "base/file.h"
 #include "train/sweep.h"
@@ -12,7 +12,7 @@
 
 enum { MAX_WHAT = 1 << 16 };
 
-/* "what" and files that begin with a trial's number: nobody else's file is touched. */
+/* Only "what" and files that begin with a trial's number: no other file is removed. */
 static bool is_ours(const char *name)
 {
     return strcmp(name, "what") == 0 || (strspn(name, "0123456789") >= 4 && strchr(name, '.'));
@@ -45,7 +45,7 @@ static mm_status check(const char *path, const char *what, mm_err *e)
     bool same = s == MM_OK && b.n == strlen(what) && memcmp(b.p, what, b.n) == 0;
     mm_buf_free(&b);
     if (s == MM_OK && !same)
-        s = mm_fail(e, MM_SKIP, "%s: of another search; without --resume a new one begins", path);
+        s = mm_fail(e, MM_SKIP, "%s: of another search; leave out --resume to start a new one", path);
     return s;
 }
 

@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-/* Mean and deviation of the numbers that are there. Distances are taken from the first one and in units of the longest,
- * so that neither 1e9 + small nor 1e-300 loses anything. */
+/* Mean and standard deviation, NaN left out. Sums are of distances from the first number, in units of the largest, so
+ * that neither 1e9 + small nor 1e-300 loses precision. */
 static mm_target_scale measure(const double *y, const int32_t *sample, int n)
 {
     double first = NAN, sum = 0, most = 0, squares = 0;

@@ -11,7 +11,7 @@
 typedef struct {
     const mm_tune *t;
     mm_trial *now;
-    int stop_at, epochs; /* the epoch after which it pauses, and the last */
+    int stop_at, epochs; /* the epoch to pause after, and the last one */
 } trial_run;
 
 static void trial_file(char *path, size_t n, const mm_tune *t, int trial, const char *kind)
@@ -36,9 +36,9 @@ static void checkpoint_file(char *path, size_t n, const mm_tune *t, int trial, i
     snprintf(path, n, "%s/%04d.rung%d.checkpoint", t->dir, trial, rung);
 }
 
-/* A rung begins where the one before paused, never where its own came to: that may be the end of a trial that was
- * stopped before its result was kept, and the result would be lost. */
-static mm_status run_trial(void *ctx, int trial, double share, mm_trial *now, mm_err *e)
+/* A rung starts from the checkpoint of the previous one, never from its own: that may be the end of a trial whose
+ * process died before it wrote the result, which would then be lost. */
+static mm_status run_trial(void *ctx, int trial, double fraction, mm_trial *now, mm_err *e)
 {
     const mm_tune *t = ctx;
     char start[4096], checkpoint[4096], head[4096];
@@ -54,9 +54,9 @@ static mm_status run_trial(void *ctx, int trial, double share, mm_trial *now, mm
     if (s == MM_OK) {
         o.start = start;
         o.checkpoint = checkpoint;
-        o.checkpoint_every = 1e9; /* only where it pauses */
+        o.checkpoint_every = 1e9; /* only when it pauses */
         r.epochs = o.epochs;
-        r.stop_at = (int)ceil(share * o.epochs);
+        r.stop_at = (int)ceil(fraction * o.epochs);
         s = mm_train(h, t->data, t->split, &o, NULL, on_epoch, &r, e);
     }
     if (s == MM_OK) {
@@ -73,7 +73,7 @@ static void on_trial(void *ctx, int trial, const mm_trial *now, const char *why)
     t->on_trial(t->ctx, trial, now, why);
 }
 
-/* Losses of unlike definitions say nothing about each other. */
+/* Losses with different definitions are not comparable. */
 static bool searches_the_loss(const mm_search_space *g)
 {
     static const char *const names[] = {"loss", "smoothing", "class-weights"};
@@ -102,7 +102,7 @@ mm_status mm_tune_run(const mm_tune *t, mm_trial *trial, int *best, mm_err *e)
     if (s != MM_OK)
         return s;
     trial_file(path, sizeof path, t, *best, "safetensors");
-    /* a search that was stopped after this point has it in its place already */
+    /* a search that was interrupted after this rename has the head in place already */
     if (rename(path, t->output) != 0 && !(errno == ENOENT && mm_file_exists(t->output)))
         return mm_fail(e, MM_FATAL, "%s: %s", t->output, strerror(errno));
     mm_sweep_remove(t->dir);
@@ -118,7 +118,7 @@ const char *mm_tune_settings(const mm_tune *t, int trial, mm_arena *a)
     return text;
 }
 
-/* What a trial that failed came to is no number. */
+/* A cell; empty for a failed trial. */
 static void put_cell(FILE *f, double x)
 {
     putc('\t', f);

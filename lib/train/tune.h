@@ -1,5 +1,5 @@
-/* tune.h: a search for the best settings: trials drawn from a grid (grid.h), trained in processes beside each other and
- * stopped early by successive halving (sweep.h); the head of the best is what remains. */
+/* tune.h: a search for the best settings: trials drawn from a search space, trained in parallel processes and stopped
+ * early by successive halving (sweep.h); the head of the best trial remains. */
 #ifndef MM_TRAIN_TUNE_H
 #define MM_TRAIN_TUNE_H
 
@@ -12,12 +12,12 @@
 typedef struct {
     mm_search_space grid;
     int trials;
-    const char **value; /* [trials, grid.n], as mm_search_space_sample gives them */
+    const char **value; /* [trials, grid.n], from mm_search_space_sample */
     const mm_data *data;
     const mm_split *split;
     bool standardise;
     int workers;
-    const char *dir, *output; /* where it works meanwhile; where the head goes */
+    const char *dir, *output; /* directory of the search; path of the head */
     const char *what;         /* what is searched, in words: only the same can be resumed */
     bool resume;
     /* The head of a trial, not yet trained, and how to train it; called in the trial's process. */
@@ -31,7 +31,7 @@ mm_status mm_tune_run(const mm_tune *t, mm_trial *trial, int *best, mm_err *e);
 
 /* "lr=0.1 batch=4"; NULL when memory is out. */
 const char *mm_tune_settings(const mm_tune *t, int trial, mm_arena *a);
-/* One line of TSV a trial, under a line of names; `metric` is the metric's. */
+/* TSV, a line for each trial under a header; `metric` is the name of the metric. */
 void mm_tune_table(FILE *f, const mm_tune *t, const mm_trial *trial, int best, const char *metric);
 
 #endif
