@@ -1,4 +1,4 @@
-/* clock.h: seconds that only go forwards, to measure with. */
+/* clock.h: monotonic time in seconds, for measurements. */
 #ifndef MM_BASE_CLOCK_H
 #define MM_BASE_CLOCK_H
 

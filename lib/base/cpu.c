@@ -24,7 +24,7 @@ static unsigned leaf7(unsigned part, char reg)
     return reg == 'a' ? a : d;
 }
 
-/* The system saves the tile registers, and lets this process use them (Linux asks to be asked: arch_prctl
+/* The system saves the tile registers, and lets this process use them (must be requested: arch_prctl
  * ARCH_REQ_XCOMP_PERM for component 18). */
 static bool tiles_allowed(void)
 {
@@ -77,7 +77,7 @@ uint32_t mm_cpu_features(void)
     return f;
 }
 
-/* Keeps or takes away what a word says; false: it says nothing. */
+/* Applies one word of a limit to the features; false: unknown word. */
 static bool apply_limit(uint32_t *features, const char *word, size_t n)
 {
     static const struct {
@@ -143,7 +143,7 @@ static bool read_line(char *line, size_t size, const char *path)
     return ok;
 }
 
-/* Processors granted by a quota of `quota` µs in each period; 0: no limit. */
+/* Processors that a quota of `quota` µs in each period grants; 0: no limit. */
 static int quota_cpus(long long quota, long long period)
 {
     if (quota <= 0 || period <= 0)
@@ -179,7 +179,7 @@ static int tighter(int a, int b)
 }
 
 /* The tightest limit of root/group and its parents up to root itself. In a container the group's path may be
- * the host's and not exist below root: root is what counts then. */
+ * the host's and not exist below root: then root counts. */
 static int walk_up(const char *root, const char *group, bool v2)
 {
     char dir[PATH_MAX];

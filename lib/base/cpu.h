@@ -25,9 +25,8 @@ enum {
 uint32_t mm_cpu_features(void);
 
 /* Takes features away: `limit` is "portable", "avx2", "avx512" or "neon" and keeps that tier and those below it. Words
- * like "-vnni" after it (-bf16, -vnni, -amx, -dot) take away what a tier may have beyond itself: "avx512,-amx".
- * NULL or "" keeps all. This is how every tier is tested on one machine (environment MM_CPU). MM_FATAL for
- * another word. */
+ * after it (-bf16, -vnni, -amx, -dot) remove extensions of a tier: "avx512,-amx". NULL or "" keeps all. This is how
+ * every tier is tested on one machine (environment MM_CPU). MM_FATAL: an unknown word. */
 mm_status mm_cpu_limit(uint32_t *features, const char *limit, mm_err *e);
 
 /* How many cores this process may use: its affinity mask and cgroup quota count; at least 1. */

@@ -94,8 +94,8 @@ bool mm_file_is_at(int fd, const char *name)
            open.st_ino == there.st_ino;
 }
 
-/* Waits for whoever writes the file now, and starts it anew; -1 with errno. File systems without locks do without. A
- * link in its place must not choose what is overwritten. */
+/* Opens the file empty, after its current writer, if any, has finished; −1 with errno. File systems without locks do
+ * not wait. A symbolic link must not decide which file is overwritten. */
 static int open_alone(const char *name)
 {
     int fd;
@@ -128,13 +128,13 @@ mm_status mm_part_file_open(mm_part_file *p, const char *path, mm_err *e)
     return p->f ? MM_OK : mm_fail_memory(e);
 }
 
-/* The name changes before the lock goes with the descriptor. */
+/* Renames before the descriptor, and with it the lock, is closed. */
 mm_status mm_part_file_commit(mm_part_file *p, mm_err *e)
 {
     errno = 0;
     bool bad = ferror(p->f) != 0;
     bad |= fflush(p->f) != 0;
-    bad |= !bad && fsync(fileno(p->f)) != 0 && errno != EINVAL && errno != EROFS; /* not every file system has it */
+    bad |= !bad && fsync(fileno(p->f)) != 0 && errno != EINVAL && errno != EROFS; /* not every file system can */
     bad = bad || rename(p->part, p->path) != 0;
     int why = errno;
     if (bad)

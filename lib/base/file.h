@@ -1,4 +1,4 @@
-/* file.h: whole files: mapped, read with a bound, written so that nobody ever sees half of one. */
+/* file.h: whole files: mapped, read up to a limit, and written atomically. */
 #ifndef MM_BASE_FILE_H
 #define MM_BASE_FILE_H
 
@@ -13,14 +13,13 @@ typedef struct {
     size_t n;
 } mm_map;
 
-/* Maps a regular file read-only. Bytes are read from disk when they are touched. A file that somebody shortens
- * while it is mapped ends the process with SIGBUS, as everywhere: model files are replaced by rename, never in place.
- */
+/* Maps a regular file read-only; bytes are read from disk when they are touched. Truncating a mapped file kills the
+ * process with SIGBUS, which is why model files are replaced by rename, never in place. */
 mm_status mm_map_open(mm_map *m, const char *path, mm_err *e);
 void mm_map_close(mm_map *m);
 
-/* Why path could not be opened, by errno, into out: for an address such as https://… what to do instead (`tool` reads
- * standard input). Returns out. */
+/* Writes to out why path could not be opened (errno); for an address such as https://…, what to do instead (`tool`
+ * reads standard input). Returns out. */
 const char *mm_open_failure(const char *path, const char *tool, char *out, size_t size);
 
 bool mm_file_exists(const char *path);
@@ -31,8 +30,8 @@ bool mm_file_is_at(int fd, const char *name);
 /* Appends the file's bytes to b. MM_FATAL when it has more than max. */
 mm_status mm_file_read(mm_buf *b, const char *path, size_t max, mm_err *e);
 
-/* A file in the making, by one writer at a time (another one waits): PATH.part until mm_part_file_commit renames it.
- * mm_part_file_drop (also after a commit: no effect) removes what is unfinished. */
+/* A file being written, by one writer at a time (others wait): PATH.part until mm_part_file_commit renames it.
+ * mm_part_file_drop removes it unless it was committed. */
 typedef struct {
     FILE *f;
     char path[4096], part[4096 + 8];
@@ -42,7 +41,7 @@ mm_status mm_part_file_open(mm_part_file *p, const char *path, mm_err *e);
 mm_status mm_part_file_commit(mm_part_file *p, mm_err *e); /* reports every write error since open */
 void mm_part_file_drop(mm_part_file *p);
 
-/* The whole of it in one call. */
+/* Writes a whole file in this way. */
 mm_status mm_file_write(const char *path, const void *bytes, size_t n, mm_err *e);
 mm_status mm_file_copy(const char *from, const char *to, mm_err *e);
 

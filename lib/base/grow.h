@@ -1,4 +1,4 @@
-/* grow.h: arrays that double when they are full.
+/* grow.h: growing arrays, which double when they are full.
  *
  *     typedef struct {
  *         item *v;
@@ -18,7 +18,7 @@
 
 #include "base/arena.h"
 
-/* Makes room for one element after the n ≤ *cap that are there. False when memory is out or the size is more than can
+/* Makes space for one element after the first n ≤ *cap. False when memory is out or the size is more than can
  * be addressed; the array and *cap, an int64_t, are then as they were. A macro, because no function can set a pointer
  * of any type; its arguments are evaluated several times. */
 #define mm_grow(array, cap, n) mm_grow_rows(array, cap, n, 1)

@@ -1,4 +1,4 @@
-/* hash.h: two hashes of 64 bits, to find things in tables and to tell one from another; not to withstand an adversary.
+/* hash.h: two 64-bit hashes, for tables and fingerprints; not resistant to attacks.
  * FNV-1a (Fowler, Noll & Vo, http://www.isthe.com/chongo/tech/comp/fnv/) for names; XXH64 (Yann Collet,
  * https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md) for payloads, of which it takes some GB a second. */
 #ifndef MM_BASE_HASH_H
@@ -10,7 +10,7 @@
 
 #define MM_HASH_START 0xcbf29ce484222325u
 
-/* Goes on from h: MM_HASH_START, or the hash of what stands in front. */
+/* Continues from h: MM_HASH_START, or the hash of the bytes before. */
 static inline uint64_t mm_hash_more(uint64_t h, const void *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++)

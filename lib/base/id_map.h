@@ -1,4 +1,4 @@
-/* id_map.h: a table from 64-bit ids, hashes of what they stand for, to numbers. */
+/* id_map.h: a hash table from 64-bit ids (themselves hashes) to numbers. */
 #ifndef MM_BASE_ID_MAP_H
 #define MM_BASE_ID_MAP_H
 
@@ -10,9 +10,9 @@ typedef struct {
     int64_t slots, n;
 } mm_id_map; /* all zero is a valid empty one */
 
-/* id is not 0, value not below 0; takes the place of an earlier value. False: memory is out. */
+/* id is not 0, value not below 0; replaces an earlier value. False: memory is out. */
 bool mm_id_map_put(mm_id_map *x, uint64_t id, int64_t value);
-int64_t mm_id_map_get(const mm_id_map *x, uint64_t id); /* −1: it has none */
+int64_t mm_id_map_get(const mm_id_map *x, uint64_t id); /* −1: none */
 void mm_id_map_free(mm_id_map *x);
 
 #endif

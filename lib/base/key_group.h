@@ -1,4 +1,4 @@
-/* key_group.h: the part of a key that names a group: the speaker or the patient that several samples are of. */
+/* key_group.h: the part of a key that names its group, such as the speaker or patient of several samples. */
 #ifndef MM_BASE_KEY_GROUP_H
 #define MM_BASE_KEY_GROUP_H
 
@@ -9,17 +9,16 @@
 #include <stdbool.h>
 
 typedef struct {
-    bool any; /* there is an expression; without one every key is a group of its own */
+    bool any; /* there is an expression; else every key is its own group */
     regex_t re;
 } mm_grouper;
 
-/* A POSIX extended expression; NULL: none. MM_FATAL: it is not one. */
+/* A POSIX extended regular expression; NULL: none. MM_FATAL: invalid. */
 mm_status mm_grouper_open(mm_grouper *g, const char *expression, mm_err *e);
 void mm_grouper_close(mm_grouper *g);
-/* What the first sub-expression finds in the key, or the whole expression where it has none that takes part; p NULL
- * where the expression does not fit. */
+/* What the first sub-expression matches in the key, or the whole match if there is none; p NULL: no match. */
 mm_str mm_group_in(const mm_grouper *g, const char *key);
-/* The same, and the whole key where the expression does not fit. */
+/* The same; without a match, the whole key. */
 mm_str mm_group_of(const mm_grouper *g, const char *key);
 
 #endif

@@ -1,4 +1,4 @@
-/* number.h: numbers as text that gives them back to the last bit. */
+/* number.h: numbers as text that reads back exactly. */
 #ifndef MM_BASE_NUMBER_H
 #define MM_BASE_NUMBER_H
 

@@ -1,4 +1,4 @@
-/* rng.h: random numbers that are the same everywhere: SplitMix64 (Steele, Lea & Flood, "Fast Splittable Pseudorandom
+/* rng.h: reproducible random numbers: SplitMix64 (Steele, Lea & Flood, "Fast Splittable Pseudorandom
  * Number Generators", OOPSLA 2014). Not for secrets. */
 #ifndef MM_BASE_RNG_H
 #define MM_BASE_RNG_H
@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 typedef struct {
-    uint64_t state; /* the seed to begin with */
+    uint64_t state; /* initially the seed */
 } mm_rng;
 
 static inline uint64_t mm_rng_next(mm_rng *r)

@@ -1,8 +1,8 @@
 /* threads.h: a thread pool for short parallel loops.
  *
- * Made for GEMM-sized work: a loop is handed out in a microsecond, the caller's thread works too, idle
- * workers spin for a bounded time and then sleep on a futex, so that several tools of one pipeline can share
- * the same cores. No thread is pinned. */
+ * Made for GEMM-sized work: a loop starts within a microsecond, the caller's thread works too, and idle workers spin
+ * for a bounded time, then sleep on a futex, so that the tools of a pipeline can share the cores. No thread is pinned.
+ */
 #ifndef MM_BASE_THREADS_H
 #define MM_BASE_THREADS_H
 

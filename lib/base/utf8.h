@@ -1,4 +1,4 @@
-/* utf8.h: one step through bytes that should be UTF-8. */
+/* utf8.h: stepping through bytes that should be UTF-8. */
 #ifndef MM_BASE_UTF8_H
 #define MM_BASE_UTF8_H
 
@@ -11,7 +11,7 @@
  * errors="replace" does. Surrogates, overlong forms and anything above U+10FFFF are malformed. */
 int mm_utf8_step(const uint8_t *p, size_t n, bool *ok);
 bool mm_utf8_valid(mm_str s);
-/* Its last `most` bytes at most, which tell names apart where there is little room; never from inside a character. */
+/* At most the last `most` bytes, which usually distinguish names best; never cuts a character. */
 mm_str mm_utf8_tail(mm_str s, size_t most);
 
 #endif

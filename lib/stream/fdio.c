@@ -10,7 +10,7 @@ enum { PIPE_BYTES = 1 << 20 };
 void mm_fd_widen(int fd)
 {
 #ifdef F_SETPIPE_SZ
-    int now = fcntl(fd, F_GETPIPE_SZ); /* fails on what is no pipe, which is fine */
+    int now = fcntl(fd, F_GETPIPE_SZ); /* fails harmlessly when fd is not a pipe */
     if (now > 0 && now < PIPE_BYTES)
         (void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
 #else
@@ -18,7 +18,7 @@ void mm_fd_widen(int fd)
 #endif
 }
 
-/* After a failed call: whether it is worth another try. */
+/* After a failed call: waits if that helps; whether to try again. */
 static bool again(int fd, short events)
 {
     if (errno == EINTR)

@@ -1,4 +1,4 @@
-/* fdio.h: reading and writing a descriptor, whatever state it was handed over in (inside lib/stream). */
+/* fdio.h: complete reads and writes, on blocking and non-blocking descriptors (inside lib/stream). */
 #ifndef MM_STREAM_FDIO_H
 #define MM_STREAM_FDIO_H
 
@@ -7,7 +7,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* Gives a pipe 1 MiB of room where the system allows it: measured, that moves 3.0 GB/s instead of 1.1. */
+/* Enlarges a pipe to 1 MiB where the system allows it: measured, 3.0 GB/s instead of 1.1. */
 void mm_fd_widen(int fd);
 /* read(2) that waits on a non-blocking descriptor and goes on after a signal; −1 with errno. */
 ssize_t mm_fd_read(int fd, void *p, size_t n);

@@ -1,9 +1,8 @@
-/* msgpack_scan.h: how far one MessagePack value reaches, found without allocating anything and without believing any
- * length.
+/* msgpack_scan.h: finds the end of a MessagePack value without allocating memory or trusting any length.
  *
- * msgpack-c reserves memory for a map or an array by its declared count (five bytes can make it ask for 4 GiB), so
- * it only ever sees values that this scan has walked from end to end. The scan can pause at any byte and go on
- * when more has arrived; payloads are stepped over, not looked at. */
+ * msgpack-c reserves memory for a map or an array by its declared count (five bytes can make it ask for 4 GiB), so it
+ * only sees values that this scan has walked from end to end. The scan can pause at any byte and continue when more has
+ * come; payloads are skipped, not read. */
 #ifndef MM_STREAM_MSGPACK_SCAN_H
 #define MM_STREAM_MSGPACK_SCAN_H
 
@@ -21,7 +20,7 @@ typedef struct {
 
 typedef enum { MM_SCAN_DONE, MM_SCAN_MORE, MM_SCAN_BAD } mm_msgpack_scan_result;
 
-/* Goes on over p[0..n), the value's bytes from its start. MM_SCAN_DONE: the value is p[0..s->at).
+/* Continues over p[0..n), the value's bytes from its start. MM_SCAN_DONE: the value is p[0..s->at).
  * MM_SCAN_MORE: it needs at least *want further bytes. MM_SCAN_BAD: *why says what is wrong at p[s->at]. */
 mm_msgpack_scan_result mm_msgpack_scan_run(mm_msgpack_scan *s, const uint8_t *p, size_t n, size_t *want,
                                            const char **why);

@@ -25,7 +25,7 @@ const msgpack_object *mm_map_get(const msgpack_object *map, const char *key)
 {
     if (!map || map->type != MSGPACK_OBJECT_MAP)
         return NULL;
-    for (uint32_t i = map->via.map.size; i-- > 0;) { /* of two entries of one name the last counts, as in Python */
+    for (uint32_t i = map->via.map.size; i-- > 0;) { /* duplicate keys: the last wins, as in Python */
         mm_str name = mm_object_as_str(&map->via.map.ptr[i].key);
         if (name.p && mm_str_is(name, key))
             return &map->via.map.ptr[i].val;
@@ -159,7 +159,7 @@ mm_status mm_object_copy(msgpack_object *out, const msgpack_object *o, mm_copy h
 
 /* ---- meta ---- */
 
-/* The entry of that name in rec->meta, a new one at the end if there is none; NULL when memory is out. */
+/* The entry of that name in rec->meta, added at the end if there is none; NULL when memory is out. */
 static msgpack_object_kv *meta_entry(mm_record *rec, mm_arena *a, const char *key)
 {
     msgpack_object_map old = {0};

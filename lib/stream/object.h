@@ -1,4 +1,4 @@
-/* object.h: msgpack_objects whose memory is an arena's (inside lib/stream). */
+/* object.h: msgpack values: conversions, and copies in an arena. */
 #ifndef MM_STREAM_OBJECT_H
 #define MM_STREAM_OBJECT_H
 
@@ -22,8 +22,8 @@ bool mm_object_float(const msgpack_object *o, double *out);
 bool mm_object_is_numpy(const msgpack_object *o);
 bool mm_object_is_pickle(const msgpack_object *o);
 
-/* A plain value as text: a string as it is, a truth value, a whole number, a number as the shortest text that gives it
- * back. p NULL for what is none of these: nil, NaN, a list, a map. In the arena but for strings. */
+/* A plain value as text: a string as it is, true or false, an integer, a number in the shortest form that reads back
+ * the same. p NULL for anything else: nil, NaN, a list, a map. Memory from the arena, except for strings. */
 mm_str mm_object_text(const msgpack_object *o, mm_arena *a);
 
 #endif

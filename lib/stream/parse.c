@@ -126,7 +126,7 @@ static const struct {
     {"error", read_error, FIELD(error)},  {"meta", read_meta, FIELD(meta)},
 };
 
-/* A field that this version does not know: kept as it is, after those that were kept before. */
+/* Keeps a field that this version does not know, as it is. */
 static mm_status keep_other(parser *p, const msgpack_object_kv *kv, uint32_t room)
 {
     msgpack_object *others = &p->rec->others;
@@ -155,7 +155,7 @@ static mm_status read_known(parser *p, size_t i, const msgpack_object_kv *kv, ui
     parser q = {.rec = p->rec, .a = p->a, .e = &why};
     mm_status s = FIELDS[i].read(&q, &kv->val, (char *)p->rec + FIELDS[i].to);
     if (s == MM_SKIP && FIELDS[i].read == read_data && p->rec->kind == MM_KIND_OTHER)
-        return keep_other(p, kv, room); /* whatever a kind of the future keeps there */
+        return keep_other(p, kv, room); /* a future kind may have anything there */
     return s == MM_OK ? s : mm_fail(p->e, s, "field \"%s\" %s", FIELDS[i].name, why.text);
 }
 
@@ -170,7 +170,7 @@ static mm_status read_field(parser *p, const msgpack_object_kv *kv, uint32_t roo
     return keep_other(p, kv, room);
 }
 
-/* Every field, also after one that makes no sense, since the key may come later. The first failure is reported. */
+/* Reads every field, even after an invalid one, since the key may come later. Reports the first failure. */
 static mm_status read_fields(parser *p, const msgpack_object *map)
 {
     mm_status worst = MM_OK;
@@ -189,7 +189,7 @@ static mm_status check_version(const msgpack_object *map, mm_err *e)
 {
     const msgpack_object_kv *first = map->type == MSGPACK_OBJECT_MAP && map->via.map.size ? map->via.map.ptr : NULL;
     if (!first || !mm_str_is(mm_object_as_str(&first->key), "mm"))
-        return mm_fail(e, MM_FATAL, "not a record of a feature stream (no field \"mm\" at its front)");
+        return mm_fail(e, MM_FATAL, "not a record of a feature stream (its first field is not \"mm\")");
     if (first->val.type != MSGPACK_OBJECT_POSITIVE_INTEGER)
         return mm_fail(e, MM_FATAL, "a record whose version is not a number");
     if (first->val.via.u64 != MM_STREAM_VERSION)
@@ -205,7 +205,7 @@ static mm_status interpret(mm_record *rec, const msgpack_object *map, mm_arena *
     mm_status s = check_version(map, e);
     if (s != MM_OK)
         return s;
-    const msgpack_object *kind = mm_map_get(map, "kind"); /* first: how strictly `data` is read hangs on it */
+    const msgpack_object *kind = mm_map_get(map, "kind"); /* read first: it decides how strictly `data` is read */
     if (!kind || kind->type != MSGPACK_OBJECT_STR)
         rec->kind = MM_KIND_ERROR; /* what it will become */
     else
@@ -236,7 +236,7 @@ mm_status mm_record_parse(const void *data, size_t n, size_t *used, mm_arena *a,
     mm_status s = got == MSGPACK_UNPACK_SUCCESS       ? interpret(rec, &box.data, a, e)
                   : got == MSGPACK_UNPACK_NOMEM_ERROR ? mm_fail_memory(e)
                                                       : mm_fail(e, MM_FATAL, "not a MessagePack value");
-    msgpack_unpacked_destroy(&box); /* what the record keeps was copied to the arena or points into data */
+    msgpack_unpacked_destroy(&box); /* the record only has copies in the arena and pointers into data */
     *used = scan.at;
     if (s == MM_OK)
         rec->raw = (mm_str){data, scan.at};

@@ -9,14 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Small records are scanned in the window and copied out of it. A record that outgrows the window moves to the
- * arena, and the rest of its bytes are read straight to their place there. */
+/* Small records are scanned in the window and copied out of it. A record that outgrows the window moves to the arena,
+ * and the rest of it is read directly there. */
 enum { WINDOW = 256 * 1024, CHUNK = 64 * 1024 };
 
 struct mm_reader {
     int fd;
     int64_t records, at; /* good records and their bytes */
-    size_t largest;      /* bytes of the largest record so far: that much is reserved without proof */
+    size_t largest;      /* bytes of the largest record so far, which may be reserved at once */
     size_t from, to;     /* window[from..to): read, not yet delivered */
     mm_err failed;       /* status MM_FATAL once nothing more can come */
     char *name;
@@ -28,7 +28,7 @@ typedef struct {
     mm_msgpack_scan scan;
     uint8_t *p; /* the window, later the arena */
     size_t n;   /* bytes there */
-    size_t cap; /* room at p once it is the arena's; 0 before */
+    size_t cap; /* capacity of p in the arena; 0: p is in the window */
 } assembly;
 
 mm_status mm_reader_new(mm_reader **out, int fd, const char *name, mm_err *e)
@@ -77,7 +77,7 @@ static mm_status fail_foreign(mm_reader *r, const assembly *x)
 {
     char like[120], text[160];
     mm_looks_like(like, sizeof like, x->p, x->n);
-    snprintf(text, sizeof text, "%s but %s", r->records ? "no record" : "not a feature stream", like);
+    snprintf(text, sizeof text, "%s but %s", r->records ? "not a record" : "not a feature stream", like);
     return fail(r, text);
 }
 
@@ -90,8 +90,8 @@ static mm_status fail_read(mm_reader *r)
 
 /* ---- bytes ---- */
 
-/* Makes sure of some room after the bytes that are there, in an arena allocation that grows with what has come:
- * to twice that, or to what an earlier record of this stream took. */
+/* Makes space after the bytes that are there, in an arena allocation that grows with what has really come: to twice
+ * that, or to the size of an earlier record of this stream. */
 static mm_status make_room(mm_reader *r, assembly *x, mm_arena *a, size_t want)
 {
     if (x->cap > x->n)
@@ -99,7 +99,7 @@ static mm_status make_room(mm_reader *r, assembly *x, mm_arena *a, size_t want)
     size_t cap = 2 * x->n > r->largest ? 2 * x->n : r->largest;
     if (cap > x->n + want)
         cap = x->n + want;
-    cap += CHUNK; /* fields after a large payload still fit */
+    cap += CHUNK; /* so that fields after a large payload still fit */
     uint8_t *p = mm_arena_grow(a, x->cap ? x->p : NULL, x->cap, cap);
     if (!p)
         return mm_fail_memory(&r->failed);
@@ -111,7 +111,7 @@ static mm_status make_room(mm_reader *r, assembly *x, mm_arena *a, size_t want)
     return MM_OK;
 }
 
-/* Reads at least one byte to the end of the assembly, which lacks `want`; MM_EOF at the end of the input. */
+/* Appends at least one of the `want` bytes that the assembly lacks; MM_EOF at the end of the input. */
 static mm_status read_more(mm_reader *r, assembly *x, mm_arena *a, size_t want)
 {
     bool in_window = !x->cap && x->n + want <= WINDOW;
@@ -157,8 +157,8 @@ static mm_status assemble(mm_reader *r, assembly *x, mm_arena *a)
     }
 }
 
-/* Brings the record's bytes to the arena and what came after them to the window. */
-static mm_status settle(mm_reader *r, assembly *x, mm_arena *a)
+/* Moves the record's bytes to the arena, and the bytes after them to the window. */
+static mm_status finish(mm_reader *r, assembly *x, mm_arena *a)
 {
     size_t n = x->scan.at, surplus = x->n - n;
     if (x->cap) {
@@ -183,7 +183,7 @@ mm_status mm_reader_next(mm_reader *r, mm_arena *a, mm_record *rec, mm_err *e)
     assembly x = {.p = r->window + r->from, .n = r->to - r->from};
     mm_status s = r->failed.status == MM_FATAL ? MM_FATAL : assemble(r, &x, a);
     if (s == MM_OK)
-        s = settle(r, &x, a);
+        s = finish(r, &x, a);
     if (s == MM_OK) {
         s = mm_record_parse(x.p, x.scan.at, &used, a, rec, &why);
         if (s == MM_FATAL)

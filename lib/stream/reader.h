@@ -1,7 +1,7 @@
-/* reader.h: records from a byte stream, trusting none of its lengths.
+/* reader.h: records from a byte stream whose lengths are not trusted.
  *
- * The structure of a record (lengths, nesting, counts) is scanned within bounds before msgpack-c sees it:
- * no declared length makes the reader allocate more than the bytes that are really there. */
+ * The structure of a record (lengths, nesting, counts) is scanned within bounds before msgpack-c sees it, and no
+ * declared length makes the reader allocate more than the bytes that are really there. */
 #ifndef MM_STREAM_READER_H
 #define MM_STREAM_READER_H
 
@@ -14,11 +14,11 @@ mm_status mm_reader_new(mm_reader **out, int fd, const char *name, mm_err *e);
 void mm_reader_free(mm_reader *r); /* NULL is fine */
 
 /* The next record into *rec, its memory from arena a.
- * MM_OK; MM_EOF at a clean end; MM_SKIP for a whole record whose fields make no sense (a tensor whose bytes do not
- * fill its shape, a key that is a number): *rec is then an error record of the same key, fit to be passed on in its
- * place, and the next call goes on after it. MM_FATAL when the stream ends inside a record, or is not (or no longer) a
- * stream of records: the text says at which byte, after how many good records, and what the bytes look like
- * when that is known ("a JPEG image: mm-decode reads media"). After MM_FATAL the reader stays at MM_FATAL. */
+ * MM_OK; MM_EOF at a clean end. MM_SKIP: a whole record whose fields make no sense (a tensor whose data does not fill
+ * its shape, a key that is a number); *rec is then an error record with the same key, to be passed on in its place, and
+ * the next call continues after it. MM_FATAL: the stream ends inside a record, or is not (or no longer) a stream of
+ * records; the text says at which byte, after how many good records, and if known what the bytes look like ("a JPEG
+ * image: mm-decode reads media"). After MM_FATAL every call returns MM_FATAL. */
 mm_status mm_reader_next(mm_reader *r, mm_arena *a, mm_record *rec, mm_err *e);
 
 int64_t mm_reader_offset(const mm_reader *r); /* bytes of the good records so far: where the next one starts */

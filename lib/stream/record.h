@@ -28,13 +28,13 @@ typedef enum {
     MM_KIND_FEATURE, /* data: f32 [D] or [T,D]; `of`, `space`, `grid` */
     MM_KIND_LABEL,   /* label: what mm-label found */
     MM_KIND_ERROR,   /* error: what failed */
-    MM_KIND_OTHER,   /* a kind this version does not know: carried, never interpreted */
+    MM_KIND_OTHER,   /* unknown to this version: passed on, never interpreted */
 } mm_kind;
 
 const char *mm_kind_name(mm_kind k); /* "image"; "other" for MM_KIND_OTHER */
 mm_kind mm_kind_of(mm_str name);     /* MM_KIND_OTHER for an unknown name */
 
-/* How the D-vectors of a [T,D] feature lie: `prefix` leading tokens without a place (CLS, registers), then
+/* The positions of the D-vectors of a [T,D] feature: `prefix` leading tokens without a position (CLS, registers), then
  * rows × cols patches (images) or `frames` steps of `step` seconds (audio). Zero fields are absent. */
 typedef struct {
     int64_t prefix, rows, cols, frames;
@@ -64,7 +64,7 @@ typedef struct {
     msgpack_object label; /* str, number or map; MSGPACK_OBJECT_NIL: absent */
     mm_record_error error;
     msgpack_object meta;   /* a map, or MSGPACK_OBJECT_NIL when absent */
-    msgpack_object others; /* a map of the fields this version does not know, written back as they came */
+    msgpack_object others; /* a map of the fields unknown to this version, written back unchanged */
     mm_str raw;            /* the record's bytes as read, which go out unchanged; p NULL: built here. Whoever changes
                             * a field by hand clears it (`rec->raw = (mm_str){0}`), the functions below do */
 } mm_record;
@@ -72,10 +72,10 @@ typedef struct {
 /* An empty record of this kind: every field absent. */
 mm_record mm_record_new(mm_kind kind);
 
-/* What the record stands for in joins, heads and --of: its `of` where that is present, else its kind. Encoders keep it:
- * a feature made from a record of kind audio is of "audio", or of "mic" when that record was. */
+/* The modality of the record in joins, heads and --of: its `of` if present, else its kind. Encoders keep it: a feature
+ * of an audio record has the modality "audio", or "mic" if that record has it. */
 mm_str mm_record_modality(const mm_record *rec);
-/* The kind of medium that a record is, or was made from, whatever its modality is called: "audio". */
+/* The kind of media that a record is or was made from ("audio"), whatever its modality is called. */
 mm_str mm_record_medium(const mm_record *rec);
 
 /* Adds or replaces one entry of rec->meta. The key must outlive the arena (a literal); values are copied into
@@ -93,8 +93,8 @@ msgpack_object mm_object_str(mm_str s);
 /* The bytes of a str or bin object; p NULL for any other type. */
 mm_str mm_object_as_str(const msgpack_object *o);
 
-/* Turns rec into an error record of the same key, src, part and time; every payload is dropped. The strings
- * are copied into the arena. */
+/* Turns rec into an error record with the same key, src, part and time, without any payload. The strings are copied
+ * into the arena. */
 mm_status mm_record_to_error(mm_record *rec, mm_arena *a, const char *stage, const char *code, const mm_err *why,
                              mm_err *e);
 

@@ -2,7 +2,7 @@
 
 #include "stream/object.h"
 
-/* numpy's "<f4" into a type; *swap when it is the other byte order. */
+/* The type of numpy's "<f4"; *swap: its byte order is the other one. */
 static mm_status element_type(mm_type *type, bool *swap, mm_str dtype, mm_err *e)
 {
     if (dtype.n == 3 && strchr("<>|=", dtype.p[0]))
@@ -32,7 +32,7 @@ static mm_status read_shape(mm_shape *s, mm_type type, const msgpack_object *sha
     return mm_shape_make(s, type, (int)shape->via.array.size, dim, e);
 }
 
-static mm_status turn_bytes(mm_tensor *t, mm_arena *a, mm_err *e)
+static mm_status swap_bytes(mm_tensor *t, mm_arena *a, mm_err *e)
 {
     size_t size = mm_type_size(t->s.type), n = mm_shape_bytes(&t->s);
     const char *from = t->data;
@@ -69,7 +69,7 @@ mm_status mm_tensor_map_read(mm_tensor *out, const msgpack_object *o, mm_arena *
                        mm_shape_text(&out->s, shape, sizeof shape), bytes.n, mm_shape_bytes(&out->s));
     }
     out->data = bytes.p;
-    return swap ? turn_bytes(out, a, e) : MM_OK;
+    return swap ? swap_bytes(out, a, e) : MM_OK;
 }
 
 static void bin(msgpack_packer *pk, const void *p, size_t n)

@@ -8,8 +8,8 @@
 
 #include "stream/record.h"
 
-/* The tensor in *o; its data stays where it is, but for big-endian elements, which are turned in the arena.
- * MM_SKIP when it is no tensor that this program can hold. */
+/* Reads the tensor in *o. Its data stays where it is, except for big-endian elements, which are swapped in the arena.
+ * MM_SKIP: not a tensor, or one of an unsupported type. */
 mm_status mm_tensor_map_read(mm_tensor *out, const msgpack_object *o, mm_arena *a, mm_err *e);
 
 void mm_tensor_map_write(msgpack_packer *pk, const mm_tensor *t); /* of a type that numpy has */

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Small pieces gather in the buffer; a large one goes out from where it lies, after them in one writev(2). */
+/* Small pieces gather in the buffer; a large one is written from its place, together with them in one writev(2). */
 enum { BUFFER = 256 * 1024, LARGE = 32 * 1024 };
 
 struct mm_writer {

@@ -1,5 +1,5 @@
-/* writer.h: records to a file descriptor. The first failure sticks and is reported at close, so that call
- * sites stay clean. */
+/* writer.h: records to a file descriptor. The first failure sticks and is reported at close, so that callers need not
+ * check every call. */
 #ifndef MM_STREAM_WRITER_H
 #define MM_STREAM_WRITER_H
 
@@ -7,7 +7,7 @@
 
 typedef struct mm_writer mm_writer;
 
-/* Writes to fd, which stays the caller's; a pipe is widened to 1 MiB where the system allows it. */
+/* Writes to fd, which stays the caller's; a pipe is enlarged to 1 MiB where the system allows it. */
 mm_status mm_writer_new(mm_writer **out, int fd, mm_err *e);
 /* Writes a record; one that still has `raw` is copied byte for byte. Large payloads are not copied on the way. */
 void mm_writer_put(mm_writer *w, const mm_record *rec);

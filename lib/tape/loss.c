@@ -1,4 +1,4 @@
-/* loss.c: the losses. Each keeps d loss / d input in `saved`, so that the way back is one multiplication. */
+/* loss.c: the losses. Each saves d loss / d input, so that the backward pass is one multiplication. */
 #include "tape/node.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@ static void loss_back(mm_tape *t, mm_node *y)
         dx[i] += y->grad[0] * y->s.saved[i];
 }
 
-/* A [1,1] node over x whose slope (cleared, x's size) the caller fills. */
+/* A [1,1] node over x; the caller fills in y->s.saved, the gradient [x's size], which is 0. */
 static mm_node *loss_over(mm_tape *t, mm_node *x)
 {
     mm_node *y = mm_node_of(t, 1, 1, loss_back, x, NULL);
@@ -53,9 +53,9 @@ mm_node *mm_t_cross_entropy(mm_tape *t, mm_node *logits, const int32_t *target, 
         double lse = log_sum_exp(x, classes, 1), hit = (1 - smoothing) * (weight ? weight[target[r]] : 1);
         double each = smoothing / (double)classes, mass = hit + each * all_weights;
         for (int64_t c = 0; c < classes; c++) {
-            double share = each * (weight ? weight[c] : 1) + (c == target[r] ? hit : 0);
-            sum -= share * (x[c] - lse);
-            y->s.saved[r * classes + c] = (float)((mass * exp(x[c] - lse) - share) / total);
+            double weighted = each * (weight ? weight[c] : 1) + (c == target[r] ? hit : 0);
+            sum -= weighted * (x[c] - lse);
+            y->s.saved[r * classes + c] = (float)((mass * exp(x[c] - lse) - weighted) / total);
         }
     }
     y->value[0] = total > 0 ? (float)(sum / total) : 0;

@@ -5,7 +5,7 @@
 #include "tape/ordered_gemm.h"
 #include "tape/tape.h"
 
-/* What an operation keeps for its way back. Only the members that it needs are set. */
+/* What an operation saves for its backward pass. Only the members that it needs are set. */
 typedef struct {
     mm_node *in[4]; /* inputs */
     mm_node **many; /* concat, stack */
@@ -22,8 +22,8 @@ typedef struct {
 
 struct mm_node {
     int64_t rows, cols;
-    float *value, *grad;                    /* grad is NULL until something flows into it */
-    bool flows;                             /* some parameter lies behind it */
+    float *value, *grad;                    /* grad is NULL until a gradient flows into it */
+    bool flows;                             /* it depends on a parameter */
     void (*back)(mm_tape *t, mm_node *out); /* adds to the gradients of the inputs; NULL for a leaf */
     mm_saved s;
     mm_node *older;
@@ -45,12 +45,12 @@ static inline bool mm_tape_ok(const mm_tape *t)
     return t->failed.status == MM_OK;
 }
 void *mm_tape_alloc(mm_tape *t, size_t count, size_t size); /* cleared, tape memory; NULL: the tape is in error */
-/* The node's gradient, made (zeros) on first use; NULL when none has to flow there. */
+/* The node's gradient, allocated (zeros) on first use; NULL when it needs none. */
 float *mm_grad_of(mm_tape *t, mm_node *x);
 /* Puts the tape in error with a message about shapes. */
 void mm_tape_misuse(mm_tape *t, const char *op, const mm_node *a, const mm_node *b);
 
-/* x's values rounded to bf16 when the tape asks for that, else as they are. */
+/* The values of x, rounded to bf16 on a tape with bf16 products. */
 const float *mm_operand(mm_tape *t, const float *x, int64_t n);
 const float *mm_transposed(mm_tape *t, const float *x, int64_t rows, int64_t cols); /* [cols, rows], tape memory */
 

@@ -1,9 +1,9 @@
-/* ops_attention.c: scaled dot-product attention over packed sequences (Vaswani et al. 2017), with its way back. */
+/* ops_attention.c: scaled dot-product attention over packed sequences (Vaswani et al. 2017), forward and backward. */
 #include "tape/node.h"
 
 #include <math.h>
 
-/* One item and one head: q rows q0.., k rows k0.., columns h*head.. of all matrices; p[nq,nk] its weights. */
+/* One item and one head: rows q0.. of q, rows k0.. of k, columns col.. of all matrices; p [nq,nk]: its weights. */
 typedef struct {
     int64_t q0, nq, k0, nk, col, head, cols;
     float scale;
@@ -104,7 +104,7 @@ static void attention_back(mm_tape *t, mm_node *y)
     }
 }
 
-/* The weights averaged over heads, item after item, from the heads' own in y->s.saved. */
+/* The weights averaged over heads, item after item. */
 static const float *mean_over_heads(mm_tape *t, const mm_node *y, int64_t total)
 {
     float *mean = mm_tape_alloc(t, (size_t)total, sizeof *mean), *to = mean;

@@ -1,4 +1,4 @@
-/* ops_point.c: operations on single elements. */
+/* ops_point.c: elementwise operations. */
 #include "tape/node.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@ static int64_t size_of(const mm_node *x)
     return x->rows * x->cols;
 }
 
-/* How b is repeated over a: strides of b's element for row r, column c of a. */
+/* How b is broadcast over a: the strides of its element for row r, column c of a. */
 typedef struct {
     int64_t row, col;
 } broadcast;
@@ -94,7 +94,8 @@ mm_node *mm_t_scale(mm_tape *t, mm_node *x, float s)
     return y;
 }
 
-/* y = f(x), and what the gradient g of y brings to x: all the activations. Written so that the loops become vectors. */
+/* Activations: y = f(x), and the gradient of x from g, the gradient of y. Written so that the compiler vectorises the
+ * loops. */
 #define POINTWISE(name, value_of, back_of)                                                                             \
     static void name##_back(mm_tape *t, mm_node *out)                                                                  \
     {                                                                                                                  \

@@ -1,4 +1,4 @@
-/* ops_rows.c: operations on whole rows: moving them, and normalising over their columns. */
+/* ops_rows.c: operations on whole rows: copying them, and normalising over their columns. */
 #include "tape/node.h"
 
 #include <math.h>
@@ -30,7 +30,7 @@ static void stack_back(mm_tape *t, mm_node *y)
     }
 }
 
-/* Takes the list of inputs into y; false (and the tape in error) when it cannot. */
+/* Saves the list of inputs in y; false: the tape is in error. */
 static bool hold_many(mm_tape *t, mm_node *y, mm_node *const *x, int n)
 {
     mm_node **many = mm_tape_alloc(t, (size_t)n, sizeof(mm_node *));
@@ -145,7 +145,7 @@ static void mean_rows_back(mm_tape *t, mm_node *y)
     }
 }
 
-/* A copy of the n + 1 cumulative counts in the tape's memory. */
+/* A copy of the n + 1 cumulative counts in tape memory. */
 static const int64_t *own_cu(mm_tape *t, const int64_t *cu, int n)
 {
     int64_t *own = mm_tape_alloc(t, (size_t)n + 1, sizeof *own);

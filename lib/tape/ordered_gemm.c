@@ -29,7 +29,7 @@ static void run_slice(void *ctx, int i, int worker)
 
 void mm_ordered_gemm(const mm_ordered_gemm_args *g, mm_threads *pool)
 {
-    enum { SMALL = 1 << 18 }; /* multiply-adds below which handing out costs more than it gives */
+    enum { SMALL = 1 << 18 }; /* multiply-adds below which threads cost more than they save */
     gemm_job job = {.g = g, .tier = best_tier(), .slice = g->m};
     int threads = pool ? mm_threads_count(pool) : 1;
     if (threads == 1 || g->m * g->n * g->k < SMALL || g->m < 8) {

@@ -1,4 +1,4 @@
-/* ordered_gemm.h: the one matrix product of the tape: C[M,N] = (add ? C : 0) + A·B, each element summed over k = 0..K-1
+/* ordered_gemm.h: the matrix product of the tape: C[M,N] = (add ? C : 0) + A·B, each element summed over k = 0..K-1
  * in that order without fused operations, so that every instruction set and every number of threads gives the same
  * bits.
  */
@@ -21,9 +21,9 @@ typedef struct {
     bool add;
 } mm_ordered_gemm_args;
 
-void mm_ordered_gemm(const mm_ordered_gemm_args *g, mm_threads *pool); /* pool NULL: this thread */
+void mm_ordered_gemm(const mm_ordered_gemm_args *g, mm_threads *pool); /* pool NULL: on this thread */
 
-/* One tier each, for rows m0 .. m1-1; ordered_gemm.c chooses. */
+/* The instruction sets, for rows m0 .. m1-1; mm_ordered_gemm chooses. */
 void mm_ordered_gemm_rows_portable(const mm_ordered_gemm_args *g, int64_t m0, int64_t m1);
 void mm_ordered_gemm_rows_avx2(const mm_ordered_gemm_args *g, int64_t m0, int64_t m1);
 void mm_ordered_gemm_rows_avx512(const mm_ordered_gemm_args *g, int64_t m0, int64_t m1);

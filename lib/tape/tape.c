@@ -71,7 +71,7 @@ void *mm_tape_scratch(mm_tape *t, size_t bytes)
 
 static mm_node *node_new(mm_tape *t, int64_t rows, int64_t cols)
 {
-    static mm_node none; /* what an operation gets when memory is out: empty, so that nothing is read or written */
+    static mm_node none; /* for operations when memory is out: empty, so that nothing is read or written */
     mm_node *x = mm_tape_alloc(t, 1, sizeof *x);
     if (!x)
         return &none;

@@ -1,12 +1,12 @@
-/* tape.h: reverse-mode differentiation over small dense f32 matrices: fusion heads and alignment towers are made
- * of these operations, for training and for use alike (a tape that records no gradients runs forward only).
+/* tape.h: reverse-mode differentiation over small dense f32 matrices. Heads are made of these operations, for training
+ * and inference alike (a tape that records no gradients only runs forward).
  *
- * Every value is a matrix [rows, cols]. Sequences are packed: the rows of all items one after another, `cu` holding
- * the n + 1 cumulative counts. A missing modality is simply not among the rows, so nothing has to be masked later.
+ * Every value is a matrix [rows, cols]. Sequences are packed: the rows of all items are concatenated, and `cu` holds
+ * the n + 1 cumulative counts. A missing modality has no rows, so nothing needs a mask.
  *
  * Sums run in one fixed order whatever the number of threads: the same seed gives the same weights, bit for bit.
  * Values live until mm_tape_reset; parameters and their gradients until mm_param_set_free. Errors (memory, shapes that
- * do not fit) stick in the tape: check mm_tape_error after building a step.
+ * do not fit) stick to the tape: check mm_tape_error after building a step.
  *
  * The method is the classic one: Baydin et al., "Automatic Differentiation in Machine Learning: a Survey", JMLR 2018.
  */
@@ -25,7 +25,7 @@
 
 typedef struct {
     const char *name; /* as in the PyTorch module's state_dict: "fc_image.weight" */
-    int rank;         /* 1 or 2: how it is written to safetensors; a vector is one row */
+    int rank;         /* 1 or 2, in safetensors; a vector has one row */
     int64_t rows, cols;
     float *value, *grad; /* [rows, cols] */
     bool decay;          /* weight decay applies (matrices yes, biases, gains and temperatures no) */
@@ -44,7 +44,7 @@ mm_param *mm_param_set_find(const mm_param_set *s, const char *name); /* NULL: n
 void mm_param_set_zero_grad(mm_param_set *s);
 void mm_param_set_free(mm_param_set *s);
 
-/* torch.nn.Linear's start: weight and bias uniform in ±1/sqrt(fan_in). */
+/* Initialises like torch.nn.Linear: weight and bias uniform in ±1/sqrt(fan_in). */
 void mm_param_init_linear(mm_param *p, int64_t fan_in, mm_rng *r);
 void mm_param_fill(mm_param *p, float value);
 
@@ -53,12 +53,12 @@ void mm_param_fill(mm_param *p, float value);
 typedef struct mm_tape mm_tape;
 typedef struct mm_node mm_node; /* a value on the tape */
 
-/* pool NULL: one thread. `training` records gradients and lets dropout drop. */
+/* pool NULL: one thread. `training` records gradients and enables dropout. */
 mm_status mm_tape_new(mm_tape **out, mm_threads *pool, bool training, mm_err *e);
 void mm_tape_free(mm_tape *t);
 void mm_tape_reset(mm_tape *t); /* forgets all values (not the parameters) */
 mm_status mm_tape_error(const mm_tape *t, mm_err *e);
-/* Round the inputs of every matrix product to bf16 (sums stay f32): mixed precision with f32 master weights. */
+/* Rounds the inputs of every matrix product to bf16 (sums stay f32): mixed precision with f32 master weights. */
 void mm_tape_bf16(mm_tape *t, bool on);
 
 /* Cleared memory that lives as long as the values; NULL: the tape is in error. */
@@ -103,7 +103,7 @@ mm_node *mm_t_attention(mm_tape *t, mm_node *q, mm_node *k, mm_node *v, int head
  * 1), including its weighted mean. */
 mm_node *mm_t_cross_entropy(mm_tape *t, mm_node *logits, const int32_t *target, float smoothing, const float *weight);
 mm_node *mm_t_mse(mm_tape *t, mm_node *x, const float *target); /* mean of (x − target)², NaN targets left out */
-/* Symmetric InfoNCE over logits[n,n] whose diagonal pairs belong together (CLIP, Radford et al. 2021). */
+/* Symmetric InfoNCE over logits[n,n] whose diagonal holds the positive pairs (CLIP, Radford et al. 2021). */
 mm_node *mm_t_info_nce(mm_tape *t, mm_node *logits);
 /* −mean over i of Σ_j log σ(y_ij logits_ij), y = 1 on the diagonal, −1 off it (SigLIP, Zhai et al. 2023). */
 mm_node *mm_t_sigmoid_loss(mm_tape *t, mm_node *logits);

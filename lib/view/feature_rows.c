@@ -5,7 +5,7 @@ int64_t mm_feature_row_count(const mm_record *rec)
     return rec->tensor.s.rank > 1 ? rec->tensor.s.dim[0] : 1;
 }
 
-/* The data of row i: dimensions [1..rank) of the feature's. */
+/* Row i of the data: dimensions [1, rank) of the feature. */
 static mm_tensor row_data(const mm_tensor *t, int64_t i)
 {
     mm_tensor row = {.s = {.type = t->s.type, .rank = t->s.rank - 1}};
@@ -22,7 +22,7 @@ static void add_int(msgpack_object *map, const char *key, int64_t value)
                             .val = {.type = MSGPACK_OBJECT_POSITIVE_INTEGER, .via.u64 = (uint64_t)value}};
 }
 
-/* place: the row's number among those that have a place. */
+/* place: the row's number, leading vectors not counted. */
 static void put_place(mm_record *out, const mm_grid *g, int64_t place)
 {
     double start = out->has_time ? out->time[0] : 0;

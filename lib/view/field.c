@@ -108,7 +108,7 @@ static bool of_positive(msgpack_object *out, int64_t v, int64_t least)
 /* A field by its whole name. */
 static bool whole_field(msgpack_object *out, const mm_record *rec, const char *name, mm_arena *a)
 {
-    switch (name[0]) { /* most names differ in their first letter; strcmp settles it */
+    switch (name[0]) { /* the first letter rules most names out */
     case 'k':
         if (!strcmp(name, "kind"))
             return of_str(out, rec->kind_name.p ? rec->kind_name : mm_str_of(mm_kind_name(rec->kind)));
@@ -160,7 +160,7 @@ static const msgpack_object *element(const msgpack_object *o, const char *index)
     return is_index && i < o->via.array.size ? &o->via.array.ptr[i] : NULL;
 }
 
-/* The rest of the path may be a key that holds dots itself: that is tried first. */
+/* Tries the whole rest of the path as a key first, because keys may contain dots. */
 static bool descend(msgpack_object *out, const msgpack_object *o, const char *rest, mm_arena *a)
 {
     const msgpack_object *child = mm_map_get(o, rest);

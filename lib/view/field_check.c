@@ -8,17 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_NAMES = 64 }; /* that are compared and listed */
+enum { MOST_NAMES = 64 }; /* to compare with and to list */
 
 typedef struct {
     const char *path;
     bool settled;          /* a record has it, or it may be absent */
-    mm_str level;          /* the longest beginning of path that a record has; n 0: none */
-    mm_value_counts there; /* the names of what is there, in the records or in the map at `level` */
-} asked;
+    mm_str level;          /* the longest prefix of path that a record has; n 0: none */
+    mm_value_counts there; /* the names that exist, in the records or in the map at `level` */
+} checked_field;
 
 struct mm_field_check {
-    asked *v;
+    checked_field *v;
     int64_t n, cap;
 };
 
@@ -56,13 +56,13 @@ mm_status mm_field_check_add(mm_field_check *k, const char *path, mm_err *e)
     mm_str first = first_step(path);
     if (!mm_grow(&k->v, &k->cap, k->n))
         return mm_fail_memory(e);
-    k->v[k->n++] = (asked){.path = path, .settled = is_standard(first) && !path[first.n]};
+    k->v[k->n++] = (checked_field){.path = path, .settled = is_standard(first) && !path[first.n]};
     return MM_OK;
 }
 
 /* ---- what there is instead ---------------------------------------------------------------------------------- */
 
-static mm_status note_entries(asked *x, const msgpack_object *map, mm_err *e)
+static mm_status note_entries(checked_field *x, const msgpack_object *map, mm_err *e)
 {
     mm_status s = MM_OK;
     for (uint32_t i = 0; s == MM_OK && map->type == MSGPACK_OBJECT_MAP && i < map->via.map.size; i++) {
@@ -73,8 +73,8 @@ static mm_status note_entries(asked *x, const msgpack_object *map, mm_err *e)
     return s;
 }
 
-/* All of mm-stream(5), and what else the record has. */
-static mm_status note_fields(asked *x, const mm_record *rec, mm_err *e)
+/* The fields of mm-stream(5) and the other fields of the record. */
+static mm_status note_fields(checked_field *x, const mm_record *rec, mm_err *e)
 {
     mm_status s = MM_OK;
     for (int i = 0; s == MM_OK && mm_field_names[i]; i++)
@@ -82,8 +82,8 @@ static mm_status note_fields(asked *x, const mm_record *rec, mm_err *e)
     return s == MM_OK ? note_entries(x, &rec->others, e) : s;
 }
 
-/* The longest beginning of the path that any record has: what it holds there is what could have been meant. */
-static mm_status note_level(asked *x, const mm_record *rec, mm_arena *a, mm_err *e)
+/* Notes the names at the longest prefix of the path that any record has: one of them may have been meant. */
+static mm_status note_level(checked_field *x, const mm_record *rec, mm_arena *a, mm_err *e)
 {
     msgpack_object level;
     mm_str first = first_step(x->path);
@@ -109,7 +109,7 @@ mm_status mm_field_check_record(mm_field_check *k, const mm_record *rec, mm_aren
     mm_status s = MM_OK;
     msgpack_object unused;
     for (int64_t i = 0; s == MM_OK && i < k->n; i++) {
-        asked *x = &k->v[i];
+        checked_field *x = &k->v[i];
         if (x->settled)
             continue;
         x->settled = mm_field_get(&unused, rec, x->path, a);
@@ -121,8 +121,8 @@ mm_status mm_field_check_record(mm_field_check *k, const mm_record *rec, mm_aren
 
 /* ---- the verdict -------------------------------------------------------------------------------------------- */
 
-/* The names at the level where the path leaves the records, without what leads there, which is right. */
-static mm_status complain(asked *x, mm_err *e)
+/* Complains about the first step of the path that no record has; what comes before it is right. */
+static mm_status complain(checked_field *x, mm_err *e)
 {
     mm_str name[MOST_NAMES];
     char rest[512];

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* NumPy asks for a multiple of 64; this holds six dimensions of 19 digits. */
+/* NumPy requires a multiple of 64; six dimensions of 19 digits fit. */
 enum { HEADER = 256, MAGIC = 10 };
 
 mm_status mm_npy_begin(mm_npy *n, FILE *f, mm_err *e)
@@ -23,14 +23,14 @@ static mm_status differ(const mm_npy *n, const mm_record *rec, const mm_shape *s
                    MM_STRF(rec->key), mm_shape_text(s, this, sizeof this), mm_shape_text(&n->row, first, sizeof first));
 }
 
-/* Which condition chooses one of the two: the modality, where they are of two. */
+/* Suggests the condition that selects one of the two: the modality if that differs, else the space. */
 static mm_status differ_in_space(const mm_npy *n, const mm_record *rec, const mm_shape *s, mm_err *e)
 {
     char first[64], this[64];
     bool same = mm_str_is(rec->of, n->of);
     return mm_fail(e, MM_FATAL,
-                   "vectors of two spaces are no array: choose one with --where %s=%s; %.*s is %s of %.*s, "
-                   "before it came %s of %s",
+                   "vectors of two spaces do not make an array: choose one with --where %s=%s; %.*s is %s of %.*s, "
+                   "the one before is %s of %s",
                    same ? "space" : "of", same ? n->space : n->of, MM_STRF(rec->key),
                    mm_shape_text(s, this, sizeof this), MM_STRF(rec->space),
                    mm_shape_text(&n->row, first, sizeof first), n->space);

@@ -14,10 +14,10 @@ typedef struct {
     char of[64];     /* … its modality */
 } mm_npy;
 
-/* Leaves room for the header. */
+/* Leaves space for the header; f must be seekable. */
 mm_status mm_npy_begin(mm_npy *n, FILE *f, mm_err *e);
-/* Appends the record's tensor as f32. MM_FATAL when its shape or its space differs from the first one's: the text names
- * both and the way out. */
+/* Appends the record's tensor as f32. MM_FATAL: its shape or space differs from the first record's; the text names
+ * both and what to do. */
 mm_status mm_npy_put(mm_npy *n, const mm_record *rec, mm_arena *a, mm_err *e);
 /* Writes the header: shape [rows, ...]; without a row [0, 0]. The caller closes f and looks for its errors. */
 mm_status mm_npy_end(mm_npy *n, mm_err *e);

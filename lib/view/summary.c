@@ -6,7 +6,7 @@
 
 enum { KEY_WIDTH = 28, TEXT_CHARS = 60, NOTE_CHARS = 48 };
 
-/* At most `most` characters, the rest as "…"; what would steer a terminal as "·". Returns the columns printed. */
+/* Prints at most `most` characters, then "…"; control characters become "·". Returns the columns printed. */
 static int put_plain(FILE *f, mm_str s, int most)
 {
     int columns = 0, chars = 0;

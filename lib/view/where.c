@@ -31,7 +31,7 @@ static mm_status parse_value(mm_where *w, mm_err *e)
         if (!bad)
             return MM_OK;
         regerror(bad, &w->regex, why, sizeof why);
-        return mm_fail(e, MM_SKIP, "'%s' is no regular expression: %s", w->value, why);
+        return mm_fail(e, MM_SKIP, "'%s' is not a regular expression: %s", w->value, why);
     }
     w->number = strtod(w->value, &end);
     if (w->relation >= MM_LT && w->relation <= MM_GE && (end == w->value || *end))
@@ -44,13 +44,14 @@ mm_status mm_where_parse(mm_where *w, const char *text, mm_err *e)
     size_t n = strcspn(text, "=!~<>");
     const sign *s = text[n] ? sign_at(text + n) : NULL;
     *w = (mm_where){.relation = MM_HAS};
-    size_t name = n; /* without the blanks before the sign */
+    size_t name = n; /* without blanks before the operator */
     while (s && name && text[name - 1] == ' ')
         name--;
     if (name == 0 || (text[n] && !s))
-        return mm_fail(e, MM_SKIP, "'%s' is no condition: FIELD=VALUE, !=, ~REGEX, !~, <, <=, >, >=", text);
+        return mm_fail(e, MM_SKIP, "'%s' is not a condition: FIELD=VALUE, !=, ~REGEX, !~, <, <=, >, >=", text);
     if (!s && strstr(text, " in "))
-        return mm_fail(e, MM_SKIP, "'%s' is no condition; one of several values: 'FIELD~^(VALUE|VALUE)$'", text);
+        return mm_fail(e, MM_SKIP, "'%s' is not a condition; for one of several values write 'FIELD~^(VALUE|VALUE)$'",
+                       text);
     w->field = strndup(text, name);
     if (!w->field)
         return mm_fail_memory(e);
@@ -94,7 +95,7 @@ static double number_of(mm_str text, mm_arena *a)
     return z && end != z && !*end ? v : (double)NAN;
 }
 
-/* "3" and "3.0" are one number. */
+/* "3" and "3.0" are equal as numbers. */
 static bool equals(const mm_where *w, const msgpack_object *o, mm_str text, mm_arena *a)
 {
     char *end;

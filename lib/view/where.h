@@ -1,4 +1,4 @@
-/* where.h: conditions on fields, as --where writes them. */
+/* where.h: conditions on fields, such as label=cat or meta.width>=512. */
 #ifndef MM_VIEW_WHERE_H
 #define MM_VIEW_WHERE_H
 
@@ -16,16 +16,15 @@ typedef struct {
     regex_t regex;     /* MM_LIKE, MM_UNLIKE */
 } mm_where;
 
-/* FIELD=VALUE (or ==), FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX (POSIX extended), FIELD<N, <=, >, >=, or FIELD alone: it
- * is there. Blanks before and after the sign are not part of the field and the value when they stand on both sides.
- * MM_SKIP when the text is none of them. */
+/* FIELD=VALUE (or ==), FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX (POSIX extended), FIELD<N, <=, >, >=, or FIELD alone:
+ * the record has it. Blanks on both sides of the operator do not count. MM_SKIP: the text is none of these. */
 mm_status mm_where_parse(mm_where *w, const char *text, mm_err *e);
 void mm_where_free(mm_where *w);
 
-/* Whether the condition asks if an entry of meta is there at all: then none of the records needs to have it. */
+/* Whether the condition only tests for an entry of meta: then no record needs to have it. */
 bool mm_where_asks_presence(const mm_where *w);
 
-/* A field that is absent differs from every value, matches no regex and compares with no number. */
+/* An absent field differs from every value, matches no expression and compares with no number. */
 bool mm_where_holds(const mm_where *w, const mm_record *rec, mm_arena *a);
 
 #endif
