@@ -13,6 +13,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_ROOTS = 64 };
@@ -41,6 +42,27 @@ bool mm_model_home(char *path, size_t size)
     else
         return false;
     return n >= 0 && (size_t)n < size;
+}
+
+mm_status mm_model_destination(char path[PATH_MAX], const char *name, mm_err *e)
+{
+    char home[PATH_MAX];
+    int n;
+    if (strchr(name, '/') || mm_dir_exists(name))
+        n = snprintf(path, PATH_MAX, "%s", name);
+    else if (mm_model_home(home, sizeof home))
+        n = snprintf(path, PATH_MAX, "%s/%s", home, name);
+    else
+        return mm_fail(e, MM_FATAL, "neither MM_MODELS nor a home directory: name a directory, with a slash in it");
+    if (n >= PATH_MAX)
+        return mm_fail(e, MM_FATAL, "%s: the path is too long", name);
+    for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+        *p = 0;
+        if (mkdir(path, 0777) != 0 && errno != EEXIST)
+            return mm_fail(e, MM_FATAL, "%s: cannot be made: %s", path, strerror(errno));
+        *p = '/';
+    }
+    return MM_OK;
 }
 
 static void add_root(char root[MAX_ROOTS][PATH_MAX], int *n, const char *text, int len, const char *tail)

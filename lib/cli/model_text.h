@@ -1,0 +1,18 @@
+/* model_text.h: how mm-model prints models, heads and devices. */
+#ifndef MM_CLI_MODEL_TEXT_H
+#define MM_CLI_MODEL_TEXT_H
+
+#include "backend/backend.h"
+
+#include <jansson.h>
+
+/* What the model of mm_encoders_describe's object encodes: "image", "image, text" … into out; returns out. */
+const char *mm_model_modalities(const json_t *model, char out[64]);
+
+void mm_print_json(const json_t *o);
+void mm_print_model(const json_t *o); /* of mm_encoders_describe */
+void mm_print_head(const json_t *o);  /* of mm_head_describe */
+/* n facts about a device. */
+void mm_print_device(const char *name, const mm_fact *f, int n, bool as_json);
+
+#endif
