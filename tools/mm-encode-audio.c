@@ -1,4 +1,4 @@
-/* mm-encode-audio: audio records → feature records. */
+/* mm-encode-audio: turns audio records into feature records. */
 #include "cli/encoding.h"
 #include "model/prep.h"
 
@@ -10,11 +10,12 @@ static bool pad, whole;
 
 static const mm_opt options[] = {
     {0, "pad", MM_OPT_FLAG, &pad,
-     .help = "Whisper: pad every window to 30 s with silence, as its reference does; pooling still skips the "
+     .help = "Whisper: pad every window with silence to 30 s, as the reference implementation does; pooling skips the "
              "padding"},
     {0, "window", MM_OPT_FLOAT, &window, "SECONDS",
-     .help = "encode longer sounds in windows (Whisper: 30, others: the whole sound)"},
-    {0, "whole", MM_OPT_FLAG, &whole, .help = "one vector a sound: the mean of its windows, weighted by their length"},
+     .help = "split longer sounds into windows of this length (Whisper: 30; others: no windows)"},
+    {0, "whole", MM_OPT_FLAG, &whole,
+     .help = "one vector for each sound: the mean of its windows, weighted by their lengths"},
     {0},
 };
 
@@ -50,7 +51,7 @@ typedef struct {
     mm_encoding x;
     mm_audio_prep prep;
     int64_t window; /* samples; 0: whole sounds */
-    windows *w[2];  /* of each sound of a batch, by turn */
+    windows *w[2];  /* of each sound of a batch, by slot */
     mm_err *bad[2]; /* what could not be prepared */
 } audio;
 
@@ -68,14 +69,14 @@ static mm_status check(audio *m, const mm_record *rec, mm_err *e)
         return mm_fail(e, MM_SKIP, "%lld samples a second, the model takes %lld: mm-decode --rate %lld resamples",
                        (long long)rec->rate, (long long)m->prep.rate, (long long)m->prep.rate);
     if (mm_shape_count(&rec->tensor.s) == 0)
-        return mm_fail(e, MM_SKIP, "no sound in it");
+        return mm_fail(e, MM_SKIP, "no samples");
     int64_t at = mm_tensor_not_finite(&rec->tensor);
     if (at >= 0)
         return mm_fail(e, MM_SKIP, "sample %lld is not a finite number", (long long)at);
     return MM_OK;
 }
 
-/* x[n] as the model takes it: normalised samples, or log-mel frames. */
+/* The model's input from x[n]: normalised samples, or log-mel frames. */
 static mm_status prepare(audio *m, mm_input *in, const float *x, int64_t n, mm_arena *a, mm_err *e)
 {
     if (m->prep.mel) {
@@ -104,8 +105,8 @@ static int count_windows(const audio *m, int64_t samples)
     return !m->window || samples <= m->window ? 1 : (int)((samples + m->window - 1) / m->window);
 }
 
-/* Where window k begins (k = n: where the last one ends). A last one below a tenth of a second, too short for some
- * models, begins a little earlier, and the one in front of it ends there. */
+/* The first sample of window k; of k = n, the end of the last one. A last window below a tenth of a second, too short
+ * for some models, begins earlier, and the one before it ends there. */
 static int64_t start_of(const audio *m, const windows *w, int k)
 {
     int64_t at = k * m->window, latest = w->samples - m->prep.rate / 10;
@@ -125,8 +126,8 @@ static mm_status cut(audio *m, windows *w, mm_input *in, const mm_record *rec, m
     return s;
 }
 
-/* Window k's place in time. */
-static void place(const audio *m, mm_record *rec, const windows *w, int k)
+/* Sets the record's time to window k's. */
+static void set_time(const audio *m, mm_record *rec, const windows *w, int k)
 {
     double start = rec->has_time ? rec->time[0] : 0, rate = (double)m->prep.rate;
     if (w->n == 1 && rec->has_time)
@@ -142,7 +143,7 @@ static mm_status emit_windows(audio *m, mm_run *r, int i, const mm_record *from,
     mm_status s = MM_OK;
     for (int k = 0; s == MM_OK && k < w->n; k++) {
         mm_record rec = *from, done;
-        place(m, &rec, w, k);
+        set_time(m, &rec, w, k);
         if (w->n > 1 && from->part < 0)
             rec.part = k;
         else if (w->n > 1)
@@ -177,13 +178,13 @@ static mm_status emit_whole(audio *m, mm_run *r, int i, const mm_record *from, c
     return s;
 }
 
-static mm_status begin(void *ctx, int turn, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+static mm_status begin(void *ctx, int slot, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     audio *m = ctx;
-    mm_arena *a = &m->x.turn[turn].a;
+    mm_arena *a = &m->x.turn[slot].a;
     mm_arena_reset(a);
-    windows *w = m->w[turn] = mm_arena_zalloc(a, (size_t)n, sizeof *w);
-    mm_err *bad = m->bad[turn] = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
+    windows *w = m->w[slot] = mm_arena_zalloc(a, (size_t)n, sizeof *w);
+    mm_err *bad = m->bad[slot] = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
     int total = 0, ready = 0;
     if (!w || !bad)
         return mm_fail_memory(e);
@@ -204,17 +205,17 @@ static mm_status begin(void *ctx, int turn, mm_record *const *rec, mm_arena *con
         else
             w[i].n = 0;
     }
-    return mm_encoding_start(&m->x, turn, in, ready, e);
+    return mm_encoding_start(&m->x, slot, in, ready, e);
 }
 
-static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+static mm_status step(void *ctx, int slot, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     audio *m = ctx;
-    const mm_encoding_turn *t = &m->x.turn[turn];
-    const windows *w = m->w[turn];
-    mm_status s = mm_encoding_finish(&m->x, turn, e);
+    const mm_encoding_turn *t = &m->x.turn[slot];
+    const windows *w = m->w[slot];
+    mm_status s = mm_encoding_finish(&m->x, slot, e);
     for (int i = 0; s == MM_OK && i < n; i++) {
-        const mm_err *why = &m->bad[turn][i];
+        const mm_err *why = &m->bad[slot][i];
         for (int k = 0; k < w[i].n && why->status == MM_OK; k++)
             why = &t->failed[w[i].first + k];
         if (why->status != MM_OK)
@@ -237,7 +238,7 @@ int main(int argc, char **argv)
     if (mm_model_audio_prep(m.x.model, &m.prep, &e) != MM_OK)
         mm_die_of(&r, &e);
     if (whole && !mm_encoder_pools_mean(m.x.encoder))
-        mm_usage(&r, "--whole needs --pool mean: only means of windows are the mean of the whole");
+        mm_usage(&r, "--whole needs --pool mean: only means of windows can be averaged");
     if (window < 0 || (window > 0 && window < 0.1))
         mm_usage(&r, "--window takes a tenth of a second or more");
     m.window = window > 0 ? (int64_t)(window * (double)m.prep.rate) : m.prep.window;

@@ -1,4 +1,4 @@
-/* mm-encode-image: image records → feature records, or the labels of a model's own head. */
+/* mm-encode-image: turns image records into feature records, or labels by the model's own head. */
 #include "cli/encoding.h"
 #include "media/image/depth.h"
 #include "model/prep.h"
@@ -31,10 +31,10 @@ typedef struct {
     mm_encoding x;
     mm_image_prep prep;
     char digest[MM_PREP_DIGEST];
-    mm_err *bad[2]; /* what could not be prepared, by turn */
+    mm_err *bad[2]; /* what could not be prepared, by slot */
 } image;
 
-/* A batch on its way: each worker prepares records of its own. */
+/* Preparation of a batch, one record a task. */
 typedef struct {
     image *m;
     mm_record *const *rec;
@@ -49,7 +49,7 @@ static bool wants(void *ctx, const mm_record *rec)
     return rec->kind == MM_KIND_IMAGE;
 }
 
-/* The record's pixels in 8 bits. */
+/* The record's pixels, in 8 bits. */
 static mm_status pixels(mm_image *img, const mm_record *rec, mm_arena *a, mm_err *e)
 {
     const mm_shape *s = &rec->tensor.s;
@@ -66,7 +66,7 @@ static mm_status pixels(mm_image *img, const mm_record *rec, mm_arena *a, mm_err
     return mm_depth_to_8(bytes, &rec->tensor, e);
 }
 
-/* Resize and crop, unless mm-decode -m has done exactly that. */
+/* Resizes and crops, unless mm-decode -m has done that for this preparation. */
 static mm_status geometry(image *m, mm_image *img, const mm_record *rec, mm_arena *a, mm_err *e)
 {
     mm_image in;
@@ -104,13 +104,13 @@ static void prepare_one(void *ctx, int i, int worker)
         p->in[i].in.data = x;
 }
 
-static mm_status begin(void *ctx, int turn, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+static mm_status begin(void *ctx, int slot, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     image *m = ctx;
-    mm_arena *a = &m->x.turn[turn].a;
+    mm_arena *a = &m->x.turn[slot].a;
     mm_arena_reset(a);
     mm_input *in = mm_arena_zalloc(a, (size_t)n, sizeof *in), *good = mm_arena_zalloc(a, (size_t)n, sizeof *good);
-    mm_err *bad = m->bad[turn] = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
+    mm_err *bad = m->bad[slot] = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
     if (!in || !good || !bad)
         return mm_fail_memory(e);
     preparation p = {m, rec, arena, in, bad};
@@ -119,15 +119,15 @@ static mm_status begin(void *ctx, int turn, mm_record *const *rec, mm_arena *con
     for (int i = 0; i < n; i++)
         if (bad[i].status == MM_OK)
             good[ready++] = in[i];
-    return mm_encoding_start(&m->x, turn, good, ready, e);
+    return mm_encoding_start(&m->x, slot, good, ready, e);
 }
 
-static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+static mm_status step(void *ctx, int slot, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     image *m = ctx;
-    const mm_encoding_turn *t = &m->x.turn[turn];
-    const mm_err *bad = m->bad[turn];
-    mm_status s = mm_encoding_finish(&m->x, turn, e);
+    const mm_encoding_turn *t = &m->x.turn[slot];
+    const mm_err *bad = m->bad[slot];
+    mm_status s = mm_encoding_finish(&m->x, slot, e);
     for (int i = 0, k = 0; s == MM_OK && i < n; i++) {
         mm_record done;
         const mm_err *why = bad[i].status == MM_OK ? &t->failed[k] : &bad[i];

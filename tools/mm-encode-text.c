@@ -1,4 +1,4 @@
-/* mm-encode-text: text records → feature records. */
+/* mm-encode-text: turns text records into feature records. */
 #include "cli/encoding.h"
 #include "encode/sentence.h"
 #include "tokenize/tokenizer.h"
@@ -6,9 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    SHOWN_TEXT = 256
-}; /* bytes of a text that travel with its vector as meta.text: what mm-label calls a label by */
+/* Bytes up to which a text becomes its vector's meta.text, the name of a zero-shot label. */
+enum { SHOWN_TEXT = 256 };
 
 static mm_encoding_values opt = {MM_ENCODING_DEFAULTS(32)};
 static const char *prompt, *prompt_name;
@@ -16,13 +15,12 @@ static bool chunk;
 
 static const mm_opt options[] = {
     {0, "prompt", MM_OPT_STR, &prompt, "TEXT",
-     .help = "put TEXT in front of each text, or each text in the place of {} in TEXT: 'a photo of a {}'; an "
-             "empty TEXT is no prompt"},
+     .help = "prepend TEXT to each text, or put each text in place of {} in TEXT: 'a photo of a {}'; empty: no "
+             "prompt"},
     {0, "prompt-name", MM_OPT_STR, &prompt_name, "NAME",
-     .help = "put this prompt of the model in front of each text; mm-model info lists them (the model's "
-             "default, if it has one)"},
+     .help = "prepend this prompt of the model, one that mm-model info lists (the model's default, if it has one)"},
     {0, "chunk", MM_OPT_FLAG, &chunk,
-     .help = "split texts that are too long for the model into parts instead of cutting them"},
+     .help = "split texts that are too long for the model into parts instead of truncating them"},
     {0},
 };
 
@@ -59,8 +57,8 @@ typedef struct {
     mm_tokenizer *tokenizer;
     int64_t limit;
     mm_str before, after; /* of each text: its prompt */
-    int64_t lead;         /* tokens of the prompt that means leave out */
-    pieces *p[2];         /* of each text of a batch, by turn */
+    int64_t lead;         /* tokens of the prompt that are left out of means */
+    pieces *p[2];         /* of each text of a batch, by slot */
     mm_err *bad[2];       /* what could not be split */
 } text;
 
@@ -96,7 +94,7 @@ static mm_status tokenize(text *t, pieces *out, const mm_record *rec, mm_arena *
     return out->piece ? mm_tokenizer_encode(t->tokenizer, s, t->limit, a, out->piece, e) : mm_fail_memory(e);
 }
 
-/* What the record tells beside the vector: the text itself where it is short, and that it was cut or split. */
+/* Adds to meta: the text itself if it is short, and whether it was truncated or split. */
 static mm_status annotate(text *t, mm_record *rec, const pieces *p, int i, mm_arena *a, mm_err *e)
 {
     const mm_tokens *k = &p->piece[i];
@@ -104,7 +102,7 @@ static mm_status annotate(text *t, mm_record *rec, const pieces *p, int i, mm_ar
     if (rec->text.n <= SHOWN_TEXT && p->n == 1)
         s = mm_meta_put_str(rec, a, "text", rec->text, e);
     if (s == MM_OK && k->total > k->n) {
-        mm_warn(t->x.r, "%.*s: %lld tokens, the model takes %lld: the rest is cut off (--chunk splits it)",
+        mm_warn(t->x.r, "%.*s: %lld tokens, the model takes %lld: the rest is dropped (--chunk splits it)",
                 MM_STRF(rec->key), (long long)k->total, (long long)k->n);
         s = mm_meta_put_int(rec, a, "truncated", k->total, e);
     }
@@ -130,13 +128,13 @@ static mm_status emit(text *t, mm_run *r, int i, const mm_record *from, const pi
     return s;
 }
 
-static mm_status begin(void *ctx, int turn, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+static mm_status begin(void *ctx, int slot, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     text *t = ctx;
-    mm_arena *a = &t->x.turn[turn].a;
+    mm_arena *a = &t->x.turn[slot].a;
     mm_arena_reset(a);
-    pieces *p = t->p[turn] = mm_arena_zalloc(a, (size_t)n, sizeof *p);
-    mm_err *bad = t->bad[turn] = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
+    pieces *p = t->p[slot] = mm_arena_zalloc(a, (size_t)n, sizeof *p);
+    mm_err *bad = t->bad[slot] = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
     int total = 0, k = 0;
     if (!p || !bad)
         return mm_fail_memory(e);
@@ -152,17 +150,17 @@ static mm_status begin(void *ctx, int turn, mm_record *const *rec, mm_arena *con
     for (int i = 0; i < n; i++)
         for (int j = 0; j < p[i].n; j++, k++)
             in[k] = (mm_input){.in = {{MM_I32, 1, {p[i].piece[j].n}}, p[i].piece[j].id}, .lead = j ? 0 : t->lead};
-    return mm_encoding_start(&t->x, turn, in, total, e);
+    return mm_encoding_start(&t->x, slot, in, total, e);
 }
 
-static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+static mm_status step(void *ctx, int slot, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     text *t = ctx;
-    const mm_encoding_turn *w = &t->x.turn[turn];
-    const pieces *p = t->p[turn];
-    mm_status s = mm_encoding_finish(&t->x, turn, e);
+    const mm_encoding_turn *w = &t->x.turn[slot];
+    const pieces *p = t->p[slot];
+    mm_status s = mm_encoding_finish(&t->x, slot, e);
     for (int i = 0, at = 0; s == MM_OK && i < n; at += p[i++].n) {
-        const mm_err *why = &t->bad[turn][i];
+        const mm_err *why = &t->bad[slot][i];
         for (int j = 0; j < p[i].n && why->status == MM_OK; j++)
             why = &w->failed[at + j];
         if (why->status == MM_OK)
@@ -175,7 +173,7 @@ static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_
 
 /* ---- the prompt ---- */
 
-/* How many of a text's first tokens are the prompt's: those of the prompt alone but for the token that ends it. */
+/* Counts the first tokens of a text that are the prompt's: those of the prompt alone without its end token. */
 static mm_status measure_prompt(text *t, mm_err *e)
 {
     mm_arena a = {0};
@@ -190,20 +188,20 @@ static mm_status measure_prompt(text *t, mm_err *e)
     return s;
 }
 
-/* What the options, or the model, put in front of texts and after them. */
+/* The text before and after each text, from the options or the model. */
 static mm_status choose_prompt(text *t, mm_err *e)
 {
-    const char *hole = prompt ? strstr(prompt, "{}") : NULL, *words = prompt;
+    const char *hole = prompt ? strstr(prompt, "{}") : NULL, *chosen = prompt;
     const char *name = NULL;
     if (!prompt && mm_sentence_default_prompt(&name, t->x.model, e) != MM_OK)
         return MM_FATAL;
     name = prompt_name ? prompt_name : name;
-    if (!prompt && name && mm_sentence_prompt(&words, t->x.model, name, e) != MM_OK)
+    if (!prompt && name && mm_sentence_prompt(&chosen, t->x.model, name, e) != MM_OK)
         return MM_FATAL;
-    t->before = hole ? (mm_str){prompt, (size_t)(hole - prompt)} : mm_str_of(words ? words : "");
+    t->before = hole ? (mm_str){prompt, (size_t)(hole - prompt)} : mm_str_of(chosen ? chosen : "");
     t->after = mm_str_of(hole ? hole + 2 : "");
     if (!prompt && name)
-        mm_say(&t->x.r->log, MM_LOG_INFO, "prompt %s: \"%s\"", name, words);
+        mm_say(&t->x.r->log, MM_LOG_INFO, "prompt %s: \"%s\"", name, chosen);
     return measure_prompt(t, e);
 }
 
@@ -214,7 +212,7 @@ int main(int argc, char **argv)
     mm_err e;
     mm_run_begin(&r, &tool, argc, argv);
     if (prompt && prompt_name)
-        mm_usage(&r, "--prompt and --prompt-name: one of them");
+        mm_usage(&r, "--prompt and --prompt-name exclude each other");
     mm_encoding_open(&t.x, &r, &opt, MM_OF_TEXT, false);
     if (chunk)
         mm_encoding_setting(&t.x, "chunk", "1");

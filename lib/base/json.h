@@ -1,4 +1,4 @@
-/* json.h: JSON files of a model directory, as Python's json module writes them. */
+/* json.h: JSON texts and files, as Python's json module writes them. */
 #ifndef MM_BASE_JSON_H
 #define MM_BASE_JSON_H
 
@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* Parses n bytes; `name` is for messages. Integers beyond 64 bits, which tokenizer_config.json is full of
+/* Parses n bytes; `name` is for messages. Integers beyond 64 bits, which are common in tokenizer_config.json
  * ("model_max_length": 1000000000000000019884624838656), become reals. The caller owns *out. */
 mm_status mm_json_parse(json_t **out, const char *text, size_t n, const char *name, mm_err *e);
 /* The same from a file of at most 128 MiB. */

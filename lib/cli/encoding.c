@@ -15,17 +15,17 @@ void mm_encoding_opts(mm_opts *o, mm_encoding_values *v, unsigned more)
         {'m', "model", MM_OPT_STR, &v->model, "MODEL", .group = "Encoding",
          .help = "the model: a name that mm-model list knows, or a directory", .complete = MM_COMPLETE_MODEL},
         {0, "pool", MM_OPT_STR, &v->pool, "HOW",
-         .help = "one vector out of all positions: cls, mean, eos, several joined by + (one after another), or none "
-                 "for every position (what the model was trained for)"},
+         .help =
+             "pooling: cls, mean or eos, or several joined by + to concatenate them; none keeps one vector for each "
+             "token, patch or frame (the model's own)"},
         {0, "layer", MM_OPT_STR, &v->layer, "N,...",
-         .help = "hidden states of these layers, one after another; negative numbers count from the end (the model's "
-                 "output)"},
-        {0, "normalize", MM_OPT_SWITCH, &v->normalize,
-         .help = "scale vectors to length 1 (where the model was trained so)"},
+         .help =
+             "hidden states of these layers, concatenated; negative numbers count from the end (the model's output)"},
+        {0, "normalize", MM_OPT_SWITCH, &v->normalize, .help = "scale vectors to length 1 (as the model was trained)"},
         {0, "batch", MM_OPT_INT, &v->batch, "N",
          .help = "inputs that are computed together; results do not depend on it", .min = 1, .max = 4096},
-        {0, "keep", MM_OPT_FLAG, &v->keep, .help = "leave each source record in front of what it became"},
-        {0, "flush", MM_OPT_FLAG, &v->flush, .help = "let every record leave as soon as it is ready"},
+        {0, "keep", MM_OPT_FLAG, &v->keep, .help = "keep each source record, before the records made of it"},
+        {0, "flush", MM_OPT_FLAG, &v->flush, .help = "write each record as soon as it is ready"},
         {0},
     };
     const mm_opt project = {0, "project", MM_OPT_SWITCH, &v->project,

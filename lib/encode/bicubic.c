@@ -1,4 +1,4 @@
-/* bicubic.c: how position embeddings are resampled to another grid. Keys 1981; torch's two flavours of it. */
+/* bicubic.c: resamples position embeddings to another grid: Keys 1981, in torch's two variants. */
 #include "encode/patches.h"
 
 #include <math.h>
@@ -20,7 +20,7 @@ static int64_t clamp(int64_t i, int64_t n)
     return i < 0 ? 0 : i >= n ? n - 1 : i;
 }
 
-/* One row of weights [in]: four taps around the sample's place, taps outside moved to the border. */
+/* One row of weights [in]: four taps around the sample, taps outside moved to the border. */
 static void plain_row(float *w, int64_t i, int64_t in, float scale)
 {
     float place = scale * ((float)i + 0.5f) - 0.5f;

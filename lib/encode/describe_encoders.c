@@ -4,8 +4,8 @@
 #include "model/describe.h"
 #include "tokenize/tokenizer.h"
 
-/* Whether m's texts can be encoded; *why says what it lacks. A model without any tokenizer passes: its ids may come from
- * elsewhere. */
+/* Whether m's texts can be encoded; *why says what it lacks. A model without any tokenizer passes: its ids may come
+ * from elsewhere. */
 static bool takes_texts(mm_model *m, const mm_sentence *sentence, bool has_tokenizer, mm_err *why)
 {
     mm_tokenizer *t;
@@ -21,8 +21,8 @@ static bool takes_texts(mm_model *m, const mm_sentence *sentence, bool has_token
     return true;
 }
 
-/* "encodes": [{"architecture": "bert", "modality": "text"}]: CLIP has two, models without an encoder none; and "refused"
- * when there is an encoder that cannot be used. */
+/* "encodes": [{"architecture": "bert", "modality": "text"}]: CLIP has two, models without an encoder none; and
+ * "refused" when there is an encoder that cannot be used. */
 static void add_encoders(json_t *o, mm_model *m, const mm_sentence *sentence)
 {
     json_t *list = json_array();

@@ -8,7 +8,7 @@
 
 enum { MAX_ENCODERS = 4, PARTS = 3 };
 
-/* Weights as they are made, by name. */
+/* Weights by name, in the order of loading. */
 typedef struct packed_weight packed_weight;
 struct packed_weight {
     packed_weight *next;
@@ -20,7 +20,7 @@ typedef struct {
     mm_arena arena;
     packed_weight *first, **last;
     int64_t n;
-    bool failed; /* memory is out */
+    bool failed; /* out of memory */
 } collection;
 
 static void made(void *ctx, const char *name, mm_weight *w)

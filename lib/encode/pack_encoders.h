@@ -1,4 +1,4 @@
-/* pack_encoders.h: a model's weights as a device lays them out, into a directory that is mapped and used in place. */
+/* pack_encoders.h: writes a packed model (model/packed_model.h): weights as a device lays them out. */
 #ifndef MM_ENCODE_PACK_ENCODERS_H
 #define MM_ENCODE_PACK_ENCODERS_H
 

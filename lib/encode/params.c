@@ -16,9 +16,9 @@ void mm_params_init(mm_params *p, const mm_model *m, mm_dev *d)
     const char *have = mm_model_layout(m), *want = mm_dev_layout(d);
     p->ready = have && want;
     if (p->ready && strcmp(have, want) != 0)
-        mm_params_fail(p,
-                       "%.80s is packed for --precision %.8s, as '%.50s'; this run takes '%.50s': `mm-model pack` anew",
-                       mm_model_path(m), mm_model_precision(m), have, want);
+        mm_params_fail(
+            p, "%.80s is packed for the precision %.8s, as '%.50s'; this run needs '%.50s': run `mm-model pack` again",
+            mm_model_path(m), mm_model_precision(m), have, want);
 }
 
 void mm_params_free(mm_params *p)
@@ -108,7 +108,7 @@ mm_tensor mm_params_tensor(mm_params *p, const char *name, int rank, const int64
     return fetch(p, name, "", rank, dim);
 }
 
-/* NAME.bias [n], or no tensor, as `bias` wants it. */
+/* NAME.bias [n], or no tensor for MM_NO_BIAS. */
 static mm_tensor fetch_bias(mm_params *p, const char *name, int64_t n, mm_bias bias)
 {
     if (bias == MM_NO_BIAS)
@@ -116,7 +116,7 @@ static mm_tensor fetch_bias(mm_params *p, const char *name, int64_t n, mm_bias b
     return fetch(p, name, ".bias", 1, (int64_t[]){n});
 }
 
-/* The weight `name` of a packed model, put into *w; NULL: it is packed as ever. */
+/* A packed model's panels for the weight `name`, in *w; NULL: it has none. */
 static const mm_laid_out *laid_out_of(const mm_params *p, const char *name, mm_laid_out *w)
 {
     char z[NAME_MAX_BYTES];
@@ -264,7 +264,7 @@ mm_act mm_params_act(mm_params *p, const char *path, const char *otherwise)
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (!strcmp(name, known[i].name))
             return known[i].act;
-    mm_params_fail(p, "%s/config.json: %s \"%s\" is not an activation that is known", mm_model_path(p->model), path,
+    mm_params_fail(p, "%s/config.json: %s: the activation \"%s\" is not supported", mm_model_path(p->model), path,
                    name);
     return MM_ACT_NONE;
 }

@@ -1,7 +1,7 @@
 /* params.h: an architecture's parameters, from names in the model's file to weights on the device.
  *
  * The first failure sticks and is reported by mm_params_done, so that a load function reads as a list of names.
- * Everything that was made is freed by mm_params_free. */
+ * mm_params_free frees all weights. */
 #ifndef MM_ENCODE_PARAMS_H
 #define MM_ENCODE_PARAMS_H
 
@@ -12,7 +12,7 @@ typedef struct {
     const mm_model *model;
     mm_dev *dev;
     bool ready;      /* the model is packed for this device */
-    char prefix[96]; /* put in front of every name: "vit." */
+    char prefix[96]; /* of every name: "vit." */
     mm_weight **owned;
     int n;
     int64_t cap;
@@ -21,14 +21,14 @@ typedef struct {
 } mm_params;
 
 void mm_params_init(mm_params *p, const mm_model *m, mm_dev *d);
-/* Sets the prefix to the first of the NULL-terminated candidates below which `probe` exists; when none does, its
- * absence is the failure. */
+/* Sets the prefix to the first of the NULL-terminated candidates with which `probe` exists; it is a failure if none
+ * does. */
 void mm_params_prefix(mm_params *p, const char *const *candidates, const char *probe);
 /* MM_OK, or the first failure since init. */
 mm_status mm_params_done(mm_params *p, mm_err *e);
 void mm_params_free(mm_params *p);
 
-/* Is there a tensor of that name (below the prefix)? */
+/* Whether the file has prefix + name. */
 bool mm_params_has(const mm_params *p, const char *name);
 /* The tensor itself, shape checked; data NULL after a failure. */
 mm_tensor mm_params_tensor(mm_params *p, const char *name, int rank, const int64_t *dim);
@@ -39,7 +39,7 @@ void mm_params_fail(mm_params *p, const char *fmt, ...) __attribute__((format(pr
 typedef enum {
     MM_BIAS,
     MM_NO_BIAS,
-    MM_BIAS_NOT_KEY /* of an mm_params_qkv, the key alone has none: Whisper */
+    MM_BIAS_NOT_KEY /* of an mm_params_qkv: all but the key have one (Whisper) */
 } mm_bias;
 mm_weight *mm_params_linear(mm_params *p, const char *name, int64_t out, int64_t in, mm_bias bias);
 /* A head NAME.weight [*out, in] outside the prefix (a classifier or projection beside the backbone): *out is read from
@@ -49,7 +49,7 @@ mm_weight *mm_params_head(mm_params *p, const char *name, int64_t *out, int64_t 
 mm_weight *mm_params_qkv(mm_params *p, const char *q, const char *k, const char *v, int64_t out, int64_t in,
                          mm_bias bias);
 mm_weight *mm_params_conv(mm_params *p, const char *name, int rank, const int64_t *dim, int groups, mm_bias bias);
-mm_weight *mm_params_vector(mm_params *p, const char *name, int64_t n);                  /* name as it is, any rank */
+mm_weight *mm_params_vector(mm_params *p, const char *name, int64_t n);                  /* the full name; any rank */
 mm_weight *mm_params_table(mm_params *p, const char *name, int64_t rows, int64_t width); /* rows −1: any number */
 
 /* A layer norm's gain and bias: NAME.weight and NAME.bias, or NAME.gamma and NAME.beta as early BERT files have them.
@@ -59,10 +59,10 @@ typedef struct {
 } mm_norm_params;
 mm_norm_params mm_params_norm(mm_params *p, const char *name, int64_t n);
 
-/* Takes over a weight made elsewhere (NULL is fine); returns it. */
+/* Takes ownership of a weight (NULL is fine) and returns it. */
 mm_weight *mm_params_own(mm_params *p, mm_weight *w);
 
-/* config.json's name of an activation ("gelu", "quick_gelu" …) below `path`; a failure names an unknown one. */
+/* The activation ("gelu", "quick_gelu" …) at a dotted path of config.json. An unknown one is a failure. */
 mm_act mm_params_act(mm_params *p, const char *path, const char *otherwise);
 
 #endif

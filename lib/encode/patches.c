@@ -30,7 +30,7 @@ static const float *host_rows(mm_params *p, const char *name, int64_t width, int
     return f;
 }
 
-/* The leading tokens one after another, the positions of the first `with_position` added. */
+/* Concatenates the leading tokens and adds the positions of the first `with_position`. */
 static void load_tokens(mm_patches *e, mm_params *p, const mm_patches_names *n, const float *position)
 {
     int64_t w = e->width, rows[MM_MAX_PREFIX] = {0};
@@ -58,7 +58,7 @@ void mm_patches_load(mm_patches *e, mm_params *p, const mm_patches_names *n, int
 {
     *e = (mm_patches){.patch = patch, .width = width, .antialias = n->antialias};
     if (patch < 1 || patch > 1024 || width < 1) {
-        mm_params_fail(p, "%s/config.json: a patch size of %lld makes no model", mm_model_path(p->model),
+        mm_params_fail(p, "%s/config.json: a patch size of %lld is not possible", mm_model_path(p->model),
                        (long long)patch);
         return;
     }
@@ -80,7 +80,7 @@ void mm_patches_load(mm_patches *e, mm_params *p, const mm_patches_names *n, int
 
 /* ---- layout ------------------------------------------------------------------------------------------------- */
 
-/* The convolution leaves out what does not fill a patch at the right and at the bottom. */
+/* The convolution ignores pixels at the right and bottom that do not fill a patch. */
 static int64_t rows_of(const mm_patches *e, const mm_input *in)
 {
     return in->in.s.dim[0] / e->patch;
@@ -120,8 +120,8 @@ void mm_patches_layout(const mm_patches *e, mm_forward *f)
 
 /* ---- positions ---------------------------------------------------------------------------------------------- */
 
-/* What a first hidden state holds besides the patches: tokens and positions, [prefix + rows·cols, W], by size. Images
- * of one size are the rule, a folder of many sizes the exception: everything is forgotten when it gets long. */
+/* Tokens and positions, to which the patches are added: [prefix + rows·cols, W] for each size of image. Few sizes are
+ * the rule: a cache that gets long is emptied. */
 enum { CACHE_KEEPS = 16 };
 typedef struct {
     int64_t rows, cols;
@@ -224,7 +224,7 @@ static mm_mat project(mm_patches *e, mm_dev *d, mm_workspace *work, const mm_for
     return patches;
 }
 
-/* How many images from i on have as many patches each way. */
+/* How many images from i on have the same grid. */
 static int same_grid(const mm_forward *f, int i)
 {
     int n = 1;

@@ -7,14 +7,14 @@
 
 enum { MM_MAX_PREFIX = 3 };
 
-/* Names in the file, below mm_params' prefix. */
+/* Names in the file, after mm_params' prefix. */
 typedef struct {
     const char *conv; /* [W,3,patch,patch], without ".weight" */
     mm_bias conv_bias;
     const char *position;             /* [.., with_position + side², W] */
     const char *token[MM_MAX_PREFIX]; /* leading tokens: CLS …; each [.., k, W], NULL ends the list */
-    int64_t with_position;            /* that many of the leading rows have a position embedding of their own */
-    bool antialias;                   /* how transformers resamples the positions for this architecture */
+    int64_t with_position;            /* the number of leading rows with a position embedding */
+    bool antialias;                   /* of resampled positions, as in transformers for this architecture */
 } mm_patches_names;
 
 typedef struct mm_position_cache mm_position_cache;
@@ -27,18 +27,18 @@ typedef struct {
     bool antialias;
     const float *tokens;      /* [prefix, W], positions added */
     const float *positions;   /* [side, side, W] */
-    mm_position_cache *cache; /* what was computed for other sizes */
+    mm_position_cache *cache; /* computed for other sizes */
 } mm_patches;
 
 void mm_patches_load(mm_patches *e, mm_params *p, const mm_patches_names *n, int64_t patch, int64_t width);
 void mm_patches_free(mm_patches *e, mm_dev *d);
 
-/* For mm_arch.check: is it an image that holds a patch? *rows: hidden rows, *floats: workspace it takes besides x. */
+/* For mm_arch.check: whether it is an image of at least one patch. *rows: hidden rows, *floats: workspace besides x. */
 mm_status mm_patches_check(const mm_patches *e, const mm_input *in, int64_t *rows, int64_t *floats, mm_err *err);
 
 /* Fills f->cu and f->grid from f->in. */
 void mm_patches_layout(const mm_patches *e, mm_forward *f);
-/* Writes the first hidden state into x [cu[n], W]; takes what mm_patches_check counted from the workspace. */
+/* Writes the first hidden state to x [cu[n], W]; takes as much workspace as mm_patches_check counted. */
 mm_status mm_patches_embed(mm_patches *e, mm_dev *d, mm_workspace *work, mm_mat x, mm_forward *f, mm_err *err);
 
 /* Resamples a [in_rows, in_cols, width] grid as torch.nn.functional.interpolate(mode="bicubic", align_corners=False)

@@ -42,7 +42,7 @@ static void read_pooling(mm_sentence *s, const json_t *c)
             add_pool(s, switches[i][1]);
 }
 
-/* DIR/FILE of the model, for a DIR that modules.json names: it must lie within the model. */
+/* DIR/FILE of the model, for a DIR that modules.json names: it must be inside the model's directory. */
 static const json_t *json_below(mm_model *m, const char *dir, const char *file, mm_err *e)
 {
     char path[256];
@@ -114,7 +114,7 @@ mm_status mm_sentence_default_prompt(const char **out, mm_model *m, mm_err *e)
 
 mm_status mm_sentence_prompt(const char **out, mm_model *m, const char *name, mm_err *e)
 {
-    enum { MOST = 64 }; /* that are listed */
+    enum { MOST = 64 }; /* prompts to choose a suggestion from */
     const json_t *prompts = mm_sentence_prompts(m), *one;
     const char *key;
     char hint[160];

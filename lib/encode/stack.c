@@ -59,7 +59,7 @@ void mm_stack_load(mm_stack *s, mm_params *p, const mm_stack_spec *spec, const m
         return;
     if (!sane(spec)) {
         mm_params_fail(
-            p, "%s/config.json: %d layers of width %lld with %d heads and an inner width of %lld make no model",
+            p, "%s/config.json: %d layers of width %lld with %d heads and an inner width of %lld are not possible",
             mm_model_path(p->model), spec->layers, (long long)spec->width, spec->heads, (long long)spec->inner);
         return;
     }

@@ -44,14 +44,14 @@ typedef struct {
     mm_norm_params final; /* gain NULL: none */
 } mm_stack;
 
-/* What config.json says of the layers in the names that ViT, BERT and most others use; their base model's sizes where
- * it says nothing. eps: the architecture's default. */
+/* From config.json, by the keys that ViT, BERT and most others use; their base models' sizes where a key is missing.
+ * eps: the architecture's default. */
 mm_stack_spec mm_stack_spec_of(mm_params *p, double eps);
 /* Failures go to p. */
 void mm_stack_load(mm_stack *s, mm_params *p, const mm_stack_spec *spec, const mm_stack_names *names);
 /* Floats of scratch that a run over this many rows takes. */
 int64_t mm_stack_scratch(const mm_stack *s, int64_t rows);
-/* Runs over x [cu[n], W] in place and taps what is wanted; f->cu must be filled. */
+/* Runs over x [cu[n], W] in place and taps the wanted states; f->cu must be filled. */
 void mm_stack_run(const mm_stack *s, mm_dev *d, mm_mat x, mm_mat scratch, mm_forward *f);
 
 #endif

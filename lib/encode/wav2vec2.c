@@ -122,7 +122,7 @@ static void load_positional(wav2vec2 *n, const json_t *c, int64_t width)
     int64_t groups = mm_config_int(c, "num_conv_pos_embedding_groups", 16);
     n->positional_kernel = mm_config_int(c, "num_conv_pos_embeddings", 128);
     if (groups < 1 || width % groups != 0 || n->positional_kernel < 1 || n->positional_kernel > 1 << 16) {
-        mm_params_fail(p, "%s/config.json: a positional convolution of %lld taps in %lld groups makes no model",
+        mm_params_fail(p, "%s/config.json: a positional convolution of %lld taps in %lld groups is not possible",
                        mm_model_path(p->model), (long long)n->positional_kernel, (long long)groups);
         return;
     }

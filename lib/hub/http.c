@@ -15,7 +15,7 @@ static size_t receive(char *p, size_t size, size_t n, void *ctx)
     if (!to->started) {
         long code = 0;
         curl_easy_getinfo(to->http->curl, CURLINFO_RESPONSE_CODE, &code);
-        if (to->file && to->have && code != 206) { /* no ranges here: the whole file comes again */
+        if (to->file && to->have && code != 206) { /* the server has no ranges and sends the whole file */
             if (fflush(to->file) != 0 || ftruncate(fileno(to->file), 0) != 0)
                 return 0;
             rewind(to->file);
@@ -59,7 +59,7 @@ static void prepare(mm_http *h, const char *url, mm_http_sink *to)
     curl_easy_setopt(c, CURLOPT_WRITEDATA, to);
     char range[32];
     snprintf(range, sizeof range, "%lld-", (long long)to->have);
-    if (to->have) /* not RESUME_FROM, which gives up where the server sends the whole file instead */
+    if (to->have) /* not RESUME_FROM, which fails when the server sends the whole file instead */
         curl_easy_setopt(c, CURLOPT_RANGE, range);
 }
 
@@ -83,7 +83,7 @@ static bool unreachable(CURLcode c)
     return c == CURLE_COULDNT_RESOLVE_HOST || c == CURLE_COULDNT_RESOLVE_PROXY || c == CURLE_COULDNT_CONNECT;
 }
 
-/* The variable that names the proxy which libcurl asks for the endpoint; NULL: none does. */
+/* The environment variable that names libcurl's proxy for the endpoint; NULL: none. */
 static const char *proxy_variable(const mm_http *h)
 {
     static const char *const https[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
@@ -106,7 +106,7 @@ static mm_status transfer_failed(const mm_http *h, CURLcode c, const char *what,
     return mm_fail(e, MM_FATAL, "%s: %s: %s%s", h->id, what, curl_easy_strerror(c), by_way_of);
 }
 
-/* Whether another try may help: the connection broke, or the server has a bad moment. */
+/* Whether another try may help: a broken connection, or a temporary failure of the server. */
 static bool transient(CURLcode c, long code)
 {
     if (c == CURLE_HTTP_RETURNED_ERROR)
@@ -115,16 +115,15 @@ static bool transient(CURLcode c, long code)
            c == CURLE_OPERATION_TIMEDOUT || c == CURLE_HTTP2 || c == CURLE_HTTP2_STREAM || c == CURLE_SSL_CONNECT_ERROR;
 }
 
-/* Waits before the next try: as long as the server asks for (Retry-After), at least `wait` seconds. MM_FATAL when that
- * is longer than anyone would sit here. */
+/* Waits before the next try: as long as the server asks for (Retry-After), at least `wait` seconds. MM_FATAL when it
+ * asks for more than MAX_WAIT. */
 static mm_status pause_for(const mm_http *h, int wait, mm_err *e)
 {
     curl_off_t asked = 0;
     curl_easy_getinfo(h->curl, CURLINFO_RETRY_AFTER, &asked);
     if (asked > MAX_WAIT)
-        return mm_fail(e, MM_FATAL,
-                       "%s: %s asks to come back in %lld s: run the same command then, it goes on from here", h->id,
-                       h->endpoint, (long long)asked);
+        return mm_fail(e, MM_FATAL, "%s: %s asks to come back in %lld s: run the same command then, and it continues",
+                       h->id, h->endpoint, (long long)asked);
     nanosleep(&(struct timespec){.tv_sec = asked > wait ? (time_t)asked : wait}, NULL);
     return MM_OK;
 }
@@ -146,7 +145,7 @@ mm_status mm_http_get(mm_http *h, const char *url, mm_http_sink *to, const char 
                             : mm_fail(e, MM_FATAL, "%s: %s: cannot be written (is the disk full?)", h->id, what);
         if (code == 416 && to->limit == to->have)
             return MM_OK;        /* the file was complete */
-        if (to->have > before) { /* the tries are counted for a server that gives nothing */
+        if (to->have > before) { /* tries without progress are counted */
             left = TRIES;
             wait = 1;
         }

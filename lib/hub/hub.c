@@ -3,7 +3,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
-enum { MAX_FILES = 4096 }; /* large models have some hundred */
+enum { MAX_FILES = 4096 }; /* large models have a few hundred */
 
 static bool plain(const char *s, size_t n)
 {
@@ -11,7 +11,7 @@ static bool plain(const char *s, size_t n)
     return n > 0 && s[0] != '.' && strspn(s, ok) >= n;
 }
 
-/* Every segment between slashes is plain; at most max of them. */
+/* At most max segments between slashes, each of them plain. */
 static bool plain_path(const char *s, size_t n, int max)
 {
     for (const char *end = s + n; max > 0; max--) {
@@ -36,7 +36,7 @@ mm_status mm_hub_split(const char *repo, mm_arena *a, const char **id, const cha
     return *id && *rev ? MM_OK : mm_fail_memory(e);
 }
 
-/* What mm tools read of a model directory, and what its users are owed (card and licence). */
+/* Files of a model directory that are read here, and its card and licence. */
 static bool wanted(const char *name)
 {
     static const char *const patterns[] = {
@@ -68,7 +68,7 @@ static bool wanted(const char *name)
     return false;
 }
 
-/* A path that stays below the directory it is written into: not too deep, nothing hidden, nothing odd. */
+/* A path that is safe to write below a directory: not too deep, nothing hidden, plain characters. */
 static bool safe(const char *name)
 {
     size_t n = strlen(name);
@@ -91,14 +91,15 @@ static bool has(const json_t *siblings, const char *name)
 static mm_status no_safetensors(const json_t *siblings, const char *id, mm_err *e)
 {
     if (has(siblings, "pytorch_model.bin"))
-        return mm_fail(e, MM_FATAL,
-                       "%.60s has only pytorch_model.bin, which mm tools do not read; look for a revision with "
-                       "safetensors (often @refs/pr/N), or convert it with transformers' save_pretrained",
-                       id);
+        return mm_fail(
+            e, MM_FATAL,
+            "%.60s has only pytorch_model.bin, which is not read (a pickle may run code); look for a revision with "
+            "safetensors (often @refs/pr/N), or convert it with transformers' save_pretrained",
+            id);
     if (has(siblings, "onnx/model.onnx") || has(siblings, "model.onnx"))
         return mm_fail(e, MM_FATAL, "%.100s has no model.safetensors; download its ONNX file and `mm-model import` it",
                        id);
-    return mm_fail(e, MM_FATAL, "%.100s has no model.safetensors: not a model that mm tools read", id);
+    return mm_fail(e, MM_FATAL, "%.100s has no model.safetensors: not a model that can be read", id);
 }
 
 static bool is_hex(const char *s)
@@ -125,7 +126,7 @@ mm_status mm_hub_read(mm_hub_repo *out, const json_t *answer, const char *id, bo
     const json_t *siblings = json_object_get(answer, "siblings");
     const char *commit = json_string_value(json_object_get(answer, "sha"));
     if (!json_is_array(siblings) || !commit || !plain(commit, strlen(commit)))
-        return mm_fail(e, MM_FATAL, "%.100s: the hub's answer is not understood", id);
+        return mm_fail(e, MM_FATAL, "%.100s: the hub's answer does not describe a repository", id);
     bool whole = has(siblings, "model.safetensors");
     if (!all && !whole && !has(siblings, "model.safetensors.index.json"))
         return no_safetensors(siblings, id, e);
@@ -145,7 +146,7 @@ mm_status mm_hub_read(mm_hub_repo *out, const json_t *answer, const char *id, bo
         if (out->files == MAX_FILES)
             return mm_fail(e, MM_FATAL, "%.100s lists more than %d files: no model has so many", id, MAX_FILES);
         s = safe(name) ? add(out, f, name, a, e)
-                       : mm_fail(e, MM_FATAL, "%.60s: a file called %.80s is not taken", id, name);
+                       : mm_fail(e, MM_FATAL, "%.60s: a file called %.80s is not safe to write", id, name);
     }
     return s;
 }

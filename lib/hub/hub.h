@@ -1,4 +1,4 @@
-/* hub.h: what a hub says about a repository, and which of its files a model needs. No network here. */
+/* hub.h: reads a hub's description of a repository and chooses the files that a model needs. No network here. */
 #ifndef MM_HUB_HUB_H
 #define MM_HUB_HUB_H
 
@@ -17,11 +17,11 @@ typedef struct {
 
 typedef struct {
     const char *commit;
-    mm_hub_file *file; /* those that are wanted */
+    mm_hub_file *file; /* the chosen ones */
     int files;
 } mm_hub_repo;
 
-/* "OWNER/NAME@REV" → its parts; refuses characters that such names do not have. *rev is "main" without @. */
+/* Splits "OWNER/NAME@REV"; refuses characters that such names cannot have. *rev is "main" without @. */
 mm_status mm_hub_split(const char *repo, mm_arena *a, const char **id, const char **rev, mm_err *e);
 
 /* Reads the answer to /api/models/ID/revision/REV?blobs=true. MM_FATAL when names are not safe to write below a

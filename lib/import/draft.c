@@ -80,7 +80,7 @@ mm_status mm_draft_transposed(mm_draft *d, mm_tensor *out, const mm_tensor *in, 
     if (!to)
         return mm_fail_memory(e);
     const uint8_t *from = in->data;
-    for (size_t r0 = 0; r0 < rows; r0 += TILE) /* tile by tile: a row-wise walk would miss the cache on every write */
+    for (size_t r0 = 0; r0 < rows; r0 += TILE) /* by tiles: a row-wise walk would miss the cache on every write */
         for (size_t c0 = 0; c0 < cols; c0 += TILE)
             for (size_t r = r0; r < rows && r < r0 + TILE; r++)
                 for (size_t c = c0; c < cols && c < c0 + TILE; c++)
@@ -223,7 +223,7 @@ mm_status mm_draft_write(mm_draft *d, const char *dest, mm_err *e)
     mm_buf sums = {0};
     s = write_files(d, part, &sums, e);
     mm_buf_free(&sums);
-    if (s == MM_OK && rename(part, dest) != 0) /* replaces an empty directory, nothing else */
+    if (s == MM_OK && rename(part, dest) != 0) /* replaces an empty directory only */
         s = mm_fail(e, MM_FATAL, "%s: %s", dest,
                     errno == ENOTEMPTY || errno == EEXIST ? "is there already; remove it or take another name"
                                                           : strerror(errno));

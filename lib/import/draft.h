@@ -1,5 +1,5 @@
-/* draft.h: a model directory in the making: tensors, config and files, written at the end in one go. What the
- * importers fill. */
+/* draft.h: a model directory in the making: the importers fill it with tensors, config and files, and it is written in
+ * one go. */
 #ifndef MM_IMPORT_DRAFT_H
 #define MM_IMPORT_DRAFT_H
 
@@ -15,7 +15,7 @@ typedef struct {
     json_t *metadata;     /* of the safetensors file: format, where it came from */
     struct {
         char *from, *name;
-    } copy[32]; /* files that are taken over as they are */
+    } copy[32]; /* files that are copied unchanged */
     int copies;
     struct {
         char *name;
@@ -39,14 +39,14 @@ mm_status mm_draft_transposed(mm_draft *d, mm_tensor *out, const mm_tensor *in, 
 /* Rows from..to of the first dimension: a view. */
 mm_tensor mm_tensor_rows(const mm_tensor *t, int64_t from, int64_t to);
 
-/* Maps DIR/NAME for as long as the draft lives; the same file once, however often it is asked for. */
+/* Maps DIR/NAME until mm_draft_free; the same file only once. */
 mm_status mm_draft_map(mm_draft *d, const char *dir, const char *name, const mm_map **out, mm_err *e);
 
-/* Has DIR/NAME copied into the model, if it is there. */
+/* Has DIR/NAME, if it exists, copied into the model. */
 mm_status mm_draft_copy(mm_draft *d, const char *dir, const char *name, mm_err *e);
 
-/* Writes everything into a hidden directory beside DEST, which becomes DEST at the end. DEST must not exist, or be an
- * empty directory. Also writes SHA256SUMS, which `mm-model verify` checks. */
+/* Writes everything, and SHA256SUMS for mm_model_verify, into a hidden directory beside DEST, which is renamed to DEST
+ * at the end. DEST must not exist, or be an empty directory. */
 mm_status mm_draft_write(mm_draft *d, const char *dest, mm_err *e);
 
 #endif

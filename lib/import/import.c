@@ -1,4 +1,4 @@
-/* import.c: which importer, and what the caller wants to have the last word on. */
+/* import.c: chooses the importer and applies the caller's overrides. */
 #include "import/import.h"
 
 #include "base/file.h"
@@ -25,7 +25,7 @@ static mm_status set_member(json_t *to, const char *text, mm_err *e)
     return json_object_set_new(to, key, v) == 0 ? MM_OK : mm_fail_memory(e);
 }
 
-/* Members of the JSON object in a file, if there is one, over those of `to`. */
+/* Members of the JSON object in a file override those of `to`. */
 static mm_status overlay(json_t *to, const char *path, mm_err *e)
 {
     json_t *from;
@@ -48,8 +48,8 @@ static mm_status apply(json_t **to, const char *file, const char *const *set, in
     return s;
 }
 
-/* The file that holds the weights: src itself or, in a directory, model.bin, or the only .onnx file in it or in its
- * onnx/ folder (where exporters put it). */
+/* The file that holds the weights: src itself or, in a directory, model.bin, model.onnx, the onnx/model.onnx of
+ * exporters, or the only .onnx file. */
 static mm_status weights_file(const char *src, char path[PATH_MAX], mm_err *e)
 {
     static const char *const usual[] = {"model.bin", "model.onnx", "onnx/model.onnx"};
@@ -84,7 +84,7 @@ static void dir_of(const char *path, char dir[PATH_MAX])
         snprintf(dir, PATH_MAX, ".");
 }
 
-/* The one number that neither names nor shapes tell, wherever this architecture keeps it. */
+/* The one number that follows from neither names nor shapes, under the key of this architecture. */
 static mm_status check_heads(const json_t *config, const char *path, mm_err *e)
 {
     static const char *const key[] = {"num_attention_heads", "encoder_attention_heads",
@@ -93,7 +93,7 @@ static mm_status check_heads(const json_t *config, const char *path, mm_err *e)
         if (mm_json_at(config, key[i]))
             return MM_OK;
     return mm_fail(e, MM_FATAL,
-                   "%s: the graph does not tell the number of attention heads: --set num_attention_heads=N", path);
+                   "%s: the number of attention heads does not follow from the graph: set num_attention_heads=N", path);
 }
 
 static mm_status fill(mm_draft *d, const mm_map *m, const char *path, const mm_import_opts *o, mm_err *e)
@@ -128,7 +128,7 @@ mm_status mm_import(const char *src, const char *dest, const mm_import_opts *o, 
     s = mm_draft_init(&d, e);
     if (s == MM_OK)
         s = fill(&d, &m, path, o, e);
-    if (s == MM_OK) /* before the map goes: the draft points into it */
+    if (s == MM_OK) /* before unmapping: the draft points into the map */
         s = mm_draft_write(&d, dest, e);
     mm_draft_free(&d);
     mm_map_close(&m);

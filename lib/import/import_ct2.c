@@ -1,4 +1,4 @@
-/* import_ct2.c: CTranslate2's Whisper binary → Hugging Face names.
+/* import_ct2.c: CTranslate2's Whisper binary to Hugging Face's names.
  *
  * The file, as the converter (CTranslate2, python/ctranslate2/specs/model_spec.py) writes it, little-endian:
  *   u32 version (6) · string spec · u32 revision · u32 variables
@@ -12,7 +12,7 @@
 
 enum { VERSION_MIN = 5, VERSION_MAX = 6, MAX_VARIABLES = 8192 };
 
-static const mm_type TYPES[] = {MM_F32, MM_I8, MM_I16, MM_I32, MM_F16, MM_BF16}; /* the ids are its indices */
+static const mm_type TYPES[] = {MM_F32, MM_I8, MM_I16, MM_I32, MM_F16, MM_BF16}; /* by type id */
 
 typedef struct {
     const uint8_t *p, *end;
@@ -126,7 +126,7 @@ static mm_status read_variables(import *m, const uint8_t *p, size_t n, mm_err *e
             s = string(&c, of, e);
         const mm_tensor *t = s == MM_OK ? mm_draft_find(&m->in, of) : NULL;
         if (s == MM_OK && !t)
-            s = mm_fail(e, MM_FATAL, "%s: alias %.80s of %.80s, which is not there", m->path, alias, of);
+            s = mm_fail(e, MM_FATAL, "%s: alias %.80s of %.80s, which does not exist", m->path, alias, of);
         if (t)
             s = mm_draft_add(&m->in, alias, t, e);
     }
@@ -207,8 +207,8 @@ static bool all_zero(const mm_tensor *t)
     return true;
 }
 
-/* A fused projection's rows, one third or half each, under their own names. Whisper's keys have no bias: that part
- * of the fused bias is zero. */
+/* Splits a fused projection into equal parts under their own names. Whisper's keys have no bias: that part of the fused
+ * bias is zero. */
 static mm_status split(import *m, const char *from_prefix, const char *from, const char *to_prefix,
                        const char *const *part, int parts, mm_err *e)
 {
@@ -228,8 +228,7 @@ static mm_status split(import *m, const char *from_prefix, const char *from, con
         mm_tensor wi = mm_tensor_rows(&w, i * rows, (i + 1) * rows), bi = mm_tensor_rows(&b, i * rows, (i + 1) * rows);
         bool key = strstr(part[i], "k_proj") != NULL;
         if (key && !all_zero(&bi))
-            return mm_fail(e, MM_FATAL, "%s: %s%s has a bias on its keys, which Whisper has not", m->path, from_prefix,
-                           from);
+            return mm_fail(e, MM_FATAL, "%s: %s%s has a bias on its keys, unlike Whisper", m->path, from_prefix, from);
         s = mm_draft_addf(m->d, &wi, e, "%s%s.weight", to_prefix, part[i]);
         if (s == MM_OK && !key)
             s = mm_draft_addf(m->d, &bi, e, "%s%s.bias", to_prefix, part[i]);
@@ -267,7 +266,7 @@ static mm_status feed_forward(import *m, const char *from, const char *to, mm_er
     return s == MM_OK ? move_pair(m, from, "ffn/layer_norm", to, "final_layer_norm", true, e) : s;
 }
 
-/* The layers of one side ("encoder", "decoder"); *layers is how many there are. */
+/* The layers of one side ("encoder", "decoder"); counts them in *layers. */
 static mm_status layers_of(import *m, const char *side, int *layers, mm_err *e)
 {
     mm_status s = MM_OK;
@@ -328,7 +327,7 @@ static int64_t dim_of(import *m, const char *tensor, int i)
     return t && i < t->s.rank ? t->s.dim[i] : 0;
 }
 
-/* Values that are the same in every Whisper model are those of OpenAI's; the rest comes from the shapes. */
+/* Values that all of OpenAI's Whisper models share are constants; the rest comes from the shapes. */
 static mm_status write_config(import *m, int encoder_layers, int decoder_layers, mm_err *e)
 {
     int64_t width = dim_of(m, "model.encoder.conv1.weight", 0), mels = dim_of(m, "model.encoder.conv1.weight", 1);

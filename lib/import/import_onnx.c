@@ -1,10 +1,10 @@
-/* import_onnx.c: PyTorch's ONNX export of a transformer → the parameter names its model has in Hugging Face's layout.
+/* import_onnx.c: gives the weights of PyTorch's ONNX export of a transformer their names in Hugging Face's layout.
  *
  * The exporter keeps the names of most parameters. A linear layer without fused bias becomes MatMul(x, Wᵀ) with a
- * transposed copy called onnx::MatMul_123; folded constants get such names, too. The node that uses one is called after
- * the module it came from: /encoder/layer.0/attention/attention/query/MatMul, so its weight is
+ * transposed copy called onnx::MatMul_123; folded constants get such names, too. The node that uses one is named after
+ * its module: /encoder/layer.0/attention/attention/query/MatMul, so its weight is
  * encoder.layer.0.attention.attention.query.weight. Parameters with equal values are stored once and shared through
- * Identity nodes that bear the other names. What the graph computes is not looked at, but for the constants that
+ * Identity nodes that have the other names. The graph's computation is ignored, except for the constants that
  * config.json needs (onnx_config.c). */
 #include "import/import_onnx.h"
 
@@ -13,8 +13,8 @@
 
 #include <stdlib.h>
 
-/* A name that the exporter made up: onnx::MatMul_123, /encoder/Concat_output_0, val_27, expand. Parameters have dots,
- * but for the few that a model holds itself. */
+/* A name that the exporter made up: onnx::MatMul_123, /encoder/Concat_output_0, val_27, expand. Names of parameters
+ * have dots, except for the few of the model itself. */
 static bool made_up(mm_str name)
 {
     static const char *const own[] = {"masked_spec_embed", "logit_scale"};
@@ -57,7 +57,8 @@ static mm_status keep(mm_onnx_import *m, const char *name, const mm_tensor *t, b
     return MM_OK;
 }
 
-/* What a made-up constant that node n takes as its input i is called; returns the tail, NULL for none. */
+/* The last part of a parameter's name ("weight") for an unnamed constant that is input i of node n; NULL: no parameter.
+ */
 static const char *tail_of(const mm_onnx_node *n, int i, const char *scope, const mm_tensor *t, bool *transpose)
 {
     bool weight = i == 1;
@@ -73,13 +74,13 @@ static const char *tail_of(const mm_onnx_node *n, int i, const char *scope, cons
     if ((mm_str_is(n->op, "Conv") || mm_str_is(n->op, "LayerNormalization")) && (weight || i == 2))
         return weight ? "weight" : "bias";
     if (mm_str_is(n->op, "Concat") && i < 2 && t->s.rank == 3 && t->s.dim[0] == 1 && t->s.dim[1] == 1 &&
-        mm_path_ends(scope, "embeddings")) { /* folded with a batch of one: the tokens in front of the patches */
+        mm_path_ends(scope, "embeddings")) { /* folded with a batch of one: the tokens before the patches */
         if (strstr(scope, "vision_model"))
             return i == 0 ? "class_embedding" : NULL;
         return i == 0 ? "cls_token" : "distillation_token";
     }
     if (mm_str_is(n->op, "Add") && t->s.rank == 3 && t->s.dim[0] == 1 && mm_path_ends(scope, "vision_model.embeddings"))
-        return "position_embedding.weight"; /* looked up once and for all: the image's size is fixed */
+        return "position_embedding.weight"; /* folded, since the image's size is fixed */
     if (mm_path_ends(scope, "norm")) {      /* group norm: InstanceNormalization, then × [C,1] + [C,1] */
         if (mm_str_is(n->op, "Mul"))
             return "weight";
@@ -142,7 +143,7 @@ static mm_status name_node(mm_onnx_import *m, const mm_onnx_node *n, mm_err *e)
     return s;
 }
 
-/* The exporter's own names first, then what the nodes say. */
+/* Names from the exporter first, then names from the nodes. */
 static mm_status name_weights(mm_onnx_import *m, mm_err *e)
 {
     mm_status s = MM_OK;
@@ -177,7 +178,7 @@ static void replace(char name[256], const char *from, const char *to)
         memcpy(name, out, sizeof out);
 }
 
-/* transformers ≥ 5 has other attribute names in memory than in the files of ViT and DINOv2 that everybody has. */
+/* For ViT and DINOv2, transformers ≥ 5 has other attribute names in memory than in published files. */
 static void old_names(char name[256], const char *model_type)
 {
     static const char *const vit[][2] = {{".mlp.fc1.", ".intermediate.dense."}, {".mlp.fc2.", ".output.dense."}};
@@ -213,8 +214,8 @@ static mm_status take(mm_onnx_import *m, const mm_named_tensor *from, const char
     return s == MM_OK ? mm_draft_add(m->d, to, &t, e) : s;
 }
 
-/* A head that stands beside the backbone is kept when the backbone bears its model's own name ("vit.…" beside
- * "classifier.weight"), as in the files of transformers; a wrapper's other modules are dropped with its prefix. */
+/* Keeps a head beside the backbone when the backbone has its model's own name ("vit.…" beside "classifier.weight"), as
+ * in the files of transformers; drops other modules of a wrapper, and its prefix. */
 static mm_status take_all(mm_onnx_import *m, mm_err *e)
 {
     size_t n = strlen(m->prefix);

@@ -82,10 +82,10 @@ static int count_fields(mm_str message, uint32_t number)
 
 /* The exporter of PyTorch ≥ 2.5 (dynamo) calls nodes node_MatMul_12 and puts their modules into metadata:
  *   pkg.torch.onnx.name_scopes = ['', 'encoder', 'encoder.layer.0', 'encoder.layer.0.fc1', 'linear']
- * From that the path that the older exporter uses as the name: /encoder/layer.0/fc1/OP. */
+ * Turns that into the older exporter's name of the node: /encoder/layer.0/fc1/OP. */
 static mm_str path_of_scopes(mm_str scopes, mm_str op, mm_arena *a)
 {
-    char *path = mm_arena_alloc(a, 2 * scopes.n + op.n + 2); /* every segment is a piece of scopes, with one '/' */
+    char *path = mm_arena_alloc(a, 2 * scopes.n + op.n + 2); /* each segment is a part of scopes and one '/' */
     size_t n = 0;
     mm_str module = {"", 0};
     const char *p = scopes.p, *end = p + scopes.n;
@@ -97,9 +97,9 @@ static mm_str path_of_scopes(mm_str scopes, mm_str op, mm_arena *a)
         size_t skip = module.n + (module.n > 0); /* "encoder." */
         p = close + 1;
         if (inner.n <= skip || memcmp(inner.p, module.p, module.n) != 0 || (module.n && inner.p[module.n] != '.'))
-            continue; /* the first, '', and the last, which is no module */
+            continue; /* the first, '', and the last, the operation */
         if (memchr(p, '\'', (size_t)(end - p)) == NULL)
-            break; /* the last one again: a function called at the top */
+            break; /* the last one: a function called at the top */
         path[n++] = '/';
         memcpy(path + n, inner.p + skip, inner.n - skip);
         n += inner.n - skip;
@@ -161,7 +161,7 @@ static mm_status add_node(mm_onnx_parser *p, mm_str message, mm_err *e)
 
 /* ---- graph ---- */
 
-/* ValueInfoProto: the dimensions of an input; 0 for those that are names. */
+/* ValueInfoProto: the dimensions of an input; 0 for symbolic ones. */
 static void read_input(mm_onnx *x, mm_str info)
 {
     mm_pb_field type, tensor, shape, f, v;

@@ -1,4 +1,4 @@
-/* onnx_archs.c: which architecture an export is of, whether it is whole, and what lies beside it. */
+/* onnx_archs.c: recognises an export's architecture, checks that it is complete, and adds the companion files. */
 #include "base/json.h"
 #include "base/path.h"
 #include "import/import_onnx.h"
@@ -42,7 +42,7 @@ static const mm_onnx_arch ARCHS[] = {
      mm_onnx_wav2vec2},
 };
 
-/* The anchor at the end of a name, after nothing or a dot: what stands in front of it is the prefix. */
+/* When `name` ends in the anchor, after a dot or nothing, the part before it is the prefix. */
 static bool prefix_of(const char *name, const char *anchor, char *prefix, size_t size)
 {
     size_t n = strlen(name), a = strlen(anchor);
@@ -84,7 +84,7 @@ mm_status mm_onnx_recognise(mm_onnx_import *m, mm_err *e)
 
 /* ---- the rest of the directory ---- */
 
-/* A JSON file beside the ONNX file knows better than inference does. */
+/* A JSON file beside the ONNX file overrides what was inferred. */
 static mm_status prefer(json_t **to, const char *dir, const char *name, mm_err *e)
 {
     char path[PATH_MAX];
@@ -116,8 +116,8 @@ static mm_status companions(mm_onnx_import *m, const char *dir, mm_err *e)
     return s;
 }
 
-/* Biases keep their names in every export, weights of linear layers get theirs from the nodes: one without the other
- * means that the nodes' names did not tell. */
+/* Biases keep their names in every export, weights of linear layers get theirs from the nodes: a bias without a weight
+ * means that the nodes have other names. */
 static mm_status check_complete(const mm_onnx_import *m, mm_err *e)
 {
     static const char *const tails[] = {"weight", "weight_g", "parametrizations.weight.original0"};
@@ -131,7 +131,7 @@ static mm_status check_complete(const mm_onnx_import *m, mm_err *e)
         }
         if (!found)
             return mm_fail(e, MM_FATAL,
-                           "%s: no weight for %s: its nodes do not bear their modules' names (export it with PyTorch "
+                           "%s: no weight for %s: its nodes do not have their modules' names (export it with PyTorch "
                            "1.13 or later, unoptimised)",
                            m->path, name);
     }

@@ -5,7 +5,7 @@
 
 static void put(mm_onnx_import *m, const char *key, json_t *value)
 {
-    json_object_set_new(m->d->config, key, value); /* a NULL from a failed allocation leaves the key out */
+    json_object_set_new(m->d->config, key, value); /* NULL from a failed allocation: the key is left out */
 }
 
 static void put_int(mm_onnx_import *m, const char *key, int64_t v)
@@ -13,18 +13,18 @@ static void put_int(mm_onnx_import *m, const char *key, int64_t v)
     put(m, key, json_integer(v));
 }
 
-/* What every transformer has, into config (the whole, or CLIP's text_config and vision_config). */
-static void put_common(mm_onnx_import *m, json_t *config, const char *tower, int64_t layers, int64_t width,
+/* Keys that every transformer has, into config (the whole, or CLIP's text_config or vision_config). */
+static void put_common(mm_onnx_import *m, json_t *config, const char *scope, int64_t layers, int64_t width,
                        int64_t inner, double eps)
 {
-    int64_t h = mm_fact_heads(m, tower, width);
+    int64_t h = mm_fact_heads(m, scope, width);
     json_object_set_new(config, "hidden_size", json_integer(width));
     json_object_set_new(config, "num_hidden_layers", json_integer(layers));
     if (h)
         json_object_set_new(config, "num_attention_heads", json_integer(h));
     json_object_set_new(config, "intermediate_size", json_integer(inner));
-    json_object_set_new(config, "hidden_act", json_string(mm_fact_activation(m, tower)));
-    json_object_set_new(config, "layer_norm_eps", json_real(mm_fact_epsilon(m, tower, eps)));
+    json_object_set_new(config, "hidden_act", json_string(mm_fact_activation(m, scope)));
+    json_object_set_new(config, "layer_norm_eps", json_real(mm_fact_epsilon(m, scope, eps)));
 }
 
 /* ---- images ---- */
@@ -47,7 +47,7 @@ static void put_image_prep(mm_onnx_import *m, const char *type, json_t *size, in
     m->d->preprocessor = p;
 }
 
-/* Side of the square grid that the positions are for; 0 when they make no square. */
+/* Side of the square grid of positions; 0: they are not a square. */
 static int64_t grid_side(int64_t positions)
 {
     int64_t side = (int64_t)llround(sqrt((double)positions));
@@ -59,7 +59,7 @@ static mm_status put_patches(mm_onnx_import *m, json_t *config, const char *proj
 {
     int64_t patch = mm_fact_dim(m, projection, 2), side = grid_side(positions);
     if (!patch || !side)
-        return mm_fail(e, MM_FATAL, "%s: %lld position embeddings make no square of patches", m->path,
+        return mm_fail(e, MM_FATAL, "%s: %lld position embeddings are not a square of patches", m->path,
                        (long long)positions);
     *image = side * patch;
     json_object_set_new(config, "image_size", json_integer(*image));
@@ -68,7 +68,7 @@ static mm_status put_patches(mm_onnx_import *m, json_t *config, const char *proj
     return MM_OK;
 }
 
-/* The size the graph was exported for, else the one that its positions are for. */
+/* The size that the graph was exported for, else that of its positions. */
 static int64_t input_size(const mm_onnx_import *m, int64_t otherwise)
 {
     int64_t h = m->x.input_rank == 4 ? m->x.input_dim[2] : 0;
@@ -148,7 +148,8 @@ static void put_labels(mm_onnx_import *m, int64_t n)
     char id[32], name[40];
     for (int64_t i = 0; i < n && i < 100000; i++) {
         snprintf(id, sizeof id, "%lld", (long long)i);
-        snprintf(name, sizeof name, "LABEL_%lld", (long long)i); /* an ONNX file has no names; --config brings them */
+        snprintf(name, sizeof name, "LABEL_%lld",
+                 (long long)i); /* an ONNX file has no names; the caller's config may */
         json_object_set_new(names, id, json_string(name));
         json_object_set_new(ids, name, json_integer(i));
     }
@@ -156,7 +157,7 @@ static void put_labels(mm_onnx_import *m, int64_t n)
     put(m, "label2id", ids);
 }
 
-/* The classifier beside a backbone that bears its own name: its model class and its labels. */
+/* The classifier beside a backbone with its model's own name: model class and labels. */
 static void put_classifier(mm_onnx_import *m, const char *architecture)
 {
     const mm_tensor *t = mm_draft_find(m->d, "classifier.weight");
@@ -188,7 +189,7 @@ mm_status mm_onnx_vit(mm_onnx_import *m, mm_err *e)
 
 /* ---- CLIP ---- */
 
-/* Exporters look constant positions up once and for all, and drop the table, when the length is fixed. */
+/* When the length is fixed, exporters fold the positions into a constant and drop the table. */
 static mm_status need_table(const mm_onnx_import *m, const char *name, mm_err *e)
 {
     if (mm_fact_dim(m, name, 0))
@@ -224,7 +225,7 @@ static void put_clip_text(mm_onnx_import *m, json_t *config)
     json_object_set_new(config, "eos_token_id", json_integer(vocab - 1));
 }
 
-/* One tower alone is a model of its own type with a flat config; both are `clip`. */
+/* One encoder alone has a model_type of its own and a flat config; both are `clip`. */
 mm_status mm_onnx_clip(mm_onnx_import *m, mm_err *e)
 {
     bool text = mm_fact_tensor(m, "text_model.embeddings.token_embedding.weight") != NULL;
@@ -278,8 +279,8 @@ mm_status mm_onnx_bert(mm_onnx_import *m, mm_err *e)
 
 /* ---- audio ---- */
 
-/* The weight-normalised convolution that exporters fold into its product, taken apart again: g[k] is the norm of v's
- * slice k (torch's weight_norm with dim 2), v the weight itself. */
+/* Splits the weight-normalised convolution, which exporters fold into its product: g[k] is the norm of v's slice k
+ * (torch's weight_norm with dim 2), v the weight itself. */
 static mm_status split_weight_norm(mm_onnx_import *m, mm_err *e)
 {
     const mm_tensor *w = mm_fact_tensor(m, "encoder.pos_conv_embed.conv.weight");
@@ -331,8 +332,8 @@ static void put_convs(mm_onnx_import *m)
     put_int(m, "num_feat_extract_layers", n);
 }
 
-/* A layer norm after every convolution is the large models' layout, and they are pre-norm ("stable") throughout. The
- * graph does not say so by a constant: --set do_stable_layer_norm=false for one that is not. */
+/* A layer norm after every convolution is the large models' layout, and all of those are pre-norm ("stable"). No
+ * constant of the graph says so: the caller's do_stable_layer_norm overrides it for a model that is not. */
 mm_status mm_onnx_wav2vec2(mm_onnx_import *m, mm_err *e)
 {
     bool layer = mm_fact_tensor(m, "feature_extractor.conv_layers.1.layer_norm.weight") != NULL;
@@ -346,7 +347,7 @@ mm_status mm_onnx_wav2vec2(mm_onnx_import *m, mm_err *e)
     put(m, "feat_extract_activation", json_string("gelu"));
     put(m, "do_stable_layer_norm", json_boolean(layer));
     put(m, "conv_bias", json_boolean(mm_fact_tensor(m, "feature_extractor.conv_layers.0.conv.bias") != NULL));
-    put(m, "mask_time_prob", json_real(0)); /* training only; without it no masked_spec_embed is wanted */
+    put(m, "mask_time_prob", json_real(0)); /* for training only; without it masked_spec_embed is not needed */
     int64_t taps = mm_fact_dim(m, "encoder.pos_conv_embed.conv.weight", 2);
     if (!taps) /* not folded */
         taps = mm_fact_dim(m, "encoder.pos_conv_embed.conv.parametrizations.weight.original1", 2);

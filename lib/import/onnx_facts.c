@@ -1,4 +1,4 @@
-/* onnx_facts.c: what an ONNX file tells about its model's configuration. */
+/* onnx_facts.c: facts about a model's configuration from its weights and graph. */
 #include "import/import_onnx.h"
 
 #include <stdlib.h>
@@ -36,10 +36,10 @@ static bool holds(mm_str s, const char *part)
     return s.n && memmem(s.p, s.n, part, strlen(part));
 }
 
-/* A node of the first transformer layer of a tower ("text_model/"; "": the only one). */
-static bool in_first_layer(const mm_onnx_node *n, const char *tower)
+/* A node of the first transformer layer in a scope ("text_model/"; "": the whole graph). */
+static bool in_first_layer(const mm_onnx_node *n, const char *scope)
 {
-    return holds(n->name, tower) && (holds(n->name, "/layer.0/") || holds(n->name, "/layers.0/"));
+    return holds(n->name, scope) && (holds(n->name, "/layer.0/") || holds(n->name, "/layers.0/"));
 }
 
 /* A constant input of one integer. */
@@ -52,7 +52,7 @@ static bool one_int(const mm_onnx_import *m, mm_str name, int64_t *v)
     return true;
 }
 
-/* [.., heads, width / heads] or [.., −1, width / heads], the shape that queries are cut into. */
+/* Heads from [.., heads, width / heads] or [.., −1, width / heads], the shape that queries are split into. */
 static int64_t heads_of_pair(int64_t a, int64_t b, int64_t width)
 {
     if (b <= 0 || b >= width || width % b)
@@ -75,11 +75,11 @@ static int64_t heads_of_node(const mm_onnx_import *m, const mm_onnx_node *n, int
     return heads_of_pair(a, b, width);
 }
 
-int64_t mm_fact_heads(const mm_onnx_import *m, const char *tower, int64_t width)
+int64_t mm_fact_heads(const mm_onnx_import *m, const char *scope, int64_t width)
 {
     int64_t h = 0;
     for (int64_t i = 0; i < m->x.nodes && !h; i++)
-        if (in_first_layer(&m->x.node[i], tower) && holds(m->x.node[i].name, "att"))
+        if (in_first_layer(&m->x.node[i], scope) && holds(m->x.node[i].name, "att"))
             h = heads_of_node(m, &m->x.node[i], width);
     return h;
 }
@@ -96,11 +96,11 @@ static float added(const mm_onnx_import *m, const mm_onnx_node *n)
     return v;
 }
 
-double mm_fact_epsilon(const mm_onnx_import *m, const char *tower, double otherwise)
+double mm_fact_epsilon(const mm_onnx_import *m, const char *scope, double otherwise)
 {
     for (int64_t i = 0; i < m->x.nodes; i++) {
         const mm_onnx_node *n = &m->x.node[i];
-        if (!in_first_layer(n, tower))
+        if (!in_first_layer(n, scope))
             continue;
         float v = mm_str_is(n->op, "LayerNormalization") ? mm_onnx_float(n, "epsilon", 1e-5f) : added(m, n);
         if (v > 0 && v < 1e-2f) {
@@ -112,12 +112,12 @@ double mm_fact_epsilon(const mm_onnx_import *m, const char *tower, double otherw
     return otherwise;
 }
 
-const char *mm_fact_activation(const mm_onnx_import *m, const char *tower)
+const char *mm_fact_activation(const mm_onnx_import *m, const char *scope)
 {
     static const char *const known[][2] = {
         {"Erf", "gelu"}, {"Gelu", "gelu"}, {"Tanh", "gelu_new"}, {"Sigmoid", "quick_gelu"}, {"Relu", "relu"}};
     for (int64_t i = 0; i < m->x.nodes; i++)
-        for (size_t k = 0; in_first_layer(&m->x.node[i], tower) && k < sizeof known / sizeof *known; k++)
+        for (size_t k = 0; in_first_layer(&m->x.node[i], scope) && k < sizeof known / sizeof *known; k++)
             if (mm_str_is(m->x.node[i].op, known[k][0]))
                 return known[k][1];
     return "gelu";

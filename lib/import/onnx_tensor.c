@@ -131,7 +131,7 @@ static int64_t typed_data(const proto *t, mm_type type, uint8_t *out, int64_t n)
                 return -1;
             }
             if (at < n)
-                memcpy(out + (size_t)at * w, &v, w); /* little-endian, as everything here */
+                memcpy(out + (size_t)at * w, &v, w); /* little-endian */
             at++;
             more = f.wire == 2 && in.p < in.end;
         }

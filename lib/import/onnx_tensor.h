@@ -12,7 +12,7 @@ typedef struct {
 
 mm_status mm_onnx_damaged(const mm_onnx_parser *p, mm_err *e);
 /* Appends the tensor of this message to x->weight, under `name` or (p NULL) its own. Strings are skipped. MM_FATAL for
- * an element type that there is not, sizes that do not fit, data outside dir. */
+ * unknown element types, sizes that do not fit, and data outside dir. */
 mm_status mm_onnx_add_weight(mm_onnx_parser *p, mm_str name, mm_str message, mm_err *e);
 
 #endif

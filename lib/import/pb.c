@@ -61,6 +61,6 @@ bool mm_pb_next(mm_pb *pb, mm_pb_field *f)
     case 1: return fixed(pb, 8, &f->v);
     case 2: return delimited(pb, &f->bytes);
     case 5: return fixed(pb, 4, &f->v);
-    default: pb->bad = true; return false; /* groups are history */
+    default: pb->bad = true; return false; /* groups are obsolete */
     }
 }

@@ -9,14 +9,14 @@
 
 typedef struct {
     const uint8_t *p, *end;
-    bool bad; /* the bytes were no such message; sticky */
+    bool bad; /* the bytes are not such a message; sticky */
 } mm_pb;
 
 typedef struct {
     uint32_t number;
     int wire;     /* 0 varint, 1 eight bytes, 2 bytes, 5 four bytes */
     uint64_t v;   /* wire 0, 1, 5 */
-    mm_str bytes; /* wire 2: inside the message that is read */
+    mm_str bytes; /* wire 2: a part of the message */
 } mm_pb_field;
 
 mm_pb mm_pb_of(mm_str bytes);

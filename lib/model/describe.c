@@ -13,7 +13,7 @@ static void put(json_t *o, const char *key, json_t *v)
         json_object_set_new(o, key, v);
 }
 
-/* The first of several spellings that config.json has; 0: none. */
+/* The first of several keys that config.json has; 0: none. */
 static int64_t first_int(const json_t *config, const char *const *path)
 {
     int64_t v = 0;

@@ -71,7 +71,7 @@ static void add_root(char root[MAX_ROOTS][PATH_MAX], int *n, const char *text, i
         ++*n;
 }
 
-/* The directories that are searched, in order; returns how many. */
+/* The directories to search, in order; returns how many. */
 static int roots(char root[MAX_ROOTS][PATH_MAX])
 {
     int n = 0;

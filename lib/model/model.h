@@ -1,7 +1,7 @@
 /* model.h: a model directory in Hugging Face's layout, read as it is.
  *
  * config.json, preprocessor_config.json, tokenizer files, and safetensors (one file, or shards with an index).
- * Nothing is read but headers and JSON; weights are mapped and stay untouched until a device reads them. */
+ * Only headers and JSON are read; weights are mapped, and read from disk when a device needs them. */
 #ifndef MM_MODEL_MODEL_H
 #define MM_MODEL_MODEL_H
 
@@ -14,14 +14,13 @@
 
 typedef struct mm_model mm_model;
 
-/* Finds NAME: a directory as it stands when it holds a '/' or is one, else NAME below each directory of
- * $MM_MODELS (colon-separated), $XDG_DATA_HOME/mm/models (~/.local/share/mm/models) and the system's data directory;
- * of a directory of Hugging Face's cache the snapshot (snapshot.h). Writes the path. MM_FATAL with the places that were
- * searched and `mm-model list` as the hint. */
+/* Finds NAME: itself if it is a directory, else NAME below each directory of $MM_MODELS (colon-separated),
+ * $XDG_DATA_HOME/mm/models (~/.local/share/mm/models) and the system's data directory; in Hugging Face's cache, the
+ * snapshot (snapshot.h). Writes the path. MM_FATAL names the directories searched and suggests what to do. */
 mm_status mm_model_find(const char *name, char *path, size_t size, mm_err *e);
 
-/* Calls visit for every model directory on the search path, in order of name; an entry shadowed by an earlier
- * directory is not visited. visit returns false to stop. */
+/* Calls visit for every model directory on the search path, in order of name; of models with one name only the first.
+ * visit returns false to stop. */
 mm_status mm_model_each(bool (*visit)(void *ctx, const char *name, const char *path), void *ctx, mm_err *e);
 
 /* Opens a model by name or directory. */
@@ -31,7 +30,7 @@ void mm_model_close(mm_model *m); /* NULL is fine */
 /* The model id in `space`: the directory's base name, NAME of a cache's models--OWNER--NAME. */
 const char *mm_model_name(const mm_model *m);
 const char *mm_model_path(const mm_model *m);
-/* A digest of the weights that is cheap to know: the safetensors headers and a few sampled blocks; 16 hex digits. */
+/* A cheap digest of the weights: of the safetensors headers and a few sampled blocks; 16 hex digits. */
 const char *mm_model_digest(const mm_model *m);
 
 /* A JSON file of the directory, parsed once and owned by the model; NULL when there is none. A file that does
@@ -47,24 +46,24 @@ double mm_config_float(const json_t *config, const char *path, double otherwise)
 const char *mm_config_str(const json_t *config, const char *path, const char *otherwise);
 bool mm_config_bool(const json_t *config, const char *path, bool otherwise);
 
-/* A weight by its name in the file. mm_model_tensor fails (MM_FATAL) naming the tensor and the file. */
+/* A weight by its name in the file. mm_model_tensor: MM_FATAL names a missing tensor. */
 bool mm_model_has(const mm_model *m, const char *tensor);
 mm_status mm_model_tensor(const mm_model *m, mm_tensor *out, const char *tensor, mm_err *e);
-/* The same, and the shape must be this one ("[768,3,16,16]" in the message otherwise). rank ≤ MM_MAX_RANK. */
+/* The same; MM_FATAL when its shape is another, naming both. rank ≤ MM_MAX_RANK. */
 mm_status mm_model_tensor_shaped(const mm_model *m, mm_tensor *out, const char *tensor, int rank, const int64_t *dim,
                                  mm_err *e);
 /* Every weight, in the order of the files. */
 int64_t mm_model_tensor_count(const mm_model *m);
 const char *mm_model_tensor_at(const mm_model *m, int64_t i, mm_tensor *out);
 
-/* A packed model (`mm-model pack`) has panels.safetensors beside its weights: for a device of one layout and precision.
- * NULL and false: it is not packed, or has none of that name. */
+/* A packed model (packed_model.h) has panels.safetensors beside its weights, for one layout and precision of a device.
+ * NULL and false: it is not packed, or the weight has no such part. */
 const char *mm_model_layout(const mm_model *m);
 const char *mm_model_precision(const mm_model *m);
 bool mm_model_panel(const mm_model *m, mm_tensor *out, const char *weight, const char *part);
 
-/* Reads everything once and checks what can be checked: headers against file sizes, the index against its shards,
- * shapes' sizes, NaN and infinities in the weights, SHA256SUMS when the directory has one. */
+/* Reads everything once and checks for NaN and infinities in the weights and against SHA256SUMS, if there is one;
+ * headers, index and shapes were checked by mm_model_open. */
 mm_status mm_model_verify(mm_model *m, mm_err *e);
 
 #endif

@@ -21,7 +21,7 @@ mm_status mm_audio_prep_of(const json_t *config, const json_t *preprocessor, mm_
     int64_t mels = mm_config_int(p, "feature_size", mm_config_int(config, "num_mel_bins", 80));
     int64_t seconds = mm_config_int(p, "chunk_length", 30);
     if (rate < 100 || rate > 1000000)
-        return mm_fail(e, MM_FATAL, "preprocessor_config.json: a sampling_rate of %lld makes no sense",
+        return mm_fail(e, MM_FATAL, "preprocessor_config.json: a sampling_rate of %lld is out of range",
                        (long long)rate);
     *out = (mm_audio_prep){.rate = rate, .normalize = mm_config_bool(p, "do_normalize", !whisper)};
     if (!whisper)
@@ -30,7 +30,7 @@ mm_status mm_audio_prep_of(const json_t *config, const json_t *preprocessor, mm_
         seconds > 3600)
         return mm_fail(e, MM_FATAL,
                        "preprocessor_config.json: n_fft %lld, hop_length %lld, feature_size %lld or chunk_length %lld "
-                       "makes no sense",
+                       "is out of range",
                        (long long)n_fft, (long long)hop, (long long)mels, (long long)seconds);
     out->mel = true;
     out->n_fft = (int)n_fft;

@@ -1,4 +1,4 @@
-/* prep.h: what a model wants its inputs to look like, from its preprocessor_config.json. */
+/* prep.h: how a model's inputs are prepared, from its preprocessor_config.json. */
 #ifndef MM_MODEL_PREP_H
 #define MM_MODEL_PREP_H
 
@@ -8,8 +8,8 @@
 
 /* Resize, crop and normalisation of an image model. Understands every spelling of `size` and `crop_size` (a number, a
  * pair, {height,width}, {shortest_edge} with or without {longest_edge}), do_* switches, PIL's resample numbers,
- * rescale_factor, ConvNext's crop_pct, and what each image_processor_type (feature_extractor_type) means by what it
- * leaves out. Without a preprocessor_config.json: what the architecture's published models use. */
+ * rescale_factor, ConvNext's crop_pct, and the defaults of each image_processor_type (feature_extractor_type). Without
+ * a preprocessor_config.json: the settings of the architecture's published models. */
 mm_status mm_model_image_prep(const mm_model *m, mm_image_prep *out, mm_err *e);
 
 /* Rate, normalisation and (Whisper) mel parameters of an audio model. */

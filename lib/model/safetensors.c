@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-/* The reference reader stops at 100 MB. A header has about 100 bytes a tensor, so this is room for 300,000 of them,
- * and keeps what a hostile header can make the JSON parser allocate bounded. */
+/* The reference reader stops at 100 MB. A header has about 100 bytes a tensor, so this allows 300,000 of them and
+ * bounds what a hostile header makes the JSON parser allocate. */
 static const uint64_t HEADER_MAX = (uint64_t)32 << 20;
 
 struct mm_safetensors {
@@ -268,7 +268,7 @@ static json_t *entry_json(const mm_tensor *t, uint64_t at)
                      (json_int_t)at, (json_int_t)(at + mm_shape_bytes(&t->s)));
 }
 
-/* The header's text, padded with spaces so that the data starts on a cache line; NULL when memory is out. */
+/* The header's text, padded with spaces so that the data starts on a cache line; NULL: out of memory. */
 static char *header_text(const mm_named_tensor *t, int64_t n, const json_t *metadata, size_t *len)
 {
     json_t *o = json_object();

@@ -8,15 +8,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* When path is a models--OWNER--NAME directory, it becomes that of the snapshot of refs/main, or of the only snapshot
- * there is. Any other path stays as it is. MM_FATAL says which snapshots there are. */
+/* Turns the path of a models--OWNER--NAME directory into that of its snapshot: the one of refs/main, or the only one.
+ * Any other path is left alone. MM_FATAL: there are several. */
 mm_status mm_snapshot_find(char *path, size_t size, mm_err *e);
 
-/* The length of the models--OWNER--NAME directory that this real path of a snapshot, or of what lies in one, begins
- * with; 0: it is no snapshot's. */
+/* The length of the models--OWNER--NAME directory at the beginning of a real path of a snapshot or a file in one; 0: it
+ * is not in a snapshot. */
 size_t mm_snapshot_entry(const char *real);
 
-/* NAME of such a real path, in the bytes of real: what `mm-model fetch` would call the model. *n is its length. */
+/* NAME of such a path, as a part of `real`; *n is its length. NULL: not in a snapshot. */
 const char *mm_snapshot_name(const char *real, size_t *n);
 
 #endif
