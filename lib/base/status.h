@@ -22,7 +22,9 @@ typedef enum {
     MM_HINT_FIELD,         /* choose one label field */
     MM_HINT_FOLLOW,        /* follow symbolic links */
     MM_HINT_FPS,           /* fewer frames a second */
+    MM_HINT_HEADS,         /* give the number of attention heads of an imported model */
     MM_HINT_HIDDEN,        /* read hidden files */
+    MM_HINT_IMPORT,        /* import the model */
     MM_HINT_KEY_ARCHIVE,   /* put archives' keys before those of their members, which keeps two sources apart */
     MM_HINT_KEY_FILE,      /* keep extensions in keys, likewise */
     MM_HINT_KEY_ROOT,      /* name operands by their paths below a common directory, likewise */
@@ -32,7 +34,9 @@ typedef enum {
     MM_HINT_MAX_DURATION,  /* … of the seconds of a sound or video, */
     MM_HINT_MAX_PIXELS,    /* … of an image's pixels, */
     MM_HINT_MAX_RATIO,     /* … of an archive's expansion */
+    MM_HINT_MODELS,        /* list the models that are installed */
     MM_HINT_NAMELESS,      /* give columns by number: the table does not name them */
+    MM_HINT_PACK,          /* pack the model again */
     MM_HINT_POOL,          /* let the encoder pool its positions into one vector */
     MM_HINT_QUOTED_TSV,    /* read a TSV whose cells are quoted */
     MM_HINT_ROOT,          /* a root above all operands */

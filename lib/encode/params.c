@@ -16,9 +16,9 @@ void mm_params_init(mm_params *p, const mm_model *m, mm_dev *d)
     const char *have = mm_model_layout(m), *want = mm_dev_layout(d);
     p->ready = have && want;
     if (p->ready && strcmp(have, want) != 0)
-        mm_params_fail(
-            p, "%.80s is packed for the precision %.8s, as '%.50s'; this run needs '%.50s': run `mm-model pack` again",
-            mm_model_path(m), mm_model_precision(m), have, want);
+        mm_fail_hint(&p->failed, MM_FATAL, MM_HINT_PACK,
+                     "%.80s is packed for the precision %.8s, as '%.50s'; this run needs '%.50s'", mm_model_path(m),
+                     mm_model_precision(m), have, want);
 }
 
 void mm_params_free(mm_params *p)

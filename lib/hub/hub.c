@@ -97,8 +97,7 @@ static mm_status no_safetensors(const json_t *siblings, const char *id, mm_err *
             "safetensors (often @refs/pr/N), or convert it with transformers' save_pretrained",
             id);
     if (has(siblings, "onnx/model.onnx") || has(siblings, "model.onnx"))
-        return mm_fail(e, MM_FATAL, "%.100s has no model.safetensors; download its ONNX file and `mm-model import` it",
-                       id);
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_IMPORT, "%.100s has no model.safetensors; download its ONNX file", id);
     return mm_fail(e, MM_FATAL, "%.100s has no model.safetensors: not a model that can be read", id);
 }
 

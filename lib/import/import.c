@@ -92,8 +92,8 @@ static mm_status check_heads(const json_t *config, const char *path, mm_err *e)
     for (size_t i = 0; i < sizeof key / sizeof *key; i++)
         if (mm_json_at(config, key[i]))
             return MM_OK;
-    return mm_fail(e, MM_FATAL,
-                   "%s: the number of attention heads does not follow from the graph: set num_attention_heads=N", path);
+    return mm_fail_hint(e, MM_FATAL, MM_HINT_HEADS, "%s: the number of attention heads does not follow from the graph",
+                        path);
 }
 
 static mm_status fill(mm_draft *d, const mm_map *m, const char *path, const mm_import_opts *o, mm_err *e)

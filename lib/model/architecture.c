@@ -52,7 +52,6 @@ mm_status mm_model_modality(const mm_model *m, mm_modality *out, mm_err *e)
         }
     if (mm_model_typed(m, e) != MM_OK)
         return MM_FATAL;
-    return mm_fail(e, MM_FATAL,
-                   "%s: there is no encoder for model_type '%s' (mm-model list shows the models there are)",
-                   mm_model_name(m), type);
+    return mm_fail_hint(e, MM_FATAL, MM_HINT_MODELS, "%s: there is no encoder for model_type '%s'", mm_model_name(m),
+                        type);
 }

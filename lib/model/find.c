@@ -132,13 +132,13 @@ static void hint(const char *name, char *out, size_t size)
     out[0] = 0;
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
         if (strcmp(name, defaults[i]) == 0) {
-            snprintf(out, size, "`make models` in the source directory installs it; ");
+            snprintf(out, size, "`make models` in the source directory installs it");
             return;
         }
     if (owner)
-        snprintf(out, size, "`mm-model fetch %s/%.60s` downloads it; ", owner, name);
+        snprintf(out, size, "`mm-model fetch %s/%.60s` downloads it", owner, name);
     else if (slash && slash[1] && !strchr(slash + 1, '/'))
-        snprintf(out, size, "`mm-model fetch %.100s` downloads it, and then it is called %.60s; ", name, slash + 1);
+        snprintf(out, size, "`mm-model fetch %.100s` downloads it, and then it is called %.60s", name, slash + 1);
 }
 
 static mm_status not_found(const char *name, char root[MAX_ROOTS][PATH_MAX], int n, mm_err *e)
@@ -148,28 +148,27 @@ static mm_status not_found(const char *name, char root[MAX_ROOTS][PATH_MAX], int
     for (int i = 0; i < n && at < sizeof places; i++)
         at += (size_t)snprintf(places + at, sizeof places - at, "%s%s", i ? ", " : "", root[i]);
     hint(name, helps, sizeof helps);
-    return mm_fail(e, MM_FATAL, "no model %.60s in %s%s; %s`mm-model list` shows what there is", name, places,
-                   at >= sizeof places ? "…" : "", helps);
+    return mm_fail_hint(e, MM_FATAL, MM_HINT_MODELS, "no model %.60s in %s%s%s%s", name, places,
+                        at >= sizeof places ? "…" : "", *helps ? "; " : "", helps);
 }
 
 /* `name` is a file, not a directory. */
 static mm_status is_a_file(const char *name, mm_err *e)
 {
     if (mm_path_ends(name, ".onnx"))
-        return mm_fail(e, MM_FATAL, "%s: a model is a directory; `mm-model import %s NAME` makes one", name, name);
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_IMPORT, "%s: not a model's directory, but an ONNX file", name);
     if (mm_path_ends(name, ".safetensors"))
         return mm_fail(e, MM_FATAL,
                        "%s: a model is a directory that holds such a file; a trained head goes to mm-fuse -m or "
                        "mm-label -m",
                        name);
-    return mm_fail(e, MM_FATAL, "%s: is a file; a model is a directory (`mm-model import` makes one of an ONNX file)",
-                   name);
+    return mm_fail(e, MM_FATAL, "%s: is a file; a model is a directory", name);
 }
 
 mm_status mm_model_find(const char *name, char *path, size_t size, mm_err *e)
 {
     if (!*name)
-        return mm_fail(e, MM_FATAL, "an empty model name; `mm-model list` shows what there is");
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_MODELS, "an empty model name");
     if (mm_dir_exists(name)) {
         if ((size_t)snprintf(path, size, "%s", name) >= size)
             return mm_fail(e, MM_FATAL, "%s: the path is too long", name);
@@ -178,7 +177,7 @@ mm_status mm_model_find(const char *name, char *path, size_t size, mm_err *e)
     if (mm_file_exists(name))
         return is_a_file(name, e);
     if (name[0] == '/' || name[0] == '.')
-        return mm_fail(e, MM_FATAL, "%s: no such directory; `mm-model list` shows what there is", name);
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_MODELS, "%s: no such directory", name);
     char(*root)[PATH_MAX] = malloc(MAX_ROOTS * sizeof *root);
     if (!root)
         return mm_fail_memory(e);

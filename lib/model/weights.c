@@ -24,7 +24,7 @@ static mm_status no_weights(const char *dir, mm_err *e)
                            "code, so mm tools do not read it)",
                            dir, other[i]);
     if (mm_dir_holds(dir, "model.bin") || mm_dir_holds(dir, "model.onnx") || mm_dir_holds(dir, "onnx/model.onnx"))
-        return mm_fail(e, MM_FATAL, "%s: no model.safetensors; `mm-model import SOURCE DIR` makes one", dir);
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_IMPORT, "%s: no model.safetensors, but another program's model", dir);
     return mm_fail(e, MM_FATAL, "%s: no model.safetensors (or model.safetensors.index.json with its parts)", dir);
 }
 
@@ -164,14 +164,12 @@ static mm_status open_panels(mm_weights *w, const char *dir, mm_err *e)
         !w->packed_from || !*w->packed_from || strchr(w->packed_from, '/'))
         return mm_fail(e, MM_FATAL, "%s: not what `mm-model pack` writes", path);
     if (!version || strcmp(version, MM_PANELS_VERSION) != 0)
-        return mm_fail(e, MM_FATAL,
-                       "%s: version %s, but this program reads " MM_PANELS_VERSION ": run `mm-model pack` again", path,
-                       version ? version : "unknown");
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_PACK, "%s: version %s, but this program reads " MM_PANELS_VERSION,
+                            path, version ? version : "unknown");
     if (strcmp(weights, w->digest) != 0)
-        return mm_fail(e, MM_FATAL,
-                       "%s is stale: it was packed from other weights than those beside it (%s, not %s): run `mm-model "
-                       "pack` again",
-                       path, weights, w->digest);
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_PACK,
+                            "%s is stale: it was packed from other weights than those beside it (%s, not %s)", path,
+                            weights, w->digest);
     return MM_OK;
 }
 

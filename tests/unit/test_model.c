@@ -171,7 +171,7 @@ static void search_path(void **state)
     assert_int_equal(mm_model_find(dir, path, sizeof path, &e), MM_OK);
     assert_string_equal(path, dir);
     assert_int_equal(mm_model_find("nothing", path, sizeof path, &e), MM_FATAL);
-    assert_non_null(strstr(e.text, "mm-model list"));
+    assert_int_equal(e.hint, MM_HINT_MODELS);
     assert_int_equal(mm_model_find("", path, sizeof path, &e), MM_FATAL);
     assert_int_equal(mm_model_each(remember, all, &e), MM_OK);
     assert_string_equal(all, "a2 b1 c2 "); /* shadowed once, stopped at c */
