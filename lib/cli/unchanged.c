@@ -6,7 +6,7 @@
 #include "cli/old.h"
 #include "cli/state.h"
 #include "source/blob.h"
-#include "source/path.h"
+#include "source/clean_path.h"
 #include "stream/serialise.h"
 
 #include <ctype.h>

@@ -3,8 +3,8 @@
 #include "format/volume.h"
 #include "source/archive_links.h"
 #include "source/blob_names.h"
+#include "source/clean_path.h"
 #include "source/embedded_archive.h"
-#include "source/path.h"
 #include "source/unpack.h"
 
 #include <stdio.h>

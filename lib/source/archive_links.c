@@ -2,7 +2,7 @@
 
 #include "base/grow.h"
 #include "base/hash.h"
-#include "source/path.h"
+#include "source/clean_path.h"
 
 #include <stdlib.h>
 

@@ -13,7 +13,7 @@
 
 /* `bytes` is set when the input is in memory (archive members, pipes); otherwise it is read through fd. */
 typedef struct mm_blob {
-    /* Names, from the blob's arena. `path` and `given` are cleaned (path.h); an archive on the way counts as a
+    /* Names, from the blob's arena. `path` and `given` are cleaned (clean_path.h); an archive on the way counts as a
      * directory with the archive's name without its extension. */
     mm_str key, src;      /* as in record.h */
     mm_str path;          /* below the operand (or --root), with extension; the whole path when the operand is a file */

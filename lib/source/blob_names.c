@@ -1,6 +1,6 @@
 #include "source/blob_names.h"
 
-#include "source/path.h"
+#include "source/clean_path.h"
 
 #include <stdlib.h>
 

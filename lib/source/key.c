@@ -1,7 +1,7 @@
 #include "source/key.h"
 
 #include "base/suggest.h"
-#include "source/path.h"
+#include "source/clean_path.h"
 
 static const char *const RULES[] = {
     [MM_KEY_PATH] = "path", [MM_KEY_ARCHIVE] = "archive", [MM_KEY_FILE] = "file", [MM_KEY_BASE] = "base"};

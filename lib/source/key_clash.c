@@ -3,7 +3,7 @@
 #include "base/grow.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
-#include "source/path.h"
+#include "source/clean_path.h"
 
 #include <stdlib.h>
 

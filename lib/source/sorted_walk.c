@@ -1,7 +1,7 @@
 #include "source/sorted_walk.h"
 
 #include "base/grow.h"
-#include "source/path.h"
+#include "source/clean_path.h"
 
 #include <stdlib.h>
 

@@ -5,8 +5,8 @@
 #include "format/volume.h"
 #include "source/archive.h"
 #include "source/blob_names.h"
+#include "source/clean_path.h"
 #include "source/embedded_archive.h"
-#include "source/path.h"
 #include "source/sorted_walk.h"
 #include "source/walk.h"
 

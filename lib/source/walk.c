@@ -1,7 +1,7 @@
 #include "source/walk.h"
 
 #include "base/grow.h"
-#include "source/path.h"
+#include "source/clean_path.h"
 
 #include <dirent.h>
 #include <errno.h>

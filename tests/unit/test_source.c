@@ -1,6 +1,6 @@
 /* Paths and keys, and the order in which sources come. */
+#include "source/clean_path.h"
 #include "source/key.h"
-#include "source/path.h"
 #include "source/source.h"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 #include "source/labels/comparable_name.h"
 
-#include "source/path.h"
+#include "source/clean_path.h"
 
 #include <ctype.h>
 #include <stdlib.h>

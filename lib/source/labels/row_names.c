@@ -2,8 +2,8 @@
 
 #include "base/grow.h"
 #include "format/name.h"
+#include "source/clean_path.h"
 #include "source/labels/comparable_name.h"
-#include "source/path.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
 #include "format/name.h"
 #include "media/table/charset.h"
 #include "media/table/table.h"
+#include "source/clean_path.h"
 #include "source/labels/label_cell.h"
-#include "source/path.h"
 
 #include <stdlib.h>
 #include <strings.h>

@@ -1,4 +1,4 @@
-#include "source/path.h"
+#include "source/clean_path.h"
 
 #include "base/utf8.h"
 #include "format/name.h"

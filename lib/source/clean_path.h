@@ -1,8 +1,8 @@
-/* path.h: paths as records show them, and their parts.
+/* clean_path.h: paths as records show them, and their parts.
  *
  * Results are in the arena or part of the argument; p NULL when memory is out. */
-#ifndef MM_SOURCE_PATH_H
-#define MM_SOURCE_PATH_H
+#ifndef MM_SOURCE_CLEAN_PATH_H
+#define MM_SOURCE_CLEAN_PATH_H
 
 #include "base/arena.h"
 #include "base/str.h"
