@@ -111,7 +111,7 @@ mm_skipped mm_why_skipped(const mm_blob *b, const mm_format **format)
         return MM_SKIPPED_FOREIGN;
     if ((*format)->advice)
         return MM_SKIPPED_UNREAD;
-    if ((*format)->kind == MM_FORMAT_TEXT)
+    if ((*format)->kind == MM_FORMAT_TEXT && !b->named && !mm_name_is_text(b->path, false))
         return mm_name_is_about(b->path) ? MM_SKIPPED_ABOUT : MM_SKIPPED_TEXT;
     return MM_SKIPPED_UNASKED;
 }

@@ -118,7 +118,7 @@ broken() {
 }
 
 @test "nothing to decode: exit 2, no file, and the reasons" {
-    mkdir -p none d && printf 'x' >d/Makefile && printf '%%PDF-1.4' >d/a.pdf && m png d/.h.png 1 && m wav d/a.wav 0.1
+    mkdir -p none d && printf 'x' | tee d/Makefile >d/note.txt && printf '%%PDF-1.4' >d/a.pdf && m png d/.h.png 1 && m wav d/a.wav 0.1
     for what in none "--only image d" "--only text none"; do
         run --separate-stderr mm-decode -o "$out" $what
         [ "$status" -eq 2 ] && [[ "$stderr" == *"nothing to decode"* ]] || { echo "$what: $status $stderr"; false; }
@@ -126,7 +126,7 @@ broken() {
         [ ! -e "$out.part" ]
     done
     run --separate-stderr mm-decode --only image d
-    for reason in "1 (left out by --only)" "1 (a format that is not read: PDF)" "1 (a text that is not named" "1 (hidden"; do
+    for reason in "2 (left out by --only)" "1 (a format that is not read: PDF)" "1 (a text that is not named" "1 (hidden"; do
         [[ "$stderr" == *"$reason"* ]] || { echo "$stderr"; false; }
     done
     run mm-decode </dev/null
