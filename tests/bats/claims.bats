@@ -19,7 +19,7 @@ broken() {
     printf '{"error":"gone"}' >b/gone.tif && say[gone.tif]="named .tif, but holds text (JSON)"
     printf 'no sound\n' >b/text.WAV && say[text.WAV]="named .WAV, but holds text"
     printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n' >b/lfs.flac && say[lfs.flac]="a Git LFS pointer"
-    m png whole.png 7 && { printf '\r\n' && cat whole.png; } >b/late.png && say[late.png]="2 bytes in front of a PNG picture"
+    m png whole.png 7 && { printf '\r\n' && cat whole.png; } >b/late.png && say[late.png]="2 bytes before a PNG image"
     printf '\377\330' >b/head.jpg && say[head.jpg]="named .jpg"
     printf 'RIFF' >b/head.wav && say[head.wav]="named .wav"
     python3 -c 'import random; open("b/noise.gif", "wb").write(random.Random(1).randbytes(300))' && say[noise.gif]="named .gif"

@@ -98,7 +98,7 @@ keys() { mm-cat -J | jq -r '.key + " " + .kind'; }
     [ "$(mm-decode --key '/([0-9]+)\.' pair | keys)" = $'1 image\n1 text\n2 image\n2 text' ]
     run mm-decode --key '([0-9' pair
     [ "$status" -eq 2 ]
-    [[ "$output" == *"no regular expression"* ]]
+    [[ "$output" == *"not a regular expression"* ]]
 }
 
 # ---- two sources of one key ----
@@ -204,7 +204,7 @@ refused() { mm-cat -q -J -w kind=error "$1" | jq -r '.key + " " + .src + " " + .
     for word in stem files '' cat/dog; do
         run mm-decode --key "$word" pair -o "$tmp/o.mm"
         [ "$status" -eq 2 ]
-        [[ "$output" == *"'$word' is no rule"* ]]
+        [[ "$output" == *"'$word' is neither a rule"* ]]
         [ ! -e "$tmp/o.mm" ]
     done
     run mm-decode --key bse t
