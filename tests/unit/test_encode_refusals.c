@@ -100,14 +100,10 @@ static bool dispensable(const specimen *s, const char *name)
     return !strcmp(s->name, "clip") && strncmp(name, s->of == MM_OF_TEXT ? "vision_" : "text_", 5) == 0;
 }
 
-/* A directory with the specimen's config.json and these weights. */
-static void write_model(const char *dir, const specimen *s, const mm_named_tensor *t, int64_t n)
+static void write_weights(const char *dir, const mm_named_tensor *t, int64_t n)
 {
-    char from[256], to[256], command[600];
+    char to[256];
     mm_err e = {0};
-    snprintf(from, sizeof from, "tests/goldens/encode/%s/config.json", s->name);
-    snprintf(command, sizeof command, "cp %s %s/config.json", from, dir);
-    assert_int_equal(system(command), 0);
     snprintf(to, sizeof to, "%s/model.safetensors", dir);
     if (mm_safetensors_write(to, t, n, NULL, &e) != MM_OK)
         fail_msg("%s", e.text);
@@ -129,12 +125,14 @@ static void opens_or_names(const char *dir, const specimen *s, mm_dev *d, const 
     mm_model_close(m);
 }
 
-/* Each weight in turn is left out, then has one column too many. */
+/* Each weight in turn is left out, then has one column too many, in a directory with the specimen's config.json. */
 static void spoil(const specimen *s, mm_dev *d, const char *dir)
 {
-    char path[256];
+    char path[256], command[600];
     mm_safetensors *f;
     static const char room[1 << 16];
+    snprintf(command, sizeof command, "cp tests/goldens/encode/%s/config.json %s", s->name, dir);
+    assert_int_equal(system(command), 0);
     snprintf(path, sizeof path, "tests/goldens/encode/%s/model.safetensors", s->name);
     assert_int_equal(mm_safetensors_open(&f, path, NULL), MM_OK);
     int64_t n = mm_safetensors_count(f);
@@ -146,13 +144,13 @@ static void spoil(const specimen *s, mm_dev *d, const char *dir)
             continue;
         memcpy(less, all, (size_t)i * sizeof *less);
         memcpy(less + i, all + i + 1, (size_t)(n - i - 1) * sizeof *less);
-        write_model(dir, s, less, n - 1);
+        write_weights(dir, less, n - 1);
         opens_or_names(dir, s, d, all[i].name, "missing");
         mm_named_tensor good = all[i];
         all[i].t.s.dim[all[i].t.s.rank - 1]++;
         all[i].t.data = room;
         assert_true((size_t)mm_shape_count(&all[i].t.s) * mm_type_size(all[i].t.s.type) <= sizeof room);
-        write_model(dir, s, all, n);
+        write_weights(dir, all, n);
         opens_or_names(dir, s, d, all[i].name, "misshapen");
         all[i] = good;
     }
@@ -164,7 +162,8 @@ static void spoil(const specimen *s, mm_dev *d, const char *dir)
 static void spoilt_weights(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/mm-encode-XXXXXX", command[64];
+    char dir[200], command[256];
+    snprintf(dir, sizeof dir, "%.180s/mm-encode-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     assert_non_null(mkdtemp(dir));
     mm_dev *d = open_best(1);
     for (int i = 0; i < SPECIMENS; i++)
