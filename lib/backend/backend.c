@@ -108,7 +108,7 @@ mm_status mm_dev_linear_weight(mm_weight **out, mm_dev *d, const mm_linear_weigh
         char text[128];
         if (s->rank != 2 || s->dim[0] < 1 || s->dim[1] < 1 || !w->w[i].data || !readable(&w->w[i]) ||
             s->dim[in] != w->w[0].s.dim[in])
-            return mm_fail(e, MM_FATAL, "%s is no weight of a linear layer", mm_shape_text(s, text, sizeof text));
+            return mm_fail(e, MM_FATAL, "%s: not a weight of a linear layer", mm_shape_text(s, text, sizeof text));
         mm_status st = check_bias(&w->bias[i], s->dim[1 - in], e);
         if (st != MM_OK)
             return st;
@@ -122,7 +122,7 @@ mm_status mm_dev_conv_weight(mm_weight **out, mm_dev *d, const mm_conv_weight *w
     const mm_shape *s = &w->w.s;
     char text[128];
     if (s->rank < 3 || s->rank > 5 || mm_shape_count(s) < 1 || !w->w.data || !readable(&w->w))
-        return mm_fail(e, MM_FATAL, "%s is no weight of a convolution", mm_shape_text(s, text, sizeof text));
+        return mm_fail(e, MM_FATAL, "%s: not a weight of a convolution", mm_shape_text(s, text, sizeof text));
     if (w->groups < 1 || s->dim[0] % w->groups != 0)
         return mm_fail(e, MM_FATAL, "%s does not divide into %d groups", mm_shape_text(s, text, sizeof text),
                        w->groups);
@@ -135,7 +135,7 @@ mm_status mm_dev_vector(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *
     *out = NULL;
     char text[128];
     if (!t->data || !readable(t) || mm_shape_count(&t->s) < 1)
-        return mm_fail(e, MM_FATAL, "%s is no vector", mm_shape_text(&t->s, text, sizeof text));
+        return mm_fail(e, MM_FATAL, "%s: not a vector", mm_shape_text(&t->s, text, sizeof text));
     return d->be->vector(out, d, t, e);
 }
 
@@ -144,7 +144,7 @@ mm_status mm_dev_table(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e
     *out = NULL;
     char text[128];
     if (!t->data || !readable(t) || t->s.rank < 1 || mm_shape_count(&t->s) < 1)
-        return mm_fail(e, MM_FATAL, "%s is no table", mm_shape_text(&t->s, text, sizeof text));
+        return mm_fail(e, MM_FATAL, "%s: not a table", mm_shape_text(&t->s, text, sizeof text));
     return d->be->table(out, d, t, e);
 }
 

@@ -77,7 +77,7 @@ mm_status mm_dev_table(mm_weight **out, mm_dev *d, const mm_tensor *t,
                        mm_err *e);                /* [rows,width]; rank above 2 is flattened to its last dimension */
 void mm_dev_weight_free(mm_dev *d, mm_weight *w); /* NULL is fine */
 
-/* Room for `floats` f32; contents undefined. A buffer grows by being freed and made anew. */
+/* A buffer of `floats` f32; contents undefined. To grow it, free it and allocate another. */
 mm_status mm_dev_alloc(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e);
 /* Floats of activations that make good use of the device at a time: 64 Mi on a processor, more on a large GPU, which is
  * idle in small batches. A hint: results do not depend on it. */
@@ -88,12 +88,12 @@ void mm_dev_write(mm_dev *d, mm_dbuf *b, int64_t off, const float *src,
 void mm_dev_read(mm_dev *d, const mm_dbuf *b, int64_t off, float *dst,
                  int64_t n); /* dst is filled when the next flush returns */
 
-/* Waits for everything recorded since the last flush; the first error since then. */
+/* Waits for everything recorded since the last flush; returns the first error since then. */
 mm_status mm_dev_flush(mm_dev *d, mm_err *e);
-/* Starts everything recorded so far without waiting; the first error of recording it. mm_dev_wait returns when what
- * was read before the submission is there, whatever was recorded and submitted since. */
+/* Starts everything recorded so far without waiting; returns the first error of recording it. mm_dev_wait returns when
+ * what was read before the submission is there, whatever was recorded and submitted since. */
 mm_status mm_dev_submit(mm_dev *d, uint64_t *ticket, mm_err *e);
 mm_status mm_dev_wait(mm_dev *d, uint64_t ticket, mm_err *e);
-bool mm_dev_overlaps(const mm_dev *d); /* does it compute what was submitted while the next is recorded? */
+bool mm_dev_overlaps(const mm_dev *d); /* true: what was submitted is computed while the next is recorded */
 
 #endif

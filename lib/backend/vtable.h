@@ -10,7 +10,7 @@ typedef struct mm_backend {
     mm_status (*open)(mm_dev **out, const mm_dev_opts *o, mm_err *e);
     void (*close)(mm_dev *d);
     const char *(*describe)(const mm_dev *d);
-    bool (*supports)(mm_precision p); /* can this machine run it at all */
+    bool (*supports)(mm_precision p); /* this machine can run it at all */
     mm_status (*linear_weight)(mm_weight **out, mm_dev *d, const mm_linear_weight *w, mm_err *e);
     mm_status (*conv_weight)(mm_weight **out, mm_dev *d, const mm_conv_weight *w, mm_err *e);
     mm_status (*vector)(mm_weight **out, mm_dev *d, const mm_tensor *t, mm_err *e);

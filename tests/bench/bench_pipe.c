@@ -1,4 +1,4 @@
-/* bench_pipe: what a pipe of 1 MiB carries, without anything that understands the bytes.
+/* bench_pipe: the throughput of a pipe of 1 MiB, without any parsing.
  *
  *     build/bench/bench_pipe FILE | build/bench/bench_pipe
  *

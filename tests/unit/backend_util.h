@@ -105,7 +105,7 @@ static inline mm_mat mat(mm_dev *d, const float *x, int64_t rows, int64_t width,
     return m;
 }
 
-/* Flushes, and returns what stands in the matrix. */
+/* Flushes, and returns the matrix. */
 static inline float *fetch(mm_dev *d, const mm_mat *m, int64_t rows, int64_t width)
 {
     float *y = malloc((size_t)(rows * width + 1) * sizeof *y);

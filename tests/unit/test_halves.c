@@ -27,7 +27,7 @@ static void round_to_half(float *x, int64_t n)
     }
 }
 
-/* rows × width numbers, with a gap behind each row; x NULL: whatever is there. */
+/* rows × width numbers, with a gap after each row; x NULL: undefined. */
 static mm_mat make(mm_dev *d, const float *x, int64_t rows, int64_t width, bool half)
 {
     mm_mat m = {.off = 4, .ld = (half ? width / 2 : width) + 4, .half = half};
@@ -46,7 +46,7 @@ static mm_mat make(mm_dev *d, const float *x, int64_t rows, int64_t width, bool 
     return m;
 }
 
-/* Compares what stands in the matrix, and frees it. */
+/* Compares the matrix, and frees it. */
 static void check(mm_dev *d, mm_mat *m, const double *want, int64_t rows, int64_t width, int bits, const char *what)
 {
     const double most = ldexp(1, m->half && bits > HALF_BITS ? -HALF_BITS : -bits);

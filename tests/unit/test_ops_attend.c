@@ -1,5 +1,5 @@
 /* Attention in every instruction set that this processor has (or on MM_TEST_DEVICE), beside plain loops in double
- * precision: packed batches, caches with room behind an item, grouped heads, windows, prefixes and biases. */
+ * precision: packed batches, caches with room after an item, grouped heads, windows, prefixes and biases. */
 #include "backend_util.h"
 
 enum { ITEMS = 8 };
@@ -7,7 +7,7 @@ enum { ITEMS = 8 };
 typedef struct {
     int n, heads, kv_heads, head;
     int64_t queries[ITEMS], keys[ITEMS], q_start[ITEMS], prefix[ITEMS];
-    int64_t room; /* rows without meaning behind the keys of each item; < 0: packed, no k_count */
+    int64_t room; /* unused rows after the keys of each item; < 0: packed, no k_count */
     bool causal, prefixed, started;
     int64_t window;
     int64_t bias_rows; /* 0: no bias; < 0: −that, and each item its own */
@@ -233,7 +233,7 @@ static void test_packed(void **state)
 static void shaped_cases(mm_dev *d)
 {
     static const attend_case cases[] = {
-        /* caches of different lengths with room behind them: a step, and a step of several tokens */
+        /* caches of different lengths with room after them: a step, and a step of several tokens */
         {3,
          4,
          4,

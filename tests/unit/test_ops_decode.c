@@ -1,15 +1,15 @@
-/* Going on from a cache is computing anew: a small decoder takes the tokens of several sequences one after another, or
+/* Stepping from a cache is recomputing: a small decoder takes the tokens of several sequences one by one, or
  * some at a time, and has the bits of all tokens at once, in every instruction set and precision of the CPU. On
  * MM_TEST_DEVICE, where large and small products may be summed in different orders, it comes close. */
 #include "backend_util.h"
 
-enum { ITEMS = 4, LAYERS = 2, WIDTH = 88, HEADS = 4, KV_HEADS = 2, HEAD = 20, PAIRS = 8, INNER = 136, REACH = 12 };
+enum { ITEMS = 4, LAYERS = 2, WIDTH = 40, HEADS = 4, KV_HEADS = 2, HEAD = 12, PAIRS = 4, INNER = 56, REACH = 12 };
 enum { QUERY = HEADS * HEAD, KEY = KV_HEADS * HEAD, QKV = QUERY + 2 * KEY, CAP = 560 };
 
 /* More keys than attention takes at a time; a single token; and between. A prompt holds its prefix. */
 static const int64_t lengths[ITEMS] = {540, 1, 37, 18}, prompts[ITEMS] = {505, 1, 1, 5};
 
-/* What attention is asked for besides causality. */
+/* What attention has to do besides causality. */
 typedef struct {
     int64_t window, prefix[ITEMS];
     bool prefixed, distance;

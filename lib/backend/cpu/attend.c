@@ -181,7 +181,7 @@ static void by_distance(float *to, const float *row, int64_t reach, int64_t firs
         to[i] = row[2 * reach];
 }
 
-/* What is added to the scores of n keys from k0 on, of head h at position p. */
+/* The biases of the scores of n keys from k0 on, of head h at position p. */
 static const float *biases_of(const attention *t, const pieces *s, const place *at, int h, int64_t p, int64_t k0, int n)
 {
     const mm_attend_op *op = t->op;

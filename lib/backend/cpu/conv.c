@@ -114,7 +114,7 @@ typedef struct {
     int64_t line; /* floats of the extracted, padded line; 0: windows are copied */
 } group_job;
 
-/* The group's channels of one item as a padded line of its own, in which every window is one run. */
+/* Copies the group's channels of one item into a padded line, in which every window is one run. */
 static void extract(const group_job *j, int item, int64_t channel, float *line)
 {
     const mm_conv_op *op = j->op;

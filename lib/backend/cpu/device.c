@@ -51,7 +51,8 @@ static mm_status start(mm_cpu_dev *d, int threads, mm_err *e)
     return d->scratch ? MM_OK : mm_fail_memory(e);
 }
 
-/* Panels of one text are the same, whatever instruction multiplies them. The first number is the layout's version. */
+/* Panels with equal texts are the same, whatever instruction multiplies them. The first number is the layout's version.
+ */
 static void describe_layout(mm_cpu_dev *d)
 {
     const mm_matmul *a = d->matmul, *b = d->precise;
@@ -59,7 +60,7 @@ static void describe_layout(mm_cpu_dev *d)
              a->b_per, a->vl, a->nr, a->step, mm_precision_name(b->precision), b->b_per, b->vl, b->nr, b->step);
 }
 
-/* What is to stay precise in an int8 run is bf16. */
+/* Weights marked precise are bf16 in an int8 run. */
 static void choose_formats(mm_cpu_dev *d, uint32_t features)
 {
     const mm_precision p = d->head.precision;
@@ -111,7 +112,7 @@ static const char *layout(const mm_dev *d)
     return ((const mm_cpu_dev *)d)->layout;
 }
 
-/* Everything has run by the time the call that asked for it returned. */
+/* Nothing to wait for: operations run before their calls return. */
 static mm_status flush(mm_dev *d, mm_err *e)
 {
     (void)d, (void)e;

@@ -13,14 +13,14 @@ typedef struct {
     const mm_matmul *matmul, *precise; /* for linear layers; for those of first and last layers, and convolutions */
     mm_log log;
     char text[64], layout[64];
-    char **scratch; /* [threads], `room` bytes each */
-    size_t room;
-    size_t packed, packed_limit; /* bytes of weights kept in panels; how many there may be */
-    uint32_t *panels;            /* of a weight that is not kept, for one operation */
+    char **scratch; /* [threads], scratch_bytes each */
+    size_t scratch_bytes;
+    size_t packed, packed_limit; /* bytes of weights kept in panels, and how many at most */
+    uint32_t *panels;            /* of one operation's weight that is not kept */
     int64_t panels_words;
 } mm_cpu_dev;
 
-/* Activations: the memory itself follows, aligned to 64 and with room for a vector's over-read after it. */
+/* Activations: memory aligned to 64 bytes, with a vector's width after it for over-reads. */
 typedef struct {
     mm_dbuf head;
     float *data;
@@ -60,11 +60,11 @@ enum { MM_PANEL_PIECE = 64 };
 void mm_cpu_pack_words(const mm_kernels *kern, const mm_cpu_weight *w, uint32_t *dst, int width, int64_t n0, int n,
                        int64_t k0, int64_t k, float *room);
 
-/* Called once before each use of a linear weight: packs the whole of it when it pays. MM_FATAL when it must be and
- * memory is out. */
+/* Called before each use of a linear weight: packs all of it for good when that saves time. MM_FATAL when it has to be
+ * packed and memory runs out. */
 mm_status mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w, mm_err *e);
 
-/* Packs the whole of a weight without scales for one operation; NULL: memory is out. The next call overwrites it. */
+/* Packs all of a weight without scales for one operation; NULL: out of memory. The next call overwrites it. */
 const uint32_t *mm_cpu_pack_once(mm_cpu_dev *d, mm_cpu_weight *w);
 
 /* Packs a convolution's weights. */
@@ -88,7 +88,7 @@ static inline float *mm_cpu_at(const mm_mat *m)
     return ((const mm_cpu_buf *)m->buf)->data + m->off;
 }
 
-/* n floats aligned to 64, with a vector's width of room after them; NULL when memory is out. free() frees it. */
+/* n floats aligned to 64 bytes, with a vector's width after them; NULL: out of memory. free() frees them. */
 float *mm_cpu_floats(int64_t n);
 float *mm_cpu_padded(int64_t n); /* the same, all zeros */
 

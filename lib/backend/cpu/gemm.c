@@ -66,7 +66,7 @@ typedef struct {
     float *c;
 } unfinished;
 
-/* What each thread has of its own. */
+/* A thread's own memory. */
 typedef struct {
     uint32_t *b;
     float *c, *room, *piece;
@@ -175,7 +175,7 @@ static void fetch_output(const mm_gemm *g, int64_t row, int n, const pass *s)
         }
 }
 
-/* Finished sums of n rows from i0 on. */
+/* What follows finished sums: n rows from i0 on. */
 static void finish(const block *b, const pass *s, int64_t i0, int n, float *c)
 {
     const mm_gemm *g = b->g;
@@ -372,7 +372,7 @@ mm_status mm_gemm_run(mm_cpu_dev *d, const mm_gemm *given, mm_err *e)
     mm_gemm all = *given;
     const mm_gemm *g = &all;
     const int64_t blocks = mm_ceil_div(g->rows, mm_gemm_max_rows(g)), most = mm_ceil_div(g->rows, blocks ? blocks : 1);
-    if (!g->packed && blocks > 1) /* or each block would pack B anew; without memory, they do */
+    if (!g->packed && blocks > 1) /* or each block packs B again, as it does when memory is out */
         all.packed = mm_cpu_pack_once(d, (mm_cpu_weight *)(uintptr_t)g->w);
     mm_status st = mm_cpu_scratch(d, mm_gemm_scratch(g, most), e);
     for (int64_t i = 0; st == MM_OK && i < blocks; i++) {

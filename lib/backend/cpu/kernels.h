@@ -16,7 +16,7 @@
 
 #include "backend/cpu/matmul.h"
 
-/* What is done to a finished sum: y = act(c + bias) * scale + residual. The pointers stand at column 0 of row 0. */
+/* What follows a finished sum: y = act(c + bias) * scale + residual. The pointers are to column 0 of row 0. */
 typedef struct {
     const float *bias;  /* [N] or NULL */
     const float *scale; /* [N] or NULL */

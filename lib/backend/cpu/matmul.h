@@ -13,17 +13,17 @@
  *          without one, A stays fp32 and B is widened in registers.
  *   int8   weights symmetric per output column, w = q s with s = max|w| / 127; A unsigned per row, found as the row is
  *          packed (mm_quant). Sums are exact 32-bit integers and the same on every instruction set: as 8-bit words
- * where there is a dot product for four (vpdpbusd; zero · Σ q of the column is taken off again), as pairs of 16-bit
- *          integers (vpmaddwd, which cannot saturate here) elsewhere. */
+ * where there is a dot product for four (vpdpbusd; zero · Σ q of the column is subtracted afterwards), as pairs of
+ * 16-bit integers (vpmaddwd, which cannot saturate here) elsewhere. */
 #ifndef MM_CPU_MATMUL_H
 #define MM_CPU_MATMUL_H
 
 #include "backend/ops.h"
 
 /* How a row of A became integers: x = (q - zero) * scale, q = 0 .. 255. The number of largest magnitude, x[at], does
- * not count for the range, lest one outlier take every other number's precision: it is clamped, and what it is more is
- * carried in fp32 as `rest`. (Outliers in few channels are what transformers' activations are known for: Dettmers et
- * al., LLM.int8(), 2022.) */
+ * not count for the range, because one outlier would cost every other number its precision: it is clamped, and the
+ * difference is kept in fp32 as `rest`. (Outliers in few channels are what transformers' activations are known for:
+ * Dettmers et al., LLM.int8(), 2022.) */
 typedef struct {
     float scale, inv, low; /* inv = 1 / scale, low = -zero */
     int32_t zero, at;
@@ -67,7 +67,7 @@ typedef struct mm_matmul {
     void (*narrow)(void *dst, const float *panel, int width, int64_t k, const float *inv);
 
     /* B panels of fp32 rows, as kernels.h's functions of the same names make fp32 panels, filled up to a `step` of k;
-     * NULL: by way of such a panel. */
+     * NULL: from an fp32 panel. */
     void (*pack_rows)(void *dst, int width, const float *const *row, int n, int64_t k);
     void (*pack_cols)(void *dst, int width, const float *src, int64_t ld, int n, int64_t k);
 

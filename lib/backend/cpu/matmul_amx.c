@@ -2,7 +2,7 @@
  *
  * B panels are those of the vector formats: a tile of B wants 16 words of k below one another and 16 columns side by
  * side. A tile of A wants 16 rows of 16 words each, so an A panel is [k / 16 words][height][16 words]; its height is a
- * multiple of 16, and what stands in the rows beyond the last gives sums that nobody reads. */
+ * multiple of 16, and the rows after the last give sums that nobody reads. */
 #include "backend/cpu/kernels.h"
 
 #if defined(__x86_64__)

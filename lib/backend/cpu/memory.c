@@ -4,22 +4,22 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* Large pages where whole ones fit: a panel is read from end to end, and each page of 4 KiB would have to be looked up
- * (and, the first time, provided) alone. */
-static void *room_of(size_t bytes)
+/* Large pages where whole ones fit: a panel is read from end to end, and pages of 4 KiB cost a look-up each (and a
+ * fault each the first time). */
+static void *allocate(size_t bytes)
 {
     enum { HUGE = 2 << 20, PAGE = 1 << 12 };
     char *p = aligned_alloc(64, bytes);
     if (p && bytes >= 2 * HUGE) {
         const uintptr_t from = ((uintptr_t)p + PAGE - 1) / PAGE * PAGE, to = ((uintptr_t)p + bytes) / PAGE * PAGE;
-        madvise((void *)from, to - from, MADV_HUGEPAGE); /* a wish: where it fails, pages are small */
+        madvise((void *)from, to - from, MADV_HUGEPAGE); /* where it fails, pages stay small */
     }
     return p;
 }
 
 float *mm_cpu_floats(int64_t n)
 {
-    return room_of((size_t)mm_cpu_piece(n) * sizeof(float));
+    return allocate((size_t)mm_cpu_piece(n) * sizeof(float));
 }
 
 float *mm_cpu_padded(int64_t n)
@@ -33,16 +33,16 @@ float *mm_cpu_padded(int64_t n)
 mm_status mm_cpu_scratch(mm_cpu_dev *d, int64_t floats, mm_err *e)
 {
     size_t need = (size_t)mm_cpu_piece(floats) * sizeof(float);
-    if (need <= d->room)
+    if (need <= d->scratch_bytes)
         return MM_OK;
-    d->room = 0; /* until all of them have it */
+    d->scratch_bytes = 0; /* until all of them have it */
     for (int i = 0; i < mm_threads_count(d->head.pool); i++) {
         free(d->scratch[i]);
-        d->scratch[i] = room_of(need);
+        d->scratch[i] = allocate(need);
         if (!d->scratch[i])
             return mm_fail_memory(e);
     }
-    d->room = need;
+    d->scratch_bytes = need;
     return MM_OK;
 }
 

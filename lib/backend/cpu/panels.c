@@ -182,7 +182,7 @@ static void pack_panel(void *ctx, int i, int worker)
         mm_cpu_pack_words(j->k, j->w, to, width, n0, n, 0, j->w->head.k, room);
 }
 
-/* Panels of `words` words; what fills their last cache line up is zero. NULL: memory is out. */
+/* Panels of `words` words; what fills their last cache line up is zero. NULL: out of memory. */
 static uint32_t *room_for(int64_t words)
 {
     uint32_t *to = (uint32_t *)mm_cpu_floats(words);
@@ -202,7 +202,7 @@ static bool make_scales(mm_cpu_weight *w)
     return w->scale && w->sum;
 }
 
-/* Packs the whole weight; when it need not be, lack of room is no failure. */
+/* Packs the whole weight; unless it must be packed, lack of memory is not a failure. */
 static mm_status pack_all(mm_cpu_dev *d, mm_cpu_weight *w, bool must, mm_err *e)
 {
     const int64_t words = words_of(w);
@@ -214,7 +214,7 @@ static mm_status pack_all(mm_cpu_dev *d, mm_cpu_weight *w, bool must, mm_err *e)
         mm_threads_run(d->head.pool, (int)mm_ceil_div(w->head.n, w->m->nr), pack_panel, &j);
     if (!j.to || j.failed) {
         free(j.to);
-        return must ? mm_fail_memory(e) : MM_OK; /* others go on without */
+        return must ? mm_fail_memory(e) : MM_OK; /* the others are packed on the fly */
     }
     w->packed = j.to;
     w->packed_bytes = bytes;
@@ -244,7 +244,7 @@ const uint32_t *mm_cpu_pack_once(mm_cpu_dev *d, mm_cpu_weight *w)
 
 /* ---- packed models ---- */
 
-/* What is stored of `words` words: whole cache lines. */
+/* Words that a packed model stores of `words`: whole cache lines. */
 static int64_t stored_words(int64_t words)
 {
     return mm_ceil_div(words, 16) * 16;
@@ -267,7 +267,7 @@ mm_status mm_cpu_adopt(mm_cpu_weight *w, const mm_laid_out *r, mm_err *e)
     const int64_t n = mm_ceil_div(w->head.n, w->m->nr) * w->m->nr;
     if (!is_row(&r->panels, MM_I32, stored_words(words_of(w))) ||
         (w->m->widen && (!is_row(&r->scale, MM_F32, n) || !is_row(&r->sum, MM_I32, n))))
-        return mm_fail(e, MM_FATAL, "packed weights do not fit the model: `mm-model pack` makes them anew");
+        return mm_fail(e, MM_FATAL, "packed weights do not fit the model: run `mm-model pack` again");
     w->mapped = true; /* read only: nothing writes to a weight once it is made */
     w->packed = (uint32_t *)(uintptr_t)r->panels.data;
     w->scale = (float *)(uintptr_t)r->scale.data;

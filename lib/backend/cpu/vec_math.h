@@ -7,7 +7,7 @@
  * leave no trace. */
 static inline vf v_exp(vf x)
 {
-    const vf magic = v_set(0x1.8p23f); /* adding it rounds to an integer, which then stands in the low bits */
+    const vf magic = v_set(0x1.8p23f); /* adding it rounds to an integer, in the low bits */
     vi vanishes = x < v_set(-87.0f);
     vf top = v_set(88.0f);
     x = v_select(x > top, top, x);
