@@ -206,7 +206,9 @@ static mm_status report(mm_dev *d, mm_status s, mm_err *e)
     d->failed = (mm_err){0};
     if (failed.status == MM_OK)
         failed.status = s;
-    return mm_fail(e, failed.status, "%s", failed.text);
+    if (e)
+        *e = failed;
+    return failed.status;
 }
 
 mm_status mm_dev_flush(mm_dev *d, mm_err *e)

@@ -38,6 +38,7 @@ typedef enum {
     MM_HINT_NAMELESS,      /* give columns by number: the table does not name them */
     MM_HINT_PACK,          /* pack the model again */
     MM_HINT_POOL,          /* let the encoder pool its positions into one vector */
+    MM_HINT_PRECISION,     /* a precision that the processor computes in */
     MM_HINT_QUOTED_TSV,    /* read a TSV whose cells are quoted */
     MM_HINT_ROOT,          /* a root above all operands */
     MM_HINTS,              /* how many there are */
