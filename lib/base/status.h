@@ -40,6 +40,7 @@ typedef enum {
     MM_HINT_POOL,          /* let the encoder pool its positions into one vector */
     MM_HINT_PRECISION,     /* a precision that the processor computes in */
     MM_HINT_QUOTED_TSV,    /* read a TSV whose cells are quoted */
+    MM_HINT_RANGE,         /* say which samples are black and white */
     MM_HINT_ROOT,          /* a root above all operands */
     MM_HINTS,              /* how many there are */
 } mm_hint;

@@ -26,6 +26,7 @@ static const char *const words[MM_HINTS] = {
     [MM_HINT_POOL] = "give the encoder --pool",
     [MM_HINT_PRECISION] = "use --precision bf16 or auto",
     [MM_HINT_QUOTED_TSV] = "--table=quoted-tsv removes them",
+    [MM_HINT_RANGE] = "mm-decode --range BLACK,WHITE says it (--range auto: from the least to the greatest)",
     [MM_HINT_ROOT] = "--root takes a directory above all operands",
 };
 

@@ -88,7 +88,7 @@ mm_status mm_sink_picture(mm_sink *s, mm_picture *p, mm_record *rec, mm_fault *f
     int64_t width, height;
     mm_status st = upright_and_prepared(&img, s, p, &width, &height, &e);
     if (st != MM_OK)
-        return mm_fault_set(f, st == MM_FATAL ? "memory" : "prepare", "%s", e.text);
+        return mm_fault_hint(f, e.hint, st == MM_FATAL ? "memory" : "prepare", "%s", e.text);
     st = mm_shape_make(&rec->tensor.s, p->type, 3, (int64_t[]){img.height, img.width, 3}, &e);
     if (st != MM_OK)
         return mm_fault_set(f, "too-large", "%s", e.text);

@@ -34,7 +34,7 @@ static void advise(char *out, size_t size, const mm_format *f)
     case MM_FORMAT_PACKED:
         snprintf(out, size, "%s: `%s -dc FILE |` unpacks a stream, mm-decode reads media in it", f->what, f->program);
         break;
-    case MM_FORMAT_NUMBERS: snprintf(out, size, "%s: mm-decode --as feature reads those", f->what); break;
+    case MM_FORMAT_NUMBERS: snprintf(out, size, "%s: mm-decode reads arrays", f->what); break;
     default: snprintf(out, size, "%s", f->what);
     }
 }

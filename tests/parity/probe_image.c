@@ -15,10 +15,16 @@ static bool run(const int32_t v[6], const mm_image *in, mm_image *out, mm_arena 
                        .crop = true,
                        .crop_height = v[3],
                        .crop_width = v[3]};
+    mm_image_prep crop = {.crop = true, .crop_height = v[2], .crop_width = v[3]};
+    mm_raster turned, stored = {in->height, in->width, 3, in->rgb};
+    bool ok;
     switch (v[5]) {
-    case 1: return mm_image_centre_crop(out, in, v[2], v[3], a, e) == MM_OK;
+    case 1: return mm_image_prepare(out, in, &crop, a, e) == MM_OK;
     case 2: return mm_image_prepare(out, in, &p, a, e) == MM_OK;
-    case 3: return mm_image_orient(out, in, v[4], a, e) == MM_OK;
+    case 3:
+        ok = mm_raster_orient(&turned, &stored, v[4], a, e) == MM_OK;
+        *out = (mm_image){turned.height, turned.width, turned.p};
+        return ok;
     default: return mm_image_resize(out, in, v[2], v[3], (mm_resize_filter)v[4], a, e) == MM_OK;
     }
 }

@@ -11,6 +11,7 @@ typedef struct {
     mm_shape shape;
     uint8_t *data; /* a copy of the tensor */
     char error[256];
+    mm_hint hint; /* of the error */
 } decoded;
 
 static inline mm_status keep(void *ctx, const mm_record *rec, mm_err *e)
@@ -20,6 +21,7 @@ static inline mm_status keep(void *ctx, const mm_record *rec, mm_err *e)
     d->records++;
     d->kind = rec->kind;
     snprintf(d->error, sizeof d->error, "%.*s", MM_STRF(rec->error.text));
+    d->hint = rec->error.hint;
     if (!rec->has_tensor)
         return MM_OK;
     d->shape = rec->tensor.s;

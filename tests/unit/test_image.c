@@ -41,11 +41,11 @@ static void orients_as_pillow(void **state)
     uint8_t *rgb = noise_bytes(99, 6 * 11 * 3);
     json_array_foreach(cases, i, c)
     {
-        mm_image in = {6, 11, rgb}, out;
-        assert_int_equal(mm_image_orient(&out, &in, (int)num(c, "orientation"), &s.arena, &s.err), MM_OK);
+        mm_raster in = {6, 11, 3, rgb}, out;
+        assert_int_equal(mm_raster_orient(&out, &in, (int)num(c, "orientation"), &s.arena, &s.err), MM_OK);
         assert_int_equal(out.height, num(c, "h"));
         assert_int_equal(out.width, num(c, "w"));
-        assert_fnv(out.rgb, (size_t)(out.height * out.width * 3), c);
+        assert_fnv(out.p, (size_t)(out.height * out.width * 3), c);
     }
     assert_int_equal(i, 8);
     free(rgb);
@@ -85,13 +85,15 @@ static void crops_and_pads_in_the_middle(void **state)
     for (int i = 0; i < 20; i++)
         memset(rgb + 3 * i, i + 1, 3);
     mm_image in = {5, 4, rgb}, out;
-    assert_int_equal(mm_image_centre_crop(&out, &in, 2, 7, &s.arena, &s.err), MM_OK);
-    /* rows 1 and 2 of five; two columns of zeros before and one behind */
+    mm_image_prep crop = {.crop = true, .crop_height = 2, .crop_width = 7};
+    assert_int_equal(mm_image_prepare(&out, &in, &crop, &s.arena, &s.err), MM_OK);
+    /* rows 1 and 2 of five; two columns of zeros before and one after */
     static const uint8_t want[2][7] = {{0, 0, 5, 6, 7, 8, 0}, {0, 0, 9, 10, 11, 12, 0}};
     for (int y = 0; y < 2; y++)
         for (int x = 0; x < 7; x++)
             assert_int_equal(out.rgb[(y * 7 + x) * 3 + 1], want[y][x]);
-    assert_int_equal(mm_image_centre_crop(&out, &in, 0, 7, &s.arena, &s.err), MM_SKIP);
+    crop.crop_height = 0;
+    assert_int_equal(mm_image_prepare(&out, &in, &crop, &s.arena, &s.err), MM_SKIP);
     mm_arena_free(&s.arena);
 }
 

@@ -7,7 +7,7 @@ bool mm_chroma_is_halved(const AVPixFmtDescriptor *d)
            d->log2_chroma_w <= 1 && d->log2_chroma_h <= 1 && d->log2_chroma_w + d->log2_chroma_h > 0;
 }
 
-/* out[n]: three quarters of the nearer row and one of the other, in 8.2 bits. */
+/* out[n]: three quarters of the nearer row plus one of the other, with 2 fractional bits. */
 static void mix_rows(uint16_t *out, const uint8_t *near, const uint8_t *far, int n)
 {
     for (int i = 0; i < n; i++)
@@ -19,7 +19,7 @@ static uint8_t mixed(unsigned near, unsigned far)
     return (uint8_t)((3 * near + far + 8) >> 4);
 }
 
-/* One row of in[n] in 8.2 bits, to out[width]: two values for each where `halved`. */
+/* A row in[n] with 2 fractional bits to out[width], two values for each where `halved`. */
 static void spread(uint8_t *out, const uint16_t *in, int n, int width, bool halved)
 {
     if (!halved) {

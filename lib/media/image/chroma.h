@@ -1,6 +1,5 @@
-/* chroma.h: subsampled colour brought to the size of the picture. libswscale either repeats or averages lines there,
- * and stretches odd sizes; this interpolates, samples in the middle, as libavif does for Pillow and libjpeg for JPEG.
- */
+/* chroma.h: subsampled colour at the size of the picture. libswscale repeats or averages lines and stretches odd sizes;
+ * this interpolates between centred samples, as libavif does for Pillow and libjpeg for JPEG. */
 #ifndef MM_MEDIA_IMAGE_CHROMA_H
 #define MM_MEDIA_IMAGE_CHROMA_H
 
@@ -12,7 +11,7 @@
 
 /* Planar YUV of 8 bits whose colour has half as many columns, rows or both. */
 bool mm_chroma_is_halved(const AVPixFmtDescriptor *desc);
-/* out[height, width] of plane 1 or 2 of such a frame, from the arena; NULL when memory is out. */
+/* Plane 1 or 2 of such a frame as out[height, width] from the arena; NULL: out of memory. */
 uint8_t *mm_chroma_full(const AVFrame *f, const AVPixFmtDescriptor *desc, int plane, mm_arena *a);
 
 #endif

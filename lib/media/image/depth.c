@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { BLOCK = 4096 }; /* samples that are looked at as f32 at a time */
+enum { BLOCK = 4096 }; /* samples converted to f32 at a time */
 
 mm_status mm_range_parse(mm_range *r, const char *text, mm_err *e)
 {
@@ -22,7 +22,7 @@ mm_status mm_range_parse(mm_range *r, const char *text, mm_err *e)
 
 /* ---- walking over the samples ---- */
 
-/* Takes up to BLOCK samples from number `at` on as f32; how many. */
+/* Converts up to BLOCK samples from index `at` on to f32; returns how many. */
 static int64_t take(float *block, const mm_tensor *in, int64_t at)
 {
     int64_t left = mm_shape_count(&in->s) - at, n = left < BLOCK ? left : BLOCK;
@@ -31,7 +31,7 @@ static int64_t take(float *block, const mm_tensor *in, int64_t at)
     return n;
 }
 
-/* The least and the greatest sample. MM_SKIP when one is no number. */
+/* The least and the greatest sample; MM_SKIP when one is not finite. */
 static mm_status extent(double *least, double *most, const mm_tensor *in, mm_err *e)
 {
     float block[BLOCK], lo = INFINITY, hi = -INFINITY;
@@ -39,7 +39,7 @@ static mm_status extent(double *least, double *most, const mm_tensor *in, mm_err
     for (int64_t at = 0; (n = take(block, in, at)) > 0; at += n)
         for (int64_t i = 0; i < n; i++) {
             if (!isfinite(block[i]))
-                return mm_fail(e, MM_SKIP, "sample %lld of the picture is %s: fill such places in first",
+                return mm_fail(e, MM_SKIP, "sample %lld of the picture is %s: replace such samples first",
                                (long long)(at + i), isnan(block[i]) ? "not a number" : "infinite");
             lo = block[i] < lo ? block[i] : lo;
             hi = block[i] > hi ? block[i] : hi;
@@ -88,10 +88,8 @@ mm_status mm_depth_to_8(uint8_t *out, const mm_tensor *in, mm_err *e)
     if (extent(&least, &most, in, e) != MM_OK)
         return MM_SKIP;
     if (least < 0 || most > 1)
-        return mm_fail(e, MM_SKIP,
-                       "the samples go from %g to %g, and what is black and white is not known: mm-decode --range "
-                       "BLACK,WHITE says it (--range auto: from the least to the greatest)",
-                       least, most);
+        return mm_fail_hint(e, MM_SKIP, MM_HINT_RANGE,
+                            "the samples go from %g to %g, and which are black and white is not known", least, most);
     for (int64_t at = 0; (n = take(block, in, at)) > 0; at += n)
         for (int64_t i = 0; i < n; i++)
             out[at + i] = (uint8_t)lrintf(block[i] * 255);

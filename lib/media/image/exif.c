@@ -16,7 +16,7 @@ typedef struct {
     bool big;
 } tiff;
 
-/* One directory entry whose value was found to lie inside the block. */
+/* A directory entry whose value lies inside the block. */
 typedef struct {
     unsigned tag, type;
     size_t count;
@@ -33,7 +33,7 @@ static uint32_t get32(const tiff *t, const uint8_t *p)
     return (uint32_t)mm_uint(p, 4, t->big);
 }
 
-/* Bytes of one element of a type that is read here; 0 for the others. */
+/* Bytes of one element; 0 for types that are not read here. */
 static size_t type_size(unsigned type)
 {
     static const uint8_t size[] = {0, 1, 1, 2, 4, 8};

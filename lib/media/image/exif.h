@@ -15,8 +15,8 @@ typedef struct {
     double latitude, longitude; /* degrees, north and east positive */
 } mm_exif;
 
-/* Reads a TIFF structure ("II*\0" or "MM\0*" first; a leading "Exif\0\0" is stepped over). What is malformed is
- * left out: EXIF never makes a picture unreadable. */
+/* Reads a TIFF structure ("II*\0" or "MM\0*", perhaps after "Exif\0\0"). Malformed fields are ignored: EXIF never makes
+ * a picture unreadable. */
 void mm_exif_parse(mm_exif *x, const uint8_t *p, size_t n);
 
 /* The tiff:Orientation of an XMP packet, if x has none yet. */

@@ -10,7 +10,7 @@ enum { SWS_FLAGS = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FU
 
 /* ---- exact formats ---- */
 
-/* A sample of `depth` bits as one that goes up to `most`, 255 or 65535; up to 8 bits as Pillow widens them. */
+/* Scales a sample of `depth` bits to 0 … most (255 or 65535); up to 8 bits as Pillow does. */
 static unsigned scaled(unsigned v, int depth, unsigned most)
 {
     unsigned have = (1u << depth) - 1;
@@ -19,7 +19,7 @@ static unsigned scaled(unsigned v, int depth, unsigned most)
     return depth < 8 ? v * most / have : (v * most + have / 2) / have;
 }
 
-/* Luma that leaves room below black and above white (16 to 235 of 8 bits). */
+/* … of limited-range luma (16 to 235 in 8 bits). */
 static unsigned widened(unsigned v, int depth, unsigned most)
 {
     int64_t black = 16 << (depth - 8), range = 219 << (depth - 8), over = (int64_t)v - black;
@@ -34,7 +34,7 @@ typedef struct {
     bool grey, limited, invert;
 } source;
 
-/* Indices become the palette's colours: 256 words of alpha, red, green, blue in the machine's byte order. */
+/* The palette has 256 words of alpha, red, green, blue in the machine's byte order. */
 static void palette_row(uint8_t *out, const source *s, int y)
 {
     const uint8_t *in = s->frame->data[0] + (ptrdiff_t)y * s->frame->linesize[0];
@@ -48,7 +48,7 @@ static void palette_row(uint8_t *out, const source *s, int y)
     }
 }
 
-/* One component of one row into every `step`-th sample of out. */
+/* Writes one component of a row to every `step`-th sample of out. */
 static void component_row(uint8_t *out, int step, const source *s, int y, int comp, uint32_t *line)
 {
     int width = s->frame->width, depth = s->desc->comp[comp].depth;
@@ -100,7 +100,7 @@ static mm_status exact(mm_picture *p, const source *s, mm_arena *a, mm_fault *f)
 
 /* ---- YUV ---- */
 
-/* The formats whose very name says full range are deprecated, but decoders still give them. */
+/* The formats that are full range by name are deprecated, but decoders still give them. */
 static enum AVPixelFormat without_j(enum AVPixelFormat fmt)
 {
     switch (fmt) {
@@ -125,7 +125,7 @@ static int matrix_of(enum AVColorSpace c)
     }
 }
 
-/* What libswscale is given: the frame's own planes, or those with colour of the full size. */
+/* The input of libswscale: the frame's own planes, or chroma planes at full size. */
 typedef struct {
     const uint8_t *data[4];
     int stride[4];
@@ -165,7 +165,7 @@ static mm_status through_swscale(mm_picture *p, const AVFrame *frame, struct Sws
         return mm_fault_set(f, "unsupported", "pixel format %s", av_get_pix_fmt_name(frame->format));
     const int *matrix = sws_getCoefficients(matrix_of(frame->colorspace));
     sws_setColorspaceDetails(*sws, matrix, full, matrix, 1, 0, 1 << 16, 1 << 16);
-    /* libswscale writes whole vectors: rows are padded first and closed up afterwards */
+    /* libswscale writes whole vectors: rows are padded first and packed afterwards */
     size_t row = (size_t)(p->width * p->channels), stride = (row + 127) / 64 * 64;
     p->px = mm_arena_alloc(a, stride * (size_t)p->height);
     if (!p->px)
@@ -183,7 +183,7 @@ mm_status mm_frame_to_rgb(mm_picture *p, const AVFrame *frame, struct SwsContext
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     if (!desc || frame->width <= 0 || frame->height <= 0 || (desc->flags & AV_PIX_FMT_FLAG_HWACCEL) || !frame->data[0])
-        return mm_fault_set(f, "unsupported", "no picture in memory came out of the decoder");
+        return mm_fault_set(f, "unsupported", "the decoder gave no picture in memory");
     bool palette = desc->flags & AV_PIX_FMT_FLAG_PAL;
     bool grey = !palette && desc->nb_components <= 2;
     bool rgb = palette || (desc->flags & AV_PIX_FMT_FLAG_RGB);

@@ -1,4 +1,3 @@
-/* GIF through libav's demuxer. */
 #include "media/image/gif.h"
 
 #include "media/image/libav_still.h"
@@ -7,7 +6,7 @@
 
 /* ---- blocks ---- */
 
-/* Steps over data sub-blocks; 0 when they do not end. */
+/* Skips data sub-blocks; 0 when they do not end. */
 static size_t after_blocks(mm_bytes in, size_t at)
 {
     while (at < in.n && in.p[at])
@@ -34,11 +33,11 @@ static bool gif_picture(mm_gif_first *g, mm_bytes in, size_t at, const uint8_t *
     size_t i = transparent >= 0 ? (size_t)transparent : 0;
     if (i < count)
         memcpy(g->open, colours + 3 * i, 3);
-    g->whole = after_blocks(in, data + 1) != 0; /* after the byte that says how wide the codes are */
+    g->whole = after_blocks(in, data + 1) != 0; /* after the byte of the code size */
     return true;
 }
 
-/* Steps over extensions, from one of which comes the index that is *transparent; 0 when one does not end. */
+/* Skips extensions, one of which may set the *transparent index; 0 when one does not end. */
 static size_t after_extensions(mm_bytes in, size_t at, int *transparent)
 {
     while (at && at < in.n && in.p[at] == '!') {
@@ -49,7 +48,7 @@ static size_t after_extensions(mm_bytes in, size_t at, int *transparent)
     return at;
 }
 
-/* at: where something begins. Is it an image descriptor? */
+/* Does an image descriptor begin at `at`? */
 static bool is_descriptor(mm_bytes in, size_t at)
 {
     return at && at < in.n && in.p[at] == ',';
@@ -124,7 +123,7 @@ static bool is_animation(mm_bytes in)
     return count_frames(in, &whole, &end) > 1;
 }
 
-/* A frame that is cut is left out: decoders make a picture of it or not. */
+/* A cut frame is left out: some decoders make a picture of it, others do not. */
 static mm_status ends(mm_bytes in, size_t *end, mm_fault *f)
 {
     bool whole;

@@ -1,6 +1,5 @@
-/* HEIC through libheif, which is loaded when the first such picture comes: it brings a dozen libraries along, which no
- * other run should wait for. It turns and crops the picture as the file says, joins tiles and finds the alpha picture.
- */
+/* HEIC through libheif, loaded with the first such picture: it brings a dozen libraries that no other run should wait
+ * for. libheif turns and crops the picture as the file says, joins tiles and finds the alpha picture. */
 #include "media/image/heic.h"
 
 #include <string.h>
@@ -49,7 +48,7 @@ typedef struct {
     functions heif;
     struct heif_context *context;
     heif_item_id id[MOST_PAGES]; /* of the pictures, the primary one first */
-    int pages, further;          /* … and how many more there are, which are not read */
+    int pages, further;          /* … and how many more there are beyond the limit */
 } file;
 
 static mm_status load(functions *h, mm_fault *f)
@@ -82,7 +81,7 @@ static mm_status heif_fault(mm_fault *f, struct heif_error e)
 
 /* ---- the file ---- */
 
-/* Fills id: all pictures that stand for themselves. */
+/* Fills id with all top-level pictures. */
 static mm_status list_pages(file *t, mm_fault *f)
 {
     struct heif_error e = t->heif.context_get_primary_image_ID(t->context, &t->id[0]);
@@ -125,7 +124,7 @@ static mm_status open_file(file *t, mm_bytes in, mm_fault *f)
 
 /* ---- one picture ---- */
 
-/* The EXIF block but its orientation, which the file's own turns are for: libheif has made them. */
+/* The EXIF block without its orientation: libheif has applied the file's own turns. */
 static void read_exif(mm_exif *x, const functions *h, const struct heif_image_handle *image, mm_arena *a)
 {
     heif_item_id id;
@@ -141,7 +140,7 @@ static void read_exif(mm_exif *x, const functions *h, const struct heif_image_ha
     x->orientation = 0;
 }
 
-/* Words of fewer bits as words of 16; what has 8 bits stays. */
+/* Scales samples of 9 to 16 bits to 16; 8-bit samples are copied. */
 static void copy_row(uint8_t *out, const uint8_t *in, size_t samples, int bits)
 {
     unsigned most = (1u << bits) - 1;
@@ -166,7 +165,7 @@ static void copy_row(uint8_t *out, const uint8_t *in, size_t samples, int bits)
             }                                                                                                          \
     } while (0)
 
-/* Colours that were multiplied by their alpha, as they were before. */
+/* Undoes premultiplied alpha. */
 static void divide_by_alpha(mm_picture *p)
 {
     size_t n = (size_t)p->width * (size_t)p->height;
@@ -187,7 +186,7 @@ static mm_status take_pixels(mm_picture *p, const functions *h, const struct hei
     p->depth = bits;
     p->type = bits > 8 ? MM_U16 : MM_U8;
     if (!in || stride < 0 || bits < 1 || bits > 16)
-        return mm_fault_set(f, "unsupported", "heic: no pixels came out of the decoder");
+        return mm_fault_set(f, "unsupported", "heic: the decoder gave no pixels");
     if (mm_picture_allowed(p->width, p->height, l, f) != MM_OK || mm_picture_alloc(p, a, f) != MM_OK)
         return MM_SKIP;
     size_t samples = (size_t)p->width * (size_t)p->channels, row = samples * mm_type_size(p->type);

@@ -11,7 +11,7 @@ typedef struct {
     mm_bytes body;
 } box;
 
-/* Takes the first box off the front of *in; false when none is whole. */
+/* Takes the first box from *in; false when it is not whole. */
 static bool next_box(mm_bytes *in, box *b)
 {
     if (in->n < 8)
@@ -89,7 +89,7 @@ static void read_turns(mm_exif *x, mm_bytes in)
             mirror = b.body.p[0] & 1;
     }
     x->orientation = orientation_of(turns, mirror);
-    if (x->orientation == 1) { /* neither box: it may stand in XMP */
+    if (x->orientation == 1) { /* neither box: XMP may have it */
         x->orientation = 0;
         mm_exif_parse_xmp(x, in.p, in.n);
     }

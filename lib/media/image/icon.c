@@ -1,5 +1,5 @@
-/* ICO and CUR: the largest picture of the file, a PNG or a bitmap without its file header whose lower half is a
- * transparency mask (as Windows' BITMAPINFOHEADER and GRPICONDIR describe). */
+/* ICO and CUR: the largest picture of the file, which is a PNG, or a bitmap without its file header and followed by a
+ * transparency mask (Windows' BITMAPINFOHEADER and GRPICONDIR). */
 #include "media/image/libav_still.h"
 #include "media/image/png.h"
 
@@ -18,7 +18,7 @@ static unsigned side(uint8_t v)
     return v ? v : 256;
 }
 
-/* The bytes of the largest entry; of equally large ones that with the fewest colours, as Pillow picks. */
+/* The bytes of the largest entry; ties: fewest colours, as Pillow picks. */
 static bool largest(mm_bytes *out, mm_bytes in)
 {
     size_t count = mm_le16(in.p + 4);
@@ -37,13 +37,13 @@ static bool largest(mm_bytes *out, mm_bytes in)
     return out->p;
 }
 
-/* Bytes of a row of w pixels of this depth: rows end on 4 bytes. */
+/* Bytes of a row of w pixels, padded to 4. */
 static size_t row_bytes(size_t w, size_t depth)
 {
     return (w * depth + 31) / 32 * 4;
 }
 
-/* Alpha from the mask at the end, or from the pixels' fourth byte. */
+/* Alpha from the mask, or from the pixels' fourth byte. */
 static void put_alpha(uint8_t *rgba, size_t w, size_t h, const uint8_t *colour, const uint8_t *mask, bool four)
 {
     for (size_t y = 0; y < h; y++) {
@@ -67,7 +67,7 @@ static mm_status widen(mm_picture *p, mm_arena *a, mm_fault *f)
     return MM_OK;
 }
 
-/* A bitmap: put a file header in front and halve the height that counts the mask too. */
+/* A bitmap: prepends a file header and halves the height, which counts the mask too. */
 static mm_status read_bitmap(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
 {
     if (in.n < DIB_HEADER || mm_le32(in.p) != DIB_HEADER)
@@ -89,9 +89,9 @@ static mm_status read_bitmap(mm_picture *p, mm_bytes in, const mm_picture_limits
     put32(bmp + BMP_HEADER + 8, (uint32_t)h);
     mm_status s = mm_libav_still(p, (mm_bytes){bmp, BMP_HEADER + at + body}, AV_CODEC_ID_BMP, l, a, f);
     if (s == MM_OK && (p->width != (int64_t)w || p->height != (int64_t)h))
-        return mm_fault_set(f, "corrupt", "icon: the sizes disagree");
+        return mm_fault_set(f, "corrupt", "icon: the size in its header is not that of its picture");
     bool masked = in.n - at - body >= row_bytes(w, 1) * h;
-    if (s != MM_OK || (!masked && depth < 32)) /* without a mask the whole bitmap shows */
+    if (s != MM_OK || (!masked && depth < 32)) /* without a mask the bitmap is opaque */
         return s;
     s = widen(p, a, f);
     if (s == MM_OK)

@@ -16,7 +16,7 @@ typedef struct {
     jmp_buf fail;
     char text[JMSG_LENGTH_MAX];
     bool ran_out; /* libjpeg wanted more bytes than there are */
-    bool starved; /* … and a row of blocks was made up for want of data */
+    bool starved; /* … and filled missing blocks in */
     bool damaged;
     const mm_log *log;
     struct jpeg_progress_mgr progress;
@@ -68,8 +68,8 @@ static void source_nothing(j_decompress_ptr c)
     (void)c;
 }
 
-/* All bytes are there from the start: being asked for more means that they end too early. An end-of-image marker
- * lets libjpeg come to an end; whether that cost pixels is judged afterwards. */
+/* All bytes are there from the start, so a request for more means that they end too early. An end-of-image marker lets
+ * libjpeg finish; whether pixels are missing is judged afterwards. */
 static boolean source_fill(j_decompress_ptr c)
 {
     static const JOCTET end[2] = {0xff, JPEG_EOI};
@@ -134,7 +134,7 @@ static mm_status read_rows(reader *r, mm_picture *p, mm_arena *a, mm_fault *f)
         if (jpeg_read_scanlines(&r->c, to, 1) != 1)
             return mm_fault_set(f, "corrupt", "JPEG decoding stopped at row %u", r->c.output_scanline);
         if (row)
-            mm_picture_cmyk(out, row, (size_t)p->width); /* stored inverted, Adobe's way, as every reader assumes */
+            mm_picture_cmyk(out, row, (size_t)p->width); /* stored inverted, as Adobe does and every reader assumes */
     }
     return MM_OK;
 }

@@ -17,7 +17,7 @@ static int first_frame(AVCodecContext *c, AVPacket *pkt, AVFrame *frame)
     return rc;
 }
 
-/* The first frame that decoder c gives for pkt. */
+/* The first frame that c gives for pkt. */
 static mm_status decode_packet(mm_picture *p, AVCodecContext *c, AVPacket *pkt, const mm_picture_limits *l, mm_arena *a,
                                mm_fault *f)
 {
@@ -36,7 +36,7 @@ static mm_status decode_packet(mm_picture *p, AVCodecContext *c, AVPacket *pkt, 
 
 /* ---- files that are one packet ---- */
 
-/* A packet over the caller's bytes, followed by the zeros that decoders rely on. */
+/* A packet with the caller's bytes and the zeros after them that decoders rely on. */
 static mm_status packet_over(AVPacket *pkt, mm_bytes in, mm_fault *f)
 {
     if (in.n > INT32_MAX / 2)

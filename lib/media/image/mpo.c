@@ -4,7 +4,7 @@
 
 enum { ENTRY = 16 };
 
-/* The index: a TIFF structure from whose beginning offsets count. */
+/* The index: a TIFF structure; offsets count from its beginning. */
 typedef struct {
     const uint8_t *p;
     size_t n;
@@ -54,7 +54,7 @@ static bool find_entries(mpf *m)
     return false;
 }
 
-/* Height and width as they stand in a JPEG's frame header, 4 bytes; NULL: there is none. */
+/* The 4 bytes of height and width in a JPEG's frame header; NULL: no header. */
 static const uint8_t *size_of(mm_bytes in)
 {
     if (in.n < 3 || memcmp(in.p, "\xff\xd8\xff", 3) != 0)
@@ -68,7 +68,7 @@ static const uint8_t *size_of(mm_bytes in)
     return NULL;
 }
 
-/* The bytes of image i; false: it is no further picture, or not there. */
+/* The bytes of image i; false: a smaller copy, or not there. */
 static bool get_view(mm_bytes *out, const mpf *m, mm_bytes in, size_t i)
 {
     enum { KIND = 0xffffff, SMALLER = 1 };

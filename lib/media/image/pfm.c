@@ -1,5 +1,5 @@
-/* PFM, the portable float map (PF of three colours, Pf of grey), rows from the bottom up: libav leaves them upside
- * down. The sign of the number after the size tells the order of bytes; its amount is a unit and no scale. */
+/* PFM, the portable float map (PF in colour, Pf grey). Rows go from the bottom up, which libav ignores. The sign of the
+ * number after the size tells the byte order; its magnitude is a unit, not a scale. */
 #include "media/image/picture.h"
 
 #include <ctype.h>
@@ -9,8 +9,8 @@
 enum { LONGEST_HEADER = 200 };
 
 typedef struct {
-    int samples; /* a pixel: 1 or 3 */
-    bool big;    /* the first byte is the highest */
+    int samples; /* per pixel: 1 or 3 */
+    bool big;    /* big-endian */
     size_t at;   /* where the samples begin */
 } layout;
 

@@ -29,7 +29,7 @@ static uint16_t over_16(uint64_t colour, uint64_t alpha, uint64_t background)
     return (uint16_t)((colour * alpha + background * (65535 - alpha) + 32767) / 65535);
 }
 
-/* n pixels of four samples become three, in place; `lay` is the sample in[c] over the background. */
+/* Turns n pixels of four samples into three, in place; `lay` is sample in[c] over the background. */
 #define FLATTEN(ctype, lay)                                                                                            \
     do {                                                                                                               \
         ctype *out = (void *)p->px;                                                                                    \

@@ -17,9 +17,9 @@ typedef struct {
     const char *format; /* "jpeg"; a literal, or from libav */
     int depth;          /* bits per channel in the file */
     int64_t pages;      /* pictures in the file; 0 and 1: this one alone */
-    bool moving;        /* they are the frames of an animation */
-    int64_t page;       /* the number of this one, from 0 */
-    bool timed;         /* it is shown from … to, in seconds */
+    bool moving;        /* … which are the frames of an animation */
+    int64_t page;       /* the index of this one */
+    bool timed;         /* shown from … to, in seconds */
     double from, to;
     bool damaged; /* the decoder met errors and went on, as the reference does */
     mm_exif exif;

@@ -11,8 +11,8 @@ static int hex(uint8_t c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* ImageMagick's text for an EXIF block before PNG had a chunk for it: its name, its length, then hexadecimal digits. It
- * is read as far as the orientation needs, the first directory. */
+/* ImageMagick's text for an EXIF block, from before PNG had a chunk for it: name, length, hexadecimal digits. Only the
+ * first directory is read, for the orientation. */
 static void raw_profile(mm_exif *x, const uint8_t *p, size_t n)
 {
     static const char name[] = "Raw profile type exif\0\nexif\n";
@@ -60,9 +60,9 @@ mm_status mm_png_examine(mm_png_notes *x, mm_bytes in, mm_fault *f)
 
 /* ---- pixels ---- */
 
-/* A PNG that was made from samples of fewer bits has them scaled to 16, by a shift or with their high bits repeated
- * below. Some writers only say so: when all samples fit into those bits, and what should be such low bits is something
- * else, they are scaled here. */
+/* A PNG made from samples of fewer than 16 bits has them scaled to 16, by a shift or by repeating their high bits. Some
+ * writers state the bits without scaling: samples that all fit into those bits, and whose low bits are not such a
+ * repetition, are scaled here. */
 static void fill_range(mm_picture *p, int bits)
 {
     uint16_t *v = (void *)p->px;

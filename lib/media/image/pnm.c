@@ -12,11 +12,11 @@ typedef struct {
 } cursor;
 
 typedef struct {
-    bool plain, bits;  /* numbers as text; black and white, 1 is black */
-    int samples;       /* a pixel: 1 or 3 */
+    bool plain, bits;  /* numbers as text; black and white (1 is black) */
+    int samples;       /* per pixel: 1 or 3 */
     int64_t maxval;    /* 1 for bits */
     double widest;     /* what maxval becomes: 255 or 65535 */
-    int64_t per_row;   /* samples a row */
+    int64_t per_row;   /* samples */
     size_t row_length; /* bytes of a raw row */
 } layout;
 
@@ -27,7 +27,7 @@ static bool space(int c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* The next byte of what is written as text: a comment is passed over with the end of its line, wherever it stands. */
+/* The next byte of a text; comments are skipped with the end of their line, wherever they stand. */
 static int next(cursor *c)
 {
     while (c->at < c->in.n && c->in.p[c->at] == '#') {
@@ -45,10 +45,10 @@ static mm_status number(int64_t *out, cursor *c, mm_fault *f)
     while (space(b))
         b = next(c);
     if (b == NO_BYTE)
-        return mm_fault_set(f, "truncated", "pnm: the data end where a number should stand");
+        return mm_fault_set(f, "truncated", "pnm: the data end where a number is expected");
     for (*out = 0; b != NO_BYTE && !space(b); b = next(c)) {
         if (!isdigit(b) || ++digits > LONGEST_NUMBER)
-            return mm_fault_set(f, "corrupt", "pnm: no number at byte %zu", c->at - 1);
+            return mm_fault_set(f, "corrupt", "pnm: not a number at byte %zu", c->at - 1);
         *out = *out * 10 + (b - '0');
     }
     return MM_OK;
@@ -65,7 +65,7 @@ static mm_status read_header(layout *l, mm_picture *p, cursor *c, const mm_pictu
         (!l->bits && number(&l->maxval, c, f) != MM_OK))
         return MM_SKIP;
     if (l->maxval < 1 || l->maxval > 65535)
-        return mm_fault_set(f, "corrupt", "pnm: %lld as the largest value", (long long)l->maxval);
+        return mm_fault_set(f, "corrupt", "pnm: a largest value of %lld", (long long)l->maxval);
     p->channels = 3;
     p->depth = l->maxval > 255 ? 16 : 8;
     p->type = l->maxval > 255 ? MM_U16 : MM_U8;
@@ -77,16 +77,16 @@ static mm_status read_header(layout *l, mm_picture *p, cursor *c, const mm_pictu
     return MM_OK;
 }
 
-/* Are there bytes enough for all pixels? Asked before memory is taken for them. */
+/* Are there enough bytes for all pixels? Asked before memory is allocated. */
 static bool enough(const layout *l, const mm_picture *p, const cursor *c)
 {
     size_t left = c->in.n - c->at, samples = (size_t)(l->per_row * p->height);
-    if (l->plain) /* a digit each, and between two numbers a space */
+    if (l->plain) /* a digit for each, and a space between two numbers */
         return left >= (l->bits ? samples : 2 * samples - 1);
     return left >= l->row_length * (size_t)p->height;
 }
 
-/* A raw sample above the largest value counts as that value. */
+/* Raw samples above the largest value are clamped. */
 static uint16_t scaled(int64_t v, const layout *l)
 {
     double wide = rint((double)v / (double)l->maxval * l->widest); /* in this order, ties to even: as Pillow rounds */
@@ -128,7 +128,7 @@ static uint16_t raw_sample(const uint8_t *row, int64_t i, const layout *l)
     return scaled(l->maxval > 255 ? mm_be16(row + 2 * i) : row[i], l);
 }
 
-/* One row of out[width, 3], of bytes or of words; grey is written three times. */
+/* One row out[width, 3] of u8 or u16; grey is written three times. */
 static mm_status read_row(uint8_t *out, const layout *l, cursor *c, mm_fault *f)
 {
     size_t size = l->widest > 255 ? 2 : 1;
@@ -145,7 +145,7 @@ static mm_status read_row(uint8_t *out, const layout *l, cursor *c, mm_fault *f)
     return MM_OK;
 }
 
-/* Is there a further image? A raw one may be followed by others, with nothing in between. */
+/* Does another image follow? Only after a raw one, with nothing in between. */
 static bool another(const cursor *c)
 {
     const uint8_t *p = c->in.p + c->at;
@@ -168,7 +168,7 @@ static mm_status read_image(mm_picture *p, cursor *c, const mm_picture_limits *l
     return MM_OK;
 }
 
-/* How many images there are from here on, whole or not. */
+/* How many images follow, whole or not. */
 static int64_t count(cursor c, const mm_picture_limits *limits)
 {
     int64_t n = 0;

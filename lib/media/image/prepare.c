@@ -1,5 +1,4 @@
-/* prepare.c: from a decoded image to a model's input tensor. Geometry and rounding are those of the transformers
- * library's image processors (their Pillow back end). */
+/* prepare.c: geometry and rounding are those of the transformers library's image processors (Pillow back end). */
 #include "media/image/prepare.h"
 
 #include "media/image/resize.h"
@@ -54,14 +53,9 @@ static mm_status resize_and_crop(mm_image *out, const mm_image *in, int64_t heig
     return s == MM_OK ? padded(out, &kept, y, x, a, e) : s;
 }
 
-mm_status mm_image_centre_crop(mm_image *out, const mm_image *in, int64_t height, int64_t width, mm_arena *a, mm_err *e)
-{
-    return resize_and_crop(out, in, in->height, in->width, MM_NEAREST, height, width, a, e);
-}
-
 /* ---- orientation ------------------------------------------------------------------------------------------ */
 
-/* Every orientation is a walk over the source from a corner with a step down and a step across. */
+/* Every orientation is a walk over the source from one corner, with a step down and a step across. */
 typedef struct {
     bool from_bottom, from_right, swap;
 } walk;
@@ -101,7 +95,7 @@ static void copy_tile(tile t, size_t size)
 mm_status mm_raster_orient(mm_raster *out, const mm_raster *in, int orientation, mm_arena *a, mm_err *e)
 {
     *out = *in;
-    if (orientation <= 1 || orientation > 8) /* absent or nonsense: as it is, which is what viewers do */
+    if (orientation <= 1 || orientation > 8) /* absent or invalid: unchanged, as viewers do */
         return MM_OK;
     const walk w = WALKS[orientation];
     int64_t rows = w.swap ? in->width : in->height, columns = w.swap ? in->height : in->width;
@@ -125,14 +119,6 @@ mm_status mm_raster_orient(mm_raster *out, const mm_raster *in, int orientation,
         }
     *out = (mm_raster){rows, columns, in->pixel, p};
     return MM_OK;
-}
-
-mm_status mm_image_orient(mm_image *out, const mm_image *in, int orientation, mm_arena *a, mm_err *e)
-{
-    mm_raster turned, r = {in->height, in->width, 3, in->rgb};
-    mm_status s = mm_raster_orient(&turned, &r, orientation, a, e);
-    *out = (mm_image){turned.height, turned.width, turned.p};
-    return s;
 }
 
 /* ---- a model's preparation -------------------------------------------------------------------------------- */
@@ -175,16 +161,6 @@ static void resized_size(const mm_image_prep *p, int64_t in_h, int64_t in_w, int
     }
 }
 
-void mm_image_prepared_size(const mm_image_prep *p, int64_t in_height, int64_t in_width, int64_t *height,
-                            int64_t *width)
-{
-    resized_size(p, in_height, in_width, height, width);
-    if (p->crop) {
-        *height = p->crop_height;
-        *width = p->crop_width;
-    }
-}
-
 mm_status mm_image_prepare(mm_image *out, const mm_image *in, const mm_image_prep *p, mm_arena *a, mm_err *e)
 {
     int64_t h, w;
@@ -194,8 +170,8 @@ mm_status mm_image_prepare(mm_image *out, const mm_image *in, const mm_image_pre
     return mm_image_resize(out, in, h, w, p->filter, a, e);
 }
 
-/* A byte has 256 values: each is computed once, in the reference's order of operations and precisions (scale in
- * double, round to float, subtract, divide). */
+/* Each of the 256 values is computed once, in the reference's order and precision: scale in double, round to float,
+ * subtract, divide. */
 void mm_image_normalize(float *out, const mm_image *in, const mm_image_prep *p)
 {
     float table[3][256];

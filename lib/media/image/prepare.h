@@ -17,7 +17,7 @@ typedef struct {
     const uint8_t *rgb; /* [height, width, 3] */
 } mm_image;
 
-/* Pixels of any depth, which are only moved. */
+/* Pixels of any depth, for operations that only move them. */
 typedef struct {
     int64_t height, width;
     size_t pixel; /* bytes */
@@ -46,23 +46,16 @@ typedef struct {
     float mean[3], std[3];
 } mm_image_prep;
 
-/* A result may be a view of `in`, where nothing had to be done; what is new comes from the arena.
- * MM_SKIP for a size that cannot be made (zero, or above 2^31 pixels). */
+/* A result may be a view of `in` where nothing had to be done; new pixels come from the arena. MM_SKIP for a size that
+ * is not possible (zero, or above 2^31 pixels). */
 mm_status mm_image_resize(mm_image *out, const mm_image *in, int64_t height, int64_t width, mm_resize_filter filter,
                           mm_arena *a, mm_err *e);
-/* As the reference: an odd remainder is cut more at the end, padded more at the start. */
-mm_status mm_image_centre_crop(mm_image *out, const mm_image *in, int64_t height, int64_t width, mm_arena *a,
-                               mm_err *e);
-/* EXIF orientation 1..8 undone: the image as it should be seen. */
-mm_status mm_image_orient(mm_image *out, const mm_image *in, int orientation, mm_arena *a, mm_err *e);
-/* … of pixels of any size. */
+/* Undoes an EXIF orientation, 1..8: the picture as it should be seen. */
 mm_status mm_raster_orient(mm_raster *out, const mm_raster *in, int orientation, mm_arena *a, mm_err *e);
 
-/* The geometric part of a prep: resize, then crop; u8 to u8. Only what the crop keeps is computed. */
+/* The geometric part of a prep: resize, then crop; u8 to u8. Only what the crop keeps is computed. As the reference
+ * does, a crop cuts an odd remainder at the end and pads it at the start. */
 mm_status mm_image_prepare(mm_image *out, const mm_image *in, const mm_image_prep *p, mm_arena *a, mm_err *e);
-/* The size that mm_image_prepare gives for an input of this size. */
-void mm_image_prepared_size(const mm_image_prep *p, int64_t in_height, int64_t in_width, int64_t *height,
-                            int64_t *width);
 /* The arithmetic part: out[H,W,3] = (rgb × rescale − mean) / std in f32, as the reference computes it. */
 void mm_image_normalize(float *out, const mm_image *in, const mm_image_prep *p);
 

@@ -1,9 +1,9 @@
-/* resize.c: which inputs an output pixel is made of, and the order of the two passes.
+/* resize.c: the inputs of each output pixel, and the order of the two passes.
  *
  * The method is Pillow's (src/libImaging/Resample.c): the filter is stretched by the scale when shrinking, its support
  * rounded to whole pixels, its weights normalised in double precision and then rounded to fixed point; the 8-bit
- * result of one pass feeds the other. Every rounding here is one that shows in the pixels, and so does the order of
- * the passes: Pillow 13's, where earlier ones always began with the horizontal pass. */
+ * result of one pass feeds the other. Every rounding here shows in the pixels, and so does the order of
+ * the passes, which is Pillow 13's; earlier versions always began with the horizontal pass. */
 #include "media/image/resize.h"
 
 #include <math.h>
@@ -68,7 +68,7 @@ static const kernel KERNELS[] = {
     [MM_BOX] = {box, 0.5},         [MM_HAMMING] = {hamming, 1.0},
 };
 
-/* The weights of output coordinate xx into w (doubles, scratch) and k; *start and *count say of which inputs. */
+/* The weights of output xx into w (doubles, scratch) and k, for *count inputs from *start on. */
 static void taps_at(int64_t xx, int64_t in_size, double scale, const kernel *f, double *w, int32_t *k, int32_t *start,
                     int32_t *count)
 {
@@ -117,7 +117,7 @@ static const mm_resize_kernels *kernels(void)
     return &mm_resize_portable;
 }
 
-/* A part of the image between the passes: row 0 is row `y` of the image, column 0 its column `x`. */
+/* The part of the image between the passes: row 0 is row `y` of the image, column 0 its column `x`. */
 typedef struct {
     const uint8_t *p;
     int64_t y, x, height, width, pitch;
@@ -156,7 +156,7 @@ static void reach(const mm_taps *t, int64_t *from, int64_t *count)
     *count = t->start[t->n - 1] + t->count[t->n - 1] - t->start[0];
 }
 
-/* The plane as an image: its rows are copied together where they lie apart. */
+/* The plane as an image; rows that lie apart are copied together. */
 static mm_status cut(mm_image *out, const plane *p, mm_arena *a, mm_err *e)
 {
     *out = (mm_image){p->height, p->width, p->p};
@@ -197,7 +197,7 @@ static mm_status filtered(mm_image *out, const mm_image *in, int64_t height, int
     return cut(out, &p, a, e);
 }
 
-/* Input coordinates of outputs first .. first+n-1. Pillow adds the step up from the first output on; so must we. */
+/* Input coordinates of outputs first .. first+n-1. Pillow accumulates the step from output 0 on; so must we. */
 static int64_t *nearest_axis(int64_t in_size, int64_t out_size, int64_t first, int64_t n, mm_arena *a)
 {
     int64_t *from = mm_arena_zalloc(a, (size_t)n, sizeof *from);

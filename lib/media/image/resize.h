@@ -1,4 +1,4 @@
-/* resize.h: Pillow's separable resampling, for a window of the result. Internal to media/. */
+/* resize.h: Pillow's separable resampling, for a window of the result. Inside lib/media/image. */
 #ifndef MM_MEDIA_IMAGE_RESIZE_H
 #define MM_MEDIA_IMAGE_RESIZE_H
 
@@ -13,8 +13,8 @@ typedef struct {
 mm_status mm_resize_window(mm_image *out, const mm_image *in, int64_t height, int64_t width, mm_resize_filter filter,
                            mm_window w, mm_arena *a, mm_err *e);
 
-/* One output coordinate is a weighted sum of `count` inputs from `start`; weights are fixed point, MM_RESIZE_BITS
- * after the point, `stride` apart from one output to the next and zero after `count`. */
+/* Each output is a weighted sum of `count` inputs from `start` on. Weights are fixed point with MM_RESIZE_BITS
+ * fractional bits, `stride` apart from one output to the next, and zero after `count`. */
 enum { MM_RESIZE_BITS = 32 - 8 - 2 };
 typedef struct {
     int64_t n, stride;

@@ -58,7 +58,7 @@ static void down(uint8_t *out, const uint8_t *in, int64_t pitch, int64_t n, cons
     int64_t at = 0;
     for (; at + 16 <= n; at += 16)
         down16(out + at, in + at, pitch, weight, count);
-    if (at < n) /* the last columns once more: same inputs, same values */
+    if (at < n) /* the last columns overlap: same inputs, same values */
         down16(out + n - 16, in + n - 16, pitch, weight, count);
 }
 

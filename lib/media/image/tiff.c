@@ -1,6 +1,5 @@
 /* TIFF through libtiff: libav gives wrong pixels, without an error, for tiles, separate planes, 16-bit alpha and more.
- * Pages in strips or tiles. Unsigned samples of up to 8 bits become 8-bit and those of up to 16 bits 16-bit; what is
- * deeper, signed or real stays what it is, as a float. */
+ * Unsigned samples become 8-bit or 16-bit; deeper, signed and real ones become floats of the same value. */
 #include "format/formats.h"
 #include "media/image/picture.h"
 #include "media/image/tiff_survey.h"
@@ -16,17 +15,17 @@ typedef struct {
     TIFF *t;
     mm_bytes in;
     size_t at;
-    size_t stack_at, stack_page; /* ImageJ: pages without directories, one after the other; 0: none */
-    int64_t stack_page_no;       /* which of them the first one's directory stands for now */
+    size_t stack_at, stack_page; /* ImageJ: consecutive pages without directories; 0: none */
+    int64_t stack_page_no;       /* which of them the first directory stands for now */
     char complaint[200];         /* libtiff's first one */
     uint32_t width, height;
     uint16_t bits, samples, photometric, planar, compression, format, orientation;
     mm_type type;              /* of the picture's samples */
-    uint32_t most;             /* an unsigned sample that stands for white, or for all of a colour */
-    int colours;               /* samples without alpha and whatever else a pixel has */
+    uint32_t most;             /* the unsigned sample of full intensity */
+    int colours;               /* samples that are colours */
     int alpha;                 /* the sample that is alpha; −1: none */
-    int used;                  /* samples that count: colours and alpha */
-    bool premultiplied;        /* … with which the colours are multiplied */
+    int used;                  /* colours and alpha */
+    bool premultiplied;        /* … by which the colours are multiplied */
     const uint16_t *map[3];    /* the palette */
     uint32_t piece_w, piece_h; /* a tile, or a strip of the picture's width */
     size_t piece_size, row_size;
@@ -71,7 +70,7 @@ static toff_t size(thandle_t h)
     return ((file *)h)->in.n;
 }
 
-/* Keeps the first complaint; 1: libtiff need not print it. */
+/* Keeps the first complaint; 1 keeps libtiff from printing it. */
 static int complain(TIFF *t, void *ctx, const char *module, const char *fmt, va_list ap)
 {
     file *f = ctx;
@@ -117,7 +116,7 @@ static void read_alpha(file *t)
     bool told = TIFFGetField(t->t, TIFFTAG_EXTRASAMPLES, &n, &kinds) && n;
     if (t->samples <= t->colours || t->photometric == PHOTOMETRIC_SEPARATED)
         return;
-    if (!told && t->colours == 3) /* a fourth colour of which nothing is said is taken for alpha */
+    if (!told && t->colours == 3) /* an unspecified fourth sample is taken for alpha */
         t->alpha = t->colours;
     else if (told && kinds[0] != EXTRASAMPLE_UNSPECIFIED)
         t->alpha = t->colours;
@@ -139,8 +138,8 @@ static bool bits_known(const file *t)
     return t->bits < 16 && (plain || (t->photometric == PHOTOMETRIC_PALETTE && t->bits < 8 && t->samples == 1));
 }
 
-/* The greatest sample that its bits allow, or fewer bits of which MaxSampleValue tells: 4095 of a camera's 12. Another
- * value than that of whole bits is what the picture happens to hold. */
+/* The greatest sample that the bits allow, or MaxSampleValue where that says fewer bits: 4095 for a camera's 12. A
+ * value that is not 2^n − 1 is only the greatest sample of this picture. */
 static uint32_t greatest(const file *t)
 {
     uint32_t all = (1u << t->bits) - 1;
@@ -149,15 +148,15 @@ static uint32_t greatest(const file *t)
     return t->bits == 16 && whole ? told : all;
 }
 
-/* What the picture's samples are in memory. */
+/* The type of the picture's samples in memory. */
 static mm_status choose_type(file *t, mm_fault *f)
 {
     uint16_t told;
     if (t->format == SAMPLEFORMAT_IEEEFP || t->format == SAMPLEFORMAT_INT || t->bits == 32) {
         t->type = MM_F32;
         if (t->photometric == PHOTOMETRIC_MINISWHITE && TIFFGetField(t->t, TIFFTAG_PHOTOMETRIC, &told))
-            return mm_fault_set(f, "unsupported",
-                                "a TIFF whose 0 is white, and of %u bits: convert it so that 0 is black", t->bits);
+            return mm_fault_set(f, "unsupported", "a TIFF of %u bits whose 0 is white: convert it so that 0 is black",
+                                t->bits);
         if (t->alpha >= 0)
             return mm_fault_set(f, "unsupported", "a TIFF with transparency and samples of %u bits: convert it to 16",
                                 t->bits);
@@ -190,7 +189,7 @@ static mm_status know(file *t, mm_fault *f)
 
 /* ---- from samples to pixels ---- */
 
-/* Sample `at` of a row that libtiff has decoded: packed from the high bits on, or words of this machine. */
+/* Sample `at` of a decoded row: bits packed from the highest on, bytes, or words of this machine. */
 static uint32_t sample(const uint8_t *row, size_t at, size_t bits)
 {
     uint16_t half = 0;
@@ -207,7 +206,7 @@ static uint32_t sample(const uint8_t *row, size_t at, size_t bits)
     return v >> (7 - (end - 1) % 8) & ((1u << bits) - 1);
 }
 
-/* … of floats and of integers that are signed or of 32 bits. */
+/* … of a float, or of an integer that is signed or has 32 bits. */
 static float real_sample(const uint8_t *row, size_t at, const file *t)
 {
     bool whole = t->format == SAMPLEFORMAT_INT, real = t->format == SAMPLEFORMAT_IEEEFP;
@@ -223,7 +222,7 @@ static float real_sample(const uint8_t *row, size_t at, const file *t)
     return v;
 }
 
-/* An unsigned sample as one that goes up to `most`, 255 or 65535; up to 8 bits as Pillow widens them. */
+/* Scales an unsigned sample to 0 … most (255 or 65535); up to 8 bits as Pillow does. */
 static uint32_t level(uint32_t v, const file *t, uint32_t most)
 {
     if (v >= t->most)
@@ -239,7 +238,7 @@ static uint32_t divided(uint32_t colour, uint32_t alpha, uint32_t most)
 
 static void cmyk(uint32_t *out, const uint32_t *v, const file *t)
 {
-    uint8_t kept[4], rgb[3]; /* what is stored is ink */
+    uint8_t kept[4], rgb[3]; /* the file stores ink */
     for (int c = 0; c < 4; c++)
         kept[c] = (uint8_t)(255 - (v[c] >> (t->bits - 8)));
     mm_picture_cmyk(rgb, kept, 1);
@@ -267,7 +266,7 @@ static void pixel(uint32_t *out, const uint32_t *v, const file *t)
         out[c] = divided(out[c], out[3], most);
 }
 
-/* Pixel x of a row of a piece into out. plane: bytes from one colour's plane to the next; 0: all samples are in one. */
+/* Pixel x of a piece's row into out. plane: bytes from one colour's plane to the next; 0: interleaved. */
 static void place_pixel(uint8_t *out, const file *t, const uint8_t *row, size_t plane, uint32_t x, int channels)
 {
     uint32_t v[MOST_SAMPLES], made[4];
@@ -287,14 +286,14 @@ static void place_pixel(uint8_t *out, const file *t, const uint8_t *row, size_t 
         memcpy(out + c * size, &made[c], size); /* little-endian */
 }
 
-/* Are the picture's pixels the very bytes of the piece? */
+/* Can the piece's bytes be copied as they are? */
 static bool as_stored(const mm_picture *p, const file *t)
 {
     return t->type != MM_F32 && t->photometric == PHOTOMETRIC_RGB && t->planar != PLANARCONFIG_SEPARATE &&
            t->samples == p->channels && !t->premultiplied && t->most == (t->type == MM_U8 ? 255 : 65535);
 }
 
-/* Writes the part of a piece that lies in the picture. planes: one with all samples, or one for each. */
+/* Writes the part of a piece that lies in the picture; planes: one, interleaved, or one for each sample. */
 static void place(mm_picture *p, const file *t, const uint8_t *planes, uint32_t x0, uint32_t y0)
 {
     size_t plane = t->planar == PLANARCONFIG_SEPARATE ? t->piece_size : 0;
@@ -379,7 +378,7 @@ static mm_status read_pieces(mm_picture *p, file *t, const mm_picture_limits *l,
     return s;
 }
 
-/* YCbCr, with whatever subsampling or JPEG is in it, is what libtiff turns into RGB itself. */
+/* YCbCr, with any subsampling or JPEG in it: libtiff converts it to RGB. */
 static mm_status read_ycbcr(mm_picture *p, file *t, mm_arena *a, mm_fault *f)
 {
     TIFFRGBAImage image;
@@ -390,7 +389,7 @@ static mm_status read_ycbcr(mm_picture *p, file *t, mm_arena *a, mm_fault *f)
         return mm_fault_memory(f);
     if (!TIFFRGBAImageBegin(&image, t->t, 1, why))
         return mm_fault_set(f, "unsupported", "tiff: %s", why);
-    image.req_orientation = image.orientation; /* as it is stored: it is turned later */
+    image.req_orientation = image.orientation; /* as stored: it is turned later */
     int ok = TIFFRGBAImageGet(&image, raster, t->width, t->height);
     TIFFRGBAImageEnd(&image);
     if (!ok)
@@ -407,7 +406,7 @@ static mm_status read_directory(mm_picture *p, file *t, const mm_picture_limits 
 {
     if (!TIFFGetField(t->t, TIFFTAG_IMAGEWIDTH, &t->width) || !TIFFGetField(t->t, TIFFTAG_IMAGELENGTH, &t->height))
         return mm_fault_set(f, "corrupt", "tiff: its size is missing");
-    TIFFGetField(t->t, TIFFTAG_PHOTOMETRIC, &t->photometric); /* 0, white is zero, where it is missing */
+    TIFFGetField(t->t, TIFFTAG_PHOTOMETRIC, &t->photometric); /* missing: 0, white is zero */
     TIFFGetFieldDefaulted(t->t, TIFFTAG_BITSPERSAMPLE, &t->bits);
     TIFFGetFieldDefaulted(t->t, TIFFTAG_SAMPLESPERPIXEL, &t->samples);
     TIFFGetFieldDefaulted(t->t, TIFFTAG_PLANARCONFIG, &t->planar);
@@ -430,7 +429,7 @@ static mm_status read_directory(mm_picture *p, file *t, const mm_picture_limits 
     return read_pieces(p, t, l, a, f);
 }
 
-/* Opens the file at its first page. */
+/* Opens the file at its first page. MM_SKIP also for camera RAW. */
 static mm_status begin(file *t, mm_tiff_survey *s, mm_bytes in, mm_fault *f)
 {
     *t = (file){.in = in};
@@ -445,7 +444,7 @@ static mm_status begin(file *t, mm_tiff_survey *s, mm_bytes in, mm_fault *f)
     return mm_fault_set(f, "unsupported", "camera RAW is not read: " MM_CAMERA_RAW_ADVICE);
 }
 
-/* The page that is the current directory, or number `page` of the stack after it. */
+/* The page of the current directory, or page `page` of the stack that follows it. */
 static mm_status read_page(mm_picture *p, file *t, const mm_tiff_survey *s, int64_t page, const mm_picture_limits *l,
                            mm_arena *a, mm_fault *f)
 {
@@ -454,7 +453,7 @@ static mm_status read_page(mm_picture *p, file *t, const mm_tiff_survey *s, int6
     t->stack_page_no = page;
     p->page = page;
     if (page && s->stack_page && (t->in.n - s->stack_at) / s->stack_page <= (uint64_t)page)
-        return mm_fault_set(f, "truncated", "tiff: page %lld lies beyond the end of the file", (long long)page);
+        return mm_fault_set(f, "truncated", "tiff: page %lld begins after the end of the file", (long long)page);
     return read_directory(p, t, l, a, f);
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Enough for what cameras write: a directory, or one below it, that is no picture yet. */
+/* Enough for the files of cameras, whose RAW data is in one of the first directories or below it. */
 enum { MOST_SUB = 16, SUB_LEVELS_IN = 4 };
 
 bool mm_tiff_is_page(TIFF *t)
@@ -13,7 +13,7 @@ bool mm_tiff_is_page(TIFF *t)
     return !(kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK));
 }
 
-/* Does this directory hold what a camera's sensor saw? */
+/* Does this directory hold a camera's sensor data? */
 static bool is_raw(TIFF *t)
 {
     enum {
@@ -34,7 +34,7 @@ static bool is_raw(TIFF *t)
            compression == PENTAX || TIFFGetField(t, TIFFTAG_DNGVERSION, &version);
 }
 
-/* The directories below the current one, which is the current one again afterwards. */
+/* Visits the directories below the current one, and returns to it. */
 static void look_below(mm_tiff_survey *s, TIFF *t)
 {
     uint16_t n = 0;
@@ -54,8 +54,7 @@ static void look_below(mm_tiff_survey *s, TIFF *t)
     TIFFSetDirectory(t, here);
 }
 
-/* ImageJ's stacks that are too large for directories have one, whose description tells how many pages lie there without
- * compression. */
+/* ImageJ's large stacks have one directory, whose description says how many uncompressed pages follow. */
 static void find_stack(mm_tiff_survey *s, TIFF *t, size_t bytes)
 {
     const char *text = NULL, *images;
@@ -73,9 +72,9 @@ static void find_stack(mm_tiff_survey *s, TIFF *t, size_t bytes)
     if (n < 2 || !row || page / row != height || page == 0 || offsets[0] >= bytes)
         return;
     uint64_t there = (bytes - offsets[0]) / page;
-    if (there < 2) /* the description of a file that this one was made from */
+    if (there < 2) /* the description was copied from another file */
         return;
-    s->pages = (uint64_t)n <= there ? n : (int64_t)there + 1; /* one that is missing stands for all that are */
+    s->pages = (uint64_t)n <= there ? n : (int64_t)there + 1; /* one page stands for all that are missing */
     s->stack_at = (size_t)offsets[0];
     s->stack_page = (size_t)page;
 }

@@ -1,5 +1,5 @@
-/* WebP through libwebp: libav has a decoder too, but its colours differ (it doubles chroma without smoothing) and it
- * knows no animation. Frames by the same call that Pillow uses. */
+/* WebP through libwebp: libav's decoder doubles chroma without smoothing and reads no animation. Frames come from the
+ * call that Pillow uses. */
 #include "media/image/picture.h"
 
 #include <webp/demux.h>
@@ -15,7 +15,7 @@ static void read_exif(mm_exif *x, const WebPDemuxer *d)
     WebPDemuxReleaseChunkIterator(&it);
 }
 
-/* The size, the number of frames and what stands beside the pixels. */
+/* The size, the number of frames and the metadata. */
 static mm_status examine(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_fault *f)
 {
     *p = (mm_picture){.format = "webp", .depth = 8, .channels = 4};
@@ -36,7 +36,7 @@ static mm_status examine(mm_picture *p, mm_bytes in, const mm_picture_limits *l,
     return mm_picture_allowed(p->width, p->height, l, f);
 }
 
-/* Frame number p->page, which is the decoder's next one: the whole canvas. */
+/* The decoder's next frame, which is number p->page: the whole canvas. */
 static mm_status next_frame(mm_picture *p, WebPAnimDecoder *d, int *shown_until, mm_arena *a, mm_fault *f)
 {
     uint8_t *rgba;
@@ -56,11 +56,11 @@ static mm_status open_decoder(WebPAnimDecoder **d, mm_bytes in, mm_fault *f)
     WebPData data = {in.p, in.n};
     WebPAnimDecoderOptions options;
     if (!WebPAnimDecoderOptionsInit(&options))
-        return mm_fault_set(f, "unsupported", "webp: another version of libwebp than this was built for");
+        return mm_fault_set(f, "unsupported", "webp: libwebp has another version than this program was built for");
     options.color_mode = MODE_RGBA;
     options.use_threads = 0;
     *d = WebPAnimDecoderNew(&data, &options);
-    return *d ? MM_OK : mm_fault_set(f, "corrupt", "webp: no decoder for it");
+    return *d ? MM_OK : mm_fault_set(f, "corrupt", "webp: the decoder rejects it");
 }
 
 static mm_status read_first(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
