@@ -241,7 +241,7 @@ EOF
     [ "$(head -n 1 t.tsv)" = $'trial\thidden\tepochs\trung\tran_epochs\tbest_epoch\tvalid_loss\taccuracy\tbest' ]
     [ "$(sed 1d t.tsv | cut -f2,3 | sort -u | wc -l)" = 4 ]
     run -2 mm-train classify --grid 'lr=1|2' --grid 'lr=3|4' -o x.safetensors a.mm
-    [[ "$output" == *"lr is there twice"* ]]
+    [[ "$output" == *"lr is given twice"* ]]
 }
 
 @test "label fields that cannot be learned: what there is, and what to say" {
