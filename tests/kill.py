@@ -7,6 +7,7 @@ import os, random, shutil, signal, subprocess, sys, tempfile, time
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODELS = os.path.join(HERE, "goldens/encode")
 sys.path.insert(0, os.path.join(HERE, "bats"))
+sys.dont_write_bytecode = True
 import media
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from statistics import median
 
+sys.dont_write_bytecode = True
 from contenders import BUILD, BUSY, DATA, ENV, HERE, MODELS, PYTHON, THREADS, WORK, Cold, Ours, Warm, cosine, rounds, say, shell, spread
 from inputs import count, has, has_module, inputs, llama_peers, packed, whisper_ct2
 
