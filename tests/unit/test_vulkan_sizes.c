@@ -161,19 +161,21 @@ static void test_long_recording(void **state)
 
 /* ---- the size of a tile ---- */
 
-/* How many rows a product has decides about its tiles: a row's result must not depend on them. 2,048 rows take the
- * large tiles where a device has them, the first eight alone the small ones. */
-static void check_tile_sizes(const char *paths, mm_precision precision)
+/* How many rows a product has decides about its shader: a row's bits must not depend on them. 2,048 rows take the large
+ * tiles where a device has them, nine the small ones, and up to eight the shaders for few rows. `needs`: a path that
+ * has to be on. */
+static void check_tile_sizes(const char *paths, const char *off, const char *needs, mm_precision precision)
 {
-    enum { K = 75, N = 1024, MANY = 2048, FEW = 8 };
+    enum { K = 75, N = 1024, MANY = 2048, FEW = 9 };
+    static const int counts[] = {9, 8, 3, 2, 1};
     mm_dev *d;
     mm_err e;
     setenv("MM_VULKAN_ENABLE", paths, 1);
-    setenv("MM_VULKAN_DISABLE", "wide", 1);
+    setenv("MM_VULKAN_DISABLE", off, 1);
     mm_status s = mm_dev_open(&d, &(mm_dev_opts){.name = "vulkan:0", .threads = 1, .precision = precision}, &e);
     unsetenv("MM_VULKAN_ENABLE");
     unsetenv("MM_VULKAN_DISABLE");
-    if (s != MM_OK || !strstr(mm_dev_name(d), "big")) { /* too small a device for them, or without that precision */
+    if (s != MM_OK || !strstr(mm_dev_name(d), needs)) { /* too small a device for them, or without that precision */
         print_message("%s\n", s != MM_OK ? e.text : mm_dev_name(d));
         mm_dev_close(d);
         return;
@@ -193,10 +195,13 @@ static void check_tile_sizes(const char *paths, mm_precision precision)
     mm_dev_write(d, in.buf, 0, x, MANY * K);
     mm_dev_linear(d, &(mm_linear_op){.x = in, .y = out, .w = weight, .rows = MANY});
     mm_dev_read(d, out.buf, 0, many, FEW * N);
-    mm_dev_linear(d, &(mm_linear_op){.x = in, .y = out, .w = weight, .rows = FEW});
-    mm_dev_read(d, out.buf, 0, few, FEW * N);
-    assert_int_equal(mm_dev_flush(d, &e), MM_OK);
-    assert_memory_equal(many, few, FEW * N * sizeof *few);
+    for (int i = 0; i < 5; i++) {
+        mm_dev_linear(d, &(mm_linear_op){.x = in, .y = out, .w = weight, .rows = counts[i]});
+        mm_dev_read(d, out.buf, 0, few, counts[i] * N);
+        assert_int_equal(mm_dev_flush(d, &e), MM_OK);
+        if (memcmp(many, few, (size_t)(counts[i] * N) * sizeof *few))
+            fail_msg("%s: %d rows", mm_dev_name(d), counts[i]);
+    }
     mm_dev_weight_free(d, weight);
     mm_dev_free(d, in.buf);
     mm_dev_free(d, out.buf);
@@ -211,9 +216,12 @@ static void test_tile_sizes(void **state)
 {
     (void)state;
     NEEDS_DEVICE;
-    check_tile_sizes("tiles,big", MM_PREC_FP32);
-    check_tile_sizes("tiles,big,fp16", MM_PREC_FP16);
-    check_tile_sizes("tiles,big,int8", MM_PREC_INT8);
+    check_tile_sizes("tiles,big", "wide", "big", MM_PREC_FP32);
+    check_tile_sizes("tiles,big,fp16", "wide", "big", MM_PREC_FP16);
+    check_tile_sizes("tiles,big,int8", "wide", "big", MM_PREC_INT8);
+    check_tile_sizes("coopmat", "", "coopmat", MM_PREC_FP16);
+    check_tile_sizes("wide", "", "wide", MM_PREC_FP32);
+    check_tile_sizes("", "wide,tiles,big,coopmat", "", MM_PREC_FP32); /* the baseline */
 }
 
 int main(void)

@@ -24,6 +24,9 @@ enum { LANES = 16 };
 /* Fewer workgroups than this leave much of a large GPU idle: a smaller tile is faster. */
 enum { BUSY = 72, VERY_BUSY = 200 };
 
+/* Up to this many rows a product costs no more than reading its weights. */
+enum { FEW = 8 };
+
 static int64_t groups_of(const tile *t, int64_t rows, int64_t cols, int64_t groups)
 {
     return (rows + t->rows - 1) / t->rows * ((cols + t->cols - 1) / t->cols) * groups;
@@ -36,7 +39,9 @@ static tile units_for(const mm_vk_dev *d, const mm_vk_product *p, int64_t rows, 
                small = {MM_VK_LINEAR_COOP_SMALL, 64, 64};
     const bool only_big = !(d->paths & MM_VK_COOPMAT);
     if (d->card.coopmat == 8)
-        return (tile){MM_VK_LINEAR_COOP_8, 32, 32};
+        return rows <= FEW ? (tile){MM_VK_LINEAR_COOP_8_FEW, 8, 32} : (tile){MM_VK_LINEAR_COOP_8, 32, 32};
+    if (rows <= FEW && !only_big)
+        return (tile){MM_VK_LINEAR_COOP_FEW, 16, 64};
     if (!(d->paths & MM_VK_COOPBIG))
         return small;
     if (p->x_half && (only_big || groups_of(&big, rows, cols, p->groups) >= VERY_BUSY))
@@ -55,17 +60,28 @@ static tile tile_for(const mm_vk_dev *d, const mm_vk_product *p, int64_t rows, i
                big = {w->half ? MM_VK_LINEAR_BIG_HALF : MM_VK_LINEAR_BIG, 128, 128};
     const bool large =
         (d->paths & MM_VK_BIG) && (!(d->paths & MM_VK_TILES) || groups_of(&big, rows, cols, groups) >= BUSY);
+    if (w->int8 && rows <= FEW)
+        return (tile){MM_VK_LINEAR_INT8_FEW, 8, 128};
     if (w->int8)
         return large ? integers : few_integers;
     if (w->rows)
         return units_for(d, p, rows, cols);
+    /* on Mesa's CPU driver a load is what costs: 16 rows of linear_wide.comp take the time of three of linear_few.comp
+     */
+    const bool wide =
+        (d->paths & MM_VK_WIDE) && !(d->paths & (MM_VK_TILES | MM_VK_BIG)) && !((d->paths & MM_VK_FP16) && w->half);
+    if (rows <= (wide ? 2 : FEW))
+        return (tile){!w->half                  ? MM_VK_LINEAR_FEW
+                      : (d->paths & MM_VK_FP16) ? MM_VK_LINEAR_FEW_FP16
+                                                : MM_VK_LINEAR_FEW_HALF,
+                      FEW, 4 * LANES};
     if ((d->paths & MM_VK_FP16) && w->half)
         return large ? products : few_products;
     if (large)
         return big;
     if (d->paths & MM_VK_TILES)
         return (tile){w->half ? MM_VK_LINEAR_TILE_HALF : MM_VK_LINEAR_TILE, 64, 64};
-    if (d->paths & MM_VK_WIDE)
+    if (wide)
         return (tile){w->half ? MM_VK_LINEAR_WIDE_HALF : MM_VK_LINEAR_WIDE, 16, 16 * LANES};
     return (tile){w->half ? MM_VK_LINEAR_PLAIN_HALF : MM_VK_LINEAR_PLAIN, 8, 8 * LANES};
 }
@@ -133,6 +149,12 @@ static bool fours(VkDeviceSize bytes, int64_t ld, int64_t step)
     return bytes % 16 == 0 && ld % 4 == 0 && step % 4 == 0;
 }
 
+/* ROWS of linear_few.comp: few pipelines, and no more than half of the products for nothing. */
+static uint32_t rounded_rows(int64_t rows)
+{
+    return rows > 4 ? 8 : rows > 2 ? 4 : (uint32_t)rows;
+}
+
 static mm_status dispatch(mm_vk_dev *d, const piece *c, mm_err *e)
 {
     const mm_vk_product *p = c->p;
@@ -158,12 +180,15 @@ static mm_status dispatch(mm_vk_dev *d, const piece *c, mm_err *e)
         .zy = (uint32_t)p->step_y,
     };
     const tile t = tile_for(d, p, c->rows, c->cols);
+    const bool few =
+        t.shader == MM_VK_LINEAR_FEW || t.shader == MM_VK_LINEAR_FEW_HALF || t.shader == MM_VK_LINEAR_FEW_FP16;
     const bool x4 = fours(c->x.shift, p->ldx, p->step_x);
     const bool y4 = fours(c->y.shift, p->ldy, p->step_y) && c->cols % 4 == 0 && fours(c->r_shift, p->r ? p->ldr : 0, 0);
     const mm_vk_dispatch x = {
         .shader = t.shader,
         .spec = {p->act, w->vector_chunk != NULL, p->scale != NULL, p->r != NULL, x4, y4, LANES,
-                 x4 && w->depth == w->padded, p->x_half, p->y_half},
+                 few ? rounded_rows(c->rows) : x4 && w->depth == w->padded, p->x_half, p->y_half,
+                 few && (d->paths & (MM_VK_TILES | MM_VK_BIG))},
         .bind = {c->x, c->w, c->v, c->y},
         .push = &push,
         .push_bytes = sizeof push,

@@ -80,7 +80,7 @@ typedef struct {
     size_t bytes;
 } mm_vk_readback;
 
-enum { MM_VK_SPECS = 10, MM_VK_BINDINGS = 4, MM_VK_PUSH = 128 };
+enum { MM_VK_SPECS = 11, MM_VK_BINDINGS = 4, MM_VK_PUSH = 128 };
 
 /* A dispatch or, without a pipeline, a copy. */
 typedef struct {
