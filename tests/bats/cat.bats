@@ -25,7 +25,9 @@ setup() {
     all=$(mm-cat --json "$q" | wc -l)
     yes=$(mm-cat --json -w of=image "$q" | jq -s 'map(select(.of == "image")) | length')
     no=$(mm-cat --json -w of!=image "$q" | jq -s 'map(select(.of != "image")) | length')
-    [ "$yes" -gt 0 ] && [ "$no" -gt 0 ] && [ $((yes + no)) -eq "$all" ]
+    [ "$yes" -gt 0 ]
+    [ "$no" -gt 0 ]
+    [ $((yes + no)) -eq "$all" ]
     [ "$(mm-cat -k -w 'key~^q0[12]$' "$q" | tr '\n' ' ')" = "q01 q02 " ]
     [ "$(mm-cat -k -w 'key~^q0[12]$' -w key=q02 "$q")" = q02 ]
     mm-cat -w part "$q" | cmp - /dev/null
@@ -45,7 +47,8 @@ setup() {
 
 @test "--npy loads with its keys beside it, and holds the stream's values" {
     mm-cat -w of=image --npy v.npy "$q"
-    [ ! -e v.npy.part ] && [ ! -e v.tsv.part ]
+    [ ! -e v.npy.part ]
+    [ ! -e v.tsv.part ]
     [ $(($(wc -l <v.tsv) - 1)) -eq "$(mm-cat -k -w of=image "$q" | wc -l)" ]
     want=$(mm-cat -J -d -w of=image "$q" | jq -c '.data.values' | head -1)
     python3 - "$want" <<'PY'
@@ -173,7 +176,8 @@ PY
         cmp kept "$q"
     done
     run -2 mm-cat --npy new.npy /dev/null
-    [ ! -e new.npy ] && [ ! -e new.tsv ]
+    [ ! -e new.npy ]
+    [ ! -e new.tsv ]
     [[ "$(mm-cat --help)" != *"default: -1"* ]]
 }
 

@@ -55,9 +55,11 @@ models() {
     [ "$(completes mm-encode-image -m my-)" = my-vit ]
     [ "$(completes mm-encode-text -m my-)" = my-bert ]
     [ -z "$(completes mm-encode-audio -m my-)" ]
-    [ "$(completes mm-encode-image -m my)" = $'my $(touch trap) vit\nmy-vit' ] && [ ! -e trap ]
+    [ "$(completes mm-encode-image -m my)" = $'my $(touch trap) vit\nmy-vit' ]
+    [ ! -e trap ]
     touch 'two words.mm' 'two $(touch trap).mm' "it's.mm"
-    [ "$(completes mm-cat two | sort)" = $'two $(touch trap).mm\ntwo words.mm' ] && [ ! -e trap ]
+    [ "$(completes mm-cat two | sort)" = $'two $(touch trap).mm\ntwo words.mm' ]
+    [ ! -e trap ]
     [ "$(completes mm-cat -o it)" = "it's.mm" ]
     [ "$(completes mm-train classify two | wc -l)" -eq 2 ]
     [ -z "$(completes mm-model fetch tw)" ]
@@ -88,13 +90,17 @@ models() {
 
 @test "usage errors exit with 2, say what is wrong and what was meant" {
     run mm-cat --sumary "$q"
-    [ "$status" -eq 2 ] && [[ "$output" == *"did you mean '--summary'"* ]]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"did you mean '--summary'"* ]]
     run mm-cat --he "$q"
-    [ "$status" -eq 2 ] && [[ "$output" == *"could be"* ]]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"could be"* ]]
     run mm-cat --head
-    [ "$status" -eq 2 ] && [[ "$output" == *"needs a value"* ]]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"needs a value"* ]]
     run mm-cat --head=x "$q"
-    [ "$status" -eq 2 ] && [[ "$output" == *"whole number"* ]]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"whole number"* ]]
     run mm-cat -Jt "$q"
     [ "$status" -eq 2 ]
 }
@@ -113,7 +119,8 @@ models() {
     cmp out.mm "$q"
     [ ! -e out.mm.part ]
     run mm-cat -o sub/out.mm "$q"
-    [ "$status" -eq 2 ] && [[ "$output" == *"sub/out.mm.part"* ]]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"sub/out.mm.part"* ]]
     mm-cat -o /dev/null "$q"
     [ -c /dev/null ]
     mkfifo in
@@ -131,14 +138,16 @@ models() {
 @test "a reader that goes away ends the tool silently by SIGPIPE" {
     for _ in $(seq 400); do cat "$q"; done >big.mm
     run bash -c 'set -o pipefail; mm-cat big.mm | head -c 1 >/dev/null'
-    [ "$status" -eq 141 ] && [ -z "$output" ]
+    [ "$status" -eq 141 ]
+    [ -z "$output" ]
     run bash -c 'set -o pipefail; mm-cat --json big.mm | head -n 1 >/dev/null'
     [ "$status" -eq 141 ] && [ -z "$output" ]
 }
 
 @test "a full disk is an error" {
     run bash -c 'mm-cat --json "$0" >/dev/full' "$q"
-    [ "$status" -eq 2 ] && [[ "$output" == *"No space left"* ]]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"No space left"* ]]
     run bash -c 'mm-cat "$0" >/dev/full' "$q"
     [ "$status" -eq 2 ] && [[ "$output" == *"No space left"* ]]
 }
@@ -158,6 +167,7 @@ models() {
     command -v script || skip "no script(1)"
     script -qec true /dev/null </dev/null >/dev/null || skip "no pseudo-terminals here"
     run script -qec "mm-cat --keys" /dev/null </dev/null
-    [ "$status" -eq 2 ] && [[ "$output" == *"no input"* ]]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"no input"* ]]
     script -qec "mm-cat -N 1 '$q'" /dev/null </dev/null | grep -q 'q00.*f32\[12\]'
 }

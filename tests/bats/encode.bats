@@ -89,7 +89,8 @@ shapes() { mm-cat -q -J | jq -c 'select(.kind == "feature") | .data.shape' | sor
     mm-encode-image -m "$vit" --pool none all.mm | mm-cat -J | jq -e -s '[.[] | select(.kind == "feature")] | all((.data.shape | length) == 2 and .grid != null)'
     a=$(mm-encode-image -m "$vit" all.mm | mm-cat -J | jq -r 'select(.kind=="feature").space' | sort -u)
     b=$(mm-encode-image -m "$vit" --pool mean --layer 1 all.mm | mm-cat -J | jq -r 'select(.kind=="feature").space' | sort -u)
-    [ "$(wc -l <<<"$a")" -eq 1 ] && [ "$a" != "$b" ]
+    [ "$(wc -l <<<"$a")" -eq 1 ]
+    [ "$a" != "$b" ]
     for bad in "--pool max" "--layer x" "--layer 99" "--batch 0"; do
         run mm-encode-image -m "$vit" $bad all.mm
         [ "$status" -eq 2 ] || { echo "$bad: $status"; false; }
@@ -129,7 +130,7 @@ END
         [ "$(mm-cat -J --where kind=error "$tmp/o" | grep -c -- "--range")" -eq 7 ]
         rm "$tmp/o"
     done
-    ! twins '<f4' 'float("nan")' | mm-encode-image -q -m "$vit" -o "$tmp/o"
+    ! twins '<f4' 'float("nan")' | mm-encode-image -q -m "$vit" -o "$tmp/o" || false
     [ "$(mm-cat -J --where kind=error "$tmp/o" | grep -c "not a number")" -eq 7 ]
 }
 
@@ -230,11 +231,13 @@ sys.stdout.buffer.write(s[:at] + eval("b\"" + sys.argv[1] + "\"") + s[at + 4:])'
 
 @test "no model, no such model, one of another modality: exit 2 and what helps" {
     run mm-encode-image all.mm
-    [ "$status" -eq 2 ] && [[ "$output" == *"mm-model list"* ]]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"mm-model list"* ]]
     run mm-encode-image -m nothing-here all.mm
     [ "$status" -eq 2 ]
     run mm-encode-image -m "$wav" all.mm
-    [ "$status" -eq 2 ] && [[ "$output" == *"wav2vec2 encodes audio, not image: mm-encode-audio takes it"* ]]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"wav2vec2 encodes audio, not image: mm-encode-audio takes it"* ]]
     run mm-encode-text -m "$vit" all.mm
     [ "$status" -eq 2 ]
 }
@@ -278,10 +281,12 @@ print(len(want) == len(got) == 6 * 384 and max(abs(x - y) for x, y in zip(got, w
         "$(mm-encode-text -q -m "$tmp/p" --prompt-name document "$tmp/t.mm" | mm-cat -J | jq -r .space | sort -u)" ]
     mm-model --json info "$tmp/p" | jq -e '.default_prompt == "query" and .prompts.document == "Represent the passage: "'
     run mm-encode-text -m "$tmp/p" --prompt-name nosuch "$tmp/t.mm"
-    [ "$status" -eq 2 ] && [[ "$output" == *"no prompt nosuch"*"there are: query, document"* ]]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"no prompt nosuch"*"there are: query, document"* ]]
     printf '{"prompts": {' >"$tmp/p/config_sentence_transformers.json"
     run mm-encode-text -m "$tmp/p" "$tmp/t.mm"
-    [ "$status" -eq 2 ] && [[ "$output" == *config_sentence_transformers.json* ]]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *config_sentence_transformers.json* ]]
     run mm-encode-text -m "$tmp/p" --prompt-name query --prompt x "$tmp/t.mm"
     [ "$status" -eq 2 ]
 }

@@ -43,8 +43,10 @@ same() { cmp "$T/hub/owner/name/$1" "$MM_MODELS/name/$1"; }
     same model.safetensors
     same config.json
     same 1_Pooling/config.json
-    [ ! -e "$MM_MODELS/name/onnx" ] && [ ! -e "$MM_MODELS/name/pytorch_model.bin" ]
-    [ ! -e "$MM_MODELS/name/.commit" ] && [ ! -e "$MM_MODELS/name.part" ]
+    [ ! -e "$MM_MODELS/name/onnx" ]
+    [ ! -e "$MM_MODELS/name/pytorch_model.bin" ]
+    [ ! -e "$MM_MODELS/name/.commit" ]
+    [ ! -e "$MM_MODELS/name.part" ]
     mm-model verify name
     run mm-model fetch owner/name
     [ "$status" -eq 2 ]

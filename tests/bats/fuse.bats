@@ -100,7 +100,8 @@ END
     run mm-fuse -m absent.safetensors a.mm
     [ "$status" -eq 2 ]
     run mm-train classify -o "$tmp/h" absent.mm
-    [ "$status" -ne 0 ] && [ ! -e "$tmp/h" ]
+    [ "$status" -ne 0 ]
+    [ ! -e "$tmp/h" ]
     mm-decode --as feature --of voice --key-column 1 --label-column 4 a.csv >/dev/null
     run mm-fuse -m head.safetensors --label <"$D/a.csv"
     [ "$status" -ne 0 ]
@@ -128,7 +129,8 @@ two_of_one_name() {
     for inputs in "a.mm b.mm" "b.mm a.mm"; do
         # shellcheck disable=SC2086
         run mm-train classify -o h $inputs
-        [ "$status" -eq 2 ] && [ ! -e h ]
+        [ "$status" -eq 2 ]
+        [ ! -e h ]
         [[ "$output" == *"key 1 has two labels: "*"x (a.csv)"* && "$output" == *"y (b.csv)"* ]]
     done
     run mm-train classify --valid b.mm -o h a.mm
@@ -159,9 +161,11 @@ two_of_one_name() {
     printf 'file,kind,class\n1,p,x\n2,q,y\n3,p,x\n4,q,y\n' >c.csv
     printf 'file,kind,class\n1,p,y\n2,q,y\n' >d.csv
     mkdir t && for i in 1 2 3 4; do echo "$i" >t/$i.txt; done
-    mm-decode --labels c.csv t -o c.mm && mm-decode -q --labels d.csv t -o d.mm
+    mm-decode --labels c.csv t -o c.mm
+    mm-decode -q --labels d.csv t -o d.mm
     run mm-train classify --label class -o h a.mm b.mm c.mm d.mm
-    [ "$status" -eq 2 ] && [[ "$output" == *"key 1 has two labels of class: x (t/1.txt) and y (t/1.txt)"* ]]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"key 1 has two labels of class: x (t/1.txt) and y (t/1.txt)"* ]]
     mm-train classify -q --label kind -o h a.mm c.mm d.mm
     printf 'id,a,b,class\n1,1,2,p\n2,3,4,q\n3,5,4,q\n4,0,4,q\n' >f.csv
     mm-decode --as feature --of z --key-column id --label-column class f.csv -o f.mm

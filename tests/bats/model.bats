@@ -12,9 +12,11 @@ imported() { mm-model -q import "tests/goldens/onnx/$1.onnx" "$1"; }
     imported bert
     imported vit
     run mm-model --names list
-    [ "$status" -eq 0 ] && [ "$output" = $'bert\nvit' ]
+    [ "$status" -eq 0 ]
+    [ "$output" = $'bert\nvit' ]
     run mm-model list
-    [[ ${lines[0]} == bert*text*bert*f32* ]] && [[ ${lines[1]} == vit*image*vit* ]]
+    [[ ${lines[0]} == bert*text*bert*f32* ]]
+    [[ ${lines[1]} == vit*image*vit* ]]
     [ "$(mm-model --json list | jq -r '.[1].labels')" = 3 ]
 }
 
@@ -61,7 +63,8 @@ imported() { mm-model -q import "tests/goldens/onnx/$1.onnx" "$1"; }
         jq -e '.inputs[0].name == "scent" and .outputs[0].classes == ["x", "y"] and .outputs[0].temperature == 1'
     cp "$T/h.safetensors" "$T/h.head"
     run mm-model info "$T/h.head"
-    [ "$status" -eq 0 ] && [[ $output == *"method         linear"* ]]
+    [ "$status" -eq 0 ]
+    [[ $output == *"method         linear"* ]]
     run mm-model info tests/goldens/safetensors/sharded/model-00001-of-00002.safetensors
     [ "$status" -eq 1 ]
 }
@@ -208,7 +211,9 @@ beside() { python3 tests/bats/onnx_external.py tests/goldens/onnx/bert.onnx "$T/
     mv "$T/x/weights.bin" "$T/out/"
     ln -s ../out/weights.bin "$T/x/weights.bin"
     run mm-model -q import "$T/x/bert.onnx" "$T/bert2"
-    [ "$status" -eq 2 ] && [[ $output == *"outside its directory"* ]] && [ ! -e "$T/bert2" ]
+    [ "$status" -eq 2 ]
+    [[ $output == *"outside its directory"* ]]
+    [ ! -e "$T/bert2" ]
     # a link within the directory, and one between the snapshot and the blobs of a cache
     rm "$T/x/weights.bin" && mv "$T/out/weights.bin" "$T/x/w" && ln -s w "$T/x/weights.bin"
     mm-model -q import "$T/x/bert.onnx" "$T/bert3"
@@ -261,7 +266,8 @@ packed() {
     packed
     for p in bf16 int8; do
         run mm-model --precision $p -o "$T/vit-$p" pack "$T/vit"
-        [ "$status" -eq 0 ] && [ "$output" = "$T/vit-$p" ]
+        [ "$status" -eq 0 ]
+        [ "$output" = "$T/vit-$p" ]
         mm-encode-image -m "$T/vit" --precision $p "$T/in.mm" -o "$T/plain.mm"
         mm-encode-image -m "$T/vit-$p" "$T/in.mm" -o "$T/packed.mm"
         cmp "$T/plain.mm" "$T/packed.mm"
@@ -275,12 +281,15 @@ packed() {
 @test "pack refuses fp32, a packed model, and a directory that is there" {
     packed
     run mm-model pack "$T/vit"
-    [ "$status" -eq 2 ] && [[ $output == *bf16* ]]
+    [ "$status" -eq 2 ]
+    [[ $output == *bf16* ]]
     mm-model -q --precision bf16 -o "$T/p" pack "$T/vit"
     run mm-model --precision bf16 -o "$T/q" pack "$T/p"
-    [ "$status" -eq 2 ] && [[ $output == *"packed already"* ]]
+    [ "$status" -eq 2 ]
+    [[ $output == *"packed already"* ]]
     run mm-model --precision int8 -o "$T/p" pack "$T/vit"
-    [ "$status" -eq 2 ] && [[ $output == *"there already"* ]]
+    [ "$status" -eq 2 ]
+    [[ $output == *"there already"* ]]
     [ ! -e "$T/q" ]
 }
 
@@ -288,21 +297,26 @@ packed() {
     packed
     mm-model -q --precision bf16 -o "$T/p" pack "$T/vit"
     run mm-encode-image -m "$T/p" --precision fp32 "$T/in.mm" -o "$T/out.mm"
-    [ "$status" -eq 2 ] && [[ $output == *"packed for the precision bf16"* ]]
+    [ "$status" -eq 2 ]
+    [[ $output == *"packed for the precision bf16"* ]]
     if grep -q avx2 /proc/cpuinfo; then
         MM_CPU=portable run mm-encode-image -m "$T/p" "$T/in.mm" -o "$T/out.mm"
-        [ "$status" -eq 2 ] && [[ $output == *"packed for the precision bf16"* ]]
+        [ "$status" -eq 2 ]
+        [[ $output == *"packed for the precision bf16"* ]]
     fi
     cp "$T/p/panels.safetensors" "$T/good"
     printf 'X' | dd of="$T/p/panels.safetensors" bs=1 seek=$(($(stat -c %s "$T/good") - 9)) conv=notrunc status=none
     run mm-model verify "$T/p"
-    [ "$status" -eq 1 ] && [[ $output == *SHA-256* ]]
+    [ "$status" -eq 1 ]
+    [[ $output == *SHA-256* ]]
     head -c 4000 "$T/good" >"$T/p/panels.safetensors"
     run mm-encode-image -m "$T/p" "$T/in.mm" -o "$T/out.mm"
-    [ "$status" -eq 2 ] && [[ $output == *panels.safetensors* ]]
+    [ "$status" -eq 2 ]
+    [[ $output == *panels.safetensors* ]]
     cp "$T/vit/model.safetensors" "$T/p/panels.safetensors"
     run mm-encode-image -m "$T/p" "$T/in.mm" -o "$T/out.mm"
-    [ "$status" -eq 2 ] && [[ $output == *"not what"* ]]
+    [ "$status" -eq 2 ]
+    [[ $output == *"not what"* ]]
     cp "$T/good" "$T/p/panels.safetensors"
     rm "$T/p/model.safetensors" && cp tests/goldens/encode/vit_bare/model.safetensors "$T/p"
     run mm-encode-image -m "$T/p" "$T/in.mm" -o "$T/out.mm"

@@ -59,7 +59,8 @@ setup() {
     rm "$tmp/u.npy.part"
     run -2 mm-cat --npy "$tmp/u.npy" features.mm
     [[ "$output" == *"u.tsv.part: a symbolic link"* ]]
-    [ ! -e "$tmp/u.npy" ] && [ ! -e "$tmp/u.npy.part" ]
+    [ ! -e "$tmp/u.npy" ]
+    [ ! -e "$tmp/u.npy.part" ]
     [ "$(cat "$tmp/precious")" = precious ]
     rm "$tmp/u.mm.part" && mkfifo "$tmp/u.mm.part"
     run -2 timeout 20 mm-decode -o "$tmp/u.mm" lines.txt
@@ -69,12 +70,14 @@ setup() {
 @test "a file that may grow no more: an error, not a death; what --resume can use stays" {
     run -2 bash -c 'ulimit -f 20; mm-decode --lines -o "$1/l.mm" lines.txt' - "$tmp"
     [[ "$output" == *"l.mm: cannot write: File too large"* ]]
-    [ -s "$tmp/l.mm.part" ] && [ ! -e "$tmp/l.mm" ]
+    [ -s "$tmp/l.mm.part" ]
+    [ ! -e "$tmp/l.mm" ]
     mm-decode --lines --resume -o "$tmp/l.mm" lines.txt
     cmp "$tmp/l.mm" lines.mm
     run -2 bash -c 'ulimit -f 20; mm-cat -J -o "$1/l.json" lines.mm' - "$tmp"
     [[ "$output" == *"l.json: File too large"* ]]
-    [ ! -e "$tmp/l.json" ] && [ ! -e "$tmp/l.json.part" ]
+    [ ! -e "$tmp/l.json" ]
+    [ ! -e "$tmp/l.json.part" ]
     for i in $(seq 999); do cat features.mm; done >"$tmp/many.mm"
     run -2 bash -c 'ulimit -f 20; mm-cat --npy "$1/u.npy" "$1/many.mm"' - "$tmp"
     [ ! -e "$tmp/u.npy" ] && [ ! -e "$tmp/u.npy.part" ] && [ ! -e "$tmp/u.tsv.part" ]

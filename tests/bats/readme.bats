@@ -11,7 +11,8 @@
     cp -r tests/bench tests/gpu "$BATS_TEST_TMPDIR/tests/"
     sed 's/^\(| openvino | [0-9]*\.[0-9]*\)/\15/' README.md >"$BATS_TEST_TMPDIR/README.md"
     run python3 "$BATS_TEST_TMPDIR/tests/bench/readme.py" --check
-    [ "$status" -eq 1 ] && [[ $output == *"make readme"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output == *"make readme"* ]]
     python3 "$BATS_TEST_TMPDIR/tests/bench/readme.py"
     cmp README.md "$BATS_TEST_TMPDIR/README.md"
 }

@@ -76,9 +76,11 @@ cuts() {
         cp "$tmp/cut" "$tmp/o.part"
         run -2 "$@" --resume -o "$tmp/o"
         [[ "$output" == *"o.part"*"remove it to start anew"* ]] || { echo "$output"; false; }
-        cmp "$tmp/o.part" "$tmp/cut" && [ ! -e "$tmp/o" ]
+        cmp "$tmp/o.part" "$tmp/cut"
+        [ ! -e "$tmp/o" ]
     }
-    mm-decode --lines table.csv >"$tmp/lines.mm" && head -c 9000 "$tmp/lines.mm" >"$tmp/cut"
+    mm-decode --lines table.csv >"$tmp/lines.mm"
+    head -c 9000 "$tmp/lines.mm" >"$tmp/cut"
     refused mm-decode -q --lines <(sed s/row/line/ table.csv)
     refused mm-decode -q t
     cp "$tmp/cut" "$tmp/o.part"
@@ -86,9 +88,11 @@ cuts() {
     (cd "$D" && mm-decode --lines table.csv) | head -c 9000 >"$tmp/cut"
     refused mm-decode -q --lines table.csv
     mkdir some && printf one >some/1.txt && printf three >some/3.txt && printf 'no medium' >some/README
-    mm-decode -q some >cut && cp cut o.part
+    mm-decode -q some >cut
+    cp cut o.part
     run -0 mm-decode -q some --resume -o o # what gave nothing gives nothing again
-    cmp o cut && rm o
+    cmp o cut
+    rm o
     printf two >some/2.txt && refused mm-decode -q some # a file that was not there is not left out in silence
     rm some/1.txt some/2.txt && refused mm-decode -q some
     mm-encode-text -m minilm-l6 <(head -c 3000 lines.mm) -q >f.mm || true
