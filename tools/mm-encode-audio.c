@@ -23,6 +23,7 @@ static void add_options(mm_opts *o)
 {
     mm_encoding_opts(o, &opt, 0);
     mm_opts_add(o, options);
+    mm_device_opts(o, &opt.device);
 }
 
 static const char *const examples[] = {

@@ -8,6 +8,7 @@ static mm_encoding_values opt = {MM_ENCODING_DEFAULTS(8)};
 static void add_options(mm_opts *o)
 {
     mm_encoding_opts(o, &opt, MM_ENCODING_PROJECT | MM_ENCODING_CLASSIFY);
+    mm_device_opts(o, &opt.device);
 }
 
 static const char *const examples[] = {

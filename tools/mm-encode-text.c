@@ -28,6 +28,7 @@ static void add_options(mm_opts *o)
 {
     mm_encoding_opts(o, &opt, MM_ENCODING_PROJECT);
     mm_opts_add(o, options);
+    mm_device_opts(o, &opt.device);
 }
 
 static const char *const examples[] = {

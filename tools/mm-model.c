@@ -1,7 +1,7 @@
 /* mm-model: list, describe, check, import, fetch and pack models. */
 #include "backend/rate.h"
+#include "cli/device.h"
 #include "cli/model_text.h"
-#include "cli/tool.h"
 #include "encode/describe_encoders.h"
 #include "encode/pack_encoders.h"
 #include "fuse/head_describe.h"
@@ -18,6 +18,7 @@ static bool as_json, names_only, all_files;
 static const char *config, *preprocessor, *packed_dir;
 static int of = -1;
 static mm_list set, set_prep;
+static mm_device_values device = MM_DEVICE_DEFAULTS;
 
 static const mm_opt OPTS[] = {
     {0, "json", MM_OPT_FLAG, &as_json, .help = "list, info, devices: print JSON instead of text"},
@@ -39,6 +40,12 @@ static const mm_opt OPTS[] = {
     {0},
 };
 
+static void add_options(mm_opts *o)
+{
+    mm_opts_add(o, OPTS);
+    mm_device_opts(o, &device);
+}
+
 static const char *const HINT[] = {
     "mm-model list                          what is on the search path",
     "mm-model info minilm-l6                architecture, size, preprocessing, licence",
@@ -56,8 +63,8 @@ static const mm_tool TOOL = {
     .summary = "list, describe, check, import, fetch and pack models",
     .operands = "list|info|verify|import|fetch|pack|devices [ARGUMENT]...",
     .examples = HINT,
-    .opts = OPTS,
-    .takes = MM_TAKES_THREADS | MM_TAKES_PROGRESS | MM_TAKES_DEVICE,
+    .add_opts = add_options,
+    .takes = MM_TAKES_THREADS | MM_TAKES_PROGRESS,
     .takes_models = "info|verify|pack",
     .takes_words = "list|fetch|devices",
 };
@@ -204,16 +211,16 @@ static void do_fetch(mm_run *r, const char **v, int n)
 static void do_pack(mm_run *r, const char **v, int n)
 {
     char dest[PATH_MAX], name[256];
-    mm_dev_opts o = mm_run_device(r);
+    mm_dev_opts o = mm_device_of(r, &device);
     mm_model *m = NULL;
     mm_dev *d = NULL;
     mm_err e = {0};
     (void)n;
-    if (r->precision != MM_PREC_BF16 && r->precision != MM_PREC_INT8)
+    if (o.precision != MM_PREC_BF16 && o.precision != MM_PREC_INT8)
         mm_usage(r, "pack takes --precision bf16 or int8: fp32 weights are used from their file unchanged");
     if (mm_model_open(&m, v[0], &r->log, &e) != MM_OK || mm_dev_open(&d, &o, &e) != MM_OK)
         mm_die_of(r, &e);
-    snprintf(name, sizeof name, "%s-%s", mm_model_name(m), mm_precision_name(r->precision));
+    snprintf(name, sizeof name, "%s-%s", mm_model_name(m), mm_precision_name(o.precision));
     if (mm_model_destination(dest, packed_dir ? packed_dir : name, &e) != MM_OK ||
         mm_encoder_pack(m, d, dest, &e) != MM_OK)
         mm_die_of(r, &e);
@@ -231,7 +238,7 @@ enum { MOST_FACTS = 32 };
 static void show_device(void *ctx, const char *name)
 {
     mm_run *r = ctx;
-    mm_dev_opts o = mm_run_device(r);
+    mm_dev_opts o = mm_device_of(r, &device);
     mm_fact f[MOST_FACTS] = {{{0}, {0}}};
     mm_err e = {0};
     mm_dev *d;
@@ -260,8 +267,9 @@ static void show_device(void *ctx, const char *name)
 static void do_devices(mm_run *r, const char **v, int n)
 {
     (void)v, (void)n;
-    if (strcmp(r->device, "auto") != 0)
-        show_device(r, r->device);
+    mm_dev_opts o = mm_device_of(r, &device);
+    if (strcmp(o.name, "auto") != 0)
+        show_device(r, o.name);
     else
         mm_dev_each(show_device, r);
 }

@@ -12,6 +12,11 @@ void mm_common_opts(mm_run *r)
         unsigned takes; /* 0: every tool */
         mm_opt row;
     } all[] = {
+        {MM_TAKES_THREADS,
+         {'j', "threads", MM_OPT_INT, &s->threads, "N", .group = "Computation",
+          .help = "use N threads; without it MM_THREADS, else every core this process may use; results do not depend "
+                  "on it",
+          .min = 1, .max = 1024}},
         {MM_TAKES_OUTPUT,
          {'o', "output", MM_OPT_STR, &r->output, "FILE", .group = "Output",
           .help = "write to FILE instead of standard output: to FILE.part, which is renamed when all is done",
@@ -42,20 +47,6 @@ void mm_common_opts(mm_run *r)
          {'0', "null", MM_OPT_FLAG, &s->null, .group = "Lists of inputs",
           .help = "operands come from standard input, each ended by a NUL byte, as 'find -print0' writes them (with "
                   "--files-from: from its FILE)"}},
-        {MM_TAKES_THREADS,
-         {'j', "threads", MM_OPT_INT, &s->threads, "N", .group = "Computation",
-          .help = "use N threads; without it MM_THREADS, else every core this process may use; results do not depend "
-                  "on it",
-          .min = 1, .max = 1024}},
-        {MM_TAKES_DEVICE,
-         {0, "device", MM_OPT_STR, &s->device, "NAME", .group = "Computation",
-          .help = "compute on this device: cpu, vulkan, vulkan:N or vulkan:NAME, or auto for a GPU if there is one, "
-                  "else the CPU; without it MM_DEVICE, else auto; mm-model devices lists them"}},
-        {MM_TAKES_DEVICE,
-         {0, "precision", MM_OPT_CHOICE, &s->precision, "TYPE", .group = "Computation",
-          .help = "compute in this number format; auto picks the fastest that this device is known to do well; without "
-                  "it what a packed model is made for, else fp32",
-          .choices = "fp32|bf16|fp16|int8|auto"}},
         {MM_TAKES_PROGRESS,
          {0, "progress", MM_OPT_SWITCH, &s->progress, .group = "Messages and help",
           .help = "show items done, rate, time left and failures; by default when standard error is a terminal and the "
@@ -73,7 +64,7 @@ void mm_common_opts(mm_run *r)
           .choices = "text|mdoc|bash|zsh|fish"}},
         {0, {0, "version", MM_OPT_FLAG, &s->version, .group = "Messages and help", .help = "print the version"}},
     };
-    s->progress = s->precision = s->help = -1;
+    s->progress = s->help = -1;
     mm_opts_add(&s->opts, r->tool->opts);
     if (r->tool->add_opts)
         r->tool->add_opts(&s->opts);
@@ -96,15 +87,11 @@ mm_status mm_common_settle(mm_run *r, const mm_parsed *p, mm_err *e)
 {
     mm_run_state *s = r->state;
     r->quiet = s->quiet;
-    r->precision_given = s->precision >= 0;
-    r->precision = s->precision >= 0 ? (mm_precision)s->precision : MM_PREC_FP32;
     if (threads_from_environment(r, e) != MM_OK)
         return MM_SKIP;
     r->threads_given = s->threads > 0;
     if (r->tool->takes & MM_TAKES_THREADS)
         r->threads = s->threads ? (int)s->threads : mm_cpu_count();
-    const char *device = s->device ? s->device : getenv("MM_DEVICE");
-    r->device = device && *device ? device : "auto";
     if (r->update && (!r->output || strcmp(r->output, "-") == 0))
         return mm_fail(e, MM_SKIP, "--update needs -o FILE: that is what it brings up to date");
     if (r->resume && !r->output)

@@ -95,7 +95,7 @@ void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm
 {
     mm_err e;
     mm_encode_opts o = {.normalize = v->normalize, .project = v->project, .pad_audio = pad, .classify = v->classify};
-    mm_dev_opts device = mm_run_device(r);
+    mm_dev_opts device = mm_device_of(r, &v->device);
     const mm_arch *arch;
     *x = (mm_encoding){.r = r, .v = v, .of = of};
     if (!v->model)
@@ -106,7 +106,7 @@ void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm
         mm_die_of(r, &e);
     if (mm_arch_of(&arch, x->model, of, &e) != MM_OK) /* before a device is opened */
         mm_die_of(r, &e);
-    if (!r->precision_given && mm_model_precision(x->model))
+    if (v->device.precision < 0 && mm_model_precision(x->model))
         mm_precision_of(&device.precision, mm_model_precision(x->model));
     if (mm_dev_open(&x->dev, &device, &e) != MM_OK)
         mm_die_of(r, &e);
@@ -171,12 +171,6 @@ static mm_status put_meta(mm_encoding *x, mm_record *out, mm_arena *a, mm_err *e
     if (s == MM_OK && scale > 0)
         s = mm_meta_put_float(out, a, "logit_scale", scale, e);
     return s;
-}
-
-mm_status mm_encoding_modality(mm_record *out, const mm_record *from, mm_arena *a, mm_err *e)
-{
-    out->of = mm_record_modality(from);
-    return mm_str_eq(out->of, from->kind_name) ? MM_OK : mm_meta_put_str(out, a, "kind", from->kind_name, e);
 }
 
 typedef struct {

@@ -3,7 +3,7 @@
 #ifndef MM_CLI_ENCODING_H
 #define MM_CLI_ENCODING_H
 
-#include "cli/tool.h"
+#include "cli/device.h"
 #include "encode/encode.h"
 
 /* Values of the options; begin with MM_ENCODING_DEFAULTS. */
@@ -12,9 +12,11 @@ typedef struct {
     int normalize, project;
     int64_t batch, top;
     bool keep, flush, classify;
+    mm_device_values device;
 } mm_encoding_values;
 
-#define MM_ENCODING_DEFAULTS(most) .normalize = -1, .project = -1, .batch = (most), .top = 5
+#define MM_ENCODING_DEFAULTS(most)                                                                                     \
+    .normalize = -1, .project = -1, .batch = (most), .top = 5, .device = MM_DEVICE_DEFAULTS
 
 /* Options that some encoders have beside the common ones. */
 enum { MM_ENCODING_PROJECT = 1, MM_ENCODING_CLASSIFY = 2 };

@@ -142,6 +142,12 @@ static const char *own_name(mm_str name)
     return NULL;
 }
 
+mm_status mm_encoding_modality(mm_record *out, const mm_record *from, mm_arena *a, mm_err *e)
+{
+    out->of = mm_record_modality(from);
+    return mm_str_eq(out->of, from->kind_name) ? MM_OK : mm_meta_put_str(out, a, "kind", from->kind_name, e);
+}
+
 /* In the order in which mm_encoding_record and its callers put them. */
 static mm_status renew_meta(mm_record *out, const mm_record *made, const mm_record *from, mm_arena *a, mm_err *e)
 {

@@ -159,7 +159,7 @@ void mm_die(mm_run *r, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     mm_message(r, text);
-    mm_out_salvage(r);
+    r->state->salvage(r);
     exit(2);
 }
 
@@ -186,6 +186,6 @@ void mm_usage(mm_run *r, const char *fmt, ...)
     mm_message(r, text);
     snprintf(text, sizeof text, "try '%s --help'", r->tool->name);
     mm_message(r, text);
-    mm_out_salvage(r);
+    r->state->salvage(r);
     exit(2);
 }

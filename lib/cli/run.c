@@ -66,8 +66,6 @@ static void say_what_is_in_effect(mm_run *r)
     if (takes & MM_TAKES_THREADS)
         mm_say(&r->log, MM_LOG_INFO, r->threads_given ? "threads: %d" : "threads: every core this process may use (%d)",
                r->threads);
-    if (takes & MM_TAKES_DEVICE)
-        mm_say(&r->log, MM_LOG_INFO, "device: %s, precision: %s", r->device, mm_precision_name(r->precision));
     if (getenv("MM_MODELS"))
         mm_say(&r->log, MM_LOG_INFO, "MM_MODELS: %s", getenv("MM_MODELS"));
     if (takes & MM_TAKES_OUTPUT)
@@ -103,6 +101,7 @@ void mm_run_begin(mm_run *r, const mm_tool *tool, int argc, char **argv)
     pthread_mutex_init(&r->state->out.lock, &checked);
     pthread_mutexattr_destroy(&checked);
     r->state->out.fd = r->state->in.fd = -1;
+    r->state->salvage = mm_out_salvage;
     r->log = (mm_log){.say = say, .ctx = r};
     mm_common_opts(r);
     if (mm_opts_match(&r->state->opts, argc, argv, &p, &r->state->arena, &e) != MM_OK)
@@ -143,9 +142,4 @@ int mm_run_end(mm_run *r)
     free(s);
     r->state = NULL;
     return r->status;
-}
-
-mm_dev_opts mm_run_device(const mm_run *r)
-{
-    return (mm_dev_opts){.name = r->device, .threads = r->threads, .precision = r->precision, .log = &r->log};
 }

@@ -64,9 +64,9 @@ struct mm_run_state {
     mm_arena arena;       /* option values, operand names */
     mm_opts opts;
     /* values of common options that need a second look */
-    const char *files_from, *files0_from, *device;
+    const char *files_from, *files0_from;
     bool version, null, quiet;
-    int help, precision, progress;
+    int help, progress;
     int64_t threads;
     mm_out_state out;
     mm_in_state in;
@@ -78,8 +78,9 @@ struct mm_run_state {
     sigset_t signals;
     pthread_t watcher; /* signal.c */
     bool watching;
-    atomic_bool stopped; /* --strict met a failure */
-    atomic_bool dying;   /* a thread ends the program */
+    atomic_bool stopped;        /* --strict met a failure */
+    atomic_bool dying;          /* a thread ends the program */
+    void (*salvage)(mm_run *r); /* what it does with the output first */
 };
 
 /* common.c */

@@ -18,7 +18,6 @@
 #ifndef MM_CLI_TOOL_H
 #define MM_CLI_TOOL_H
 
-#include "backend/backend.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/str.h"
@@ -37,8 +36,7 @@ typedef enum {
     MM_TAKES_PROGRESS = 8, /* --progress */
     MM_TAKES_FILES = 16,   /* -0, --files-from, --files0-from: operands from a list */
     MM_TAKES_STRICT = 32,  /* --strict */
-    MM_TAKES_DEVICE = 64,  /* --device, --precision */
-    MM_TAKES_ALL = 127,    /* a filter such as mm-encode-text */
+    MM_TAKES_ALL = 63,     /* a filter such as mm-encode-text */
     MM_TAKES_CHECKPOINT =
         128,               /* --resume, from what the tool itself keeps beside its output; in place of TAKES_RESUME */
     MM_TAKES_UPDATE = 256, /* --update; beside TAKES_RESUME */
@@ -69,12 +67,9 @@ typedef struct {
     int verbose;
     int threads;        /* what -j, MM_THREADS or mm_cpu_count() say */
     bool threads_given; /* … one of the first two */
-    const char *device; /* "auto", "cpu" … */
-    mm_precision precision;
-    bool precision_given; /* on the command line */
-    bool colour;          /* standard output is a terminal that wants colours (NO_COLOR) */
-    mm_log log;           /* hand this to libraries: warnings always (but under -q), info with -v, debug with -vv */
-    int status;           /* exit status so far: 0, 1, 2 */
+    bool colour;        /* standard output is a terminal that wants colours (NO_COLOR) */
+    mm_log log;         /* hand this to libraries: warnings always (but under -q), info with -v, debug with -vv */
+    int status;         /* exit status so far: 0, 1, 2 */
     int64_t done, failed, skipped;
     mm_run_state *state;
 } mm_run;
@@ -84,8 +79,6 @@ void mm_run_begin(mm_run *r, const mm_tool *tool, int argc, char **argv);
 /* Closes standard output (reporting a failure), prints the progress' last line; returns the exit status for main. */
 int mm_run_end(mm_run *r);
 void mm_run_worsen(mm_run *r, int status); /* exit status at least this */
-
-mm_dev_opts mm_run_device(const mm_run *r); /* --device, --precision, -j and the log, as mm_dev_open takes them */
 
 /* Messages, "mm-cat: …", one line each, on standard error. From any thread. */
 #if defined(__GNUC__)
