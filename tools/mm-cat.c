@@ -23,38 +23,39 @@ static int data = -1, header = 1;
 static mm_labelling labelling = {.table = -1};
 
 static const mm_opt opts[] = {
-    {'s', "summary", MM_OPT_FLAG, &summary, .help = "one line a record for people; the default on a terminal"},
+    {'s', "summary", MM_OPT_FLAG, &summary, .group = "Formats",
+     .help = "one line a record for people; the default on a terminal"},
     {'J', "json", MM_OPT_FLAG, &json, .help = "one JSON object a record and line"},
     {'t', "tsv", MM_OPT_FLAG, &tsv, .help = "tab-separated columns, see --fields"},
-    {'f', "fields", MM_OPT_STR, &fields, "LIST",
-     .help = "the columns of --tsv, separated by commas: fields of mm-stream(5), dotted paths into maps, shape "
-             "(key,kind,part,time,shape,label,error.text)"},
-    {0, "header", MM_OPT_SWITCH, &header, .help = "--tsv begins with a line of column names; the default"},
     {'n', "npy", MM_OPT_STR, &npy, "FILE",
-     .help = "write the features into one NumPy array FILE, float32, and a line "
-             "for each row with its key into FILE with .tsv for .npy",
+     .help = "write the features to one NumPy array FILE, float32, and the rows' keys to FILE with the suffix .tsv "
+             "instead of .npy",
      .complete = MM_COMPLETE_FILE},
-    {0, "rows", MM_OPT_FLAG, &rows,
-     .help = "--npy: each vector of a feature of several is a row of the array, with its time or patch in the TSV"},
+    {'k', "keys", MM_OPT_FLAG, &keys, .help = "the key of each sample, one a line"},
     {'c', "count", MM_OPT_FLAG, &count, .help = "how many records there are of each kind"},
     {0, "count-by", MM_OPT_STR, &count_by, "FIELD", .help = "how many records there are for each value of FIELD"},
-    {'k', "keys", MM_OPT_FLAG, &keys, .help = "the key of each sample, one a line"},
-    {'w', "where", MM_OPT_LIST, &where, "COND",
-     .help = "only records for which this holds: FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX, FIELD<N, <=, >, "
-             ">=, or FIELD alone (it is there); given more than once, all must hold"},
-    {0, "labels", MM_OPT_STR, &labelling.path, "FILE",
-     .help = "the records' labels, from this table of files or keys, in place of those they have: see mm-decode(1)",
-     .complete = MM_COMPLETE_FILE},
-    {0, "label-column", MM_OPT_STR, &labelling.column, "COLUMN",
-     .help = "--labels: the column that holds the label (all others, as a map)"},
-    {0, "field", MM_OPT_STR, &labelling.column, "COLUMN",
-     .help = "the same as --label-column, as mm-label and mm-eval call it"},
-    {0, "key-column", MM_OPT_STR, &labelling.file_column, "COLUMN", .help = "--labels: the column of files or keys"},
-    {0, "table", MM_OPT_CHOICE, &labelling.table, .help = "--labels: what the table is (the first row tells)",
-     .choices = MM_TABLE_KINDS},
-    {'N', "head", MM_OPT_INT, &head, "N", .help = "only the first N records", .min = 0, .max = INT64_MAX},
+    {'f', "fields", MM_OPT_STR, &fields, "LIST",
+     .help = "--tsv: the columns, separated by commas: fields of mm-stream(5), dotted paths into maps, shape "
+             "(key,kind,part,time,shape,label,error.text)"},
+    {0, "header", MM_OPT_SWITCH, &header, .help = "--tsv: begin with a line of column names; the default"},
+    {0, "rows", MM_OPT_FLAG, &rows,
+     .help = "--npy: each vector of a feature of several is a row of the array, with its time or patch in the TSV"},
     {'d', "data", MM_OPT_SWITCH, &data,
      .help = "--data: --json with all values of tensors; --no-data: streams without payloads"},
+    {'w', "where", MM_OPT_LIST, &where, "COND", .group = "Which records",
+     .help = "only records for which this holds: FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX, FIELD<N, <=, >, "
+             ">=, or FIELD alone (it is there); given more than once, all must hold"},
+    {'N', "head", MM_OPT_INT, &head, "N", .help = "only the first N records", .min = 0, .max = INT64_MAX},
+    {0, "labels", MM_OPT_STR, &labelling.path, "FILE", .group = "New labels",
+     .help = "replace the records' labels by those of this table of files or keys: see mm-decode(1)",
+     .complete = MM_COMPLETE_FILE},
+    {0, "label-column", MM_OPT_STR, &labelling.column, "COLUMN",
+     .help = "the label column (every other column, as a map)"},
+    {0, "field", MM_OPT_STR, &labelling.column, "COLUMN",
+     .help = "the same as --label-column, as mm-label and mm-eval call it"},
+    {0, "key-column", MM_OPT_STR, &labelling.file_column, "COLUMN", .help = "the column of files or keys"},
+    {0, "table", MM_OPT_CHOICE, &labelling.table, .help = "the format of the table (its first row tells)",
+     .choices = MM_TABLE_KINDS},
     {0},
 };
 

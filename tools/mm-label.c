@@ -11,8 +11,6 @@
 enum { BATCH = 64 };
 static const size_t BATCH_BYTES = (size_t)64 << 20;
 
-enum { TSV, JSONL, STREAM, STUDIO, HITS }; /* --format */
-
 static struct {
     const char *against, *knn, *field, *of, *unknown, *head;
     int vote, format;
@@ -23,61 +21,52 @@ static struct {
 } opt = {.unknown = "", .k = 5, .top = 1, .threshold = -INFINITY, .quantile = 0.95, .studio.model_version = "mm-label"};
 
 static const mm_opt options[] = {
-    {0, "against", MM_OPT_STR, &opt.against, "FILE",
-     .help = "zero-shot: compare with one vector for each label, the features in FILE (usually the labels as "
-             "text)",
+    {0, "against", MM_OPT_STR, &opt.against, "FILE", .group = "What to compare with",
+     .help = "zero-shot: the features in FILE, one vector for each label (usually the labels as text)",
      .complete = MM_COMPLETE_FILE},
-    {0, "knn", MM_OPT_STR, &opt.knn, "FILE", .help = "nearest neighbours: compare with the labelled features in FILE",
+    {0, "knn", MM_OPT_STR, &opt.knn, "FILE", .help = "nearest neighbours: the labelled features in FILE",
      .complete = MM_COMPLETE_FILE},
-    {'k', "nearest", MM_OPT_INT, &opt.k, "K",
-     .help = "with --knn: ask the K nearest examples, with --by-key the nearest of each of K keys", .min = 1,
-     .max = 100000},
-    {0, "vote", MM_OPT_CHOICE, &opt.vote, .help = "with --knn: an example counts its cosine, or one",
-     .choices = "similarity|majority"},
-    {0, "leave-one-out", MM_OPT_FLAG, &opt.leave_one_out,
-     .help = "with --knn: never ask an example of the record's own key"},
-    {0, "by-key", MM_OPT_FLAG, &opt.by_key,
-     .help = "with --knn: which examples are nearest: they need no label, each is called by its key, and the "
-             "score is its cosine"},
-    {0, "distance", MM_OPT_FLAG, &opt.distance,
-     .help = "with --knn: FILE holds normal samples; tell normal from anomaly by the mean distance to the K "
-             "nearest"},
-    {0, "quantile", MM_OPT_FLOAT, &opt.quantile, "Q",
-     .help = "with --distance: what is further away than this share of the normal samples from each other is an "
-             "anomaly"},
-    {0, "neighbours", MM_OPT_FLAG, &opt.neighbours,
-     .help = "with --knn and --format=jsonl: list the examples that were asked"},
-    {0, "scale", MM_OPT_FLOAT, &opt.scale, "X",
-     .help = "with --against: multiply cosines by X before the softmax instead of the model's own logit scale "
-             "(20 where the model has none)"},
     {'m', "head", MM_OPT_STR, &opt.head, "HEAD",
-     .help = "a trained head: what it says of each sample, whose features are joined by key (mm-train makes "
-             "heads)",
+     .help = "a trained head (mm-train makes heads): its predictions for each sample, whose features are joined by key",
      .complete = MM_COMPLETE_FILE},
-    {0, "field", MM_OPT_STR, &opt.field, "NAME",
-     .help = "take entry NAME of labels that are maps, and output NAME of a head that has several"},
     {0, "of", MM_OPT_STR, &opt.of, "NAME",
      .help = "label only features of NAME: image, text, audio, or what mm-decode --of called them"},
+    {0, "field", MM_OPT_STR, &opt.field, "NAME",
+     .help = "use entry NAME of labels that are maps, and output NAME of a head that has several"},
+    {0, "scale", MM_OPT_FLOAT, &opt.scale, "X", .group = "Zero-shot",
+     .help = "multiply cosines by X before the softmax instead of the model's own logit scale (20 where the model has "
+             "none)"},
+    {'k', "nearest", MM_OPT_INT, &opt.k, "K", .group = "Nearest neighbours",
+     .help = "use the K nearest examples, with --by-key the nearest of each of K keys", .min = 1, .max = 100000},
+    {0, "vote", MM_OPT_CHOICE, &opt.vote, .help = "what a neighbour counts: its cosine, or one",
+     .choices = "similarity|majority"},
+    {0, "leave-one-out", MM_OPT_FLAG, &opt.leave_one_out, .help = "leave out examples of the record's own key"},
+    {0, "by-key", MM_OPT_FLAG, &opt.by_key,
+     .help = "name the nearest examples instead of labels: each is called by its key, needs no label, and scores its "
+             "cosine"},
+    {0, "distance", MM_OPT_FLAG, &opt.distance,
+     .help = "FILE holds normal samples: label each feature normal or anomaly by its mean distance to the K nearest"},
+    {0, "quantile", MM_OPT_FLOAT, &opt.quantile, "Q",
+     .help = "with --distance: flag a sample whose distance exceeds this quantile of the distances among the normal "
+             "samples"},
+    {'f', "format", MM_OPT_CHOICE, &opt.format, .group = "Results",
+     .help = "what to write; hits: with --knn, a row for each of the K nearest", .choice_at = mm_label_output_name},
     {'n', "top", MM_OPT_INT, &opt.top, "N", .help = "give the N best labels", .min = 1, .max = 1000000},
-    {0, "threshold", MM_OPT_FLOAT, &opt.threshold, "P", .help = "give no label, and no hit, with a score below P"},
-    {0, "unknown", MM_OPT_STR, &opt.unknown, "NAME", .help = "what to say when no label reaches the threshold"},
-    {'f', "format", MM_OPT_CHOICE, &opt.format,
-     .help = "what to write; hits: with --knn, a row for each of the K nearest",
-     .choices = "tsv|jsonl|stream|label-studio|hits"},
+    {0, "threshold", MM_OPT_FLOAT, &opt.threshold, "P", .help = "leave out labels and hits with a score below P"},
+    {0, "unknown", MM_OPT_STR, &opt.unknown, "NAME", .help = "the label where none reaches the threshold"},
+    {0, "neighbours", MM_OPT_FLAG, &opt.neighbours,
+     .help = "with --knn and --format=jsonl: list the examples that were used"},
     {0, "no-header", MM_OPT_FLAG, &opt.no_header,
      .help = "with --format=tsv and hits: leave out the line of column names"},
-    {0, "flush", MM_OPT_FLAG, &opt.flush, .help = "let every result leave as soon as it is ready"},
-    {0, "from-name", MM_OPT_STR, &opt.studio.from_name, "NAME",
-     .help = "Label Studio: name of the control tag (the label field of a head; else \"choice\", \"label\" for "
-             "windows of sound)"},
-    {0, "to-name", MM_OPT_STR, &opt.studio.to_name, "NAME",
-     .help = "Label Studio: name of the object tag (the modality)"},
+    {0, "flush", MM_OPT_FLAG, &opt.flush, .help = "write every result as soon as it is ready"},
+    {0, "from-name", MM_OPT_STR, &opt.studio.from_name, "NAME", .group = "Label Studio",
+     .help = "name of the control tag (the label field of a head; else \"choice\", \"label\" for windows of sound)"},
+    {0, "to-name", MM_OPT_STR, &opt.studio.to_name, "NAME", .help = "name of the object tag (the modality)"},
     {0, "data-key", MM_OPT_STR, &opt.studio.data_key, "NAME",
-     .help = "Label Studio: key of the medium in a task's data (the modality)"},
+     .help = "key of the media file in a task's data (the modality)"},
     {0, "data-prefix", MM_OPT_STR, &opt.studio.data_prefix, "TEXT",
-     .help = "Label Studio: what to put in front of a source's path, for instance /data/local-files/?d="},
-    {0, "model-version", MM_OPT_STR, &opt.studio.model_version, "TEXT",
-     .help = "Label Studio: model version of the predictions"},
+     .help = "put TEXT before a source's path, for instance /data/local-files/?d="},
+    {0, "model-version", MM_OPT_STR, &opt.studio.model_version, "TEXT", .help = "model version of the predictions"},
     {0},
 };
 
@@ -113,16 +102,16 @@ typedef struct {
     mm_refs refs;
     mm_head *head;
     mm_threads *pool;
-    FILE *f; /* NULL: a stream goes out */
+    const mm_label_output *out;
+    mm_label_writer w; /* f NULL: a stream goes out */
+    bool begun;        /* out->begin was called */
     mm_text_memory texts;
     mm_matcher *matcher;      /* NULL: nothing to compare with */
     int64_t features, labels; /* records of these kinds that came by */
     int64_t passed;           /* … of others, but for errors */
-    bool header, fields;      /* TSV: the names of columns are written; a column for the field among them */
     mm_seen fields_seen;      /* label fields of records that were asked for another */
     mm_seen others;           /* what records are of that --of leaves out */
     mm_arena names;
-    bool told; /* what the predictions for Label Studio are called, where nobody said */
     item batch[BATCH];
     int n, n_ask;
 } label;
@@ -135,43 +124,17 @@ static void must(label *l, mm_status s, const mm_err *e)
 
 /* ---- one result ---- */
 
-/* The names of columns, once it is known whether labels are of several fields: a head says so itself, label records in
+/* Begins a text output once it is known whether labels are of several fields: a head says so itself, label records in
  * the stream by naming theirs. */
-static void put_header(label *l, const mm_labelled *first)
-{
-    if (l->header || !l->f)
-        return;
-    l->header = true;
-    l->fields = !opt.field && (l->head ? l->head->outputs > 1 : first && mm_label_field(first->rec).p);
-    if (opt.format == TSV && !opt.no_header)
-        mm_tsv_header(l->f, l->fields, (int)opt.top);
-    if (opt.format == HITS && !opt.no_header)
-        mm_hits_header(l->f);
-}
-
-/* Label Studio drops predictions for a control that its project does not have. */
-static void tell_control(label *l, const mm_labelled *x)
-{
-    mm_str field = mm_label_field(x->rec);
-    if (l->told || opt.studio.from_name || !field.p)
-        return;
-    l->told = true;
-    mm_say(&l->r.log, MM_LOG_WARN,
-           "predictions are for the control named \"%.*s\", as the label field: --from-name says another name",
-           MM_STRF(field));
-}
-
-/* A format that is text. */
-static void put_line(label *l, const mm_labelled *x)
+static void begin_output(label *l, const mm_labelled *first)
 {
     mm_err e;
-    put_header(l, x);
-    switch (opt.format) {
-    case TSV: mm_tsv_put(l->f, x, l->fields, (int)opt.top); break;
-    case JSONL: mm_jsonl_put(l->f, x); break;
-    case HITS: mm_hits_put(l->f, x, opt.threshold); break;
-    default: tell_control(l, x); must(l, mm_studio_put(&opt.studio, x, &e), &e);
-    }
+    if (l->begun || !l->w.f)
+        return;
+    l->begun = true;
+    l->w.fields = !opt.field && (l->head ? l->head->outputs > 1 : first && mm_label_field(first->rec).p);
+    if (l->out->begin)
+        must(l, l->out->begin(&l->w, &e), &e);
 }
 
 static void put(label *l, item *it, mm_labelled *x)
@@ -182,11 +145,12 @@ static void put(label *l, item *it, mm_labelled *x)
     x->text = it->text;
     if (!opt.distance)
         x->n = mm_guess_cut((mm_guess *)x->guess, x->n, (int)opt.top, opt.threshold, mm_str_of(opt.unknown));
-    if (!l->f) {
-        must(l, mm_labelled_record(&out, x, &it->arena, &e), &e);
+    if (!l->w.f) {
+        must(l, l->out->record(&out, x, &it->arena, &e), &e);
         mm_out_put(&l->r, &out);
     } else {
-        put_line(l, x);
+        begin_output(l, x);
+        must(l, l->out->put(&l->w, x, &e), &e);
     }
     l->r.done++;
 }
@@ -197,10 +161,10 @@ static void put_match(label *l, item *it, int query)
     mm_err e;
     mm_guess *guess;
     mm_labelled x = {.refs = &l->refs};
-    must(l, mm_matcher_guess(l->matcher, query, !l->f, &guess, &x.n, &it->arena, &e), &e);
+    must(l, mm_matcher_guess(l->matcher, query, !l->w.f, &guess, &x.n, &it->arena, &e), &e);
     x.guess = guess;
     x.near = mm_matcher_near(l->matcher, query, &x.n_near);
-    if (!opt.neighbours && opt.format != HITS)
+    if (!opt.neighbours && !l->out->searches)
         x.near = NULL;
     put(l, it, &x);
 }
@@ -253,9 +217,9 @@ static void put_head(label *l, item *it)
 static void flush(void *ctx)
 {
     label *l = ctx;
-    if (!l->f)
+    if (!l->w.f)
         mm_out_flush(&l->r);
-    else if (fflush(l->f) != 0)
+    else if (fflush(l->w.f) != 0)
         mm_die(&l->r, "cannot write the labels");
 }
 
@@ -268,7 +232,7 @@ static void put_verdict(void *ctx, const mm_record *rec, bool made)
     it->rec = *rec;
     if (made && right_field(l, rec))
         put_head(l, it);
-    else if (!made && !l->f)
+    else if (!made && !l->w.f)
         mm_out_put(&l->r, rec);
     l->r.failed += rec->kind == MM_KIND_ERROR; /* reported where it arose */
     mm_arena_reset(&it->arena);
@@ -277,7 +241,7 @@ static void put_verdict(void *ctx, const mm_record *rec, bool made)
 static void put_failure(void *ctx, const mm_record *error, const mm_err *why)
 {
     label *l = ctx;
-    if (!l->f)
+    if (!l->w.f)
         mm_out_put(&l->r, error);
     mm_fusing_failed(&l->r, opt.head, error, why);
 }
@@ -311,7 +275,7 @@ static void put_item(label *l, item *it, int query)
         put_match(l, it, query);
     else if (is_head(l, &it->rec))
         put_head(l, it);
-    else if (!l->f)
+    else if (!l->w.f)
         mm_out_put(&l->r, &it->rec);
 }
 
@@ -338,7 +302,7 @@ static void finish_batch(label *l)
 /* Whether it is a search: for examples, whatever labels they carry. */
 static bool by_keys(void)
 {
-    return opt.by_key || opt.format == HITS;
+    return opt.by_key || mm_label_output_at(opt.format)->searches;
 }
 
 /* Whether the record is one to compare; its vector is then in place. Failures become error records. */
@@ -429,7 +393,7 @@ static void load(label *l)
     mm_load how = {.must_be_labelled = opt.knn && !by_key,
                    .by_key = by_key,
                    .field = opt.field,
-                   .texts = opt.format == HITS,
+                   .texts = l->out->searches,
                    .of = opt.knn ? opt.of : NULL,
                    .log = &l->r.log};
     must(l, mm_refs_load(&l->refs, path, &how, &e), &e);
@@ -490,9 +454,9 @@ static void check_options(label *l)
         mm_usage(&l->r, "--distance goes with --knn, and without --by-key, --format=hits, --top and --threshold");
     if (!(opt.quantile >= 0 && opt.quantile <= 1))
         mm_usage(&l->r, "--quantile must be within 0 and 1");
-    if (opt.format == HITS && !opt.knn)
+    if (l->out->searches && !opt.knn)
         mm_usage(&l->r, "--format=hits needs --knn FILE: what is searched");
-    if (opt.format == HITS && opt.top != 1)
+    if (l->out->searches && opt.top != 1)
         mm_usage(&l->r, "--top counts labels; of --format=hits -k says how many");
     if (by_keys() && opt.vote == MM_VOTE_MAJORITY)
         mm_usage(&l->r, "--vote counts labels; a search gives each example its cosine");
@@ -502,16 +466,18 @@ static void check_options(label *l)
 
 static void open_output(label *l)
 {
-    if (opt.format == STREAM) {
+    if (l->out->record) {
         mm_out_open(&l->r);
         return;
     }
-    l->f = mm_out_text(&l->r);
-    opt.studio.f = l->f;
+    l->w = (mm_label_writer){.f = mm_out_text(&l->r),
+                             .header = !opt.no_header,
+                             .top = (int)opt.top,
+                             .threshold = opt.threshold,
+                             .studio = opt.studio,
+                             .log = &l->r.log};
     if (l->matcher || l->head) /* else the first label record tells */
-        put_header(l, NULL);
-    if (opt.format == STUDIO)
-        mm_studio_begin(&opt.studio);
+        begin_output(l, NULL);
 }
 
 static void clean_up(label *l)
@@ -531,6 +497,7 @@ int main(int argc, char **argv)
     static label l;
     mm_err e;
     mm_run_begin(&l.r, &tool, argc, argv);
+    l.out = mm_label_output_at(opt.format);
     check_options(&l);
     if (opt.knn || opt.against)
         load(&l);
@@ -538,9 +505,9 @@ int main(int argc, char **argv)
         load_head(&l);
     open_output(&l);
     opt.head ? work_by_head(&l) : work(&l);
-    put_header(&l, NULL);
-    if (opt.format == STUDIO)
-        must(&l, mm_studio_end(&opt.studio, &e), &e);
+    begin_output(&l, NULL);
+    if (l.out->end)
+        must(&l, l.out->end(&l.w, &e), &e);
     mm_in_require(&l.r);
     mm_out_close(&l.r);
     clean_up(&l);

@@ -19,6 +19,7 @@ typedef enum {
     MM_HINT_CAPTIONS,      /* read a table's column of texts, with a column as their keys */
     MM_HINT_CHANNEL,       /* take one channel of a sound */
     MM_HINT_COLUMN_NUMBER, /* name a column by its number */
+    MM_HINT_CONTROL,       /* name Label Studio's control */
     MM_HINT_FIELD,         /* choose one label field */
     MM_HINT_FOLLOW,        /* follow symbolic links */
     MM_HINT_FPS,           /* fewer frames a second */

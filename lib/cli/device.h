@@ -11,7 +11,10 @@ typedef struct {
     int precision;    /* an mm_precision; −1: not given */
 } mm_device_values;
 
-#define MM_DEVICE_DEFAULTS {.name = NULL, .precision = -1}
+#define MM_DEVICE_DEFAULTS                                                                                             \
+    {                                                                                                                  \
+        .name = NULL, .precision = -1                                                                                  \
+    }
 
 void mm_device_opts(mm_opts *o, mm_device_values *v);
 

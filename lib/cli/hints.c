@@ -5,6 +5,7 @@ static const char *const words[MM_HINTS] = {
     [MM_HINT_CAPTIONS] = "--column and --key-column with these columns read several texts a file",
     [MM_HINT_CHANNEL] = "--channel takes one",
     [MM_HINT_COLUMN_NUMBER] = "--label-column takes the number of a column, too",
+    [MM_HINT_CONTROL] = "--from-name names another",
     [MM_HINT_FIELD] = "choose one with --field",
     [MM_HINT_FOLLOW] = "--follow takes it",
     [MM_HINT_FPS] = "a lower --fps reads it",

@@ -1,7 +1,9 @@
-/* output.h: what was found about a record, as TSV, JSON lines, rows of hits, Label Studio predictions or a record. */
+/* output.h: what was found about a record, and the ways to write it: TSV, JSON lines, rows of hits, Label Studio's
+ * predictions, a stream. */
 #ifndef MM_LABEL_OUTPUT_H
 #define MM_LABEL_OUTPUT_H
 
+#include "base/log.h"
 #include "label/search.h"
 
 #include <jansson.h>
@@ -32,38 +34,38 @@ mm_status mm_guess_of_label(mm_guess **guess, int *n, const mm_record *rec, mm_a
 /* Whether the label is a number, as from a head that predicts numbers: not the name of a class. */
 bool mm_labelled_number(const mm_labelled *x);
 
-/* Columns: key, part, start, end, of, with `field` the label field, and a label and a score for each of `top`. Absent
- * values are empty; tab, newline and backslash are written \t, \n and \\. */
-void mm_tsv_header(FILE *f, bool field, int top);
-void mm_tsv_put(FILE *f, const mm_labelled *x, bool field, int top);
-
-/* A row for each neighbour whose cosine reaches the threshold: query, rank, score, key, src, part, query_part,
- * query_src, query_text, and the example's text, start and end, query_start, query_end. */
-void mm_hits_header(FILE *f);
-void mm_hits_put(FILE *f, const mm_labelled *x, double threshold);
-
-/* One object a line. */
-void mm_jsonl_put(FILE *f, const mm_labelled *x);
-
-/* A record of kind label in the place of x->rec: `label` maps names to scores, the rest is the sample's; the label it
- * carried before becomes meta.truth. */
-mm_status mm_labelled_record(mm_record *out, const mm_labelled *x, mm_arena *a, mm_err *e);
-
-/* Label Studio's import format: a JSON array of tasks with predictions (https://labelstud.io/guide/predictions). The
- * windows of one sound become regions of one task, the outputs of a head results of one task. Only the best label of
- * each is ticked; where there are more, all of them with their scores are in the task's meta.labels. */
+/* Label Studio: names of its tags, and what its tasks say of the media; NULL: by modality and label field. */
 typedef struct {
-    FILE *f;
-    const char *from_name, *to_name, *data_key; /* NULL: by modality */
+    const char *from_name, *to_name, *data_key;
     const char *data_prefix, *model_version;
-    json_t *task; /* of the source that is being gathered */
-    int64_t part; /* … and its part */
-    bool any;
 } mm_studio;
 
-void mm_studio_begin(mm_studio *s);
-mm_status mm_studio_put(mm_studio *s, const mm_labelled *x, mm_err *e);
-mm_status mm_studio_end(mm_studio *s, mm_err *e);
+/* An output on its way. */
+typedef struct {
+    FILE *f;
+    bool header;      /* a line of column names is wanted */
+    bool fields;      /* labels are of several fields: a column tells which */
+    int top;          /* columns of labels */
+    double threshold; /* of what search results show */
+    mm_studio studio;
+    const mm_log *log;
+    void *state; /* the output's own, from begin to end */
+} mm_label_writer;
+
+/* A way to write what was found. A new one is its own file and a row in output.c. */
+typedef struct {
+    const char *name; /* of --format */
+    bool searches;    /* it shows the nearest examples, not labels */
+    /* NULL where there is nothing to do. Write failures are the stream's (ferror). */
+    mm_status (*begin)(mm_label_writer *w, mm_err *e);
+    mm_status (*put)(mm_label_writer *w, const mm_labelled *x, mm_err *e);
+    mm_status (*end)(mm_label_writer *w, mm_err *e);
+    /* In place of put, for a stream: the record that takes x->rec's place. */
+    mm_status (*record)(mm_record *out, const mm_labelled *x, mm_arena *a, mm_err *e);
+} mm_label_output;
+
+const mm_label_output *mm_label_output_at(int i); /* NULL after the last */
+const char *mm_label_output_name(int i);          /* NULL after the last */
 
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. NULL when memory is out. */
 json_t *mm_json_text(mm_str s);

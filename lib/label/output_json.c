@@ -84,8 +84,10 @@ static const msgpack_object *truth_of(const mm_record *rec)
     return truth;
 }
 
-void mm_jsonl_put(FILE *f, const mm_labelled *x)
+static mm_status jsonl_put(mm_label_writer *w, const mm_labelled *x, mm_err *e)
 {
+    FILE *f = w->f;
+    (void)e;
     char start[MM_NUMBER_TEXT], end[MM_NUMBER_TEXT];
     const mm_record *rec = x->rec;
     fputs("{\"key\":", f);
@@ -115,4 +117,7 @@ void mm_jsonl_put(FILE *f, const mm_labelled *x)
     if (x->near)
         put_neighbours(f, x);
     fputs("}\n", f);
+    return MM_OK;
 }
+
+const mm_label_output mm_output_jsonl = {.name = "jsonl", .put = jsonl_put};

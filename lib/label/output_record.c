@@ -17,7 +17,8 @@ static mm_status label_map(msgpack_object *out, const mm_labelled *x, mm_arena *
     return MM_OK;
 }
 
-mm_status mm_labelled_record(mm_record *out, const mm_labelled *x, mm_arena *a, mm_err *e)
+/* `label` maps names to scores, the rest is the sample's; the label it carried before becomes meta.truth. */
+static mm_status record(mm_record *out, const mm_labelled *x, mm_arena *a, mm_err *e)
 {
     const mm_record *rec = x->rec;
     mm_record made = mm_record_new(MM_KIND_LABEL);
@@ -40,3 +41,5 @@ mm_status mm_labelled_record(mm_record *out, const mm_labelled *x, mm_arena *a, 
     *out = made;
     return s;
 }
+
+const mm_label_output mm_output_stream = {.name = "stream", .record = record};

@@ -14,16 +14,24 @@ static void cell(FILE *f, mm_str s)
         }
 }
 
-void mm_tsv_header(FILE *f, bool field, int top)
+/* Columns: key, part, start, end, of, with w->fields the label field, and a label and a score for each of w->top.
+ * Absent values are empty; tab, newline and backslash are written \t, \n and \\. */
+static mm_status tsv_begin(mm_label_writer *w, mm_err *e)
 {
-    fprintf(f, "key\tpart\tstart\tend\tof%s\tlabel\tscore", field ? "\tfield" : "");
-    for (int i = 2; i <= top; i++)
-        fprintf(f, "\tlabel%d\tscore%d", i, i);
-    putc('\n', f);
+    (void)e;
+    if (!w->header)
+        return MM_OK;
+    fprintf(w->f, "key\tpart\tstart\tend\tof%s\tlabel\tscore", w->fields ? "\tfield" : "");
+    for (int i = 2; i <= w->top; i++)
+        fprintf(w->f, "\tlabel%d\tscore%d", i, i);
+    putc('\n', w->f);
+    return MM_OK;
 }
 
-void mm_tsv_put(FILE *f, const mm_labelled *x, bool field, int top)
+static mm_status tsv_put(mm_label_writer *w, const mm_labelled *x, mm_err *e)
 {
+    FILE *f = w->f;
+    (void)e;
     cell(f, x->rec->key);
     putc('\t', f);
     if (x->rec->part >= 0)
@@ -33,11 +41,11 @@ void mm_tsv_put(FILE *f, const mm_labelled *x, bool field, int top)
     else
         fputs("\t\t\t", f);
     cell(f, x->rec->of);
-    if (field) {
+    if (w->fields) {
         putc('\t', f);
         cell(f, mm_label_field(x->rec));
     }
-    for (int i = 0; i < top; i++) {
+    for (int i = 0; i < w->top; i++) {
         putc('\t', f);
         if (i < x->n)
             cell(f, x->guess[i].name);
@@ -46,7 +54,10 @@ void mm_tsv_put(FILE *f, const mm_labelled *x, bool field, int top)
             fprintf(f, "%.6g", x->guess[i].score);
     }
     putc('\n', f);
+    return MM_OK;
 }
+
+const mm_label_output mm_output_tsv = {.name = "tsv", .begin = tsv_begin, .put = tsv_put};
 
 /* ---- hits ---- */
 
@@ -56,11 +67,14 @@ static void whole(FILE *f, int64_t n)
         fprintf(f, "%lld", (long long)n);
 }
 
-void mm_hits_header(FILE *f)
+static mm_status hits_begin(mm_label_writer *w, mm_err *e)
 {
-    fputs("query\trank\tscore\tkey\tsrc\tpart\tquery_part\tquery_src\tquery_text"
-          "\ttext\tstart\tend\tquery_start\tquery_end\n",
-          f);
+    (void)e;
+    if (w->header)
+        fputs("query\trank\tscore\tkey\tsrc\tpart\tquery_part\tquery_src\tquery_text"
+              "\ttext\tstart\tend\tquery_start\tquery_end\n",
+              w->f);
+    return MM_OK;
 }
 
 /* Two cells, empty where there is no time. */
@@ -72,12 +86,15 @@ static void seconds(FILE *f, const double time[2])
         fprintf(f, "\t%.9g\t%.9g", time[0], time[1]);
 }
 
-void mm_hits_put(FILE *f, const mm_labelled *x, double threshold)
+/* A row for each neighbour whose cosine reaches the threshold. */
+static mm_status hits_put(mm_label_writer *w, const mm_labelled *x, mm_err *e)
 {
+    FILE *f = w->f;
+    (void)e;
     static const double none[2] = {NAN, NAN};
     for (int i = 0; i < x->n_near && x->near[i].row >= 0; i++) {
         int64_t row = x->near[i].row;
-        if ((double)x->near[i].cosine < threshold)
+        if ((double)x->near[i].cosine < w->threshold)
             break;
         cell(f, x->rec->key);
         fprintf(f, "\t%d\t%.6g\t", i + 1, (double)x->near[i].cosine);
@@ -98,4 +115,7 @@ void mm_hits_put(FILE *f, const mm_labelled *x, double threshold)
         seconds(f, x->rec->has_time ? x->rec->time : none);
         putc('\n', f);
     }
+    return MM_OK;
 }
+
+const mm_label_output mm_output_hits = {.name = "hits", .searches = true, .begin = hits_begin, .put = hits_put};
