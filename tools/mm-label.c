@@ -144,7 +144,7 @@ static void put(label *l, item *it, mm_labelled *x)
     x->rec = &it->rec;
     x->text = it->text;
     if (!opt.distance)
-        x->n = mm_guess_cut((mm_guess *)x->guess, x->n, (int)opt.top, opt.threshold, mm_str_of(opt.unknown));
+        x->n = mm_scored_cut((mm_scored_label *)x->scored, x->n, (int)opt.top, opt.threshold, mm_str_of(opt.unknown));
     if (!l->w.f) {
         must(l, l->out->record(&out, x, &it->arena, &e), &e);
         mm_out_put(&l->r, &out);
@@ -159,10 +159,10 @@ static void put(label *l, item *it, mm_labelled *x)
 static void put_match(label *l, item *it, int query)
 {
     mm_err e;
-    mm_guess *guess;
+    mm_scored_label *scored;
     mm_labelled x = {.refs = &l->refs};
-    must(l, mm_matcher_guess(l->matcher, query, !l->w.f, &guess, &x.n, &it->arena, &e), &e);
-    x.guess = guess;
+    must(l, mm_matcher_labels(l->matcher, query, !l->w.f, &scored, &x.n, &it->arena, &e), &e);
+    x.scored = scored;
     x.near = mm_matcher_near(l->matcher, query, &x.n_near);
     if (!opt.neighbours && !l->out->searches)
         x.near = NULL;
@@ -194,20 +194,20 @@ static void die_of_modality(label *l)
 }
 
 /* A label that is there already and that is asked for. */
-static bool is_head(label *l, const mm_record *rec)
+static bool is_prediction(label *l, const mm_record *rec)
 {
     return rec->kind == MM_KIND_LABEL && !l->matcher && (!opt.of || !rec->of.p || mm_str_is(rec->of, opt.of)) &&
            right_field(l, rec);
 }
 
-static void put_head(label *l, item *it)
+static void put_label_record(label *l, item *it)
 {
     mm_labelled x = {0};
-    mm_guess *guess = NULL;
+    mm_scored_label *scored = NULL;
     mm_err e;
-    mm_status s = mm_guess_of_label(&guess, &x.n, &it->rec, &it->arena, &e);
+    mm_status s = mm_scored_of_label(&scored, &x.n, &it->rec, &it->arena, &e);
     must(l, s, &e);
-    x.guess = guess;
+    x.scored = scored;
     if (s == MM_OK)
         put(l, it, &x);
     else
@@ -225,13 +225,13 @@ static void flush(void *ctx)
 
 /* ---- a trained head ---- */
 
-static void put_verdict(void *ctx, const mm_record *rec, bool made)
+static void put_prediction(void *ctx, const mm_record *rec, bool made)
 {
     label *l = ctx;
     item *it = &l->batch[0];
     it->rec = *rec;
     if (made && right_field(l, rec))
-        put_head(l, it);
+        put_label_record(l, it);
     else if (!made && !l->w.f)
         mm_out_put(&l->r, rec);
     l->r.failed += rec->kind == MM_KIND_ERROR; /* reported where it arose */
@@ -258,7 +258,7 @@ static void work_by_head(label *l)
                        .streams = mm_fusing_streams(&l->r),
                        .memory = (size_t)1 << 30,
                        .pool = l->pool,
-                       .put = put_verdict,
+                       .put = put_prediction,
                        .fail = put_failure,
                        .ctx = l};
     if (mm_fuser_new(&f, &o, &e) != MM_OK)
@@ -273,8 +273,8 @@ static void put_item(label *l, item *it, int query)
 {
     if (it->ask)
         put_match(l, it, query);
-    else if (is_head(l, &it->rec))
-        put_head(l, it);
+    else if (is_prediction(l, &it->rec))
+        put_label_record(l, it);
     else if (!l->w.f)
         mm_out_put(&l->r, &it->rec);
 }

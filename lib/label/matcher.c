@@ -61,24 +61,25 @@ const mm_near *mm_matcher_near(const mm_matcher *m, int i, int *k)
 }
 
 /* d / (d + limit): one half where normal ends */
-static int guess_distance(const mm_matcher *m, int i, bool distribution, mm_guess *guess)
+static int label_by_distance(const mm_matcher *m, int i, bool distribution, mm_scored_label *scored)
 {
     int k;
     double d = mm_distance(mm_matcher_near(m, i, &k), m->o.k), sum = d + m->limit, score = sum > 0 ? d / sum : 0;
     bool odd = d > m->limit;
-    guess[0] = (mm_guess){odd ? MM_STR("anomaly") : MM_STR("normal"), distribution && !odd ? 1 - score : score};
-    guess[1] = (mm_guess){odd ? MM_STR("normal") : MM_STR("anomaly"), odd ? 1 - score : score};
+    scored[0] = (mm_scored_label){odd ? MM_STR("anomaly") : MM_STR("normal"), distribution && !odd ? 1 - score : score};
+    scored[1] = (mm_scored_label){odd ? MM_STR("normal") : MM_STR("anomaly"), odd ? 1 - score : score};
     return distribution ? 2 : 1;
 }
 
-mm_status mm_matcher_guess(mm_matcher *m, int i, bool distribution, mm_guess **guess, int *n, mm_arena *a, mm_err *e)
+mm_status mm_matcher_labels(mm_matcher *m, int i, bool distribution, mm_scored_label **scored, int *n, mm_arena *a,
+                            mm_err *e)
 {
     int most = m->o.how == MM_MATCH_DISTANCE ? 2 : m->o.k ? m->o.k : (int)m->o.refs->n;
-    mm_guess *g = *guess = mm_arena_zalloc(a, (size_t)most + 1, sizeof *g);
+    mm_scored_label *g = *scored = mm_arena_zalloc(a, (size_t)most + 1, sizeof *g);
     if (!g)
         return mm_fail_memory(e);
     if (m->o.how == MM_MATCH_DISTANCE) {
-        *n = guess_distance(m, i, distribution, g);
+        *n = label_by_distance(m, i, distribution, g);
         return MM_OK;
     }
     mm_status s = MM_OK;
@@ -91,6 +92,6 @@ mm_status mm_matcher_guess(mm_matcher *m, int i, bool distribution, mm_guess **g
     else
         s = mm_vote_softmax(m->votes, m->o.refs, m->query + i * m->o.refs->stride, m->o.scale, e);
     for (int v = 0; s == MM_OK && v < *n; v++)
-        g[v] = (mm_guess){m->o.refs->names.name[m->votes[v].label], m->votes[v].score};
+        g[v] = (mm_scored_label){m->o.refs->names.name[m->votes[v].label], m->votes[v].score};
     return s;
 }

@@ -33,7 +33,8 @@ mm_status mm_matcher_run(mm_matcher *m, const mm_str *key, int n, mm_err *e);
 
 /* What was found about feature i, highest first, in the arena. DISTANCE: "anomaly" or "normal", whichever it is, with
  * the score d / (d + limit); as a distribution, both, each with its own share. */
-mm_status mm_matcher_guess(mm_matcher *m, int i, bool distribution, mm_guess **guess, int *n, mm_arena *a, mm_err *e);
+mm_status mm_matcher_labels(mm_matcher *m, int i, bool distribution, mm_scored_label **scored, int *n, mm_arena *a,
+                            mm_err *e);
 const mm_near *mm_matcher_near(const mm_matcher *m, int i, int *k); /* nearest first; NULL for zero-shot */
 
 #endif

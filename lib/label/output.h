@@ -12,24 +12,25 @@
 typedef struct {
     mm_str name;
     double score;
-} mm_guess;
+} mm_scored_label;
 
 typedef struct {
     const mm_record *rec;
-    mm_str text;           /* what the record was made from, where that is known; p NULL otherwise */
-    const mm_guess *guess; /* [n], n ≥ 1, highest first */
+    mm_str text;                   /* what the record was made from, where that is known; p NULL otherwise */
+    const mm_scored_label *scored; /* [n], n ≥ 1, highest first */
     int n;
     const mm_near *near; /* [n_near] rows of refs, nearest first; NULL: not asked for */
     int n_near;
     const mm_refs *refs;
 } mm_labelled;
 
-/* Cuts n ≥ 0 guesses, highest first, to the first `top` that reach the threshold; where none does, one guess `unknown`
- * is left with the score of the best (0 if there was none at all): guess has room for 1. Returns how many are left. */
-int mm_guess_cut(mm_guess *guess, int n, int top, double threshold, mm_str unknown);
-/* The entries of a label map as guesses, highest first, in the arena: a model's own head. A label that is a string or a
- * number is one guess of score 1. MM_SKIP for a map that is no distribution. */
-mm_status mm_guess_of_label(mm_guess **guess, int *n, const mm_record *rec, mm_arena *a, mm_err *e);
+/* Cuts n ≥ 0 scored labels, highest first, to the first `top` that reach the threshold; where none does, one label
+ * `unknown` is left with the score of the best (0 if there was none at all): scored has room for 1. Returns how many
+ * are left. */
+int mm_scored_cut(mm_scored_label *scored, int n, int top, double threshold, mm_str unknown);
+/* The entries of a label map as scored labels, highest first, in the arena: a model's own head. A label that is a
+ * string or a number is one label of score 1. MM_SKIP for a map that is no distribution. */
+mm_status mm_scored_of_label(mm_scored_label **scored, int *n, const mm_record *rec, mm_arena *a, mm_err *e);
 
 /* Whether the label is a number, as from a head that predicts numbers: not the name of a class. */
 bool mm_labelled_number(const mm_labelled *x);

@@ -40,13 +40,13 @@ static void put_score(FILE *f, const char *name, double score)
     fprintf(f, ",\"%s\":%.7g", name, score);
 }
 
-static void put_guesses(FILE *f, const mm_labelled *x)
+static void put_labels(FILE *f, const mm_labelled *x)
 {
     put_name(f, "labels");
     for (int i = 0; i < x->n; i++) {
         fputs(i ? ",{\"label\":" : "[{\"label\":", f);
-        mm_json_string(f, x->guess[i].name);
-        put_score(f, "score", x->guess[i].score);
+        mm_json_string(f, x->scored[i].name);
+        put_score(f, "score", x->scored[i].score);
         putc('}', f);
     }
     putc(']', f);
@@ -109,11 +109,11 @@ static mm_status jsonl_put(mm_label_writer *w, const mm_labelled *x, mm_err *e)
         put_name(f, "label");
         mm_json_object(f, &rec->label);
     } else {
-        put_text(f, "label", x->guess[0].name);
+        put_text(f, "label", x->scored[0].name);
     }
-    put_score(f, "score", x->guess[0].score);
+    put_score(f, "score", x->scored[0].score);
     if (x->n > 1)
-        put_guesses(f, x);
+        put_labels(f, x);
     if (x->near)
         put_neighbours(f, x);
     fputs("}\n", f);

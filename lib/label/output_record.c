@@ -7,9 +7,9 @@ static mm_status label_map(msgpack_object *out, const mm_labelled *x, mm_arena *
     if (!kv)
         return mm_fail_memory(e);
     for (int i = 0; i < x->n; i++) {
-        kv[i].key = mm_object_str(x->guess[i].name);
+        kv[i].key = mm_object_str(x->scored[i].name);
         kv[i].val.type = MSGPACK_OBJECT_FLOAT64;
-        kv[i].val.via.f64 = x->guess[i].score;
+        kv[i].val.via.f64 = x->scored[i].score;
     }
     *out = (msgpack_object){.type = MSGPACK_OBJECT_MAP};
     out->via.map.ptr = kv;

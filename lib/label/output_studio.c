@@ -81,8 +81,8 @@ static bool is_region(const mm_record *rec)
 static json_t *best(const mm_labelled *x)
 {
     json_t *list = json_array();
-    if (x->guess[0].name.n)
-        json_array_append_new(list, mm_json_text(x->guess[0].name));
+    if (x->scored[0].name.n)
+        json_array_append_new(list, mm_json_text(x->scored[0].name));
     return list;
 }
 
@@ -91,7 +91,7 @@ static json_t *all_labels(const mm_labelled *x)
     json_t *list = json_array();
     for (int i = 0; i < x->n; i++)
         json_array_append_new(
-            list, json_pack("{s:o, s:f}", "label", mm_json_text(x->guess[i].name), "score", x->guess[i].score));
+            list, json_pack("{s:o, s:f}", "label", mm_json_text(x->scored[i].name), "score", x->scored[i].score));
     return list;
 }
 
@@ -121,7 +121,7 @@ static json_t *result(const studio *s, const mm_labelled *x, const char *modalit
     json_object_set_new(r, "to_name", json_string(s->o.to_name ? s->o.to_name : modality));
     json_object_set_new(r, "type", json_string(region ? "labels" : "choices"));
     json_object_set_new(r, "value", value);
-    json_object_set_new(r, "score", json_real(x->guess[0].score));
+    json_object_set_new(r, "score", json_real(x->scored[0].score));
     if (!empty)
         return r;
     json_decref(r);
@@ -134,7 +134,7 @@ static json_t *new_task(const studio *s, const mm_labelled *x, const char *modal
     json_object_set_new(data, s->o.data_key ? s->o.data_key : modality, data_value(s, x));
     json_object_set_new(task, "data", data);
     json_object_set_new(prediction, "model_version", json_string(s->o.model_version));
-    json_object_set_new(prediction, "score", json_real(x->guess[0].score));
+    json_object_set_new(prediction, "score", json_real(x->scored[0].score));
     json_object_set_new(prediction, "result", json_array());
     json_array_append_new(list, prediction);
     json_object_set_new(task, "predictions", list);
@@ -192,7 +192,7 @@ static mm_status put(mm_label_writer *w, const mm_labelled *x, mm_err *e)
     }
     json_t *prediction = prediction_of(s->task), *list = json_object_get(prediction, "result");
     json_t *r = result(s, x, modality, json_array_size(list));
-    lower_score(prediction, x->guess[0].score);
+    lower_score(prediction, x->scored[0].score);
     if (r && x->n > 1)
         add_labels(s, json_string_value(json_object_get(r, "id")), x);
     if (r)

@@ -48,10 +48,10 @@ static mm_status tsv_put(mm_label_writer *w, const mm_labelled *x, mm_err *e)
     for (int i = 0; i < w->top; i++) {
         putc('\t', f);
         if (i < x->n)
-            cell(f, x->guess[i].name);
+            cell(f, x->scored[i].name);
         putc('\t', f);
         if (i < x->n)
-            fprintf(f, "%.6g", x->guess[i].score);
+            fprintf(f, "%.6g", x->scored[i].score);
     }
     putc('\n', f);
     return MM_OK;

@@ -40,7 +40,4 @@ int mm_vote_nearest(mm_vote *votes, const mm_near *near, int k, const mm_refs *r
  * softmax(scale · cosine) as in CLIP (Radford et al. 2021, §3.1), highest first: votes [names.n]. */
 mm_status mm_vote_softmax(mm_vote *votes, const mm_refs *refs, const float *query, double scale, mm_err *e);
 
-/* Order of votes: the higher score first, of equal ones the smaller label. */
-void mm_vote_sort(mm_vote *votes, int n);
-
 #endif

@@ -12,7 +12,8 @@ static int order(const void *a, const void *b)
     return (x->label > y->label) - (x->label < y->label);
 }
 
-void mm_vote_sort(mm_vote *votes, int n)
+/* The higher score first; ties: the smaller label. */
+static void sort(mm_vote *votes, int n)
 {
     qsort(votes, (size_t)n, sizeof *votes, order);
 }
@@ -46,7 +47,7 @@ int mm_vote_near(mm_vote *votes, const mm_near *near, int k, const mm_refs *refs
     }
     for (int i = 0; i < n; i++)
         votes[i].score /= sum;
-    mm_vote_sort(votes, n);
+    sort(votes, n);
     return n;
 }
 
@@ -75,7 +76,7 @@ mm_status mm_vote_softmax(mm_vote *votes, const mm_refs *refs, const float *quer
         sum += exp(scale * (cosine[i] - most));
     for (int64_t i = 0; i < n; i++)
         votes[i] = (mm_vote){refs->label[i], exp(scale * (cosine[i] - most)) / sum};
-    mm_vote_sort(votes, (int)n);
+    sort(votes, (int)n);
     free(cosine);
     return MM_OK;
 }

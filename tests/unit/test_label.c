@@ -169,13 +169,13 @@ static void many_names(void **state)
 static void cuts(void **state)
 {
     (void)state;
-    mm_guess g[] = {{MM_STR("a"), 0.6}, {MM_STR("b"), 0.3}, {MM_STR("c"), 0.1}}, one[1];
-    assert_int_equal(mm_guess_cut(g, 3, 5, 0, MM_STR("?")), 3);
-    assert_int_equal(mm_guess_cut(g, 3, 2, 0, MM_STR("?")), 2);
-    assert_int_equal(mm_guess_cut(g, 3, 3, 0.3, MM_STR("?")), 2);
-    assert_int_equal(mm_guess_cut(g, 3, 3, 0.7, MM_STR("?")), 1);
+    mm_scored_label g[] = {{MM_STR("a"), 0.6}, {MM_STR("b"), 0.3}, {MM_STR("c"), 0.1}}, one[1];
+    assert_int_equal(mm_scored_cut(g, 3, 5, 0, MM_STR("?")), 3);
+    assert_int_equal(mm_scored_cut(g, 3, 2, 0, MM_STR("?")), 2);
+    assert_int_equal(mm_scored_cut(g, 3, 3, 0.3, MM_STR("?")), 2);
+    assert_int_equal(mm_scored_cut(g, 3, 3, 0.7, MM_STR("?")), 1);
     assert_true(mm_str_is(g[0].name, "?") && g[0].score == 0.6);
-    assert_int_equal(mm_guess_cut(one, 0, 3, 0, MM_STR("?")), 1);
+    assert_int_equal(mm_scored_cut(one, 0, 3, 0, MM_STR("?")), 1);
     assert_true(mm_str_is(one[0].name, "?"));
 }
 

@@ -3,14 +3,14 @@
 
 #include <stdlib.h>
 
-int mm_guess_cut(mm_guess *guess, int n, int top, double threshold, mm_str unknown)
+int mm_scored_cut(mm_scored_label *scored, int n, int top, double threshold, mm_str unknown)
 {
     int kept = 0;
-    while (kept < n && kept < top && guess[kept].score >= threshold)
+    while (kept < n && kept < top && scored[kept].score >= threshold)
         kept++;
     if (kept)
         return kept;
-    guess[0] = (mm_guess){unknown, n ? guess[0].score : 0};
+    scored[0] = (mm_scored_label){unknown, n ? scored[0].score : 0};
     return 1;
 }
 
@@ -23,18 +23,18 @@ bool mm_labelled_number(const mm_labelled *x)
 /* The higher score first; of equal ones the first by name. */
 static int order(const void *a, const void *b)
 {
-    const mm_guess *x = a, *y = b;
+    const mm_scored_label *x = a, *y = b;
     if (x->score != y->score)
         return x->score < y->score ? 1 : -1;
     int d = memcmp(x->name.p, y->name.p, x->name.n < y->name.n ? x->name.n : y->name.n);
     return d ? d : (x->name.n > y->name.n) - (x->name.n < y->name.n);
 }
 
-mm_status mm_guess_of_label(mm_guess **guess, int *n, const mm_record *rec, mm_arena *a, mm_err *e)
+mm_status mm_scored_of_label(mm_scored_label **scored, int *n, const mm_record *rec, mm_arena *a, mm_err *e)
 {
     bool map = rec->label.type == MSGPACK_OBJECT_MAP;
     uint32_t size = map ? rec->label.via.map.size : 1;
-    mm_guess *g = mm_arena_zalloc(a, (size_t)size + 1, sizeof *g);
+    mm_scored_label *g = mm_arena_zalloc(a, (size_t)size + 1, sizeof *g);
     if (!g)
         return mm_fail_memory(e);
     g[0].score = 1;
@@ -48,7 +48,7 @@ mm_status mm_guess_of_label(mm_guess **guess, int *n, const mm_record *rec, mm_a
     if (s != MM_OK)
         return s;
     qsort(g, size, sizeof *g, order);
-    *guess = g;
+    *scored = g;
     *n = (int)size;
     return MM_OK;
 }
