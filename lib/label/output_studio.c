@@ -53,7 +53,7 @@ static void say_control(studio *s, const mm_log *log, mm_str field)
     if (s->control_said || s->o.from_name || !field.p)
         return;
     s->control_said = true;
-    mm_say_hint(log, MM_HINT_CONTROL, "predictions are for the control named \"%.*s\", as the label field",
+    mm_say_hint(log, MM_LOG_WARN, MM_HINT_CONTROL, "predictions are for the control named \"%.*s\", as the label field",
                 MM_STRF(field));
 }
 
