@@ -96,9 +96,18 @@ endif
 isa = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $(1))))))
 OPT_KERNEL := $(if $(SANITIZE),,-O3)
 
-$(BUILD)/%.o: %.c Makefile
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call step,CC)$(CC) $(ALL_CFLAGS) $(if $(filter lib/backend/cpu/% lib/tape/% lib/train/%,$<),$(OPT_KERNEL)) $(call isa,$<) -MMD -MP -c -o $@ $<
+
+# What objects are compiled with: they are rebuilt when it changes, not with every edit of this file.
+FLAGS := $(CC) $(ALL_CFLAGS) $(OPT_KERNEL) $(foreach v,$(sort $(filter ISA_%,$(.VARIABLES))),$($(v)))
+ifneq ($(strip $(FLAGS)),$(strip $(file <$(BUILD)/flags)))
+$(BUILD)/flags: FORCE
+endif
+$(BUILD)/flags:
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
 
 # PREFIX is compiled into one object and written into the pages, which are rebuilt when it changes.
 $(BUILD)/prefix: FORCE
@@ -119,11 +128,11 @@ SHADERS := $(call shaders_of,SHADER)
 # a glslc that knows cooperative matrices (Debian 13) adds the shaders for matrix units
 ifneq ($(shell $(GLSLC) $(call shader,LINEAR_COOP) -o /dev/null 2>/dev/null && echo yes),)
 SHADERS += $(call shaders_of,MATRIX)
-ALL_CFLAGS += -DMM_HAVE_COOPMAT
+$(BUILD)/lib/backend/vulkan/shaders.o: ALL_CFLAGS += -DMM_HAVE_COOPMAT
 endif
 SPIRV := $(SHADERS:%=$(BUILD)/shaders/%.spv)
 
-$(BUILD)/shaders/%.spv: $(wildcard shaders/*) $(SHADER_LIST) Makefile
+$(BUILD)/shaders/%.spv: $(wildcard shaders/*) $(SHADER_LIST)
 	@mkdir -p $(@D)
 	$(call step,GLSL)$(GLSLC) -O $(call shader,$*) -o $@
 $(BUILD)/shaders/spirv.inc: $(SPIRV)
