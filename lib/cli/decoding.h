@@ -37,9 +37,6 @@ typedef struct {
     bool unread[MM_FORMATS];             /* formats among them that are not read */
 } mm_decoding;
 
-/* "a format that is not read" */
-const char *mm_skipped_text(mm_skipped why);
-
 /* Opens sources, labels and the output; d has the tool's choices. */
 void mm_decoding_open(mm_decoding *d);
 void mm_decoding_run(mm_decoding *d);

@@ -57,19 +57,6 @@ static const char *unread_names(const mm_decoding *d, char *out, size_t size)
     return out;
 }
 
-const char *mm_skipped_text(mm_skipped why)
-{
-    static const char *const TEXT[MM_SKIPPED_REASONS] = {
-        [MM_SKIPPED_UNREAD] = "a format that is not read",
-        [MM_SKIPPED_TEXT] = "a text that is not named .txt or the like: --lines or --column takes it",
-        [MM_SKIPPED_EMPTY] = "empty",
-        [MM_SKIPPED_ABOUT] = "a text about the files beside it, such as a README or LICENSE: as an operand it is read",
-        [MM_SKIPPED_UNASKED] = "left out by --only",
-        [MM_SKIPPED_FOREIGN] = "nothing that is known",
-    };
-    return TEXT[why];
-}
-
 void mm_decoding_report(mm_decoding *d)
 {
     int64_t skipped = d->r->skipped + mm_source_skipped(d->sources);

@@ -32,10 +32,7 @@ static void say_what_matched(mm_run *r, const mm_labelling *l, const char *what)
     mm_str first = mm_labels_first(l->labels), names = mm_labels_names_as_data(l->labels),
            data = mm_labels_data_as_names(l->labels);
     if (names.p)
-        mm_warn(r,
-                "%s: the first row (%.*s) looks like names, and is read as data, as columns are given by number: give "
-                "their names",
-                l->path, MM_STRF(names));
+        mm_warn(r, "%s: " MM_TABLE_NAMES_AS_DATA, l->path, MM_STRF(names));
     if (data.p)
         mm_warn(r,
                 "%s: the first row is taken for names of columns, and \"%.*s\" in it is the name of one of the %s: "

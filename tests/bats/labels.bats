@@ -361,7 +361,7 @@ END
     { echo 'Datei;Klasse' && cat nh.csv; } >h.csv
     run mm-decode --labels h.csv --key-column 1 --label-column 2 pets/cat -o o.mm
     [ "$(labels o.mm)" = "1=Kater 2=Katze " ]
-    [[ "$output" == *"h.csv: the first row (Datei, Klasse) looks like names, and is read as data"* ]]
+    [[ "$output" == *"h.csv: the first row (Datei, Klasse) looks like names but is read as data"* ]]
     run mm-decode --labels h.csv pets/cat -o o.mm
     [ "$(labels o.mm)" = "1=Kater 2=Katze " ]
     [[ "$output" != *"first row"* ]]

@@ -53,7 +53,10 @@ mm_status mm_table_learn_names(mm_table *t, mm_err *e);
 int mm_table_width(mm_table *t);
 /* Whether the first row is data: columns are asked for (NULL: not asked), and all of them by number. */
 bool mm_table_is_nameless(mm_table *t, const char *const *asked, int n);
-/* The first row, "text, label", when its cells look like names, unlike those below them; else p NULL. */
+/* The first row, "text, label", when its cells look like names, unlike those below them; else p NULL. The printf format
+ * of the warning, where such a row is read as data. */
+#define MM_TABLE_NAMES_AS_DATA                                                                                         \
+    "the first row (%.*s) looks like names but is read as data, because columns are given by number: give their names"
 mm_str mm_table_likely_names(mm_table *t, mm_arena *a);
 
 /* The next row that is not blank; cells are from the arena or parts of the text (p NULL: null, or a member that this

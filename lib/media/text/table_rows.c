@@ -21,10 +21,7 @@ static void doubt_first_row(mm_table_input *r)
 {
     mm_str names = mm_table_names_itself(&r->t) ? (mm_str){NULL, 0} : mm_table_likely_names(&r->t, &r->a);
     if (names.p)
-        mm_say(r->s->o->log, MM_LOG_WARN,
-               "%.*s: the first row (%.*s) looks like names but is read as data, because columns are given by number: "
-               "give their names",
-               MM_STRF(r->s->b->src), MM_STRF(names));
+        mm_say(r->s->o->log, MM_LOG_WARN, "%.*s: " MM_TABLE_NAMES_AS_DATA, MM_STRF(r->s->b->src), MM_STRF(names));
 }
 
 mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool names, mm_fault *f)
