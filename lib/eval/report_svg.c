@@ -6,6 +6,7 @@
 
 /* Pixels: the side of a diagram, and the margins around and between them. */
 enum { SIDE = 320, LEFT = 140, TOP = 56, GAP = 100, BOTTOM = 150, LEGEND = 120 };
+enum { MOST_NAMES = 40 }; /* classes whose names are written beside the matrix */
 
 static void put_text(FILE *f, double x, double y, const char *anchor, const char *extra, const char *text)
 {
@@ -85,21 +86,31 @@ static void put_cell(const mm_report *r, FILE *f, int i, int j, double cell)
              text);
 }
 
+/* About how wide the longest class name is, where names are written and as far as there is room for them. */
+static double names_width(const mm_report *r, int classes)
+{
+    double widest = 0;
+    for (int i = 0; i < classes; i++)
+        widest = fmax(widest, 7.0 * (double)strlen(r->p->name[i]));
+    return fmin(widest, LEFT - 30);
+}
+
 static void put_confusion(const mm_report *r, FILE *f)
 {
-    int k = r->p->classes;
-    double cell = (double)SIDE / k;
+    int k = r->p->classes, named = k > MOST_NAMES ? 0 : k;
+    double cell = (double)SIDE / k, names = names_width(r, named);
     for (int i = 0; i < k; i++) {
         char turn[64];
         for (int j = 0; j < k; j++)
             put_cell(r, f, i, j, cell);
-        if (k > 40)
+        if (!named)
             continue;
         put_text(f, LEFT - 6, TOP + (i + 0.5) * cell + 4, "end", "", r->p->name[i]);
         snprintf(turn, sizeof turn, " transform=\"rotate(-45 %.1f %d)\"", LEFT + (i + 0.5) * cell, TOP + SIDE + 14);
         put_text(f, LEFT + (i + 0.5) * cell, TOP + SIDE + 14, "end", turn, r->p->name[i]);
     }
-    put_axes(f, LEFT, "confusion matrix", "predicted label", TOP + SIDE + BOTTOM - 40, "true label", 14);
+    put_axes(f, LEFT, "confusion matrix", "predicted label", TOP + SIDE + 32 + 0.7 * names, "true label",
+             LEFT - 16 - names);
     put_legend(f, LEFT, false, "of the samples with this true label");
 }
 
@@ -139,7 +150,7 @@ static void put_reliability(const mm_report *r, FILE *f)
     }
     put_axes(f, left, "reliability diagram", "confidence", TOP + SIDE + 36, "accuracy", left - 42);
     put_text(f, left, TOP + SIDE + 62, "start", " fill=\"#b03020\"", "- - -");
-    put_text(f, left + 32, TOP + SIDE + 62, "start", "", "perfect calibration; a bin without a bar has no samples");
+    put_text(f, left + 32, TOP + SIDE + 62, "start", "", "perfect calibration");
     put_legend(f, left, true, "of all samples");
 }
 
