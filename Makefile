@@ -228,11 +228,13 @@ check-races: ## a short look for data races; `make check SANITIZE=thread` is the
 	$(MAKE) SANITIZE=thread check-sample
 check-kill: all ## tools are killed 200 times and resumed
 	PATH="$(abspath $(BUILD))/bin:$$PATH" python3 tests/kill.py $(KILLS)
+check-walks: all probes ## the recipes of CONTRIBUTING.md on a copy of the tree: an encoder, an operation, a format, an output, a tool
+	tests/lint/walks/run -b
 check-deb: ## the Debian package is built, installed, used and purged in new systems of Debian 12 and 13; needs root
 	tests/deb/run
 check-all: ## everything, for hours; TESTING.md says what that is and when it last ran
 	tests/suites <tests/all.txt
-.PHONY: check-races check-kill check-deb check-all
+.PHONY: check-races check-kill check-walks check-deb check-all
 
 # Every shader is valid SPIR-V for the version that it asks for; then every Vulkan driver of the machine, see tests/gpu/run.
 check-shaders: $(SPIRV)
