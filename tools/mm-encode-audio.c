@@ -182,7 +182,7 @@ static mm_status emit_whole(audio *m, mm_run *r, int i, const mm_record *from, c
 static mm_status begin(void *ctx, int slot, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     audio *m = ctx;
-    mm_arena *a = &m->x.turn[slot].a;
+    mm_arena *a = &m->x.slot[slot].a;
     mm_arena_reset(a);
     windows *w = m->w[slot] = mm_arena_zalloc(a, (size_t)n, sizeof *w);
     mm_err *bad = m->bad[slot] = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
@@ -212,7 +212,7 @@ static mm_status begin(void *ctx, int slot, mm_record *const *rec, mm_arena *con
 static mm_status step(void *ctx, int slot, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     audio *m = ctx;
-    const mm_encoding_turn *t = &m->x.turn[slot];
+    const mm_encoding_slot *t = &m->x.slot[slot];
     const windows *w = m->w[slot];
     mm_status s = mm_encoding_finish(&m->x, slot, e);
     for (int i = 0; s == MM_OK && i < n; i++) {

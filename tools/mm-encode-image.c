@@ -108,7 +108,7 @@ static void prepare_one(void *ctx, int i, int worker)
 static mm_status begin(void *ctx, int slot, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     image *m = ctx;
-    mm_arena *a = &m->x.turn[slot].a;
+    mm_arena *a = &m->x.slot[slot].a;
     mm_arena_reset(a);
     mm_input *in = mm_arena_zalloc(a, (size_t)n, sizeof *in), *good = mm_arena_zalloc(a, (size_t)n, sizeof *good);
     mm_err *bad = m->bad[slot] = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
@@ -126,7 +126,7 @@ static mm_status begin(void *ctx, int slot, mm_record *const *rec, mm_arena *con
 static mm_status step(void *ctx, int slot, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     image *m = ctx;
-    const mm_encoding_turn *t = &m->x.turn[slot];
+    const mm_encoding_slot *t = &m->x.slot[slot];
     const mm_err *bad = m->bad[slot];
     mm_status s = mm_encoding_finish(&m->x, slot, e);
     for (int i = 0, k = 0; s == MM_OK && i < n; i++) {

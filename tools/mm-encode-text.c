@@ -132,7 +132,7 @@ static mm_status emit(text *t, mm_run *r, int i, const mm_record *from, const pi
 static mm_status begin(void *ctx, int slot, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     text *t = ctx;
-    mm_arena *a = &t->x.turn[slot].a;
+    mm_arena *a = &t->x.slot[slot].a;
     mm_arena_reset(a);
     pieces *p = t->p[slot] = mm_arena_zalloc(a, (size_t)n, sizeof *p);
     mm_err *bad = t->bad[slot] = mm_arena_zalloc(a, (size_t)n, sizeof *bad);
@@ -157,7 +157,7 @@ static mm_status begin(void *ctx, int slot, mm_record *const *rec, mm_arena *con
 static mm_status step(void *ctx, int slot, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     text *t = ctx;
-    const mm_encoding_turn *w = &t->x.turn[slot];
+    const mm_encoding_slot *w = &t->x.slot[slot];
     const pieces *p = t->p[slot];
     mm_status s = mm_encoding_finish(&t->x, slot, e);
     for (int i = 0, at = 0; s == MM_OK && i < n; at += p[i++].n) {

@@ -65,8 +65,8 @@ static const mm_tool TOOL = {
     .examples = HINT,
     .add_opts = add_options,
     .takes = MM_TAKES_THREADS | MM_TAKES_PROGRESS,
-    .takes_models = "info|verify|pack",
-    .takes_words = "list|fetch|devices",
+    .model_commands = "info|verify|pack",
+    .name_commands = "list|fetch|devices",
 };
 
 /* ---- list, info, verify ---- */

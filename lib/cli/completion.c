@@ -98,13 +98,13 @@ static void bash_command(const mm_tool *t, size_t n, FILE *f)
             (int)n, t->operands);
     bash_words(t->operands, f);
     fputs(" ;;\n", f);
-    if (t->takes_models) {
-        fprintf(f, "        %s) ", t->takes_models);
+    if (t->model_commands) {
+        fprintf(f, "        %s) ", t->model_commands);
         bash_models(t, "-f", f);
         fputs(" ;;\n", f);
     }
-    if (t->takes_words)
-        fprintf(f, "        %s) compopt +o default 2>/dev/null ;;\n", t->takes_words);
+    if (t->name_commands)
+        fprintf(f, "        %s) compopt +o default 2>/dev/null ;;\n", t->name_commands);
     fputs("        *) _mm_files -f ;;\n    esac\n", f);
 }
 
@@ -202,13 +202,13 @@ static void zsh_command(const mm_tool *t, FILE *f)
     fputs(" \\\n    '1:command:(", f);
     print_words(t->operands, f);
     fputs(")' \\\n    '*:argument:->arguments' && return\ncase $line[1] in\n", f);
-    if (t->takes_models) {
-        fprintf(f, "    (%s) ", t->takes_models);
+    if (t->model_commands) {
+        fprintf(f, "    (%s) ", t->model_commands);
         zsh_models(t, "", f);
         fputs(" ;;\n", f);
     }
-    if (t->takes_words)
-        fprintf(f, "    (%s) ;;\n", t->takes_words);
+    if (t->name_commands)
+        fprintf(f, "    (%s) ;;\n", t->name_commands);
     fputs("    (*) _files ;;\nesac\n", f);
 }
 
@@ -278,16 +278,16 @@ static void fish_command(const mm_tool *t, FILE *f)
     fprintf(f, "complete -c %s -n __fish_use_subcommand -f -a '", t->name);
     print_words(t->operands, f);
     fputs("'\n", f);
-    if (t->takes_models) {
+    if (t->model_commands) {
         fprintf(f, "complete -c %s -n '__fish_seen_subcommand_from ", t->name);
-        print_words(t->takes_models, f);
+        print_words(t->model_commands, f);
         putc('\'', f);
         fish_models(t, f);
         putc('\n', f);
     }
-    if (t->takes_words) {
+    if (t->name_commands) {
         fprintf(f, "complete -c %s -f -n '__fish_seen_subcommand_from ", t->name);
-        print_words(t->takes_words, f);
+        print_words(t->name_commands, f);
         fputs("'\n", f);
     }
 }

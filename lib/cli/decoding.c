@@ -9,39 +9,39 @@
 typedef struct {
     mm_decoding *d;
     mm_blob *blob;
-    mm_unchanged_piece piece; /* what FILE holds of it */
-    mm_turn *turn;
+    mm_source_reuse_records piece; /* what FILE holds of it */
+    mm_ordered_slot *slot;
     mm_arena *arena; /* of the record at hand */
     char stamp[MM_STAMP_SIZE];
-    bool noted;           /* mm_keys_note */
+    bool noted;           /* mm_key_check_note */
     msgpack_object label; /* of the file */
     bool labelled, unlabelled;
 } job;
 
 /* ---- the next source ---- */
 
-static mm_blob *next_blob(mm_decoding *d, mm_unchanged_piece *piece)
+static mm_blob *next_blob(mm_decoding *d, mm_source_reuse_records *piece)
 {
-    mm_blob *b = mm_unchanged_more(d->unchanged, piece);
+    mm_blob *b = mm_source_reuse_more(d->unchanged, piece);
     mm_err e;
     if (b)
         return b;
-    *piece = (mm_unchanged_piece){0, 0};
+    *piece = (mm_source_reuse_records){0, 0};
     mm_status s = d->sidecars ? mm_sidecars_next(d->sidecars, &b, &e) : mm_source_next(d->sources, &b, &e);
     if (s == MM_FATAL)
         mm_die_of(d->r, &e);
     if (s != MM_OK)
         return NULL;
-    return b->kept ? mm_unchanged_begin(d->unchanged, b, piece) : b;
+    return b->kept ? mm_source_reuse_begin(d->unchanged, b, piece) : b;
 }
 
 static void *next_job(void *ctx)
 {
     mm_decoding *d = ctx;
-    mm_unchanged_piece piece;
+    mm_source_reuse_records piece;
     mm_blob *b;
     while ((b = next_blob(d, &piece)) && mm_resume_has_source(d->r, b->src)) {
-        mm_keys_recall(&d->keys, b);
+        mm_key_check_recall(&d->keys, b);
         mm_blob_free(b);
     }
     if (!b)
@@ -131,8 +131,8 @@ static mm_status emit(void *ctx, const mm_record *rec, mm_err *e)
     }
     mm_status s = *j->stamp ? mm_meta_put_str(&out, j->arena, MM_STAMP, mm_str_of(j->stamp), e) : MM_OK;
     if (s == MM_OK)
-        s = mm_keys_note(&j->d->keys, j->turn, &j->noted, j->blob, rec, e);
-    return s == MM_OK ? mm_turn_put(j->turn, &out, e) : s;
+        s = mm_key_check_note(&j->d->keys, j->slot, &j->noted, j->blob, rec, e);
+    return s == MM_OK ? mm_ordered_put(j->slot, &out, e) : s;
 }
 
 /* Decodes the source; *n: how many records it gave. */
@@ -141,7 +141,7 @@ static mm_status decode_source(job *j, int64_t *n, mm_err *e)
     mm_blob *b = j->blob;
     if (b->kept && b->status == MM_OK)
         mm_blob_open_kept(b);
-    mm_unchanged_stamp(j->d->unchanged, b, &j->label, j->stamp);
+    mm_source_reuse_stamp(j->d->unchanged, b, &j->label, j->stamp);
     return mm_decode(b, &j->d->decode, j->arena, emit, j, n, e);
 }
 
@@ -151,11 +151,11 @@ static mm_status put_kept(job *j, mm_err *e)
     mm_record rec;
     mm_status s = MM_OK;
     for (int64_t i = 0; s == MM_OK && i < j->piece.n; i++) {
-        mm_unchanged_fetch(j->d->unchanged, j->piece.first + i, j->arena, &rec);
+        mm_source_reuse_fetch(j->d->unchanged, j->piece.first + i, j->arena, &rec);
         count_kept_label(j, &rec);
-        s = mm_keys_note(&j->d->keys, j->turn, &j->noted, j->blob, &rec, e);
+        s = mm_key_check_note(&j->d->keys, j->slot, &j->noted, j->blob, &rec, e);
         if (s == MM_OK)
-            s = mm_turn_put(j->turn, &rec, e);
+            s = mm_ordered_put(j->slot, &rec, e);
         mm_arena_reset(j->arena);
     }
     return s;
@@ -175,22 +175,22 @@ static void count_skipped(mm_decoding *d, const mm_blob *b)
            unread ? ": " : "", unread ? format->what : "");
 }
 
-static void do_job(void *ctx, void *work, mm_turn *turn, int worker)
+static void do_job(void *ctx, void *work, mm_ordered_slot *slot, int worker)
 {
     mm_decoding *d = ctx;
     job *j = work;
     mm_blob *b = j->blob;
     int64_t n = j->piece.n;
     mm_err e = {0};
-    j->turn = turn;
+    j->slot = slot;
     j->arena = &d->arena[worker];
     if (d->labelling.labels && b->status == MM_OK && !(b->kept && b->inside))
         label_file(j);
-    bool kept = b->kept && b->status == MM_OK && mm_unchanged_has_label(d->unchanged, b, &j->label);
+    bool kept = b->kept && b->status == MM_OK && mm_source_reuse_has_label(d->unchanged, b, &j->label);
     if ((kept ? put_kept(j, &e) : decode_source(j, &n, &e)) == MM_FATAL)
         mm_die(d->r, "%.*s: %s", MM_STRF(b->src), e.text);
     if (n)
-        mm_keys_count(&d->keys, b);
+        mm_key_check_count(&d->keys, b);
     else
         count_skipped(d, b);
     __atomic_fetch_add(&d->r->done, n, __ATOMIC_RELAXED);
@@ -202,25 +202,26 @@ static void do_job(void *ctx, void *work, mm_turn *turn, int worker)
 
 static bool pass(void *ctx, void *note, mm_record *rec)
 {
-    return mm_keys_pass(&((mm_decoding *)ctx)->keys, note, rec);
+    return mm_key_check_pass(&((mm_decoding *)ctx)->keys, note, rec);
 }
 
 /* ---- the run ---- */
 
 static bool keep(void *ctx, mm_blob *b)
 {
-    return mm_unchanged_keep(((mm_decoding *)ctx)->unchanged, b);
+    return mm_source_reuse_keep(((mm_decoding *)ctx)->unchanged, b);
 }
 
 static void open_unchanged(mm_decoding *d)
 {
-    mm_unchanged_opts o = {.options = d->options, .by_file = d->labelling.labels || d->sidecars, .beside = d->sidecars};
+    mm_source_reuse_opts o = {
+        .options = d->options, .by_file = d->labelling.labels || d->sidecars, .beside = d->sidecars};
     if (d->labelling.labels) {
         o.inside = mm_labels_digest(d->labelling.labels);
         if (d->decode.lines || d->decode.column || d->decode.as) /* rows have labels of their own */
             o.options = mm_hash_more(o.options, &o.inside, sizeof o.inside);
     }
-    d->unchanged = mm_unchanged_open(d->r, &o);
+    d->unchanged = mm_source_reuse_open(d->r, &o);
 }
 
 void mm_decoding_open(mm_decoding *d)
@@ -245,7 +246,7 @@ void mm_decoding_open(mm_decoding *d)
     mm_out_open(r);
     mm_resume_sources(r);
     open_unchanged(d);
-    mm_keys_open(r, &d->keys, operands, &d->source, d->decode.key_column || d->labelling.file_column);
+    mm_key_check_open(r, &d->keys, operands, &d->source, d->decode.key_column || d->labelling.file_column);
     d->arena = calloc((size_t)r->threads, sizeof *d->arena);
     if (!d->arena)
         mm_die(r, "out of memory");
@@ -263,14 +264,14 @@ void mm_decoding_close(mm_decoding *d)
     if (!d->r->done)
         mm_decoding_die_empty(d);
     if (!d->decoded && !d->kept && !d->r->resume) /* FILE.part may hold good ones */
-        mm_unchanged_spare(d->unchanged);
-    mm_keys_check_fit(&d->keys, d->key);
+        mm_source_reuse_spare(d->unchanged);
+    mm_key_check_fit(&d->keys, d->key);
     mm_out_close(d->r);
     for (int i = 0; i < d->r->threads; i++)
         mm_arena_free(&d->arena[i]);
     free(d->arena);
     mm_sidecars_close(d->sidecars);
     mm_source_close(d->sources);
-    mm_keys_close(&d->keys);
-    mm_unchanged_close(d->unchanged);
+    mm_key_check_close(&d->keys);
+    mm_source_reuse_close(d->unchanged);
 }

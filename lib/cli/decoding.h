@@ -5,9 +5,9 @@
 #ifndef MM_CLI_DECODING_H
 #define MM_CLI_DECODING_H
 
-#include "cli/keys.h"
+#include "cli/key_check.h"
 #include "cli/labelling.h"
-#include "cli/unchanged.h"
+#include "cli/source_reuse.h"
 #include "decode/decode.h"
 #include "decode/skipped.h"
 #include "source/labels/sidecar.h"
@@ -27,9 +27,9 @@ typedef struct {
     mm_source *sources;
     mm_sidecar_rule sidecar; /* of label; extension NULL: none */
     mm_sidecars *sidecars;
-    mm_keys keys;
-    mm_unchanged *unchanged; /* NULL without --update */
-    mm_arena *arena;         /* one a worker */
+    mm_key_check keys;
+    mm_source_reuse *unchanged; /* NULL without --update */
+    mm_arena *arena;            /* one a worker */
     mm_decode_notes notes;
     int64_t begun, kept;                 /* sources; those that were not decoded again */
     bool decoded;                        /* one of the others gave a record that is not an error */

@@ -123,7 +123,7 @@ void mm_encoding_close(mm_encoding *x)
     mm_dev_close(x->dev);
     mm_model_close(x->model);
     for (int i = 0; i < 2; i++)
-        mm_arena_free(&x->turn[i].a);
+        mm_arena_free(&x->slot[i].a);
 }
 
 /* ---- batches ---- */
@@ -134,17 +134,17 @@ void mm_encoding_run(mm_encoding *x, mm_filter f)
     f.batch = (int)x->v->batch;
     f.keep = x->v->keep;
     f.flush = x->v->flush;
-    f.made_from = mm_made_from;
-    f.made_id = mm_made_id;
-    f.id_of = mm_made_id_of;
-    f.renew = mm_made_renew;
+    f.matches = mm_provenance_matches;
+    f.id = mm_provenance_id;
+    f.expected_id = mm_provenance_expected_id;
+    f.refresh = mm_provenance_refresh;
     f.takes = mm_modality_name(x->of);
     mm_filter_run(x->r, &f);
 }
 
-mm_status mm_encoding_start(mm_encoding *x, int turn, const mm_input *in, int n, mm_err *e)
+mm_status mm_encoding_start(mm_encoding *x, int slot, const mm_input *in, int n, mm_err *e)
 {
-    mm_encoding_turn *t = &x->turn[turn];
+    mm_encoding_slot *t = &x->slot[slot];
     t->pass = NULL;
     t->out = mm_arena_zalloc(&t->a, (size_t)n + 1, sizeof *t->out);
     t->failed = mm_arena_zalloc(&t->a, (size_t)n + 1, sizeof *t->failed);
@@ -153,10 +153,10 @@ mm_status mm_encoding_start(mm_encoding *x, int turn, const mm_input *in, int n,
     return n ? mm_encoder_start(&t->pass, x->encoder, in, n, t->out, t->failed, &t->a, e) : MM_OK;
 }
 
-mm_status mm_encoding_finish(mm_encoding *x, int turn, mm_err *e)
+mm_status mm_encoding_finish(mm_encoding *x, int slot, mm_err *e)
 {
     x->hashed = NULL; /* other payloads may lie where the last batch's lay */
-    return x->turn[turn].pass ? mm_encoder_finish(x->turn[turn].pass, e) : MM_OK;
+    return x->slot[slot].pass ? mm_encoder_finish(x->slot[slot].pass, e) : MM_OK;
 }
 
 /* ---- records ---- */
@@ -234,7 +234,7 @@ mm_status mm_encoding_record(mm_encoding *x, mm_record *out, const mm_record *fr
         return s;
     if (x->v->classify) {
         s = distribution(x, &out->label, o, a, e);
-        return s == MM_OK ? mm_made_put(x, out, from, a, e) : s;
+        return s == MM_OK ? mm_provenance_put(x, out, from, a, e) : s;
     }
     out->space = mm_str_of(mm_encoder_space(x->encoder));
     out->has_tensor = true;
@@ -242,5 +242,5 @@ mm_status mm_encoding_record(mm_encoding *x, mm_record *out, const mm_record *fr
     out->has_grid = o->has_grid;
     out->grid = o->grid;
     s = put_meta(x, out, a, e);
-    return s == MM_OK ? mm_made_put(x, out, from, a, e) : s;
+    return s == MM_OK ? mm_provenance_put(x, out, from, a, e) : s;
 }

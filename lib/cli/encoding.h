@@ -26,11 +26,11 @@ void mm_encoding_opts(mm_opts *o, mm_encoding_values *v, unsigned more);
 
 /* What belongs to a batch on its way. */
 typedef struct {
-    mm_arena a; /* its memory: reset when its turn comes again */
+    mm_arena a; /* its memory: reset when the slot is used again */
     mm_output *out;
     mm_err *failed;
     mm_pass *pass; /* NULL: nothing to encode */
-} mm_encoding_turn;
+} mm_encoding_slot;
 
 typedef struct {
     mm_run *r;
@@ -39,7 +39,7 @@ typedef struct {
     mm_dev *dev;
     mm_encoder *encoder;
     mm_modality of;
-    mm_encoding_turn turn[2];
+    mm_encoding_slot slot[2];
     uint64_t prepares;  /* mm_model_prep_hash */
     uint64_t settings;  /* of options that change vectors and that the space does not tell; 0: none */
     const void *hashed; /* the payload whose hash is … */
@@ -59,9 +59,9 @@ void mm_encoding_setting(mm_encoding *x, const char *name, const char *fmt, ...)
 /* mm_filter_run with what the options and the device say: batch, keep, flush, overlap. f.ctx begins with x. */
 void mm_encoding_run(mm_encoding *x, mm_filter f);
 
-/* A batch's n inputs are started; out and failed of its turn are there when it is finished. n = 0 is fine. */
-mm_status mm_encoding_start(mm_encoding *x, int turn, const mm_input *in, int n, mm_err *e);
-mm_status mm_encoding_finish(mm_encoding *x, int turn, mm_err *e);
+/* Starts a batch of n inputs (0 is fine); out and failed of its slot are there once it is finished. */
+mm_status mm_encoding_start(mm_encoding *x, int slot, const mm_input *in, int n, mm_err *e);
+mm_status mm_encoding_finish(mm_encoding *x, int slot, mm_err *e);
 
 /* The record that takes from's place: a feature, or with --classify a label; key, source, part, time, label and meta
  * are from's. Memory from the arena (the vector stays where it is). MM_FATAL when memory is out. */
@@ -71,13 +71,13 @@ mm_status mm_encoding_record(mm_encoding *x, mm_record *out, const mm_record *fr
 /* What was encoded may go by another name than its kind, which is then worth telling: out->of, meta.kind. */
 mm_status mm_encoding_modality(mm_record *out, const mm_record *from, mm_arena *a, mm_err *e);
 
-/* made.c: meta.input and meta.settings of a record made of `from`. */
-mm_status mm_made_put(mm_encoding *x, mm_record *out, const mm_record *from, mm_arena *a, mm_err *e);
-/* mm_filter's made_from; ctx begins with the mm_encoding. */
-bool mm_made_from(void *ctx, const mm_record *made, const mm_record *from, int n);
-/* … and what --update needs: made_id, id_of and renew. */
-uint64_t mm_made_id(void *ctx, const mm_record *made);
-uint64_t mm_made_id_of(void *ctx, const mm_record *from, int n);
-mm_status mm_made_renew(void *ctx, mm_record *made, const mm_record *from, mm_arena *a, mm_err *e);
+/* provenance.c: meta.input and meta.settings of a record made of `from`. */
+mm_status mm_provenance_put(mm_encoding *x, mm_record *out, const mm_record *from, mm_arena *a, mm_err *e);
+/* mm_filter's matches; ctx begins with the mm_encoding. */
+bool mm_provenance_matches(void *ctx, const mm_record *made, const mm_record *from, int n);
+/* … and what --update needs: id, expected_id and refresh. */
+uint64_t mm_provenance_id(void *ctx, const mm_record *made);
+uint64_t mm_provenance_expected_id(void *ctx, const mm_record *from, int n);
+mm_status mm_provenance_refresh(void *ctx, mm_record *made, const mm_record *from, mm_arena *a, mm_err *e);
 
 #endif

@@ -31,7 +31,7 @@ typedef struct {
 /* A batch on its way. */
 typedef struct {
     item_list items;
-    int turn, n;
+    int slot, n;
     double began;
     mm_record **rec; /* [n] the wanted ones */
     mm_arena **arena;
@@ -137,21 +137,21 @@ static void *read_ahead(void *arg)
 {
     struct mm_filter_state *s = arg;
     item *x = item_get(s);
-    while (mm_in_next(s->r, &x->arena, &x->rec) == MM_OK && !mm_update_gives_up(s->r)) {
+    while (mm_in_next(s->r, &x->arena, &x->rec) == MM_OK && !mm_record_reuse_gives_up(s->r)) {
         if (x->rec.kind == MM_KIND_ERROR && s->last)
             mm_run_worsen(s->r, 1); /* no other tool is left to tell of it */
         x->wanted = s->f->wants(s->f->ctx, &x->rec);
         s->wanted |= x->wanted;
         if (mm_resume_has(s->r, s->f, x->wanted, &x->rec))
             continue;
-        x->n_kept = x->wanted ? mm_update_find(s->r, &x->rec, &x->arena, &x->kept) : 0;
+        x->n_kept = x->wanted ? mm_record_reuse_find(s->r, &x->rec, &x->arena, &x->kept) : 0;
         x->wanted &= !x->n_kept;
         x->bytes = (int64_t)x->rec.raw.n;
         s->any = true;
         queue_add(s, x);
         x = item_get(s);
     }
-    if (!s->r->state->stopped && !mm_update_gives_up(s->r))
+    if (!s->r->state->stopped && !mm_record_reuse_gives_up(s->r))
         mm_resume_end(s->r);
     x->bytes = 0;
     item_put_back(s, x);
@@ -262,7 +262,7 @@ static void take_batch(struct mm_filter_state *s, item_list *batch)
 /* --strict met a failure: the reading thread may be waiting for input, so there is no tidy way home. */
 static void stop(mm_run *r)
 {
-    mm_update_stopped(r);
+    mm_record_reuse_stopped(r);
     mm_out_close(r);
     exit(r->status);
 }
@@ -283,7 +283,7 @@ static void begin_work(struct mm_filter_state *s, work *w)
             w->rec[w->n] = &x->rec;
             w->arena[w->n++] = &x->arena;
         }
-    if (w->n && s->f->begin && s->f->begin(s->f->ctx, w->turn, w->rec, w->arena, w->n, &e) != MM_OK) {
+    if (w->n && s->f->begin && s->f->begin(s->f->ctx, w->slot, w->rec, w->arena, w->n, &e) != MM_OK) {
         end_pending(s); /* the results of the batch before it are not lost */
         mm_die_of(s->r, &e);
     }
@@ -309,7 +309,7 @@ static void end_work(struct mm_filter_state *s, work *w)
     s->at = w->items.head;
     s->at_i = 0;
     s->begun = false;
-    if (w->n && s->f->step(s->f->ctx, w->turn, s->r, w->rec, w->arena, w->n, &e) != MM_OK)
+    if (w->n && s->f->step(s->f->ctx, w->slot, s->r, w->rec, w->arena, w->n, &e) != MM_OK)
         mm_die_of(s->r, &e);
     if (!s->r->state->stopped)
         write_up_to(s, w->n);
@@ -353,14 +353,14 @@ static bool next_batch(struct mm_filter_state *s, item_list *batch)
     return batch->n > 0;
 }
 
-/* Batches take turns; one begins before the one in front of it ends. */
+/* Two batches are in flight: one begins before the previous one ends. */
 static void run_batches(struct mm_filter_state *s)
 {
-    work w[2] = {{.turn = 0}, {.turn = 1}};
-    for (int turn = 0; next_batch(s, &w[turn].items); turn = !turn) {
-        begin_work(s, &w[turn]);
+    work w[2] = {{.slot = 0}, {.slot = 1}};
+    for (int slot = 0; next_batch(s, &w[slot].items); slot = !slot) {
+        begin_work(s, &w[slot]);
         end_pending(s);
-        s->pending = &w[turn];
+        s->pending = &w[slot];
         if (!s->f->overlap)
             end_pending(s);
     }
@@ -393,7 +393,7 @@ void mm_filter_run(mm_run *r, const mm_filter *f)
     mm_out_open(r);
     s.last = !mm_out_is_passed_on(r);
     mm_resume_open(r);
-    mm_update_open(r, f);
+    mm_record_reuse_open(r, f);
     s.now = r->state->out.resumable && s.batch > FIRST_BATCH ? FIRST_BATCH : s.batch;
     list_init(&s.queue);
     pthread_mutex_init(&s.lock, NULL);
@@ -406,11 +406,11 @@ void mm_filter_run(mm_run *r, const mm_filter *f)
     pthread_join(reader, NULL);
     if (r->state->stopped)
         stop(r);
-    mm_update_settle(r, f, s.wanted);
+    mm_record_reuse_settle(r, f, s.wanted);
     mm_in_require(r);
     if (r->update)
         mm_warn(r, "%s: %lld kept, %lld computed", r->output, (long long)s.kept, (long long)(r->done - s.kept));
-    mm_update_close(r);
+    mm_record_reuse_close(r);
     free_items(&s);
     say_if_none(&s);
     r->state->filter = NULL;

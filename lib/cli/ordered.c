@@ -10,12 +10,12 @@ enum { OWN_BYTES = 8 << 20 }; /* a job that has gathered this much waits for its
 static const size_t SHARED_BYTES = (size_t)64
                                    << 20; /* finished jobs that wait to be written; above it workers wait too */
 
-struct mm_turn {
+struct mm_ordered_slot {
     mm_ordered *o;
     mm_buf gathered;
     void *note; /* NULL: nobody looks at the records */
     bool done;
-    mm_turn *next;
+    mm_ordered_slot *next;
 };
 
 struct mm_ordered {
@@ -24,10 +24,10 @@ struct mm_ordered {
     pthread_mutex_t pick; /* held while the next job is asked for */
     pthread_mutex_t lock; /* all below */
     pthread_cond_t turned;
-    mm_turn *first, *last; /* jobs under way or waiting; `first` is the one whose turn it is */
-    size_t waiting;        /* bytes of finished jobs */
-    bool draining;         /* a thread writes finished jobs */
-    bool over;             /* no more jobs */
+    mm_ordered_slot *first, *last; /* jobs under way or waiting; `first` is the one whose turn it is */
+    size_t waiting;                /* bytes of finished jobs */
+    bool draining;                 /* a thread writes finished jobs */
+    bool over;                     /* no more jobs */
 };
 
 typedef struct {
@@ -37,7 +37,7 @@ typedef struct {
 
 /* ---- writing ---- */
 
-static void write_record(mm_turn *t, mm_record rec)
+static void write_record(mm_ordered_slot *t, mm_record rec)
 {
     mm_ordered *o = t->o;
     if (!t->note || o->jobs->pass(o->jobs->ctx, t->note, &rec))
@@ -53,7 +53,7 @@ static void write_packed(mm_ordered *o, const uint8_t *p, size_t n)
         mm_out_put(o->r, &rec);
 }
 
-static void write_gathered(mm_turn *t)
+static void write_gathered(mm_ordered_slot *t)
 {
     mm_buf *b = &t->gathered;
     mm_arena a = {0};
@@ -71,7 +71,7 @@ static void write_gathered(mm_turn *t)
     b->n = 0;
 }
 
-static bool is_first(mm_ordered *o, const mm_turn *t)
+static bool is_first(mm_ordered *o, const mm_ordered_slot *t)
 {
     pthread_mutex_lock(&o->lock);
     bool first = o->first == t;
@@ -79,7 +79,7 @@ static bool is_first(mm_ordered *o, const mm_turn *t)
     return first;
 }
 
-static void wait_for_turn(mm_ordered *o, const mm_turn *t)
+static void wait_for_turn(mm_ordered *o, const mm_ordered_slot *t)
 {
     pthread_mutex_lock(&o->lock);
     while (o->first != t)
@@ -87,7 +87,7 @@ static void wait_for_turn(mm_ordered *o, const mm_turn *t)
     pthread_mutex_unlock(&o->lock);
 }
 
-mm_status mm_turn_put(mm_turn *t, const mm_record *rec, mm_err *e)
+mm_status mm_ordered_put(mm_ordered_slot *t, const mm_record *rec, mm_err *e)
 {
     mm_ordered *o = t->o;
     if (!is_first(o, t)) {
@@ -106,7 +106,7 @@ mm_status mm_turn_put(mm_turn *t, const mm_record *rec, mm_err *e)
     return MM_OK;
 }
 
-void mm_turn_leave(mm_turn *t, void *note)
+void mm_ordered_attach(mm_ordered_slot *t, void *note)
 {
     free(t->note);
     t->note = note;
@@ -114,9 +114,9 @@ void mm_turn_leave(mm_turn *t, void *note)
 
 /* ---- the order ---- */
 
-static mm_turn *take_place(mm_ordered *o)
+static mm_ordered_slot *take_place(mm_ordered *o)
 {
-    mm_turn *t = calloc(1, sizeof *t);
+    mm_ordered_slot *t = calloc(1, sizeof *t);
     if (!t)
         mm_die(o->r, "out of memory");
     pthread_mutex_lock(&o->lock);
@@ -129,7 +129,7 @@ static mm_turn *take_place(mm_ordered *o)
 
 static void leave(mm_ordered *o)
 {
-    mm_turn *t = o->first;
+    mm_ordered_slot *t = o->first;
     o->first = t->next;
     if (!o->first)
         o->last = NULL;
@@ -144,7 +144,7 @@ static void drain(mm_ordered *o)
 {
     o->draining = true;
     while (o->first && o->first->done) {
-        mm_turn *now = o->first;
+        mm_ordered_slot *now = o->first;
         size_t n = now->gathered.n;
         pthread_mutex_unlock(&o->lock);
         write_gathered(now);
@@ -157,7 +157,7 @@ static void drain(mm_ordered *o)
 }
 
 /* t is done, and from here on whoever drains may free it. Who makes more than can be written waits here. */
-static void finish(mm_ordered *o, mm_turn *t)
+static void finish(mm_ordered *o, mm_ordered_slot *t)
 {
     pthread_mutex_lock(&o->lock);
     t->done = true;
@@ -171,7 +171,7 @@ static void finish(mm_ordered *o, mm_turn *t)
 
 /* ---- workers ---- */
 
-static void *pick(mm_ordered *o, mm_turn **t)
+static void *pick(mm_ordered *o, mm_ordered_slot **t)
 {
     void *job = NULL;
     pthread_mutex_lock(&o->pick);
@@ -189,7 +189,7 @@ static void *work(void *arg)
 {
     worker *w = arg;
     mm_ordered *o = w->o;
-    mm_turn *t;
+    mm_ordered_slot *t;
     for (void *job; (job = pick(o, &t));) {
         o->jobs->work(o->jobs->ctx, job, t, w->number);
         finish(o, t);

@@ -8,16 +8,16 @@
 #include "cli/tool.h"
 
 typedef struct mm_ordered mm_ordered;
-typedef struct mm_turn mm_turn; /* a job's place in the order */
+typedef struct mm_ordered_slot mm_ordered_slot; /* a job's place in the order */
 
 typedef struct {
     /* The next job; called by one thread at a time, in order. NULL: there is none. */
     void *(*next)(void *ctx);
-    /* Does the job and frees it; calls mm_turn_put for each record. `worker` is 0..threads-1. */
-    void (*work)(void *ctx, void *job, mm_turn *turn, int worker);
+    /* Does the job and frees it; calls mm_ordered_put for each record. `worker` is 0..threads-1. */
+    void (*work)(void *ctx, void *job, mm_ordered_slot *slot, int worker);
     void *ctx;
-    /* For jobs that leave a note on their turn: looks at each of their records in order, by one thread at a time, just
-     * before it goes out, and may put another in its place, which lives until the next call. False: it does not go. */
+    /* For jobs with a note on their slot: checks each of their records in order, on one thread at a time, just before
+     * it is written, and may replace it with another, which lives until the next call. False: it is not written. */
     bool (*pass)(void *ctx, void *note, mm_record *rec);
 } mm_ordered_jobs;
 
@@ -25,8 +25,8 @@ typedef struct {
  */
 void mm_ordered_run(mm_run *r, const mm_ordered_jobs *jobs);
 /* A record of this job, in order. MM_FATAL: stop working on it. */
-mm_status mm_turn_put(mm_turn *t, const mm_record *rec, mm_err *e);
-/* Leaves a note for `pass`, from malloc; it goes with the turn. */
-void mm_turn_leave(mm_turn *t, void *note);
+mm_status mm_ordered_put(mm_ordered_slot *t, const mm_record *rec, mm_err *e);
+/* Attaches a note for `pass`, from malloc, which the slot then owns. */
+void mm_ordered_attach(mm_ordered_slot *t, void *note);
 
 #endif

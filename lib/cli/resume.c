@@ -20,12 +20,12 @@
 struct mm_resume {
     mm_reader *in;
     mm_arena a;
-    mm_record rec; /* the next one, if there is one: */
-    bool any;      /* … */
-    int64_t at;    /* where it starts, or where the whole records end */
-    int64_t n;     /* how many were taken */
-    uint64_t *run; /* mm-decode: hash of the src of each run */
-    int64_t runs, cap, matched;
+    mm_record rec;  /* the next one, if there is one: */
+    bool any;       /* … */
+    int64_t at;     /* where it starts, or where the whole records end */
+    int64_t n;      /* how many were taken */
+    uint64_t *span; /* mm-decode: hash of the src of each span of records that share one */
+    int64_t spans, cap, matched;
 };
 
 /* The first record was cut short: nothing is lost. Anything else is a file that is not ours to cut. */
@@ -66,7 +66,7 @@ static void close_part(struct mm_resume *s)
 {
     mm_reader_free(s->in);
     mm_arena_free(&s->a);
-    free(s->run);
+    free(s->span);
     free(s);
 }
 
@@ -130,7 +130,7 @@ static bool take_made(mm_run *r, struct mm_resume *s, const mm_filter *f, const 
         mm_run_worsen(r, 1); /* a failure of the run that was taken up is a failure of the whole */
         return true;
     }
-    for (; s->any && mm_str_eq(s->rec.src, from->src) && f->made_from(f->ctx, &s->rec, from, n); n++)
+    for (; s->any && mm_str_eq(s->rec.src, from->src) && f->matches(f->ctx, &s->rec, from, n); n++)
         take(r, s);
     if (s->any && !n)
         other_input(r, "holds nothing of", from->src);
@@ -179,11 +179,11 @@ void mm_resume_end(mm_run *r)
 
 /* ---- sources ---- */
 
-static void note_run(mm_run *r, struct mm_resume *s)
+static void note_span(mm_run *r, struct mm_resume *s)
 {
-    if (!mm_grow(&s->run, &s->cap, s->runs))
+    if (!mm_grow(&s->span, &s->cap, s->spans))
         mm_die(r, "out of memory");
-    s->run[s->runs++] = mm_hash(s->rec.src);
+    s->span[s->spans++] = mm_hash(s->rec.src);
 }
 
 void mm_resume_sources(mm_run *r)
@@ -196,8 +196,8 @@ void mm_resume_sources(mm_run *r)
     mm_err e;
     bool failed = false;
     for (; s->any; take(r, s)) {
-        if (!s->runs || !mm_str_eq(s->rec.src, (mm_str){(char *)src.p, src.n})) {
-            note_run(r, s);
+        if (!s->spans || !mm_str_eq(s->rec.src, (mm_str){(char *)src.p, src.n})) {
+            note_span(r, s);
             out->replay = s->at;
             src.n = 0;
             if (failed) /* of a source that is not done again */
@@ -211,7 +211,7 @@ void mm_resume_sources(mm_run *r)
     out->whole = s->at;
     mm_buf_free(&src);
     mm_say(&r->log, MM_LOG_INFO, "%s: going on after %lld records", out->part, (long long)s->n);
-    if (s->runs) {
+    if (s->spans) {
         r->state->resume = s;
         return;
     }
@@ -226,9 +226,9 @@ bool mm_resume_has_source(mm_run *r, mm_str src)
         return false;
     uint64_t h = mm_hash(src);
     /* What is not the next one belongs to the run before, or gave nothing, and so it must now. */
-    if (h != s->run[s->matched])
-        return s->matched > 0 && h == s->run[s->matched - 1];
-    if (++s->matched < s->runs)
+    if (h != s->span[s->matched])
+        return s->matched > 0 && h == s->span[s->matched - 1];
+    if (++s->matched < s->spans)
         return true;
     close_part(s); /* the last one: it may lack records */
     r->state->resume = NULL;

@@ -72,8 +72,8 @@ struct mm_run_state {
     mm_in_state in;
     mm_bar_state bar;
     mm_alike_state alike;
-    struct mm_update *update; /* update.c; NULL: no --update */
-    struct mm_resume *resume; /* resume.c; NULL: nothing of the input is left out (any more) */
+    struct mm_record_reuse *reuse; /* record_reuse.c; NULL: no --update */
+    struct mm_resume *resume;      /* resume.c; NULL: nothing of the input is left out (any more) */
     struct mm_filter_state *filter;
     sigset_t signals;
     pthread_t watcher; /* signal.c */
@@ -119,7 +119,7 @@ void mm_bar_fraction(mm_run *r, double fraction);
 void mm_signals_watch(mm_run *r);
 void mm_signals_end(mm_run *r);
 
-/* out.c */
+/* output.c */
 void mm_out_abandon(mm_run *r); /* the program ends early: a .part that nothing can use goes */
 /* Takes the output's lock for good, so that nothing more is written. False when this thread has it already, or another
  * one for two seconds (it waits for a reader): the writer is then not to be touched. */
@@ -127,13 +127,13 @@ bool mm_out_stop(mm_run *r);
 void mm_out_keep(mm_run *r);    /* what was put into a file is written, if nobody puts just now */
 void mm_out_salvage(mm_run *r); /* the program dies: mm_out_stop, what was put is written, mm_out_abandon */
 
-/* part.c: opens PATH.part, its content as it is, for this program alone; *name is PATH.part. Dies when that is another
- * program's, a link, or something that this command reads. */
+/* part_file.c: opens PATH.part, its content as it is, for this program alone; *name is PATH.part. Dies when that is
+ * another program's, a link, or something that this command reads. */
 int mm_part_take(mm_run *r, const char *path, char **name);
 /* Dies when fd is a regular file that is an operand, standard input (if it is read) or the file of an option. */
 void mm_part_refuse_inputs(mm_run *r, int fd, const char *name);
 
-/* in.c */
+/* input.c */
 void mm_in_close(mm_run *r);
 
 /* resume.c, all but the first without effect when r->resume is false. Each dies when FILE.part is of another input.
@@ -146,16 +146,16 @@ void mm_resume_end(mm_run *r); /* the input is over */
 /* mm-decode: these bytes come again (out.replay). */
 void mm_resume_compare(mm_run *r, const void *bytes, size_t n);
 
-/* update.c, without effect when r->update is false */
-void mm_update_open(mm_run *r, const mm_filter *f); /* reads FILE */
+/* record_reuse.c, without effect when r->update is false */
+void mm_record_reuse_open(mm_run *r, const mm_filter *f); /* reads FILE */
 /* The input has broken off, and FILE will not be replaced: there is no use in reading on. */
-bool mm_update_gives_up(const mm_run *r);
+bool mm_record_reuse_gives_up(const mm_run *r);
 /* All is read. Dies, with FILE as it was, when the input broke off, or when nothing came of it, as it held nothing that
  * the filter wanted or all of that failed. */
-void mm_update_settle(mm_run *r, const mm_filter *f, bool wanted);
-void mm_update_stopped(mm_run *r); /* --strict ends the program: says that FILE is as it was */
-void mm_update_close(mm_run *r);
+void mm_record_reuse_settle(mm_run *r, const mm_filter *f, bool wanted);
+void mm_record_reuse_stopped(mm_run *r); /* --strict ends the program: says that FILE is as it was */
+void mm_record_reuse_close(mm_run *r);
 /* The records in FILE that were made of `from`, in *out; 0: it must be computed. On the reading thread. */
-int mm_update_find(mm_run *r, const mm_record *from, mm_arena *a, mm_record **out);
+int mm_record_reuse_find(mm_run *r, const mm_record *from, mm_arena *a, mm_record **out);
 
 #endif

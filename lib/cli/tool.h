@@ -50,9 +50,9 @@ typedef struct {
     const mm_opt *opts;           /* the tool's own, ended by a row with name NULL */
     void (*add_opts)(mm_opts *o); /* or: adds them, and rows that it shares with some tools (cli/encoding.h) */
     unsigned takes;
-    const char *encodes;      /* completions offer models for -m that encode this: "image"; NULL: all */
-    const char *takes_models; /* "info|verify": the commands whose arguments are models */
-    const char *takes_words;  /* "fetch": those whose arguments are no files either */
+    const char *encodes;        /* completions offer models for -m that encode this: "image"; NULL: all */
+    const char *model_commands; /* "info|verify": the commands whose arguments are models */
+    const char *name_commands;  /* "fetch": those whose arguments are no files either */
 } mm_tool;
 
 typedef struct mm_run_state mm_run_state; /* what only lib/cli touches */
@@ -158,21 +158,21 @@ void mm_in_each_of(mm_run *r, const char *path, mm_take take, void *ctx); /* of 
  * computes them, and writes everything in the order of the input. The next batch is read meanwhile. */
 typedef struct {
     bool (*wants)(void *ctx, const mm_record *rec); /* called on the reading thread: must not change what step uses */
-    /* Starts the work on the n records of a batch; NULL: step does it all. turn, 0 or 1: two batches may be on their
-     * way, each with what belongs to its turn. Anything but MM_OK ends the program with e's text, here and in step. */
-    mm_status (*begin)(void *ctx, int turn, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e);
+    /* Starts the work on the n records of a batch; NULL: step does it all. Two batches may be in flight, in slots 0 and
+     * 1, each with its slot's memory. Anything but MM_OK ends the program with e's text, here and in step. */
+    mm_status (*begin)(void *ctx, int slot, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e);
     /* Turns the n records into outputs by calling mm_filter_emit (or mm_filter_fail) for each record i at least once,
      * i ascending. */
-    mm_status (*step)(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e);
+    mm_status (*step)(void *ctx, int slot, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e);
     /* --resume: whether `made`, a record of an earlier run, can be the one that step emits after n others for `from`.
      * On the reading thread, as wants. */
-    bool (*made_from)(void *ctx, const mm_record *made, const mm_record *from, int n);
+    bool (*matches)(void *ctx, const mm_record *made, const mm_record *from, int n);
     /* --update: an id of a record that step made, 0 when it cannot be kept; the id of the n-th of several (−1: of the
      * only one) that step would make of `from`; and `made` as it comes of `from` now, whose payload is the same but
      * whose key, label or time may have changed (MM_SKIP: it cannot be kept). On the reading thread. */
-    uint64_t (*made_id)(void *ctx, const mm_record *made);
-    uint64_t (*id_of)(void *ctx, const mm_record *from, int n);
-    mm_status (*renew)(void *ctx, mm_record *made, const mm_record *from, mm_arena *a, mm_err *e);
+    uint64_t (*id)(void *ctx, const mm_record *made);
+    uint64_t (*expected_id)(void *ctx, const mm_record *from, int n);
+    mm_status (*refresh)(void *ctx, mm_record *made, const mm_record *from, mm_arena *a, mm_err *e);
     bool overlap;        /* begin comes back at once: the next batch begins before this one's step, if it is there */
     int batch;           /* records a step gets at most */
     int64_t batch_bytes; /* … or bytes of records, 0: 64 MiB */

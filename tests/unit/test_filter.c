@@ -40,26 +40,26 @@ static void upper(mm_run *r, int i, mm_record *rec, mm_arena *a)
     }
 }
 
-/* What began in each turn and has not ended. */
+/* What began in each slot and has not ended. */
 static mm_record *const *begun[2];
 
-static mm_status begin(void *ctx, int turn, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+static mm_status begin(void *ctx, int slot, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     (void)ctx, (void)arena;
     if (n < 1 || n > batch)
         return mm_fail(e, MM_FATAL, "a batch of %d", n);
-    if (turn < 0 || turn > 1 || begun[turn])
-        return mm_fail(e, MM_FATAL, "turn %d is not over", turn);
-    begun[turn] = rec;
+    if (slot < 0 || slot > 1 || begun[slot])
+        return mm_fail(e, MM_FATAL, "slot %d is not over", slot);
+    begun[slot] = rec;
     return MM_OK;
 }
 
-static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
+static mm_status step(void *ctx, int slot, mm_run *r, mm_record *const *rec, mm_arena *const *arena, int n, mm_err *e)
 {
     (void)ctx;
-    if (begun[turn] != rec)
-        return mm_fail(e, MM_FATAL, "turn %d had not begun", turn);
-    begun[turn] = NULL;
+    if (begun[slot] != rec)
+        return mm_fail(e, MM_FATAL, "slot %d had not begun", slot);
+    begun[slot] = NULL;
     for (int i = 0; i < n; i++)
         if (rec[i]->text.n && rec[i]->text.p[0] == '?')
             return mm_fail(e, MM_FATAL, "no more");
@@ -72,7 +72,7 @@ static mm_status step(void *ctx, int turn, mm_run *r, mm_record *const *rec, mm_
 }
 
 /* The n-th word of the text in capitals. */
-static bool made_from(void *ctx, const mm_record *made, const mm_record *from, int n)
+static bool matches(void *ctx, const mm_record *made, const mm_record *from, int n)
 {
     char word[64], *save = NULL;
     (void)ctx;
@@ -94,7 +94,7 @@ static int run_filter(char **argv)
     mm_filter_run(&r, &(mm_filter){.wants = wants,
                                    .begin = begin,
                                    .step = step,
-                                   .made_from = made_from,
+                                   .matches = matches,
                                    .overlap = overlap,
                                    .batch = (int)batch,
                                    .keep = keep,

@@ -59,7 +59,7 @@ static void be_late(const load *l, int job)
         usleep(5000); /* likely long enough for the other to lie down; nothing depends on it */
 }
 
-static void work(void *ctx, void *given, mm_turn *t, int worker)
+static void work(void *ctx, void *given, mm_ordered_slot *t, int worker)
 {
     load *l = ctx;
     int job = *(int *)given;
@@ -69,7 +69,7 @@ static void work(void *ctx, void *given, mm_turn *t, int worker)
     for (int k = 0; k < pieces_of(job); k++) {
         mm_record rec = mm_record_new(MM_KIND_OTHER);
         rec.raw = (mm_str){(const char *)piece_of(job, k), size_of(job)};
-        assert_int_equal(mm_turn_put(t, &rec, &e), MM_OK);
+        assert_int_equal(mm_ordered_put(t, &rec, &e), MM_OK);
     }
     be_late(l, job);
     l->made++;

@@ -1,10 +1,10 @@
-/* keys.h: no two sources of mm-decode share a key in one modality (source/key_clash.h): in the order of sources
+/* key_check.h: no two sources of mm-decode share a key in one modality (source/key_clash.h): in the order of sources
  * whatever -j is, and over the runs that --resume puts together. And what an expression for keys fits is counted. */
-#ifndef MM_CLI_KEYS_H
-#define MM_CLI_KEYS_H
+#ifndef MM_CLI_KEY_CHECK_H
+#define MM_CLI_KEY_CHECK_H
 
-#include "cli/kept.h"
 #include "cli/ordered.h"
+#include "cli/replay.h"
 #include "source/key_clash.h"
 
 #include <stdatomic.h>
@@ -12,26 +12,29 @@
 typedef struct {
     mm_run *r;
     mm_clash *clash; /* NULL: keys are meant to bring sources together */
-    mm_kept *kept;
+    mm_replay *replay;
     bool rows_have_keys;     /* --key-column */
     int64_t sources, unfit;  /* that gave records; that the expression does not fit */
     _Atomic(char *) example; /* the path of one of those */
     mm_arena arena;          /* of the error record that stands for a source whose key is taken */
-} mm_keys;
+} mm_key_check;
 
 /* After mm_resume_sources; dies when memory is out. */
-void mm_keys_open(mm_run *r, mm_keys *k, const char *const *operands, const mm_source_opts *o, bool rows_have_keys);
-void mm_keys_close(mm_keys *k);
+void mm_key_check_open(mm_run *r, mm_key_check *k, const char *const *operands, const mm_source_opts *o,
+                       bool rows_have_keys);
+void mm_key_check_close(mm_key_check *k);
 
 /* b was decoded by the run that is resumed: what it gave counts. In the order of sources. */
-void mm_keys_recall(mm_keys *k, const mm_blob *b);
-/* In the source's job, before rec is put: leaves a note on its turn when rec may not go out unseen. *noted: it has. */
-mm_status mm_keys_note(const mm_keys *k, mm_turn *t, bool *noted, const mm_blob *b, const mm_record *rec, mm_err *e);
+void mm_key_check_recall(mm_key_check *k, const mm_blob *b);
+/* In the source's job, before rec is put: attaches a note to its slot when rec may not go out unchecked; *noted: it has
+ * one. */
+mm_status mm_key_check_note(const mm_key_check *k, mm_ordered_slot *t, bool *noted, const mm_blob *b,
+                            const mm_record *rec, mm_err *e);
 /* b gave records. Thread safe. */
-void mm_keys_count(mm_keys *k, const mm_blob *b);
+void mm_key_check_count(mm_key_check *k, const mm_blob *b);
 /* At the end: dies when `expression` of --key fits none of the sources, and says how many it does not fit. */
-void mm_keys_check_fit(const mm_keys *k, const char *expression);
+void mm_key_check_fit(const mm_key_check *k, const char *expression);
 /* mm_ordered_jobs.pass: an error record in the place of the first record of a source whose key is taken. */
-bool mm_keys_pass(mm_keys *k, void *note, mm_record *rec);
+bool mm_key_check_pass(mm_key_check *k, void *note, mm_record *rec);
 
 #endif

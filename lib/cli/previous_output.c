@@ -1,4 +1,4 @@
-#include "cli/old.h"
+#include "cli/previous_output.h"
 
 #include "base/grow.h"
 #include "stream/parse.h"
@@ -23,7 +23,7 @@ static int open_if_there(mm_run *r)
 }
 
 /* A record that is broken ends what can be kept, and is no reason to stop. */
-static void read_all(mm_run *r, mm_old *o, bool (*note)(void *ctx, const mm_record *rec), void *ctx)
+static void read_all(mm_run *r, mm_previous *o, bool (*note)(void *ctx, const mm_record *rec), void *ctx)
 {
     mm_reader *in;
     mm_arena a = {0};
@@ -37,7 +37,7 @@ static void read_all(mm_run *r, mm_old *o, bool (*note)(void *ctx, const mm_reco
         if (note(ctx, &rec)) {
             if (!mm_grow(&o->v, &o->room, o->n))
                 mm_die(r, "out of memory");
-            o->v[o->n++] = (mm_old_place){at, (size_t)(mm_reader_offset(in) - at)};
+            o->v[o->n++] = (mm_previous_place){at, (size_t)(mm_reader_offset(in) - at)};
         }
         at = mm_reader_offset(in);
         mm_arena_reset(&a);
@@ -49,16 +49,16 @@ static void read_all(mm_run *r, mm_old *o, bool (*note)(void *ctx, const mm_reco
     mm_arena_free(&a);
 }
 
-void mm_old_open(mm_run *r, mm_old *o, bool (*note)(void *ctx, const mm_record *rec), void *ctx)
+void mm_previous_open(mm_run *r, mm_previous *o, bool (*note)(void *ctx, const mm_record *rec), void *ctx)
 {
     o->fd = open_if_there(r);
     if (o->fd >= 0)
         read_all(r, o, note, ctx);
 }
 
-bool mm_old_fetch(const mm_old *o, int64_t i, mm_arena *a, mm_record *rec)
+bool mm_previous_fetch(const mm_previous *o, int64_t i, mm_arena *a, mm_record *rec)
 {
-    const mm_old_place *x = &o->v[i];
+    const mm_previous_place *x = &o->v[i];
     size_t used;
     mm_err e;
     void *p = mm_arena_alloc(a, x->bytes);
@@ -66,10 +66,10 @@ bool mm_old_fetch(const mm_old *o, int64_t i, mm_arena *a, mm_record *rec)
            mm_record_parse(p, x->bytes, &used, a, rec, &e) == MM_OK;
 }
 
-void mm_old_close(mm_old *o)
+void mm_previous_close(mm_previous *o)
 {
     if (o->fd >= 0)
         close(o->fd);
     free(o->v);
-    *o = (mm_old){.fd = -1};
+    *o = (mm_previous){.fd = -1};
 }

@@ -1,4 +1,4 @@
-/* in.c: the records of all operands, one stream after the other. */
+/* input.c: the records of all operands, one stream after the other. */
 #include "base/file.h"
 #include "cli/state.h"
 
@@ -134,6 +134,43 @@ void mm_in_require(mm_run *r)
 {
     if (!r->state->in.some && !mm_out_is_passed_on(r))
         mm_die(r, "the input holds no record");
+}
+
+void mm_in_each(mm_run *r, mm_take take, void *ctx)
+{
+    mm_arena a = {0};
+    mm_record rec;
+    mm_err e;
+    while (mm_in_next(r, &a, &rec) == MM_OK) {
+        if (rec.kind == MM_KIND_ERROR)
+            mm_run_worsen(r, 1);
+        mm_must(r, take(ctx, &rec, &e), &e);
+        mm_progress(r, ++r->done, 0);
+        mm_arena_reset(&a);
+    }
+    mm_arena_free(&a);
+    mm_in_require(r);
+}
+
+void mm_in_each_of(mm_run *r, const char *path, mm_take take, void *ctx)
+{
+    mm_arena a = {0};
+    mm_record rec;
+    mm_reader *in;
+    mm_err e;
+    mm_status s;
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        mm_die(r, "%s: %s", path, strerror(errno));
+    mm_must(r, mm_reader_new(&in, fileno(f), path, &e), &e);
+    while ((s = mm_reader_next(in, &a, &rec, &e)) == MM_OK) {
+        mm_must(r, take(ctx, &rec, &e), &e);
+        mm_arena_reset(&a);
+    }
+    mm_must(r, s, &e);
+    mm_reader_free(in);
+    mm_arena_free(&a);
+    fclose(f);
 }
 
 void mm_in_close(mm_run *r)

@@ -1,4 +1,4 @@
-#include "cli/kept.h"
+#include "cli/replay.h"
 
 #include "cli/state.h"
 
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-struct mm_kept {
+struct mm_replay {
     mm_run *r;
     int fd;
     int64_t size; /* what follows comes again in this run */
@@ -18,13 +18,13 @@ struct mm_kept {
     bool over;
 };
 
-mm_kept *mm_kept_open(mm_run *r)
+mm_replay *mm_replay_open(mm_run *r)
 {
     const char *part = r->state->out.part;
     mm_err e;
     if (!r->state->out.replay)
         return NULL;
-    mm_kept *k = calloc(1, sizeof *k);
+    mm_replay *k = calloc(1, sizeof *k);
     if (!k)
         mm_die(r, "out of memory");
     k->r = r;
@@ -34,11 +34,11 @@ mm_kept *mm_kept_open(mm_run *r)
     k->size = r->state->out.replay;
     if (mm_reader_new(&k->in, k->fd, part, &e) != MM_OK)
         mm_die_of(r, &e);
-    mm_kept_step(k);
+    mm_replay_step(k);
     return k;
 }
 
-void mm_kept_close(mm_kept *k)
+void mm_replay_close(mm_replay *k)
 {
     if (!k)
         return;
@@ -48,12 +48,12 @@ void mm_kept_close(mm_kept *k)
     free(k);
 }
 
-const mm_record *mm_kept_record(const mm_kept *k)
+const mm_record *mm_replay_record(const mm_replay *k)
 {
     return k->over ? NULL : &k->rec;
 }
 
-void mm_kept_step(mm_kept *k)
+void mm_replay_step(mm_replay *k)
 {
     mm_err e;
     mm_arena_reset(&k->arena);

@@ -1,4 +1,4 @@
-/* out.c: where a tool's result goes: standard output, or FILE by way of FILE.part. */
+/* output.c: where a tool's result goes: standard output, or FILE by way of FILE.part. */
 #include "cli/state.h"
 #include "stream/serialise.h"
 

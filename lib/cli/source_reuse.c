@@ -1,9 +1,9 @@
-#include "cli/unchanged.h"
+#include "cli/source_reuse.h"
 
 #include "base/grow.h"
 #include "base/hash.h"
 #include "base/id_map.h"
-#include "cli/old.h"
+#include "cli/previous_output.h"
 #include "cli/state.h"
 #include "source/blob.h"
 #include "source/clean_path.h"
@@ -23,21 +23,21 @@ typedef struct {
     int64_t source, sources;
     int64_t end; /* after its last record */
     bool failed; /* a record is an error or another tool's, or some may be missing */
-} run;
+} span;
 
-struct mm_unchanged {
+struct mm_source_reuse {
     mm_run *r;
-    mm_unchanged_opts o;
-    mm_old old;
+    mm_source_reuse_opts o;
+    mm_previous previous;
     int64_t records; /* all that FILE holds */
-    run *run;
-    int64_t runs, runs_room;
-    int64_t *source; /* the first record of each source of the runs */
+    span *span;
+    int64_t spans, spans_room;
+    int64_t *source; /* the first record of each source of the spans */
     int64_t sources, sources_room;
-    bool open;          /* the next record may belong to the last run */
+    bool open;          /* the next record may belong to the last span */
     uint64_t last_src;  /* hash of the last record's */
-    mm_id_map of_stamp; /* the run */
-    mm_id_map turn;     /* of a file that came: 0 or 1 */
+    mm_id_map of_stamp; /* the span */
+    mm_id_map second;   /* of the stamp of a file that came: whether its last visit was the second of a pair */
     int64_t at, last;   /* sources of a kept archive that are still to come */
     mm_blob as;         /* its place among the sources */
     int64_t number;     /* of the next source of an archive: below those of mm_source_next */
@@ -51,7 +51,7 @@ static uint64_t hash_str(uint64_t h, mm_str s)
 }
 
 /* All that the records of the file depend on, but labels. */
-static uint64_t hash_file(const mm_unchanged *u, const mm_blob *b)
+static uint64_t hash_file(const mm_source_reuse *u, const mm_blob *b)
 {
     uint64_t h = u->o.options;
     h = mm_hash_more(h, MM_VERSION, sizeof MM_VERSION);
@@ -75,7 +75,7 @@ static uint64_t hash_label(mm_run *r, const msgpack_object *label)
     return h;
 }
 
-static uint64_t labels_of(const mm_unchanged *u, const mm_blob *b, const msgpack_object *label)
+static uint64_t labels_of(const mm_source_reuse *u, const mm_blob *b, const msgpack_object *label)
 {
     if (!u->o.by_file)
         return NO_LABELS;
@@ -84,7 +84,7 @@ static uint64_t labels_of(const mm_unchanged *u, const mm_blob *b, const msgpack
     return b->unpacked && u->o.beside ? NEVER_AGAIN : u->o.inside | LEAST_INSIDE;
 }
 
-void mm_unchanged_stamp(const mm_unchanged *u, const mm_blob *b, const msgpack_object *label, char *out)
+void mm_source_reuse_stamp(const mm_source_reuse *u, const mm_blob *b, const msgpack_object *label, char *out)
 {
     *out = 0;
     if (!u || !b->stamp)
@@ -123,26 +123,26 @@ static bool is_derived(const mm_record *rec)
 
 /* ---- what FILE holds ---- */
 
-static void begin_run(mm_unchanged *u, uint64_t stamp, uint64_t labels, const mm_record *rec)
+static void begin_span(mm_source_reuse *u, uint64_t stamp, uint64_t labels, const mm_record *rec)
 {
-    if (!mm_grow(&u->run, &u->runs_room, u->runs))
+    if (!mm_grow(&u->span, &u->spans_room, u->spans))
         mm_die(u->r, "out of memory");
-    u->run[u->runs++] = (run){.stamp = stamp, .labels = labels, .src = mm_hash(rec->src), .source = u->sources};
+    u->span[u->spans++] = (span){.stamp = stamp, .labels = labels, .src = mm_hash(rec->src), .source = u->sources};
 }
 
-static void begin_source(mm_unchanged *u)
+static void begin_source(mm_source_reuse *u)
 {
     if (!mm_grow(&u->source, &u->sources_room, u->sources))
         mm_die(u->r, "out of memory");
-    u->source[u->sources++] = u->old.n;
-    u->run[u->runs - 1].sources++;
+    u->source[u->sources++] = u->previous.n;
+    u->span[u->spans - 1].sources++;
 }
 
 static bool note(void *ctx, const mm_record *rec)
 {
-    mm_unchanged *u = ctx;
+    mm_source_reuse *u = ctx;
     uint64_t stamp, labels, src = mm_hash(rec->src);
-    const run *last = u->runs ? &u->run[u->runs - 1] : NULL;
+    const span *last = u->spans ? &u->span[u->spans - 1] : NULL;
     u->records++;
     bool stamped = read_stamp(rec, &stamp, &labels);
     if (!stamped) {
@@ -151,67 +151,67 @@ static bool note(void *ctx, const mm_record *rec)
     }
     bool goes_on = u->open && last->stamp == stamp && last->labels == labels;
     if (!goes_on)
-        begin_run(u, stamp, labels, rec);
+        begin_span(u, stamp, labels, rec);
     if (!goes_on || src != u->last_src)
         begin_source(u);
-    run *now = &u->run[u->runs - 1];
+    span *now = &u->span[u->spans - 1];
     now->failed |= rec->kind == MM_KIND_ERROR || is_derived(rec);
-    now->end = u->old.n + 1;
+    now->end = u->previous.n + 1;
     u->last_src = src;
     u->open = true;
     return true;
 }
 
-static int64_t length(const mm_unchanged *u, const run *x)
+static int64_t length(const mm_source_reuse *u, const span *x)
 {
     return x->end - u->source[x->source];
 }
 
-/* A file that came three times has two runs of one stamp, and they are alike; others are pieces. */
-static void index_runs(mm_unchanged *u)
+/* A file that came three times has two spans of one stamp, and they are alike; others are pieces. */
+static void index_spans(mm_source_reuse *u)
 {
-    if (u->old.broken && u->open)
-        u->run[u->runs - 1].failed = true;
-    for (int64_t i = 0; i < u->runs; i++) {
-        run *x = &u->run[i];
+    if (u->previous.broken && u->open)
+        u->span[u->spans - 1].failed = true;
+    for (int64_t i = 0; i < u->spans; i++) {
+        span *x = &u->span[i];
         int64_t other = mm_id_map_get(&u->of_stamp, x->stamp);
-        x->failed |= other >= 0 && (u->run[other].failed || length(u, &u->run[other]) != length(u, x));
+        x->failed |= other >= 0 && (u->span[other].failed || length(u, &u->span[other]) != length(u, x));
         if (!mm_id_map_put(&u->of_stamp, x->stamp, i))
             mm_die(u->r, "out of memory");
     }
 }
 
-mm_unchanged *mm_unchanged_open(mm_run *r, const mm_unchanged_opts *o)
+mm_source_reuse *mm_source_reuse_open(mm_run *r, const mm_source_reuse_opts *o)
 {
     if (!r->update)
         return NULL;
-    mm_unchanged *u = calloc(1, sizeof *u);
+    mm_source_reuse *u = calloc(1, sizeof *u);
     if (!u)
         mm_die(r, "out of memory");
     u->r = r;
     u->o = *o;
     u->number = -2; /* −1 is nobody's */
-    mm_old_open(r, &u->old, note, u);
-    index_runs(u);
-    if (u->records && !u->old.n)
+    mm_previous_open(r, &u->previous, note, u);
+    index_spans(u);
+    if (u->records && !u->previous.n)
         mm_warn(r, "%s was made without --update, or of pipes alone: everything is decoded anew", r->output);
-    mm_say(&r->log, MM_LOG_INFO, "%s: %lld records that may be kept", r->output, (long long)u->old.n);
+    mm_say(&r->log, MM_LOG_INFO, "%s: %lld records that may be kept", r->output, (long long)u->previous.n);
     return u;
 }
 
-void mm_unchanged_close(mm_unchanged *u)
+void mm_source_reuse_close(mm_source_reuse *u)
 {
     if (!u)
         return;
-    mm_old_close(&u->old);
+    mm_previous_close(&u->previous);
     mm_id_map_free(&u->of_stamp);
-    mm_id_map_free(&u->turn);
-    free(u->run);
+    mm_id_map_free(&u->second);
+    free(u->span);
     free(u->source);
     free(u);
 }
 
-void mm_unchanged_spare(const mm_unchanged *u)
+void mm_source_reuse_spare(const mm_source_reuse *u)
 {
     if (!u || !u->records)
         return;
@@ -219,32 +219,32 @@ void mm_unchanged_spare(const mm_unchanged *u)
     mm_die(u->r, "%s is kept as it was, because nothing of the input could be decoded", u->r->output);
 }
 
-void mm_unchanged_fetch(const mm_unchanged *u, int64_t i, mm_arena *a, mm_record *rec)
+void mm_source_reuse_fetch(const mm_source_reuse *u, int64_t i, mm_arena *a, mm_record *rec)
 {
-    if (!mm_old_fetch(&u->old, i, a, rec))
+    if (!mm_previous_fetch(&u->previous, i, a, rec))
         mm_die(u->r, "%s: a record cannot be read any more", u->r->output);
 }
 
 /* ---- files ---- */
 
-static const run *run_of(const mm_unchanged *u, const mm_blob *b)
+static const span *span_of(const mm_source_reuse *u, const mm_blob *b)
 {
-    return &u->run[mm_id_map_get(&u->of_stamp, b->stamp)];
+    return &u->span[mm_id_map_get(&u->of_stamp, b->stamp)];
 }
 
 /* A file that comes again gets another stamp every second time, so that what it gave twice, without anything in
  * between, is not taken for what it gave once. */
-static void take_turn(mm_unchanged *u, mm_blob *b)
+static void tell_visits_apart(mm_source_reuse *u, mm_blob *b)
 {
-    bool second = mm_id_map_get(&u->turn, b->stamp) == 0;
-    if (!mm_id_map_put(&u->turn, b->stamp, second))
+    bool second = mm_id_map_get(&u->second, b->stamp) == 0;
+    if (!mm_id_map_put(&u->second, b->stamp, second))
         mm_die(u->r, "out of memory");
     if (second)
         b->stamp = mm_hash_more(b->stamp, "2", 1);
 }
 
 /* No file beside an archive is meant by what it is called, only by the names of its members. */
-static void name_as_directory(mm_unchanged *u, mm_blob *b)
+static void name_as_directory(mm_source_reuse *u, mm_blob *b)
 {
     b->given = mm_str_of(mm_arena_printf(mm_blob_arena(b), "%.*s/", MM_STRF(mm_path_stem(b->given))));
     b->path = b->given;
@@ -252,15 +252,15 @@ static void name_as_directory(mm_unchanged *u, mm_blob *b)
         mm_die(u->r, "out of memory");
 }
 
-bool mm_unchanged_keep(mm_unchanged *u, mm_blob *b)
+bool mm_source_reuse_keep(mm_source_reuse *u, mm_blob *b)
 {
     b->stamp = hash_file(u, b);
-    take_turn(u, b);
+    tell_visits_apart(u, b);
     int64_t i = mm_id_map_get(&u->of_stamp, b->stamp);
-    if (i < 0 || u->run[i].failed)
+    if (i < 0 || u->span[i].failed)
         return false;
-    bool archive = u->run[i].labels & 1;
-    if (archive && u->run[i].labels != (u->o.inside | LEAST_INSIDE))
+    bool archive = u->span[i].labels & 1;
+    if (archive && u->span[i].labels != (u->o.inside | LEAST_INSIDE))
         return false;
     if (archive)
         name_as_directory(u, b);
@@ -268,17 +268,17 @@ bool mm_unchanged_keep(mm_unchanged *u, mm_blob *b)
     return true;
 }
 
-mm_blob *mm_unchanged_begin(mm_unchanged *u, mm_blob *b, mm_unchanged_piece *p)
+mm_blob *mm_source_reuse_begin(mm_source_reuse *u, mm_blob *b, mm_source_reuse_records *p)
 {
-    const run *x = run_of(u, b);
-    *p = (mm_unchanged_piece){u->source[x->source], length(u, x)};
+    const span *x = span_of(u, b);
+    *p = (mm_source_reuse_records){u->source[x->source], length(u, x)};
     if (x->src == mm_hash(b->src))
         return b;
     u->at = x->source;
     u->last = x->source + x->sources;
     u->as = (mm_blob){.stamp = b->stamp, .number = b->number, .operand = b->operand, .fresh = b->fresh};
     mm_blob_free(b);
-    return mm_unchanged_more(u, p);
+    return mm_source_reuse_more(u, p);
 }
 
 /* The source's own key. Rows have others, which no two sources share. */
@@ -291,7 +291,7 @@ static mm_str key_of(const mm_record *rec)
     return is_row ? MM_STR("") : rec->key;
 }
 
-mm_blob *mm_unchanged_more(mm_unchanged *u, mm_unchanged_piece *p)
+mm_blob *mm_source_reuse_more(mm_source_reuse *u, mm_source_reuse_records *p)
 {
     mm_record rec;
     mm_arena scratch = {0};
@@ -301,9 +301,9 @@ mm_blob *mm_unchanged_more(mm_unchanged *u, mm_unchanged_piece *p)
     if (!b)
         mm_die(u->r, "out of memory");
     mm_arena *a = mm_blob_arena(b);
-    int64_t end = u->at + 1 < u->last ? u->source[u->at + 1] : run_of(u, &u->as)->end;
-    *p = (mm_unchanged_piece){u->source[u->at], end - u->source[u->at]};
-    mm_unchanged_fetch(u, p->first, &scratch, &rec);
+    int64_t end = u->at + 1 < u->last ? u->source[u->at + 1] : span_of(u, &u->as)->end;
+    *p = (mm_source_reuse_records){u->source[u->at], end - u->source[u->at]};
+    mm_source_reuse_fetch(u, p->first, &scratch, &rec);
     b->src = mm_str_of(mm_arena_strdup(a, rec.src));
     b->key = mm_str_of(mm_arena_strdup(a, key_of(&rec)));
     if (!b->src.p || !b->key.p)
@@ -321,7 +321,7 @@ mm_blob *mm_unchanged_more(mm_unchanged *u, mm_unchanged_piece *p)
     return b;
 }
 
-bool mm_unchanged_has_label(const mm_unchanged *u, const mm_blob *b, const msgpack_object *label)
+bool mm_source_reuse_has_label(const mm_source_reuse *u, const mm_blob *b, const msgpack_object *label)
 {
-    return b->inside || run_of(u, b)->labels == labels_of(u, b, label);
+    return b->inside || span_of(u, b)->labels == labels_of(u, b, label);
 }

@@ -1,32 +1,33 @@
-#include "cli/keys.h"
+#include "cli/key_check.h"
 
-#include "cli/unchanged.h"
+#include "cli/source_reuse.h"
 #include "source/key.h"
 
 #include <stdlib.h>
 
-void mm_keys_open(mm_run *r, mm_keys *k, const char *const *operands, const mm_source_opts *o, bool rows_have_keys)
+void mm_key_check_open(mm_run *r, mm_key_check *k, const char *const *operands, const mm_source_opts *o,
+                       bool rows_have_keys)
 {
     mm_err e;
-    *k = (mm_keys){.r = r, .kept = mm_kept_open(r), .rows_have_keys = rows_have_keys};
+    *k = (mm_key_check){.r = r, .replay = mm_replay_open(r), .rows_have_keys = rows_have_keys};
     if (!mm_key_merges(o->key_rule) && mm_clash_new(&k->clash, operands, o, &e) != MM_OK)
         mm_die_of(r, &e);
 }
 
-void mm_keys_close(mm_keys *k)
+void mm_key_check_close(mm_key_check *k)
 {
     size_t bytes;
     int64_t n = k->clash ? mm_clash_keys(k->clash, &bytes) : 0;
     if (n)
         mm_say(&k->r->log, MM_LOG_DEBUG, "%lld keys were remembered, in %zu bytes", (long long)n, bytes);
     mm_clash_free(k->clash);
-    mm_kept_close(k->kept);
+    mm_replay_close(k->replay);
     free(atomic_load(&k->example));
     mm_arena_free(&k->arena);
 }
 
 /* Whether rec has its source's own key rather than a row's: only then is it a clash that another source has it, too. */
-static bool counts(const mm_keys *k, const mm_blob *b, const mm_record *rec)
+static bool counts(const mm_key_check *k, const mm_blob *b, const mm_record *rec)
 {
     bool row = rec->part >= 0 && (rec->kind == MM_KIND_TEXT || (rec->kind == MM_KIND_FEATURE && k->rows_have_keys));
     return k->clash && rec->kind != MM_KIND_ERROR && !row && mm_str_eq(rec->key, b->key);
@@ -37,17 +38,18 @@ static mm_clash_source source_of(const mm_blob *b)
     return (mm_clash_source){.number = b->number, .operand = b->operand, .fresh = b->fresh};
 }
 
-void mm_keys_recall(mm_keys *k, const mm_blob *b)
+void mm_key_check_recall(mm_key_check *k, const mm_blob *b)
 {
     mm_clash_source from = source_of(b);
     const mm_record *rec;
     mm_err e;
-    for (; k->kept && (rec = mm_kept_record(k->kept)) && mm_str_eq(rec->src, b->src); mm_kept_step(k->kept))
+    for (; k->replay && (rec = mm_replay_record(k->replay)) && mm_str_eq(rec->src, b->src); mm_replay_step(k->replay))
         if (counts(k, b, rec) && mm_clash_check(k->clash, &from, rec, &e) == MM_FATAL)
             mm_die_of(k->r, &e);
 }
 
-mm_status mm_keys_note(const mm_keys *k, mm_turn *t, bool *noted, const mm_blob *b, const mm_record *rec, mm_err *e)
+mm_status mm_key_check_note(const mm_key_check *k, mm_ordered_slot *t, bool *noted, const mm_blob *b,
+                            const mm_record *rec, mm_err *e)
 {
     if (*noted || !counts(k, b, rec))
         return MM_OK;
@@ -55,7 +57,7 @@ mm_status mm_keys_note(const mm_keys *k, mm_turn *t, bool *noted, const mm_blob 
     if (!note)
         return mm_fail_memory(e);
     *note = source_of(b);
-    mm_turn_leave(t, note);
+    mm_ordered_attach(t, note);
     *noted = true;
     return MM_OK;
 }
@@ -69,7 +71,7 @@ static mm_status to_error(mm_record *rec, mm_arena *a, const mm_err *why, mm_err
     return s == MM_OK && stamp ? mm_meta_put(rec, a, MM_STAMP, *stamp, e) : s;
 }
 
-bool mm_keys_pass(mm_keys *k, void *note, mm_record *rec)
+bool mm_key_check_pass(mm_key_check *k, void *note, mm_record *rec)
 {
     mm_err why;
     mm_status s = mm_clash_check(k->clash, note, rec, &why);
@@ -84,7 +86,7 @@ bool mm_keys_pass(mm_keys *k, void *note, mm_record *rec)
     return s == MM_OK;
 }
 
-void mm_keys_count(mm_keys *k, const mm_blob *b)
+void mm_key_check_count(mm_key_check *k, const mm_blob *b)
 {
     char *none = NULL;
     __atomic_fetch_add(&k->sources, 1, __ATOMIC_RELAXED);
@@ -95,7 +97,7 @@ void mm_keys_count(mm_keys *k, const mm_blob *b)
         free(path);
 }
 
-void mm_keys_check_fit(const mm_keys *k, const char *expression)
+void mm_key_check_fit(const mm_key_check *k, const char *expression)
 {
     const char *example = atomic_load(&k->example);
     if (k->unfit && k->unfit == k->sources)

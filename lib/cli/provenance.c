@@ -1,5 +1,5 @@
-/* made.c: which record was made of which. A record that an encoder makes carries a hash of the payload that it was made
- * of and of how the model prepares it (meta.input) and, where its space does not tell how, one of the options
+/* provenance.c: which record was made of which. A record that an encoder makes carries a hash of the payload that it
+ * was made of and of how the model prepares it (meta.input) and, where its space does not tell how, one of the options
  * (meta.settings). --resume and --update go by them. */
 #include "base/hash.h"
 #include "cli/encoding.h"
@@ -43,7 +43,7 @@ void mm_encoding_setting(mm_encoding *x, const char *name, const char *fmt, ...)
     x->settings = mm_hash_more(h, value, strlen(value) + 1);
 }
 
-mm_status mm_made_put(mm_encoding *x, mm_record *out, const mm_record *from, mm_arena *a, mm_err *e)
+mm_status mm_provenance_put(mm_encoding *x, mm_record *out, const mm_record *from, mm_arena *a, mm_err *e)
 {
     const void *payload = from->has_tensor ? from->tensor.data : from->text.p;
     char hex[HEX];
@@ -94,7 +94,7 @@ static bool is_nth(const mm_record *made, const mm_record *from, int n)
     return from->part < 0 ? made->part == n : made->part == from->part && piece_of(made) == n;
 }
 
-bool mm_made_from(void *ctx, const mm_record *made, const mm_record *from, int n)
+bool mm_provenance_matches(void *ctx, const mm_record *made, const mm_record *from, int n)
 {
     const mm_encoding *x = ctx;
     return is_nth(made, from, n) && is_of_these_settings(x, made) && holds(made, "input", hash_payload(x, from));
@@ -111,7 +111,7 @@ static uint64_t identify(const char *input, mm_str src, int64_t part, int64_t pi
     return h ? h : 1;
 }
 
-uint64_t mm_made_id(void *ctx, const mm_record *made)
+uint64_t mm_provenance_id(void *ctx, const mm_record *made)
 {
     char hex[HEX];
     const msgpack_object *v = mm_map_get(&made->meta, "input");
@@ -122,7 +122,7 @@ uint64_t mm_made_id(void *ctx, const mm_record *made)
     return identify(hex, made->src, made->part, piece_of(made));
 }
 
-uint64_t mm_made_id_of(void *ctx, const mm_record *from, int n)
+uint64_t mm_provenance_expected_id(void *ctx, const mm_record *from, int n)
 {
     char hex[HEX];
     put_hex(hex, hash_payload(ctx, from));
@@ -171,7 +171,7 @@ static mm_status renew_meta(mm_record *out, const mm_record *made, const mm_reco
     return s;
 }
 
-mm_status mm_made_renew(void *ctx, mm_record *made, const mm_record *from, mm_arena *a, mm_err *e)
+mm_status mm_provenance_refresh(void *ctx, mm_record *made, const mm_record *from, mm_arena *a, mm_err *e)
 {
     mm_record out = *made;
     bool single = made->part == from->part && piece_of(made) < 0;

@@ -1,5 +1,5 @@
-/* part.c: FILE.part, the name of an output until it is complete: locked, a file of its own, and nothing that the same
- * command reads. */
+/* part_file.c: FILE.part, the name of an output until it is complete: locked, a file of its own, and nothing that the
+ * same command reads. */
 #include "base/file.h"
 #include "cli/state.h"
 
