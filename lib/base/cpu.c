@@ -1,5 +1,7 @@
 #include "base/cpu.h"
 
+#include "base/names.h"
+
 #include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -196,15 +198,6 @@ static int walk_up(const char *root, const char *group, bool v2)
     }
 }
 
-static bool has_word(const char *list, const char *word)
-{
-    size_t n = strlen(word);
-    for (const char *p = list; p; p = strchr(p, ','), p += p != NULL)
-        if (strncmp(p, word, n) == 0 && (p[n] == ',' || p[n] == '\0'))
-            return true;
-    return false;
-}
-
 int mm_cgroup_cpus(const char *groups, const char *root)
 {
     FILE *f = fopen(groups, "re");
@@ -222,7 +215,7 @@ int mm_cgroup_cpus(const char *groups, const char *root)
         controllers++;
         if (*controllers == '\0') {
             limit = tighter(limit, walk_up(root, group, true));
-        } else if (has_word(controllers, "cpu")) {
+        } else if (mm_name_listed(controllers, MM_STR("cpu"))) {
             snprintf(mount, sizeof mount, "%.1000s/%.1000s", root, controllers);
             limit = tighter(limit, walk_up(mount, group, false));
             snprintf(mount, sizeof mount, "%.1000s/cpu", root);

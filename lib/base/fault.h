@@ -10,17 +10,14 @@ typedef struct {
     mm_err err;
 } mm_fault;
 
-/* Notes the fault; returns MM_SKIP, so that a caller can write `return mm_fault_set(f, "corrupt", "no header");`. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
-mm_status
-mm_fault_set(mm_fault *f, const char *code, const char *fmt, ...);
+/* Notes the fault, and what would help; returns MM_SKIP, so that a caller can write
+ * `return mm_fault_set(f, "corrupt", "no header");`. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 4, 5)))
 #endif
 mm_status
-mm_fault_hint(mm_fault *f, mm_hint hint, const char *code, const char *fmt, ...); /* the same, and what would help */
+mm_fault_hint(mm_fault *f, mm_hint hint, const char *code, const char *fmt, ...);
+#define mm_fault_set(f, code, ...) mm_fault_hint(f, MM_HINT_NONE, code, __VA_ARGS__)
 mm_status mm_fault_memory(mm_fault *f);
 
 #endif

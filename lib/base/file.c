@@ -75,6 +75,25 @@ bool mm_dir_exists(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+mm_status mm_dir_path(char out[PATH_MAX], const char *dir, const char *name, mm_err *e)
+{
+    if (snprintf(out, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX)
+        return mm_fail(e, MM_FATAL, "%s/%s: the path is too long", dir, name);
+    return MM_OK;
+}
+
+bool mm_dir_holds(const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+    return mm_dir_path(path, dir, name, NULL) == MM_OK && mm_file_exists(path);
+}
+
+bool mm_path_ends(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), m = strlen(suffix);
+    return n >= m && strcmp(path + n - m, suffix) == 0;
+}
+
 mm_status mm_file_read(mm_buf *b, const char *path, size_t max, mm_err *e)
 {
     mm_map m;

@@ -1,10 +1,11 @@
-/* file.h: whole files: mapped, read up to a limit, and written atomically. */
+/* file.h: whole files: found, mapped, read up to a limit, and written atomically. */
 #ifndef MM_BASE_FILE_H
 #define MM_BASE_FILE_H
 
 #include "base/buf.h"
 #include "base/status.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -24,6 +25,10 @@ const char *mm_open_failure(const char *path, const char *tool, char *out, size_
 
 bool mm_file_exists(const char *path);
 bool mm_dir_exists(const char *path);
+/* DIR/NAME; MM_FATAL when it is too long. */
+mm_status mm_dir_path(char out[PATH_MAX], const char *dir, const char *name, mm_err *e);
+bool mm_dir_holds(const char *dir, const char *name); /* such a file */
+bool mm_path_ends(const char *path, const char *suffix);
 /* Whether the name still means the open file: between open and flock its writer may have renamed it. */
 bool mm_file_is_at(int fd, const char *name);
 

@@ -12,14 +12,11 @@ typedef struct {
     void *ctx;
 } mm_log; /* a NULL mm_log, or a NULL say, is silence */
 
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
-void mm_say(const mm_log *log, mm_log_level level, const char *fmt, ...);
-
+/* Says a line, and what would help. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 4, 5)))
 #endif
-void mm_say_hint(const mm_log *log, mm_log_level level, mm_hint hint, const char *fmt, ...); /* … and what would help */
+void mm_say_hint(const mm_log *log, mm_log_level level, mm_hint hint, const char *fmt, ...);
+#define mm_say(log, level, ...) mm_say_hint(log, level, MM_HINT_NONE, __VA_ARGS__)
 
 #endif

@@ -52,21 +52,15 @@ typedef struct {
     char text[256]; /* one line without a newline; always terminated */
 } mm_err;
 
-/* Writes the text (cut to fit) and the status into e, which may be NULL. Returns s, so that a caller can
- * write `return mm_fail(e, MM_SKIP, "%s: not a JPEG", src);`. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
-mm_status
-mm_fail(mm_err *e, mm_status s, const char *fmt, ...);
-
-/* The same with a hint. An error that is passed on under another text (`"%s: %s", path, why.text`) keeps its hint only
- * when this passes it on, too. */
+/* Writes the text (cut to fit), the status and the hint into e, which may be NULL. Returns s, so that a caller can
+ * write `return mm_fail(e, MM_SKIP, "%s: not a JPEG", src);`. An error that is passed on under another text
+ * (`"%s: %s", path, why.text`) keeps its hint only when it is passed on, too. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 4, 5)))
 #endif
 mm_status
 mm_fail_hint(mm_err *e, mm_status s, mm_hint hint, const char *fmt, ...);
+#define mm_fail(e, s, ...) mm_fail_hint(e, s, MM_HINT_NONE, __VA_ARGS__)
 
 /* Out of memory, the one message that every module shares. */
 mm_status mm_fail_memory(mm_err *e);

@@ -1,7 +1,5 @@
 #include "base/threads.h"
 
-#include "base/spin.h"
-
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -44,6 +42,16 @@ struct mm_threads {
 
 /* About 50 µs: longer than the gaps between the operations of a forward pass, shorter than a scheduler's slice. */
 enum { SPINS = 1500 };
+
+/* What a thread does while it polls: tells the core that this is a wait. */
+static void spin_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb"); /* `yield` is a no-op on most cores; isb waits some tens of cycles */
+#endif
+}
 
 static void futex_wait(atomic_uint *word, unsigned seen)
 {
@@ -89,7 +97,7 @@ static unsigned next_round(mm_threads *p, unsigned seen)
         unsigned r = atomic_load_explicit(&p->round, memory_order_acquire);
         if (r != seen)
             return r;
-        mm_spin_pause();
+        spin_pause();
     }
     atomic_fetch_add(&p->sleepers, 1); /* before the kernel compares round with seen: no wake-up can be lost */
     while (atomic_load(&p->round) == seen)
@@ -121,7 +129,7 @@ static void wait_inside(mm_threads *p)
     for (int i = 0; i < SPINS; i++) {
         if (atomic_load_explicit(&p->gate, memory_order_acquire) == 0)
             return;
-        mm_spin_pause();
+        spin_pause();
     }
     atomic_store(&p->caller_sleeps, true);
     for (unsigned g; (g = atomic_load(&p->gate)) != 0;)

@@ -1,7 +1,6 @@
 #include "fuse/head_describe.h"
 
 #include "base/file.h"
-#include "base/path.h"
 
 #include <stdio.h>
 

@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/path.h"
 #include "base/sha256.h"
 #include "hub/http.h"
 #include "hub/hub.h"

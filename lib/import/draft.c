@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/grow.h"
 #include "base/json.h"
-#include "base/path.h"
 #include "base/sha256.h"
 
 #include <dirent.h>

@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/path.h"
 
 #include <dirent.h>
 #include <stdlib.h>

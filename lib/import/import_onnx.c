@@ -8,7 +8,7 @@
  * config.json needs (onnx_config.c). */
 #include "import/import_onnx.h"
 
-#include "base/path.h"
+#include "base/file.h"
 #include "import/import.h"
 
 #include <stdlib.h>

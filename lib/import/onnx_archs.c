@@ -1,6 +1,6 @@
 /* onnx_archs.c: recognises an export's architecture, checks that it is complete, and adds the companion files. */
+#include "base/file.h"
 #include "base/json.h"
-#include "base/path.h"
 #include "import/import_onnx.h"
 
 static const mm_onnx_arch ARCHS[] = {

@@ -1,6 +1,6 @@
 #include "import/onnx_tensor.h"
 
-#include "base/path.h"
+#include "base/file.h"
 #include "model/snapshot.h"
 
 #include <stdlib.h>

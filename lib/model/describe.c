@@ -1,7 +1,6 @@
 #include "model/describe.h"
 
 #include "base/file.h"
-#include "base/path.h"
 
 #include <ctype.h>
 

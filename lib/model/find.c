@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "base/grow.h"
-#include "base/path.h"
 #include "model/model.h"
 #include "model/snapshot.h"
 

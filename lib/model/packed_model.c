@@ -1,7 +1,6 @@
 #include "model/packed_model.h"
 
 #include "base/file.h"
-#include "base/path.h"
 #include "base/sha256.h"
 #include "model/weights.h"
 

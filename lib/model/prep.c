@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/path.h"
 
 #include <stdio.h>
 #include <string.h>

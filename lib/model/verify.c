@@ -1,7 +1,6 @@
 /* verify.c: checks a model without running it. Opening it has checked headers, offsets, names and the shards' index;
  * here follow the numbers and the files' checksums. */
 #include "base/file.h"
-#include "base/path.h"
 #include "base/sha256.h"
 #include "model/model.h"
 

@@ -1,8 +1,8 @@
 #include "model/weights.h"
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/path.h"
 
 #include <inttypes.h>
 #include <stdio.h>

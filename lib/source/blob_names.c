@@ -1,5 +1,6 @@
 #include "source/blob_names.h"
 
+#include "base/file.h"
 #include "source/clean_path.h"
 
 #include <stdlib.h>
@@ -54,7 +55,7 @@ mm_status mm_blob_name_operand(mm_blob *b, const mm_keyer *k, const char *root, 
         return mm_fail_memory(e);
     b->named = !root;
     b->path = mm_path_below(b->given, above);
-    if (!b->path.p || (b->path.n == 0 && !mm_path_is_directory(path))) {
+    if (!b->path.p || (b->path.n == 0 && !mm_dir_exists(path))) {
         b->path = b->given;
         mm_blob_fail_hint(b, MM_HINT_ROOT, "root", "it does not lie below %s", root);
     }

@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 mm_str mm_path_escape(mm_arena *a, mm_str raw)
 {
@@ -140,10 +139,4 @@ mm_str mm_path_stem(mm_str path)
 {
     mm_str p = mm_path_unpacked(path), x = mm_name_extension(p);
     return x.n || (p.n && p.p[p.n - 1] == '.') ? (mm_str){p.p, p.n - x.n - 1} : p;
-}
-
-bool mm_path_is_directory(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }

@@ -28,6 +28,4 @@ mm_str mm_path_below(mm_str path, mm_str dir);
 /* Whether a component starts with a dot. */
 bool mm_path_hidden(mm_str path);
 
-bool mm_path_is_directory(const char *path); /* on disk; symbolic links are followed */
-
 #endif

@@ -1,5 +1,6 @@
 #include "source/key_clash.h"
 
+#include "base/file.h"
 #include "base/grow.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
@@ -166,7 +167,7 @@ static mm_str neighbour(const mm_clash *c, const uint32_t *id, mm_str key)
 static mm_hint remedy(const mm_clash *c, const slot *has, const mm_clash_source *from, const mm_record *rec)
 {
     bool apart = has->operand != from->operand && !c->o->root, member = memchr(rec->src.p, '!', rec->src.n);
-    if (apart && (mm_path_is_directory(c->operands[has->operand]) || mm_path_is_directory(c->operands[from->operand])))
+    if (apart && (mm_dir_exists(c->operands[has->operand]) || mm_dir_exists(c->operands[from->operand])))
         return MM_HINT_KEY_ROOT;
     if (apart && member && c->o->key_rule != MM_KEY_ARCHIVE)
         return MM_HINT_KEY_ARCHIVE;

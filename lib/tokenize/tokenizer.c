@@ -1,5 +1,5 @@
 /* tokenizer.c: from a text to ids, stage by stage. */
-#include "base/path.h"
+#include "base/file.h"
 #include "tokenize/tokenizer_parts.h"
 
 #include <stdio.h>
