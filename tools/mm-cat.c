@@ -1,7 +1,7 @@
 /* mm-cat: look at, cut, count and convert feature streams. */
 #include "base/names.h"
 #include "base/suggest.h"
-#include "cli/labelling.h"
+#include "cli/labels_option.h"
 #include "view/feature_rows.h"
 #include "view/field.h"
 #include "view/field_check.h"
@@ -20,7 +20,7 @@ static const char *npy, *count_by, *fields;
 static mm_list where;
 static int64_t head = -1;
 static int data = -1, header = 1;
-static mm_labelling labelling = {.table = -1};
+static mm_labels_option labelling = {.table = -1};
 
 static const mm_opt opts[] = {
     {'s', "summary", MM_OPT_FLAG, &summary, .group = "Formats",
@@ -396,7 +396,7 @@ static void label_anew(cat *c, mm_record *rec)
     msgpack_object label;
     if (!is_labelled(rec->kind))
         return;
-    if (!mm_labelling_find(r, &labelling, &(mm_label_query){.given = rec->src, .key = rec->key}, &label, &e)) {
+    if (!mm_labels_option_find(r, &labelling, &(mm_label_query){.given = rec->src, .key = rec->key}, &label, &e)) {
         mm_fail(&why, MM_SKIP, "%.*s: %s", MM_STRF(rec->key), e.text);
         mm_item_failed(r, NULL, &why);
         if (mm_record_to_error(rec, &c->arena, "cat", "label", &e, &why) != MM_OK)
@@ -404,7 +404,7 @@ static void label_anew(cat *c, mm_record *rec)
         return;
     }
     bool none = label.type == MSGPACK_OBJECT_NIL;
-    mm_labelling_count(&labelling, !none, none);
+    mm_labels_option_count(&labelling, !none, none);
     if (none && rec->label.type == MSGPACK_OBJECT_NIL)
         return;
     rec->label = label;
@@ -463,11 +463,11 @@ int main(int argc, char **argv)
     if (!labelling.path && (labelling.column || labelling.file_column || labelling.table >= 0))
         mm_usage(&c.run, "--label-column (--field), --key-column and --table are columns and format of --labels FILE; "
                          "--fields LIST chooses the columns of --tsv");
-    mm_labelling_open(&c.run, &labelling);
+    mm_labels_option_open(&c.run, &labelling);
     f->begin(&c);
     copy_records(&c, f);
     check_asked(&c);
-    mm_labelling_end(&c.run, &labelling, "records");
+    mm_labels_option_end(&c.run, &labelling, "records");
     f->end(&c);
     mm_out_close(&c.run);
     mm_field_check_free(c.asked);

@@ -58,7 +58,7 @@ static void *next_job(void *ctx)
 
 static bool look_up(job *j, mm_str given, mm_str path, mm_str key, msgpack_object *label, mm_err *e)
 {
-    return mm_labelling_find(j->d->r, &j->d->labelling, &(mm_label_query){given, path, key}, label, e);
+    return mm_labels_option_find(j->d->r, &j->d->labelling, &(mm_label_query){given, path, key}, label, e);
 }
 
 static void count_label(job *j, const msgpack_object *label)
@@ -195,7 +195,7 @@ static void do_job(void *ctx, void *work, mm_ordered_slot *slot, int worker)
         count_skipped(d, b);
     __atomic_fetch_add(&d->r->done, n, __ATOMIC_RELAXED);
     __atomic_fetch_add(&d->kept, kept, __ATOMIC_RELAXED);
-    mm_labelling_count(&d->labelling, j->labelled, j->unlabelled);
+    mm_labels_option_count(&d->labelling, j->labelled, j->unlabelled);
     mm_blob_free(b);
     free(j);
 }
@@ -235,7 +235,7 @@ void mm_decoding_open(mm_decoding *d)
     d->source.keep_ctx = d;
     if (d->label && strcmp(d->label, "dir") != 0 && !mm_sidecar_rule_of(&d->sidecar, d->label))
         mm_usage(r, "--label takes dir, cls, json or json:FIELD, not %s", d->label);
-    mm_labelling_open(r, &d->labelling);
+    mm_labels_option_open(r, &d->labelling);
     if (!r->n_operands)
         mm_in_check(r);
     const char *const *operands = r->n_operands ? r->operands : standard_input;

@@ -6,7 +6,7 @@
 #define MM_CLI_DECODING_H
 
 #include "cli/key_check.h"
-#include "cli/labelling.h"
+#include "cli/labels_option.h"
 #include "cli/source_reuse.h"
 #include "decode/decode.h"
 #include "decode/skipped.h"
@@ -20,8 +20,8 @@ typedef struct {
     uint64_t options;      /* a hash of all options that change a result */
 
     /* Where labels come from: one of these, or the rows of tables. */
-    mm_labelling labelling; /* a table beside the media; path NULL: none */
-    const char *label;      /* --label: the name of their directory (dir), or files beside them; NULL: none */
+    mm_labels_option labelling; /* a table beside the media; path NULL: none */
+    const char *label;          /* --label: the name of their directory (dir), or files beside them; NULL: none */
 
     /* What follows belongs to decoding.c. */
     mm_source *sources;

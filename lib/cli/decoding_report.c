@@ -36,7 +36,7 @@ static void report_tracks(mm_decoding *d)
 
 static void report_sidecars(mm_decoding *d)
 {
-    const mm_labelling *l = &d->labelling;
+    const mm_labels_option *l = &d->labelling;
     int64_t orphans = mm_sidecars_orphans(d->sidecars);
     if (l->unlabelled)
         mm_warn(d->r, "inputs without a label in a .%s file beside them: %lld", d->sidecar.extension,
@@ -62,7 +62,7 @@ void mm_decoding_report(mm_decoding *d)
     int64_t skipped = d->r->skipped + mm_source_skipped(d->sources);
     report_images(d);
     report_tracks(d);
-    mm_labelling_end(d->r, &d->labelling, "inputs");
+    mm_labels_option_end(d->r, &d->labelling, "inputs");
     if (d->sidecars)
         report_sidecars(d);
     if (d->unchanged)

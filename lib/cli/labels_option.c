@@ -1,6 +1,6 @@
-#include "cli/labelling.h"
+#include "cli/labels_option.h"
 
-void mm_labelling_open(mm_run *r, mm_labelling *l)
+void mm_labels_option_open(mm_run *r, mm_labels_option *l)
 {
     mm_err e;
     if (l->path && strcmp(l->path, "-") == 0)
@@ -11,7 +11,8 @@ void mm_labelling_open(mm_run *r, mm_labelling *l)
         mm_die_of(r, &e);
 }
 
-bool mm_labelling_find(mm_run *r, const mm_labelling *l, const mm_label_query *what, msgpack_object *label, mm_err *e)
+bool mm_labels_option_find(mm_run *r, const mm_labels_option *l, const mm_label_query *what, msgpack_object *label,
+                           mm_err *e)
 {
     mm_status s = mm_labels_find(l->labels, what, label, e);
     if (s == MM_FATAL)
@@ -19,13 +20,13 @@ bool mm_labelling_find(mm_run *r, const mm_labelling *l, const mm_label_query *w
     return s == MM_OK;
 }
 
-void mm_labelling_count(mm_labelling *l, int64_t labelled, int64_t unlabelled)
+void mm_labels_option_count(mm_labels_option *l, int64_t labelled, int64_t unlabelled)
 {
     __atomic_fetch_add(&l->labelled, labelled, __ATOMIC_RELAXED);
     __atomic_fetch_add(&l->unlabelled, unlabelled, __ATOMIC_RELAXED);
 }
 
-static void say_what_matched(mm_run *r, const mm_labelling *l, const char *what)
+static void say_what_matched(mm_run *r, const mm_labels_option *l, const char *what)
 {
     const char *example;
     int64_t unused = mm_labels_unused(l->labels), elsewhere = mm_labels_elsewhere(l->labels, &example);
@@ -52,7 +53,7 @@ static void say_what_matched(mm_run *r, const mm_labelling *l, const char *what)
     mm_run_worsen(r, 1);
 }
 
-void mm_labelling_end(mm_run *r, mm_labelling *l, const char *what)
+void mm_labels_option_end(mm_run *r, mm_labels_option *l, const char *what)
 {
     if (l->labels)
         say_what_matched(r, l, what);
