@@ -255,7 +255,7 @@ static void begin_npy(cat *c)
     c->run.output = npy;
     c->f = mm_out_text(&c->run);
     if (mm_npy_begin(&c->npy, c->f, &e) != MM_OK)
-        mm_die(&c->run, "%s: %s", npy, e.text);
+        mm_die_in(&c->run, npy, &e);
     if (asprintf(&beside, "%.*s.tsv", (int)(suffix ? n - 4 : n), npy) < 0)
         mm_die(&c->run, "out of memory");
     c->rows = mm_out_beside(&c->run, beside);
@@ -296,7 +296,7 @@ static void end_npy(cat *c)
         mm_warn(&c->run, "%s: an array without a row, for no record%s holds a vector", npy,
                 where.n ? " that --where chooses" : "");
     if (mm_npy_end(&c->npy, &e) != MM_OK)
-        mm_die(&c->run, "%s: %s", npy, e.text);
+        mm_die_in(&c->run, npy, &e);
 }
 
 /* ---- the tool ----------------------------------------------------------------------------------------------- */
@@ -345,7 +345,7 @@ static void parse_conditions(cat *c)
         mm_die(&c->run, "out of memory");
     for (int i = 0; i < where.n; i++)
         if (mm_where_parse(&c->where[i], where.v[i], &e) != MM_OK)
-            mm_usage(&c->run, "%s", e.text);
+            mm_usage_of(&c->run, NULL, &e);
     for (int i = 0; i < where.n; i++)
         if (!mm_where_asks_presence(&c->where[i]))
             ask(c, c->where[i].field);
@@ -397,7 +397,7 @@ static void label_anew(cat *c, mm_record *rec)
     if (!is_labelled(rec->kind))
         return;
     if (!mm_labels_option_find(r, &labelling, &(mm_label_query){.given = rec->src, .key = rec->key}, &label, &e)) {
-        mm_fail(&why, MM_SKIP, "%.*s: %s", MM_STRF(rec->key), e.text);
+        mm_fail_hint(&why, MM_SKIP, e.hint, "%.*s: %s", MM_STRF(rec->key), e.text);
         mm_item_failed(r, NULL, &why);
         if (mm_record_to_error(rec, &c->arena, "cat", "label", &e, &why) != MM_OK)
             mm_die_of(r, &why);

@@ -116,7 +116,7 @@ static const mm_tool tool = {
 static void require(mm_run *r, mm_status s, const char *option, const mm_err *e)
 {
     if (s != MM_OK)
-        mm_usage(r, "--%s: %s", option, e->text);
+        mm_usage_of(r, option, e);
 }
 
 /* What -m asks for: how images are prepared, at which rate sound is. */

@@ -70,14 +70,6 @@ typedef struct {
     mm_arena keep;
 } fuse;
 
-static void must(fuse *f, mm_status s, const mm_err *e)
-{
-    if (s == MM_FATAL)
-        mm_die_of(&f->r, e);
-    if (s == MM_SKIP)
-        mm_usage(&f->r, "%s", e->text);
-}
-
 static void put(void *ctx, const mm_record *rec, bool made)
 {
     fuse *f = ctx;
@@ -142,7 +134,7 @@ static void prepare(fuse *f)
                        .fail = fail,
                        .ctx = f};
     check_options(f);
-    must(f, mm_threads_new(&f->pool, f->r.threads, &e), &e);
+    mm_must(&f->r, mm_threads_new(&f->pool, f->r.threads, &e), &e);
     o.pool = f->pool;
     if (opt.head) {
         if (mm_head_load(&f->head, opt.head, &e) != MM_OK)
@@ -152,7 +144,10 @@ static void prepare(fuse *f)
     } else {
         choose_method(&o);
     }
-    must(f, mm_fuser_new(&f->fuser, &o, &e), &e);
+    mm_status s = mm_fuser_new(&f->fuser, &o, &e);
+    if (s == MM_SKIP)
+        mm_usage_of(&f->r, NULL, &e);
+    mm_must(&f->r, s, &e);
 }
 
 int main(int argc, char **argv)

@@ -271,7 +271,7 @@ static void plan_search(train *t)
         opt = before;
     }
     if (s != MM_OK)
-        mm_usage(&t->r, "--grid: %s", e.text);
+        mm_usage_of(&t->r, "grid", &e);
 }
 
 static void search(train *t)

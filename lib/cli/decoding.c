@@ -240,7 +240,7 @@ void mm_decoding_open(mm_decoding *d)
         mm_in_check(r);
     const char *const *operands = r->n_operands ? r->operands : standard_input;
     if (mm_source_open(&d->sources, operands, r->n_operands ? r->n_operands : 1, &d->source, &e) != MM_OK)
-        mm_die(r, "--key: %s", e.text); /* nothing else can be wrong yet */
+        mm_die_in(r, "--key", &e); /* nothing else can be wrong yet */
     if (d->sidecar.extension && mm_sidecars_open(&d->sidecars, d->sources, &d->sidecar, &e) != MM_OK)
         mm_die_of(r, &e);
     mm_out_open(r);

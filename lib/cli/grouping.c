@@ -11,7 +11,7 @@ void mm_grouping_check(mm_run *r, const char *expression, const char *const *key
     int64_t fit = 0;
     bool one = true;
     if (mm_grouper_open(&g, expression, &e) != MM_OK)
-        mm_usage(r, "--group: %s", e.text);
+        mm_usage_of(r, "group", &e);
     for (int64_t i = 0; i < n; i++) {
         mm_str group = mm_group_in(&g, key[i]);
         if (!group.p && !unfit)

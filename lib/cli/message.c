@@ -169,6 +169,12 @@ void mm_die_of(mm_run *r, const mm_err *e)
     mm_die(r, "%s", mm_hinted(e->text, e->hint, worded));
 }
 
+void mm_die_in(mm_run *r, const char *where, const mm_err *e)
+{
+    char worded[MM_HINTED];
+    mm_die(r, "%s: %s", where, mm_hinted(e->text, e->hint, worded));
+}
+
 void mm_must(mm_run *r, mm_status s, const mm_err *e)
 {
     if (s != MM_OK && s != MM_EOF)
@@ -188,4 +194,11 @@ void mm_usage(mm_run *r, const char *fmt, ...)
     mm_message(r, text);
     r->state->salvage(r);
     exit(2);
+}
+
+void mm_usage_of(mm_run *r, const char *option, const mm_err *e)
+{
+    char worded[MM_HINTED];
+    mm_usage(r, "%s%s%s%s", option ? "--" : "", option ? option : "", option ? ": " : "",
+             mm_hinted(e->text, e->hint, worded));
 }

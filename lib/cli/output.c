@@ -134,7 +134,7 @@ static void close_writer(mm_run *r)
     if (pipe)
         end_by_pipe(r);
     if (s != MM_OK)
-        mm_die(r, "%s: %s", r->output ? r->output : "standard output", e.text);
+        mm_die_in(r, r->output ? r->output : "standard output", &e);
 }
 
 /* What --resume found there already is not written again. */

@@ -47,7 +47,7 @@ static void answer(mm_run *r, const mm_parsed *p)
         mm_parsed only = {.hit = (mm_opt_hit *)help, .n = 1};
         mm_err e;
         if (mm_opts_apply(&only, &r->state->arena, &e) != MM_OK)
-            mm_usage(r, "%s", e.text);
+            mm_usage_of(r, NULL, &e);
         int format = r->state->help;
         r->state->help = -1;
         help_in[format](r->tool, &r->state->opts, stdout);
@@ -105,10 +105,10 @@ void mm_run_begin(mm_run *r, const mm_tool *tool, int argc, char **argv)
     r->log = (mm_log){.say = say, .ctx = r};
     mm_common_opts(r);
     if (mm_opts_match(&r->state->opts, argc, argv, &p, &r->state->arena, &e) != MM_OK)
-        mm_usage(r, "%s", e.text);
+        mm_usage_of(r, NULL, &e);
     answer(r, &p);
     if (mm_opts_apply(&p, &r->state->arena, &e) != MM_OK || mm_common_settle(r, &p, &e) != MM_OK)
-        mm_usage(r, "%s", e.text);
+        mm_usage_of(r, NULL, &e);
     for (int i = 0; i < p.n; i++)
         if (p.hit[i].old && mm_opts_given(&p, p.hit[i].opt->to) == &p.hit[i])
             mm_warn(r, "--%s is called --%s now; the old name goes with the next version", p.hit[i].opt->was,

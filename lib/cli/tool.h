@@ -91,22 +91,31 @@ bool mm_item_failed(mm_run *r, const char *what, const mm_err *e);
 /* One failed item of perhaps many in `group` (an archive): failures of one group whose `why` is the same are said once;
  * how many more there were is said when another group fails, or at the end. */
 bool mm_item_failed_in(mm_run *r, mm_str group, mm_str item, mm_str why, mm_hint hint);
-/* Does nothing for MM_OK and MM_EOF; else mm_die with e's text and hint. */
-void mm_must(mm_run *r, mm_status s, const mm_err *e);
-/* Nothing can be done: message, exit status 2, exits (a FILE.part that --resume can use is kept, others removed). */
-#if defined(__GNUC__)
-__attribute__((noreturn))
-#endif
-void mm_die_of(mm_run *r, const mm_err *e); /* mm_die with e's text and hint */
+/* Ends the program, with exit status 2 (a FILE.part that --resume can use is kept, others are removed): with this
+ * message; with e's text and hint; with those after "where: "; or, unless s is MM_OK or MM_EOF, with e's. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3), noreturn))
 #endif
 void mm_die(mm_run *r, const char *fmt, ...);
-/* The command line cannot be followed: message, "Try 'mm-cat --help'.", exits with 2. */
+#if defined(__GNUC__)
+__attribute__((noreturn))
+#endif
+void mm_die_of(mm_run *r, const mm_err *e);
+#if defined(__GNUC__)
+__attribute__((noreturn))
+#endif
+void mm_die_in(mm_run *r, const char *where, const mm_err *e);
+void mm_must(mm_run *r, mm_status s, const mm_err *e);
+/* Ends the program, with exit status 2, because the command line is wrong: the message, then "try 'mm-cat --help'". */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3), noreturn))
 #endif
 void mm_usage(mm_run *r, const char *fmt, ...);
+/* The same with e's text and hint, after "--option: " unless option is NULL. */
+#if defined(__GNUC__)
+__attribute__((noreturn))
+#endif
+void mm_usage_of(mm_run *r, const char *option, const mm_err *e);
 
 void mm_progress(mm_run *r, int64_t done, int64_t total); /* total 0: unknown; cheap to call often */
 #if defined(__GNUC__)
