@@ -16,10 +16,10 @@ typedef struct {
 
 typedef struct {
     const mm_record *rec;
-    mm_str text;                   /* what the record was made from, where that is known; p NULL otherwise */
-    const mm_scored_label *scored; /* [n], n ≥ 1, highest first */
+    mm_str text;             /* what the record was made from, where that is known; p NULL otherwise */
+    mm_scored_label *scored; /* [n], n ≥ 1, highest first */
     int n;
-    const mm_near *near; /* [n_near] rows of refs, nearest first; NULL: not asked for */
+    const mm_near *near; /* [n_near] rows of refs, nearest first; NULL: there are none, or nobody asks */
     int n_near;
     const mm_refs *refs;
 } mm_labelled;
@@ -41,20 +41,26 @@ typedef struct {
     const char *data_prefix, *model_version;
 } mm_studio;
 
-/* An output on its way. */
+typedef struct mm_label_output mm_label_output;
+
+/* An output in progress. The caller fills in all but the last two. */
 typedef struct {
-    FILE *f;
+    const mm_label_output *out;
+    FILE *f;          /* NULL for an output that makes records */
     bool header;      /* a line of column names is wanted */
-    bool fields;      /* labels are of several fields: a column tells which */
-    int top;          /* columns of labels */
-    double threshold; /* of what search results show */
+    bool neighbours;  /* the examples that were used are listed */
+    int fields;       /* labels are of several fields, which a column names; −1: the first record shows whether */
+    int top;          /* labels at most: columns */
+    double threshold; /* of the scores of labels, and of search results */
+    mm_str unknown;   /* the label where none reaches the threshold */
     mm_studio studio;
     const mm_log *log;
+    bool begun;
     void *state; /* the output's own, from begin to end */
 } mm_label_writer;
 
 /* A way to write what was found. A new one is its own file and a row in output.c. */
-typedef struct {
+struct mm_label_output {
     const char *name; /* of --format */
     bool searches;    /* it shows the nearest examples, not labels */
     /* NULL where there is nothing to do. Write failures are the stream's (ferror). */
@@ -63,7 +69,13 @@ typedef struct {
     mm_status (*end)(mm_label_writer *w, mm_err *e);
     /* In place of put, for a stream: the record that takes x->rec's place. */
     mm_status (*record)(mm_record *out, const mm_labelled *x, mm_arena *a, mm_err *e);
-} mm_label_output;
+};
+
+/* Begins a text output, once; `first` is the first record to be written, if there is one yet. */
+mm_status mm_label_begin(mm_label_writer *w, const mm_record *first, mm_err *e);
+/* Cuts x to the labels that w asks for and writes them, or makes *out of them, which is to be written. */
+mm_status mm_label_write(mm_label_writer *w, mm_labelled *x, mm_record *out, mm_arena *a, mm_err *e);
+mm_status mm_label_end(mm_label_writer *w, mm_err *e);
 
 const mm_label_output *mm_label_output_at(int i); /* NULL after the last */
 const char *mm_label_output_name(int i);          /* NULL after the last */
