@@ -16,25 +16,30 @@ typedef enum {
  * lib/cli words hints (hints.c), where it prints an error or puts it into a record. */
 typedef enum {
     MM_HINT_NONE,
+    MM_HINT_ALIGN,         /* train projections into one space */
     MM_HINT_CAPTIONS,      /* read a table's column of texts, with a column as their keys */
     MM_HINT_CHANNEL,       /* take one channel of a sound */
     MM_HINT_COLUMN_NUMBER, /* name a column by its number */
     MM_HINT_CONTROL,       /* name Label Studio's control */
+    MM_HINT_ENCODE,        /* encode media into features */
     MM_HINT_FIELD,         /* choose one label field */
     MM_HINT_FOLLOW,        /* follow symbolic links */
     MM_HINT_FPS,           /* fewer frames a second */
+    MM_HINT_HEAD,          /* give a trained head to a program that applies heads */
     MM_HINT_HEADS,         /* give the number of attention heads of an imported model */
     MM_HINT_HIDDEN,        /* read hidden files */
     MM_HINT_IMPORT,        /* import the model */
     MM_HINT_KEY_ARCHIVE,   /* put archives' keys before those of their members, which keeps two sources apart */
     MM_HINT_KEY_FILE,      /* keep extensions in keys, likewise */
     MM_HINT_KEY_ROOT,      /* name operands by their paths below a common directory, likewise */
+    MM_HINT_LABELS,        /* decode with labels */
     MM_HINT_LINES,         /* read a text by lines, or a column of a table */
     MM_HINT_MAX_BYTES,     /* a higher limit of an input's bytes, */
     MM_HINT_MAX_DEPTH,     /* … of archives inside archives, */
     MM_HINT_MAX_DURATION,  /* … of the seconds of a sound or video, */
     MM_HINT_MAX_PIXELS,    /* … of an image's pixels, */
     MM_HINT_MAX_RATIO,     /* … of an archive's expansion */
+    MM_HINT_MEMORY,        /* a higher limit of the memory of incomplete samples */
     MM_HINT_MODELS,        /* list the models that are installed */
     MM_HINT_NAMELESS,      /* give columns by number: the table does not name them */
     MM_HINT_PACK,          /* pack the model again */
@@ -43,6 +48,8 @@ typedef enum {
     MM_HINT_QUOTED_TSV,    /* read a TSV whose cells are quoted */
     MM_HINT_RANGE,         /* say which samples are black and white */
     MM_HINT_ROOT,          /* a root above all operands */
+    MM_HINT_ROWS,          /* select records of one shape, or write a row for each vector */
+    MM_HINT_WHERE,         /* select records by a condition */
     MM_HINTS,              /* how many there are */
 } mm_hint;
 

@@ -179,7 +179,7 @@ mm_status mm_threads_new(mm_threads **out, int threads, mm_err *e)
         seat *s = &p->seats[p->started];
         *s = (seat){.pool = p, .worker = p->started + 1};
         if (pthread_create(&s->thread, NULL, worker_main, s) != 0) {
-            mm_fail(e, MM_FATAL, "cannot start thread %d of %d: try fewer (-j)", p->started + 2, threads);
+            mm_fail(e, MM_FATAL, "cannot start thread %d of %d: try fewer", p->started + 2, threads);
             mm_threads_free(p);
             return MM_FATAL;
         }

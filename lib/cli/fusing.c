@@ -74,7 +74,10 @@ static void say_what_was_joined(mm_run *r, const mm_fuser *f)
     if (s != MM_OK)
         r->done &&s == MM_SKIP ? mm_say_hint(&r->log, MM_LOG_WARN, e.hint, "%s", e.text) : mm_die_of(r, &e);
     if (!t.taken && t.passed)
-        mm_warn(r, "no record of the input was %s", mm_fuser_input_hint(f));
+        mm_warn(r, "no record of the input was %s",
+                mm_fuser_takes_labels(f)
+                    ? "a label record: mm-label --format stream and mm-fuse -m HEAD --label make them"
+                    : "a feature: mm-encode-image, mm-encode-text and mm-encode-audio make them");
     if (t.samples)
         mm_say(&r->log, MM_LOG_INFO, "%lld records joined into %lld samples", (long long)t.records,
                (long long)t.samples);

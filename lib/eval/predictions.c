@@ -208,8 +208,8 @@ static mm_status check_unique(const true_labels *l, mm_err *e)
 {
     for (int64_t i = 1; i < l->n; i++)
         if (by_id_and_field(&l->p[i - 1], &l->p[i]) == 0 && strcmp(l->p[i - 1].text, l->p[i].text) != 0)
-            return mm_fail(e, MM_SKIP, "--truth has two labels for key %s: %s and %s", l->p[i].id, l->p[i - 1].text,
-                           l->p[i].text);
+            return mm_fail(e, MM_SKIP, "the ground truth has two labels for key %s: %s and %s", l->p[i].id,
+                           l->p[i - 1].text, l->p[i].text);
     return MM_OK;
 }
 

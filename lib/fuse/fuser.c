@@ -117,14 +117,12 @@ mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e)
     return s == MM_OK && ++f->ended == f->o.streams ? mm_fuser_run_batch(f, e) : s;
 }
 
-/* ---- names that no record matched ---- */
-
-const char *mm_fuser_input_hint(const mm_fuser *f)
+bool mm_fuser_takes_labels(const mm_fuser *f)
 {
-    return f->o.mode == MM_FUSE_EVIDENCE
-               ? "a label record: mm-label --format stream and mm-fuse -m HEAD --label make them"
-               : "a feature: mm-encode-image, mm-encode-text and mm-encode-audio make them";
+    return f->o.mode == MM_FUSE_EVIDENCE;
 }
+
+/* ---- names that no record matched ---- */
 
 /* Fails with s when no record is of one of these names. */
 static mm_status check_names(const mm_fuser *f, const char *list, mm_status s, mm_err *e)

@@ -42,8 +42,7 @@ mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, mm_err *e
 mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e);
 int mm_fuser_next_stream(const mm_fuser *f); /* which to read from; −1: all have ended */
 
-/* What the fuser needs, for a message: "a feature: mm-encode-image … make them". */
-const char *mm_fuser_input_hint(const mm_fuser *f);
+bool mm_fuser_takes_labels(const mm_fuser *f); /* it combines label records; else it fuses features */
 
 typedef struct {
     int64_t taken, passed; /* records handled, and passed through (errors aside) */

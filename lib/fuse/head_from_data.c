@@ -32,9 +32,7 @@ mm_status mm_head_inputs_from_data(mm_head *like, const mm_data *d, const char *
         like->input[like->inputs++] = (mm_head_input){.name = from->name, .space = from->space, .width = from->width};
     }
     if (!like->inputs)
-        return mm_fail(e, MM_SKIP,
-                       "no feature records%s%s: mm-encode-image, mm-encode-text and mm-encode-audio make them",
-                       of ? " of " : "", of ? of : "");
+        return mm_fail_hint(e, MM_SKIP, MM_HINT_ENCODE, "no feature records%s%s", of ? " of " : "", of ? of : "");
     return MM_OK;
 }
 
@@ -55,7 +53,7 @@ static mm_status refuse(const mm_data *d, const char *why, mm_err *e)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", f ? ", " : "", d->field[f].name);
     if (d->fields < 2)
         return mm_fail(e, MM_SKIP, "%s", why);
-    return mm_fail(e, MM_SKIP, "%s; choose with --label (%s)", why, list);
+    return mm_fail_hint(e, MM_SKIP, MM_HINT_FIELD, "%s (fields: %s)", why, list);
 }
 
 static bool has_numbers(const mm_data *d, const mm_data_field *f)
@@ -122,6 +120,6 @@ mm_status mm_head_outputs_from_data(mm_head *like, const mm_data *d, const char 
     for (int f = 0; s == MM_OK && !n && f < d->fields; f++)
         s = add_output(like, d, &d->field[f], e);
     if (s == MM_OK && !like->outputs)
-        s = mm_fail(e, MM_SKIP, "no labels: mm-decode --labels FILE.csv or --label dir brings them along");
+        s = mm_fail_hint(e, MM_SKIP, MM_HINT_LABELS, "the records have no labels");
     return s;
 }

@@ -216,9 +216,9 @@ mm_status mm_join_add(mm_join *j, int s, const mm_record *rec, mm_err *e)
     mm_status status = append(w, s, rec, e);
     j->bytes += w->bytes - before;
     if (status == MM_OK && j->bytes > j->limit && j->first != j->last)
-        return mm_fail(e, MM_FATAL,
-                       "incomplete samples take more than --memory: bring the streams into one order "
-                       "(decode both from the same directory), or allow more");
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_MEMORY,
+                            "incomplete samples take more memory than allowed: bring the streams into one order "
+                            "(decode both from the same directory)");
     return status;
 }
 

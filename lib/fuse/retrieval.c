@@ -35,8 +35,8 @@ mm_status mm_retrieval_pairs(mm_pairs *out, const mm_data *d, const char *a, con
         return mm_fail(e, MM_SKIP, "no features of %s", ma < 0 ? a : b);
     const mm_data_modality *x = &d->modality[ma], *y = &d->modality[mb];
     if (strcmp(x->space, y->space) != 0 || x->width != y->width)
-        return mm_fail(e, MM_SKIP, "%s and %s are not in one space: %s and %s; mm-train align brings them together", a,
-                       b, x->space, y->space);
+        return mm_fail_hint(e, MM_SKIP, MM_HINT_ALIGN, "%s and %s are in two spaces: %s and %s", a, b, x->space,
+                            y->space);
     int32_t *pair = mm_arena_alloc(arena, (size_t)(d->n + 1) * sizeof *pair), pairs = 0;
     if (!pair)
         return mm_fail_memory(e);

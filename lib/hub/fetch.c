@@ -140,7 +140,7 @@ static mm_status open_dir(fetch *f, const char *commit, mm_err *e)
     rmdir(f->dir); /* if it is empty */
     if (mkdir(f->dir, 0777) != 0)
         return mm_fail(e, MM_FATAL, "%s: %s", f->dir,
-                       errno == EEXIST ? "is in the way and not a download of mm-model; remove it" : strerror(errno));
+                       errno == EEXIST ? "is in the way and not an earlier download; remove it" : strerror(errno));
     return mm_file_write(mark, commit, strlen(commit), e);
 }
 

@@ -157,10 +157,7 @@ static mm_status is_a_file(const char *name, mm_err *e)
     if (mm_path_ends(name, ".onnx"))
         return mm_fail_hint(e, MM_FATAL, MM_HINT_IMPORT, "%s: not a model's directory, but an ONNX file", name);
     if (mm_path_ends(name, ".safetensors"))
-        return mm_fail(e, MM_FATAL,
-                       "%s: a model is a directory that holds such a file; a trained head goes to mm-fuse -m or "
-                       "mm-label -m",
-                       name);
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_HEAD, "%s: a model is a directory that holds such a file", name);
     return mm_fail(e, MM_FATAL, "%s: is a file; a model is a directory", name);
 }
 

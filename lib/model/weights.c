@@ -162,7 +162,7 @@ static mm_status open_panels(mm_weights *w, const char *dir, mm_err *e)
     w->packed_from = metadata_of(w->panels, "name");
     if (!format || strcmp(format, MM_PANELS_FORMAT) != 0 || !weights || !w->layout || !w->precision ||
         !w->packed_from || !*w->packed_from || strchr(w->packed_from, '/'))
-        return mm_fail(e, MM_FATAL, "%s: not what `mm-model pack` writes", path);
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_PACK, "%s: not packed weights", path);
     if (!version || strcmp(version, MM_PANELS_VERSION) != 0)
         return mm_fail_hint(e, MM_FATAL, MM_HINT_PACK, "%s: version %s, but this program reads " MM_PANELS_VERSION,
                             path, version ? version : "unknown");

@@ -145,7 +145,8 @@ mm_status mm_search_space_sample(const mm_search_space *g, int trials, uint64_t 
     if (points && *count > points)
         *count = (int)points;
     if (*count > MM_MAX_TRIALS)
-        return mm_fail(e, MM_SKIP, "%d trials: choose at most %d of them with --trials", *count, MM_MAX_TRIALS);
+        return mm_fail(e, MM_SKIP, "%d trials: at most %d are possible; give a smaller number of them", *count,
+                       MM_MAX_TRIALS);
     const char **v = *value = mm_arena_zalloc(a, (size_t)*count * (size_t)g->n, sizeof *v);
     int64_t *point = points ? choose(points, *count, &r, a) : NULL;
     if (!v || (points && !point))

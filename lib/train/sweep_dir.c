@@ -45,7 +45,7 @@ static mm_status check(const char *path, const char *what, mm_err *e)
     bool same = s == MM_OK && b.n == strlen(what) && memcmp(b.p, what, b.n) == 0;
     mm_buf_free(&b);
     if (s == MM_OK && !same)
-        s = mm_fail(e, MM_SKIP, "%s: of another search; leave out --resume to start a new one", path);
+        s = mm_fail(e, MM_SKIP, "%s: of another search; remove it to start a new one", path);
     return s;
 }
 

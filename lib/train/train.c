@@ -147,7 +147,7 @@ static mm_status epoch(trainer *t, mm_epoch *row, mm_err *e)
                       .metric = v.metric,
                       .best = at->since_best == 0};
     if (isnan(row->train_loss))
-        return mm_fail(e, MM_FATAL, "the loss became NaN in epoch %d: try a smaller --lr", row->epoch);
+        return mm_fail(e, MM_FATAL, "the loss became NaN in epoch %d: try a lower learning rate", row->epoch);
     return MM_OK;
 }
 

@@ -250,7 +250,7 @@ PY
     for rows in "" --rows; do
         # shellcheck disable=SC2086
         run -2 mm-cat --npy v.npy $rows two.mm
-        [[ "$output" == *"vectors of two spaces do not make an array: choose one with --where of=image; a is f32[2] of s/2, the one before is f32[3] of s/1"* ]]
+        [[ "$output" == *"vectors of two spaces do not make an array: choose those with of=image; a is f32[2] of s/2, the one before is f32[3] of s/1; --where takes such a condition"* ]]
     done
     mm-cat --npy v.npy -w of=image two.mm
     # two models of one modality

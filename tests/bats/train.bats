@@ -251,7 +251,7 @@ EOF
     cut -d, -f1 a.csv | while read -r key; do mkdir -p "texts/${key%/*}"; echo x > "texts/$key.txt"; done
     mm-decode -q --labels labels.csv -o l.mm texts
     run -2 mm-train classify -o x.safetensors l.mm b.mm
-    [[ "$output" == *"label field split has only one value, train"*"choose with --label (answer, split, age)"* ]]
+    [[ "$output" == *"label field split has only one value, train"*"(fields: answer, split, age); choose one with --field"* ]]
     run -2 mm-train classify --label anwser -o x.safetensors l.mm b.mm
     [[ "$output" == *'no record has a label field anwser; did you mean "answer"?'*split* ]]
     run -2 mm-train regress --field answer -o x.safetensors l.mm b.mm

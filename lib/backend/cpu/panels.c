@@ -267,7 +267,7 @@ mm_status mm_cpu_adopt(mm_cpu_weight *w, const mm_laid_out *r, mm_err *e)
     const int64_t n = mm_ceil_div(w->head.n, w->m->nr) * w->m->nr;
     if (!is_row(&r->panels, MM_I32, stored_words(words_of(w))) ||
         (w->m->widen && (!is_row(&r->scale, MM_F32, n) || !is_row(&r->sum, MM_I32, n))))
-        return mm_fail(e, MM_FATAL, "packed weights do not fit the model: run `mm-model pack` again");
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_PACK, "packed weights do not fit the model");
     w->mapped = true; /* read only: nothing writes to a weight once it is made */
     w->packed = (uint32_t *)(uintptr_t)r->panels.data;
     w->scale = (float *)(uintptr_t)r->scale.data;
