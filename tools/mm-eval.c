@@ -1,6 +1,5 @@
 /* mm-eval: predictions and their ground truth → metrics. */
 #include "cli/grouping.h"
-#include "eval/compare.h"
 #include "eval/predictions.h"
 #include "fuse/retrieval.h"
 
@@ -158,60 +157,13 @@ static int64_t matched(eval *v, const mm_prediction_set *c, mm_str field, const 
     return n;
 }
 
-static void check_groups(eval *v, const mm_prediction *p, int64_t n)
-{
-    const char **key = mm_arena_alloc(&v->arena, (size_t)n * sizeof *key);
-    if (!key)
-        mm_die(&v->r, "out of memory");
-    for (int64_t i = 0; i < n; i++)
-        key[i] = p[i].id;
-    mm_grouping_check(&v->r, opt.group, key, n, opt.rounds ? "to draw from for an interval" : NULL);
-}
-
-static void evaluate_numbers(eval *v, mm_report *report, mm_comparison *c, const mm_prediction *p,
-                             const mm_prediction *other, int64_t n)
-{
-    mm_err e;
-    mm_number_predictions a, b;
-    mm_must(&v->r, mm_predictions_as_numbers(&a, p, n, opt.group, &v->arena, &e), &e);
-    mm_must(&v->r, mm_report_numbers(report, &a, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
-    if (!other)
-        return;
-    if (!other[0].number)
-        mm_die(&v->r, "%s does not predict numbers", opt.compare);
-    mm_must(&v->r, mm_predictions_as_numbers(&b, other, n, NULL, &v->arena, &e), &e);
-    mm_must(
-        &v->r,
-        mm_compare_numbers(c, a.target, a.predicted, b.predicted, n, a.group, (int)opt.rounds, (uint64_t)opt.seed, &e),
-        &e);
-}
-
-static void evaluate_classes(eval *v, mm_report *report, mm_comparison *c, const mm_prediction *p,
-                             const mm_prediction *other, int64_t n)
-{
-    mm_err e;
-    mm_class_predictions *a = mm_arena_alloc(&v->arena, sizeof *a); /* the report refers to them */
-    uint8_t *right = mm_arena_alloc(&v->arena, 2 * (size_t)n);
-    if (!a || !right)
-        mm_die(&v->r, "out of memory");
-    mm_must(&v->r, mm_predictions_as_classes(a, p, n, opt.group, &v->arena, &e), &e);
-    mm_must(&v->r, mm_report_classes(report, a, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
-    if (opt.svg)
-        draw(v, report);
-    for (int64_t i = 0; other && i < n; i++) {
-        right[i] = strcmp(p[i].predicted, p[i].target) == 0;
-        right[n + i] = strcmp(other[i].predicted, other[i].target) == 0;
-    }
-    if (other)
-        mm_must(&v->r, mm_compare_classes(c, right, right + n, n, a->group, (int)opt.rounds, (uint64_t)opt.seed, &e),
-                &e);
-}
-
 /* The report of one field, and its comparison with the other set, if there is one. */
 static void evaluate_field(eval *v, mm_report *report, mm_comparison *comparison, const mm_prediction_set *c,
                            const mm_prediction_set *other, mm_str field)
 {
+    mm_err e;
     mm_prediction *p, *others = NULL;
+    const mm_resampling how = {opt.group, (int)opt.rounds, (uint64_t)opt.seed};
     int64_t n = matched(v, c, field, NULL, &p);
     if (other) {
         int64_t n_others = matched(v, other, field, opt.compare, &others);
@@ -219,11 +171,15 @@ static void evaluate_field(eval *v, mm_report *report, mm_comparison *comparison
         if (!n)
             mm_die(&v->r, "%s has no sample in common with these predictions", opt.compare);
     }
-    check_groups(v, p, n);
-    if (p[0].number)
-        evaluate_numbers(v, report, comparison, p, others, n);
-    else
-        evaluate_classes(v, report, comparison, p, others, n);
+    const char **key = mm_arena_alloc(&v->arena, (size_t)n * sizeof *key);
+    if (!key)
+        mm_die(&v->r, "out of memory");
+    for (int64_t i = 0; i < n; i++)
+        key[i] = p[i].id;
+    mm_grouping_check(&v->r, opt.group, key, n, opt.rounds ? "to draw from for an interval" : NULL);
+    mm_must(&v->r, mm_predictions_evaluate(report, comparison, p, others, n, &how, &v->arena, &e), &e);
+    if (opt.svg && !p[0].number)
+        draw(v, report);
 }
 
 /* One report, or one for each field: the outputs of a head are independent of one another. */

@@ -1,6 +1,5 @@
 /* mm-model: list, describe, check, import, fetch and pack models. */
-#include "backend/rate.h"
-#include "cli/device.h"
+#include "cli/device_text.h"
 #include "cli/model_text.h"
 #include "encode/describe_encoders.h"
 #include "encode/pack_encoders.h"
@@ -230,48 +229,12 @@ static void do_pack(mm_run *r, const char **v, int n)
     mm_model_close(m);
 }
 
-/* ---- devices ---- */
-
-enum { MOST_FACTS = 32 };
-
-/* Opens one device and prints its facts and the speed of a matrix product; for a device that fails, why. */
-static void show_device(void *ctx, const char *name)
-{
-    mm_run *r = ctx;
-    mm_dev_opts o = mm_device_of(r, &device);
-    mm_fact f[MOST_FACTS] = {{{0}, {0}}};
-    mm_err e = {0};
-    mm_dev *d;
-    double rate = 0;
-    int n = 0;
-    o.name = name;
-    mm_status s = mm_dev_open(&d, &o, &e);
-    if (s == MM_OK) {
-        snprintf(f[n].key, sizeof f[n].key, "computes as");
-        snprintf(f[n].value, sizeof f[n].value, "%s, %s", mm_dev_name(d), mm_precision_name(mm_dev_precision(d)));
-        n = 1 + mm_dev_facts(d, f + 1, MOST_FACTS - 3);
-        s = mm_dev_rate(&rate, d, &e);
-        snprintf(f[n].key, sizeof f[n].key, "matrix product");
-        snprintf(f[n].value, sizeof f[n].value, "%.1f GFLOP/s", rate);
-        n += s == MM_OK;
-    }
-    if (s != MM_OK) {
-        snprintf(f[n].key, sizeof f[n].key, "error");
-        snprintf(f[n++].value, sizeof f[0].value, "%s", e.text);
-    }
-    mm_print_device(name, f, n, as_json);
-    fflush(stdout);
-    mm_dev_close(d);
-}
+/* ---- devices, the commands ---- */
 
 static void do_devices(mm_run *r, const char **v, int n)
 {
     (void)v, (void)n;
-    mm_dev_opts o = mm_device_of(r, &device);
-    if (strcmp(o.name, "auto") != 0)
-        show_device(r, o.name);
-    else
-        mm_dev_each(show_device, r);
+    mm_print_devices(r, &device, as_json);
 }
 
 static const struct {

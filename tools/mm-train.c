@@ -1,7 +1,5 @@
 /* mm-train: labelled feature streams → a head, a small model that fuses modalities and predicts. */
-#include "base/file.h"
 #include "cli/fusing.h"
-#include "cli/training_report.h"
 #include "cli/trials.h"
 #include "fuse/head_from_data.h"
 #include "train/standardise.h"
@@ -132,8 +130,7 @@ typedef struct {
     mm_task task;
     mm_training_data samples;
     mm_training_report report;
-    mm_tune tune;
-    const char *grid; /* all values of --grid, joined */
+    mm_trials trials;
     mm_arena arena;
 } train;
 
@@ -228,90 +225,17 @@ static void train_one(train *t, mm_head *h)
     mm_training_say_doubts(report, h);
 }
 
-/* ---- the search ---- */
+/* ---- the tool ---- */
 
 /* Options that decide which samples there are, or are about the search itself. */
 static const char *const fixed[] = {"of",    "label", "field",  "valid", "valid-fraction",
                                     "group", "grid",  "trials", "log",   NULL};
 
-static mm_status begin_trial(void *ctx, int trial, mm_head **h, mm_train_opts *o, mm_err *e)
+static mm_status begin_trial(void *ctx, mm_head **h, mm_train_opts *o, mm_err *e)
 {
-    train *t = ctx;
-    mm_status s = mm_trials_apply(&t->tune, options, trial, &t->arena, e);
-    *o = train_opts(t);
-    return s == MM_OK ? new_head(t, h, e) : s;
+    *o = train_opts(ctx);
+    return new_head(ctx, h, e);
 }
-
-static void on_trial(void *ctx, int trial, const mm_trial *now, const char *why)
-{
-    train *t = ctx;
-    char scores[128];
-    const char *settings = mm_tune_settings(&t->tune, trial, &t->arena);
-    if (why)
-        mm_warn(&t->r, "trial %d (%s) failed: %s", trial + 1, settings, why);
-    else
-        mm_say(&t->r.log, MM_LOG_INFO, "trial %d (%s): %s after %d epochs", trial + 1, settings,
-               mm_training_scores(&t->report, "", now->loss, now->metric, scores), now->epochs);
-}
-
-/* Before any input is read, so that a value which no trial can have is found now. */
-static void plan_search(train *t)
-{
-    mm_err e;
-    mm_tune *u = &t->tune;
-    t->grid = opt.grid.v[0];
-    for (int i = 1; t->grid && i < opt.grid.n; i++)
-        t->grid = mm_arena_printf(&t->arena, "%s,%s", t->grid, opt.grid.v[i]);
-    if (!t->grid)
-        mm_die(&t->r, "out of memory");
-    mm_status s = mm_trials_plan(u, options, fixed, t->grid, (int)opt.trials, (uint64_t)opt.seed, &t->arena, &e);
-    for (int i = 0; s == MM_OK && i < u->trials; i++) {
-        __typeof__(opt) before = opt;
-        s = mm_trials_apply(u, options, i, &t->arena, &e);
-        opt = before;
-    }
-    if (s != MM_OK)
-        mm_usage_of(&t->r, "grid", &e);
-}
-
-static void search(train *t)
-{
-    mm_err e;
-    int best;
-    char scores[128];
-    mm_head *h;
-    mm_tune *u = &t->tune;
-    const mm_split *split = &t->samples.split;
-    u->data = t->samples.data;
-    u->split = split;
-    u->standardise = !opt.raw;
-    u->workers = t->r.threads;
-    u->output = t->r.output;
-    u->dir = mm_arena_printf(&t->arena, "%s.search", t->r.output);
-    u->what = mm_arena_printf(&t->arena, "%s, %d trials, seed %lld, %d + %d samples", t->grid, u->trials,
-                              (long long)opt.seed, split->n_train, split->n_valid);
-    u->resume = t->r.resume;
-    if (!u->resume && u->dir && mm_dir_exists(u->dir))
-        mm_warn(&t->r, "%s of an interrupted search is discarded; --resume would have continued from it", u->dir);
-    u->begin = begin_trial;
-    u->on_trial = on_trial;
-    u->ctx = t;
-    mm_trial *trial = mm_arena_zalloc(&t->arena, (size_t)u->trials, sizeof *trial);
-    if (!trial || !u->what || !u->dir)
-        mm_die(&t->r, "out of memory");
-    mm_must(&t->r, mm_tune_run(u, trial, &best, &e), &e);
-    mm_must(&t->r, mm_head_load(&h, t->r.output, &e), &e);
-    mm_tune_table(t->report.log ? t->report.log : stdout, u, trial, best, mm_training_metric(t->task));
-    if (!t->r.quiet)
-        fprintf(stderr, "mm-train: %d trials; the best is %d (%s): %s%s\n", u->trials, best + 1,
-                mm_tune_settings(u, best, &t->arena),
-                mm_training_scores(&t->report, "", trial[best].loss, trial[best].metric, scores),
-                mm_training_temperatures(&t->report, h));
-    mm_training_say_bounds(&t->report, h);
-    mm_head_free(h);
-}
-
-/* ---- the tool ---- */
 
 static void begin(train *t, int argc, char **argv)
 {
@@ -327,18 +251,15 @@ static void begin(train *t, int argc, char **argv)
                                     .fraction = opt.valid_fraction,
                                     .seed = (uint64_t)opt.seed};
     t->report = (mm_training_report){.run = &t->r, .data = &t->samples, .task = t->task, .arena = &t->arena};
-}
-
-static void open_log(train *t)
-{
-    if (opt.log && !(t->report.log = fopen(opt.log, t->r.resume && !opt.grid.n ? "a" : "w")))
-        mm_die(&t->r, "%s: %s", opt.log, strerror(errno));
-}
-
-static void close_log(train *t)
-{
-    if (t->report.log && fclose(t->report.log) != 0)
-        mm_die(&t->r, "%s: %s", opt.log, strerror(errno));
+    t->trials = (mm_trials){.run = &t->r,
+                            .options = options,
+                            .fixed = fixed,
+                            .report = &t->report,
+                            .arena = &t->arena,
+                            .begin = begin_trial,
+                            .ctx = t,
+                            .tune.standardise = !opt.raw,
+                            .seed = (uint64_t)opt.seed};
 }
 
 int main(int argc, char **argv)
@@ -348,15 +269,17 @@ int main(int argc, char **argv)
     mm_err e;
     begin(&t, argc, argv);
     if (opt.grid.n)
-        plan_search(&t);
+        mm_trials_plan(&t.trials, &opt.grid, (int)opt.trials, &opt, sizeof opt);
     mm_training_data_read(&t.samples, &t.r);
     mm_must(&t.r, new_head(&t, &h, &e), &e);
     mm_fusing_say_mixed(&t.r, t.samples.data->mixed, t.samples.data->mixed_key);
     mm_training_data_split(&t.samples, &t.r, h);
     mm_training_say_labels(&t.report, h);
-    open_log(&t);
-    opt.grid.n ? search(&t) : train_one(&t, h);
-    close_log(&t);
+    if (opt.log && !(t.report.log = fopen(opt.log, t.r.resume && !opt.grid.n ? "a" : "w")))
+        mm_die(&t.r, "%s: %s", opt.log, strerror(errno));
+    opt.grid.n ? mm_trials_run(&t.trials) : train_one(&t, h);
+    if (t.report.log && fclose(t.report.log) != 0)
+        mm_die(&t.r, "%s: %s", opt.log, strerror(errno));
     mm_head_free(h);
     mm_training_data_free(&t.samples);
     mm_arena_free(&t.arena);

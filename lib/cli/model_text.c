@@ -1,5 +1,6 @@
 #include "cli/model_text.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,22 +76,4 @@ void mm_print_head(const json_t *o)
             printf("%-14s %s: %.4g%s\n", "temperature", text_of(x, "name"), temperature,
                    temperature == 1 ? " (not fitted: nothing validated)" : "");
     }
-}
-
-void mm_print_device(const char *name, const mm_fact *f, int n, bool as_json)
-{
-    if (!as_json) {
-        printf("%s\n", name);
-        for (int i = 0; i < n; i++)
-            printf("    %-20s %s\n", f[i].key, f[i].value);
-        return;
-    }
-    json_t *o = json_object();
-    json_object_set_new(o, "name", json_string(name));
-    for (int i = 0; i < n; i++)
-        json_object_set_new(o, f[i].key, json_string(f[i].value));
-    char *line = json_dumps(o, JSON_COMPACT);
-    printf("%s\n", line ? line : "{}");
-    free(line);
-    json_decref(o);
 }

@@ -1,8 +1,6 @@
-/* model_text.h: how mm-model prints models, heads and devices. */
+/* model_text.h: how mm-model prints models and heads. */
 #ifndef MM_CLI_MODEL_TEXT_H
 #define MM_CLI_MODEL_TEXT_H
-
-#include "backend/backend.h"
 
 #include <jansson.h>
 
@@ -12,7 +10,5 @@ const char *mm_model_modalities(const json_t *model, char out[64]);
 void mm_print_json(const json_t *o);
 void mm_print_model(const json_t *o); /* of mm_encoders_describe */
 void mm_print_head(const json_t *o);  /* of mm_head_describe */
-/* n facts about a device. */
-void mm_print_device(const char *name, const mm_fact *f, int n, bool as_json);
 
 #endif

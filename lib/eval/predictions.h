@@ -4,7 +4,7 @@
 #define MM_EVAL_PREDICTIONS_H
 
 #include "base/arena.h"
-#include "eval/report.h"
+#include "eval/compare.h"
 #include "stream/record.h"
 
 typedef struct {
@@ -46,11 +46,17 @@ mm_status mm_prediction_set_matched(const mm_prediction_set *c, mm_str field, mm
 /* Reduces a and b, both sorted by id, to the samples that both have; returns how many. */
 int64_t mm_predictions_intersect(mm_prediction *a, int64_t na, mm_prediction *b, int64_t nb);
 
-/* As class numbers over the union of all names, sorted. MM_SKIP: the predictions are numbers. */
-mm_status mm_predictions_as_classes(mm_class_predictions *out, const mm_prediction *j, int64_t n, const char *group,
-                                    mm_arena *a, mm_err *e);
-/* As numbers. MM_SKIP: a prediction or its ground truth is not one. */
-mm_status mm_predictions_as_numbers(mm_number_predictions *out, const mm_prediction *j, int64_t n, const char *group,
-                                    mm_arena *a, mm_err *e);
+/* How intervals are drawn. */
+typedef struct {
+    const char *group; /* regular expression for the part of a key that names its group, drawn as a whole; NULL: none */
+    int rounds;        /* 0: no intervals */
+    uint64_t seed;
+} mm_resampling;
+
+/* Reports on n ≥ 1 predictions of one field and, unless `other` is NULL, compares them with other predictions of the
+ * same samples. Memory from the arena. MM_SKIP: some are numbers and some are not. */
+mm_status mm_predictions_evaluate(mm_report *report, mm_comparison *comparison, const mm_prediction *p,
+                                  const mm_prediction *other, int64_t n, const mm_resampling *b, mm_arena *a,
+                                  mm_err *e);
 
 #endif

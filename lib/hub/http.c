@@ -102,7 +102,7 @@ static mm_status transfer_failed(const mm_http *h, CURLcode c, const char *what,
         snprintf(by_way_of, sizeof by_way_of, " through the proxy that %s names (no_proxy lists exceptions)", proxy);
     if (unreachable(c))
         return mm_fail_hint(e, MM_FATAL, MM_HINT_MODELS, "%s cannot be reached%s (%s); installed models work offline",
-                       h->endpoint, by_way_of, curl_easy_strerror(c));
+                            h->endpoint, by_way_of, curl_easy_strerror(c));
     return mm_fail(e, MM_FATAL, "%s: %s: %s%s", h->id, what, curl_easy_strerror(c), by_way_of);
 }
 

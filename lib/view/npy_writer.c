@@ -17,7 +17,8 @@ mm_status mm_npy_begin(mm_npy *n, FILE *f, mm_err *e)
 static mm_status differ(const mm_npy *n, const mm_record *rec, const mm_shape *s, mm_err *e)
 {
     char first[128], this[128];
-    return mm_fail_hint(e, MM_FATAL, MM_HINT_ROWS, "%.*s: %s does not fit an array of %s", MM_STRF(rec->key), mm_shape_text(s, this, sizeof this), mm_shape_text(&n->row, first, sizeof first));
+    return mm_fail_hint(e, MM_FATAL, MM_HINT_ROWS, "%.*s: %s does not fit an array of %s", MM_STRF(rec->key),
+                        mm_shape_text(s, this, sizeof this), mm_shape_text(&n->row, first, sizeof first));
 }
 
 /* Suggests the condition that selects one of the two: the modality if that differs, else the space. */
@@ -26,11 +27,11 @@ static mm_status differ_in_space(const mm_npy *n, const mm_record *rec, const mm
     char first[64], this[64];
     bool same = mm_str_is(rec->of, n->of);
     return mm_fail_hint(e, MM_FATAL, MM_HINT_WHERE,
-                   "vectors of two spaces do not make an array: choose those with %s=%s; %.*s is %s of %.*s, "
-                   "the one before is %s of %s",
-                   same ? "space" : "of", same ? n->space : n->of, MM_STRF(rec->key),
-                   mm_shape_text(s, this, sizeof this), MM_STRF(rec->space),
-                   mm_shape_text(&n->row, first, sizeof first), n->space);
+                        "vectors of two spaces do not make an array: choose those with %s=%s; %.*s is %s of %.*s, "
+                        "the one before is %s of %s",
+                        same ? "space" : "of", same ? n->space : n->of, MM_STRF(rec->key),
+                        mm_shape_text(s, this, sizeof this), MM_STRF(rec->space),
+                        mm_shape_text(&n->row, first, sizeof first), n->space);
 }
 
 static mm_status check_row(mm_npy *n, const mm_record *rec, const mm_shape *s, mm_err *e)

@@ -1,4 +1,4 @@
-/* prediction_arrays.c: predictions as arrays of class numbers or values, for the metrics. */
+/* evaluate.c: predictions as arrays of class numbers or values, and from these to a report and a comparison. */
 #include "base/key_group.h"
 #include "eval/predictions.h"
 
@@ -65,8 +65,9 @@ static const char **all_names(const mm_prediction *j, int64_t n, int *classes, m
     return name;
 }
 
-mm_status mm_predictions_as_classes(mm_class_predictions *out, const mm_prediction *j, int64_t n, const char *group,
-                                    mm_arena *a, mm_err *e)
+/* As class numbers over the union of all names, sorted. MM_SKIP: the predictions are numbers. */
+static mm_status as_classes(mm_class_predictions *out, const mm_prediction *j, int64_t n, const char *group,
+                            mm_arena *a, mm_err *e)
 {
     bool distributions = n > 0;
     for (int64_t i = 0; i < n; i++) {
@@ -96,8 +97,9 @@ mm_status mm_predictions_as_classes(mm_class_predictions *out, const mm_predicti
     return s;
 }
 
-mm_status mm_predictions_as_numbers(mm_number_predictions *out, const mm_prediction *j, int64_t n, const char *group,
-                                    mm_arena *a, mm_err *e)
+/* MM_SKIP: a prediction or its ground truth is not a number. */
+static mm_status as_numbers(mm_number_predictions *out, const mm_prediction *j, int64_t n, const char *group,
+                            mm_arena *a, mm_err *e)
 {
     double *target = mm_arena_alloc(a, (size_t)n * sizeof *target),
            *predicted = mm_arena_alloc(a, (size_t)n * sizeof *predicted);
@@ -115,4 +117,44 @@ mm_status mm_predictions_as_numbers(mm_number_predictions *out, const mm_predict
     mm_status s = group_numbers(&numbers, j, n, group, a, e);
     *out = (mm_number_predictions){.n = n, .target = target, .predicted = predicted, .group = numbers};
     return s;
+}
+
+static mm_status evaluate_numbers(mm_report *report, mm_comparison *comparison, const mm_prediction *p,
+                                  const mm_prediction *other, int64_t n, const mm_resampling *b, mm_arena *a, mm_err *e)
+{
+    mm_number_predictions x, y;
+    mm_status s = as_numbers(&x, p, n, b->group, a, e);
+    if (s == MM_OK)
+        s = mm_report_numbers(report, &x, b->rounds, b->seed, a, e);
+    if (s != MM_OK || !other)
+        return s;
+    if (!other[0].number)
+        return mm_fail(e, MM_SKIP, "the predictions to compare with are not numbers");
+    s = as_numbers(&y, other, n, NULL, a, e);
+    return s == MM_OK
+               ? mm_compare_numbers(comparison, x.target, x.predicted, y.predicted, n, x.group, b->rounds, b->seed, e)
+               : s;
+}
+
+static mm_status evaluate_classes(mm_report *report, mm_comparison *comparison, const mm_prediction *p,
+                                  const mm_prediction *other, int64_t n, const mm_resampling *b, mm_arena *a, mm_err *e)
+{
+    mm_class_predictions *x = mm_arena_alloc(a, sizeof *x); /* the report refers to them */
+    uint8_t *right = mm_arena_alloc(a, 2 * (size_t)n);
+    mm_status s = x && right ? as_classes(x, p, n, b->group, a, e) : mm_fail_memory(e);
+    if (s == MM_OK)
+        s = mm_report_classes(report, x, b->rounds, b->seed, a, e);
+    if (s != MM_OK || !other)
+        return s;
+    for (int64_t i = 0; i < n; i++) {
+        right[i] = strcmp(p[i].predicted, p[i].target) == 0;
+        right[n + i] = strcmp(other[i].predicted, other[i].target) == 0;
+    }
+    return mm_compare_classes(comparison, right, right + n, n, x->group, b->rounds, b->seed, e);
+}
+
+mm_status mm_predictions_evaluate(mm_report *report, mm_comparison *comparison, const mm_prediction *p,
+                                  const mm_prediction *other, int64_t n, const mm_resampling *b, mm_arena *a, mm_err *e)
+{
+    return (p[0].number ? evaluate_numbers : evaluate_classes)(report, comparison, p, other, n, b, a, e);
 }
