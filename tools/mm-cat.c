@@ -1,5 +1,5 @@
 /* mm-cat: look at, cut, count and convert feature streams. */
-#include "base/names.h"
+#include "base/name_list.h"
 #include "base/suggest.h"
 #include "cli/labels_option.h"
 #include "view/feature_rows.h"

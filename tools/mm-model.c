@@ -1,13 +1,10 @@
 /* mm-model: list, describe, check, import, fetch and pack models. */
 #include "cli/device_text.h"
 #include "cli/model_text.h"
-#include "encode/describe_encoders.h"
-#include "encode/pack_encoders.h"
-#include "fuse/head_describe.h"
+#include "encode/encode.h"
+#include "fuse/head.h"
 #include "hub/fetch.h"
 #include "import/import.h"
-#include "model/architecture.h"
-#include "model/find.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -221,7 +218,7 @@ static void do_pack(mm_run *r, const char **v, int n)
         mm_die_of(r, &e);
     snprintf(name, sizeof name, "%s-%s", mm_model_name(m), mm_precision_name(o.precision));
     if (mm_model_destination(dest, packed_dir ? packed_dir : name, &e) != MM_OK ||
-        mm_encoder_pack(m, d, dest, &e) != MM_OK)
+        mm_encoders_pack(m, d, dest, &e) != MM_OK)
         mm_die_of(r, &e);
     if (!r->quiet)
         printf("%s\n", dest);

@@ -1,7 +1,6 @@
 /* mm-train: labelled feature streams → a head, a small model that fuses modalities and predicts. */
 #include "cli/fusing.h"
 #include "cli/trials.h"
-#include "fuse/head_from_data.h"
 #include "train/standardise.h"
 
 #include <errno.h>

@@ -1,5 +1,4 @@
-#include "backend/rate.h"
-
+/* rate.c: how fast a device multiplies, as a figure to compare machines by. */
 #include "backend/ops.h"
 #include "base/clock.h"
 

@@ -1,6 +1,6 @@
 #include "base/cpu.h"
 
-#include "base/names.h"
+#include "base/name_list.h"
 
 #include <limits.h>
 #include <sched.h>

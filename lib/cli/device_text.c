@@ -1,7 +1,5 @@
 #include "cli/device_text.h"
 
-#include "backend/rate.h"
-
 #include <jansson.h>
 #include <stdlib.h>
 

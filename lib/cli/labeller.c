@@ -1,6 +1,6 @@
 #include "cli/labeller.h"
 
-#include "base/names.h"
+#include "base/name_list.h"
 #include "base/suggest.h"
 #include "cli/fusing.h"
 #include "label/load.h"

@@ -2,7 +2,7 @@
 #ifndef MM_CLI_TRAINING_DATA_H
 #define MM_CLI_TRAINING_DATA_H
 
-#include "base/names.h"
+#include "base/name_list.h"
 #include "cli/tool.h"
 #include "train/split.h"
 

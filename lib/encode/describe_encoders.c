@@ -1,7 +1,5 @@
-#include "encode/describe_encoders.h"
-
+/* describe_encoders.c: facts about a model, those of its encoders included. */
 #include "encode/sentence.h"
-#include "model/describe.h"
 #include "tokenize/tokenizer.h"
 
 /* Whether m's texts can be encoded; *why says what it lacks. A model without any tokenizer passes: its ids may come

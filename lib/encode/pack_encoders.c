@@ -1,5 +1,4 @@
-#include "encode/pack_encoders.h"
-
+/* pack_encoders.c: the weights of all of a model's encoders, as a device lays them out, for a packed model. */
 #include "backend/layout.h"
 #include "encode/encode.h"
 #include "model/packed_model.h"
@@ -65,7 +64,7 @@ static mm_status write_all(collection *c, mm_model *m, mm_dev *d, const char *di
     return s == MM_OK ? mm_model_pack(m, dir, mm_dev_layout(d), mm_precision_name(mm_dev_precision(d)), t, n, e) : s;
 }
 
-mm_status mm_encoder_pack(mm_model *m, mm_dev *d, const char *dir, mm_err *e)
+mm_status mm_encoders_pack(mm_model *m, mm_dev *d, const char *dir, mm_err *e)
 {
     if (!mm_dev_layout(d))
         return mm_fail(e, MM_FATAL, "%s does not pack weights", mm_dev_name(d));

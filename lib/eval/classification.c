@@ -1,6 +1,7 @@
 #include "eval/metrics.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 void mm_confusion(int64_t *counts, const int32_t *target, const int32_t *predicted, int64_t n, int classes)
@@ -44,32 +45,30 @@ double mm_accuracy(const int64_t *counts, int classes)
     return ratio(hit, all);
 }
 
-double mm_balanced_accuracy(const int64_t *counts, int classes)
+/* The mean recall, or F1, over the classes that have one. */
+static double class_mean(const int64_t *counts, int classes, bool f1)
 {
     double sum = 0;
     int present = 0;
     for (int i = 0; i < classes; i++) {
         mm_class_metrics r = mm_class_metrics_of(counts, classes, i);
-        if (r.support) {
-            sum += r.recall;
+        double x = f1 ? r.f1 : r.support ? r.recall : NAN;
+        if (!isnan(x)) {
+            sum += x;
             present++;
         }
     }
     return present ? sum / present : NAN;
 }
 
+double mm_balanced_accuracy(const int64_t *counts, int classes)
+{
+    return class_mean(counts, classes, false);
+}
+
 double mm_f1_macro(const int64_t *counts, int classes)
 {
-    double sum = 0;
-    int present = 0;
-    for (int i = 0; i < classes; i++) {
-        mm_class_metrics r = mm_class_metrics_of(counts, classes, i);
-        if (!isnan(r.f1)) { /* it occurs in target or predicted */
-            sum += r.f1;
-            present++;
-        }
-    }
-    return present ? sum / present : NAN;
+    return class_mean(counts, classes, true);
 }
 
 double mm_f1_weighted(const int64_t *counts, int classes)

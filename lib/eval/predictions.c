@@ -1,7 +1,7 @@
 #include "eval/predictions.h"
 
 #include "base/grow.h"
-#include "base/names.h"
+#include "base/name_list.h"
 #include "base/suggest.h"
 #include "stream/object.h"
 

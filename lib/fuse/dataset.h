@@ -52,6 +52,13 @@ mm_status mm_dataset_finish(mm_dataset *d, const mm_data **out, mm_err *e);
 int mm_data_modality_of(const mm_data *d, const char *name); /* index; −1: none */
 int mm_data_field_of(const mm_data *d, const char *name);
 
+/* For a new head, the data's modalities as inputs, in the order of the comma-separated list `of`, or (NULL) image,
+ * text, audio, video, others. MM_SKIP: there are none. */
+mm_status mm_head_inputs_from_data(mm_head *like, const mm_data *d, const char *of, mm_err *e);
+/* … and these label fields, or all (n 0), as outputs of like->task. MM_SKIP: a field does not exist or cannot be
+ * learned. */
+mm_status mm_head_outputs_from_data(mm_head *like, const mm_data *d, const char *const *field, int n, mm_err *e);
+
 /* Which of a sample's rows of a modality go into a batch: the index of one row, or one of these. */
 enum { MM_ALL_ROWS = -1, MM_NO_ROWS = -2 };
 

@@ -2,7 +2,7 @@
 #ifndef MM_FUSE_FUSER_STATE_H
 #define MM_FUSE_FUSER_STATE_H
 
-#include "base/names.h"
+#include "base/name_list.h"
 #include "fuse/fuser.h"
 #include "fuse/head_result.h"
 

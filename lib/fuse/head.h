@@ -98,6 +98,11 @@ mm_status mm_head_save(const mm_head *h, const char *path, mm_err *e);
 json_t *mm_head_json(const mm_head *h);
 void mm_head_free(mm_head *h); /* NULL is fine */
 
+/* Whether `name` is a file of safetensors, by its first bytes or its suffix. */
+bool mm_head_is_file(const char *name);
+/* A JSON object, which the caller owns: path, parameters, mm_head_json's members, each output's temperature. */
+mm_status mm_head_describe(json_t **out, const char *path, mm_err *e);
+
 int64_t mm_head_out_width(const mm_head *h); /* Σ output widths */
 
 /* "image, text"; returns out. */

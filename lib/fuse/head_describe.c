@@ -1,6 +1,6 @@
-#include "fuse/head_describe.h"
-
+/* head_describe.c: facts about a trained head's file. */
 #include "base/file.h"
+#include "fuse/head.h"
 
 #include <stdio.h>
 
@@ -12,7 +12,7 @@ bool mm_head_is_file(const char *name)
         return false;
     bool json = fread(head, 1, sizeof head, f) == sizeof head && head[8] == '{' && !head[6] && !head[7];
     fclose(f);
-    return json || (mm_path_ends(name, ".safetensors"));
+    return json || mm_path_ends(name, ".safetensors");
 }
 
 mm_status mm_head_describe(json_t **out, const char *path, mm_err *e)

@@ -1,7 +1,7 @@
-#include "fuse/head_from_data.h"
-
-#include "base/names.h"
+/* head_from_data.c: the inputs and outputs of a new head, from the samples that it will learn. */
+#include "base/name_list.h"
 #include "base/suggest.h"
+#include "fuse/dataset.h"
 
 #include <math.h>
 #include <stdio.h>

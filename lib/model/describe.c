@@ -1,6 +1,6 @@
-#include "model/describe.h"
-
+/* describe.c: facts about a model without running it. */
 #include "base/file.h"
+#include "model/model.h"
 
 #include <ctype.h>
 

@@ -1,6 +1,4 @@
 /* find.c: the search path for models. */
-#include "model/find.h"
-
 #include "base/file.h"
 #include "base/grow.h"
 #include "model/model.h"

@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "model/find.h"
 #include "model/snapshot.h"
 #include "model/weights.h"
 

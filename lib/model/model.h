@@ -10,6 +10,7 @@
 #include "tensor/tensor.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 
 typedef struct mm_model mm_model;
@@ -18,6 +19,14 @@ typedef struct mm_model mm_model;
  * $XDG_DATA_HOME/mm/models (~/.local/share/mm/models) and the system's data directory; in Hugging Face's cache, the
  * snapshot (snapshot.h). Writes the path. MM_FATAL names the directories searched and suggests what to do. */
 mm_status mm_model_find(const char *name, char *path, size_t size, mm_err *e);
+
+/* The directory that new models go into: the first of $MM_MODELS, else $XDG_DATA_HOME/mm/models, else
+ * ~/.local/share/mm/models; it need not exist. false when the user has no home directory or path is too short. */
+bool mm_model_home(char *path, size_t size);
+
+/* Where a new model called `name` goes: a name without a slash is a directory in mm_model_home, unless the working
+ * directory has it. Makes the directories above it. */
+mm_status mm_model_destination(char path[PATH_MAX], const char *name, mm_err *e);
 
 /* Calls visit for every model directory on the search path, in order of name; of models with one name only the first.
  * visit returns false to stop. */
@@ -37,8 +46,8 @@ const char *mm_model_digest(const mm_model *m);
  * not parse fails mm_model_open. */
 const json_t *mm_model_config(const mm_model *m);       /* config.json */
 const json_t *mm_model_preprocessor(const mm_model *m); /* preprocessor_config.json, else processor_config.json */
-const json_t *mm_model_json(mm_model *m, const char *file,
-                            mm_err *e); /* any other; NULL with e->status MM_OK: absent */
+/* Any other; NULL with e->status MM_OK: absent. */
+const json_t *mm_model_json(mm_model *m, const char *file, mm_err *e);
 
 /* config values: the member at a dotted path ("vision_config.hidden_size"), or the default. */
 int64_t mm_config_int(const json_t *config, const char *path, int64_t otherwise);
@@ -61,6 +70,11 @@ const char *mm_model_tensor_at(const mm_model *m, int64_t i, mm_tensor *out);
 const char *mm_model_layout(const mm_model *m);
 const char *mm_model_precision(const mm_model *m);
 bool mm_model_panel(const mm_model *m, mm_tensor *out, const char *weight, const char *part);
+
+/* Facts about the model as a JSON object, which the caller owns: name, path, model_type, digest, tensors, parameters,
+ * bytes, dtype, layers, width, heads, labels, tokenizer, licence, preprocessor … Members that do not apply are absent.
+ */
+mm_status mm_model_describe(json_t **out, mm_model *m, mm_err *e);
 
 /* Reads everything once and checks for NaN and infinities in the weights and against SHA256SUMS, if there is one;
  * headers, index and shapes were checked by mm_model_open. */

@@ -27,23 +27,33 @@ static mm_str map_text(mm_map m)
     return (mm_str){m.p ? (const char *)m.p : "", m.n};
 }
 
-/* A special token: the string or {"content": …} of tokenizer_config.json, else `usual`. Becomes an added token if the
- * vocabulary has it; else *id is −1. */
-static mm_status add_special(mm_tokenizer *t, const json_t *config, const char *key, const char *usual, int32_t *id,
-                             mm_err *e)
+/* A special token: the string or {"content": …} of tokenizer_config.json, else `usual`. */
+typedef struct {
+    const char *key, *usual;
+    int32_t *id; /* −1: the vocabulary does not have it */
+} special;
+
+/* Those that the vocabulary has become added tokens. */
+static mm_status add_specials(mm_tokenizer *t, const special *list, int n, mm_err *e)
 {
-    const json_t *v = json_object_get(config, key);
-    const char *text = json_is_object(v) ? mm_config_str(v, "content", usual) : mm_config_str(config, key, usual);
-    *id = mm_vocab_get(&t->vocab, mm_str_of(text));
-    return *id < 0 ? MM_OK : mm_tokenizer_add(t, mm_str_of(text), mm_added_token_of(v, *id), e);
+    mm_status s = MM_OK;
+    for (const special *x = list; s == MM_OK && x < list + n; x++) {
+        const json_t *v = json_object_get(t->config, x->key);
+        mm_str text = mm_str_of(
+            mm_config_str(json_is_object(v) ? v : t->config, json_is_object(v) ? "content" : x->key, x->usual));
+        *x->id = mm_vocab_get(&t->vocab, text);
+        if (*x->id >= 0)
+            s = mm_tokenizer_add(t, text, mm_added_token_of(v, *x->id), e);
+    }
+    return s;
 }
 
 /* Tokens that tokenizer_config.json adds: {"30522": {"content": "[NEW]", …}}. */
-static mm_status add_listed(mm_tokenizer *t, const json_t *config, mm_err *e)
+static mm_status add_listed(mm_tokenizer *t, mm_err *e)
 {
     const char *key;
     json_t *j;
-    json_object_foreach(json_object_get(config, "added_tokens_decoder"), key, j)
+    json_object_foreach(json_object_get(t->config, "added_tokens_decoder"), key, j)
     {
         char *end;
         long long id = strtoll(key, &end, 10);
@@ -77,26 +87,22 @@ static mm_status put_line(void *ctx, int64_t i, mm_str line, mm_err *e)
 
 mm_status mm_tokenizer_from_vocab_txt(mm_tokenizer *t, const char *path, mm_err *e)
 {
-    const json_t *config = t->config;
+    int32_t cls, sep, other;
+    const special list[] = {{"unk_token", "[UNK]", &t->wordpiece.unknown},
+                            {"cls_token", "[CLS]", &cls},
+                            {"sep_token", "[SEP]", &sep},
+                            {"pad_token", "[PAD]", &other},
+                            {"mask_token", "[MASK]", &other}};
     mm_status s = mm_map_open(&t->file[0], path, e);
     if (s != MM_OK)
         return s;
     if (!mm_vocab_init(&t->vocab, &t->arena, t->file[0].n / 8))
         return mm_fail_memory(e);
-    int32_t cls, sep, other;
     s = each_line(map_text(t->file[0]), put_line, t, e);
     if (s == MM_OK)
-        s = add_listed(t, config, e);
+        s = add_listed(t, e);
     if (s == MM_OK)
-        s = add_special(t, config, "unk_token", "[UNK]", &t->wordpiece.unknown, e);
-    if (s == MM_OK)
-        s = add_special(t, config, "cls_token", "[CLS]", &cls, e);
-    if (s == MM_OK)
-        s = add_special(t, config, "sep_token", "[SEP]", &sep, e);
-    if (s == MM_OK)
-        s = add_special(t, config, "pad_token", "[PAD]", &other, e);
-    if (s == MM_OK)
-        s = add_special(t, config, "mask_token", "[MASK]", &other, e);
+        s = add_specials(t, list, 5, e);
     if (s == MM_OK)
         s = wrap(t, cls, sep, path, e);
     if (s == MM_OK && t->wordpiece.unknown < 0)
@@ -135,7 +141,7 @@ static mm_status read_bpe_tables(mm_tokenizer *t, bool clip, mm_err *e)
     return each_line(map_text(t->file[1]), put_merge_line, t, e);
 }
 
-static mm_status clip_settings(mm_tokenizer *t, const json_t *config, const char *path, mm_err *e)
+static mm_status clip_settings(mm_tokenizer *t, const char *path, mm_err *e)
 {
     static const mm_normalize_step NORM[] = {MM_NORMALIZE_NFC, MM_NORMALIZE_COLLAPSE, MM_NORMALIZE_LOWER};
     memcpy(t->norm, NORM, sizeof NORM);
@@ -143,33 +149,28 @@ static mm_status clip_settings(mm_tokenizer *t, const json_t *config, const char
     t->split[t->splits++] = MM_SPLIT_CLIP_MARK;
     t->split[t->splits++] = MM_SPLIT_GPT2;
     int32_t first, last;
-    mm_status s = add_special(t, config, "unk_token", "<|endoftext|>", &t->bpe.unknown, e);
-    if (s == MM_OK)
-        s = add_special(t, config, "bos_token", "<|startoftext|>", &first, e);
-    if (s == MM_OK)
-        s = add_special(t, config, "eos_token", "<|endoftext|>", &last, e);
+    const special list[] = {{"unk_token", "<|endoftext|>", &t->bpe.unknown},
+                            {"bos_token", "<|startoftext|>", &first},
+                            {"eos_token", "<|endoftext|>", &last}};
+    mm_status s = add_specials(t, list, 3, e);
     return s == MM_OK ? wrap(t, first, last, path, e) : s;
 }
 
-static mm_status roberta_settings(mm_tokenizer *t, const json_t *config, const char *path, mm_err *e)
+static mm_status roberta_settings(mm_tokenizer *t, const char *path, mm_err *e)
 {
     t->split[t->splits++] = MM_SPLIT_GPT2;
     int32_t first, last, other;
-    mm_status s = add_special(t, config, "unk_token", "<unk>", &t->bpe.unknown, e);
-    if (s == MM_OK)
-        s = add_special(t, config, "cls_token", "<s>", &first, e);
-    if (s == MM_OK)
-        s = add_special(t, config, "sep_token", "</s>", &last, e);
-    if (s == MM_OK)
-        s = add_special(t, config, "pad_token", "<pad>", &other, e);
-    if (s == MM_OK)
-        s = add_special(t, config, "mask_token", "<mask>", &other, e);
+    const special list[] = {{"unk_token", "<unk>", &t->bpe.unknown},
+                            {"cls_token", "<s>", &first},
+                            {"sep_token", "</s>", &last},
+                            {"pad_token", "<pad>", &other},
+                            {"mask_token", "<mask>", &other}};
+    mm_status s = add_specials(t, list, 5, e);
     return s == MM_OK ? wrap(t, first, last, path, e) : s;
 }
 
 mm_status mm_tokenizer_from_bpe_files(mm_tokenizer *t, const char *vocab, const char *merges, mm_err *e)
 {
-    const json_t *config = t->config;
     mm_status s = mm_map_open(&t->file[0], vocab, e);
     if (s == MM_OK)
         s = mm_map_open(&t->file[1], merges, e);
@@ -178,8 +179,8 @@ mm_status mm_tokenizer_from_bpe_files(mm_tokenizer *t, const char *vocab, const 
     if (s == MM_OK)
         s = read_bpe_tables(t, clip, e);
     if (s == MM_OK)
-        s = add_listed(t, config, e);
+        s = add_listed(t, e);
     if (s == MM_OK)
-        s = clip ? clip_settings(t, config, vocab, e) : roberta_settings(t, config, vocab, e);
+        s = (clip ? clip_settings : roberta_settings)(t, vocab, e);
     return s;
 }

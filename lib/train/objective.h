@@ -15,7 +15,7 @@ typedef struct {
     const mm_data *data;
     const mm_train_opts *opts;
     const float *class_weight[MM_MAX_OUTPUTS]; /* NULL: 1 */
-    mm_target_scale target[MM_MAX_OUTPUTS];    /* regression; see target_scale.h */
+    mm_target_scale target[MM_MAX_OUTPUTS];    /* regression; see standardise.h */
 } mm_objective;
 
 /* The loss of a forward pass over these samples: the mean over the outputs; align: over the pairs of modalities. NULL:

@@ -6,7 +6,7 @@
 #include "train/calibrate.h"
 #include "train/checkpoint.h"
 #include "train/lbfgs_trainer.h"
-#include "train/target_scale.h"
+#include "train/standardise.h"
 #include "train/validate.h"
 
 #include <math.h>

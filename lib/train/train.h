@@ -14,8 +14,7 @@
 typedef struct {
     int epoch; /* from 1 */
     float lr, train_loss, valid_loss;
-    double
-        metric; /* of the validation samples: accuracy; Pearson (regress); mean recall@1 of both directions (align) */
+    double metric; /* as mm_validation's */
     bool best;
 } mm_epoch;
 

@@ -9,14 +9,18 @@
 
 /* One trial in its process. */
 typedef struct {
-    const mm_tune *t;
     mm_trial *now;
     int stop_at, epochs; /* the epoch to pause after, and the last one */
 } trial_run;
 
-static void trial_file(char *path, size_t n, const mm_tune *t, int trial, const char *kind)
+static void head_file(char *path, size_t n, const mm_tune *t, int trial)
 {
-    snprintf(path, n, "%s/%04d.%s", t->dir, trial, kind);
+    snprintf(path, n, "%s/%04d.safetensors", t->dir, trial);
+}
+
+static void checkpoint_file(char *path, size_t n, const mm_tune *t, int trial, int rung)
+{
+    snprintf(path, n, "%s/%04d.rung%d.checkpoint", t->dir, trial, rung);
 }
 
 static bool on_epoch(void *ctx, const mm_epoch *row)
@@ -31,11 +35,6 @@ static bool on_epoch(void *ctx, const mm_epoch *row)
     return row->epoch < r->stop_at || row->epoch == r->epochs;
 }
 
-static void checkpoint_file(char *path, size_t n, const mm_tune *t, int trial, int rung)
-{
-    snprintf(path, n, "%s/%04d.rung%d.checkpoint", t->dir, trial, rung);
-}
-
 /* A rung starts from the checkpoint of the previous one, never from its own: that may be the end of a trial whose
  * process died before it wrote the result, which would then be lost. */
 static mm_status run_trial(void *ctx, int trial, double fraction, mm_trial *now, mm_err *e)
@@ -44,10 +43,10 @@ static mm_status run_trial(void *ctx, int trial, double fraction, mm_trial *now,
     char start[4096], checkpoint[4096], head[4096];
     mm_head *h = NULL;
     mm_train_opts o;
-    trial_run r = {.t = t, .now = now};
+    trial_run r = {.now = now};
     checkpoint_file(start, sizeof start, t, trial, now->rung - 1);
     checkpoint_file(checkpoint, sizeof checkpoint, t, trial, now->rung);
-    trial_file(head, sizeof head, t, trial, "safetensors");
+    head_file(head, sizeof head, t, trial);
     mm_status s = t->begin(t->ctx, trial, &h, &o, e);
     if (s == MM_OK && t->standardise)
         s = mm_standardise(h, t->data, t->split, e);
@@ -101,7 +100,7 @@ mm_status mm_tune_run(const mm_tune *t, mm_trial *trial, int *best, mm_err *e)
         s = mm_sweep_run(&sweep, trial, best, e);
     if (s != MM_OK)
         return s;
-    trial_file(path, sizeof path, t, *best, "safetensors");
+    head_file(path, sizeof path, t, *best);
     /* a search that was interrupted after this rename has the head in place already */
     if (rename(path, t->output) != 0 && !(errno == ENOENT && mm_file_exists(t->output)))
         return mm_fail(e, MM_FATAL, "%s: %s", t->output, strerror(errno));

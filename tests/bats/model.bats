@@ -316,7 +316,7 @@ packed() {
     cp "$T/vit/model.safetensors" "$T/p/panels.safetensors"
     run mm-encode-image -m "$T/p" "$T/in.mm" -o "$T/out.mm"
     [ "$status" -eq 2 ]
-    [[ $output == *"not what"* ]]
+    [[ $output == *"not packed weights"* ]]
     cp "$T/good" "$T/p/panels.safetensors"
     rm "$T/p/model.safetensors" && cp tests/goldens/encode/vit_bare/model.safetensors "$T/p"
     run mm-encode-image -m "$T/p" "$T/in.mm" -o "$T/out.mm"

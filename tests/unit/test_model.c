@@ -1,7 +1,6 @@
 /* Model directories: sharded weights, search path, JSON as Python writes it, what is wrong with broken ones. */
 #include "base/file.h"
 #include "base/json.h"
-#include "model/find.h"
 #include "model/model.h"
 #include "model/safetensors.h"
 

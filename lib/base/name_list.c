@@ -1,4 +1,4 @@
-#include "base/names.h"
+#include "base/name_list.h"
 
 mm_str mm_name_next(const char **list)
 {

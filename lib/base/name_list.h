@@ -1,6 +1,6 @@
-/* names.h: comma-separated lists of names, as options take them, and the set of names that an input brought. */
-#ifndef MM_BASE_NAMES_H
-#define MM_BASE_NAMES_H
+/* name_list.h: comma-separated lists of names, as options take them, and the set of names that an input brought. */
+#ifndef MM_BASE_NAME_LIST_H
+#define MM_BASE_NAME_LIST_H
 
 #include "base/arena.h"
 #include "base/str.h"
