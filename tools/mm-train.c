@@ -133,20 +133,6 @@ typedef struct {
     mm_arena arena;
 } train;
 
-static void take_task(train *t)
-{
-    static const char *const tasks[] = {"classify", "regress", "align"};
-    for (int i = 0; t->r.n_operands && i < 3; i++) {
-        if (strcmp(t->r.operands[0], tasks[i]) == 0) {
-            t->task = (mm_task)i;
-            t->r.operands++;
-            t->r.n_operands--;
-            return;
-        }
-    }
-    mm_usage(&t->r, "the first operand says what to learn: classify, regress or align");
-}
-
 /* ---- what the options say ---- */
 
 static const mm_fuse_method *method_of(const train *t)
@@ -239,7 +225,10 @@ static mm_status begin_trial(void *ctx, mm_head **h, mm_train_opts *o, mm_err *e
 static void begin(train *t, int argc, char **argv)
 {
     mm_run_begin(&t->r, &tool, argc, argv);
-    take_task(t);
+    if (!t->r.n_operands || !mm_task_of(&t->task, t->r.operands[0]))
+        mm_usage(&t->r, "the first operand says what to learn: classify, regress or align");
+    t->r.operands++;
+    t->r.n_operands--;
     if (!t->r.output)
         mm_usage(&t->r, "-o FILE says where the head goes");
     if (!opt.grid.n && opt.trials)

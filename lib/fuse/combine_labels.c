@@ -52,19 +52,6 @@ static mm_status read_source(double *p, frame *f, const mm_record *rec, mm_err *
     return MM_OK;
 }
 
-static mm_status label_map(msgpack_object *out, const frame *f, const double *mass, mm_arena *a, mm_err *e)
-{
-    msgpack_object_kv *kv = mm_arena_zalloc(a, (size_t)f->n, sizeof *kv);
-    if (!kv)
-        return mm_fail_memory(e);
-    for (int c = 0; c < f->n; c++) {
-        kv[c].key = mm_object_str(f->name[c]);
-        kv[c].val = (msgpack_object){.type = MSGPACK_OBJECT_FLOAT64, .via.f64 = mass[c]};
-    }
-    *out = (msgpack_object){.type = MSGPACK_OBJECT_MAP, .via.map = {(uint32_t)f->n, kv}};
-    return MM_OK;
-}
-
 /* The ground truth that the sources carry, which must be the same for all that have it. */
 static mm_status ground_truth_of(mm_sourced_label *out, const mm_record *const *source, int n, mm_arena *a, mm_err *e)
 {
@@ -107,7 +94,7 @@ mm_status mm_combine_labels(mm_record *out, const mm_record *const *source, cons
     mm_sourced_label truth = {0};
     s = ground_truth_of(&truth, source, n, a, e);
     if (s == MM_OK)
-        s = label_map(&out->label, &f, mass, a, e);
+        s = mm_object_numbers(&out->label, f.name, mass, (uint32_t)f.n, a, e);
     if (s == MM_OK && truth.label.type != MSGPACK_OBJECT_NIL)
         s = mm_meta_put(out, a, "truth", truth.label, e);
     if (s == MM_OK)

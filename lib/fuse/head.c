@@ -5,6 +5,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static const char *const tasks[] = {"classify", "regress", "align"}; /* in the order of mm_task */
+
+const char *mm_task_name(mm_task t)
+{
+    return tasks[t];
+}
+
+bool mm_task_of(mm_task *out, const char *name)
+{
+    for (int i = 0; i <= MM_TASK_ALIGN; i++)
+        if (strcmp(tasks[i], name) == 0) {
+            *out = (mm_task)i;
+            return true;
+        }
+    return false;
+}
+
 static const float *copy_floats(mm_arena *a, const float *x, int64_t n)
 {
     float *c = x ? mm_arena_alloc(a, (size_t)n * sizeof *c) : NULL;
@@ -87,7 +104,7 @@ const char *mm_head_space(const mm_head *h, const char *path, mm_arena *a)
     uint64_t digest = MM_HASH_START;
     for (int i = 0; i < h->params.n; i++) {
         const mm_param *p = h->params.p[i];
-        digest = mm_hash_more(digest, p->value, (size_t)(p->rows * p->cols) * sizeof *p->value);
+        digest = mm_hash_more(digest, p->value, (size_t)mm_param_count(p) * sizeof *p->value);
     }
     const char *name = strrchr(path, '/');
     return mm_arena_printf(a, "%s/%016llx", name ? name + 1 : path, (unsigned long long)digest);

@@ -17,6 +17,8 @@
 enum { MM_MAX_MODALITIES = 8, MM_MAX_OUTPUTS = 8 };
 
 typedef enum { MM_TASK_CLASSIFY, MM_TASK_REGRESS, MM_TASK_ALIGN } mm_task;
+const char *mm_task_name(mm_task t); /* "classify" */
+bool mm_task_of(mm_task *out, const char *name);
 
 /* One input modality. */
 typedef struct {
@@ -63,8 +65,8 @@ typedef struct {
 typedef struct {
     mm_node *fused; /* [n, F]: the joint vector */
     mm_node *out;   /* [n, Σ output widths]: logits, numbers; NULL where the method has no outputs (align) */
-    mm_node
-        *weights; /* [n, inputs]: the weight of each modality, 0 if missing, rows sum to 1; NULL: the method has none */
+    /* [n, inputs]: the weight of each modality, 0 if missing, rows sum to 1; NULL: the method has none */
+    mm_node *weights;
     mm_node *projection[MM_MAX_MODALITIES]; /* align: each modality's vectors [cu[m][n], F], L2-normalised */
     const float *attention;                 /* cross, attention: weights over keys, item after item [queries, keys] */
 } mm_fused;

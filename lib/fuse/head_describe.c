@@ -23,7 +23,7 @@ mm_status mm_head_describe(json_t **out, const char *path, mm_err *e)
         return s;
     int64_t parameters = 0;
     for (int i = 0; i < h->params.n; i++)
-        parameters += h->params.p[i]->rows * h->params.p[i]->cols;
+        parameters += mm_param_count(h->params.p[i]);
     json_t *o = json_pack("{s:s, s:I}", "path", path, "parameters", (json_int_t)parameters), *about = mm_head_json(h);
     if (o && about && json_object_update(o, about) == 0) {
         for (int i = 0; i < h->outputs; i++)

@@ -9,18 +9,6 @@
 
 /* ---- the description ---- */
 
-static bool task_of(const char *name, mm_task *task)
-{
-    static const char *const names[] = {"classify", "regress", "align"};
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *task = (mm_task)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static const char **class_names(mm_arena *a, const json_t *list, int64_t width)
 {
     const char **names =
@@ -40,7 +28,7 @@ static mm_status described(mm_head *like, const json_t *d, mm_arena *a, mm_err *
     like->method = mm_fuse_method_of(mm_config_str(d, "method", ""));
     like->inputs = (int)json_array_size(inputs);
     like->outputs = (int)json_array_size(outputs);
-    if (!like->method || !task_of(mm_config_str(d, "task", ""), &like->task) || like->inputs < 1 ||
+    if (!like->method || !mm_task_of(&like->task, mm_config_str(d, "task", "")) || like->inputs < 1 ||
         like->inputs > MM_MAX_MODALITIES || like->outputs > MM_MAX_OUTPUTS)
         return mm_fail(e, MM_FATAL, "this version does not know its method \"%s\"", mm_config_str(d, "method", ""));
     like->hidden = mm_config_int(d, "hidden", 128);
@@ -148,7 +136,7 @@ static mm_status fill_param(mm_param *p, const mm_safetensors *f, mm_err *e)
     if (!fits)
         return mm_fail(e, MM_FATAL, "%s should be [%lld,%lld], the file has %s", p->name, (long long)p->rows,
                        (long long)p->cols, t ? mm_shape_text(&t->t.s, have, sizeof have) : have);
-    mm_to_f32(p->value, t->t.data, t->t.s.type, p->rows * p->cols);
+    mm_to_f32(p->value, t->t.data, t->t.s.type, mm_param_count(p));
     return MM_OK;
 }
 

@@ -1,5 +1,7 @@
 #include "fuse/head_result.h"
 
+#include "stream/object.h"
+
 #include <math.h>
 
 static mm_status check_spaces(const mm_head *h, const mm_features *j, mm_err *e)
@@ -123,17 +125,17 @@ mm_status mm_head_apply(mm_head_result *out, const mm_head *h, const mm_features
 
 static mm_status put_weights(mm_record *out, const mm_head_result *v, const mm_head *h, mm_arena *a, mm_err *e)
 {
+    mm_str name[MM_MAX_MODALITIES];
+    double weight[MM_MAX_MODALITIES];
+    msgpack_object map;
     if (!v->weights)
         return MM_OK;
-    msgpack_object_kv *kv = mm_arena_zalloc(a, (size_t)h->inputs, sizeof *kv);
-    if (!kv)
-        return mm_fail_memory(e);
     for (int m = 0; m < h->inputs; m++) {
-        kv[m].key = mm_object_str(mm_str_of(h->input[m].name));
-        kv[m].val = (msgpack_object){.type = MSGPACK_OBJECT_FLOAT64, .via.f64 = (double)v->weights[m]};
+        name[m] = mm_str_of(h->input[m].name);
+        weight[m] = (double)v->weights[m];
     }
-    msgpack_object map = {.type = MSGPACK_OBJECT_MAP, .via.map = {(uint32_t)h->inputs, kv}};
-    return mm_meta_put(out, a, "weights", map, e);
+    mm_status s = mm_object_numbers(&map, name, weight, (uint32_t)h->inputs, a, e);
+    return s == MM_OK ? mm_meta_put(out, a, "weights", map, e) : s;
 }
 
 mm_status mm_head_result_feature(mm_record *out, const mm_head_result *v, const mm_head *h, int m, const char *space,
@@ -164,20 +166,18 @@ static void softmax(double *p, const float *logits, int64_t n, double temperatur
 
 static mm_status distribution(msgpack_object *out, const float *logits, const mm_head_output *o, mm_arena *a, mm_err *e)
 {
-    msgpack_object_kv *kv = mm_arena_zalloc(a, (size_t)o->width, sizeof *kv);
+    mm_str *names = mm_arena_zalloc(a, (size_t)o->width, sizeof *names);
     double *p = mm_arena_zalloc(a, (size_t)o->width, sizeof *p);
-    if (!kv || !p)
+    if (!names || !p)
         return mm_fail_memory(e);
     softmax(p, logits, o->width, o->temperature > 0 ? (double)o->temperature : 1);
     for (int64_t c = 0; c < o->width; c++) {
         const char *name = o->classes ? o->classes[c] : mm_arena_printf(a, "%lld", (long long)c);
         if (!name)
             return mm_fail_memory(e);
-        kv[c].key = mm_object_str(mm_str_of(name));
-        kv[c].val = (msgpack_object){.type = MSGPACK_OBJECT_FLOAT64, .via.f64 = p[c]};
+        names[c] = mm_str_of(name);
     }
-    *out = (msgpack_object){.type = MSGPACK_OBJECT_MAP, .via.map = {(uint32_t)o->width, kv}};
-    return MM_OK;
+    return mm_object_numbers(out, names, p, (uint32_t)o->width, a, e);
 }
 
 /* meta.conflict: Dempster's K, before division by 1 − K */

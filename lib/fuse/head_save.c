@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-static const char *const TASKS[] = {"classify", "regress", "align"};
-
 static json_t *describe_inputs(const mm_head *h)
 {
     json_t *list = json_array();
@@ -34,8 +32,9 @@ static json_t *describe_outputs(const mm_head *h)
 json_t *mm_head_json(const mm_head *h)
 {
     return json_pack("{s:i, s:s, s:s, s:I, s:i, s:i, s:f, s:o, s:o}", "version", 1, "method", h->method->name, "task",
-                     TASKS[h->task], "hidden", (json_int_t)h->hidden, "heads", h->heads, "iterations", h->iterations,
-                     "dropout", (double)h->dropout, "inputs", describe_inputs(h), "outputs", describe_outputs(h));
+                     mm_task_name(h->task), "hidden", (json_int_t)h->hidden, "heads", h->heads, "iterations",
+                     h->iterations, "dropout", (double)h->dropout, "inputs", describe_inputs(h), "outputs",
+                     describe_outputs(h));
 }
 
 /* {"mm_head": "<JSON>"}: safetensors' metadata maps strings to strings */

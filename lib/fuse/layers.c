@@ -33,12 +33,17 @@ mm_status mm_add_layer_norm(mm_head *h, const char *name, int64_t width, mm_err 
     return MM_OK;
 }
 
-mm_status mm_add_input_layers(mm_head *h, int64_t out, mm_rng *r, mm_err *e)
+mm_status mm_add_input_linear(mm_head *h, const char *prefix, int m, int64_t in, int64_t out, mm_rng *r, mm_err *e)
 {
     char name[NAME];
+    return mm_add_linear(h, joined(name, prefix, h->input[m].name), in, out, r, e);
+}
+
+mm_status mm_add_input_layers(mm_head *h, int64_t out, mm_rng *r, mm_err *e)
+{
     mm_status s = MM_OK;
     for (int m = 0; s == MM_OK && m < h->inputs; m++)
-        s = mm_add_linear(h, joined(name, "fc_", h->input[m].name), h->input[m].width, out, r, e);
+        s = mm_add_input_linear(h, "fc_", m, h->input[m].width, out, r, e);
     return s;
 }
 
@@ -47,6 +52,12 @@ mm_node *mm_apply_linear(const mm_head *h, mm_tape *t, mm_node *x, const char *n
     char w[NAME], b[NAME];
     return mm_t_linear(t, x, mm_param_set_find(&h->params, joined(w, name, ".weight")),
                        mm_param_set_find(&h->params, joined(b, name, ".bias")));
+}
+
+mm_node *mm_apply_input_linear(const mm_head *h, mm_tape *t, mm_node *x, const char *prefix, int m)
+{
+    char name[NAME];
+    return mm_apply_linear(h, t, x, joined(name, prefix, h->input[m].name));
 }
 
 mm_node *mm_apply_layer_norm(const mm_head *h, mm_tape *t, mm_node *x, const char *name)
@@ -85,8 +96,7 @@ const uint8_t *mm_present(const mm_head *h, mm_tape *t, const mm_fuse_batch *b)
 
 mm_node *mm_hidden_input(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, int m)
 {
-    char name[NAME];
-    mm_node *x = mm_apply_linear(h, t, mm_pooled_input(h, t, b, m), joined(name, "fc_", h->input[m].name));
+    mm_node *x = mm_apply_input_linear(h, t, mm_pooled_input(h, t, b, m), "fc_", m);
     return mm_t_mul(t, mm_t_relu(t, x), mm_present_column(t, b, m)); /* not the bias, where the modality is missing */
 }
 

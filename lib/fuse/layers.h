@@ -8,10 +8,13 @@
 mm_status mm_add_linear(mm_head *h, const char *name, int64_t in, int64_t out, mm_rng *r, mm_err *e);
 /* Adds NAME.weight [width] = 1 and NAME.bias [width] = 0, like torch.nn.LayerNorm. */
 mm_status mm_add_layer_norm(mm_head *h, const char *name, int64_t width, mm_err *e);
+/* The same as PREFIX<name of input m>: "gate_image". */
+mm_status mm_add_input_linear(mm_head *h, const char *prefix, int m, int64_t in, int64_t out, mm_rng *r, mm_err *e);
 /* Adds fc_<modality> [out,width] for every input. */
 mm_status mm_add_input_layers(mm_head *h, int64_t out, mm_rng *r, mm_err *e);
 
 mm_node *mm_apply_linear(const mm_head *h, mm_tape *t, mm_node *x, const char *name);
+mm_node *mm_apply_input_linear(const mm_head *h, mm_tape *t, mm_node *x, const char *prefix, int m);
 mm_node *mm_apply_layer_norm(const mm_head *h, mm_tape *t, mm_node *x, const char *name);
 
 /* Modality m, pooled: [n, width], the mean of its rows, zeros where it is missing. */

@@ -4,16 +4,12 @@
 #include "fuse/layers.h"
 
 #include <math.h>
-#include <stdio.h>
 
 static mm_status init(mm_head *h, mm_rng *r, mm_err *e)
 {
-    char name[96];
     mm_status s = MM_OK;
-    for (int m = 0; s == MM_OK && m < h->inputs; m++) {
-        snprintf(name, sizeof name, "tower_%s", h->input[m].name);
-        s = mm_add_linear(h, name, h->input[m].width, h->hidden, r, e);
-    }
+    for (int m = 0; s == MM_OK && m < h->inputs; m++)
+        s = mm_add_input_linear(h, "tower_", m, h->input[m].width, h->hidden, r, e);
     mm_param *scale = mm_param_set_add(&h->params, "logit_scale", 1, 1, 1);
     mm_param *bias = mm_param_set_add(&h->params, "logit_bias", 1, 1, 1);
     if (s != MM_OK || !scale || !bias)
@@ -24,11 +20,9 @@ static mm_status init(mm_head *h, mm_rng *r, mm_err *e)
 
 static mm_status forward(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_rng *rng, mm_fused *out, mm_err *e)
 {
-    char name[96];
     for (int m = 0; m < h->inputs; m++) {
-        snprintf(name, sizeof name, "tower_%s", h->input[m].name);
         mm_node *x = mm_pooled_input(h, t, b, m);
-        x = mm_apply_linear(h, t, rng ? mm_t_dropout(t, x, h->dropout, rng) : x, name);
+        x = mm_apply_input_linear(h, t, rng ? mm_t_dropout(t, x, h->dropout, rng) : x, "tower_", m);
         out->projection[m] = mm_t_mul(t, mm_t_l2_normalize(t, x), mm_present_column(t, b, m));
     }
     return mm_tape_error(t, e);

@@ -3,8 +3,6 @@
 #include "fuse/layers.h"
 #include "fuse/transformer_layer.h"
 
-#include <stdio.h>
-
 static mm_status init(mm_head *h, mm_rng *r, mm_err *e)
 {
     mm_status s = mm_add_input_layers(h, h->hidden, r, e);
@@ -51,15 +49,13 @@ static mm_node *received(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, c
 
 static mm_status forward(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_rng *rng, mm_fused *out, mm_err *e)
 {
-    char name[96];
     mm_node *token[MM_MAX_MODALITIES];
     int64_t *cu = mm_tape_scratch(t, ((size_t)b->n + 1) * sizeof *cu);
     if (!cu)
         return mm_tape_error(t, e);
     for (int m = 0; m < h->inputs; m++) {
-        snprintf(name, sizeof name, "fc_%s", h->input[m].name);
-        token[m] =
-            mm_apply_type_embedding(h, t, mm_apply_linear(h, t, mm_pooled_input(h, t, b, m), name), m); /* [n, F] */
+        mm_node *x = mm_apply_input_linear(h, t, mm_pooled_input(h, t, b, m), "fc_", m); /* [n, F] */
+        token[m] = mm_apply_type_embedding(h, t, x, m);
     }
     mm_node *x = pack_tokens(h, t, b, token, cu);
     x = mm_apply_transformer_layer(h, t, "layer", x, NULL, b->n, cu, cu, &out->attention);

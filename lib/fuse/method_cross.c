@@ -3,8 +3,6 @@
 #include "fuse/layers.h"
 #include "fuse/transformer_layer.h"
 
-#include <stdio.h>
-
 static mm_status init(mm_head *h, mm_rng *r, mm_err *e)
 {
     if (h->inputs < 2)
@@ -22,9 +20,7 @@ static mm_status init(mm_head *h, mm_rng *r, mm_err *e)
 /* fc_<modality>(rows) + type: [cu[n], F] */
 static mm_node *embedded_rows(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, int m)
 {
-    char name[96];
-    snprintf(name, sizeof name, "fc_%s", h->input[m].name);
-    return mm_apply_type_embedding(h, t, mm_apply_linear(h, t, mm_rows_input(h, t, b, m), name), m);
+    return mm_apply_type_embedding(h, t, mm_apply_input_linear(h, t, mm_rows_input(h, t, b, m), "fc_", m), m);
 }
 
 /* The first modality's rows, or the learned query (the last row of the stack) where a sample has none. */

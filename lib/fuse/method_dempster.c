@@ -3,7 +3,6 @@
 #include "fuse/layers.h"
 
 #include <math.h>
-#include <stdio.h>
 
 static mm_status init(mm_head *h, mm_rng *r, mm_err *e)
 {
@@ -32,14 +31,12 @@ static mm_node *one_minus(mm_tape *t, mm_node *x)
 static mm_status forward(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_rng *rng, mm_fused *out, mm_err *e)
 {
     (void)rng;
-    char name[96];
     mm_node *trust = sigmoid(t, mm_t_use(t, mm_param_set_find(&h->params, "reliability"))); /* [1, inputs] */
     mm_node *product = NULL, *unknown = NULL; /* Π q [n,C], Π m(Θ) [n,1] */
     for (int m = 0; m < h->inputs; m++) {
-        snprintf(name, sizeof name, "fc_%s", h->input[m].name);
-        mm_node *p = mm_t_softmax(t, mm_apply_linear(h, t, mm_pooled_input(h, t, b, m), name), NULL);
-        mm_node *r =
-            mm_t_mul(t, mm_present_column(t, b, m), mm_t_columns(t, trust, m, 1)); /* a missing source says nothing */
+        mm_node *p = mm_t_softmax(t, mm_apply_input_linear(h, t, mm_pooled_input(h, t, b, m), "fc_", m), NULL);
+        /* a missing source says nothing */
+        mm_node *r = mm_t_mul(t, mm_present_column(t, b, m), mm_t_columns(t, trust, m, 1));
         mm_node *open = one_minus(t, r), *q = mm_t_add(t, mm_t_mul(t, p, r), open);
         product = product ? mm_t_mul(t, product, q) : q;
         unknown = unknown ? mm_t_mul(t, unknown, open) : open;

@@ -3,30 +3,22 @@
  * pairs). */
 #include "fuse/layers.h"
 
-#include <stdio.h>
-
 static mm_status init(mm_head *h, mm_rng *r, mm_err *e)
 {
-    char name[96];
     mm_status s = mm_add_input_layers(h, h->hidden, r, e);
-    for (int m = 0; s == MM_OK && m < h->inputs; m++) {
-        snprintf(name, sizeof name, "gate_%s", h->input[m].name);
-        s = mm_add_linear(h, name, h->inputs * h->hidden, 1, r, e);
-    }
+    for (int m = 0; s == MM_OK && m < h->inputs; m++)
+        s = mm_add_input_linear(h, "gate_", m, h->inputs * h->hidden, 1, r, e);
     return s == MM_OK ? mm_add_linear(h, "fc_out", h->hidden, mm_head_out_width(h), r, e) : s;
 }
 
 static mm_status forward(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_rng *rng, mm_fused *out, mm_err *e)
 {
-    char name[96];
     mm_node *hidden[MM_MAX_MODALITIES], *gate[MM_MAX_MODALITIES], *fused = NULL;
     for (int m = 0; m < h->inputs; m++)
         hidden[m] = mm_hidden_input(h, t, b, m);
     mm_node *all = mm_t_concat(t, hidden, h->inputs); /* every gate sees every modality: [n, inputs * hidden] */
-    for (int m = 0; m < h->inputs; m++) {
-        snprintf(name, sizeof name, "gate_%s", h->input[m].name);
-        gate[m] = mm_apply_linear(h, t, all, name); /* [n, 1] */
-    }
+    for (int m = 0; m < h->inputs; m++)
+        gate[m] = mm_apply_input_linear(h, t, all, "gate_", m); /* [n, 1] */
     const uint8_t *present = mm_present(h, t, b);
     out->weights = mm_t_softmax(t, mm_t_concat(t, gate, h->inputs), present); /* [n, inputs] */
     for (int m = 0; m < h->inputs; m++) {

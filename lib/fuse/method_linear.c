@@ -2,8 +2,6 @@
  * layer over their concatenation. The baseline that a hidden layer has to beat. */
 #include "fuse/layers.h"
 
-#include <stdio.h>
-
 static mm_status init(mm_head *h, mm_rng *r, mm_err *e)
 {
     return mm_add_input_layers(h, mm_head_out_width(h), r, e);
@@ -11,12 +9,10 @@ static mm_status init(mm_head *h, mm_rng *r, mm_err *e)
 
 static mm_status forward(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_rng *rng, mm_fused *out, mm_err *e)
 {
-    char name[96];
     mm_node *sum = NULL;
     for (int m = 0; m < h->inputs; m++) {
-        snprintf(name, sizeof name, "fc_%s", h->input[m].name);
         mm_node *x = mm_pooled_input(h, t, b, m);
-        x = mm_apply_linear(h, t, rng ? mm_t_dropout(t, x, h->dropout, rng) : x, name); /* [n, outputs] */
+        x = mm_apply_input_linear(h, t, rng ? mm_t_dropout(t, x, h->dropout, rng) : x, "fc_", m); /* [n, outputs] */
         x = mm_t_mul(t, x, mm_present_column(t, b, m));
         sum = sum ? mm_t_add(t, sum, x) : x;
     }

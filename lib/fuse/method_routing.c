@@ -4,18 +4,13 @@
  * contributes nothing. */
 #include "fuse/layers.h"
 
-#include <stdio.h>
-
 enum { CAPSULES = 8, CAPSULE = 16 };
 
 static mm_status init(mm_head *h, mm_rng *r, mm_err *e)
 {
-    char name[96];
     mm_status s = mm_add_input_layers(h, h->hidden, r, e);
-    for (int m = 0; s == MM_OK && m < h->inputs; m++) {
-        snprintf(name, sizeof name, "route_%s", h->input[m].name);
-        s = mm_add_linear(h, name, h->hidden, CAPSULES * CAPSULE, r, e);
-    }
+    for (int m = 0; s == MM_OK && m < h->inputs; m++)
+        s = mm_add_input_linear(h, "route_", m, h->hidden, CAPSULES * CAPSULE, r, e);
     return s == MM_OK ? mm_add_linear(h, "fc_out", CAPSULES * CAPSULE, mm_head_out_width(h), r, e) : s;
 }
 
@@ -65,13 +60,11 @@ static mm_node *modality_weights(const mm_head *h, mm_tape *t, const mm_fuse_bat
 
 static mm_status forward(const mm_head *h, mm_tape *t, const mm_fuse_batch *b, mm_rng *rng, mm_fused *out, mm_err *e)
 {
-    char name[96];
     mm_node *vote[MM_MAX_MODALITIES][CAPSULES], *logit[MM_MAX_MODALITIES], *coupling[MM_MAX_MODALITIES], *v[CAPSULES];
     float *zeros = mm_tape_scratch(t, (size_t)b->n * CAPSULES * sizeof *zeros);
     for (int m = 0; m < h->inputs; m++) {
-        snprintf(name, sizeof name, "route_%s", h->input[m].name);
         mm_node *u = mm_t_squash(t, mm_hidden_input(h, t, b, m)); /* [n, hidden] */
-        mm_node *votes = mm_t_mul(t, mm_apply_linear(h, t, u, name), mm_present_column(t, b, m));
+        mm_node *votes = mm_t_mul(t, mm_apply_input_linear(h, t, u, "route_", m), mm_present_column(t, b, m));
         for (int j = 0; j < CAPSULES; j++)
             vote[m][j] = mm_t_columns(t, votes, j * CAPSULE, CAPSULE);
         logit[m] = mm_t_input(t, zeros ? b->n : 0, CAPSULES, zeros);

@@ -17,7 +17,7 @@ static const char *part(char *out, const char *prefix, const char *name)
 static void xavier_uniform(mm_param *p, mm_rng *r)
 {
     double bound = sqrt(6.0 / (double)(p->rows + p->cols));
-    for (int64_t i = 0; i < p->rows * p->cols; i++)
+    for (int64_t i = 0; i < mm_param_count(p); i++)
         p->value[i] = (float)((2 * mm_rng_uniform(r) - 1) * bound);
 }
 
@@ -66,7 +66,7 @@ mm_status mm_add_type_embedding(mm_head *h, mm_rng *r, mm_err *e)
     if (!p)
         return mm_fail_memory(e);
     p->decay = false;
-    for (int64_t i = 0; i < p->rows * p->cols; i++)
+    for (int64_t i = 0; i < mm_param_count(p); i++)
         p->value[i] = (float)(0.04 * mm_rng_uniform(r) - 0.02);
     return MM_OK;
 }

@@ -12,6 +12,18 @@ msgpack_object mm_object_str(mm_str s)
     return o;
 }
 
+mm_status mm_object_numbers(msgpack_object *out, const mm_str *key, const double *value, uint32_t n, mm_arena *a,
+                            mm_err *e)
+{
+    msgpack_object_kv *kv = mm_arena_zalloc(a, n, sizeof *kv);
+    if (!kv)
+        return mm_fail_memory(e);
+    for (uint32_t i = 0; i < n; i++)
+        kv[i] = (msgpack_object_kv){mm_object_str(key[i]), {.type = MSGPACK_OBJECT_FLOAT64, .via.f64 = value[i]}};
+    *out = (msgpack_object){.type = MSGPACK_OBJECT_MAP, .via.map = {n, kv}};
+    return MM_OK;
+}
+
 mm_str mm_object_as_str(const msgpack_object *o)
 {
     if (o->type == MSGPACK_OBJECT_STR)

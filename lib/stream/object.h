@@ -13,6 +13,10 @@ typedef enum {
  * it holds one of msgpack-numpy's object arrays, which Python would unpickle. */
 mm_status mm_object_copy(msgpack_object *out, const msgpack_object *o, mm_copy how, mm_arena *a, mm_err *e);
 
+/* The map {key: value, …} of n doubles; keys are not copied. */
+mm_status mm_object_numbers(msgpack_object *out, const mm_str *key, const double *value, uint32_t n, mm_arena *a,
+                            mm_err *e);
+
 /* An integer within int64_t; a number as a double; false for anything else. */
 bool mm_object_int(const msgpack_object *o, int64_t *out);
 bool mm_object_float(const msgpack_object *o, double *out);

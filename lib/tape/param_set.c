@@ -36,7 +36,7 @@ mm_param *mm_param_set_find(const mm_param_set *s, const char *name)
 void mm_param_set_zero_grad(mm_param_set *s)
 {
     for (int i = 0; i < s->n; i++)
-        memset(s->p[i]->grad, 0, (size_t)(s->p[i]->rows * s->p[i]->cols) * sizeof(float));
+        memset(s->p[i]->grad, 0, (size_t)mm_param_count(s->p[i]) * sizeof(float));
 }
 
 void mm_param_set_free(mm_param_set *s)
@@ -49,12 +49,12 @@ void mm_param_set_free(mm_param_set *s)
 void mm_param_init_linear(mm_param *p, int64_t fan_in, mm_rng *r)
 {
     double bound = fan_in > 0 ? 1 / sqrt((double)fan_in) : 0;
-    for (int64_t i = 0; i < p->rows * p->cols; i++)
+    for (int64_t i = 0; i < mm_param_count(p); i++)
         p->value[i] = (float)((2 * mm_rng_uniform(r) - 1) * bound);
 }
 
 void mm_param_fill(mm_param *p, float value)
 {
-    for (int64_t i = 0; i < p->rows * p->cols; i++)
+    for (int64_t i = 0; i < mm_param_count(p); i++)
         p->value[i] = value;
 }

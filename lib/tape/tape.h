@@ -31,6 +31,11 @@ typedef struct {
     bool decay;          /* weight decay applies (matrices yes, biases, gains and temperatures no) */
 } mm_param;
 
+static inline int64_t mm_param_count(const mm_param *p)
+{
+    return p->rows * p->cols;
+}
+
 typedef struct {
     mm_param **p;
     int n;

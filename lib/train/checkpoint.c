@@ -44,7 +44,7 @@ mm_status mm_checkpoint_save(const char *path, const mm_param_set *p, const mm_a
     for (int i = 0; s == MM_OK && i < p->n * N_SLOTS; i++) {
         const mm_param *one = p->p[i / N_SLOTS];
         list[i] = (mm_named_tensor){mm_arena_printf(&a, "%s/%s", SLOTS[i % N_SLOTS], one->name),
-                                    {{MM_F32, 1, {one->rows * one->cols}}, slot(i % N_SLOTS, p, o, g, i / N_SLOTS)}};
+                                    {{MM_F32, 1, {mm_param_count(one)}}, slot(i % N_SLOTS, p, o, g, i / N_SLOTS)}};
     }
     if (s == MM_OK)
         s = mm_safetensors_write(path, list, (int64_t)p->n * N_SLOTS, meta, e);
@@ -60,7 +60,7 @@ static mm_status fill(const mm_safetensors *f, mm_param_set *p, mm_adamw *o, mm_
         const mm_param *one = p->p[i / N_SLOTS];
         snprintf(name, sizeof name, "%s/%s", SLOTS[i % N_SLOTS], one->name);
         const mm_named_tensor *t = mm_safetensors_find(f, name);
-        if (!t || t->t.s.type != MM_F32 || mm_shape_count(&t->t.s) != one->rows * one->cols)
+        if (!t || t->t.s.type != MM_F32 || mm_shape_count(&t->t.s) != mm_param_count(one))
             return mm_fail(e, MM_FATAL, "a checkpoint without %s", name);
         memcpy(slot(i % N_SLOTS, p, o, g, i / N_SLOTS), t->t.data, mm_shape_bytes(&t->t.s));
     }

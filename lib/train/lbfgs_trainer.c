@@ -18,15 +18,10 @@ struct mm_lbfgs_trainer {
     mm_arena arena;
 };
 
-static int64_t size_of(const mm_param *p)
-{
-    return p->rows * p->cols;
-}
-
 static void set_params(const mm_param_set *set, const double *x)
 {
     for (int i = 0; i < set->n; i++)
-        for (int64_t j = 0; j < size_of(set->p[i]); j++)
+        for (int64_t j = 0; j < mm_param_count(set->p[i]); j++)
             set->p[i]->value[j] = (float)*x++;
 }
 
@@ -36,7 +31,7 @@ static double take_gradient(const mm_param_set *set, double penalty, const doubl
     double sum = 0;
     for (int i = 0; i < set->n; i++) {
         const mm_param *p = set->p[i];
-        for (int64_t j = 0; j < size_of(p); j++, x++, g++) {
+        for (int64_t j = 0; j < mm_param_count(p); j++, x++, g++) {
             double pull = p->decay ? penalty * *x : 0;
             *g = p->grad[j] + pull;
             sum += pull * *x / 2;
@@ -75,10 +70,10 @@ mm_status mm_lbfgs_trainer_new(mm_lbfgs_trainer **out, const mm_objective *o, co
     const mm_param_set *set = &o->head->params;
     int64_t size = 0;
     for (int i = 0; i < set->n; i++)
-        size += size_of(set->p[i]);
+        size += mm_param_count(set->p[i]);
     double *x = mm_arena_alloc(&b->arena, (size_t)size * sizeof *x), *at = x;
     for (int i = 0; x && i < set->n; i++)
-        for (int64_t j = 0; j < size_of(set->p[i]); j++)
+        for (int64_t j = 0; j < mm_param_count(set->p[i]); j++)
             *at++ = set->p[i]->value[j];
     mm_status s = x ? mm_tape_new(&b->tape, pool, true, e) : mm_fail_memory(e);
     if (s == MM_OK)

@@ -67,7 +67,7 @@ static float **copy_params(const mm_param_set *set, mm_arena *a)
 {
     float **copy = mm_arena_zalloc(a, (size_t)set->n, sizeof *copy);
     for (int i = 0; copy && i < set->n; i++) {
-        size_t size = (size_t)(set->p[i]->rows * set->p[i]->cols);
+        size_t size = (size_t)mm_param_count(set->p[i]);
         copy[i] = mm_arena_zalloc(a, size, sizeof(float));
         if (!copy[i])
             return NULL;
@@ -79,13 +79,13 @@ static float **copy_params(const mm_param_set *set, mm_arena *a)
 static void keep_params(float *const *values, const mm_param_set *set)
 {
     for (int i = 0; i < set->n; i++)
-        memcpy(values[i], set->p[i]->value, (size_t)(set->p[i]->rows * set->p[i]->cols) * sizeof(float));
+        memcpy(values[i], set->p[i]->value, (size_t)mm_param_count(set->p[i]) * sizeof(float));
 }
 
 static void restore_params(mm_param_set *set, float *const *values)
 {
     for (int i = 0; i < set->n; i++)
-        memcpy(set->p[i]->value, values[i], (size_t)(set->p[i]->rows * set->p[i]->cols) * sizeof(float));
+        memcpy(set->p[i]->value, values[i], (size_t)mm_param_count(set->p[i]) * sizeof(float));
 }
 
 static mm_status prepare(trainer *t, mm_err *e)

@@ -256,5 +256,5 @@ PY
     # two models of one modality
     echo '{"kind": "feature", "key": "a", "of": "image", "space": "s/2", "data": {"f32": [1, 2, 3]}}' | python3 "$BATS_TEST_DIRNAME/records.py" > other.mm
     run -2 mm-cat --npy v.npy <(mm-cat -w of=image two.mm) other.mm
-    [[ "$output" == *"choose one with --where space=s/1; "* ]]
+    [[ "$output" == *"choose those with space=s/1; "* ]]
 }
