@@ -2,7 +2,6 @@
 
 #include "decode/skipped.h"
 #include "format/probes.h"
-#include "media/image/readers.h"
 #include "media/image_record.h"
 #include "media/sound/sound_decode.h"
 #include "media/text/numbers_decode.h"

@@ -1,6 +1,6 @@
 #include "source/unpack.h"
 
-#include "source/unpack_wire.h"
+#include "source/unpack_child.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,15 +1,15 @@
-/* unpack_child.c: the process that reads an archive for unpack.h: libarchive, asked for one thing at a time. */
+#include "source/unpack_child.h"
+
 #include "base/bytes.h"
 #include "source/decompress.h"
 #include "source/unpack.h"
 #include "source/unpack_formats.h"
-#include "source/unpack_wire.h"
 
 #include <archive_entry.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/types.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* BAD_BLOCKS: blocks of tar after one damaged header, 1 GiB */
@@ -37,6 +37,36 @@ typedef struct {
     bool padded;             /* bytes past `declared` are padding */
     uint8_t chunk[MM_UNPACK_CHUNK], data[MM_UNPACK_CHUNK], plain[MM_UNPACK_CHUNK];
 } serving;
+
+/* ---- the socket ---- */
+
+bool mm_wire_send(int fd, const void *p, size_t n)
+{
+    for (const char *at = p; n;) {
+        ssize_t k = send(fd, at, n, MSG_NOSIGNAL);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k <= 0)
+            return false;
+        at += k;
+        n -= (size_t)k;
+    }
+    return true;
+}
+
+bool mm_wire_take(int fd, void *p, size_t n)
+{
+    for (char *at = p; n;) {
+        ssize_t k = recv(fd, at, n, 0);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k <= 0)
+            return false;
+        at += k;
+        n -= (size_t)k;
+    }
+    return true;
+}
 
 /* ---- what libarchive reads ---- */
 

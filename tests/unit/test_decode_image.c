@@ -1,7 +1,7 @@
 /* Picture files against Pillow (tests/goldens/make_decode.py): every pixel. */
 #include "decode_util.h"
+#include "media/image/picture.h"
 #include "media/image/png.h"
-#include "media/image/readers.h"
 
 #include <math.h>
 

@@ -49,6 +49,22 @@ double mm_av_time(const mm_av_input *in, int stream, int64_t ts);
 mm_status mm_av_decoder(AVCodecContext **out, enum AVCodecID id, const AVCodecParameters *par, const mm_av_limits *l,
                         mm_fault *f);
 
+/* One stream on its way through its decoder. */
+typedef struct {
+    AVCodecContext *codec;
+    AVPacket *pkt;
+    AVFrame *frame;       /* the one just decoded */
+    int64_t packets, bad; /* all, and those that could not be decoded in full */
+    bool damaged;         /* the packet at hand is not whole: `on_frame` may set it */
+    bool no_side_data;    /* packets lose it: it would trim the wrong samples */
+} mm_av_decoding;
+
+mm_status mm_av_decoding_open(mm_av_decoding *d, const mm_av_input *in, int stream, mm_fault *f);
+/* Decodes the stream to its end; on_frame takes d->frame. MM_OK, what on_frame returned, or what mm_av_read did. */
+mm_status mm_av_decode(mm_av_decoding *d, mm_av_input *in, int stream, mm_status (*on_frame)(void *ctx, mm_fault *f),
+                       void *ctx, mm_fault *f);
+void mm_av_decoding_close(mm_av_decoding *d);
+
 /* The duration of this stream in seconds, as the container declares it; 0: not declared, or only estimated. */
 double mm_av_declared(const mm_av_input *in, int stream);
 /* After the last packet: whether the container is complete. MM_OK, or MM_SKIP: "truncated", or a file was appended. */

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "format/formats.h"
 #include "media/image/exif.h"
 #include "tensor/tensor.h"
 
@@ -58,5 +59,8 @@ typedef struct {
      * be decoded. NULL: it is not checked. */
     mm_status (*ends)(mm_bytes in, size_t *end, mm_fault *f);
 } mm_picture_reader;
+
+/* In readers.c. The reader of a format whose row has an id; never NULL. */
+const mm_picture_reader *mm_picture_reader_of(const mm_format *format);
 
 #endif

@@ -1,4 +1,5 @@
-#include "media/image/readers.h"
+/* readers.c: the table of the pictures that are read, from the rows of format/formats.def. */
+#include "media/image/picture.h"
 
 #define PICTURE(id, ...) extern const mm_picture_reader mm_reader_##id;
 #include "format/formats.def"

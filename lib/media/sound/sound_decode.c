@@ -32,21 +32,18 @@ typedef struct {
     mm_sink *sink;
     mm_av_input in;
     int stream;
-    AVCodecContext *codec;
-    AVPacket *pkt;
-    AVFrame *frame;
+    mm_av_decoding d;
     line line[MM_MAX_CHANNELS];
     int lines;
     mm_sound_facts facts;
     mm_cancelling cancelling;
     int rate; /* of the last frame; 0: none came yet */
     bool started;
-    double next;          /* seconds from the file's zero: where the next sample should lie */
-    int priming;          /* coming samples that are not to be heard */
-    int64_t left;         /* samples still to come; −1: unknown */
-    int64_t packets, bad; /* all, and those that could not be decoded */
-    double heard;         /* seconds decoded */
-    double end;           /* seconds from the stream's start: where the last frame ends */
+    double next;  /* seconds from the file's zero: where the next sample should lie */
+    int priming;  /* coming samples that are not to be heard */
+    int64_t left; /* samples still to come; −1: unknown */
+    double heard; /* seconds decoded */
+    double end;   /* seconds from the stream's start: where the last frame ends */
 } sound;
 
 /* ---- lines ---- */
@@ -74,7 +71,7 @@ static void make_lines(sound *s)
 /* A frame with another rate than the one before it (the first frame; chained Ogg) begins a new resampler. */
 static mm_status adapt(sound *s, mm_fault *f)
 {
-    int rate = s->frame->sample_rate;
+    int rate = s->d.frame->sample_rate;
     int64_t wanted = s->sink->o->rate > 0 ? s->sink->o->rate : rate;
     mm_status st = MM_OK;
     if (s->rate == rate)
@@ -94,7 +91,7 @@ static mm_status adapt(sound *s, mm_fault *f)
 
 static mm_status check_channels(const sound *s, mm_fault *f)
 {
-    int there = s->frame->ch_layout.nb_channels;
+    int there = s->d.frame->ch_layout.nb_channels;
     for (int i = 0; i < s->lines; i++)
         if (s->line[i].channel >= there)
             return mm_fault_set(f, "channel", "no channel %d: this sound has %d", s->line[i].channel + 1, there);
@@ -107,11 +104,11 @@ static mm_status push_frame(sound *s, int from, mm_fault *f)
     mm_status st = MM_OK;
     for (int i = 0; st == MM_OK && i < s->lines; i++) {
         line *l = &s->line[i];
-        st = mm_sound_mono(&l->mono, s->frame, from, l->channel, l->channel < 0 ? &s->cancelling : NULL, f);
+        st = mm_sound_mono(&l->mono, s->d.frame, from, l->channel, l->channel < 0 ? &s->cancelling : NULL, f);
         int64_t n = (int64_t)(l->mono.n / sizeof(float));
         if (st == MM_OK)
             st = mm_resampler_push(&l->r, (const float *)(const void *)l->mono.p, n, f);
-        if (st == MM_OK && n < s->frame->nb_samples - from)
+        if (st == MM_OK && n < s->d.frame->nb_samples - from)
             return mm_fault_set(f, "corrupt", "the sample at %.4f s is not a finite number (NaN or infinite)",
                                 s->heard + (double)n / s->rate);
     }
@@ -189,7 +186,7 @@ static mm_status start(sound *s, double at)
 /* Brings the count of samples to the time of this frame. */
 static mm_status keep_time(sound *s, mm_fault *f)
 {
-    int64_t ts = s->frame->best_effort_timestamp;
+    int64_t ts = s->d.frame->best_effort_timestamp;
     if (s->left >= 0 || ts == AV_NOPTS_VALUE)
         return MM_OK;
     if (!s->started)
@@ -216,70 +213,36 @@ static void take_samples(sound *s)
 {
     if (s->left < 0)
         return;
-    if (s->frame->nb_samples > s->left)
-        s->frame->nb_samples = (int)s->left;
-    s->left -= s->frame->nb_samples;
+    if (s->d.frame->nb_samples > s->left)
+        s->d.frame->nb_samples = (int)s->left;
+    s->left -= s->d.frame->nb_samples;
 }
 
-static mm_status on_frame(sound *s, mm_fault *f)
+static mm_status on_frame(void *ctx, mm_fault *f)
 {
+    sound *s = ctx;
     const AVStream *av = s->in.fmt->streams[s->stream];
     take_samples(s);
-    double all = s->frame->nb_samples / (double)s->frame->sample_rate, limit = mm_sink_max_duration(s->sink);
-    s->facts.channels = s->frame->ch_layout.nb_channels;
+    double all = s->d.frame->nb_samples / (double)s->d.frame->sample_rate, limit = mm_sink_max_duration(s->sink);
+    s->facts.channels = s->d.frame->ch_layout.nb_channels;
     mm_status st = adapt(s, f);
     if (st == MM_OK)
         st = check_channels(s, f);
     if (st == MM_OK)
         st = keep_time(s, f);
-    int from = s->priming < s->frame->nb_samples ? s->priming : s->frame->nb_samples;
+    int from = s->priming < s->d.frame->nb_samples ? s->priming : s->d.frame->nb_samples;
     if (st == MM_OK)
         st = push_frame(s, from, f);
     if (st != MM_OK)
         return st;
     s->priming -= from;
-    s->heard += (s->frame->nb_samples - from) / (double)s->rate;
-    s->next += (s->frame->nb_samples - from) / (double)s->rate;
-    if (s->frame->best_effort_timestamp != AV_NOPTS_VALUE && av->start_time != AV_NOPTS_VALUE)
-        s->end = (double)(s->frame->best_effort_timestamp - av->start_time) * av_q2d(av->time_base) + all;
+    s->heard += (s->d.frame->nb_samples - from) / (double)s->rate;
+    s->next += (s->d.frame->nb_samples - from) / (double)s->rate;
+    if (s->d.frame->best_effort_timestamp != AV_NOPTS_VALUE && av->start_time != AV_NOPTS_VALUE)
+        s->end = (double)(s->d.frame->best_effort_timestamp - av->start_time) * av_q2d(av->time_base) + all;
     if (s->heard > limit)
         return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "more than %g s of sound", limit);
     return MM_OK;
-}
-
-/* pkt NULL: flushes the decoder. */
-static mm_status decode_packet(sound *s, const AVPacket *pkt, mm_fault *f)
-{
-    int rc = avcodec_send_packet(s->codec, pkt);
-    bool bad = rc < 0;
-    if (rc == AVERROR(ENOMEM))
-        return mm_fault_memory(f);
-    while ((rc = avcodec_receive_frame(s->codec, s->frame)) >= 0) {
-        mm_status st = on_frame(s, f);
-        av_frame_unref(s->frame);
-        if (st != MM_OK)
-            return st;
-    }
-    if (rc == AVERROR(ENOMEM))
-        return mm_fault_memory(f);
-    if (bad || (rc != AVERROR(EAGAIN) && rc != AVERROR_EOF))
-        s->bad++;
-    return MM_OK;
-}
-
-static mm_status decode_all(sound *s, mm_fault *f)
-{
-    mm_status st;
-    while ((st = mm_av_read(&s->in, s->stream, s->pkt, f)) == MM_OK) {
-        s->packets++;
-        if (s->left >= 0)
-            av_packet_free_side_data(s->pkt); /* it would trim the wrong samples */
-        st = decode_packet(s, s->pkt, f);
-        av_packet_unref(s->pkt);
-        if (st != MM_OK)
-            return st;
-    }
-    return st == MM_EOF ? decode_packet(s, NULL, f) : st;
 }
 
 /* ---- one track ---- */
@@ -303,9 +266,9 @@ static mm_status check_complete(const sound *s, mm_fault *f)
     double have = fmax(s->heard, s->end), want = mm_av_declared(&s->in, s->stream);
     if (mm_av_complete(&s->in, f) != MM_OK) /* first: this may be why the last packet is bad */
         return MM_SKIP;
-    if (s->bad)
-        return mm_fault_set(f, "corrupt", "%lld of %lld packets of sound could not be decoded", (long long)s->bad,
-                            (long long)s->packets);
+    if (s->d.bad)
+        return mm_fault_set(f, "corrupt", "%lld of %lld packets of sound could not be decoded", (long long)s->d.bad,
+                            (long long)s->d.packets);
     if (s->heard == 0)
         return mm_fault_set(f, "empty", "no sound in the sound stream");
     if (have < want - slack(s, want))
@@ -315,22 +278,14 @@ static mm_status check_complete(const sound *s, mm_fault *f)
 
 static mm_status open_stream(sound *s, mm_fault *f)
 {
-    const AVStream *st = s->in.fmt->streams[s->stream];
-    const AVCodecParameters *par = st->codecpar;
+    enum AVCodecID id = s->in.fmt->streams[s->stream]->codecpar->codec_id;
     double declared = mm_av_declared(&s->in, s->stream), limit = mm_sink_max_duration(s->sink);
     if (declared > limit)
         return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "%.0f s of sound, more than %g", declared, limit);
-    s->pkt = av_packet_alloc();
-    s->frame = av_frame_alloc();
-    if (!s->pkt || !s->frame)
-        return mm_fault_memory(f);
-    s->facts.codec = avcodec_get_name(par->codec_id);
-    mm_status rc = mm_av_decoder(&s->codec, par->codec_id, par, &s->in.limits, f);
-    if (rc != MM_OK)
-        return rc;
-    s->codec->pkt_timebase = st->time_base; /* gapless trimming needs it */
-    s->left = par->codec_id == AV_CODEC_ID_VORBIS ? mm_ogg_short_vorbis(s->in.blob) : -1;
-    return MM_OK;
+    s->facts.codec = avcodec_get_name(id);
+    s->left = id == AV_CODEC_ID_VORBIS ? mm_ogg_short_vorbis(s->in.blob) : -1;
+    s->d.no_side_data = s->left >= 0;
+    return mm_av_decoding_open(&s->d, &s->in, s->stream, f);
 }
 
 static void sound_free(sound *s)
@@ -340,9 +295,7 @@ static void sound_free(sound *s)
         mm_cutter_free(&s->line[i].c);
         mm_buf_free(&s->line[i].mono);
     }
-    avcodec_free_context(&s->codec);
-    av_frame_free(&s->frame);
-    av_packet_free(&s->pkt);
+    mm_av_decoding_close(&s->d);
     mm_av_close(&s->in);
 }
 
@@ -362,7 +315,7 @@ static mm_status run(sound *s, mm_fault *f)
     mm_status st = open_stream(s, f);
     if (st != MM_OK)
         return st;
-    st = decode_all(s, f);
+    st = mm_av_decode(&s->d, &s->in, s->stream, on_frame, s, f);
     if (st == MM_FATAL)
         return st;
     if (st != MM_SKIP)

@@ -19,15 +19,13 @@ typedef struct {
     mm_av_input in;
     int stream;
     int64_t tracks; /* of video */
-    AVCodecContext *codec;
-    AVPacket *pkt;
-    AVFrame *frame, *shown; /* the one just decoded, and the one before it */
+    mm_av_decoding d;
+    AVFrame *shown; /* the frame before the one just decoded */
     bool has_shown;
     double first, at; /* seconds: of the first frame, and of `shown` */
     double last_step; /* between the last two frames */
     int64_t ticks;    /* records made */
     int64_t frames;   /* decoded */
-    int64_t packets, bad;
     int orientation;
     struct SwsContext *sws;
     bool is_gif;
@@ -54,7 +52,7 @@ static int orientation_of(const int32_t *m)
 
 static mm_status put_frame(video *v, double from, double to, mm_fault *f)
 {
-    mm_picture p = {.exif.orientation = v->orientation, .format = avcodec_get_name(v->codec->codec_id)};
+    mm_picture p = {.exif.orientation = v->orientation, .format = avcodec_get_name(v->d.codec->codec_id)};
     mm_status st = mm_frame_to_rgb(&p, v->shown, &v->sws, v->sink->a, f);
     if (st != MM_OK)
         return st;
@@ -113,10 +111,12 @@ static double nominal_step(const video *v)
     return r.num > 0 && r.den > 0 ? av_q2d(av_inv_q(r)) : 0.04;
 }
 
-static mm_status on_frame(video *v, mm_fault *f)
+static mm_status on_frame(void *ctx, mm_fault *f)
 {
-    double at = time_of(v, v->frame), limit = mm_sink_max_duration(v->sink);
+    video *v = ctx;
+    double at = time_of(v, v->d.frame), limit = mm_sink_max_duration(v->sink);
     mm_status st = MM_OK;
+    v->d.damaged |= v->d.frame->decode_error_flags || (v->d.frame->flags & AV_FRAME_FLAG_CORRUPT);
     v->frames++;
     if (!v->has_shown) {
         v->first = at;
@@ -132,47 +132,17 @@ static mm_status on_frame(video *v, mm_fault *f)
     v->at = at;
     v->has_shown = true;
     av_frame_unref(v->shown);
-    av_frame_move_ref(v->shown, v->frame);
+    av_frame_move_ref(v->shown, v->d.frame);
     return st;
-}
-
-/* pkt NULL: flushes the decoder. */
-static mm_status decode_packet(video *v, const AVPacket *pkt, mm_fault *f)
-{
-    int rc = avcodec_send_packet(v->codec, pkt);
-    bool bad = rc < 0;
-    while ((rc = avcodec_receive_frame(v->codec, v->frame)) >= 0) {
-        bad = bad || v->frame->decode_error_flags || (v->frame->flags & AV_FRAME_FLAG_CORRUPT);
-        mm_status st = on_frame(v, f);
-        av_frame_unref(v->frame);
-        if (st != MM_OK)
-            return st;
-    }
-    if (bad || (rc != AVERROR(EAGAIN) && rc != AVERROR_EOF))
-        v->bad++;
-    return MM_OK;
-}
-
-static mm_status decode_all(video *v, mm_fault *f)
-{
-    mm_status st;
-    while ((st = mm_av_read(&v->in, v->stream, v->pkt, f)) == MM_OK) {
-        v->packets++;
-        st = decode_packet(v, v->pkt, f);
-        av_packet_unref(v->pkt);
-        if (st != MM_OK)
-            return st;
-    }
-    return st == MM_EOF ? decode_packet(v, NULL, f) : st;
 }
 
 /* Whether all frames came that the file declares. */
 static mm_status check_complete(const video *v, mm_fault *f)
 {
     double have = v->has_shown ? v->at + v->last_step - v->first : 0, want = mm_av_declared(&v->in, v->stream);
-    if (v->bad)
+    if (v->d.bad)
         return mm_fault_set(f, "corrupt", "%lld of %lld packets of video could not be decoded in full",
-                            (long long)v->bad, (long long)v->packets);
+                            (long long)v->d.bad, (long long)v->d.packets);
     if (!v->has_shown)
         return mm_fault_set(f, "empty", "no frame in the video stream");
     if (have < want * 0.98 - 0.25)
@@ -192,16 +162,9 @@ static mm_status open_stream(video *v, mm_fault *f)
     if (s->codecpar->width > 0 && s->codecpar->height > 0 &&
         mm_picture_allowed(s->codecpar->width, s->codecpar->height, &l, f) != MM_OK)
         return MM_SKIP;
-    v->pkt = av_packet_alloc();
-    v->frame = av_frame_alloc();
-    v->shown = av_frame_alloc();
-    if (!v->pkt || !v->frame || !v->shown)
-        return mm_fault_memory(f);
     v->orientation = orientation_of(mm_av_stream_matrix(s));
-    mm_status st = mm_av_decoder(&v->codec, s->codecpar->codec_id, s->codecpar, &v->in.limits, f);
-    if (st == MM_OK)
-        v->codec->pkt_timebase = s->time_base;
-    return st;
+    v->shown = av_frame_alloc();
+    return v->shown ? mm_av_decoding_open(&v->d, &v->in, v->stream, f) : mm_fault_memory(f);
 }
 
 /* How long the last frame is shown: GIF and APNG say so; in a video it is as long as the frame before it. */
@@ -219,7 +182,7 @@ static mm_status run(video *v, mm_fault *f)
     mm_status st = open_stream(v, f);
     if (st != MM_OK)
         return st;
-    st = decode_all(v, f);
+    st = mm_av_decode(&v->d, &v->in, v->stream, on_frame, v, f);
     if (st == MM_FATAL)
         return st;
     if (st != MM_SKIP)
@@ -234,10 +197,8 @@ static mm_status run(video *v, mm_fault *f)
 static void video_free(video *v)
 {
     sws_freeContext(v->sws);
-    avcodec_free_context(&v->codec);
-    av_frame_free(&v->frame);
+    mm_av_decoding_close(&v->d);
     av_frame_free(&v->shown);
-    av_packet_free(&v->pkt);
     mm_av_close(&v->in);
 }
 

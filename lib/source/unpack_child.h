@@ -1,6 +1,7 @@
-/* unpack_wire.h: the protocol between the process that reads archives for unpack.h and the one that asks it. */
-#ifndef MM_SOURCE_UNPACK_WIRE_H
-#define MM_SOURCE_UNPACK_WIRE_H
+/* unpack_child.h: the process that reads an archive for unpack.h with libarchive, and what it is asked: one thing at a
+ * time. */
+#ifndef MM_SOURCE_UNPACK_CHILD_H
+#define MM_SOURCE_UNPACK_CHILD_H
 
 #include "source/blob.h"
 
@@ -44,7 +45,7 @@ typedef struct {
 bool mm_wire_send(int fd, const void *p, size_t n); /* all of it; false when the other end is gone */
 bool mm_wire_take(int fd, void *p, size_t n);
 
-/* The child's side (unpack_child.c): opens the archive and answers MM_OK or MM_SKIP once, then answers questions until
+/* What the child runs: opens the archive and answers MM_OK or MM_SKIP once, then answers questions until
  * the other end closes. */
 void mm_unpack_serve(int fd, const mm_blob *b, mm_str head, bool packed);
 
