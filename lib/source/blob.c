@@ -43,28 +43,15 @@ void mm_blob_free(mm_blob *b)
     free(x);
 }
 
-static void note_failure(mm_blob *b, mm_hint hint, const char *code, const char *fmt, va_list ap)
-{
-    char text[sizeof b->err.text];
-    vsnprintf(text, sizeof text, fmt, ap);
-    b->status = mm_fail_hint(&b->err, MM_SKIP, hint, "%s", text);
-    b->code = code;
-}
-
-void mm_blob_fail(mm_blob *b, const char *code, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    note_failure(b, MM_HINT_NONE, code, fmt, ap);
-    va_end(ap);
-}
-
 void mm_blob_fail_hint(mm_blob *b, mm_hint hint, const char *code, const char *fmt, ...)
 {
+    char text[sizeof b->err.text];
     va_list ap;
     va_start(ap, fmt);
-    note_failure(b, hint, code, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    b->status = mm_fail_hint(&b->err, MM_SKIP, hint, "%s", text);
+    b->code = code;
 }
 
 void mm_blob_open_file(mm_blob *b, const char *path)

@@ -49,17 +49,13 @@ typedef struct mm_blob {
 mm_blob *mm_blob_new(void);    /* NULL when memory is out */
 void mm_blob_free(mm_blob *b); /* a blob owns its memory: it may outlive its source and move to another thread */
 mm_arena *mm_blob_arena(mm_blob *b);
-/* Marks the blob as failed. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
-void
-mm_blob_fail(mm_blob *b, const char *code, const char *fmt, ...);
+/* Marks the blob as failed, and notes what would help. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 4, 5)))
 #endif
 void
-mm_blob_fail_hint(mm_blob *b, mm_hint hint, const char *code, const char *fmt, ...); /* the same, and what would help */
+mm_blob_fail_hint(mm_blob *b, mm_hint hint, const char *code, const char *fmt, ...);
+#define mm_blob_fail(b, code, ...) mm_blob_fail_hint(b, MM_HINT_NONE, code, __VA_ARGS__)
 
 /* Opens the regular file at path. A failure is noted in the blob. */
 void mm_blob_open_file(mm_blob *b, const char *path);

@@ -8,7 +8,7 @@
 const char *const mm_field_names[] = {"kind", "key", "src",   "part",  "time",  "rate", "prep",
                                       "grid", "of",  "space", "label", "error", "meta", NULL};
 
-/* ---- a record's fields as msgpack objects ------------------------------------------------------------------- */
+/* ---- a record's fields as msgpack objects ---- */
 
 static msgpack_object of_int(int64_t v)
 {
@@ -108,39 +108,30 @@ static bool of_positive(msgpack_object *out, int64_t v, int64_t least)
 /* A field by its whole name. */
 static bool whole_field(msgpack_object *out, const mm_record *rec, const char *name, mm_arena *a)
 {
-    switch (name[0]) { /* the first letter rules most names out */
-    case 'k':
-        if (!strcmp(name, "kind"))
-            return of_str(out, rec->kind_name.p ? rec->kind_name : mm_str_of(mm_kind_name(rec->kind)));
-        if (!strcmp(name, "key"))
-            return of_str(out, rec->key);
-        break;
-    case 's':
-        if (!strcmp(name, "src"))
-            return of_str(out, rec->src);
-        if (!strcmp(name, "space"))
-            return of_str(out, rec->space);
-        if (!strcmp(name, "shape"))
-            return of_shape(out, rec, a);
-        break;
-    case 'p':
-        if (!strcmp(name, "part"))
-            return of_positive(out, rec->part, 0);
-        if (!strcmp(name, "prep"))
-            return of_str(out, rec->prep);
-        break;
-    default: break;
-    }
+    if (!strcmp(name, "kind"))
+        return of_str(out, rec->kind_name.p ? rec->kind_name : mm_str_of(mm_kind_name(rec->kind)));
+    if (!strcmp(name, "key"))
+        return of_str(out, rec->key);
+    if (!strcmp(name, "src"))
+        return of_str(out, rec->src);
+    if (!strcmp(name, "part"))
+        return of_positive(out, rec->part, 0);
     if (!strcmp(name, "time"))
         return of_time(out, rec, a);
     if (!strcmp(name, "data"))
         return of_str(out, rec->text);
     if (!strcmp(name, "rate"))
         return of_positive(out, rec->rate, 1);
+    if (!strcmp(name, "prep"))
+        return of_str(out, rec->prep);
     if (!strcmp(name, "grid"))
         return of_grid(out, rec, a);
     if (!strcmp(name, "of"))
         return of_str(out, rec->of);
+    if (!strcmp(name, "space"))
+        return of_str(out, rec->space);
+    if (!strcmp(name, "shape"))
+        return of_shape(out, rec, a);
     if (!strcmp(name, "label"))
         return of_object(out, &rec->label);
     if (!strcmp(name, "error"))
@@ -150,7 +141,7 @@ static bool whole_field(msgpack_object *out, const mm_record *rec, const char *n
     return of_object(out, mm_map_get(&rec->others, name));
 }
 
-/* ---- dotted paths ------------------------------------------------------------------------------------------- */
+/* ---- dotted paths ---- */
 
 static const msgpack_object *element(const msgpack_object *o, const char *index)
 {
@@ -188,7 +179,7 @@ bool mm_field_get(msgpack_object *out, const mm_record *rec, const char *path, m
     return head && whole_field(&top, rec, head, a) && descend(out, &top, dot + 1, a);
 }
 
-/* ---- text --------------------------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 static mm_str json_text(const msgpack_object *o, mm_arena *a)
 {
