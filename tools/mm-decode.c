@@ -50,7 +50,7 @@ static const mm_opt options[] = {
     {0, "column", MM_OPT_STR, &opt.column, "COLUMN",
      .help = "a record for each row of CSV, TSV or JSON, with the text in this column (a name; a number where the "
              "table has no names)"},
-    {0, "table", MM_OPT_CHOICE, &opt.table, .help = "the kind of tables (default: told by the first row)",
+    {0, "table", MM_OPT_CHOICE, &opt.table, .help = "the kind of tables (default: as the first row looks)",
      .choices = MM_TABLE_KINDS},
     {0, "as", MM_OPT_CHOICE, &opt.as, .help = "read tables of numbers: each row as a feature, or the whole as a series",
      .choices = "feature|series"},

@@ -18,7 +18,7 @@ typedef struct mm_weight mm_weight;     /* a parameter on the device */
 typedef struct mm_dbuf mm_dbuf;         /* activations on the device */
 typedef struct mm_laid_out mm_laid_out; /* layout.h */
 
-/* ---- parameters ------------------------------------------------------------------------------------------- */
+/* ---- parameters ---- */
 
 /* A linear layer's weights: up to three PyTorch-shaped [N_i, K] matrices (query, key, value) that are used as one
  * [N, K], N = Σ N_i, each with its own bias [N_i] or none. The tensors must outlive the weight: they are
@@ -43,7 +43,7 @@ typedef struct {
     const mm_laid_out *laid_out;
 } mm_conv_weight;
 
-/* ---- devices ---------------------------------------------------------------------------------------------- */
+/* ---- devices ---- */
 
 /* The environment's MM_CPU (portable, avx2, avx512, neon) keeps the CPU from using newer instruction sets than that;
  * mm_dev_name shows what is in effect. */

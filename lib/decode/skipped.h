@@ -17,7 +17,7 @@
 mm_status mm_judge_skipped(const mm_blob *b, const mm_decode_opts *o, const mm_format *format, const uint8_t *head,
                            size_t n, mm_fault *f);
 
-/* Why an input that is no fault gave no record. */
+/* Why an input that is not a fault gave no record. */
 typedef enum {
     MM_SKIPPED_UNREAD, /* of a format that is not read */
     MM_SKIPPED_EMPTY,

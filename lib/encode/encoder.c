@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- options ------------------------------------------------------------------------------------------------ */
+/* ---- options ---- */
 
 const char *mm_pooling_name(mm_pooling p)
 {
@@ -109,7 +109,7 @@ static mm_status resolve(mm_encoder *x, mm_err *e)
     return MM_OK;
 }
 
-/* ---- space -------------------------------------------------------------------------------------------------- */
+/* ---- space ---- */
 
 static void append(char *out, size_t size, const char *text)
 {
@@ -137,7 +137,7 @@ static void name_space(mm_encoder *x)
         append(x->space, sizeof x->space, "/padded");
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------ */
+/* ---- opening ---- */
 
 mm_status mm_encoder_open(mm_encoder **out, mm_model *m, mm_modality of, mm_dev *d, const mm_encode_opts *o, mm_err *e)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- loading ------------------------------------------------------------------------------------------------ */
+/* ---- loading ---- */
 
 /* Rows of the tensor `name` seen as [rows, W], in f32; NULL after a failure. */
 static const float *host_rows(mm_params *p, const char *name, int64_t width, int64_t *rows)
@@ -78,7 +78,7 @@ void mm_patches_load(mm_patches *e, mm_params *p, const mm_patches_names *n, int
     load_tokens(e, p, n, position);
 }
 
-/* ---- layout ------------------------------------------------------------------------------------------------- */
+/* ---- layout ---- */
 
 /* The convolution ignores pixels at the right and bottom that do not fill a patch. */
 static int64_t rows_of(const mm_patches *e, const mm_input *in)
@@ -118,7 +118,7 @@ void mm_patches_layout(const mm_patches *e, mm_forward *f)
     }
 }
 
-/* ---- positions ---------------------------------------------------------------------------------------------- */
+/* ---- positions ---- */
 
 /* Tokens and positions, to which the patches are added: [prefix + rows·cols, W] for each size of image. Few sizes are
  * the rule: a cache that gets long is emptied. */
@@ -195,7 +195,7 @@ static mm_status base_of(mm_dbuf **out, mm_patches *e, mm_dev *d, const mm_grid 
     return MM_OK;
 }
 
-/* ---- embedding ---------------------------------------------------------------------------------------------- */
+/* ---- embedding ---- */
 
 /* Pixels to the device, then patches [cu_p[n], W]. */
 static mm_mat project(mm_patches *e, mm_dev *d, mm_workspace *work, const mm_forward *f, int64_t *cu_p,

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* ---- loading ------------------------------------------------------------------------------------------------ */
+/* ---- loading ---- */
 
 typedef struct {
     char z[160];
@@ -74,7 +74,7 @@ void mm_stack_load(mm_stack *s, mm_params *p, const mm_stack_spec *spec, const m
         s->final = mm_params_norm(p, names->final_norm, spec->width);
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------ */
+/* ---- running ---- */
 
 /* Scratch holds h [rows,W] and wide [rows, max(3W, F)]: the FFN reuses the memory of q, k and v. All of them only go
  * into products: they are half matrices where the device has those. */

@@ -44,7 +44,7 @@ static const mm_stack_names names = {
     .fc2 = "feed_forward.output_dense",
 };
 
-/* ---- loading ------------------------------------------------------------------------------------------------ */
+/* ---- loading ---- */
 
 /* The i-th of config.json's list `key`, or the layout of the published models. */
 static int64_t listed(const json_t *c, const char *key, int i, const int *otherwise)
@@ -190,7 +190,7 @@ static void load_hubert(mm_net *n)
     load((wav2vec2 *)n, (const char *const[]){"", "hubert.", NULL});
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------ */
+/* ---- running ---- */
 
 /* Positions that a length becomes in the first `convs` convolutions; below 1: too short. */
 static int64_t rows_after(const wav2vec2 *n, int64_t length, int convs)

@@ -12,7 +12,7 @@ typedef enum {
     MM_FORMAT_UNKNOWN,
     MM_FORMAT_IMAGE,   /* a still picture, or an animation that begins with one (GIF, WebP, AVIF, APNG) */
     MM_FORMAT_SOUND,   /* by name; the bytes of most containers may as well hold video */
-    MM_FORMAT_VIDEO,   /* … or only sound: libavformat tells */
+    MM_FORMAT_VIDEO,   /* … or only sound: libavformat finds out */
     MM_FORMAT_TEXT,    /* UTF-8, or text in a legacy encoding */
     MM_FORMAT_NUMBERS, /* an array or a volume */
     MM_FORMAT_ARCHIVE,

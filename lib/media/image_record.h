@@ -5,7 +5,7 @@
 
 #include "media/record_sink.h"
 
-/* Turns p upright, flattens and prepares it, and puts its record; p is used up. `rec` brings part and time. MM_SKIP
+/* Turns p upright, flattens and prepares it, and puts its record; p is used up. `rec` has part and time. MM_SKIP
  * with f set when it cannot be prepared. */
 mm_status mm_sink_picture(mm_sink *s, mm_picture *p, mm_record *rec, mm_fault *f);
 

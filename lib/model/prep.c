@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- audio -------------------------------------------------------------------------------------------------- */
+/* ---- audio ---- */
 
 mm_status mm_audio_prep_of(const json_t *config, const json_t *preprocessor, mm_audio_prep *out, mm_err *e)
 {
@@ -46,7 +46,7 @@ mm_status mm_model_audio_prep(const mm_model *m, mm_audio_prep *out, mm_err *e)
     return s == MM_OK ? s : mm_fail(e, s, "%s: %s", mm_model_name(m), why.text);
 }
 
-/* ---- images: model and digest ------------------------------------------------------------------------------- */
+/* ---- images: model and digest ---- */
 
 mm_status mm_model_image_prep(const mm_model *m, mm_image_prep *out, mm_err *e)
 {
@@ -72,7 +72,7 @@ char *mm_image_prep_digest(const mm_image_prep *p, char *out, size_t size)
     return out;
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------------------- */
+/* ---- all of it ---- */
 
 uint64_t mm_model_prep_hash(const mm_model *m)
 {

@@ -62,7 +62,7 @@ static const processor *processor_of(const json_t *config, const json_t *p)
     return d ? d : &PROCESSORS[0];
 }
 
-/* ---- sizes -------------------------------------------------------------------------------------------------- */
+/* ---- sizes ---- */
 
 static mm_status positive(const json_t *v, const char *what, int64_t *out, mm_err *e)
 {
@@ -135,7 +135,7 @@ static void apply_crop_pct(const json_t *p, mm_image_prep *out)
     out->crop_height = out->crop_width = size;
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 static mm_status read_three(const json_t *v, const char *what, float out[3], mm_err *e)
 {
@@ -164,7 +164,7 @@ static mm_status read_values(const json_t *p, mm_image_prep *out, mm_err *e)
     return s;
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static mm_image_prep defaults(const processor *d)
 {

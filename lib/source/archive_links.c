@@ -102,7 +102,7 @@ mm_str mm_link_target(mm_arena *a, mm_str link_name, mm_str target)
 
 bool mm_links_defer(mm_links *l, mm_str name, mm_str target, int64_t own)
 {
-    if (!mm_grow_in(&l->arena, &l->late, &l->room, l->n_late))
+    if (!mm_grow_in(&l->arena, &l->late, &l->late_cap, l->n_late))
         return false;
     mm_late_link x = {.name = mm_str_of(mm_arena_strdup(&l->arena, name)),
                       .target = target.p ? mm_str_of(mm_arena_strdup(&l->arena, target)) : target,

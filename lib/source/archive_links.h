@@ -15,7 +15,7 @@ enum { MM_LEADS_NOWHERE = -1, MM_LEADS_TO_DIRECTORY = -2 };
 /* A link whose target has not come yet. */
 typedef struct {
     mm_str name, target; /* target.p NULL: outside of the archive */
-    int64_t own;         /* the member itself, an empty file if none of its other names brings data; or nowhere */
+    int64_t own;         /* the member itself, an empty file if none of its other names has data; or nowhere */
     bool done;
 } mm_late_link;
 
@@ -24,7 +24,7 @@ typedef struct {
     int64_t n, slots;
     mm_arena arena; /* strings of `late` */
     mm_late_link *late;
-    int64_t n_late, room;
+    int64_t n_late, late_cap;
     int64_t next;           /* the late link to look at now */
     bool found, last_round; /* this round over the late links found a target; the round before found none */
 } mm_links;                 /* all zero is empty */

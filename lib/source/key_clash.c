@@ -36,11 +36,11 @@ struct mm_clash {
     mm_arena arena;
     mm_str key;
     holder *holders;
-    int64_t held, room;
+    int64_t held, held_cap;
     /* what the last source was allowed */
     int64_t source;
     uint32_t (*given)[3];
-    int64_t count, given_room;
+    int64_t count, given_cap;
 };
 
 mm_status mm_clash_new(mm_clash **out, const char *const *operands, const mm_source_opts *o, mm_err *e)
@@ -144,7 +144,7 @@ static mm_status hold(mm_clash *c, const uint32_t *id, const mm_record *rec, mm_
         c->key = (mm_str){mm_arena_strdup(&c->arena, rec->key), rec->key.n};
     }
     mm_str src = {mm_arena_strdup(&c->arena, rec->src), rec->src.n};
-    if (!c->key.p || !src.p || !mm_grow(&c->holders, &c->room, c->held))
+    if (!c->key.p || !src.p || !mm_grow(&c->holders, &c->held_cap, c->held))
         return mm_fail_memory(e);
     holder *h = &c->holders[c->held++];
     memcpy(h->id, id, sizeof h->id);
@@ -207,7 +207,7 @@ static bool was_given(mm_clash *c, const mm_clash_source *from, const uint32_t *
 static mm_status give(mm_clash *c, slot *to, const mm_clash_source *from, const uint32_t *id, const mm_record *rec,
                       mm_err *e)
 {
-    if (!mm_grow(&c->given, &c->given_room, c->count))
+    if (!mm_grow(&c->given, &c->given_cap, c->count))
         return mm_fail_memory(e);
     memcpy(c->given[c->count++], id, sizeof *c->given);
     memcpy(to->id, id, sizeof to->id);

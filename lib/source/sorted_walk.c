@@ -13,7 +13,7 @@ typedef struct {
 struct mm_sorted_walk {
     mm_arena arena;
     listed *file;
-    int64_t n, room, next;
+    int64_t n, cap, next;
 };
 
 static int by_key(const void *va, const void *vb)
@@ -28,7 +28,7 @@ static mm_status add(mm_sorted_walk *l, const mm_walk_item *item, mm_str place, 
     mm_str clean = mm_path_clean(&l->arena, mm_path_join(&l->arena, place, item->rel));
     mm_str key = clean.p ? mm_keyer_key(k, &l->arena, clean) : clean;
     const char *z = key.p ? mm_arena_strdup(&l->arena, key) : NULL;
-    if (!z || !mm_grow(&l->file, &l->room, l->n))
+    if (!z || !mm_grow(&l->file, &l->cap, l->n))
         return mm_fail_memory(e);
     l->file[l->n++] = (listed){z, *item};
     return MM_OK;

@@ -14,7 +14,7 @@ typedef struct mm_source mm_source;
 mm_status mm_source_open(mm_source **out, const char *const *operands, int n, const mm_source_opts *o, mm_err *e);
 void mm_source_close(mm_source *s);
 
-/* The next input. MM_OK: b->status tells whether it can be read; MM_EOF; MM_FATAL. */
+/* The next input. MM_OK: b->status says whether it can be read; MM_EOF; MM_FATAL. */
 mm_status mm_source_next(mm_source *s, mm_blob **b, mm_err *e);
 /* How many entries were skipped so far because they hold no media (hidden names, sockets, links that are not followed,
  * empty archives); each was logged at MM_LOG_INFO. */

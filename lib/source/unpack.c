@@ -93,11 +93,11 @@ static const char *code_of(uint32_t why)
     return codes[why];
 }
 
-/* The child is not trusted: `room` is the most that may follow. */
-static bool is_sound(const mm_answer *a, size_t room)
+/* The child is not trusted: at most `most` bytes may follow. */
+static bool is_sound(const mm_answer *a, size_t most)
 {
     return (a->status == MM_OK || a->status == MM_EOF || a->status == MM_SKIP) && a->why < MM_WHYS &&
-           a->bytes <= room && a->link <= MM_UNPACK_TEXT;
+           a->bytes <= most && a->link <= MM_UNPACK_TEXT;
 }
 
 /* CPU seconds that the child has used. */
@@ -126,8 +126,8 @@ static bool await(const mm_unpack *u)
     }
 }
 
-/* The child's answer, its name or text in u->text; data, when `room` is given, in out. */
-static mm_status take_answer(mm_unpack *u, void *out, size_t room, const char **code, mm_err *e)
+/* The child's answer, its name or text in u->text; data, when `most` is given, in out. */
+static mm_status take_answer(mm_unpack *u, void *out, size_t most, const char **code, mm_err *e)
 {
     if (!await(u))
         return lost(u, true, code, e);
@@ -135,7 +135,7 @@ static mm_status take_answer(mm_unpack *u, void *out, size_t room, const char **
     if (!mm_wire_take(u->fd, &answer, sizeof answer))
         return lost(u, false, code, e);
     bool data = answer.status == MM_OK && out;
-    if (!is_sound(&answer, data ? room : MM_UNPACK_TEXT) || !mm_wire_take(u->fd, data ? out : u->text, answer.bytes) ||
+    if (!is_sound(&answer, data ? most : MM_UNPACK_TEXT) || !mm_wire_take(u->fd, data ? out : u->text, answer.bytes) ||
         !mm_wire_take(u->fd, u->link, answer.link))
         return lost(u, false, code, e);
     u->last = answer;

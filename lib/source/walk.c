@@ -29,7 +29,7 @@ struct mm_walk {
     mm_source_opts o;
     int64_t *skipped;
     level *levels;
-    int64_t depth, room;
+    int64_t depth, cap;
 };
 
 static int compare(const void *va, const void *vb)
@@ -90,9 +90,9 @@ static bool classify(mm_walk *w, const level *l, DIR *d, const struct dirent *de
     return true;
 }
 
-static mm_status add_entry(level *l, int64_t *room, entry x, const char *name, mm_err *e)
+static mm_status add_entry(level *l, int64_t *cap, entry x, const char *name, mm_err *e)
 {
-    x.name = mm_grow(&l->entries, room, l->n) ? strdup(name) : NULL;
+    x.name = mm_grow(&l->entries, cap, l->n) ? strdup(name) : NULL;
     if (!x.name)
         return mm_fail_memory(e);
     l->entries[l->n++] = x;
@@ -110,11 +110,11 @@ static mm_status list(mm_walk *w, level *l, mm_err *e)
         l->ino = st.st_ino;
     }
     mm_status s = MM_OK;
-    int64_t room = 0;
+    int64_t cap = 0;
     for (const struct dirent *de; s == MM_OK && (errno = 0, de = readdir(d));) {
         entry x = {0};
         if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0 && classify(w, l, d, de, &x))
-            s = add_entry(l, &room, x, de->d_name, e);
+            s = add_entry(l, &cap, x, de->d_name, e);
     }
     if (s == MM_OK && errno)
         s = mm_fail(e, MM_SKIP, "%s", strerror(errno));
@@ -147,7 +147,7 @@ static mm_status push(mm_walk *w, mm_str path, mm_str rel, mm_err *e)
 {
     if (w->depth >= DEEPEST)
         return mm_fail(e, MM_SKIP, "directories are nested more than %d deep", DEEPEST);
-    if (!mm_grow(&w->levels, &w->room, w->depth))
+    if (!mm_grow(&w->levels, &w->cap, w->depth))
         return mm_fail_memory(e);
     level l = {.path = strndup(path.p, path.n), .rel = strndup(rel.p ? rel.p : "", rel.n)};
     mm_status s = l.path && l.rel ? list(w, &l, e) : mm_fail_memory(e);

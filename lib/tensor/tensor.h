@@ -64,7 +64,7 @@ void mm_to_f32(float *dst, const void *src, mm_type type, int64_t n);
  * the arena; NULL when memory is out. */
 const float *mm_tensor_f32(mm_arena *a, const mm_tensor *t);
 
-/* The first element that is no finite number (NaN, infinite); −1: all are. */
+/* The first element that is not finite (NaN, infinite); −1: all are. */
 int64_t mm_tensor_not_finite(const mm_tensor *t);
 
 float mm_f16_to_f32(uint16_t h);

@@ -1,6 +1,6 @@
 #include "tokenize/tokenizer_parts.h"
 
-/* ---- merges ------------------------------------------------------------------------------------------------- */
+/* ---- merges ---- */
 
 static uint32_t place(const mm_bpe *b, int32_t left, int32_t right)
 {
@@ -76,7 +76,7 @@ mm_status mm_bpe_merge_put(mm_bpe *b, const mm_vocab *v, mm_str left, mm_str rig
     return MM_OK;
 }
 
-/* ---- bytes -------------------------------------------------------------------------------------------------- */
+/* ---- bytes ---- */
 
 /* GPT-2 writes every byte as a printable character: printable Latin-1 as itself, the other 68 from U+0100 on. */
 void mm_bpe_bytes(mm_bpe *b, const mm_vocab *v, mm_str suffix)
@@ -93,7 +93,7 @@ void mm_bpe_bytes(mm_bpe *b, const mm_vocab *v, mm_str suffix)
     }
 }
 
-/* ---- words -------------------------------------------------------------------------------------------------- */
+/* ---- words ---- */
 
 /* A word's symbols as a list, and the pairs that could be merged as a heap. */
 typedef struct {

@@ -90,7 +90,7 @@ mm_str mm_json_cursor_member(mm_json_cursor s, const char *key)
     return skip_value(&s) ? (mm_str){start, (size_t)(s.p - start)} : (mm_str){0};
 }
 
-/* ---- strings ------------------------------------------------------------------------------------------------ */
+/* ---- strings ---- */
 
 static int hex4(const char *p)
 {
@@ -169,7 +169,7 @@ static bool take_integer(mm_json_cursor *s, int64_t *v)
     return digits > 0;
 }
 
-/* ---- tables ------------------------------------------------------------------------------------------------- */
+/* ---- tables ---- */
 
 static mm_status broken(const mm_json_cursor *s, mm_str whole, const char *what, mm_err *e)
 {

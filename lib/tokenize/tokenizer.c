@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- opening ----------------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 /* The smallest of the limits that the files name. */
 static int64_t model_limit(mm_model *m, const json_t *config, mm_err *e)
@@ -101,7 +101,7 @@ int64_t mm_tokenizer_model_limit(const mm_tokenizer *t)
     return t->limit;
 }
 
-/* ---- added tokens in the text ------------------------------------------------------------------------------- */
+/* ---- added tokens in the text ---- */
 
 static bool is_word_rune(uint32_t c)
 {
@@ -198,7 +198,7 @@ static mm_status encode(const mm_tokenizer *t, mm_str text, mm_arena *a, mm_toke
     return x.ids.failed ? mm_fail_memory(e) : MM_OK;
 }
 
-/* ---- special tokens around, limits -------------------------------------------------------------------------- */
+/* ---- special tokens around, limits ---- */
 
 /* The special tokens around ids first .. end-1. */
 static mm_status wrapped(const mm_tokenizer *t, const mm_token_ids *ids, int64_t first, int64_t end, mm_arena *a,

@@ -77,7 +77,7 @@ static mm_status wrap(mm_tokenizer *t, int32_t first, int32_t last, const char *
     return MM_OK;
 }
 
-/* ---- BERT --------------------------------------------------------------------------------------------------- */
+/* ---- BERT ---- */
 
 static mm_status put_line(void *ctx, int64_t i, mm_str line, mm_err *e)
 {
@@ -114,7 +114,7 @@ mm_status mm_tokenizer_from_vocab_txt(mm_tokenizer *t, const char *path, mm_err 
     return s;
 }
 
-/* ---- CLIP, RoBERTa ------------------------------------------------------------------------------------------ */
+/* ---- CLIP, RoBERTa ---- */
 
 static mm_status put_merge_line(void *ctx, int64_t i, mm_str line, mm_err *e)
 {

@@ -16,7 +16,7 @@ static mm_status unsupported(mm_err *e, const char *what, const char *which)
     return mm_fail(e, MM_FATAL, "tokenizer.json: the %s '%s' is not supported", what, which);
 }
 
-/* ---- normalizer --------------------------------------------------------------------------------------------- */
+/* ---- normalizer ---- */
 
 static mm_status add_norm(mm_tokenizer *t, mm_normalize_step step, mm_err *e)
 {
@@ -69,7 +69,7 @@ static mm_status read_normalizer(mm_tokenizer *t, const json_t *j, mm_err *e)
     return s;
 }
 
-/* ---- pre-tokenizer ------------------------------------------------------------------------------------------ */
+/* ---- pre-tokenizer ---- */
 
 static mm_status read_split(const json_t *j, mm_split_step *out, mm_err *e)
 {
@@ -133,7 +133,7 @@ static mm_status read_pre_tokenizer(mm_tokenizer *t, const json_t *j, mm_err *e)
     return s;
 }
 
-/* ---- post-processor ----------------------------------------------------------------------------------------- */
+/* ---- post-processor ---- */
 
 static mm_status add_around(int32_t *ids, int *n, const json_t *id, mm_err *e)
 {
@@ -197,7 +197,7 @@ static mm_status read_post_processor(mm_tokenizer *t, const json_t *j, mm_err *e
     return s;
 }
 
-/* ---- added tokens ------------------------------------------------------------------------------------------- */
+/* ---- added tokens ---- */
 
 static mm_status read_added(mm_tokenizer *t, const json_t *list, mm_err *e)
 {
@@ -217,7 +217,7 @@ static mm_status read_added(mm_tokenizer *t, const json_t *list, mm_err *e)
     return MM_OK;
 }
 
-/* ---- model -------------------------------------------------------------------------------------------------- */
+/* ---- model ---- */
 
 static mm_status put_merge(void *ctx, int64_t i, mm_str left, mm_str right, mm_err *e)
 {
@@ -275,7 +275,7 @@ static mm_status read_model(mm_tokenizer *t, const json_t *model, mm_str vocab, 
     return bpe ? read_bpe(t, model, merges, e) : read_wordpiece(t, model, e);
 }
 
-/* ---- the file ----------------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 /* The settings of the file: all of it but the two tables, which become null. */
 static mm_status read_settings(json_t **out, mm_str text, mm_str vocab, mm_str merges, const char *path, mm_err *e)

@@ -12,7 +12,7 @@
 #include "tokenize/unicode.h"
 #include "tokenize/vocab.h"
 
-/* ---- normalize.c: one step after another over a stretch of text ---------------------------------------------- */
+/* ---- normalize.c: one step after another over a stretch of text ---- */
 
 typedef enum {
     MM_NORMALIZE_CLEAN,         /* BERT: control characters dropped, white space to ' ' */
@@ -27,7 +27,7 @@ typedef enum {
 /* p NULL: out of memory. May change r in place. */
 mm_runes mm_normalize(mm_runes r, const mm_normalize_step *steps, int n, mm_arena *a);
 
-/* ---- pretokenize.c: where words begin and end --------------------------------------------------------------- */
+/* ---- pretokenize.c: where words begin and end ---- */
 
 typedef enum {
     MM_SPLIT_BERT,      /* at white space, which is dropped, and around punctuation */
@@ -47,7 +47,7 @@ typedef struct {
 
 mm_words mm_pretokenize(mm_runes r, const mm_split_step *steps, int n, mm_arena *a);
 
-/* ---- a growing list of ids ----------------------------------------------------------------------------------- */
+/* ---- a growing list of ids ---- */
 
 typedef struct {
     mm_arena *arena;
@@ -59,7 +59,7 @@ typedef struct {
 
 void mm_token_ids_add(mm_token_ids *ids, int32_t id, bool opens);
 
-/* ---- wordpiece.c -------------------------------------------------------------------------------------------- */
+/* ---- wordpiece.c ---- */
 
 typedef struct {
     mm_str prefix;     /* "##" */
@@ -71,7 +71,7 @@ typedef struct {
  * cover is unknown as a whole (Wu et al. 2016). */
 void mm_wordpiece_word(const mm_wordpiece *w, const mm_vocab *v, const uint32_t *p, int64_t n, mm_token_ids *out);
 
-/* ---- bpe.c -------------------------------------------------------------------------------------------------- */
+/* ---- bpe.c ---- */
 
 typedef struct {
     int32_t left, right; /* left −1: free */
@@ -96,7 +96,7 @@ mm_status mm_bpe_merge_put(mm_bpe *b, const mm_vocab *v, mm_str left, mm_str rig
  * rank, the leftmost first, until none is left. A heap makes that n log n for a word of n bytes. */
 void mm_bpe_word(const mm_bpe *b, const uint32_t *p, int64_t n, mm_token_ids *out);
 
-/* ---- the whole ---------------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 typedef struct {
     mm_str content;
@@ -140,7 +140,7 @@ mm_status mm_tokenizer_from_bpe_files(mm_tokenizer *t, const char *vocab, const 
 /* The text of a tokenizer.json, which must outlive the tokenizer (fuzzing). */
 mm_status mm_tokenizer_parse_json(mm_tokenizer *t, mm_str text, const char *path, mm_err *e);
 
-/* ---- tokenizer_setup.c: for the readers of the files -------------------------------------------------------- */
+/* ---- tokenizer_setup.c: for the readers of the files ---- */
 
 /* Id and flags of an added token from its JSON object, as both tokenizer.json and tokenizer_config.json have them. */
 mm_added_token mm_added_token_of(const json_t *j, int64_t id);

@@ -27,7 +27,7 @@ static bool within(const range *r, size_t n, uint32_t c)
 
 #define WITHIN(table, c) within(table, sizeof(table) / sizeof *(table), c)
 
-/* ---- UTF-8 ------------------------------------------------------------------------------------------------ */
+/* ---- UTF-8 ---- */
 
 /* Length of the sequence that a first byte announces, and the range of second bytes that are not overlong, surrogates
  * or beyond U+10FFFF; 0: no first byte. */
@@ -68,7 +68,7 @@ int mm_rune_encode(uint32_t c, char out[4])
     return (int)utf8proc_encode_char((utf8proc_int32_t)c, (utf8proc_uint8_t *)out);
 }
 
-/* ---- classes ---------------------------------------------------------------------------------------------- */
+/* ---- classes ---- */
 
 bool mm_rune_is_space(uint32_t c)
 {
@@ -120,7 +120,7 @@ bool mm_rune_is_number(uint32_t c)
     return c < 0x80 ? c >= '0' && c <= '9' : WITHIN(NUMBER, c);
 }
 
-/* ---- case ------------------------------------------------------------------------------------------------- */
+/* ---- case ---- */
 
 /* Capitals that are newer than the oldest utf8proc in use (Unicode 16 and 17): first, last, the lower case of the
  * first, and the distance from one capital to the next. */
@@ -154,7 +154,7 @@ int mm_rune_lower(uint32_t c, uint32_t out[2])
     return 1;
 }
 
-/* ---- normal forms ----------------------------------------------------------------------------------------- */
+/* ---- normal forms ---- */
 
 /* Decomposable characters that are newer than Unicode 12, which the reference does not know. */
 static bool young_composite(uint32_t c)

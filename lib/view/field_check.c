@@ -60,7 +60,7 @@ mm_status mm_field_check_add(mm_field_check *k, const char *path, mm_err *e)
     return MM_OK;
 }
 
-/* ---- what there is instead ---------------------------------------------------------------------------------- */
+/* ---- what there is instead ---- */
 
 static mm_status note_entries(checked_field *x, const msgpack_object *map, mm_err *e)
 {
@@ -119,7 +119,7 @@ mm_status mm_field_check_record(mm_field_check *k, const mm_record *rec, mm_aren
     return s;
 }
 
-/* ---- the verdict -------------------------------------------------------------------------------------------- */
+/* ---- the verdict ---- */
 
 /* Complains about the first step of the path that no record has; what comes before it is right. */
 static mm_status complain(checked_field *x, mm_err *e)

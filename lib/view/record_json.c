@@ -73,7 +73,7 @@ static void put_tensor(FILE *f, const mm_tensor *t, bool values)
     putc('}', f);
 }
 
-/* ---- records ------------------------------------------------------------------------------------------------ */
+/* ---- records ---- */
 
 static void put_data(FILE *f, const mm_record *rec, bool values)
 {

@@ -407,9 +407,9 @@ mm_status mm_av_decode(mm_av_decoding *d, mm_av_input *in, int stream, mm_status
 double mm_av_declared(const mm_av_input *in, int stream)
 {
     const AVStream *st = in->fmt->streams[stream];
-    bool told = in->fmt->duration_estimation_method == AVFMT_DURATION_FROM_STREAM;
-    return told && st->duration != AV_NOPTS_VALUE && st->duration > 0 ? (double)st->duration * av_q2d(st->time_base)
-                                                                      : 0;
+    bool declared = in->fmt->duration_estimation_method == AVFMT_DURATION_FROM_STREAM;
+    return declared && st->duration != AV_NOPTS_VALUE && st->duration > 0 ? (double)st->duration * av_q2d(st->time_base)
+                                                                          : 0;
 }
 
 mm_status mm_av_complete(const mm_av_input *in, mm_fault *f)
@@ -417,10 +417,10 @@ mm_status mm_av_complete(const mm_av_input *in, mm_fault *f)
     const AVFormatContext *fmt = in->fmt;
     if (!strcmp(fmt->iformat->name, "ogg") && !mm_ogg_ends(in->blob))
         return mm_fault_set(f, "truncated", "the Ogg file ends before its last page");
-    bool told = fmt->duration_estimation_method == AVFMT_DURATION_FROM_STREAM && fmt->duration > 0 && in->end > 0;
+    bool declared = fmt->duration_estimation_method == AVFMT_DURATION_FROM_STREAM && fmt->duration > 0 && in->end > 0;
     double want = (double)fmt->duration / AV_TIME_BASE;
     double have = in->end - (fmt->start_time != AV_NOPTS_VALUE ? (double)fmt->start_time / AV_TIME_BASE : 0);
-    if (told && have < want * 0.98 - 0.25)
+    if (declared && have < want * 0.98 - 0.25)
         return mm_fault_set(f, "truncated", "the file ends after %.2f of %.2f s", have, want);
     if (mm_declared_size(in->blob) > in->blob->size)
         return cut_short(in, f);

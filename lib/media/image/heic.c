@@ -1,4 +1,4 @@
-/* HEIC through libheif, loaded with the first such picture: it brings a dozen libraries that no other run should wait
+/* HEIC through libheif, loaded with the first such picture: it needs a dozen libraries that no other run should wait
  * for. libheif turns and crops the picture as the file says, joins tiles and finds the alpha picture. */
 #include "media/image/heic.h"
 

@@ -1,4 +1,4 @@
-/* mpo.h: a JPEG that others follow, as an APP2 segment tells (CIPA DC-007). */
+/* mpo.h: a JPEG with others after it, listed in an APP2 segment (CIPA DC-007). */
 #ifndef MM_MEDIA_IMAGE_MPO_H
 #define MM_MEDIA_IMAGE_MPO_H
 

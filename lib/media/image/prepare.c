@@ -11,7 +11,7 @@ mm_status mm_image_resize(mm_image *out, const mm_image *in, int64_t height, int
     return mm_resize_window(out, in, height, width, filter, (mm_window){0, 0, height, width}, a, e);
 }
 
-/* ---- centre crop ------------------------------------------------------------------------------------------ */
+/* ---- centre crop ---- */
 
 /* One axis of a crop: `n` pixels from `from` on land at `to`; the rest of `size` is padding. */
 typedef struct {
@@ -53,7 +53,7 @@ static mm_status resize_and_crop(mm_image *out, const mm_image *in, int64_t heig
     return s == MM_OK ? padded(out, &kept, y, x, a, e) : s;
 }
 
-/* ---- orientation ------------------------------------------------------------------------------------------ */
+/* ---- orientation ---- */
 
 /* Every orientation is a walk over the source from one corner, with a step down and a step across. */
 typedef struct {
@@ -121,7 +121,7 @@ mm_status mm_raster_orient(mm_raster *out, const mm_raster *in, int orientation,
     return MM_OK;
 }
 
-/* ---- a model's preparation -------------------------------------------------------------------------------- */
+/* ---- a model's preparation ---- */
 
 /* The shorter side becomes `shortest`, and if the longer one would exceed `longest`, that one decides. */
 static void bounded_size(int64_t shortest, int64_t longest, int64_t in_h, int64_t in_w, int64_t *h, int64_t *w)

@@ -113,15 +113,15 @@ static void read_alpha(file *t)
     uint16_t n = 0, *kinds = NULL;
     t->alpha = -1;
     t->used = t->colours;
-    bool told = TIFFGetField(t->t, TIFFTAG_EXTRASAMPLES, &n, &kinds) && n;
+    bool stated = TIFFGetField(t->t, TIFFTAG_EXTRASAMPLES, &n, &kinds) && n;
     if (t->samples <= t->colours || t->photometric == PHOTOMETRIC_SEPARATED)
         return;
-    if (!told && t->colours == 3) /* an unspecified fourth sample is taken for alpha */
+    if (!stated && t->colours == 3) /* an unspecified fourth sample is taken for alpha */
         t->alpha = t->colours;
-    else if (told && kinds[0] != EXTRASAMPLE_UNSPECIFIED)
+    else if (stated && kinds[0] != EXTRASAMPLE_UNSPECIFIED)
         t->alpha = t->colours;
     t->used += t->alpha >= 0;
-    t->premultiplied = told && t->alpha >= 0 && kinds[0] == EXTRASAMPLE_ASSOCALPHA;
+    t->premultiplied = stated && t->alpha >= 0 && kinds[0] == EXTRASAMPLE_ASSOCALPHA;
 }
 
 static bool bits_known(const file *t)
@@ -143,18 +143,18 @@ static bool bits_known(const file *t)
 static uint32_t greatest(const file *t)
 {
     uint32_t all = (1u << t->bits) - 1;
-    uint16_t told = 0;
-    bool whole = TIFFGetField(t->t, TIFFTAG_MAXSAMPLEVALUE, &told) && told >= 255 && !(told & (told + 1u));
-    return t->bits == 16 && whole ? told : all;
+    uint16_t stated = 0;
+    bool whole = TIFFGetField(t->t, TIFFTAG_MAXSAMPLEVALUE, &stated) && stated >= 255 && !(stated & (stated + 1u));
+    return t->bits == 16 && whole ? stated : all;
 }
 
 /* The type of the picture's samples in memory. */
 static mm_status choose_type(file *t, mm_fault *f)
 {
-    uint16_t told;
+    uint16_t ignored;
     if (t->format == SAMPLEFORMAT_IEEEFP || t->format == SAMPLEFORMAT_INT || t->bits == 32) {
         t->type = MM_F32;
-        if (t->photometric == PHOTOMETRIC_MINISWHITE && TIFFGetField(t->t, TIFFTAG_PHOTOMETRIC, &told))
+        if (t->photometric == PHOTOMETRIC_MINISWHITE && TIFFGetField(t->t, TIFFTAG_PHOTOMETRIC, &ignored))
             return mm_fault_set(f, "unsupported", "a TIFF of %u bits whose 0 is white: convert it so that 0 is black",
                                 t->bits);
         if (t->alpha >= 0)

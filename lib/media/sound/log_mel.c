@@ -9,7 +9,7 @@ static const double PI = 3.14159265358979323846;
 static const double MAX_HERTZ = 8000.0, FLOOR = 1e-10;
 enum { BLOCK = 32 }; /* frames a worker takes at a time */
 
-/* ---- filters ---------------------------------------------------------------------------------------------- */
+/* ---- filters ---- */
 
 /* Slaney's scale: linear below 1 kHz, logarithmic above. */
 static double hertz_to_mel(double hertz)
@@ -63,7 +63,7 @@ static band *make_bands(const mm_audio_prep *p, mm_arena *a)
     return b;
 }
 
-/* ---- spectrogram ------------------------------------------------------------------------------------------ */
+/* ---- spectrogram ---- */
 
 typedef struct {
     const mm_audio_prep *p;

@@ -32,13 +32,13 @@ mm_status mm_resampler_begin(mm_resampler *r, int64_t from, int64_t to, mm_fault
 static mm_status convert(mm_resampler *r, const float *in, int64_t n, mm_fault *f)
 {
     const uint8_t *from[1] = {(const uint8_t *)(const void *)in};
-    int64_t room = n * r->to / r->from + HELD;
+    int64_t cap = n * r->to / r->from + HELD;
     int got;
     do {
-        if (mm_buf_reserve(&r->out, (size_t)room * sizeof(float), NULL) != MM_OK)
+        if (mm_buf_reserve(&r->out, (size_t)cap * sizeof(float), NULL) != MM_OK)
             return mm_fault_memory(f);
         uint8_t *to[1] = {r->out.p + r->out.n};
-        got = swr_convert(r->swr, to, (int)room, in ? from : NULL, (int)n);
+        got = swr_convert(r->swr, to, (int)cap, in ? from : NULL, (int)n);
         if (got < 0)
             return mm_av_fault(f, "resampling", got);
         r->out.n += (size_t)got * sizeof(float);

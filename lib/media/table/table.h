@@ -5,7 +5,7 @@
 #include "media/table/table_cell.h"
 
 typedef enum {
-    MM_TABLE_ANY,        /* told by the text, see mm_table_open */
+    MM_TABLE_ANY,        /* the first row decides, see mm_table_open */
     MM_TABLE_CSV,        /* RFC 4180: commas, "quotes" doubled inside, newlines inside quotes */
     MM_TABLE_SEMICOLON,  /* the same with semicolons, as Excel writes it where the comma is the decimal point */
     MM_TABLE_TSV,        /* tabs; a quote is a plain character (IANA text/tab-separated-values, GLUE's files) */
@@ -34,9 +34,10 @@ typedef struct {
     mm_arena keep;   /* of the header */
 } mm_table;
 
-/* With MM_TABLE_ANY the first row tells the kind: an object means JSON lines, an array JSON; a tab outside quotes TSV;
- * semicolons that cut all of the first rows into the same number of cells, where commas do not, SEMICOLON; anything
- * else CSV. A first line `sep=;` (Excel's) names the character. Rows end with LF, CR LF or CR, as the first one does.
+/* With MM_TABLE_ANY the first row decides the kind: an object means JSON lines, an array JSON; a tab outside quotes
+ * TSV; semicolons that cut all of the first rows into the same number of cells, where commas do not, SEMICOLON;
+ * anything else CSV. A first line `sep=;` (Excel's) names the character. Rows end with LF, CR LF or CR, as the first
+ * one does.
  */
 void mm_table_open(mm_table *t, mm_str text, mm_table_kind kind);
 void mm_table_close(mm_table *t);

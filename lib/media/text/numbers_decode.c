@@ -84,7 +84,7 @@ typedef struct {
     mm_table_input rows;
     int64_t width; /* numbers in a row; −1: not known yet */
     float *all;    /* series: the rows so far */
-    int64_t n, room;
+    int64_t n, cap;
 } numbers;
 
 /* Whether the first row names columns: it has a cell that is not a number where numbers belong. */
@@ -122,7 +122,7 @@ static mm_status numbers_of_row(numbers *m, float *x, mm_fault *why)
                                 (int)(r->cell[c].n > 40 ? 40 : r->cell[c].n), r->cell[c].p);
     }
     if (width == 0)
-        return mm_fault_set(why, "number", "it holds no numbers beside its key and label");
+        return mm_fault_set(why, "number", "it holds no numbers besides its key and label");
     if (m->width < 0)
         m->width = width;
     if (width != m->width)
@@ -146,7 +146,7 @@ static mm_status take_row(numbers *m, mm_fault *f)
         return mm_table_input_fault(r, &why);
     if (s->o->as == MM_AS_FEATURES)
         return put_feature(s, &rec, x, m->width, f);
-    if (!mm_grow_rows(&m->all, &m->room, m->n, m->width))
+    if (!mm_grow_rows(&m->all, &m->cap, m->n, m->width))
         return mm_fault_memory(f);
     memcpy(m->all + m->n++ * m->width, x, (size_t)m->width * sizeof *x);
     mm_arena_reset(s->a);

@@ -2,7 +2,7 @@
  *
  * Tick k is at first frame + k/fps and shows the last frame at or before it; its record's time runs to the next tick.
  * Without a frame rate every frame is a record, from its own time to that of the next. Only one frame is held back,
- * until the next one tells how long it is shown. */
+ * until the next one says how long it is shown. */
 #include "media/video/video_decode.h"
 
 #include "media/av/libav.h"
@@ -172,8 +172,8 @@ static double last_duration(const video *v)
 {
     const char *format = v->in.fmt->iformat->name;
     int64_t ticks = mm_av_frame_duration(v->shown);
-    bool told = ticks > 0 && (!strcmp(format, "gif") || !strcmp(format, "apng"));
-    return told ? (double)ticks * av_q2d(v->in.fmt->streams[v->stream]->time_base) : v->last_step;
+    bool stated = ticks > 0 && (!strcmp(format, "gif") || !strcmp(format, "apng"));
+    return stated ? (double)ticks * av_q2d(v->in.fmt->streams[v->stream]->time_base) : v->last_step;
 }
 
 /* Everything that was decoded is put, even when f says that something is missing. */

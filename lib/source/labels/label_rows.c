@@ -106,7 +106,7 @@ static mm_status add_row(reading *r, mm_err *e)
         return mm_fail(e, MM_SKIP, "its label is not UTF-8: save the table as UTF-8, or convert it with iconv");
     if (!r->t.header && r->n > r->c.n)
         return mm_fail(e, MM_SKIP, "%d cells, more than the %d of the first row", r->n, r->c.n);
-    if (!mm_grow(&x->row, &x->room, x->n))
+    if (!mm_grow(&x->row, &x->cap, x->n))
         return mm_fail_memory(e);
     mm_label_row *row = &x->row[x->n];
     *row = (mm_label_row){.number = r->t.row, .name = mm_row_names_keep(&x->names, name)};

@@ -18,7 +18,7 @@ typedef struct {
     mm_arena arena; /* of labels that are maps */
     mm_row_names names;
     mm_label_row *row; /* [n] */
-    int64_t n, room;
+    int64_t n, cap;
     mm_str names_as_data; /* a first row that was read as data and looks like names; p NULL: none */
     mm_str doubtful;      /* mm_label_columns_doubtful */
 } mm_label_rows;          /* all zero is empty */

@@ -87,7 +87,7 @@ mm_str mm_row_names_keep(mm_row_names *x, mm_str s)
 static bool add(mm_row_names *x, mm_arena *a, mm_str name, int64_t row, mm_name_form form)
 {
     mm_str back = reversed(a, name);
-    if (!back.p || !mm_grow(&x->v, &x->room, x->n))
+    if (!back.p || !mm_grow(&x->v, &x->cap, x->n))
         return false;
     back = mm_row_names_keep(x, back);
     x->v[x->n++] = (mm_row_name){back, row, form};
@@ -141,7 +141,7 @@ static bool list_directories(mm_row_names *x)
         mm_str dir = {name.p + base.n + 1, name.n - base.n - 1};
         if (x->dirs && mm_str_eq(x->dir[x->dirs - 1], dir))
             continue;
-        if (!mm_grow(&x->dir, &x->dirs_room, x->dirs))
+        if (!mm_grow(&x->dir, &x->dirs_cap, x->dirs))
             return false;
         x->dir[x->dirs++] = dir;
     }

@@ -31,11 +31,11 @@ typedef struct {
 typedef struct {
     mm_arena arena;
     mm_row_name *v; /* [n], sorted by mm_row_names_sort */
-    int64_t n, room;
+    int64_t n, cap;
     int64_t *alike;         /* [n] the first name after this one whose row says something else */
     _Atomic int64_t *reach; /* [n] where the matches that began with this name ended */
     mm_str *dir;            /* [dirs] sorted: the names' directories, reversed */
-    int64_t dirs, dirs_room;
+    int64_t dirs, dirs_cap;
     char *pool; /* of strings */
     size_t pool_left;
 } mm_row_names; /* all zero is empty */
