@@ -108,7 +108,7 @@ def gpu(text):
         worst.append(leading_number(half.split("(")[-1].rstrip(")")))
     return [f"{card[1]}, {card[2]}, the same models at batch 1, 8 and 32, beside PyTorch (eager, warm); above 1 the mm tools are faster:", "",
             "| precision | lowest | highest |", "|---|---|---|", f"| fp32 | {min(fp32):.2f} | {max(fp32):.2f} |",
-            f"| fp16 | {min(fp16):.2f} ({min(worst):.2f} beside the highest rates that PyTorch had anywhere) | {max(fp16):.2f} |"]
+            f"| fp16 | {min(fp16):.2f} ({min(worst):.2f} beside the fastest rate of PyTorch in any run) | {max(fp16):.2f} |"]
 
 
 def main():
