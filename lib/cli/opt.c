@@ -332,9 +332,9 @@ static uint64_t hash_value(uint64_t h, const mm_opt *o)
 
 uint64_t mm_opts_hash(const mm_opt *table, const void *const *but, int n)
 {
-    uint64_t h = MM_HASH_START;
+    uint64_t sum = 0;
     for (const mm_opt *o = table; o->name; o++)
         if (!is_among(o->to, but, n))
-            h = hash_value(hash_text(h, o->was ? o->was : o->name), o);
-    return h;
+            sum += hash_value(hash_text(MM_HASH_START, o->was ? o->was : o->name), o);
+    return sum;
 }

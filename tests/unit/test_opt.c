@@ -205,6 +205,8 @@ static void test_hash(void **state)
     (void)state;
     uint64_t h = mm_opts_hash(before, NULL, 0);
     assert_true(h == mm_opts_hash(after, NULL, 0));
+    const mm_opt turned[] = {after[1], after[0], {0}};
+    assert_true(h == mm_opts_hash(turned, NULL, 0));
     precision = 0;
     assert_true(h != mm_opts_hash(before, NULL, 0));
     const void *but[] = {&precision};
