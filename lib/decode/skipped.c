@@ -85,13 +85,20 @@ static bool is_sidecar(const uint8_t *p, size_t n)
     return n >= 4 && memcmp(p, "\0\5\x16\7", 4) == 0;
 }
 
+static mm_status unread(const mm_format *format, mm_fault *f)
+{
+    return mm_fault_set(f, "unsupported", "%s is not read: %s", format->what, format->advice);
+}
+
 mm_status mm_judge_skipped(const mm_blob *b, const mm_decode_opts *o, const mm_format *format, const uint8_t *p,
                            size_t n, mm_fault *f)
 {
     mm_format_kind promised = mm_name_promises(b->path);
+    if (format && format->kind == MM_FORMAT_IMAGE && !format->letters) /* under any name, as an image that is read */
+        return o->image ? unread(format, f) : MM_OK;
     if (format && format->advice && (promised == MM_FORMAT_UNKNOWN || promised == format->kind) &&
         (b->named || asked_for(format->kind, o)))
-        return mm_fault_set(f, "unsupported", "%s is not read: %s", format->what, format->advice);
+        return unread(format, f);
     if (is_sidecar(p, n) || !asked_for(promised, o) || promised == MM_FORMAT_TABLE ||
         (promised == MM_FORMAT_TEXT && mm_format_read_as(format) == MM_FORMAT_TEXT))
         return MM_OK;

@@ -52,6 +52,22 @@ broken() {
     done
 }
 
+@test "an image that is not read is unsupported under any name, and says what reads it" {
+    mkdir u
+    for name in x.dat x.7z x.wav x.txt x.pdf; do
+        printf 'SIMPLE  =                    T' >"u/$name"
+        run mm-decode -o "$out" "u/$name"
+        [ "$status" -eq 1 ]
+        [[ "$output" == *"FITS is not read: convert it to TIFF or PNG"* ]] || { echo "$name: $output"; false; }
+        [ "$(mm-cat -q -J "$out" | jq -r .error.code)" = unsupported ]
+    done
+    run mm-decode --key file -o "$out" u
+    [ "$(mm-cat -q -c "$out")" = $'error\t5' ]
+    run mm-decode --only text,audio -o "$out" u
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"nothing to decode"* ]]
+}
+
 @test "what --only leaves out is not an error" {
     mkdir -p d && head -c 300 /dev/zero >d/a.jpg && m wav d/b.wav 0.1
     [ "$(mm-decode --only audio d | mm-cat -c)" = $'audio\t1' ]

@@ -275,7 +275,9 @@ static void farbfeld(void **state)
     static const uint16_t want[] = {0x102, 0x304, 0x506, 0xffff, 0xfffe, 0, 0x8000, 7};
     enum { N = sizeof file - 1 };
     (void)state;
-    for (size_t n = 8; n <= N; n++) {
+    const mm_format *text = mm_format_of((const uint8_t *)"farbfeld is a format", 20, MM_STR("x.txt"));
+    assert_int_equal(mm_format_read_as(text), MM_FORMAT_TEXT);
+    for (size_t n = 9; n <= N; n++) {
         mm_picture p;
         mm_fault f = {0};
         mm_arena a = {0};
