@@ -88,8 +88,8 @@ mm_status mm_opts_apply(const mm_parsed *p, mm_arena *a, mm_err *e);
 /* The last occurrence of the option that writes to `to`; NULL when it was not given. */
 const mm_opt_hit *mm_opts_given(const mm_parsed *p, const void *to);
 
-/* A hash of the values that a table's options have, all but those that write to one of but[0 .. n-1]. Neither a new name
- * of an option (`was`) nor the order of the rows changes it. */
+/* A hash of the values that a table's options have, all but those that write to one of but[0 .. n-1]. Neither a new
+ * name of an option (`was`) nor the order of the rows changes it. */
 uint64_t mm_opts_hash(const mm_opt *table, const void *const *but, int n);
 
 /* A whole number with an optional suffix k, M or G, nothing after it; false when it is not one or overflows. */
