@@ -30,3 +30,13 @@ install_to() { make -s BUILD="$T/build" PREFIX="$1" "${@:2}" install >"$T/said" 
     install_to "$(cat "$MM_BUILD/prefix")" DESTDIR="$T/b" STRIP=
     readelf -S "$T/b$(cat "$MM_BUILD/prefix")/bin/mm-cat" | grep -q '\.symtab'
 }
+
+@test "the lints need no repository: a release has none" {
+    mkdir "$BATS_TEST_TMPDIR/release"
+    tar -c -C "$BATS_TEST_DIRNAME/../.." lib tools tests man shaders Makefile CONTRIBUTING.md |
+        tar -x -C "$BATS_TEST_TMPDIR/release"
+    cd "$BATS_TEST_TMPDIR/release"
+    tests/lint/rooms
+    BUILD=$MM_BUILD tests/lint/symbols
+    tests/lint/walks/run still
+}
