@@ -72,7 +72,7 @@ mm_status mm_refs_load(mm_refs *refs, const char *path, const mm_load *how, mm_e
     mm_arena a = {0};
     mm_text_memory m = {0};
     mm_record rec;
-    mm_err why;
+    mm_err why = {0};
     int64_t left_out = 0; /* the first is named, the others are counted */
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     mm_status s = fd < 0 ? mm_fail(e, MM_FATAL, "%s: %s", path, strerror(errno)) : mm_reader_new(&reader, fd, path, e);
@@ -82,11 +82,12 @@ mm_status mm_refs_load(mm_refs *refs, const char *path, const mm_load *how, mm_e
         if (s == MM_OK)
             s = load_record(refs, &rec, how, &m, &a, &why);
         if (s == MM_SKIP) {
-            mm_say(how->log, left_out++ ? MM_LOG_INFO : MM_LOG_WARN, "%s: %s: left out", path, why.text);
+            mm_say_hint(how->log, left_out++ ? MM_LOG_INFO : MM_LOG_WARN, why.hint, "%s: %s: left out", path, why.text);
             s = MM_OK;
         }
         if (s == MM_FATAL) /* the reader names the file itself */
-            mm_fail(e, s, "%s%s%s", strstr(why.text, path) ? "" : path, strstr(why.text, path) ? "" : ": ", why.text);
+            mm_fail_hint(e, s, why.hint, "%s%s%s", strstr(why.text, path) ? "" : path,
+                         strstr(why.text, path) ? "" : ": ", why.text);
     }
     if (left_out > 1)
         mm_say(how->log, MM_LOG_WARN, "%s: %lld more are left out (-v names them)", path, (long long)left_out - 1);

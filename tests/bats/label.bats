@@ -172,6 +172,9 @@ END
     run mm-label -m "$tmp/head" --field siez "$tmp/two.mm"
     [ "$status" -eq 2 ]
     [[ "$output" == *'did you mean "size"? (there are: shape, size)'* ]]
+    run mm-label --knn "$tmp/two.mm" "$tmp/two.mm" # a warning says what helps, too
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"its label has several entries (shape, size): left out; choose one with --field"* ]]
 }
 
 # Four vectors at angles from the first that have cosines of 1, .96, .6, -1; two of one key.
