@@ -184,6 +184,11 @@ DOCS     := README.md CHANGELOG.md LICENSE
 EXAMPLES := $(wildcard examples/* examples/*/*)
 STRIP   ?= strip --strip-unneeded
 
+# rm -rf of a name in two parts would remove what was never installed
+ifneq ($(and $(filter install uninstall,$(MAKECMDGOALS)),$(word 2,_$(DESTDIR)$(PREFIX))),)
+$(error DESTDIR and PREFIX cannot have blanks)
+endif
+
 install: all ## programs, manual pages, completions, documents and examples below DESTDIR/PREFIX; STRIP= keeps the symbols
 	install -d $(DESTDIR)$(PREFIX)/bin $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7 $(BASHDIR) $(ZSHDIR) $(FISHDIR) $(DOCDIR)
 	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
