@@ -40,3 +40,24 @@ install_to() { make -s BUILD="$T/build" PREFIX="$1" "${@:2}" install >"$T/said" 
     BUILD=$MM_BUILD tests/lint/symbols
     tests/lint/walks/run still
 }
+
+@test "DESTDIR and PREFIX with blanks are refused, before anything is removed" {
+    mkdir -p "$T/p"
+    touch "$T/p/kept"
+    for where in PREFIX="$T/p q" DESTDIR="$T/p q"; do
+        for goal in install uninstall; do
+            run make -s BUILD="$T/build" "$where" "$goal"
+            [ "$status" -eq 2 ]
+            [[ "$output" == *"cannot have blanks"* ]]
+        done
+    done
+    [ -e "$T/p/kept" ]
+}
+
+@test "suites: the last line counts without its end, a line without a command is an error" {
+    run tests/suites < <(printf 'first 1 true\nlast 1 false')
+    [ "$status" -eq 1 ]
+    [[ "$output" == *$'\nlast '*'FAILED (1)'* ]]
+    run tests/suites < <(printf 'first 1\n')
+    [ "$status" -eq 2 ]
+}
