@@ -88,12 +88,6 @@ static mm_status decode_av(mm_sink *s, mm_fault *f)
     return st;
 }
 
-static mm_status decode_numbers(mm_sink *s, mm_fault *f)
-{
-    bool all = s->o->image && s->o->audio && s->o->text;
-    return all || s->o->as ? mm_numbers_decode(s, f) : MM_OK; /* --only names media */
-}
-
 /* Sound after other bytes (zeros from a broken transfer, say) is found as players find it: by a run of frames. */
 static bool is_late_sound(const mm_sink *s)
 {
@@ -119,13 +113,14 @@ static mm_status by_head(mm_sink *s, mm_fault *f)
     case MM_FORMAT_IMAGE: return decode_picture(s, format, f);
     case MM_FORMAT_SOUND:
     case MM_FORMAT_VIDEO: return decode_av(s, f);
-    case MM_FORMAT_NUMBERS: return decode_numbers(s, f);
+    case MM_FORMAT_NUMBERS: /* --only names media, and numbers are none */
+        return s->o->as || (s->o->image && s->o->audio && s->o->text) ? mm_numbers_decode(s, f) : MM_OK;
     case MM_FORMAT_TEXT:
-        st = mm_judge_skipped(s->b, s->o, format, head, (size_t)n, f);
+        st = mm_skipped_check(s->b, s->o, format, head, (size_t)n, f);
         return st == MM_OK ? mm_text_decode(s, f) : st;
     case MM_FORMAT_UNKNOWN:
     case MM_FORMAT_PROGRAM:
-        return is_late_sound(s) ? decode_av(s, f) : mm_judge_skipped(s->b, s->o, format, head, (size_t)n, f);
+        return is_late_sound(s) ? decode_av(s, f) : mm_skipped_check(s->b, s->o, format, head, (size_t)n, f);
     default: return MM_OK; /* an archive that the source left whole */
     }
 }

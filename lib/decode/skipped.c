@@ -63,7 +63,7 @@ static mm_status broken_promise(const mm_blob *b, const mm_format *format, const
                         more);
 }
 
-/* ---- judgement ---- */
+/* ---- what is a fault ---- */
 
 static bool asked_for(mm_format_kind kind, const mm_decode_opts *o)
 {
@@ -90,7 +90,7 @@ static mm_status unread(const mm_format *format, mm_fault *f)
     return mm_fault_set(f, "unsupported", "%s is not read: %s", format->what, format->advice);
 }
 
-mm_status mm_judge_skipped(const mm_blob *b, const mm_decode_opts *o, const mm_format *format, const uint8_t *p,
+mm_status mm_skipped_check(const mm_blob *b, const mm_decode_opts *o, const mm_format *format, const uint8_t *p,
                            size_t n, mm_fault *f)
 {
     mm_format_kind promised = mm_name_promises(b->path);

@@ -12,9 +12,9 @@
 #include "media/decode_options.h"
 #include "source/blob.h"
 
-/* Judges b, which begins with head[n] and whose format is not read, unknown, a program or text. MM_OK: nothing is wrong
- * with it; MM_SKIP with f set: it is a fault. */
-mm_status mm_judge_skipped(const mm_blob *b, const mm_decode_opts *o, const mm_format *format, const uint8_t *head,
+/* Whether something is wrong with b, which begins with head[n] and whose format is not read, unknown, a program or
+ * text. MM_OK: nothing; MM_SKIP with f set: it is a fault. */
+mm_status mm_skipped_check(const mm_blob *b, const mm_decode_opts *o, const mm_format *format, const uint8_t *head,
                            size_t n, mm_fault *f);
 
 /* Why an input that is not a fault gave no record. */

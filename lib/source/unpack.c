@@ -87,12 +87,6 @@ static mm_status lost(mm_unpack *u, bool silent, const char **code, mm_err *e)
     return mm_fail(e, MM_SKIP, "the archive makes its reader give up: it is damaged, or needs too much memory");
 }
 
-static const char *code_of(uint32_t why)
-{
-    static const char *const codes[MM_WHYS] = {"archive", "truncated", "encrypted", "unsupported"};
-    return codes[why];
-}
-
 /* The child is not trusted: at most `most` bytes may follow. */
 static bool is_sound(const mm_answer *a, size_t most)
 {
@@ -129,6 +123,7 @@ static bool await(const mm_unpack *u)
 /* The child's answer, its name or text in u->text; data, when `most` is given, in out. */
 static mm_status take_answer(mm_unpack *u, void *out, size_t most, const char **code, mm_err *e)
 {
+    static const char *const codes[MM_WHYS] = {"archive", "truncated", "encrypted", "unsupported"};
     if (!await(u))
         return lost(u, true, code, e);
     mm_answer answer;
@@ -142,7 +137,7 @@ static mm_status take_answer(mm_unpack *u, void *out, size_t most, const char **
     if (!data)
         u->text[answer.bytes] = 0;
     if (u->last.status == MM_SKIP) {
-        *code = code_of(u->last.why);
+        *code = codes[u->last.why];
         return mm_fail(e, MM_SKIP, "%s", u->text);
     }
     return (mm_status)u->last.status;

@@ -26,14 +26,28 @@ static int64_t end_of(int64_t from, int64_t n)
 
 /* ---- chunks: a name, a size, data ---- */
 
-/* The layout of a format's chunks. */
+/* How a format lays out its chunks. */
 typedef struct {
+    char mark[9];    /* at 0 */
+    char type[5];    /* at 8; "": whatever stands there */
+    int first;       /* where the first chunk begins */
     int name, width; /* bytes of the name, and of the size after it */
     bool big;
     int counted; /* bytes of the chunk's head that its size includes */
     int align;
-    const char *samples; /* how the name of the chunk with the sound begins */
+    char samples[5]; /* how the name of the chunk with the sound begins */
 } layout;
+
+static const layout LAYOUTS[] = {
+    {"RIFF", "WAVE", 12, 4, 4, false, 0, 2, "data"},
+    {"RIFX", "WAVE", 12, 4, 4, true, 0, 2, "data"},
+    {"RF64", "WAVE", 12, 4, 4, false, 0, 2, "data"},
+    {"BW64", "WAVE", 12, 4, 4, false, 0, 2, "data"},
+    {"riff\x2e\x91\xcf\x11", "", 40, 16, 8, false, 24, 8, "data"}, /* W64 */
+    {"FORM", "AIFF", 12, 4, 4, true, 0, 2, "SSND"},
+    {"FORM", "AIFC", 12, 4, 4, true, 0, 2, "SSND"},
+    {"caff", "", 8, 4, 8, true, 0, 1, "data"},
+};
 
 /* What programs write when they do not know the size yet: 0, all bits set, or about 2 GiB (sox, arecord). */
 static bool unknown_size(int64_t size, int width)
@@ -43,11 +57,11 @@ static bool unknown_size(int64_t size, int width)
     return size <= 0;
 }
 
-/* The end of the chunk with the samples, which follows others from `at` on. A chunk "ds64" has its size where 32 bits
- * are not enough. */
-static int64_t samples_end(const mm_blob *b, int64_t at, const layout *l)
+/* The end of the chunk with the samples, which follows others. A chunk "ds64" has its size where 32 bits are not
+ * enough. */
+static int64_t samples_end(const mm_blob *b, const layout *l)
 {
-    int64_t wide = 0;
+    int64_t at = l->first, wide = 0;
     for (int i = 0; i < MAX_CHUNKS && at >= 0; i++) {
         uint8_t head[24], sizes[16];
         int n = l->name + l->width;
@@ -67,30 +81,6 @@ static int64_t samples_end(const mm_blob *b, int64_t at, const layout *l)
         at = at < 0 ? at : end_of(at, (l->align - at % l->align) % l->align);
     }
     return -1;
-}
-
-static int64_t wav(const mm_blob *b, const uint8_t *head)
-{
-    const layout l = {4, 4, head[3] == 'X', 0, 2, "data"};
-    return samples_end(b, 12, &l);
-}
-
-static int64_t w64(const mm_blob *b)
-{
-    static const layout l = {16, 8, false, 24, 8, "data"};
-    return samples_end(b, 40, &l);
-}
-
-static int64_t aiff(const mm_blob *b)
-{
-    static const layout l = {4, 4, true, 0, 2, "SSND"};
-    return samples_end(b, 12, &l);
-}
-
-static int64_t caf(const mm_blob *b)
-{
-    static const layout l = {4, 8, true, 0, 1, "data"};
-    return samples_end(b, 8, &l);
 }
 
 static int64_t au(const uint8_t *head)
@@ -152,16 +142,9 @@ int64_t mm_declared_size(const mm_blob *b)
     uint8_t head[16];
     if (!read_at(b, 0, head, sizeof head))
         return -1;
-    bool riff =
-        !memcmp(head, "RIFF", 4) || !memcmp(head, "RIFX", 4) || !memcmp(head, "RF64", 4) || !memcmp(head, "BW64", 4);
-    if (riff && !memcmp(head + 8, "WAVE", 4))
-        return wav(b, head);
-    if (!memcmp(head, "riff\x2e\x91\xcf\x11", 8))
-        return w64(b);
-    if (!memcmp(head, "FORM", 4) && (!memcmp(head + 8, "AIFF", 4) || !memcmp(head + 8, "AIFC", 4)))
-        return aiff(b);
-    if (!memcmp(head, "caff", 4))
-        return caf(b);
+    for (const layout *l = LAYOUTS; l < LAYOUTS + sizeof LAYOUTS / sizeof *LAYOUTS; l++)
+        if (!memcmp(head, l->mark, strlen(l->mark)) && (!*l->type || !memcmp(head + 8, l->type, 4)))
+            return samples_end(b, l);
     if (!memcmp(head, ".snd", 4))
         return au(head);
     if (!memcmp(head, "\x1a\x45\xdf\xa3", 4))

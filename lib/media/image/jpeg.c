@@ -69,7 +69,7 @@ static void source_nothing(j_decompress_ptr c)
 }
 
 /* All bytes are there from the start, so a request for more means that they end too early. An end-of-image marker lets
- * libjpeg finish; whether pixels are missing is judged afterwards. */
+ * libjpeg finish; whether pixels are missing is checked afterwards. */
 static boolean source_fill(j_decompress_ptr c)
 {
     static const JOCTET end[2] = {0xff, JPEG_EOI};
@@ -140,7 +140,7 @@ static mm_status read_rows(reader *r, mm_picture *p, mm_arena *a, mm_fault *f)
 }
 
 /* A progressive picture needs every scan; of the others only the end marker may be missing. */
-static mm_status judge_end(const reader *r, mm_fault *f)
+static mm_status check_end(const reader *r, mm_fault *f)
 {
     if (r->starved || (r->ran_out && r->c.progressive_mode))
         return mm_fault_set(f, "truncated", "the JPEG data ends before the picture is complete");
@@ -176,7 +176,7 @@ static mm_status read_all(reader *r, mm_picture *p, mm_bytes in, const mm_pictur
     mm_status s = mm_picture_alloc(p, a, f);
     if (s == MM_OK)
         s = read_rows(r, p, a, f);
-    return s == MM_OK ? judge_end(r, f) : s;
+    return s == MM_OK ? check_end(r, f) : s;
 }
 
 static mm_status read_jpeg(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
