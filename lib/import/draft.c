@@ -134,6 +134,20 @@ mm_status mm_draft_copy(mm_draft *d, const char *dir, const char *name, mm_err *
     return MM_OK;
 }
 
+mm_status mm_draft_overlay(json_t **to, const char *path, mm_err *e)
+{
+    json_t *from = NULL;
+    if (!*to)
+        *to = json_object();
+    mm_status s = mm_json_load(&from, path, e);
+    if (s == MM_OK && !json_is_object(from))
+        s = mm_fail(e, MM_FATAL, "%s: not a JSON object", path);
+    if (s == MM_OK && json_object_update(*to, from) != 0)
+        s = mm_fail_memory(e);
+    json_decref(from);
+    return s;
+}
+
 /* ---- writing ---- */
 
 static mm_status sum_file(const char *dir, const char *name, mm_buf *sums, mm_err *e)

@@ -45,6 +45,9 @@ mm_status mm_draft_map(mm_draft *d, const char *dir, const char *name, const mm_
 /* Has DIR/NAME, if it exists, copied into the model. */
 mm_status mm_draft_copy(mm_draft *d, const char *dir, const char *name, mm_err *e);
 
+/* Members of the JSON object in a file override those of *to, which is made when it is NULL. */
+mm_status mm_draft_overlay(json_t **to, const char *path, mm_err *e);
+
 /* Writes everything, and SHA256SUMS for mm_model_verify, into a hidden directory beside DEST, which is renamed to DEST
  * at the end. DEST must not exist, or be an empty directory. */
 mm_status mm_draft_write(mm_draft *d, const char *dest, mm_err *e);

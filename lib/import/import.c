@@ -24,24 +24,11 @@ static mm_status set_member(json_t *to, const char *text, mm_err *e)
     return json_object_set_new(to, key, v) == 0 ? MM_OK : mm_fail_memory(e);
 }
 
-/* Members of the JSON object in a file override those of `to`. */
-static mm_status overlay(json_t *to, const char *path, mm_err *e)
-{
-    json_t *from;
-    mm_status s = mm_json_load(&from, path, e);
-    if (s == MM_OK && !json_is_object(from))
-        s = mm_fail(e, MM_FATAL, "%s: holds no JSON object", path);
-    if (s == MM_OK && json_object_update(to, from) != 0)
-        s = mm_fail_memory(e);
-    json_decref(from);
-    return s;
-}
-
 static mm_status apply(json_t **to, const char *file, const char *const *set, int sets, mm_err *e)
 {
-    if (!*to && (file || sets))
+    if (!*to && sets)
         *to = json_object();
-    mm_status s = file ? overlay(*to, file, e) : MM_OK;
+    mm_status s = file ? mm_draft_overlay(to, file, e) : MM_OK;
     for (int i = 0; i < sets && s == MM_OK; i++)
         s = set_member(*to, set[i], e);
     return s;

@@ -1,6 +1,5 @@
 /* onnx_archs.c: recognises an export's architecture, checks that it is complete, and adds the companion files. */
 #include "base/file.h"
-#include "base/json.h"
 #include "import/import_onnx.h"
 
 static const mm_onnx_arch ARCHS[] = {
@@ -88,19 +87,9 @@ mm_status mm_onnx_recognise(mm_onnx_import *m, mm_err *e)
 static mm_status prefer(json_t **to, const char *dir, const char *name, mm_err *e)
 {
     char path[PATH_MAX];
-    json_t *j;
     if (mm_dir_path(path, dir, name, NULL) != MM_OK || !mm_file_exists(path))
         return MM_OK;
-    mm_status s = mm_json_load(&j, path, e);
-    if (s != MM_OK || !json_is_object(j)) {
-        json_decref(j);
-        return s != MM_OK ? s : mm_fail(e, MM_FATAL, "%s: holds no JSON object", path);
-    }
-    if (!*to)
-        *to = json_object();
-    int bad = json_object_update(*to, j);
-    json_decref(j);
-    return bad ? mm_fail_memory(e) : MM_OK;
+    return mm_draft_overlay(to, path, e);
 }
 
 static mm_status companions(mm_onnx_import *m, const char *dir, mm_err *e)
