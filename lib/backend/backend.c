@@ -79,7 +79,7 @@ int mm_dev_facts(const mm_dev *d, mm_fact *facts, int most)
 
 /* ---- parameters ---- */
 
-/* A parameter that a kernel can read: F32, F16 or BF16, no more than a terabyte in any direction. */
+/* Whether kernels read parameters of this type. */
 static bool readable(const mm_tensor *t)
 {
     return t->s.type == MM_F32 || t->s.type == MM_F16 || t->s.type == MM_BF16;
@@ -164,9 +164,9 @@ mm_status mm_dev_alloc(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e)
     return d->be->alloc(out, d, floats, e);
 }
 
-int64_t mm_dev_room(const mm_dev *d)
+int64_t mm_dev_batch_floats(const mm_dev *d)
 {
-    return d->be->room ? d->be->room(d) : (int64_t)64 << 20;
+    return d->be->batch_floats ? d->be->batch_floats(d) : (int64_t)64 << 20;
 }
 
 void mm_dev_free(mm_dev *d, mm_dbuf *b)

@@ -85,7 +85,7 @@ void mm_dev_weight_free(mm_dev *d, mm_weight *w); /* NULL is fine */
 mm_status mm_dev_alloc(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e);
 /* Floats of activations that make good use of the device at a time: 64 Mi on a processor, more on a large GPU, which is
  * idle in small batches. A hint: results do not depend on it. */
-int64_t mm_dev_room(const mm_dev *d);
+int64_t mm_dev_batch_floats(const mm_dev *d);
 void mm_dev_free(mm_dev *d, mm_dbuf *b); /* NULL is fine */
 /* src is read before the call returns. */
 void mm_dev_write(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int64_t n);

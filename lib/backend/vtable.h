@@ -29,7 +29,7 @@ typedef struct mm_backend {
 #undef MM_OP_ENTRY
     mm_status (*flush)(mm_dev *d, mm_err *e);
     bool (*halves)(const mm_dev *d);                             /* NULL: no */
-    int64_t (*room)(const mm_dev *d);                            /* floats, as mm_dev_room; NULL: the usual */
+    int64_t (*batch_floats)(const mm_dev *d);                    /* floats, as mm_dev_batch_floats; NULL: the usual */
     mm_status (*submit)(mm_dev *d, uint64_t *ticket, mm_err *e); /* NULL: operations are done when they return */
     mm_status (*wait)(mm_dev *d, uint64_t ticket, mm_err *e);
 } mm_backend;

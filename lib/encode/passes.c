@@ -195,7 +195,7 @@ struct mm_pass {
 static int next_group(const mm_encoder *x, const mm_input *in, int from, int n, mm_input *some, mm_output *out,
                       mm_output **to, int *taken, mm_err *failed)
 {
-    const int64_t most = mm_dev_room(x->dev); /* floats, unless a single input needs more */
+    const int64_t most = mm_dev_batch_floats(x->dev); /* floats, unless a single input needs more */
     int64_t sum = 0;
     int i = from;
     for (*taken = 0; i < n; i++) {

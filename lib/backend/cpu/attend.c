@@ -28,8 +28,8 @@ typedef struct {
     const int *item;      /* [blocks]: item of a block of queries */
     const int64_t *query; /* [blocks]: its first query within the item */
     int blocks;
-    int64_t queries;   /* of one block, at most */
-    int64_t keys_room; /* longest block of keys, in whole panels */
+    int64_t queries;  /* of one block, at most */
+    int64_t keys_cap; /* longest block of keys, in whole panels */
 } attention;
 
 /* What one task works in. */
@@ -61,15 +61,15 @@ static pieces carve(const attention *t, float *base)
     const int64_t head = t->op->head, mr = mm_matmul_height(t->m, t->m->mr);
     const int64_t rows = mm_ceil_div(t->queries * t->group, t->m->height) * t->m->height;
     const int64_t sizes[] = {
-        rows * a_words(t, head),             /* q: A panels */
-        t->keys_room * b_words(t, head),     /* keys: B panels */
-        t->width * b_words(t, t->keys_room), /* values: B panels */
-        mr * a_words(t, t->keys_room),       /* panel: weights as an A panel */
-        mr * t->keys_room,                   /* scores of a panel */
-        rows * t->width,                     /* sum: weighted values so far */
-        rows,                                /* top, total: of the softmax */
+        rows * a_words(t, head),            /* q: A panels */
+        t->keys_cap * b_words(t, head),     /* keys: B panels */
+        t->width * b_words(t, t->keys_cap), /* values: B panels */
+        mr * a_words(t, t->keys_cap),       /* panel: weights as an A panel */
+        mr * t->keys_cap,                   /* scores of a panel */
+        rows * t->width,                    /* sum: weighted values so far */
+        rows,                               /* top, total: of the softmax */
         rows,
-        t->keys_room,                                 /* biases of a row of scores */
+        t->keys_cap,                                  /* biases of a row of scores */
         t->m->narrow ? MM_PANEL_PIECE * t->m->nr : 0, /* piece: of an fp32 panel */
     };
     int64_t at[11] = {0};
@@ -236,9 +236,9 @@ static void pass(const attention *t, const pieces *s, const place *at, int64_t k
         const int i1 = first_of(t, at->rows, p), high = i1 - i0;
         for (int j = 0; j < n; j += nr)
             m->tile(high, nr, b_words(t, head), s->q + i0 * a_words(t, head), s->keys + j * b_words(t, head),
-                    s->scores + j, t->keys_room, false, &(mm_ahead){0});
+                    s->scores + j, t->keys_cap, false, &(mm_ahead){0});
         for (int i = 0; i < high; i++) {
-            float *score = s->scores + i * t->keys_room;
+            float *score = s->scores + i * t->keys_cap;
             weigh(t, s, at, score, i0 + i, k0, n, first);
             row[i] = score;
         }
@@ -334,7 +334,7 @@ static mm_status cut(attention *t, int threads, mm_arena *a, mm_err *e)
             query[t->blocks] = q;
         }
         const int64_t keys = mm_ceil_div(least(mm_attend_keys(op, i), KEYS), t->m->nr) * t->m->nr;
-        t->keys_room = keys > t->keys_room ? keys : t->keys_room;
+        t->keys_cap = keys > t->keys_cap ? keys : t->keys_cap;
     }
     t->item = item;
     t->query = query;

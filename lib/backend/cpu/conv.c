@@ -24,25 +24,25 @@ static int item_of(const int64_t *cu, int n, int64_t r)
 }
 
 /* One run of `taps` positions from position p (may lie outside 0 .. len-1) of a line of positions at x. */
-static void copy_run(float *room, const float *x, int64_t ld, int64_t channels, int64_t p, int64_t taps, int64_t len)
+static void copy_run(float *dst, const float *x, int64_t ld, int64_t channels, int64_t p, int64_t taps, int64_t len)
 {
     int64_t from = p < 0 ? -p : 0, to = len - p < taps ? len - p : taps;
     if (from >= to) {
-        memset(room, 0, (size_t)(taps * channels) * sizeof *room);
+        memset(dst, 0, (size_t)(taps * channels) * sizeof *dst);
         return;
     }
-    memset(room, 0, (size_t)(from * channels) * sizeof *room);
-    memset(room + to * channels, 0, (size_t)((taps - to) * channels) * sizeof *room);
+    memset(dst, 0, (size_t)(from * channels) * sizeof *dst);
+    memset(dst + to * channels, 0, (size_t)((taps - to) * channels) * sizeof *dst);
     if (ld == channels) {
-        memcpy(room + from * channels, x + (p + from) * ld, (size_t)((to - from) * channels) * sizeof *room);
+        memcpy(dst + from * channels, x + (p + from) * ld, (size_t)((to - from) * channels) * sizeof *dst);
         return;
     }
     for (int64_t t = from; t < to; t++)
-        memcpy(room + t * channels, x + (p + t) * ld, (size_t)channels * sizeof *room);
+        memcpy(dst + t * channels, x + (p + t) * ld, (size_t)channels * sizeof *dst);
 }
 
 /* The window of output row r. The dimensions are treated as three, the missing outer ones having length 1. */
-static const float *window(const void *ctx, int64_t r, float *room)
+static const float *window(const void *ctx, int64_t r, float *scratch)
 {
     const window_source *s = ctx;
     const mm_conv_op *op = s->op;
@@ -64,14 +64,14 @@ static const float *window(const void *ctx, int64_t r, float *room)
     const bool inside = start[2] >= 0 && start[2] + kernel[2] <= dim[2];
     if (op->rank == 1 && inside && ld == channels)
         return x + start[2] * ld;
-    float *to = room;
+    float *to = scratch;
     for (int64_t z = start[0]; z < start[0] + kernel[0]; z++)
         for (int64_t y = start[1]; y < start[1] + kernel[1]; y++, to += kernel[2] * channels) {
             const bool line = z >= 0 && z < dim[0] && y >= 0 && y < dim[1];
             copy_run(to, line ? x + (z * dim[1] + y) * dim[2] * ld : x, ld, channels, start[2], kernel[2],
                      line ? dim[2] : 0);
         }
-    return room;
+    return scratch;
 }
 
 static mm_epilogue epilogue(const mm_conv_op *op)

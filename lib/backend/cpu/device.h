@@ -55,13 +55,13 @@ void mm_cpu_weight_free(mm_dev *d, mm_weight *w);
 int64_t mm_cpu_panel_words(const mm_matmul *m, int64_t n, int64_t k); /* of all panels of n columns */
 
 /* Packs columns n0 .. n0+n-1 of the transposed linear weight, k from k0, into dst[k][width] as words of the weight's
- * format, which has no scales; `room` is MM_PANEL_PIECE * width + 16 floats. */
+ * format, which has no scales; `scratch` is MM_PANEL_PIECE * width + 16 floats. */
 enum { MM_PANEL_PIECE = 64 };
 void mm_cpu_pack_words(const mm_kernels *kern, const mm_cpu_weight *w, uint32_t *dst, int width, int64_t n0, int n,
-                       int64_t k0, int64_t k, float *room);
+                       int64_t k0, int64_t k, float *scratch);
 
-/* Called before each use of a linear weight: packs all of it for good when that saves time. MM_FATAL when it has to be
- * packed and memory runs out. */
+/* Called before each use of a linear weight: packs all of it permanently when that saves time. MM_FATAL when it has to
+ * be packed and memory runs out. */
 mm_status mm_cpu_consider_packing(mm_cpu_dev *d, mm_cpu_weight *w, mm_err *e);
 
 /* Packs all of a weight without scales for one operation; NULL: out of memory. The next call overwrites it. */

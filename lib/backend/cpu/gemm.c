@@ -2,12 +2,12 @@
 
 #include <stdatomic.h>
 
-/* A block's rows, as far as its packed A stays within 4 MiB and what one pass reads of it within 1 MiB, half of a
- * second-level cache. Reduced formats multiply so fast that the whole of A has to come from there. */
+/* Limits of a block: its packed A within 4 MiB, and what one pass reads of it within 1 MiB, half of a second-level
+ * cache. Reduced formats multiply so fast that all of A has to come from that cache. */
 enum { BLOCK_ROWS = 448, BLOCK_WORDS = 1 << 20, PASS_WORDS = 1 << 18 };
 
-/* Panels of B that go through the passes together where the block's whole A exceeds PASS_WORDS: A then comes from
- * further away, once for all of them. */
+/* Panels of B that go through the passes together where the block's whole A exceeds PASS_WORDS: A then comes from a
+ * slower cache, once for all of them. */
 enum { GROUP = 2 };
 
 enum { BEYOND = 16 }; /* words that packing a panel may write after it */
@@ -69,9 +69,11 @@ typedef struct {
 /* A thread's own memory. */
 typedef struct {
     uint32_t *b;
-    float *c, *room, *piece;
+    float *c;        /* sums */
+    float *gathered; /* rows that g->row computes */
+    float *piece;    /* of mm_cpu_pack_words */
     unfinished late; /* the last tile's */
-} desk;
+} workspace;
 
 static int64_t group_of(const mm_gemm *g, int64_t rows)
 {
@@ -83,8 +85,8 @@ static int64_t high_of(const mm_gemm *g, int64_t rows)
     return mm_ceil_div(rows, g->m->height) * g->m->height;
 }
 
-/* Lays a desk and the memory of a block of `rows` rows out; the number of floats that they take. */
-static int64_t carve(const mm_gemm *g, int64_t rows, float *base, desk *own, block *b)
+/* Divides memory at `base` into a workspace and a block of `rows` rows; returns the floats that they take. */
+static int64_t carve(const mm_gemm *g, int64_t rows, float *base, workspace *own, block *b)
 {
     const mm_matmul *m = g->m;
     const int64_t high = high_of(g, rows);
@@ -100,7 +102,7 @@ static int64_t carve(const mm_gemm *g, int64_t rows, float *base, desk *own, blo
     for (int i = 0; i < 6; i++)
         at[i + 1] = at[i] + mm_cpu_piece(sizes[i]);
     if (own)
-        *own = (desk){.b = (uint32_t *)base, .c = base + at[1], .room = base + at[2], .piece = base + at[3]};
+        *own = (workspace){.b = (uint32_t *)base, .c = base + at[1], .gathered = base + at[2], .piece = base + at[3]};
     if (b)
         *b = (block){.g = g,
                      .rows = rows,
@@ -122,14 +124,15 @@ static int64_t first_row(const block *b, int64_t p)
     return least(mm_ceil_div(b->rows, h) * p / b->panels * h, b->rows);
 }
 
-/* Panel p, whose first row is i0. Threads pack neighbours at once, so there is room for over-writing between them. */
+/* Panel p, whose first row is i0. Threads pack neighbouring panels at the same time and may write past their ends, so
+ * there is a gap after each. */
 static uint32_t *a_panel(const block *b, int64_t p, int64_t i0)
 {
     return b->a + i0 * a_words(b->g, b->g->depth) + p * BEYOND;
 }
 
 /* Panel p of A. */
-static void pack_panel(const block *b, int64_t p, float *room)
+static void pack_panel(const block *b, int64_t p, float *gathered)
 {
     const mm_gemm *g = b->g;
     const int64_t i0 = first_row(b, p);
@@ -137,7 +140,7 @@ static void pack_panel(const block *b, int64_t p, float *room)
     const float *row[MM_MAX_MR];
     for (int i = 0; i < n; i++) {
         const int64_t r = b->r0 + i0 + i;
-        row[i] = g->row ? g->row(g->ctx, r, room + i * g->depth) : g->a + r * g->lda;
+        row[i] = g->row ? g->row(g->ctx, r, gathered + i * g->depth) : g->a + r * g->lda;
         if (g->m->widen)
             g->k->quantise(row[i], g->depth, &b->quant[i0 + i]);
     }
@@ -163,7 +166,7 @@ static const uint32_t *packed_at(const mm_gemm *g, const pass *s)
     return g->packed + s->n0 * b_words(g, g->depth) + s->k0 / g->m->b_per * s->width;
 }
 
-/* Where y will be written, and the residual read: on their way while the tile computes. */
+/* Prefetches where y will be written and the residual read, while the tile computes. */
 static void fetch_output(const mm_gemm *g, int64_t row, int n, const pass *s)
 {
     const int line = 64 / sizeof(float);
@@ -202,8 +205,8 @@ static void finish_rest(unfinished *u)
         finish_more(u);
 }
 
-/* All tiles of a pass; `next` is the memory that the pass after it will read. Finished sums wait for the tile after
- * them, where that can finish them on the way: it will not store its own before it is through. */
+/* All tiles of a pass; `ahead` is the memory that the next pass will read. Where a tile can finish the sums of the one
+ * before it while it computes, they wait for it: it stores its own only at its end. */
 static void run_pass(const block *b, const part *t, const pass *s, const uint32_t *panel, float *c, mm_ahead ahead,
                      unfinished *late)
 {
@@ -229,7 +232,7 @@ static void run_pass(const block *b, const part *t, const pass *s, const uint32_
     }
 }
 
-/* The packed B of the pass after this one, which may be another part's first, in equal shares for this one's tiles. */
+/* The packed B of the next pass, which may be another part's first, in equal pieces for the tiles of this pass. */
 static mm_ahead ahead_of(const mm_gemm *g, const part *t, int64_t q, int64_t k0, const part *then)
 {
     int64_t nq = q + 1, nk = k0;
@@ -250,7 +253,7 @@ static mm_ahead ahead_of(const mm_gemm *g, const part *t, int64_t q, int64_t k0,
 }
 
 /* One part, by the calling thread; `then` is the part that it will do next, or NULL. */
-static void run_part(const block *b, const part *t, const part *then, desk *own)
+static void run_part(const block *b, const part *t, const part *then, workspace *own)
 {
     const mm_gemm *g = b->g;
     for (int64_t k0 = 0; k0 < g->depth; k0 += g->m->pass)
@@ -268,12 +271,12 @@ static void run_part(const block *b, const part *t, const part *then, desk *own)
 
 void mm_gemm_block(const mm_gemm *g, int64_t r0, int64_t r1, float *scratch)
 {
-    desk own;
+    workspace own;
     block b;
     carve(g, r1 - r0, scratch, &own, &b);
     b.r0 = r0;
     for (int64_t p = 0; p < b.panels; p++)
-        pack_panel(&b, p, own.room);
+        pack_panel(&b, p, own.gathered);
     if (g->m->begin)
         g->m->begin();
     const int64_t step = group_of(g, b.rows), panels = panels_of(g);
@@ -287,12 +290,13 @@ void mm_gemm_block(const mm_gemm *g, int64_t r0, int64_t r1, float *scratch)
         g->m->end();
 }
 
-/* ---- sharing the work out ----
- * All threads pack a block's A, then they take parts of the product until none is left: a thread that is slower, or
- * comes late, takes fewer. A part is a panel of B (or a group) times the block; where that would make too few, times a
- * share of the block's panels. A thread takes its next part before it begins one, to have its B fetched meanwhile. */
+/* ---- threads ----
+ * All threads pack a block's A, then they take parts of the product until none is left: a slow or late thread takes
+ * fewer. A part is a panel of B (or a group) times the block; where that would make too few, times a
+ * share of the block's panels. A thread takes its next part before it begins one, so that its B is fetched meanwhile.
+ */
 
-enum { PARTS = 4 }; /* of each thread, at least, to be ahead by one */
+enum { PARTS = 4 }; /* for each thread, at least: with fewer, no thread takes a part in advance */
 
 typedef struct {
     block b;
@@ -302,9 +306,9 @@ typedef struct {
     atomic_llong next;
 } job;
 
-static desk desk_of(const job *j, int worker)
+static workspace workspace_of(const job *j, int worker)
 {
-    desk own;
+    workspace own;
     carve(j->b.g, j->b.rows, (float *)j->scratch[worker], &own, NULL);
     return own;
 }
@@ -312,7 +316,7 @@ static desk desk_of(const job *j, int worker)
 static void pack_task(void *ctx, int i, int worker)
 {
     const job *j = ctx;
-    pack_panel(&j->b, i, desk_of(j, worker).room);
+    pack_panel(&j->b, i, workspace_of(j, worker).gathered);
 }
 
 /* True when there was a part left. */
@@ -332,7 +336,7 @@ static void part_task(void *ctx, int i, int worker)
     (void)i;
     job *j = ctx;
     const mm_matmul *m = j->b.g->m;
-    desk own = desk_of(j, worker);
+    workspace own = workspace_of(j, worker);
     part now, then;
     if (!take(j, &now))
         return;

@@ -9,8 +9,8 @@ typedef struct {
     const mm_matmul *m;
     int64_t rows, cols, depth; /* y is [rows, cols], A [rows, depth] */
 
-    /* Row r of A: depth floats, either where they already are or written into room[depth]. NULL: a + r * lda. */
-    const float *(*row)(const void *ctx, int64_t r, float *room);
+    /* Row r of A: depth floats, either where they already are or written into scratch[depth]. NULL: a + r * lda. */
+    const float *(*row)(const void *ctx, int64_t r, float *scratch);
     const void *ctx;
     const float *a;
     int64_t lda;

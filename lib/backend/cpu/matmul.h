@@ -12,9 +12,9 @@
  *   bf16   weights rounded to nearest even. With a dot product for pairs (vdpbf16ps, tdpbf16ps) A is rounded too;
  *          without one, A stays fp32 and B is widened in registers.
  *   int8   weights symmetric per output column, w = q s with s = max|w| / 127; A unsigned per row, found as the row is
- *          packed (mm_quant). Sums are exact 32-bit integers and the same on every instruction set: as 8-bit words
- * where there is a dot product for four (vpdpbusd; zero · Σ q of the column is subtracted afterwards), as pairs of
- * 16-bit integers (vpmaddwd, which cannot saturate here) elsewhere. */
+ *          packed (mm_quant). Sums are exact 32-bit integers and the same on every instruction set: from 8-bit words
+ *          where there is a dot product of four (vpdpbusd; zero · Σ q of the column is subtracted afterwards), from
+ *          pairs of 16-bit integers (vpmaddwd, which cannot saturate here) elsewhere. */
 #ifndef MM_CPU_MATMUL_H
 #define MM_CPU_MATMUL_H
 
@@ -30,9 +30,9 @@ typedef struct {
     float rest;
 } mm_quant;
 
-/* What is done while a tile computes. Memory to be fetched: `step` bytes, a multiple of 4, for each word of k (step 0:
- * none). And work for the vector units, which matrix tiles leave idle: `aside` is called for every `aside_words` words,
- * of formats that have those. NULL: nothing. */
+/* What else is done while a tile computes. Memory is fetched: `step` bytes, a multiple of 4, for each word of k (step
+ * 0: none). And the vector units work, which matrix tiles leave idle: in formats with `aside_words`, `aside` (NULL:
+ * nothing) is called once for that many words. */
 typedef struct {
     const char *at;
     int64_t step;

@@ -1,4 +1,4 @@
-/* panels.c: weights packed for good. The second use of a linear weight shows that there is more than one batch, and
+/* panels.c: weights packed permanently. The second use of a linear weight shows that there is more than one batch, and
  * then its panels are kept (5-10 % of a forward pass against a second copy in memory). Integers are always kept:
  * finding their scales takes a pass over the whole matrix. So are convolutions, whose weights change their order. */
 #include "backend/cpu/device.h"
@@ -97,7 +97,7 @@ static void fp32_panel(const mm_kernels *kern, const mm_cpu_weight *w, float *ds
 }
 
 void mm_cpu_pack_words(const mm_kernels *kern, const mm_cpu_weight *w, uint32_t *dst, int width, int64_t n0, int n,
-                       int64_t k0, int64_t k, float *room)
+                       int64_t k0, int64_t k, float *scratch)
 {
     const mm_matmul *m = w->m;
     if (!m->narrow) {
@@ -106,8 +106,8 @@ void mm_cpu_pack_words(const mm_kernels *kern, const mm_cpu_weight *w, uint32_t 
     }
     for (int64_t done = 0; done < k; done += MM_PANEL_PIECE) {
         int64_t part = k - done < MM_PANEL_PIECE ? k - done : MM_PANEL_PIECE;
-        fp32_panel(kern, w, room, width, n0, n, k0 + done, part);
-        m->narrow(dst + done / m->b_per * width, room, width, part, NULL);
+        fp32_panel(kern, w, scratch, width, n0, n, k0 + done, part);
+        m->narrow(dst + done / m->b_per * width, scratch, width, part, NULL);
     }
 }
 
@@ -175,15 +175,15 @@ static void pack_panel(void *ctx, int i, int worker)
     const int64_t n0 = (int64_t)i * m->nr, left = j->w->head.n - n0;
     const int width = panel_width(m, j->w->head.n, n0), n = left < width ? (int)left : width;
     uint32_t *to = j->to + n0 * (mm_matmul_depth(m, j->w->head.k) / m->b_per);
-    float room[MM_PANEL_PIECE * MM_MAX_NR + 16];
+    float scratch[MM_PANEL_PIECE * MM_MAX_NR + 16];
     if (m->widen)
         quantise_panel(j, to, width, n0, n);
     else
-        mm_cpu_pack_words(j->k, j->w, to, width, n0, n, 0, j->w->head.k, room);
+        mm_cpu_pack_words(j->k, j->w, to, width, n0, n, 0, j->w->head.k, scratch);
 }
 
-/* Panels of `words` words; what fills their last cache line up is zero. NULL: out of memory. */
-static uint32_t *room_for(int64_t words)
+/* Memory for panels of `words` words, zeros after them to the end of the cache line. NULL: out of memory. */
+static uint32_t *new_panels(int64_t words)
 {
     uint32_t *to = (uint32_t *)mm_cpu_floats(words);
     if (to)
@@ -209,7 +209,7 @@ static mm_status pack_all(mm_cpu_dev *d, mm_cpu_weight *w, bool must, mm_err *e)
     const size_t bytes = (size_t)words * sizeof(uint32_t);
     if (!must && d->packed + bytes > d->packed_limit)
         return MM_OK;
-    pack_job j = {d->k, w, room_for(words), w->m->widen && !make_scales(w)};
+    pack_job j = {d->k, w, new_panels(words), w->m->widen && !make_scales(w)};
     if (j.to && !j.failed)
         mm_threads_run(d->head.pool, (int)mm_ceil_div(w->head.n, w->m->nr), pack_panel, &j);
     if (!j.to || j.failed) {
@@ -233,7 +233,7 @@ const uint32_t *mm_cpu_pack_once(mm_cpu_dev *d, mm_cpu_weight *w)
     const int64_t words = words_of(w);
     if (words > d->panels_words) {
         free(d->panels);
-        d->panels = room_for(words);
+        d->panels = new_panels(words);
         d->panels_words = d->panels ? words : 0;
     }
     if (d->panels)
@@ -306,7 +306,7 @@ typedef struct {
 static void pack_conv_rows(const conv_job *j, uint32_t *to, int width, const float *rows, int n)
 {
     const void *row[MM_MAX_NR];
-    float room[MM_PANEL_PIECE * MM_MAX_NR + 16];
+    float scratch[MM_PANEL_PIECE * MM_MAX_NR + 16];
     for (int i = 0; i < n; i++)
         row[i] = rows + i * j->depth;
     if (!j->m->narrow) {
@@ -315,8 +315,8 @@ static void pack_conv_rows(const conv_job *j, uint32_t *to, int width, const flo
     }
     for (int64_t done = 0; done < j->depth; done += MM_PANEL_PIECE) {
         int64_t part = j->depth - done < MM_PANEL_PIECE ? j->depth - done : MM_PANEL_PIECE;
-        j->k->pack_rows(room, width, row, n, MM_F32, done, part);
-        j->m->narrow(to + done / j->m->b_per * width, room, width, part, NULL);
+        j->k->pack_rows(scratch, width, row, n, MM_F32, done, part);
+        j->m->narrow(to + done / j->m->b_per * width, scratch, width, part, NULL);
     }
 }
 
@@ -348,7 +348,7 @@ mm_status mm_cpu_pack_conv(mm_cpu_dev *d, mm_cpu_weight *w, const mm_conv_weight
     conv_job j = {.k = d->k, .m = w->m, .cw = cw, .depth = depth_of(w), .channels = w->head.k};
     j.per_group = w->head.n / w->head.groups;
     j.panels = (int)mm_ceil_div(j.per_group, w->m->nr);
-    if (!(w->packed = room_for(words_of(w))))
+    if (!(w->packed = new_panels(words_of(w))))
         return mm_fail_memory(e);
     j.to = w->packed;
     mm_threads_run(d->head.pool, w->head.groups * j.panels, pack_conv_panel, &j);

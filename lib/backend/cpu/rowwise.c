@@ -117,16 +117,16 @@ static mm_status group_norm(mm_cpu_dev *d, const mm_norm_op *op, mm_err *e)
     if (mm_ceil_div(most, SPREAD_ROWS) > INT32_MAX)
         return mm_fail(e, MM_FATAL, "group norm over too many rows at once");
     group_job j = {.op = op, .k = d->k, .width = mm_cpu_piece(op->channels)};
-    float *room = mm_cpu_floats((3 + 2 * mm_ceil_div(most, SPREAD_ROWS)) * j.width);
-    if (!room)
+    float *memory = mm_cpu_floats((3 + 2 * mm_ceil_div(most, SPREAD_ROWS)) * j.width);
+    if (!memory)
         return mm_fail_memory(e);
-    j.mean = room;
-    j.gain = room + j.width;
-    j.bias = room + 2 * j.width;
-    j.part = room + 3 * j.width;
-    memset(j.bias, 0, (size_t)j.width * sizeof *room);
+    j.mean = memory;
+    j.gain = memory + j.width;
+    j.bias = memory + 2 * j.width;
+    j.part = memory + 3 * j.width;
+    memset(j.bias, 0, (size_t)j.width * sizeof *memory);
     if (op->bias)
-        memcpy(j.bias, vector_of(op->bias), (size_t)op->channels * sizeof *room);
+        memcpy(j.bias, vector_of(op->bias), (size_t)op->channels * sizeof *memory);
     for (int i = 0; i < op->n; i++) {
         j.r0 = op->cu[i];
         j.rows = op->cu[i + 1] - op->cu[i];
@@ -135,7 +135,7 @@ static mm_status group_norm(mm_cpu_dev *d, const mm_norm_op *op, mm_err *e)
         join_parts(&j, blocks);
         mm_threads_run(d->head.pool, blocks, shift_task, &j);
     }
-    free(room);
+    free(memory);
     return MM_OK;
 }
 

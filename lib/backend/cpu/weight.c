@@ -1,5 +1,5 @@
 /* weight.c: parameters on the CPU. A linear layer's matrix stays where it is, in the mapped file, and is packed into
- * panels on the fly, until panels.c packs it for good; convolutions, whose weights change their order, are packed at
+ * panels on the fly, until panels.c packs it permanently; convolutions, whose weights change their order, are packed at
  * once. */
 #include "backend/cpu/device.h"
 #include "backend/parts.h"

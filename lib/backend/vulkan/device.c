@@ -432,6 +432,6 @@ const mm_backend mm_backend_vulkan = {
         .flush = mm_vk_flush,
     .submit = mm_vk_submit,
     .wait = mm_vk_wait,
-    .room = mm_vk_room,
+    .batch_floats = mm_vk_batch_floats,
     .halves = halves,
 };

@@ -135,7 +135,7 @@ mm_status mm_vk_read(mm_dev *dev, const mm_dbuf *b, int64_t off, float *dst, int
 /* ---- buffers of activations ---- */
 
 /* A large GPU is busy only with some thousand rows at a time. */
-int64_t mm_vk_room(const mm_dev *dev)
+int64_t mm_vk_batch_floats(const mm_dev *dev)
 {
     enum { USUAL = 64 << 20, LARGE = 256 << 20 };
     const mm_vk_card *c = &((const mm_vk_dev *)dev)->card;

@@ -234,7 +234,7 @@ mm_status mm_vk_fill(char **to, VkDeviceSize *staged, mm_vk_dev *d, const mm_vk_
                      VkDeviceSize bytes, mm_err *e);
 mm_status mm_vk_filled(mm_vk_dev *d, VkDeviceSize staged, const mm_vk_chunk *c, VkDeviceSize at, VkDeviceSize bytes,
                        mm_err *e);
-int64_t mm_vk_room(const mm_dev *d);
+int64_t mm_vk_batch_floats(const mm_dev *d);
 mm_status mm_vk_alloc(mm_dbuf **out, mm_dev *d, int64_t floats, mm_err *e);
 void mm_vk_free(mm_dev *d, mm_dbuf *b);
 mm_status mm_vk_write(mm_dev *d, mm_dbuf *b, int64_t off, const float *src, int64_t n, mm_err *e);
