@@ -23,7 +23,7 @@ void mm_dataset_free(mm_dataset *d)
         free(d->piece[m].p);
     for (int f = 0; f < MM_MAX_OUTPUTS; f++)
         free(d->label[f].p);
-    free(d->slot);
+    mm_name_ids_free(&d->keys);
     free(d->view.key);
     mm_arena_free(&d->arena);
     free(d);
@@ -31,45 +31,14 @@ void mm_dataset_free(mm_dataset *d)
 
 /* ---- samples by key ---- */
 
-/* The slot of the key, or the free slot where it belongs. */
-static int64_t slot_of(const mm_dataset *d, mm_str key)
-{
-    int64_t at = (int64_t)(mm_hash(key) & (uint64_t)(d->slots - 1));
-    while (d->slot[at] >= 0 && !mm_str_is(key, d->view.key[d->slot[at]]))
-        at = (at + 1) & (d->slots - 1);
-    return at;
-}
-
-static mm_status rehash(mm_dataset *d, mm_err *e)
-{
-    int64_t slots = d->slots ? 2 * d->slots : 256;
-    int32_t *slot = malloc((size_t)slots * sizeof *slot);
-    if (!slot)
-        return mm_fail_memory(e);
-    free(d->slot);
-    d->slot = slot;
-    d->slots = slots;
-    for (int64_t i = 0; i < slots; i++)
-        slot[i] = -1;
-    for (int i = 0; i < d->view.n; i++)
-        slot[slot_of(d, mm_str_of(d->view.key[i]))] = i;
-    return MM_OK;
-}
-
 static mm_status sample_of(mm_dataset *d, mm_str key, int32_t *sample, mm_err *e)
 {
-    mm_status s = 2 * (int64_t)d->view.n >= d->slots ? rehash(d, e) : MM_OK;
-    if (s != MM_OK)
+    mm_status s = mm_name_id(&d->keys, key, sample, e);
+    if (s != MM_OK || d->view.n == d->keys.n)
         return s;
-    int64_t at = slot_of(d, key);
-    if (d->slot[at] < 0) {
-        char *own = mm_arena_strdup(&d->arena, key);
-        if (!own || !mm_grow(&d->view.key, &d->key_cap, d->view.n))
-            return mm_fail_memory(e);
-        d->view.key[d->view.n] = own;
-        d->slot[at] = d->view.n++;
-    }
-    *sample = d->slot[at];
+    if (!mm_grow(&d->view.key, &d->key_cap, d->view.n))
+        return mm_fail_memory(e);
+    d->view.key[d->view.n++] = d->keys.name[*sample].p;
     return MM_OK;
 }
 

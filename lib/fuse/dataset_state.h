@@ -2,6 +2,7 @@
 #ifndef MM_FUSE_DATASET_STATE_H
 #define MM_FUSE_DATASET_STATE_H
 
+#include "base/name_ids.h"
 #include "fuse/dataset.h"
 
 /* The rows of one record, kept until mm_dataset_finish. */
@@ -30,8 +31,8 @@ typedef struct {
 
 struct mm_dataset {
     mm_data view;
-    int32_t *slot; /* hash table of samples by key, −1: free */
-    int64_t slots, key_cap;
+    mm_name_ids keys; /* numbered like the samples */
+    int64_t key_cap;
     mm_data_pieces piece[MM_MAX_MODALITIES];
     mm_data_labels label[MM_MAX_OUTPUTS]; /* by field */
     mm_arena arena;

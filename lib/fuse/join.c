@@ -2,6 +2,7 @@
 
 #include "base/grow.h"
 #include "base/hash.h"
+#include "base/id_map.h"
 #include "stream/parse.h"
 
 #include <stdlib.h>
@@ -26,8 +27,8 @@ struct mm_join {
     waiting *open[MAX_STREAMS]; /* the current key of each stream */
     int64_t keys[MAX_STREAMS];  /* keys so far */
     int64_t ready;              /* samples that all streams are past */
-    uint64_t *done;             /* hash table of the hashes of keys handed out, 0: free */
-    int64_t done_slots, done_n, split_keys;
+    mm_id_map done;             /* hashes of the keys handed out */
+    int64_t split_keys;
 };
 
 mm_status mm_join_new(mm_join **out, int streams, size_t limit, mm_err *e)
@@ -61,7 +62,7 @@ void mm_join_free(mm_join *j)
         next = w->next;
         mm_sample_free(&w->sample);
     }
-    free(j->done);
+    mm_id_map_free(&j->done);
     free(j);
 }
 
@@ -71,40 +72,6 @@ static waiting *find(const mm_join *j, mm_str key, uint64_t h)
     while (w && (w->hash != h || !mm_str_eq(w->sample.key, key)))
         w = w->chain;
     return w;
-}
-
-/* The slot of h, or the free slot where it belongs; slots is a power of two. */
-static uint64_t *place(uint64_t *table, int64_t slots, uint64_t h)
-{
-    uint64_t at = h, mask = (uint64_t)slots - 1;
-    while (table[at & mask] && table[at & mask] != h)
-        at++;
-    return &table[at & mask];
-}
-
-/* Notes that the key with this hash was handed out. Without memory, split keys go unnoticed; nothing else is lost. */
-static void remember(mm_join *j, uint64_t h)
-{
-    if (2 * j->done_n >= j->done_slots) {
-        int64_t slots = j->done_slots ? 2 * j->done_slots : 1024;
-        uint64_t *more = calloc((size_t)slots, sizeof *more);
-        if (!more)
-            return;
-        for (int64_t i = 0; i < j->done_slots; i++)
-            if (j->done[i])
-                *place(more, slots, j->done[i]) = j->done[i];
-        free(j->done);
-        j->done = more;
-        j->done_slots = slots;
-    }
-    uint64_t *at = place(j->done, j->done_slots, h);
-    j->done_n += !*at;
-    *at = h;
-}
-
-static bool was_done(const mm_join *j, uint64_t h)
-{
-    return j->done_slots && *place(j->done, j->done_slots, h) == h;
 }
 
 int64_t mm_join_split_keys(const mm_join *j)
@@ -123,7 +90,7 @@ static waiting *begin(mm_join *j, mm_str key, uint64_t h)
     w->sample.key = (mm_str){own, key.n};
     w->hash = h;
     w->closed = j->ended;
-    j->split_keys += was_done(j, h);
+    j->split_keys += mm_id_map_get(&j->done, h) >= 0;
     w->chain = j->bucket[h % BUCKETS];
     j->bucket[h % BUCKETS] = w;
     w->before = j->last;
@@ -245,7 +212,7 @@ mm_sample *mm_join_next(mm_join *j)
         if (w->closed != all_of(j))
             continue;
         unlink_waiting(j, w);
-        remember(j, w->hash);
+        mm_id_map_put(&j->done, w->hash, 0); /* without memory, split keys go unnoticed; nothing else is lost */
         j->ready--;
         return &w->sample;
     }

@@ -56,7 +56,7 @@ mm_status mm_refs_add(mm_refs *r, const mm_record *rec, mm_str label, mm_err *e)
     if (s == MM_OK)
         s = mm_vector_unit(r->row + r->n * r->stride, r->dim, rec, &scratch, e);
     if (s == MM_OK)
-        s = mm_names_number(&r->names, label, &r->label[r->n], e);
+        s = mm_name_id(&r->names, label, &r->label[r->n], e);
     mm_arena_free(&scratch);
     if (s != MM_OK)
         return s;
@@ -122,7 +122,7 @@ mm_status mm_refs_sort_labels(mm_refs *r, mm_err *e)
 {
     int32_t n = r->names.n;
     int32_t *order = malloc(2 * (size_t)n * sizeof *order + 1), *rank = order + n;
-    mm_names sorted = {0};
+    mm_name_ids sorted = {0};
     if (!order)
         return mm_fail_memory(e);
     for (int32_t i = 0; i < n; i++)
@@ -131,11 +131,11 @@ mm_status mm_refs_sort_labels(mm_refs *r, mm_err *e)
     mm_status s = MM_OK;
     for (int32_t i = 0, at; i < n && s == MM_OK; i++) {
         rank[order[i]] = i;
-        s = mm_names_number(&sorted, r->names.name[order[i]], &at, e);
+        s = mm_name_id(&sorted, r->names.name[order[i]], &at, e);
     }
     for (int64_t i = 0; i < r->n && s == MM_OK; i++)
         r->label[i] = rank[r->label[i]];
-    mm_names_free(s == MM_OK ? &r->names : &sorted);
+    mm_name_ids_free(s == MM_OK ? &r->names : &sorted);
     if (s == MM_OK)
         r->names = sorted;
     free(order);
@@ -151,7 +151,7 @@ void mm_refs_free(mm_refs *r)
     free(r->text);
     free(r->part);
     free(r->time);
-    mm_names_free(&r->names);
+    mm_name_ids_free(&r->names);
     mm_arena_free(&r->arena);
     *r = (mm_refs){0};
 }

@@ -2,7 +2,7 @@
 #ifndef MM_LABEL_REFS_H
 #define MM_LABEL_REFS_H
 
-#include "label/names.h"
+#include "base/name_ids.h"
 #include "stream/record.h"
 
 typedef struct {
@@ -14,7 +14,7 @@ typedef struct {
     mm_str *text;       /* [n]: the text it was made from; p NULL: not kept or none */
     int64_t *part;      /* [n]: its part; −1: none */
     double (*time)[2];  /* [n]: its start and end in seconds; NAN: none */
-    mm_names names;     /* the labels */
+    mm_name_ids names;  /* the labels */
     mm_arena arena;     /* keys, sources, texts */
     mm_str space;       /* of all rows; p NULL: not told */
     bool of_others;     /* none was of the modality that was asked for (mm_load.of) */

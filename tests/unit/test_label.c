@@ -151,19 +151,19 @@ static void votes(void **state)
 static void many_names(void **state)
 {
     (void)state;
-    mm_names t = {0};
+    mm_name_ids t = {0};
     mm_err e;
     int32_t at;
     char name[16];
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < 20000; i++) {
             snprintf(name, sizeof name, "n%d", i);
-            assert_int_equal(mm_names_number(&t, mm_str_of(name), &at, &e), MM_OK);
+            assert_int_equal(mm_name_id(&t, mm_str_of(name), &at, &e), MM_OK);
             assert_int_equal(at, i);
         }
-    assert_int_equal(mm_names_number(&t, (mm_str){"", 0}, &at, &e), MM_OK);
+    assert_int_equal(mm_name_id(&t, (mm_str){"", 0}, &at, &e), MM_OK);
     assert_int_equal(at, 20000);
-    mm_names_free(&t);
+    mm_name_ids_free(&t);
 }
 
 static void cuts(void **state)

@@ -1,4 +1,4 @@
-#include "label/names.h"
+#include "base/name_ids.h"
 
 #include "base/hash.h"
 
@@ -12,7 +12,7 @@ static uint32_t hash(mm_str s)
 }
 
 /* Where the name's number stands, or the free slot where it would. */
-static int32_t *find(const mm_names *t, mm_str name)
+static int32_t *find(const mm_name_ids *t, mm_str name)
 {
     uint32_t mask = (1u << t->bits) - 1;
     for (uint32_t i = hash(name) & mask;; i = (i + 1) & mask)
@@ -21,7 +21,7 @@ static int32_t *find(const mm_names *t, mm_str name)
 }
 
 /* Keeps the table at most half full. */
-static mm_status grow(mm_names *t, mm_err *e)
+static mm_status grow(mm_name_ids *t, mm_err *e)
 {
     if (t->n < t->cap)
         return MM_OK;
@@ -43,7 +43,7 @@ static mm_status grow(mm_names *t, mm_err *e)
     return MM_OK;
 }
 
-mm_status mm_names_number(mm_names *t, mm_str name, int32_t *out, mm_err *e)
+mm_status mm_name_id(mm_name_ids *t, mm_str name, int32_t *out, mm_err *e)
 {
     mm_status s = grow(t, e);
     if (s != MM_OK)
@@ -60,10 +60,10 @@ mm_status mm_names_number(mm_names *t, mm_str name, int32_t *out, mm_err *e)
     return MM_OK;
 }
 
-void mm_names_free(mm_names *t)
+void mm_name_ids_free(mm_name_ids *t)
 {
     mm_arena_free(&t->arena);
     free(t->name);
     free(t->slot);
-    *t = (mm_names){0};
+    *t = (mm_name_ids){0};
 }
