@@ -67,17 +67,6 @@ static const mm_tool TOOL = {
 
 /* ---- list, info, verify ---- */
 
-static mm_status describe(json_t **out, const char *name, const mm_log *log, mm_err *e)
-{
-    mm_model *m;
-    mm_status s = mm_model_open(&m, name, log, e);
-    if (s != MM_OK)
-        return s;
-    s = mm_encoders_describe(out, m, e);
-    mm_model_close(m);
-    return s;
-}
-
 typedef struct {
     mm_run *r;
     json_t *all;
@@ -95,7 +84,7 @@ static bool list_one(void *ctx, const char *name, const char *path)
         puts(name);
         return true;
     }
-    if (describe(&o, path, NULL, &e) != MM_OK)
+    if (mm_encoders_describe(&o, path, NULL, &e) != MM_OK)
         return mm_item_failed(l->r, name, &e);
     if (of >= 0 && !strstr(mm_model_modalities(o, buf), mm_modality_name((mm_modality)of)))
         ; /* another modality */
@@ -104,10 +93,7 @@ static bool list_one(void *ctx, const char *name, const char *path)
     else if (as_json)
         json_array_append(l->all, o);
     else
-        printf("%-24s %-13s %-10s %7.1fM %-5s %s\n", name, mm_model_modalities(o, buf),
-               json_string_value(json_object_get(o, "model_type")),
-               (double)json_integer_value(json_object_get(o, "parameters")) / 1e6,
-               json_string_value(json_object_get(o, "dtype")), path);
+        mm_print_model_row(o, name, path);
     json_decref(o);
     return true;
 }
@@ -117,8 +103,7 @@ static void do_list(mm_run *r, const char **v, int n)
     (void)v, (void)n;
     listing l = {r, json_array(), 0};
     mm_err e = {0};
-    if (mm_model_each(list_one, &l, &e) != MM_OK)
-        mm_die_of(r, &e);
+    mm_must(r, mm_model_each(list_one, &l, &e), &e);
     if (as_json)
         mm_print_json(l.all);
     json_decref(l.all);
@@ -135,7 +120,7 @@ static void do_info(mm_run *r, const char **v, int n)
         json_t *o;
         mm_err e = {0};
         bool head = mm_head_is_file(v[i]);
-        if ((head ? mm_head_describe(&o, v[i], &e) : describe(&o, v[i], &r->log, &e)) != MM_OK) {
+        if ((head ? mm_head_describe(&o, v[i], &e) : mm_encoders_describe(&o, v[i], &r->log, &e)) != MM_OK) {
             mm_item_failed(r, v[i], &e);
             continue;
         }
@@ -165,7 +150,21 @@ static void do_verify(mm_run *r, const char **v, int n)
     }
 }
 
-/* ---- import, fetch ---- */
+/* ---- import, fetch, pack ---- */
+
+/* Where a new model goes; ends the program when there is no such place. */
+static void choose_destination(mm_run *r, char dest[PATH_MAX], const char *name)
+{
+    mm_err e = {0};
+    if (mm_model_destination(dest, name, &e) != MM_OK)
+        mm_die_of(r, &e);
+}
+
+static void say_made(const mm_run *r, const char *dest)
+{
+    if (!r->quiet)
+        printf("%s\n", dest);
+}
 
 static void do_import(mm_run *r, const char **v, int n)
 {
@@ -173,10 +172,9 @@ static void do_import(mm_run *r, const char **v, int n)
     mm_err e = {0};
     (void)n;
     mm_import_opts o = {config, preprocessor, set.v, set_prep.v, set.n, set_prep.n, &r->log};
-    if (mm_model_destination(dest, v[1], &e) != MM_OK || mm_import(v[0], dest, &o, &e) != MM_OK)
-        mm_die_of(r, &e);
-    if (!r->quiet)
-        printf("%s\n", dest);
+    choose_destination(r, dest, v[1]);
+    mm_must(r, mm_import(v[0], dest, &o, &e), &e);
+    say_made(r, dest);
 }
 
 static void fetched(void *ctx, int64_t done, int64_t total)
@@ -196,13 +194,10 @@ static void do_fetch(mm_run *r, const char **v, int n)
                        .log = &r->log,
                        .progress = fetched,
                        .ctx = r};
-    if (mm_model_destination(dest, n > 1 ? v[1] : name, &e) != MM_OK || mm_fetch(v[0], dest, &o, &e) != MM_OK)
-        mm_die_of(r, &e);
-    if (!r->quiet)
-        printf("%s\n", dest);
+    choose_destination(r, dest, n > 1 ? v[1] : name);
+    mm_must(r, mm_fetch(v[0], dest, &o, &e), &e);
+    say_made(r, dest);
 }
-
-/* ---- pack ---- */
 
 static void do_pack(mm_run *r, const char **v, int n)
 {
@@ -214,14 +209,12 @@ static void do_pack(mm_run *r, const char **v, int n)
     (void)n;
     if (o.precision != MM_PREC_BF16 && o.precision != MM_PREC_INT8)
         mm_usage(r, "pack takes --precision bf16 or int8: fp32 weights are used from their file unchanged");
-    if (mm_model_open(&m, v[0], &r->log, &e) != MM_OK || mm_dev_open(&d, &o, &e) != MM_OK)
-        mm_die_of(r, &e);
+    mm_must(r, mm_model_open(&m, v[0], &r->log, &e), &e);
+    mm_must(r, mm_dev_open(&d, &o, &e), &e);
     snprintf(name, sizeof name, "%s-%s", mm_model_name(m), mm_precision_name(o.precision));
-    if (mm_model_destination(dest, packed_dir ? packed_dir : name, &e) != MM_OK ||
-        mm_encoders_pack(m, d, dest, &e) != MM_OK)
-        mm_die_of(r, &e);
-    if (!r->quiet)
-        printf("%s\n", dest);
+    choose_destination(r, dest, packed_dir ? packed_dir : name);
+    mm_must(r, mm_encoders_pack(m, d, dest, &e), &e);
+    say_made(r, dest);
     mm_dev_close(d);
     mm_model_close(m);
 }
@@ -253,16 +246,16 @@ int main(int argc, char **argv)
 {
     mm_run r;
     mm_run_begin(&r, &TOOL, argc, argv);
-    if (!r.n_operands)
-        mm_usage(&r, "missing command: list, info, verify, import, fetch, pack or devices");
+    const char *name = r.n_operands ? r.operands[0] : "";
     const char **v = r.operands + 1;
     int n = r.n_operands - 1;
     for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++)
-        if (strcmp(r.operands[0], COMMANDS[i].name) == 0) {
+        if (strcmp(name, COMMANDS[i].name) == 0) {
             if (n < COMMANDS[i].min || n > COMMANDS[i].max)
                 mm_usage(&r, "%s takes %s", COMMANDS[i].name, COMMANDS[i].wants);
             COMMANDS[i].run(&r, v, n);
             return mm_run_end(&r);
         }
-    mm_usage(&r, "no command %s: list, info, verify, import, fetch, pack or devices", r.operands[0]);
+    mm_usage(&r, "%s command%s%s: list, info, verify, import, fetch, pack or devices", *name ? "no" : "missing",
+             *name ? " " : "", name);
 }

@@ -25,6 +25,15 @@ void mm_print_json(const json_t *o)
     putchar('\n');
 }
 
+void mm_print_model_row(const json_t *o, const char *name, const char *path)
+{
+    char buf[64];
+    printf("%-24s %-13s %-10s %7.1fM %-5s %s\n", name, mm_model_modalities(o, buf),
+           json_string_value(json_object_get(o, "model_type")),
+           (double)json_integer_value(json_object_get(o, "parameters")) / 1e6,
+           json_string_value(json_object_get(o, "dtype")), path);
+}
+
 void mm_print_model(const json_t *o)
 {
     char buf[64];

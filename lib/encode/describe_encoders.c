@@ -62,15 +62,20 @@ static void add_prompts(json_t *o, mm_model *m)
         json_object_set_new(o, "default_prompt", json_string(name));
 }
 
-mm_status mm_encoders_describe(json_t **out, mm_model *m, mm_err *e)
+mm_status mm_encoders_describe(json_t **out, const char *name, const mm_log *log, mm_err *e)
 {
+    mm_model *m;
     mm_sentence sentence = {0};
-    mm_status s = mm_model_describe(out, m, e);
+    mm_status s = mm_model_open(&m, name, log, e);
     if (s != MM_OK)
         return s;
-    mm_sentence_read(&sentence, m, NULL);
-    add_encoders(*out, m, &sentence);
-    add_sentence(*out, &sentence);
-    add_prompts(*out, m);
-    return MM_OK;
+    s = mm_model_describe(out, m, e);
+    if (s == MM_OK) {
+        mm_sentence_read(&sentence, m, NULL);
+        add_encoders(*out, m, &sentence);
+        add_sentence(*out, &sentence);
+        add_prompts(*out, m);
+    }
+    mm_model_close(m);
+    return s;
 }

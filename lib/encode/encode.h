@@ -74,9 +74,9 @@ mm_status mm_encoder_start(mm_pass **pass, mm_encoder *x, const mm_input *in, in
                            mm_arena *a, mm_err *e);
 mm_status mm_encoder_finish(mm_pass *pass, mm_err *e);
 
-/* mm_model_describe's object, and encodes, refused, pooling, normalized, max_tokens, prompts, default_prompt where they
- * apply. The caller owns it. */
-mm_status mm_encoders_describe(json_t **out, mm_model *m, mm_err *e);
+/* mm_model_describe's object of a model by name or directory, and encodes, refused, pooling, normalized, max_tokens,
+ * prompts, default_prompt where they apply. The caller owns it. */
+mm_status mm_encoders_describe(json_t **out, const char *name, const mm_log *log, mm_err *e);
 
 /* Writes a packed model (model/packed_model.h): the weights of all of m's encoders in d's layout and precision. */
 mm_status mm_encoders_pack(mm_model *m, mm_dev *d, const char *dir, mm_err *e);

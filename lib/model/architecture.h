@@ -1,5 +1,4 @@
-/* architecture.h: the architectures that there are encoders for (architectures.def), as far as that is known without
- * running one. */
+/* architecture.h: the architectures that have encoders (architectures.def): facts that need no encoder. */
 #ifndef MM_MODEL_ARCHITECTURE_H
 #define MM_MODEL_ARCHITECTURE_H
 
