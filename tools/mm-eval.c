@@ -120,13 +120,6 @@ static void put_json(eval *v, json_t *j)
     json_decref(j);
 }
 
-static void put_text(eval *v, const mm_report *report, const mm_comparison *c)
-{
-    mm_report_text(report, v->out);
-    if (c)
-        mm_comparison_text(c, opt.compare, v->out);
-}
-
 /* ---- labels ---- */
 
 /* Ends the program: no prediction of this field has ground truth. `from` is "", or "FILE: " of the predictions. */
@@ -203,8 +196,12 @@ static void evaluate_labels(eval *v)
         if (fields > 1 && opt.format == TEXT)
             fprintf(v->out, "%sfield                %s\n", i ? "\n" : "", name);
         if (opt.format == TEXT)
-            put_text(v, &report, compared);
-        else if (all)
+            mm_report_text(&report, v->out);
+        if (opt.format == TEXT && compared)
+            mm_comparison_text(compared, opt.compare, v->out);
+        if (opt.format == TEXT)
+            continue;
+        if (all)
             json_object_set_new(all, name, as_json(v, &report, compared));
         else
             put_json(v, as_json(v, &report, compared));
@@ -235,7 +232,7 @@ static void evaluate_retrieval(eval *v)
     mm_must(&v->r, mm_retrieval_pairs(&pairs, d, a, b, &v->arena, &e), &e);
     mm_must(&v->r, mm_report_pairs(&report, &pairs, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
     if (opt.format == TEXT)
-        put_text(v, &report, NULL);
+        mm_report_text(&report, v->out);
     else
         put_json(v, as_json(v, &report, NULL));
     mm_dataset_free(set);

@@ -86,7 +86,7 @@ static void put_cell(const mm_report *r, FILE *f, int i, int j, double cell)
              text);
 }
 
-/* About how wide the longest class name is, where names are written and as far as there is room for them. */
+/* The approximate width of the longest class name, at most the room that names get; 0 where none are written. */
 static double names_width(const mm_report *r, int classes)
 {
     double widest = 0;

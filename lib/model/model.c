@@ -201,9 +201,9 @@ mm_status mm_model_tensor_shaped(const mm_model *m, mm_tensor *out, const char *
         s = mm_shape_make(&want, out->s.type, rank, dim, e);
     if (s != MM_OK || mm_shape_eq(&want, &out->s))
         return s;
-    char have[128], wish[128];
+    char have[128], wanted[128];
     return mm_fail(e, MM_FATAL, "%s: tensor %s is %s, but config.json makes it %s", m->path, tensor,
-                   mm_shape_text(&out->s, have, sizeof have), mm_shape_text(&want, wish, sizeof wish));
+                   mm_shape_text(&out->s, have, sizeof have), mm_shape_text(&want, wanted, sizeof wanted));
 }
 
 int64_t mm_model_tensor_count(const mm_model *m)

@@ -116,7 +116,7 @@ static mm_status check_cover(const mm_safetensors *s, const uint8_t *data, uint6
     for (int64_t i = 0; i < s->count; i++) {
         const uint8_t *p = s->t[i].t.data;
         if (p != at)
-            return mm_fail(e, MM_FATAL, "%s: tensor %.100s %s the one in front of it: the file is damaged", name,
+            return mm_fail(e, MM_FATAL, "%s: tensor %.100s %s the previous one: the file is damaged", name,
                            s->t[i].name, p < at ? "overlaps" : "leaves a gap after");
         at = p + mm_shape_bytes(&s->t[i].t.s);
     }

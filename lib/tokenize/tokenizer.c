@@ -12,9 +12,9 @@ static int64_t model_limit(mm_model *m, const json_t *config, mm_err *e)
 {
     const json_t *model = mm_model_config(m);
     const char *type = mm_config_str(model, "model_type", "");
-    int64_t unsaid = !strncmp(type, "clip", 4) ? 77 : !strncmp(type, "siglip", 6) ? 64 : 0;
+    int64_t usual = !strncmp(type, "clip", 4) ? 77 : !strncmp(type, "siglip", 6) ? 64 : 0;
     int64_t limit = mm_config_int(model, "max_position_embeddings",
-                                  mm_config_int(model, "text_config.max_position_embeddings", unsaid));
+                                  mm_config_int(model, "text_config.max_position_embeddings", usual));
     /* RoBERTa's positions begin after the padding id */
     if (limit > 2 && (strstr(type, "roberta") || !strcmp(type, "mpnet")))
         limit -= 2;
