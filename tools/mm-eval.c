@@ -193,18 +193,17 @@ static void evaluate_labels(eval *v)
         mm_comparison comparison, *compared = other ? &comparison : NULL;
         const char *name = field[i].p ? mm_arena_strdup(&v->arena, field[i]) : "-";
         evaluate_field(v, &report, &comparison, c, other, field[i]);
-        if (fields > 1 && opt.format == TEXT)
-            fprintf(v->out, "%sfield                %s\n", i ? "\n" : "", name);
-        if (opt.format == TEXT)
+        if (opt.format == TEXT) {
+            if (fields > 1)
+                fprintf(v->out, "%sfield                %s\n", i ? "\n" : "", name);
             mm_report_text(&report, v->out);
-        if (opt.format == TEXT && compared)
-            mm_comparison_text(compared, opt.compare, v->out);
-        if (opt.format == TEXT)
-            continue;
-        if (all)
+            if (compared)
+                mm_comparison_text(compared, opt.compare, v->out);
+        } else if (all) {
             json_object_set_new(all, name, as_json(v, &report, compared));
-        else
+        } else {
             put_json(v, as_json(v, &report, compared));
+        }
     }
     if (all && opt.format == JSON)
         put_json(v, json_pack("{s:O}", "fields", all));

@@ -152,29 +152,16 @@ static void do_verify(mm_run *r, const char **v, int n)
 
 /* ---- import, fetch, pack ---- */
 
-/* Where a new model goes; ends the program when there is no such place. */
-static void choose_destination(mm_run *r, char dest[PATH_MAX], const char *name)
-{
-    mm_err e = {0};
-    if (mm_model_destination(dest, name, &e) != MM_OK)
-        mm_die_of(r, &e);
-}
-
-static void say_made(const mm_run *r, const char *dest)
-{
-    if (!r->quiet)
-        printf("%s\n", dest);
-}
-
 static void do_import(mm_run *r, const char **v, int n)
 {
     char dest[PATH_MAX];
     mm_err e = {0};
     (void)n;
     mm_import_opts o = {config, preprocessor, set.v, set_prep.v, set.n, set_prep.n, &r->log};
-    choose_destination(r, dest, v[1]);
+    mm_must(r, mm_model_destination(dest, v[1], &e), &e);
     mm_must(r, mm_import(v[0], dest, &o, &e), &e);
-    say_made(r, dest);
+    if (!r->quiet)
+        puts(dest);
 }
 
 static void fetched(void *ctx, int64_t done, int64_t total)
@@ -194,9 +181,10 @@ static void do_fetch(mm_run *r, const char **v, int n)
                        .log = &r->log,
                        .progress = fetched,
                        .ctx = r};
-    choose_destination(r, dest, n > 1 ? v[1] : name);
+    mm_must(r, mm_model_destination(dest, n > 1 ? v[1] : name, &e), &e);
     mm_must(r, mm_fetch(v[0], dest, &o, &e), &e);
-    say_made(r, dest);
+    if (!r->quiet)
+        puts(dest);
 }
 
 static void do_pack(mm_run *r, const char **v, int n)
@@ -212,9 +200,10 @@ static void do_pack(mm_run *r, const char **v, int n)
     mm_must(r, mm_model_open(&m, v[0], &r->log, &e), &e);
     mm_must(r, mm_dev_open(&d, &o, &e), &e);
     snprintf(name, sizeof name, "%s-%s", mm_model_name(m), mm_precision_name(o.precision));
-    choose_destination(r, dest, packed_dir ? packed_dir : name);
+    mm_must(r, mm_model_destination(dest, packed_dir ? packed_dir : name, &e), &e);
     mm_must(r, mm_encoders_pack(m, d, dest, &e), &e);
-    say_made(r, dest);
+    if (!r->quiet)
+        puts(dest);
     mm_dev_close(d);
     mm_model_close(m);
 }

@@ -64,7 +64,7 @@ void mm_training_say_labels(const mm_training_report *t, const mm_head *h)
 {
     const mm_data *d = t->data->data;
     for (int o = 0; t->task == MM_TASK_REGRESS && o < h->outputs; o++) {
-        const mm_data_field *f = &d->field[mm_data_field_of(d, h->output[o].name)];
+        const mm_data_field *f = mm_data_field_of(d, h->output[o].name);
         int n = 0, last = -1;
         for (int i = 0; i < d->n; i++) {
             if (f->id[i] >= 0 && isnan(f->number[i])) {

@@ -14,16 +14,6 @@ static void rows_of(const mm_data_modality *x, int32_t sample, int32_t pick, int
     }
 }
 
-static void standardise(float *restrict y, const float *restrict x, const mm_head_input *in)
-{
-    const float *restrict mean = in->mean, *restrict std = in->std;
-    int64_t width = in->width;
-    if (!mean)
-        memcpy(y, x, (size_t)width * sizeof *y);
-    for (int64_t c = 0; mean && c < width; c++)
-        y[c] = (x[c] - mean[c]) / std[c];
-}
-
 /* Modality m of the head: its rows [cu[samples], width], and cu. */
 static mm_status gather(mm_fuse_batch *out, int m, const mm_data_modality *from, const mm_head *h,
                         const int32_t *sample, const int32_t *pick, mm_arena *a, mm_err *e)
@@ -41,8 +31,9 @@ static mm_status gather(mm_fuse_batch *out, int m, const mm_data_modality *from,
         return mm_fail_memory(e);
     for (int i = 0; i < out->n; i++) {
         rows_of(from, sample[i], pick ? pick[i * h->inputs + m] : MM_ALL_ROWS, &lo, &hi);
-        for (int64_t r = lo; r < hi; r++, to += in->width)
-            standardise(to, from->x + r * in->width, in);
+        if (hi > lo)
+            mm_head_standardise(in, to, from->x + lo * in->width, hi - lo);
+        to += (hi - lo) * in->width;
     }
     out->x[m] = x;
     out->cu[m] = cu;
@@ -55,11 +46,11 @@ mm_status mm_data_batch(mm_fuse_batch *out, const mm_data *d, const mm_head *h, 
     mm_status s = MM_OK;
     out->n = samples;
     for (int m = 0; s == MM_OK && m < h->inputs; m++) {
-        int at = mm_data_modality_of(d, h->input[m].name);
-        if (at >= 0 && d->modality[at].width != h->input[m].width)
+        const mm_data_modality *from = mm_data_modality_of(d, h->input[m].name);
+        if (from && from->width != h->input[m].width)
             return mm_fail(e, MM_FATAL, "the head takes %s vectors of width %lld, these have %lld", h->input[m].name,
-                           (long long)h->input[m].width, (long long)d->modality[at].width);
-        s = gather(out, m, at < 0 ? NULL : &d->modality[at], h, sample, pick, a, e);
+                           (long long)h->input[m].width, (long long)from->width);
+        s = gather(out, m, from, h, sample, pick, a, e);
     }
     return s;
 }

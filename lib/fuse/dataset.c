@@ -188,18 +188,18 @@ mm_status mm_dataset_add(mm_dataset *d, const mm_record *rec, const char *as, mm
 
 /* ---- lookups ---- */
 
-int mm_data_modality_of(const mm_data *d, const char *name)
+const mm_data_modality *mm_data_modality_of(const mm_data *d, const char *name)
 {
     for (int m = 0; m < d->modalities; m++)
         if (strcmp(d->modality[m].name, name) == 0)
-            return m;
-    return -1;
+            return &d->modality[m];
+    return NULL;
 }
 
-int mm_data_field_of(const mm_data *d, const char *name)
+const mm_data_field *mm_data_field_of(const mm_data *d, const char *name)
 {
     for (int f = 0; f < d->fields; f++)
         if (strcmp(d->field[f].name, name) == 0)
-            return f;
-    return -1;
+            return &d->field[f];
+    return NULL;
 }

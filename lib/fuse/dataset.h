@@ -49,8 +49,13 @@ mm_status mm_dataset_add(mm_dataset *d, const mm_record *rec, const char *as, mm
 /* Packs the samples; nothing can be added afterwards. The view lives as long as the dataset. */
 mm_status mm_dataset_finish(mm_dataset *d, const mm_data **out, mm_err *e);
 
-int mm_data_modality_of(const mm_data *d, const char *name); /* index; −1: none */
-int mm_data_field_of(const mm_data *d, const char *name);
+const mm_data_modality *mm_data_modality_of(const mm_data *d, const char *name); /* NULL: none */
+const mm_data_field *mm_data_field_of(const mm_data *d, const char *name);
+/* How many rows a sample has of a modality; none of NULL. */
+static inline int64_t mm_data_rows(const mm_data_modality *x, int32_t sample)
+{
+    return x ? x->cu[sample + 1] - x->cu[sample] : 0;
+}
 
 /* For a new head, the data's modalities as inputs, in the order of the comma-separated list `of`, or (NULL) image,
  * text, audio, video, others. MM_SKIP: there are none. */

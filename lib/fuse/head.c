@@ -82,6 +82,17 @@ void mm_head_free(mm_head *h)
     free(h);
 }
 
+void mm_head_standardise(const mm_head_input *in, float *restrict y, const float *restrict x, int64_t rows)
+{
+    const float *restrict mean = in->mean, *restrict std = in->std;
+    int64_t width = in->width;
+    if (!mean)
+        memcpy(y, x, (size_t)(rows * width) * sizeof *y);
+    for (int64_t r = 0; mean && r < rows; r++, x += width, y += width)
+        for (int64_t c = 0; c < width; c++)
+            y[c] = (x[c] - mean[c]) / std[c];
+}
+
 int64_t mm_head_out_width(const mm_head *h)
 {
     int64_t n = 0;

@@ -61,6 +61,9 @@ typedef struct {
     const int64_t *cu[MM_MAX_MODALITIES]; /* [n+1] */
 } mm_fuse_batch;
 
+/* y = the rows x [rows, in->width], standardised. */
+void mm_head_standardise(const mm_head_input *in, float *restrict y, const float *restrict x, int64_t rows);
+
 /* The outputs of a forward pass. */
 typedef struct {
     mm_node *fused; /* [n, F]: the joint vector */

@@ -104,7 +104,7 @@ static mm_status add_field(mm_head *like, const mm_data *d, mm_str wanted, mm_er
 /* Adds the field of this name, which may contain a comma, or else the fields of a comma-separated list. */
 static mm_status add_named(mm_head *like, const mm_data *d, const char *list, mm_err *e)
 {
-    if (mm_data_field_of(d, list) >= 0 || !strchr(list, ','))
+    if (mm_data_field_of(d, list) || !strchr(list, ','))
         return add_field(like, d, mm_str_of(list), e);
     mm_status s = MM_OK;
     for (const char *p = list; s == MM_OK && *p; p += strcspn(p, ","), p += *p == ',')

@@ -38,8 +38,9 @@ static mm_status make_batch(mm_fuse_batch *b, const mm_head *h, const mm_feature
         b->cu[m] = cu;
         for (int i = 0; i < n; i++) {
             const mm_modality_rows *p = mm_features_find(j[i], mm_str_of(in->name));
-            for (int64_t k = 0; p && k < p->rows * in->width; k++)
-                *x++ = in->mean ? (p->x[k] - in->mean[k % in->width]) / in->std[k % in->width] : p->x[k];
+            if (p && p->rows)
+                mm_head_standardise(in, x, p->x, p->rows);
+            x += p ? p->rows * in->width : 0;
         }
     }
     return MM_OK;

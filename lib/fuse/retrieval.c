@@ -30,10 +30,9 @@ static float *rows_of(const mm_data *d, const mm_data_modality *x, const int32_t
 
 mm_status mm_retrieval_pairs(mm_pairs *out, const mm_data *d, const char *a, const char *b, mm_arena *arena, mm_err *e)
 {
-    int ma = mm_data_modality_of(d, a), mb = mm_data_modality_of(d, b);
-    if (ma < 0 || mb < 0)
-        return mm_fail(e, MM_SKIP, "no features of %s", ma < 0 ? a : b);
-    const mm_data_modality *x = &d->modality[ma], *y = &d->modality[mb];
+    const mm_data_modality *x = mm_data_modality_of(d, a), *y = mm_data_modality_of(d, b);
+    if (!x || !y)
+        return mm_fail(e, MM_SKIP, "no features of %s", !x ? a : b);
     if (strcmp(x->space, y->space) != 0 || x->width != y->width)
         return mm_fail_hint(e, MM_SKIP, MM_HINT_ALIGN, "%s and %s are in two spaces: %s and %s", a, b, x->space,
                             y->space);
@@ -41,7 +40,7 @@ mm_status mm_retrieval_pairs(mm_pairs *out, const mm_data *d, const char *a, con
     if (!pair)
         return mm_fail_memory(e);
     for (int i = 0; i < d->n; i++)
-        pair[i] = x->cu[i + 1] == x->cu[i] + 1 && y->cu[i + 1] > y->cu[i] ? pairs++ : -1;
+        pair[i] = mm_data_rows(x, i) == 1 && mm_data_rows(y, i) > 0 ? pairs++ : -1;
     if (!pairs)
         return mm_fail(e, MM_SKIP, "no key has one vector of %s and some of %s", a, b);
     int64_t *owner_a, *owner_b;

@@ -34,8 +34,7 @@ static void shuffle(mm_adamw_trainer *t)
 
 static int64_t rows_of(const mm_adamw_trainer *t, int32_t sample, int m)
 {
-    int at = mm_data_modality_of(t->o->data, t->o->head->input[m].name);
-    return at < 0 ? 0 : t->o->data->modality[at].cu[sample + 1] - t->o->data->modality[at].cu[sample];
+    return mm_data_rows(mm_data_modality_of(t->o->data, t->o->head->input[m].name), sample);
 }
 
 /* Chooses the rows of one sample: modality dropout leaves out modalities, but never the last one; alignment takes one

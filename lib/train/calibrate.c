@@ -80,7 +80,7 @@ mm_status mm_calibrate(mm_head *h, const mm_objective *o, const int32_t *sample,
     s = mm_objective_forward(o, t, sample, n, NULL, &a, &b, &f, e);
     int64_t at = 0;
     for (int i = 0; s == MM_OK && i < h->outputs; at += h->output[i++].width) {
-        const mm_data_field *field = &o->data->field[mm_data_field_of(o->data, h->output[i].name)];
+        const mm_data_field *field = mm_data_field_of(o->data, h->output[i].name);
         mm_node *part = mm_t_columns(t, f.out, at, h->output[i].width);
         int32_t *target = mm_tape_scratch(t, (size_t)n * sizeof *target);
         for (int r = 0; target && r < n; r++)

@@ -4,7 +4,7 @@
 
 static mm_node *output_loss(const mm_objective *o, mm_tape *t, mm_node *part, int output, const int32_t *sample, int n)
 {
-    const mm_data_field *f = &o->data->field[mm_data_field_of(o->data, o->head->output[output].name)];
+    const mm_data_field *f = mm_data_field_of(o->data, o->head->output[output].name);
     if (o->head->task == MM_TASK_REGRESS) {
         float *target = mm_tape_scratch(t, (size_t)n * sizeof *target);
         for (int i = 0; target && i < n; i++)

@@ -11,14 +11,12 @@ uint8_t *mm_usable_samples(const mm_data *d, const mm_head *h, mm_arena *a)
     uint8_t *usable = mm_arena_zalloc(a, (size_t)d->n, 1);
     for (int i = 0; usable && i < d->n; i++) {
         int inputs = 0, targets = 0;
-        for (int m = 0; m < h->inputs; m++) {
-            int at = mm_data_modality_of(d, h->input[m].name);
-            inputs += at >= 0 && d->modality[at].cu[i + 1] > d->modality[at].cu[i];
-        }
+        for (int m = 0; m < h->inputs; m++)
+            inputs += mm_data_rows(mm_data_modality_of(d, h->input[m].name), i) > 0;
         for (int o = 0; o < h->outputs; o++) {
-            int at = mm_data_field_of(d, h->output[o].name);
-            if (at >= 0)
-                targets += h->task == MM_TASK_REGRESS ? !isnan(d->field[at].number[i]) : d->field[at].id[i] >= 0;
+            const mm_data_field *f = mm_data_field_of(d, h->output[o].name);
+            if (f)
+                targets += h->task == MM_TASK_REGRESS ? !isnan(f->number[i]) : f->id[i] >= 0;
         }
         usable[i] = h->task == MM_TASK_ALIGN ? inputs >= 2 : inputs && targets;
     }

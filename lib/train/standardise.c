@@ -100,10 +100,8 @@ mm_status mm_standardise(mm_head *h, const mm_data *d, const mm_split *s, mm_err
 {
     mm_arena a = {0};
     mm_status status = MM_OK;
-    for (int m = 0; status == MM_OK && m < h->inputs; m++) {
-        int at = mm_data_modality_of(d, h->input[m].name);
-        status = standardise_input(&h->input[m], at < 0 ? NULL : &d->modality[at], s, &h->arena, &a, e);
-    }
+    for (int m = 0; status == MM_OK && m < h->inputs; m++)
+        status = standardise_input(&h->input[m], mm_data_modality_of(d, h->input[m].name), s, &h->arena, &a, e);
     mm_arena_free(&a);
     return status;
 }
@@ -136,8 +134,7 @@ static mm_target_scale measure_target(const double *y, const int32_t *sample, in
 void mm_target_scale_fit(mm_objective *o, const int32_t *sample, int n)
 {
     for (int i = 0; i < o->head->outputs; i++)
-        o->target[i] =
-            measure_target(o->data->field[mm_data_field_of(o->data, o->head->output[i].name)].number, sample, n);
+        o->target[i] = measure_target(mm_data_field_of(o->data, o->head->output[i].name)->number, sample, n);
 }
 
 void mm_target_scale_store(mm_head *h, const mm_objective *o)

@@ -101,7 +101,7 @@ static mm_status prepare(trainer *t, mm_err *e)
     if (h->task == MM_TASK_REGRESS)
         mm_target_scale_fit(o, train, n);
     for (int i = 0; h->task == MM_TASK_CLASSIFY && o->opts->balanced && i < h->outputs; i++) {
-        const mm_data_field *f = &o->data->field[mm_data_field_of(o->data, h->output[i].name)];
+        const mm_data_field *f = mm_data_field_of(o->data, h->output[i].name);
         o->class_weight[i] = class_weights(f, t->split, &t->arena);
     }
     t->at.fingerprint = fingerprint_of(t);

@@ -24,7 +24,7 @@ typedef struct {
 
 static void count(tally *y, const mm_objective *o, const mm_fused *f, const int32_t *sample, int n)
 {
-    const mm_data_field *field = &o->data->field[mm_data_field_of(o->data, o->head->output[0].name)];
+    const mm_data_field *field = mm_data_field_of(o->data, o->head->output[0].name);
     int64_t stride = mm_cols(f->out);
     for (int i = 0; i < n; i++) {
         const float *out = mm_value(f->out) + i * stride;
@@ -64,11 +64,10 @@ static int rounds_of(const mm_objective *o, const int32_t *sample, int n)
 {
     int64_t most = 1;
     for (int m = 0; m < o->head->inputs; m++) {
-        int at = mm_data_modality_of(o->data, o->head->input[m].name);
-        const int64_t *cu = at < 0 ? NULL : o->data->modality[at].cu;
-        for (int i = 0; cu && i < n; i++)
-            if (cu[sample[i] + 1] - cu[sample[i]] > most)
-                most = cu[sample[i] + 1] - cu[sample[i]];
+        const mm_data_modality *x = mm_data_modality_of(o->data, o->head->input[m].name);
+        for (int i = 0; i < n; i++)
+            if (mm_data_rows(x, sample[i]) > most)
+                most = mm_data_rows(x, sample[i]);
     }
     return (int)(most < MOST_ROUNDS ? most : MOST_ROUNDS);
 }
@@ -77,10 +76,9 @@ static int rounds_of(const mm_objective *o, const int32_t *sample, int n)
 static void pick_rows(int32_t *pick, const mm_objective *o, const int32_t *sample, int n, int round)
 {
     for (int m = 0; m < o->head->inputs; m++) {
-        int at = mm_data_modality_of(o->data, o->head->input[m].name);
+        const mm_data_modality *x = mm_data_modality_of(o->data, o->head->input[m].name);
         for (int i = 0; i < n; i++) {
-            const int64_t *cu = at < 0 ? NULL : o->data->modality[at].cu + sample[i];
-            int64_t rows = cu ? cu[1] - cu[0] : 0;
+            int64_t rows = mm_data_rows(x, sample[i]);
             pick[i * o->head->inputs + m] = rows > 1 ? (int32_t)(round % rows) : MM_ALL_ROWS;
         }
     }
