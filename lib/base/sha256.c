@@ -101,3 +101,18 @@ mm_status mm_sha256_file(const char *path, char hex[65], mm_err *e)
     mm_map_close(&m);
     return MM_OK;
 }
+
+mm_status mm_sha256_sums_add(mm_buf *sums, const char *dir, const char *name, const char *hex, mm_err *e)
+{
+    char path[PATH_MAX], own[65];
+    mm_status s = hex ? MM_OK : mm_dir_path(path, dir, name, e);
+    if (s == MM_OK && !hex)
+        s = mm_sha256_file(path, own, e);
+    if (s == MM_OK)
+        s = mm_buf_append(sums, hex ? hex : own, 64, e);
+    if (s == MM_OK)
+        s = mm_buf_append(sums, "  ", 2, e);
+    if (s == MM_OK)
+        s = mm_buf_append(sums, name, strlen(name), e);
+    return s == MM_OK ? mm_buf_append(sums, "\n", 1, e) : s;
+}

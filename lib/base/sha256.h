@@ -2,6 +2,7 @@
 #ifndef MM_BASE_SHA256_H
 #define MM_BASE_SHA256_H
 
+#include "base/buf.h"
 #include "base/status.h"
 
 #include <stddef.h>
@@ -20,5 +21,8 @@ void mm_sha256_end(mm_sha256 *s, char hex[65]);
 
 /* The digest of a whole file. */
 mm_status mm_sha256_file(const char *path, char hex[65], mm_err *e);
+
+/* Appends the line of DIR/NAME to a SHA256SUMS file: "HEX  NAME\n". hex NULL: it is computed. */
+mm_status mm_sha256_sums_add(mm_buf *sums, const char *dir, const char *name, const char *hex, mm_err *e);
 
 #endif

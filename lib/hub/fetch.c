@@ -148,18 +148,9 @@ static mm_status write_sums(const fetch *f, const mm_hub_repo *r, mm_err *e)
 {
     mm_buf b = {0};
     mm_status s = MM_OK;
-    char path[PATH_MAX], line[400];
-    for (int i = 0; i < r->files && s == MM_OK; i++) {
-        char hex[65];
-        s = mm_dir_path(path, f->dir, r->file[i].name, e);
-        if (s == MM_OK && r->file[i].sha256)
-            memcpy(hex, r->file[i].sha256, 65);
-        else if (s == MM_OK)
-            s = mm_sha256_file(path, hex, e);
-        int n = s == MM_OK ? snprintf(line, sizeof line, "%s  %s\n", hex, r->file[i].name) : 0;
-        if (s == MM_OK)
-            s = mm_buf_append(&b, line, (size_t)n, e);
-    }
+    char path[PATH_MAX];
+    for (int i = 0; i < r->files && s == MM_OK; i++)
+        s = mm_sha256_sums_add(&b, f->dir, r->file[i].name, r->file[i].sha256, e);
     if (s == MM_OK)
         s = mm_dir_path(path, f->dir, "SHA256SUMS", e);
     if (s == MM_OK)

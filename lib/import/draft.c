@@ -150,28 +150,13 @@ mm_status mm_draft_overlay(json_t **to, const char *path, mm_err *e)
 
 /* ---- writing ---- */
 
-static mm_status sum_file(const char *dir, const char *name, mm_buf *sums, mm_err *e)
-{
-    char path[PATH_MAX], hex[65];
-    mm_status s = mm_dir_path(path, dir, name, e);
-    if (s == MM_OK)
-        s = mm_sha256_file(path, hex, e);
-    if (s == MM_OK)
-        s = mm_buf_append(sums, hex, 64, e);
-    if (s == MM_OK)
-        s = mm_buf_append(sums, "  ", 2, e);
-    if (s == MM_OK)
-        s = mm_buf_append(sums, name, strlen(name), e);
-    return s == MM_OK ? mm_buf_append(sums, "\n", 1, e) : s;
-}
-
 static mm_status write_json(const char *dir, const char *name, const json_t *j, mm_buf *sums, mm_err *e)
 {
     char path[PATH_MAX];
     mm_status s = mm_dir_path(path, dir, name, e);
     if (s == MM_OK)
         s = mm_json_save(path, j, e);
-    return s == MM_OK ? sum_file(dir, name, sums, e) : s;
+    return s == MM_OK ? mm_sha256_sums_add(sums, dir, name, NULL, e) : s;
 }
 
 static mm_status write_files(const mm_draft *d, const char *dir, mm_buf *sums, mm_err *e)
@@ -181,7 +166,7 @@ static mm_status write_files(const mm_draft *d, const char *dir, mm_buf *sums, m
     if (s == MM_OK)
         s = mm_safetensors_write(path, d->t, d->n, d->metadata, e);
     if (s == MM_OK)
-        s = sum_file(dir, "model.safetensors", sums, e);
+        s = mm_sha256_sums_add(sums, dir, "model.safetensors", NULL, e);
     if (s == MM_OK)
         s = write_json(dir, "config.json", d->config, sums, e);
     if (s == MM_OK && d->preprocessor)
@@ -191,7 +176,7 @@ static mm_status write_files(const mm_draft *d, const char *dir, mm_buf *sums, m
         if (s == MM_OK)
             s = mm_file_copy(d->copy[i].from, path, e);
         if (s == MM_OK)
-            s = sum_file(dir, d->copy[i].name, sums, e);
+            s = mm_sha256_sums_add(sums, dir, d->copy[i].name, NULL, e);
     }
     if (s == MM_OK)
         s = mm_dir_path(path, dir, "SHA256SUMS", e);

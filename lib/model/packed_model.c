@@ -56,20 +56,13 @@ static mm_status take_files(const char *from, const char *to, int depth, mm_err 
 /* Appends the panels' checksum to those of the other files, for verify.c. */
 static mm_status add_sum(const char *dir, mm_err *e)
 {
-    char sums[PATH_MAX], panels[PATH_MAX], hex[65];
+    char sums[PATH_MAX];
     mm_buf b = {0};
-    char line[128];
     mm_status s = mm_dir_path(sums, dir, "SHA256SUMS", e);
-    if (s == MM_OK)
-        s = mm_dir_path(panels, dir, MM_PANELS_FILE, e);
-    if (s == MM_OK)
-        s = mm_sha256_file(panels, hex, e);
     if (s == MM_OK && mm_file_exists(sums))
         s = mm_file_read(&b, sums, (size_t)1 << 20, e);
-    if (s == MM_OK) {
-        int n = snprintf(line, sizeof line, "%s  " MM_PANELS_FILE "\n", hex);
-        s = mm_buf_append(&b, line, (size_t)n, e);
-    }
+    if (s == MM_OK)
+        s = mm_sha256_sums_add(&b, dir, MM_PANELS_FILE, NULL, e);
     if (s == MM_OK)
         s = mm_file_write(sums, b.p, b.n, e);
     mm_buf_free(&b);
