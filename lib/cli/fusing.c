@@ -48,13 +48,13 @@ static mm_status next_of(mm_run *r, mm_reader *in, mm_arena *a, mm_record *rec)
     return s == MM_OK ? MM_OK : MM_EOF;
 }
 
-void mm_fusing_say_mixed(mm_run *r, int64_t samples, const char *such)
+void mm_fusing_say_mixed(mm_run *r, int64_t samples, const char *example)
 {
     if (samples)
         mm_warn(r,
                 "samples that are made of several sources of one modality: %lld, such as %s; if these are different "
                 "things, see Keys in mm-decode(1)",
-                (long long)samples, such);
+                (long long)samples, example);
 }
 
 void mm_fusing_failed(mm_run *r, const char *with, const mm_record *error, const mm_err *why)
@@ -87,7 +87,7 @@ static void say_what_was_joined(mm_run *r, const mm_fuser *f)
             "samples that were not put together, since the records of a key do not follow one another in the stream: "
             "%lld; give each modality as a stream of its own, and they are joined",
             (long long)t.split);
-    mm_fusing_say_mixed(r, t.mixed, t.such ? t.such : "");
+    mm_fusing_say_mixed(r, t.mixed, t.mixed_example ? t.mixed_example : "");
 }
 
 void mm_fusing_run(mm_run *r, mm_fuser *f, void (*after)(void *ctx), void *ctx)

@@ -69,8 +69,8 @@ static const char *full(const mm_params *p, const char *name, const char *suffix
 
 static bool has(const mm_params *p, const char *name, const char *suffix)
 {
-    char z[NAME_MAX_BYTES];
-    return mm_model_has(p->model, full(p, name, suffix, z));
+    char key[NAME_MAX_BYTES];
+    return mm_model_has(p->model, full(p, name, suffix, key));
 }
 
 bool mm_params_has(const mm_params *p, const char *name)
@@ -95,10 +95,10 @@ void mm_params_prefix(mm_params *p, const char *const *candidates, const char *p
 static mm_tensor fetch(mm_params *p, const char *name, const char *suffix, int rank, const int64_t *dim)
 {
     mm_tensor t = {0};
-    char z[NAME_MAX_BYTES];
+    char key[NAME_MAX_BYTES];
     if (p->failed.status != MM_OK)
         return t;
-    if (mm_model_tensor_shaped(p->model, &t, full(p, name, suffix, z), rank, dim, &p->failed) != MM_OK)
+    if (mm_model_tensor_shaped(p->model, &t, full(p, name, suffix, key), rank, dim, &p->failed) != MM_OK)
         t.data = NULL;
     return t;
 }
@@ -119,19 +119,19 @@ static mm_tensor fetch_bias(mm_params *p, const char *name, int64_t n, mm_bias b
 /* A packed model's panels for the weight `name`, in *w; NULL: it has none. */
 static const mm_laid_out *laid_out_of(const mm_params *p, const char *name, mm_laid_out *w)
 {
-    char z[NAME_MAX_BYTES];
+    char key[NAME_MAX_BYTES];
     *w = (mm_laid_out){0};
-    if (!p->ready || !mm_model_panel(p->model, &w->panels, full(p, name, "", z), "panels"))
+    if (!p->ready || !mm_model_panel(p->model, &w->panels, full(p, name, "", key), "panels"))
         return NULL;
-    mm_model_panel(p->model, &w->scale, z, "scale");
-    mm_model_panel(p->model, &w->sum, z, "sum");
+    mm_model_panel(p->model, &w->scale, key, "scale");
+    mm_model_panel(p->model, &w->sum, key, "sum");
     return w;
 }
 
 static mm_weight *own_named(mm_params *p, const char *name, mm_weight *w)
 {
-    char z[NAME_MAX_BYTES];
-    mm_dev_name_weight(p->dev, full(p, name, "", z), w);
+    char key[NAME_MAX_BYTES];
+    mm_dev_name_weight(p->dev, full(p, name, "", key), w);
     return mm_params_own(p, w);
 }
 
@@ -206,11 +206,11 @@ static mm_weight *make_vector(mm_params *p, const mm_tensor *t)
 mm_weight *mm_params_vector(mm_params *p, const char *name, int64_t n)
 {
     mm_tensor t = {0};
-    char z[NAME_MAX_BYTES];
-    if (p->failed.status != MM_OK || mm_model_tensor(p->model, &t, full(p, name, "", z), &p->failed) != MM_OK)
+    char key[NAME_MAX_BYTES];
+    if (p->failed.status != MM_OK || mm_model_tensor(p->model, &t, full(p, name, "", key), &p->failed) != MM_OK)
         return NULL;
     if (mm_shape_count(&t.s) != n)
-        mm_params_fail(p, "%s: %s has %lld elements where %lld belong", mm_model_path(p->model), z,
+        mm_params_fail(p, "%s: %s has %lld elements where %lld belong", mm_model_path(p->model), key,
                        (long long)mm_shape_count(&t.s), (long long)n);
     return make_vector(p, &t);
 }
@@ -218,13 +218,13 @@ mm_weight *mm_params_vector(mm_params *p, const char *name, int64_t n)
 mm_weight *mm_params_table(mm_params *p, const char *name, int64_t rows, int64_t width)
 {
     mm_tensor t = {0};
-    char z[NAME_MAX_BYTES];
-    if (p->failed.status != MM_OK || mm_model_tensor(p->model, &t, full(p, name, "", z), &p->failed) != MM_OK)
+    char key[NAME_MAX_BYTES];
+    if (p->failed.status != MM_OK || mm_model_tensor(p->model, &t, full(p, name, "", key), &p->failed) != MM_OK)
         return NULL;
     int64_t last = t.s.rank > 0 ? t.s.dim[t.s.rank - 1] : 0;
     if (last != width || width == 0 || (rows >= 0 && mm_shape_count(&t.s) != rows * width)) {
         char text[128];
-        mm_params_fail(p, "%s: %s is %s where [%lld,%lld] belongs", mm_model_path(p->model), z,
+        mm_params_fail(p, "%s: %s is %s where [%lld,%lld] belongs", mm_model_path(p->model), key,
                        mm_shape_text(&t.s, text, sizeof text), (long long)rows, (long long)width);
         return NULL;
     }

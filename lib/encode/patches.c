@@ -12,14 +12,14 @@
 static const float *host_rows(mm_params *p, const char *name, int64_t width, int64_t *rows)
 {
     mm_tensor t = {0};
-    char z[160];
-    snprintf(z, sizeof z, "%s%s", p->prefix, name);
-    if (p->failed.status != MM_OK || mm_model_tensor(p->model, &t, z, &p->failed) != MM_OK)
+    char key[160];
+    snprintf(key, sizeof key, "%s%s", p->prefix, name);
+    if (p->failed.status != MM_OK || mm_model_tensor(p->model, &t, key, &p->failed) != MM_OK)
         return NULL;
     int64_t count = mm_shape_count(&t.s);
     if (t.s.rank < 1 || t.s.dim[t.s.rank - 1] != width || count < width) {
         char text[128];
-        mm_params_fail(p, "%s: %s is %s: its last dimension should be %lld", mm_model_path(p->model), z,
+        mm_params_fail(p, "%s: %s is %s: its last dimension should be %lld", mm_model_path(p->model), key,
                        mm_shape_text(&t.s, text, sizeof text), (long long)width);
         return NULL;
     }

@@ -6,7 +6,7 @@
 /* ---- loading ---- */
 
 typedef struct {
-    char z[160];
+    char key[160];
 } layer_name;
 
 static const char *at(const mm_stack_names *n, int i, const char *name, layer_name *out)
@@ -14,8 +14,8 @@ static const char *at(const mm_stack_names *n, int i, const char *name, layer_na
     char layer[96];
     /* the pattern comes from one of our own tables, never from a file */
     snprintf(layer, sizeof layer, n->layer, i);
-    snprintf(out->z, sizeof out->z, "%s%s", layer, name);
-    return out->z;
+    snprintf(out->key, sizeof out->key, "%s%s", layer, name);
+    return out->key;
 }
 
 static void load_layer(mm_layer *l, mm_params *p, const mm_stack_spec *s, const mm_stack_names *n, int i)

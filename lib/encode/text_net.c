@@ -5,10 +5,11 @@
 /* Rows of a table [rows, W] in the file; 0 when it is absent, which mm_params_table reports. */
 static int64_t rows_of(const mm_params *p, const char *name)
 {
-    char z[160];
+    char key[160];
     mm_tensor t;
-    snprintf(z, sizeof z, "%s%s", p->prefix, name);
-    return mm_params_has(p, name) && mm_model_tensor(p->model, &t, z, NULL) == MM_OK && t.s.rank == 2 ? t.s.dim[0] : 0;
+    snprintf(key, sizeof key, "%s%s", p->prefix, name);
+    return mm_params_has(p, name) && mm_model_tensor(p->model, &t, key, NULL) == MM_OK && t.s.rank == 2 ? t.s.dim[0]
+                                                                                                        : 0;
 }
 
 void mm_text_net_load(mm_text_net *t, const mm_text_net_names *names, const mm_stack_spec *spec,

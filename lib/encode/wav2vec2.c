@@ -75,12 +75,12 @@ static void load_convs(wav2vec2 *n, const json_t *c)
         if (f->channels < 1 || f->kernel < 1 || f->stride < 1)
             mm_params_fail(p, "%s/config.json: conv_dim, conv_kernel and conv_stride do not fit together",
                            mm_model_path(p->model));
-        char z[96];
-        snprintf(z, sizeof z, "feature_extractor.conv_layers.%d.conv", i);
-        f->w = mm_params_conv(p, z, 3, (int64_t[]){f->channels, in, f->kernel}, 1, bias);
-        snprintf(z, sizeof z, "feature_extractor.conv_layers.%d.layer_norm", i);
+        char key[96];
+        snprintf(key, sizeof key, "feature_extractor.conv_layers.%d.conv", i);
+        f->w = mm_params_conv(p, key, 3, (int64_t[]){f->channels, in, f->kernel}, 1, bias);
+        snprintf(key, sizeof key, "feature_extractor.conv_layers.%d.layer_norm", i);
         if (!n->group_norm || i == 0)
-            f->norm = mm_params_norm(p, z, f->channels);
+            f->norm = mm_params_norm(p, key, f->channels);
         in = f->channels;
     }
 }

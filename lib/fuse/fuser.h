@@ -47,9 +47,9 @@ bool mm_fuser_takes_labels(const mm_fuser *f); /* it combines label records; els
 typedef struct {
     int64_t taken, passed; /* records handled, and passed through (errors aside) */
     int64_t records, samples;
-    int64_t split;    /* see mm_join_split_keys */
-    int64_t mixed;    /* samples with several sources of one modality */
-    const char *such; /* … key of the first and two of its sources; NULL: none */
+    int64_t split;             /* see mm_join_split_keys */
+    int64_t mixed;             /* samples with several sources of one modality */
+    const char *mixed_example; /* … key of the first and two of its sources; NULL: none */
 } mm_fuser_tally;
 
 mm_fuser_tally mm_fuser_counts(const mm_fuser *f);

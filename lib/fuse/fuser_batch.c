@@ -173,8 +173,8 @@ static void count(mm_fuser *f, const mm_sample *sample, const mm_features *first
     t->records += sample->n;
     t->samples++;
     if (first && first->mixed.p && !t->mixed++)
-        t->such = mm_arena_printf(&f->keep, "%.*s (%.*s, %.*s)", MM_STRF(first->key), MM_STRF(first->src),
-                                  MM_STRF(first->mixed));
+        t->mixed_example = mm_arena_printf(&f->keep, "%.*s (%.*s, %.*s)", MM_STRF(first->key), MM_STRF(first->src),
+                                           MM_STRF(first->mixed));
 }
 
 mm_status mm_fuser_add_sample(mm_fuser *f, mm_sample *sample, mm_err *e)

@@ -96,14 +96,14 @@ static const char *proxy_variable(const mm_http *h)
 
 static mm_status transfer_failed(const mm_http *h, CURLcode c, const char *what, mm_err *e)
 {
-    char by_way_of[100] = "";
+    char via[100] = "";
     const char *proxy = proxy_variable(h);
     if (proxy)
-        snprintf(by_way_of, sizeof by_way_of, " through the proxy that %s names (no_proxy lists exceptions)", proxy);
+        snprintf(via, sizeof via, " through the proxy that %s names (no_proxy lists exceptions)", proxy);
     if (unreachable(c))
         return mm_fail_hint(e, MM_FATAL, MM_HINT_MODELS, "%s cannot be reached%s (%s); installed models work offline",
-                            h->endpoint, by_way_of, curl_easy_strerror(c));
-    return mm_fail(e, MM_FATAL, "%s: %s: %s%s", h->id, what, curl_easy_strerror(c), by_way_of);
+                            h->endpoint, via, curl_easy_strerror(c));
+    return mm_fail(e, MM_FATAL, "%s: %s: %s%s", h->id, what, curl_easy_strerror(c), via);
 }
 
 /* Whether another try may help: a broken connection, or a temporary failure of the server. */
