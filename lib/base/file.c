@@ -75,6 +75,24 @@ bool mm_dir_exists(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+mm_status mm_dir_make(const char *dir, mm_err *e)
+{
+    return mkdir(dir, 0777) == 0 || errno == EEXIST
+               ? MM_OK
+               : mm_fail(e, MM_FATAL, "%s: cannot be made: %s", dir, strerror(errno));
+}
+
+mm_status mm_dir_make_above(char *path, size_t from, mm_err *e)
+{
+    mm_status s = MM_OK;
+    for (char *p = strchr(path + from, '/'); s == MM_OK && p; p = strchr(p + 1, '/')) {
+        *p = 0;
+        s = mm_dir_make(path, e);
+        *p = '/';
+    }
+    return s;
+}
+
 mm_status mm_dir_path(char out[PATH_MAX], const char *dir, const char *name, mm_err *e)
 {
     if (snprintf(out, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX)

@@ -28,6 +28,9 @@ bool mm_dir_exists(const char *path);
 /* DIR/NAME; MM_FATAL when it is too long. */
 mm_status mm_dir_path(char out[PATH_MAX], const char *dir, const char *name, mm_err *e);
 bool mm_dir_holds(const char *dir, const char *name); /* such a file */
+mm_status mm_dir_make(const char *dir, mm_err *e);    /* one that exists is fine */
+/* Makes the directories above the last component of path from its byte `from` on. path is as before afterwards. */
+mm_status mm_dir_make_above(char *path, size_t from, mm_err *e);
 bool mm_path_ends(const char *path, const char *suffix);
 /* Whether the name still means the open file: between open and flock its writer may have renamed it. */
 bool mm_file_is_at(int fd, const char *name);

@@ -86,12 +86,8 @@ static mm_status fetch_file(fetch *f, const mm_hub_file *h, const char *commit, 
         return MM_FATAL;
     if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
         return mm_fail(e, MM_FATAL, "%s: the path is too long", h->name);
-    for (char *p = strchr(path + strlen(f->dir) + 1, '/'); p; p = strchr(p + 1, '/')) {
-        *p = 0;
-        if (mkdir(path, 0777) != 0 && errno != EEXIST)
-            return mm_fail(e, MM_FATAL, "%s: cannot be made: %s", path, strerror(errno));
-        *p = '/';
-    }
+    if (mm_dir_make_above(path, strlen(f->dir) + 1, e) != MM_OK)
+        return MM_FATAL;
     if (mm_file_exists(path)) { /* an earlier run completed it */
         f->http.done += h->size > 0 ? h->size : 0;
         return MM_OK;

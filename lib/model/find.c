@@ -5,12 +5,10 @@
 #include "model/snapshot.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fnmatch.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_ROOTS = 64 };
@@ -25,20 +23,21 @@ static const char *home_dir(void)
     return user && user->pw_dir && user->pw_dir[0] == '/' ? user->pw_dir : NULL;
 }
 
+/* The directory for models among the user's data; false when there is none or its path is too long. A relative
+ * XDG_DATA_HOME is ignored, as the XDG specification says. */
+static bool user_models(char *path, size_t size)
+{
+    const char *data = getenv("XDG_DATA_HOME"), *home = home_dir();
+    bool xdg = data && data[0] == '/';
+    return (xdg || home) &&
+           (size_t)snprintf(path, size, "%s%s/mm/models", xdg ? data : home, xdg ? "" : "/.local/share") < size;
+}
+
 bool mm_model_home(char *path, size_t size)
 {
-    const char *models = getenv("MM_MODELS"), *data = getenv("XDG_DATA_HOME"), *home = home_dir();
+    const char *models = getenv("MM_MODELS");
     size_t first = models ? strcspn(models, ":") : 0;
-    int n;
-    if (first)
-        n = snprintf(path, size, "%.*s", (int)first, models);
-    else if (data && data[0] == '/')
-        n = snprintf(path, size, "%s/mm/models", data);
-    else if (home)
-        n = snprintf(path, size, "%s/.local/share/mm/models", home);
-    else
-        return false;
-    return n >= 0 && (size_t)n < size;
+    return first ? (size_t)snprintf(path, size, "%.*s", (int)first, models) < size : user_models(path, size);
 }
 
 mm_status mm_model_destination(char path[PATH_MAX], const char *name, mm_err *e)
@@ -53,13 +52,7 @@ mm_status mm_model_destination(char path[PATH_MAX], const char *name, mm_err *e)
         return mm_fail(e, MM_FATAL, "neither MM_MODELS nor a home directory: name a directory, with a slash in it");
     if (n >= PATH_MAX)
         return mm_fail(e, MM_FATAL, "%s: the path is too long", name);
-    for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-        *p = 0;
-        if (mkdir(path, 0777) != 0 && errno != EEXIST)
-            return mm_fail(e, MM_FATAL, "%s: cannot be made: %s", path, strerror(errno));
-        *p = '/';
-    }
-    return MM_OK;
+    return mm_dir_make_above(path, 1, e);
 }
 
 static void add_root(char root[MAX_ROOTS][PATH_MAX], int *n, const char *text, int len, const char *tail)
@@ -77,11 +70,8 @@ static int roots(char root[MAX_ROOTS][PATH_MAX])
         add_root(root, &n, p, (int)len, "");
         p += len;
     }
-    const char *data = getenv("XDG_DATA_HOME"), *home = home_dir();
-    if (data && data[0] == '/') /* relative ones are ignored, as the XDG specification says */
-        add_root(root, &n, data, (int)strlen(data), "/mm/models");
-    else if (home)
-        add_root(root, &n, home, (int)strlen(home), "/.local/share/mm/models");
+    if (n < MAX_ROOTS && user_models(root[n], PATH_MAX))
+        n++;
     add_root(root, &n, MM_PREFIX, (int)strlen(MM_PREFIX), "/share/mm/models");
     return n;
 }

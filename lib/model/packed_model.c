@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* A hard link, or a copy where there can be none (another file system). */
@@ -19,11 +18,6 @@ static mm_status link_file(const char *from, const char *to, mm_err *e)
     return link(from, to) == 0 ? MM_OK : mm_file_copy(from, to, e);
 }
 
-static mm_status make_dir(const char *dir, mm_err *e)
-{
-    return mkdir(dir, 0777) == 0 || errno == EEXIST ? MM_OK : mm_fail(e, MM_FATAL, "%s: %s", dir, strerror(errno));
-}
-
 static bool left_out(const char *name)
 {
     return name[0] == '.' || mm_path_ends(name, ".part") || strcmp(name, MM_PANELS_FILE) == 0;
@@ -32,7 +26,7 @@ static bool left_out(const char *name)
 /* The files of a directory, and of its folders to the depth that models have (1_Pooling). */
 static mm_status take_files(const char *from, const char *to, int depth, mm_err *e)
 {
-    mm_status s = make_dir(to, e);
+    mm_status s = mm_dir_make(to, e);
     DIR *d = s == MM_OK ? opendir(from) : NULL;
     if (s == MM_OK && !d)
         return mm_fail(e, MM_FATAL, "%s: %s", from, strerror(errno));

@@ -4,10 +4,8 @@
 #include "train/sweep.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_WHAT = 1 << 16 };
@@ -55,8 +53,8 @@ mm_status mm_sweep_begin(const char *dir, const char *what, bool resume, mm_err 
     snprintf(path, sizeof path, "%s/what", dir);
     if (resume && mm_file_exists(path))
         return check(path, what, e);
-    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
-        return mm_fail(e, MM_FATAL, "%s: %s", dir, strerror(errno));
+    if (mm_dir_make(dir, e) != MM_OK)
+        return MM_FATAL;
     empty(dir);
     return mm_file_write(path, what, strlen(what), e);
 }
