@@ -47,10 +47,11 @@ static uint64_t fingerprint_of(const trainer *t)
     const mm_train_opts *o = t->objective.opts;
     const mm_head *head = t->objective.head;
     const mm_data *d = t->objective.data;
+    const double align_loss = o->align_loss + 1; /* as in the checkpoints that exist */
     const double numbers[] = {
-        o->epochs,    o->batch,    o->accumulate,       o->lr,         o->weight_decay,  o->clip,      o->warmup,
-        o->smoothing, o->balanced, o->modality_dropout, o->align_loss, o->bf16,          o->patience,  (double)o->seed,
-        o->solver,    o->refit,    head->hidden,        head->heads,   head->iterations, head->dropout};
+        o->epochs,    o->batch,    o->accumulate,       o->lr,       o->weight_decay,  o->clip,      o->warmup,
+        o->smoothing, o->balanced, o->modality_dropout, align_loss,  o->bf16,          o->patience,  (double)o->seed,
+        o->solver,    o->refit,    head->hidden,        head->heads, head->iterations, head->dropout};
     uint64_t h = mm_hash_more(MM_HASH_START, numbers, sizeof numbers);
     h = mm_hash_more(h, head->method->name, strlen(head->method->name));
     h = mm_hash_more(h, t->split->train, (size_t)t->split->n_train * sizeof *t->split->train);

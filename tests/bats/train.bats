@@ -264,6 +264,19 @@ EOF
     [[ "$output" == *"--resume needs -o FILE"* ]]
 }
 
+@test "a checkpoint that an earlier build wrote is resumed" {
+    for i in $(seq 0 7); do
+        echo '{"kind": "feature", "key": "k'$i'", "src": "k'$i'", "of": "image", "data": {"f32": ['$((i % 2))', '$((i % 3))']}, "label": "c'$((i % 2))'"}'
+    done | python3 "$BATS_TEST_DIRNAME/records.py" > eight.mm
+    train() { mm-train classify --method linear --valid-fraction 0 --epochs 60000 --batch 1 --patience 0 "$@" -o x.safetensors eight.mm; }
+    cp "$BATS_TEST_DIRNAME/../goldens/heads/interrupted.checkpoint" x.safetensors.checkpoint
+    run -0 train -v --resume
+    [[ "$output" == *"epoch 60000: "* && "$output" != *"epoch 56000: "* ]]
+    cp "$BATS_TEST_DIRNAME/../goldens/heads/interrupted.checkpoint" x.safetensors.checkpoint
+    run -2 train --resume --seed 2
+    [[ "$output" == *"other data or options"* ]]
+}
+
 @test "a validation that says nothing leaves the last epoch, not the untrained head" {
     for i in 0 1 2 3 4 5 6; do for of in image text; do
         echo '{"kind": "feature", "key": "k'$i'", "of": "'$of'", "data": {"f32": ['$i', 1, '$((i * i % 5))']}}'; done; done |
