@@ -54,9 +54,9 @@ void main()
     if (gl_WorkGroupID.x * 64 >= item.queries)
         return;
     const uint own = item.q0 + min(i, item.queries - 1);
-    const int block = item.start + int(gl_WorkGroupID.x * 64), at = item.start + int(min(i, item.queries - 1));
+    const int at = item.start + int(min(i, item.queries - 1));
     const Seen seen = seen_at(item, at);
-    const ivec2 keys = seen_between(item, block, block + 63); // of any query of this workgroup
+    const ivec2 keys = seen_by_block(item, gl_WorkGroupID.x * 64, 64);
     const uvec2 bias = bias_rows_of(item, head, at);
     vec4 q[H4], o[H4];
     [[unroll]] for (uint d = 0; d < H4; d++) {

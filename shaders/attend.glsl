@@ -65,10 +65,11 @@ bool sees(Seen s, int key)
     return key < s.prefix || (key >= s.from && key < s.to);
 }
 
-// Keys x .. y-1 hold all that the queries at positions first .. last see.
-ivec2 seen_between(Item item, int first, int last)
+// Keys x .. y-1 are all that queries first .. first+n-1 of the item see, as far as there are so many.
+ivec2 seen_by_block(Item item, uint first, uint n)
 {
-    const Seen a = seen_at(item, first), b = seen_at(item, last);
+    const Seen a = seen_at(item, item.start + int(first));
+    const Seen b = seen_at(item, item.start + int(min(first + n, item.queries) - 1));
     return ivec2(b.prefix > 0 ? 0 : a.from, max(b.prefix, b.to));
 }
 

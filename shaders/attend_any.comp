@@ -24,7 +24,7 @@ void main()
     const uint q = p.q + (item.q0 + i) * p.ldq + h, y = p.y + (item.q0 + i) * p.ldy + h;
     const int at = item.start + int(i);
     const Seen seen = seen_at(item, at);
-    const ivec2 keys = seen_between(item, at, at);
+    const ivec2 keys = seen_by_block(item, i, 1);
     const uvec2 bias = bias_rows_of(item, head, at);
     for (uint d = t; d < p.head; d += LANES)
         Y[y + d] = 0.0;

@@ -54,7 +54,7 @@ void main()
     const uint r = sg * MS + lane / PARTS, part = lane % PARTS, query = block + r;
     const int at = item.start + int(min(query, item.queries - 1));
     const Seen seen = seen_at(item, at);
-    const ivec2 keys = seen_between(item, item.start + int(block), item.start + int(block + QUERIES - 1));
+    const ivec2 keys = seen_by_block(item, block, QUERIES);
     const uvec2 bias = bias_rows_of(item, head, at);
 
     if (HALF)

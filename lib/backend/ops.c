@@ -171,8 +171,11 @@ static mm_status check_attend(const mm_dev *d, const mm_attend_op *op, mm_err *e
     const int64_t width = (int64_t)op->heads * op->head, kv_width = (int64_t)kv_heads * op->head;
     const int64_t queries = op->cu_q[op->n];
     int64_t end = 0;
-    for (int i = 0; i < op->n; i++)
+    for (int i = 0; i < op->n; i++) {
+        REQUIRE(mm_attend_start(op, i) + op->cu_q[i + 1] - op->cu_q[i] <= INT32_MAX,
+                "attend: the positions of item %d are out of range", i);
         end = op->k_start[i] + mm_attend_keys(op, i) > end ? op->k_start[i] + mm_attend_keys(op, i) : end;
+    }
     REQUIRE(fits(&op->q, queries, width) && fits(&op->out, queries, width) && fits(&op->k, end, kv_width) &&
                 fits(&op->v, end, kv_width),
             "attend: a matrix leaves its buffer");

@@ -71,6 +71,9 @@ static void test_refusals(void **state)
     attend.q_start = (int64_t[]){-1};
     mm_dev_attend(d, &attend);
     refused(d, "positions");
+    attend.q_start = (int64_t[]){INT32_MAX - 1}; /* of the first of two queries */
+    mm_dev_attend(d, &attend);
+    refused(d, "positions of item 0");
     int32_t ids[] = {0, 3};
     mm_rotate_op rotate = {.x = in, .y = in, .rows = 2, .heads = 2, .head = 4, .pairs = 3, .table = in, .ids = ids};
     mm_dev_rotate(d, &rotate);

@@ -316,6 +316,7 @@ static void shaped_cases(mm_dev *d)
         {3, 3, 3, 32, {31, 8, 12}, {31, 8, 12}, .room = -1, .bias_rows = -40, .reach = -1, .size = 4},
         {2, 3, 3, 48, {31, 600}, {31, 600}, .room = -1, .reach = 20, .size = 4},
         {2, 2, 2, 16, {7, 7}, {7, 7}, .room = -1, .reach = 0, .size = 4},
+        {2, 2, 2, 16, {2, 1}, {0, 0}, .room = -1, .bias_rows = 2, .reach = 3, .size = 1},
         {2,
          4,
          2,
@@ -343,11 +344,45 @@ static void test_shaped(void **state)
     each_tier(shaped_cases);
 }
 
+/* No keys: nothing is read, wherever they would begin. */
+static void no_keys(mm_dev *d)
+{
+    enum { HEAD = 64 };
+    const int64_t cu_q[] = {0, 1}, none[] = {0, 0};
+    float *x = random_floats(HEAD);
+    const mm_mat q = mat(d, x, 1, HEAD, 0), out = mat(d, x, 1, HEAD, 0);
+    const mm_mat nowhere = {.buf = q.buf, .off = 1 << 20, .ld = HEAD};
+    mm_dev_attend(d, &(mm_attend_op){.q = q,
+                                     .k = nowhere,
+                                     .v = nowhere,
+                                     .out = out,
+                                     .heads = 1,
+                                     .head = HEAD,
+                                     .n = 1,
+                                     .cu_q = cu_q,
+                                     .k_start = none,
+                                     .scale = 1});
+    float *y = fetch(d, &out, 1, HEAD);
+    for (int i = 0; i < HEAD; i++)
+        assert_float_equal(y[i], 0, 0);
+    mm_dev_free(d, q.buf);
+    mm_dev_free(d, out.buf);
+    free(x);
+    free(y);
+}
+
+static void test_no_keys(void **state)
+{
+    (void)state;
+    each_tier(no_keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packed),
         cmocka_unit_test(test_shaped),
+        cmocka_unit_test(test_no_keys),
     };
     return cmocka_run_group_tests(tests, keep_driver, let_driver_go);
 }

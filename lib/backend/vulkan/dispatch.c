@@ -7,6 +7,7 @@ bool mm_vk_window_of(mm_vk_window *w, const mm_vk_dev *d, VkBuffer b, VkDeviceSi
 {
     const VkPhysicalDeviceLimits *l = &d->card.properties.limits;
     const VkDeviceSize align = l->minStorageBufferOffsetAlignment > 16 ? l->minStorageBufferOffsetAlignment : 16;
+    at = bytes ? at : 0;
     w->shift = at % align;
     w->info = (VkDescriptorBufferInfo){b, at - w->shift, (w->shift + (bytes ? bytes : 16) + 15) / 16 * 16};
     return w->info.range <= l->maxStorageBufferRange;

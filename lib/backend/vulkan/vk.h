@@ -270,7 +270,8 @@ typedef struct {
     VkDescriptorBufferInfo info;
     VkDeviceSize shift;
 } mm_vk_window;
-/* Bytes at .. at+bytes-1 of a buffer (none: some of the slack after it); false: the device has no window that wide. */
+/* Bytes at .. at+bytes-1 of a buffer; of no bytes, which may lie anywhere, the first few of the buffer. False: the device
+ * has no window that wide. */
 bool mm_vk_window_of(mm_vk_window *w, const mm_vk_dev *d, VkBuffer b, VkDeviceSize at, VkDeviceSize bytes);
 /* Rows lo .. hi-1 of a matrix, `width` numbers of each. */
 bool mm_vk_window_rows(mm_vk_window *w, const mm_vk_dev *d, const mm_mat *m, int64_t lo, int64_t hi, int64_t width);
@@ -337,7 +338,7 @@ static inline VkBuffer mm_vk_buffer(const mm_mat *m)
 /* Floats from the first to the last of rows × width numbers, ld apart. */
 static inline int64_t mm_vk_extent(int64_t rows, int64_t width, int64_t ld)
 {
-    return rows > 0 ? (rows - 1) * ld + width : 0;
+    return rows > 0 && width > 0 ? (rows - 1) * ld + width : 0;
 }
 
 /* The floats that `width` numbers of a row of m take. */
