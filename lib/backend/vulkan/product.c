@@ -39,9 +39,7 @@ static tile units_for(const mm_vk_dev *d, const mm_vk_product *p, int64_t rows, 
                small = {MM_VK_LINEAR_COOP_SMALL, 64, 64};
     const bool only_big = !(d->paths & MM_VK_COOPMAT);
     if (d->card.coopmat == 8)
-        return rows <= FEW ? (tile){MM_VK_LINEAR_COOP_8_FEW, 8, 32} : (tile){MM_VK_LINEAR_COOP_8, 32, 32};
-    if (rows <= FEW && !only_big)
-        return (tile){MM_VK_LINEAR_COOP_FEW, 16, 64};
+        return (tile){MM_VK_LINEAR_COOP_8, 32, 32};
     if (!(d->paths & MM_VK_COOPBIG))
         return small;
     if (p->x_half && (only_big || groups_of(&big, rows, cols, p->groups) >= VERY_BUSY))

@@ -270,8 +270,8 @@ typedef struct {
     VkDescriptorBufferInfo info;
     VkDeviceSize shift;
 } mm_vk_window;
-/* Bytes at .. at+bytes-1 of a buffer; of no bytes, which may lie anywhere, the first few of the buffer. False: the device
- * has no window that wide. */
+/* Bytes at .. at+bytes-1 of a buffer; where they are none, the first few of the buffer, whatever `at` is. False: the
+ * device has no window that wide. */
 bool mm_vk_window_of(mm_vk_window *w, const mm_vk_dev *d, VkBuffer b, VkDeviceSize at, VkDeviceSize bytes);
 /* Rows lo .. hi-1 of a matrix, `width` numbers of each. */
 bool mm_vk_window_rows(mm_vk_window *w, const mm_vk_dev *d, const mm_mat *m, int64_t lo, int64_t hi, int64_t width);
