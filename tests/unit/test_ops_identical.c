@@ -10,10 +10,8 @@ typedef struct {
 } net;
 
 /* A small network over items lo .. hi-1 of x in one batch: norm, linear, attention, linear, conv, group norm. */
-static float *run_net(const net *f, const cpu_mask *m, mm_precision p, int threads, const float *x, int lo, int hi,
-                      int repeats)
+static float *run_net(const net *f, mm_dev *d, const float *x, int lo, int hi, int repeats)
 {
-    mm_dev *d = open_dev(m, p, threads);
     int64_t cu[ITEMS + 1] = {0}, dims[ITEMS], first = 0;
     for (int i = 0; i < lo; i++)
         first += lengths[i];
@@ -79,29 +77,32 @@ static float *run_net(const net *f, const cpu_mask *m, mm_precision p, int threa
         mm_dev_weight_free(d, ws[i]);
     for (int i = 0; i < 5; i++)
         mm_dev_free(d, ms[i].buf);
-    close_dev(d);
     return out;
 }
 
 /* Every mask and precision: one thread and all items, against more threads, an item alone, and pairs. */
 static void check_identical(const net *f, const cpu_mask *m, mm_precision p, const float *x, int64_t rows)
 {
-    float *whole = run_net(f, m, p, 1, x, 0, ITEMS, 1);
+    mm_dev *d = open_dev(m, p, 1);
+    float *whole = run_net(f, d, x, 0, ITEMS, 1);
+    close_dev(d);
     for (int threads = 1; threads <= (other_device() ? 1 : 4); threads++) {
-        float *again = run_net(f, m, p, threads, x, 0, ITEMS, 1 + threads % 2);
+        d = open_dev(m, p, threads); /* one for all batches: drivers may compile their shaders for each device again */
+        float *again = run_net(f, d, x, 0, ITEMS, 1 + threads % 2);
         assert_memory_equal(whole, again, (size_t)rows * WIDE * sizeof(float));
         free(again);
         int64_t at = 0;
         for (int i = 0; i < ITEMS; i++) { /* alone, and with the next one */
             int64_t both = lengths[i] + (i + 1 < ITEMS ? lengths[i + 1] : 0);
-            float *alone = run_net(f, m, p, threads, x, i, i + 1, 1);
+            float *alone = run_net(f, d, x, i, i + 1, 1);
             assert_memory_equal(whole + at * WIDE, alone, (size_t)lengths[i] * WIDE * sizeof(float));
-            float *pair = run_net(f, m, p, threads, x, i, i + 2 <= ITEMS ? i + 2 : ITEMS, 2);
+            float *pair = run_net(f, d, x, i, i + 2 <= ITEMS ? i + 2 : ITEMS, 2);
             assert_memory_equal(whole + at * WIDE, pair, (size_t)both * WIDE * sizeof(float));
             free(alone);
             free(pair);
             at += lengths[i];
         }
+        close_dev(d);
     }
     free(whole);
 }
