@@ -26,6 +26,26 @@ void mm_labels_option_count(mm_labels_option *l, int64_t labelled, int64_t unlab
     __atomic_fetch_add(&l->unlabelled, unlabelled, __ATOMIC_RELAXED);
 }
 
+void mm_labels_option_apply(mm_run *r, mm_labels_option *l, mm_record *rec, mm_arena *a)
+{
+    mm_err e, why;
+    msgpack_object label;
+    if (rec->kind == MM_KIND_ERROR || rec->kind == MM_KIND_LABEL || rec->kind == MM_KIND_OTHER)
+        return;
+    if (!mm_labels_option_find(r, l, &(mm_label_query){.given = rec->src, .key = rec->key}, &label, &why)) {
+        mm_fail_hint(&e, MM_SKIP, why.hint, "%.*s: %s", MM_STRF(rec->key), why.text);
+        mm_item_failed(r, NULL, &e);
+        mm_must(r, mm_record_to_error(rec, a, "cat", "label", &why, &e), &e);
+        return;
+    }
+    bool none = label.type == MSGPACK_OBJECT_NIL;
+    mm_labels_option_count(l, !none, none);
+    if (none && rec->label.type == MSGPACK_OBJECT_NIL)
+        return;
+    rec->label = label;
+    rec->raw = (mm_str){0};
+}
+
 static void say_what_matched(mm_run *r, const mm_labels_option *l, const char *what)
 {
     const char *example;

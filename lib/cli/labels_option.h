@@ -19,6 +19,10 @@ void mm_labels_option_open(mm_run *r, mm_labels_option *l);
 bool mm_labels_option_find(mm_run *r, const mm_labels_option *l, const mm_label_query *what, msgpack_object *label,
                            mm_err *e);
 void mm_labels_option_count(mm_labels_option *l, int64_t labelled, int64_t unlabelled); /* thread safe */
+/* Counts, and replaces the label of a sample by its row's, if it has one; where rows disagree rec becomes an error
+ * record.
+ */
+void mm_labels_option_apply(mm_run *r, mm_labels_option *l, mm_record *rec, mm_arena *a);
 /* Says how many of the things (`what`: "inputs") have no label, and how many rows matched none. Nothing labelled is a
  * failure: what comes next would be trained on nothing. */
 void mm_labels_option_end(mm_run *r, mm_labels_option *l, const char *what);

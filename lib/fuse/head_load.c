@@ -220,7 +220,7 @@ mm_status mm_head_load(mm_head **out, const char *path, mm_err *e)
         *out = h;
     } else {
         mm_head_free(h);
-        mm_fail(e, s, "%s: %s", path, why.text);
+        mm_fail_hint(e, s, why.hint, "%s: %s", path, why.text);
     }
     json_decref(d);
     mm_safetensors_close(f);

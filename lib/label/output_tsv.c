@@ -1,18 +1,7 @@
 #include "label/output.h"
+#include "view/field.h"
 
 #include <math.h>
-
-static void cell(FILE *f, mm_str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        switch (s.p[i]) {
-        case '\t': fputs("\\t", f); break;
-        case '\n': fputs("\\n", f); break;
-        case '\r': fputs("\\r", f); break;
-        case '\\': fputs("\\\\", f); break;
-        default: putc(s.p[i], f);
-        }
-}
 
 /* Columns: key, part, start, end, of, with w->fields the label field, and a label and a score for each of w->top.
  * Absent values are empty; tab, newline and backslash are written \t, \n and \\. */
@@ -32,7 +21,7 @@ static mm_status tsv_put(mm_label_writer *w, const mm_labelled *x, mm_err *e)
 {
     FILE *f = w->f;
     (void)e;
-    cell(f, x->rec->key);
+    mm_field_put_tsv(f, x->rec->key);
     putc('\t', f);
     if (x->rec->part >= 0)
         fprintf(f, "%lld", (long long)x->rec->part);
@@ -40,15 +29,15 @@ static mm_status tsv_put(mm_label_writer *w, const mm_labelled *x, mm_err *e)
         fprintf(f, "\t%.9g\t%.9g\t", x->rec->time[0], x->rec->time[1]);
     else
         fputs("\t\t\t", f);
-    cell(f, x->rec->of);
+    mm_field_put_tsv(f, x->rec->of);
     if (w->fields) {
         putc('\t', f);
-        cell(f, mm_label_field(x->rec));
+        mm_field_put_tsv(f, mm_label_field(x->rec));
     }
     for (int i = 0; i < w->top; i++) {
         putc('\t', f);
         if (i < x->n)
-            cell(f, x->scored[i].name);
+            mm_field_put_tsv(f, x->scored[i].name);
         putc('\t', f);
         if (i < x->n)
             fprintf(f, "%.6g", x->scored[i].score);
@@ -96,21 +85,21 @@ static mm_status hits_put(mm_label_writer *w, const mm_labelled *x, mm_err *e)
         int64_t row = x->near[i].row;
         if ((double)x->near[i].cosine < w->threshold)
             break;
-        cell(f, x->rec->key);
+        mm_field_put_tsv(f, x->rec->key);
         fprintf(f, "\t%d\t%.6g\t", i + 1, (double)x->near[i].cosine);
-        cell(f, x->refs->key[row]);
+        mm_field_put_tsv(f, x->refs->key[row]);
         putc('\t', f);
-        cell(f, x->refs->src[row]);
+        mm_field_put_tsv(f, x->refs->src[row]);
         putc('\t', f);
         whole(f, x->refs->part[row]);
         putc('\t', f);
         whole(f, x->rec->part);
         putc('\t', f);
-        cell(f, x->rec->src);
+        mm_field_put_tsv(f, x->rec->src);
         putc('\t', f);
-        cell(f, x->text);
+        mm_field_put_tsv(f, x->text);
         putc('\t', f);
-        cell(f, x->refs->text[row]);
+        mm_field_put_tsv(f, x->refs->text[row]);
         seconds(f, x->refs->time[row]);
         seconds(f, x->rec->has_time ? x->rec->time : none);
         putc('\n', f);

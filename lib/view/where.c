@@ -1,8 +1,10 @@
 #include "view/where.h"
 
+#include "base/suggest.h"
 #include "view/field.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,4 +128,56 @@ bool mm_where_holds(const mm_where *w, const mm_record *rec, mm_arena *a)
     case MM_HAS: break;
     }
     return true;
+}
+
+mm_status mm_where_list_parse(mm_where_list *l, const char *const *text, int n, mm_err *e)
+{
+    mm_status s = MM_OK;
+    l->v = mm_arena_zalloc(&l->arena, (size_t)n + 1, sizeof *l->v);
+    l->values = mm_arena_zalloc(&l->arena, (size_t)n + 1, sizeof *l->values);
+    if (!l->v || !l->values)
+        return mm_fail_memory(e);
+    for (int i = 0; s == MM_OK && i < n; i++) {
+        s = mm_where_parse(&l->v[i], text[i], e);
+        l->n += s == MM_OK;
+    }
+    return s;
+}
+
+void mm_where_list_free(mm_where_list *l)
+{
+    for (int i = 0; i < l->n; i++)
+        mm_where_free(&l->v[i]);
+    mm_arena_free(&l->arena);
+}
+
+bool mm_where_list_holds(const mm_where_list *l, const mm_record *rec, mm_arena *a)
+{
+    for (int i = 0; i < l->n; i++)
+        if (!mm_where_holds(&l->v[i], rec, a))
+            return false;
+    return true;
+}
+
+void mm_where_list_note(mm_where_list *l, const mm_record *rec, mm_arena *a)
+{
+    msgpack_object o;
+    for (int i = 0; i < l->n; i++)
+        if (l->v[i].relation == MM_EQ && mm_field_get(&o, rec, l->v[i].field, a))
+            mm_seen_add(&l->values[i], mm_field_text(&o, a), &l->arena);
+}
+
+const char *mm_where_list_hint(const mm_where_list *l, int i, char *out, size_t size)
+{
+    const mm_seen *seen = &l->values[i];
+    const mm_where *w = &l->v[i];
+    mm_str wanted = mm_str_of(w->value ? w->value : "");
+    char hint[200];
+    if (!seen->n || seen->n == MM_MOST_SEEN || mm_seen_has(seen, wanted))
+        return NULL;
+    if (strcmp(w->field, "of") != 0 && !mm_suggest(wanted, seen->v, seen->n).p)
+        return NULL;
+    snprintf(out, size, "no record has %s=%.*s%s", w->field, MM_STRF(wanted),
+             mm_suggest_text(hint, sizeof hint, wanted, seen->v, seen->n));
+    return out;
 }

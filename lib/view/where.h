@@ -2,6 +2,7 @@
 #ifndef MM_VIEW_WHERE_H
 #define MM_VIEW_WHERE_H
 
+#include "base/name_list.h"
 #include "stream/record.h"
 
 #include <regex.h>
@@ -26,5 +27,23 @@ bool mm_where_asks_presence(const mm_where *w);
 
 /* An absent field differs from every value, matches no expression and compares with no number. */
 bool mm_where_holds(const mm_where *w, const mm_record *rec, mm_arena *a);
+
+/* Conditions that must all hold. */
+typedef struct {
+    mm_where *v;
+    int n;
+    mm_seen *values; /* [n] what the fields of those with = hold, as far as it was noted */
+    mm_arena arena;
+} mm_where_list;
+
+/* MM_SKIP: a text is no condition. */
+mm_status mm_where_list_parse(mm_where_list *l, const char *const *text, int n, mm_err *e);
+void mm_where_list_free(mm_where_list *l);
+bool mm_where_list_holds(const mm_where_list *l, const mm_record *rec, mm_arena *a);
+/* Notes what the record has in place of what is asked for. */
+void mm_where_list_note(mm_where_list *l, const mm_record *rec, mm_arena *a);
+/* Why no record was chosen, when condition i is the likely reason, because the field has few values, such as
+ * modalities, or a similar one: "no record has of=imge; did you mean …". NULL: it is not. */
+const char *mm_where_list_hint(const mm_where_list *l, int i, char *out, size_t size);
 
 #endif

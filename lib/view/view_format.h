@@ -1,0 +1,43 @@
+/* view_format.h: the formats of mm-cat: the records of a stream as lines for people, JSON, columns, keys, counts or an
+ * array. */
+#ifndef MM_VIEW_VIEW_FORMAT_H
+#define MM_VIEW_VIEW_FORMAT_H
+
+#include "view/npy_writer.h"
+#include "view/value_counts.h"
+
+/* A column of a TSV: its title, and the field in it. */
+typedef struct {
+    const char *title, *field;
+} mm_column;
+
+/* A view in progress. The caller fills in the first part, and closes the files. */
+typedef struct {
+    FILE *f;            /* seekable for an array */
+    FILE *rows;         /* array: the TSV of its rows */
+    bool colour;        /* summary */
+    bool values;        /* JSON: with all values of tensors */
+    bool header;        /* TSV: begin with the titles */
+    bool each_row;      /* array: a row for each vector of a feature */
+    const char *fields; /* TSV: comma-separated fields, NULL: the usual ones. Counts: the field */
+
+    mm_column *column; /* [columns], once it has begun */
+    int columns;
+    mm_npy npy;
+    mm_value_counts counts;
+    mm_str last_key;
+    mm_arena last, arena; /* last_key; columns */
+} mm_view;
+
+/* begin and end are NULL where there is nothing to do. Write failures are those of the files (ferror). */
+typedef struct {
+    mm_status (*begin)(mm_view *v, mm_err *e);
+    mm_status (*put)(mm_view *v, const mm_record *rec, mm_arena *a, mm_err *e);
+    mm_status (*end)(mm_view *v, mm_err *e);
+} mm_view_format;
+
+extern const mm_view_format mm_view_summary, mm_view_json, mm_view_tsv, mm_view_keys, mm_view_counts, mm_view_array;
+
+void mm_view_free(mm_view *v);
+
+#endif
