@@ -1,11 +1,10 @@
 /* mm-eval: predictions and their ground truth → metrics. */
 #include "cli/grouping.h"
+#include "eval/output.h"
 #include "eval/predictions.h"
 #include "fuse/retrieval.h"
 
 #include <errno.h>
-
-enum { TEXT, JSON }; /* --format */
 
 static struct {
     const char *truth, *field, *group, *compare, *retrieval, *svg;
@@ -29,7 +28,7 @@ static const mm_opt options[] = {
     {0, "rounds", MM_OPT_INT, &opt.rounds, "N", .help = "bootstrap resamples for the 95 % intervals; 0: no intervals",
      .min = 0, .max = 1000000},
     {0, "seed", MM_OPT_INT, &opt.seed, "N", .help = "seed of the bootstrap", .min = 0, .max = INT64_MAX},
-    {'f', "format", MM_OPT_CHOICE, &opt.format, .help = "output format", .choices = "text|json"},
+    {'f', "format", MM_OPT_CHOICE, &opt.format, .help = "output format", .choice_at = mm_eval_output_name},
     {0, "svg", MM_OPT_STR, &opt.svg, "FILE", .help = "draw the confusion matrix and the reliability diagram",
      .complete = MM_COMPLETE_FILE},
     {0},
@@ -102,22 +101,10 @@ static void draw(eval *v, const mm_report *report)
         mm_die(&v->r, "%s: %s", opt.svg, strerror(errno));
 }
 
-static json_t *as_json(eval *v, const mm_report *report, const mm_comparison *c)
+static void put(eval *v, const mm_evaluation *x, int n)
 {
-    json_t *j = mm_report_json(report);
-    if (j && c)
-        json_object_set_new(j, "comparison", mm_comparison_json(c, opt.compare));
-    if (!j)
-        mm_die(&v->r, "out of memory");
-    return j;
-}
-
-static void put_json(eval *v, json_t *j)
-{
-    if (json_dumpf(j, v->out, JSON_INDENT(2)) != 0)
-        mm_die(&v->r, "cannot write the report");
-    fputc('\n', v->out);
-    json_decref(j);
+    mm_err e;
+    mm_must(&v->r, mm_eval_output_at(opt.format)->put(v->out, x, n, &e), &e);
 }
 
 /* ---- labels ---- */
@@ -150,9 +137,9 @@ static int64_t matched(eval *v, const mm_prediction_set *c, mm_str field, const 
     return n;
 }
 
-/* The report of one field, and its comparison with the other set, if there is one. */
-static void evaluate_field(eval *v, mm_report *report, mm_comparison *comparison, const mm_prediction_set *c,
-                           const mm_prediction_set *other, mm_str field)
+/* Evaluates one field, and compares it with the other set, if there is one. */
+static void evaluate_field(eval *v, mm_evaluation *x, const mm_prediction_set *c, const mm_prediction_set *other,
+                           mm_str field)
 {
     mm_err e;
     mm_prediction *p, *others = NULL;
@@ -170,9 +157,11 @@ static void evaluate_field(eval *v, mm_report *report, mm_comparison *comparison
     for (int64_t i = 0; i < n; i++)
         key[i] = p[i].id;
     mm_grouping_check(&v->r, opt.group, key, n, opt.rounds ? "to draw from for an interval" : NULL);
-    mm_must(&v->r, mm_predictions_evaluate(report, comparison, p, others, n, &how, &v->arena, &e), &e);
+    x->field = field.p ? mm_arena_strdup(&v->arena, field) : "-";
+    x->compared_with = other ? opt.compare : NULL;
+    mm_must(&v->r, mm_predictions_evaluate(&x->report, &x->comparison, p, others, n, &how, &v->arena, &e), &e);
     if (opt.svg && !p[0].number)
-        draw(v, report);
+        draw(v, &x->report);
 }
 
 /* One report, or one for each field: the outputs of a head are independent of one another. */
@@ -182,32 +171,17 @@ static void evaluate_labels(eval *v)
     mm_prediction_set *c = read_predictions(v, NULL), *other = opt.compare ? read_predictions(v, opt.compare) : NULL;
     int fields = mm_prediction_set_fields(c, &field);
     char hint[200];
-    json_t *all = fields > 1 ? json_object() : NULL;
     if (!fields)
         die_without_ground_truth(v, c, mm_str_of(opt.field), false, "");
     if (fields > 1 && opt.svg)
         mm_die(&v->r, "--svg draws one label field: choose it with --field%s",
                mm_prediction_set_hint(c, hint, sizeof hint));
-    for (int i = 0; i < fields; i++) {
-        mm_report report;
-        mm_comparison comparison, *compared = other ? &comparison : NULL;
-        const char *name = field[i].p ? mm_arena_strdup(&v->arena, field[i]) : "-";
-        evaluate_field(v, &report, &comparison, c, other, field[i]);
-        if (opt.format == TEXT) {
-            if (fields > 1)
-                fprintf(v->out, "%sfield                %s\n", i ? "\n" : "", name);
-            mm_report_text(&report, v->out);
-            if (compared)
-                mm_comparison_text(compared, opt.compare, v->out);
-        } else if (all) {
-            json_object_set_new(all, name, as_json(v, &report, compared));
-        } else {
-            put_json(v, as_json(v, &report, compared));
-        }
-    }
-    if (all && opt.format == JSON)
-        put_json(v, json_pack("{s:O}", "fields", all));
-    json_decref(all);
+    mm_evaluation *x = mm_arena_zalloc(&v->arena, (size_t)fields, sizeof *x);
+    if (!x)
+        mm_die(&v->r, "out of memory");
+    for (int i = 0; i < fields; i++)
+        evaluate_field(v, &x[i], c, other, field[i]);
+    put(v, x, fields);
     mm_prediction_set_free(c);
     mm_prediction_set_free(other);
 }
@@ -220,7 +194,7 @@ static void evaluate_retrieval(eval *v)
     mm_dataset *set;
     const mm_data *d;
     mm_pairs pairs;
-    mm_report report;
+    mm_evaluation x = {.field = "-"};
     char *a = mm_arena_strdup(&v->arena, mm_str_of(opt.retrieval)), *b = a ? strchr(a, ':') : NULL;
     if (!b)
         mm_usage(&v->r, "--retrieval takes two modalities: image:text");
@@ -229,11 +203,8 @@ static void evaluate_retrieval(eval *v)
     mm_in_each(&v->r, take_feature, set);
     mm_must(&v->r, mm_dataset_finish(set, &d, &e), &e);
     mm_must(&v->r, mm_retrieval_pairs(&pairs, d, a, b, &v->arena, &e), &e);
-    mm_must(&v->r, mm_report_pairs(&report, &pairs, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
-    if (opt.format == TEXT)
-        mm_report_text(&report, v->out);
-    else
-        put_json(v, as_json(v, &report, NULL));
+    mm_must(&v->r, mm_report_pairs(&x.report, &pairs, (int)opt.rounds, (uint64_t)opt.seed, &v->arena, &e), &e);
+    put(v, &x, 1);
     mm_dataset_free(set);
 }
 

@@ -21,7 +21,4 @@ mm_status mm_compare_classes(mm_comparison *c, const uint8_t *right_a, const uin
 mm_status mm_compare_numbers(mm_comparison *c, const double *target, const double *a, const double *b, int64_t n,
                              const int64_t *group, int rounds, uint64_t seed, mm_err *e);
 
-void mm_comparison_text(const mm_comparison *c, const char *with, FILE *f);
-json_t *mm_comparison_json(const mm_comparison *c, const char *with); /* NULL: memory */
-
 #endif

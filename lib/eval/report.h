@@ -1,11 +1,10 @@
-/* report.h: all metrics of one set of predictions with 95 % bootstrap intervals, as text, JSON and SVG. */
+/* report.h: all metrics of one set of predictions with 95 % bootstrap intervals, and its diagrams. */
 #ifndef MM_EVAL_REPORT_H
 #define MM_EVAL_REPORT_H
 
 #include "base/arena.h"
 #include "eval/metrics.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 /* low and high are NaN where no interval is wanted or none is defined. */
@@ -61,8 +60,6 @@ mm_status mm_report_numbers(mm_report *r, const mm_number_predictions *p, int ro
 /* Recall@1/5/10 and median rank, a→b (the best rank among the right rows) and b→a. */
 mm_status mm_report_pairs(mm_report *r, const mm_pairs *p, int rounds, uint64_t seed, mm_arena *a, mm_err *e);
 
-void mm_report_text(const mm_report *r, FILE *f);
-json_t *mm_report_json(const mm_report *r); /* NULL: memory */
 /* The confusion matrix and, with probabilities, the reliability diagram side by side. Classification only. */
 void mm_report_svg(const mm_report *r, FILE *f);
 

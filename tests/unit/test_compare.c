@@ -2,6 +2,7 @@
  * paired bootstrap as closely as their random numbers allow. */
 #include "eval/compare.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
-#include "eval/report.h"
+#include "eval/output.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { LEAST_WIDTH = 20, MOST_WIDTH = 32 };
 
@@ -63,7 +64,7 @@ static void put_classes(const mm_report *r, FILE *f)
     }
 }
 
-void mm_report_text(const mm_report *r, FILE *f)
+static void put_report(FILE *f, const mm_report *r)
 {
     int w = LEAST_WIDTH;
     for (int i = 0; i < r->metrics; i++)
@@ -82,60 +83,37 @@ void mm_report_text(const mm_report *r, FILE *f)
         put_classes(r, f);
 }
 
-/* JSON has no word for NaN and infinity. */
-static json_t *number(double x)
+static void put_comparison(FILE *f, const mm_comparison *c, const char *with)
 {
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
-static json_t *class_json(const mm_report *r, int c)
-{
-    mm_class_metrics one = mm_class_metrics_of(r->confusion, r->p->classes, c);
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:I}", "class", r->p->name[c], "precision", number(one.precision),
-                     "recall", number(one.recall), "specificity", number(one.specificity), "f1", number(one.f1),
-                     "samples", (json_int_t)one.support);
-}
-
-static void add_classes(const mm_report *r, json_t *out)
-{
-    json_t *classes = json_array(), *matrix = json_array();
-    for (int c = 0; c < r->p->classes; c++) {
-        json_t *row = json_array();
-        for (int j = 0; j < r->p->classes; j++)
-            json_array_append_new(row, json_integer(r->confusion[c * r->p->classes + j]));
-        json_array_append_new(matrix, row);
-        json_array_append_new(classes, class_json(r, c));
-    }
-    json_object_set_new(out, "classes", classes);
-    json_object_set_new(out, "confusion", matrix);
-}
-
-static json_t *bins_json(const mm_report *r)
-{
-    json_t *bins = json_array();
-    for (int b = 0; b < MM_CALIBRATION_BINS; b++)
-        json_array_append_new(bins, json_pack("{s:I, s:o, s:o}", "samples", (json_int_t)r->bin[b].count, "confidence",
-                                              number(r->bin[b].confidence), "accuracy", number(r->bin[b].accuracy)));
-    return bins;
-}
-
-json_t *mm_report_json(const mm_report *r)
-{
-    json_t *out = json_pack("{s:I}", "samples", (json_int_t)r->n), *metrics = json_object();
-    if (!out || !metrics)
-        return NULL;
-    for (int i = 0; i < r->metrics; i++) {
-        const mm_metric *x = &r->metric[i];
-        json_t *one = json_pack("{s:o}", "value", number(x->value));
+    fprintf(f, "\ncompared with %s\n", with);
+    if (c->classes)
+        fprintf(f,
+                "both right           %lld\nonly this right      %lld\nonly the other right %lld\n"
+                "neither              %lld\n",
+                (long long)c->both, (long long)c->only_a, (long long)c->only_b, (long long)c->neither);
+    for (int i = 0; i < c->differences; i++) {
+        const mm_metric *x = &c->difference[i];
+        fprintf(f, "%s difference%*s", x->name, (int)(10 - strlen(x->name)), "");
+        isnan(x->value) ? fputs("-", f) : fprintf(f, "%+.4f", x->value);
         if (!isnan(x->interval.low))
-            json_object_set_new(one, "interval",
-                                json_pack("[o, o]", number(x->interval.low), number(x->interval.high)));
-        json_object_set_new(metrics, x->name, one);
+            fprintf(f, "  [%.4f, %.4f]", x->interval.low, x->interval.high);
+        fputc('\n', f);
     }
-    json_object_set_new(out, "figures", metrics);
-    if (r->p)
-        add_classes(r, out);
-    if (r->calibrated)
-        json_object_set_new(out, "calibration", bins_json(r));
-    return out;
+    if (c->classes)
+        fprintf(f, "McNemar's exact p    %.4g\n", c->p);
 }
+
+static mm_status put(FILE *f, const mm_evaluation *x, int n, mm_err *e)
+{
+    (void)e;
+    for (int i = 0; i < n; i++) {
+        if (n > 1)
+            fprintf(f, "%sfield                %s\n", i ? "\n" : "", x[i].field);
+        put_report(f, &x[i].report);
+        if (x[i].compared_with)
+            put_comparison(f, &x[i].comparison, x[i].compared_with);
+    }
+    return MM_OK;
+}
+
+const mm_eval_output mm_eval_text = {"text", put};
