@@ -41,7 +41,7 @@ static mm_status parse_value(mm_where *w, mm_err *e)
     return MM_OK;
 }
 
-mm_status mm_where_parse(mm_where *w, const char *text, mm_err *e)
+static mm_status parse(mm_where *w, const char *text, mm_err *e)
 {
     size_t n = strcspn(text, "=!~<>");
     const sign *s = text[n] ? sign_at(text + n) : NULL;
@@ -71,7 +71,7 @@ mm_status mm_where_parse(mm_where *w, const char *text, mm_err *e)
     return st;
 }
 
-void mm_where_free(mm_where *w)
+static void free_one(mm_where *w)
 {
     if (w->field && (w->relation == MM_LIKE || w->relation == MM_UNLIKE))
         regfree(&w->regex);
@@ -109,7 +109,7 @@ static bool equals(const mm_where *w, const msgpack_object *o, mm_str text, mm_a
     return numbers && end != w->value && !*end && number_of(text, a) == v;
 }
 
-bool mm_where_holds(const mm_where *w, const mm_record *rec, mm_arena *a)
+static bool holds(const mm_where *w, const mm_record *rec, mm_arena *a)
 {
     msgpack_object o;
     bool there = mm_field_get(&o, rec, w->field, a);
@@ -138,7 +138,7 @@ mm_status mm_where_list_parse(mm_where_list *l, const char *const *text, int n, 
     if (!l->v || !l->values)
         return mm_fail_memory(e);
     for (int i = 0; s == MM_OK && i < n; i++) {
-        s = mm_where_parse(&l->v[i], text[i], e);
+        s = parse(&l->v[i], text[i], e);
         l->n += s == MM_OK;
     }
     return s;
@@ -147,14 +147,14 @@ mm_status mm_where_list_parse(mm_where_list *l, const char *const *text, int n, 
 void mm_where_list_free(mm_where_list *l)
 {
     for (int i = 0; i < l->n; i++)
-        mm_where_free(&l->v[i]);
+        free_one(&l->v[i]);
     mm_arena_free(&l->arena);
 }
 
 bool mm_where_list_holds(const mm_where_list *l, const mm_record *rec, mm_arena *a)
 {
     for (int i = 0; i < l->n; i++)
-        if (!mm_where_holds(&l->v[i], rec, a))
+        if (!holds(&l->v[i], rec, a))
             return false;
     return true;
 }

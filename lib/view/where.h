@@ -17,16 +17,8 @@ typedef struct {
     regex_t regex;     /* MM_LIKE, MM_UNLIKE */
 } mm_where;
 
-/* FIELD=VALUE (or ==), FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX (POSIX extended), FIELD<N, <=, >, >=, or FIELD alone:
- * the record has it. Blanks on both sides of the operator do not count. MM_SKIP: the text is none of these. */
-mm_status mm_where_parse(mm_where *w, const char *text, mm_err *e);
-void mm_where_free(mm_where *w);
-
 /* Whether the condition only tests for an entry of meta: then no record needs to have it. */
 bool mm_where_asks_presence(const mm_where *w);
-
-/* An absent field differs from every value, matches no expression and compares with no number. */
-bool mm_where_holds(const mm_where *w, const mm_record *rec, mm_arena *a);
 
 /* Conditions that must all hold. */
 typedef struct {
@@ -36,9 +28,12 @@ typedef struct {
     mm_arena arena;
 } mm_where_list;
 
-/* MM_SKIP: a text is no condition. */
+/* Each text is FIELD=VALUE (or ==), FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX (POSIX extended), FIELD<N, <=, >, >=, or
+ * FIELD alone: the record has it. Blanks on both sides of the operator do not count. MM_SKIP: a text is none of these.
+ */
 mm_status mm_where_list_parse(mm_where_list *l, const char *const *text, int n, mm_err *e);
 void mm_where_list_free(mm_where_list *l);
+/* An absent field differs from every value, matches no expression and compares with no number. */
 bool mm_where_list_holds(const mm_where_list *l, const mm_record *rec, mm_arena *a);
 /* Notes what the record has in place of what is asked for. */
 void mm_where_list_note(mm_where_list *l, const mm_record *rec, mm_arena *a);
