@@ -199,7 +199,7 @@ static void check_what_came(cat *c)
         return;
     if (c->r.output)
         mm_in_require(&c->r);
-    else if (c->format) /* nothing is an answer to whoever looks, such as for failures */
+    else if (c->format) /* no output can be an answer, for instance to a search for failures */
         mm_warn(&c->r, "the input holds no record");
 }
 

@@ -1,4 +1,4 @@
-/* common.c: the options that tools share, the same words in every one of them. */
+/* common.c: the options that tools share, with the same names and help in all of them. */
 #include "base/cpu.h"
 #include "cli/state.h"
 

@@ -18,7 +18,7 @@ typedef struct {
 
 void mm_device_opts(mm_opts *o, mm_device_values *v);
 
-/* What they, MM_DEVICE, -j and the log say, as mm_dev_open takes it. Without a precision: fp32. */
+/* The settings for mm_dev_open, from these options, MM_DEVICE, -j and the log. Default precision: fp32. */
 mm_dev_opts mm_device_of(const mm_run *r, const mm_device_values *v);
 
 #endif

@@ -74,7 +74,7 @@ static void take_layers(mm_run *r, mm_encode_opts *o, const char *text)
     }
 }
 
-/* What the space does not tell. */
+/* Options that change a vector without changing its space. */
 static void note_settings(mm_encoding *x)
 {
     const mm_encoding_values *v = x->v;
@@ -155,7 +155,7 @@ mm_status mm_encoding_start(mm_encoding *x, int slot, const mm_input *in, int n,
 
 mm_status mm_encoding_finish(mm_encoding *x, int slot, mm_err *e)
 {
-    x->hashed = NULL; /* other payloads may lie where the last batch's lay */
+    x->hashed = NULL; /* the next batch's payloads may reuse these addresses */
     return x->slot[slot].pass ? mm_encoder_finish(x->slot[slot].pass, e) : MM_OK;
 }
 
@@ -176,11 +176,11 @@ static mm_status put_meta(mm_encoding *x, mm_record *out, mm_arena *a, mm_err *e
 typedef struct {
     double p;
     int64_t at;
-} class_share;
+} class_probability;
 
-static int by_share(const void *a, const void *b)
+static int by_probability(const void *a, const void *b)
 {
-    const class_share *x = a, *y = b;
+    const class_probability *x = a, *y = b;
     if (x->p != y->p)
         return x->p < y->p ? 1 : -1;
     return (x->at > y->at) - (x->at < y->at);
@@ -191,26 +191,26 @@ static mm_status distribution(mm_encoding *x, msgpack_object *out, const mm_outp
 {
     int64_t n = mm_encoder_classes(x->encoder), top = x->v->top < n ? x->v->top : n;
     const float *logit = o->t.data;
-    class_share *share = mm_arena_alloc(a, (size_t)n * sizeof *share);
+    class_probability *class = mm_arena_alloc(a, (size_t)n * sizeof *class);
     msgpack_object_kv *kv = mm_arena_zalloc(a, (size_t)top, sizeof *kv);
     double most = -INFINITY, sum = 0;
-    if (!share || !kv)
+    if (!class || !kv)
         return mm_fail_memory(e);
     for (int64_t c = 0; c < n; c++)
         most = fmax(most, logit[c]);
     for (int64_t c = 0; c < n; c++) {
-        share[c] = (class_share){exp(logit[c] - most), c};
-        sum += share[c].p;
+        class[c] = (class_probability){exp(logit[c] - most), c};
+        sum += class[c].p;
     }
-    qsort(share, (size_t)n, sizeof *share, by_share);
+    qsort(class, (size_t)n, sizeof *class, by_probability);
     for (int64_t i = 0; i < top; i++) {
-        const char *name = mm_encoder_class(x->encoder, share[i].at);
+        const char *name = mm_encoder_class(x->encoder, class[i].at);
         if (!name)
-            name = mm_arena_printf(a, "LABEL_%lld", (long long)share[i].at);
+            name = mm_arena_printf(a, "LABEL_%lld", (long long)class[i].at);
         if (!name)
             return mm_fail_memory(e);
         kv[i].key = mm_object_str(mm_str_of(name));
-        kv[i].val = (msgpack_object){.type = MSGPACK_OBJECT_FLOAT64, .via.f64 = share[i].p / sum};
+        kv[i].val = (msgpack_object){.type = MSGPACK_OBJECT_FLOAT64, .via.f64 = class[i].p / sum};
     }
     *out = (msgpack_object){.type = MSGPACK_OBJECT_MAP, .via.map = {(uint32_t)top, kv}};
     return MM_OK;

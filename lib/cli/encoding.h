@@ -1,5 +1,5 @@
-/* encoding.h: what mm-encode-image, mm-encode-text and mm-encode-audio share: their options, and the way from a model's
- * output to a record. */
+/* encoding.h: what mm-encode-image, mm-encode-text and mm-encode-audio share: their options, and the path from a
+ * model's output to a record. */
 #ifndef MM_CLI_ENCODING_H
 #define MM_CLI_ENCODING_H
 
@@ -24,7 +24,7 @@ enum { MM_ENCODING_PROJECT = 1, MM_ENCODING_CLASSIFY = 2 };
 /* Adds the rows that encoders share; `more` of the above. */
 void mm_encoding_opts(mm_opts *o, mm_encoding_values *v, unsigned more);
 
-/* What belongs to a batch on its way. */
+/* A batch in flight. */
 typedef struct {
     mm_arena a; /* its memory: reset when the slot is used again */
     mm_output *out;
@@ -68,7 +68,7 @@ mm_status mm_encoding_finish(mm_encoding *x, int slot, mm_err *e);
 mm_status mm_encoding_record(mm_encoding *x, mm_record *out, const mm_record *from, const mm_output *o, mm_arena *a,
                              mm_err *e);
 
-/* What was encoded may go by another name than its kind, which is then worth telling: out->of, meta.kind. */
+/* Sets out->of, and meta.kind where the modality has another name than the kind of what was encoded. */
 mm_status mm_encoding_modality(mm_record *out, const mm_record *from, mm_arena *a, mm_err *e);
 
 /* provenance.c: meta.input and meta.settings of a record made of `from`. */

@@ -173,7 +173,7 @@ static void advance(struct mm_filter_state *s)
     s->begun = false;
 }
 
-/* What an earlier run made of it. */
+/* The records that an earlier run made of it. */
 static void write_kept(struct mm_filter_state *s, const item *x)
 {
     if (s->f->keep)
@@ -259,7 +259,7 @@ static void take_batch(struct mm_filter_state *s, item_list *batch)
     }
 }
 
-/* --strict met a failure: the reading thread may be waiting for input, so there is no tidy way home. */
+/* --strict met a failure: the reading thread may be waiting for input, so the program ends here. */
 static void stop(mm_run *r)
 {
     mm_record_reuse_stopped(r);

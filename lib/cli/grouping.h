@@ -1,4 +1,4 @@
-/* grouping.h: what whoever gave --group should know: what the expression makes of the keys. */
+/* grouping.h: checks that the expression of --group divides the keys into groups. */
 #ifndef MM_CLI_GROUPING_H
 #define MM_CLI_GROUPING_H
 

@@ -72,7 +72,7 @@ static mm_status open_next(mm_run *r, mm_err *e)
     return mm_reader_new(&in->reader, in->fd, in->name, e);
 }
 
-/* The stream ends here, broken: a record in its place tells the tools behind. */
+/* The stream breaks off here: an error record tells the tools after this one. */
 static mm_status broken(mm_run *r, mm_arena *a, mm_record *rec, const char *code, const mm_err *why)
 {
     mm_in_state *in = &r->state->in;

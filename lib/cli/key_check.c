@@ -62,7 +62,7 @@ mm_status mm_key_check_note(const mm_key_check *k, mm_ordered_slot *t, bool *not
     return MM_OK;
 }
 
-/* What is said about its file stays. */
+/* The stamp of its file stays. */
 static mm_status to_error(mm_record *rec, mm_arena *a, const mm_err *why, mm_err *e)
 {
     msgpack_object meta = rec->meta;

@@ -1,5 +1,5 @@
-/* key_check.h: no two sources of mm-decode share a key in one modality (source/key_clash.h): in the order of sources
- * whatever -j is, and over the runs that --resume puts together. And what an expression for keys fits is counted. */
+/* key_check.h: mm-decode's checks of keys: no two sources share one in a modality (source/key_clash.h), checked in the
+ * order of sources whatever -j is, and across the runs that --resume joins; and an expression of --key fits. */
 #ifndef MM_CLI_KEY_CHECK_H
 #define MM_CLI_KEY_CHECK_H
 
@@ -24,7 +24,7 @@ void mm_key_check_open(mm_run *r, mm_key_check *k, const char *const *operands, 
                        bool rows_have_keys);
 void mm_key_check_close(mm_key_check *k);
 
-/* b was decoded by the run that is resumed: what it gave counts. In the order of sources. */
+/* b was decoded by the run that is resumed: its records count, too. In the order of sources. */
 void mm_key_check_recall(mm_key_check *k, const mm_blob *b);
 /* In the source's job, before rec is put: attaches a note to its slot when rec may not go out unchecked; *noted: it has
  * one. */

@@ -41,7 +41,7 @@ static void put(labeller *l, item *it, mm_labelled *x)
     l->r->done++;
 }
 
-/* What the references say about query number `query` of the batch. */
+/* The match of query number `query` of the batch with the references. */
 static void put_match(labeller *l, item *it, int query)
 {
     mm_err e;
@@ -217,7 +217,7 @@ void mm_labeller_die_of_field(mm_run *r, const char *field, const mm_str *names,
     mm_die(r, "no label field %s%s", field, mm_suggest_text(hint, sizeof hint, mm_str_of(field), names, n));
 }
 
-/* Nothing was labelled, or had to be: whether that is because the command line asks for the wrong thing. */
+/* Reports what the command line asks for and the input does not have. */
 static void check_what_came(labeller *l)
 {
     const mm_labeller *o = l->o;

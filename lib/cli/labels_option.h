@@ -1,5 +1,5 @@
 /* labels_option.h: --labels of mm-decode and mm-cat: the table is read before anything else, and at the end the tool
- * says what did not match. */
+ * reports what did not match. */
 #ifndef MM_CLI_LABELS_OPTION_H
 #define MM_CLI_LABELS_OPTION_H
 
@@ -23,8 +23,8 @@ void mm_labels_option_count(mm_labels_option *l, int64_t labelled, int64_t unlab
  * record.
  */
 void mm_labels_option_apply(mm_run *r, mm_labels_option *l, mm_record *rec, mm_arena *a);
-/* Says how many of the things (`what`: "inputs") have no label, and how many rows matched none. Nothing labelled is a
- * failure: what comes next would be trained on nothing. */
+/* Reports how many of the things (`what`: "inputs") have no label, and how many rows matched none. Nothing labelled is
+ * a failure: what comes next would be trained on nothing. */
 void mm_labels_option_end(mm_run *r, mm_labels_option *l, const char *what);
 
 #endif

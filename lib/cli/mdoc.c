@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Text as roff takes it: no line begins with a control character, backslashes and option dashes stay what they are. */
+/* Escapes text for roff: control characters at the beginning of a line, backslashes, and the dashes of options. */
 static void print_text(const char *text, FILE *f)
 {
     if (*text == '.' || *text == '\'')

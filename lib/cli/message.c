@@ -1,4 +1,4 @@
-/* message.c: what a tool says on standard error, one write a line, so that threads and pipelines do not mix lines. */
+/* message.c: messages on standard error, one write for each line, so that threads and pipelines do not mix lines. */
 #include "cli/state.h"
 
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 enum { LINE = 1024 };
 
-/* Nothing that a file name holds may move the cursor or forge a line; UTF-8 passes. */
+/* No file name may move the cursor or forge a line; UTF-8 passes. */
 static void defang(char *text)
 {
     for (unsigned char *p = (unsigned char *)text; *p; p++)
@@ -25,7 +25,7 @@ static void write_line(const char *tool, char *text)
         n = (int)sizeof line - 2;
     line[n] = '\n';
     if (write(STDERR_FILENO, line, (size_t)n + 1) < 0)
-        return; /* nowhere left to say it */
+        return; /* nowhere left to report it */
 }
 
 static void say_line(mm_run *r, char *text) /* lock held */
@@ -86,11 +86,11 @@ bool mm_item_failed(mm_run *r, const char *what, const mm_err *e)
     return go_on;
 }
 
-/* ---- failures that are alike ---- */
+/* ---- repeated failures ---- */
 
-static void end_alike(mm_run *r) /* lock held */
+static void report_repeated(mm_run *r) /* lock held */
 {
-    mm_alike_state *a = &r->state->alike;
+    mm_repeated_state *a = &r->state->repeated;
     char text[LINE];
     for (int i = 0; i < a->n; i++)
         if (a->seen[i].more) {
@@ -101,19 +101,19 @@ static void end_alike(mm_run *r) /* lock held */
     a->n = 0;
 }
 
-void mm_alike_end(mm_run *r)
+void mm_repeated_end(mm_run *r)
 {
     pthread_mutex_lock(&r->state->lock);
-    end_alike(r);
+    report_repeated(r);
     pthread_mutex_unlock(&r->state->lock);
 }
 
-/* Whether that has been said of this group; makes room for the next of its kind. */
-static bool is_said(mm_run *r, mm_str group, mm_str why) /* lock held */
+/* Whether this reason was reported for this group already; remembers it otherwise. */
+static bool is_repeated(mm_run *r, mm_str group, mm_str why) /* lock held */
 {
-    mm_alike_state *a = &r->state->alike;
+    mm_repeated_state *a = &r->state->repeated;
     if (!mm_str_is(group, a->group)) {
-        end_alike(r);
+        report_repeated(r);
         snprintf(a->group, sizeof a->group, "%.*s", MM_STRF(group));
     }
     for (int i = 0; i < a->n; i++)
@@ -121,7 +121,7 @@ static bool is_said(mm_run *r, mm_str group, mm_str why) /* lock held */
             a->seen[i].more++;
             return true;
         }
-    if (a->n < MM_ALIKE && why.n < sizeof a->seen[0].why && group.n < sizeof a->group) {
+    if (a->n < MM_REASONS && why.n < sizeof a->seen[0].why && group.n < sizeof a->group) {
         a->seen[a->n].more = 0;
         snprintf(a->seen[a->n++].why, sizeof a->seen[0].why, "%.*s", MM_STRF(why));
     }
@@ -135,14 +135,14 @@ bool mm_item_failed_in(mm_run *r, mm_str group, mm_str item, mm_str why, mm_hint
     why = mm_str_of(mm_hinted(plain, hint, worded));
     snprintf(text, sizeof text, "%.*s: %.*s", MM_STRF(item), MM_STRF(why));
     pthread_mutex_lock(&r->state->lock);
-    if (!is_said(r, group, why))
+    if (!is_repeated(r, group, why))
         say_line(r, text);
     bool go_on = count_failure(r);
     pthread_mutex_unlock(&r->state->lock);
     return go_on;
 }
 
-/* One thread ends the program; what another one would have said does not matter any more. */
+/* One thread ends the program; others that try wait for it. */
 static void be_the_one_that_ends(mm_run *r)
 {
     if (atomic_exchange(&r->state->dying, true))

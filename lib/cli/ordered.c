@@ -13,7 +13,7 @@ static const size_t SHARED_BYTES = (size_t)64
 struct mm_ordered_slot {
     mm_ordered *o;
     mm_buf gathered;
-    void *note; /* NULL: nobody looks at the records */
+    void *note; /* NULL: the records need no check */
     bool done;
     mm_ordered_slot *next;
 };
@@ -24,7 +24,7 @@ struct mm_ordered {
     pthread_mutex_t pick; /* held while the next job is asked for */
     pthread_mutex_t lock; /* all below */
     pthread_cond_t turned;
-    mm_ordered_slot *first, *last; /* jobs under way or waiting; `first` is the one whose turn it is */
+    mm_ordered_slot *first, *last; /* jobs in progress or waiting; `first` may write */
     size_t waiting;                /* bytes of finished jobs */
     bool draining;                 /* a thread writes finished jobs */
     bool over;                     /* no more jobs */
@@ -44,7 +44,7 @@ static void write_record(mm_ordered_slot *t, mm_record rec)
         mm_out_put(o->r, &rec);
 }
 
-/* Whole records that are packed already go out as one record's raw bytes. */
+/* Writes packed records as the raw bytes of one. */
 static void write_packed(mm_ordered *o, const uint8_t *p, size_t n)
 {
     mm_record rec = mm_record_new(MM_KIND_OTHER);
@@ -66,7 +66,7 @@ static void write_gathered(mm_ordered_slot *t)
         at += used;
     }
     mm_arena_free(&a);
-    if (at < b->n) /* also what is above the limits of a reader, a single large photo */
+    if (at < b->n) /* no note, or above the limits of a reader, such as a single large photo */
         write_packed(t->o, b->p + at, b->n - at);
     b->n = 0;
 }
@@ -138,8 +138,8 @@ static void leave(mm_ordered *o)
     free(t);
 }
 
-/* Writes the finished jobs at the head of the line. One thread at a time: who becomes first meanwhile writes its own
- * records, or finds them written. */
+/* Writes the finished jobs at the head of the queue, one thread at a time: a job that becomes first meanwhile writes
+ * its own records, or finds them written. */
 static void drain(mm_ordered *o)
 {
     o->draining = true;
@@ -156,7 +156,7 @@ static void drain(mm_ordered *o)
     o->draining = false;
 }
 
-/* t is done, and from here on whoever drains may free it. Who makes more than can be written waits here. */
+/* t is done, and the thread that drains may free it from here on. Workers that are ahead of the output wait here. */
 static void finish(mm_ordered *o, mm_ordered_slot *t)
 {
     pthread_mutex_lock(&o->lock);
@@ -210,7 +210,7 @@ void mm_ordered_run(mm_run *r, const mm_ordered_jobs *jobs)
     pthread_cond_init(&o.turned, NULL);
     for (int i = 0; i < n; i++)
         w[i] = (worker){&o, i};
-    for (int i = 1; i < n; i++) /* fewer threads than asked for do as well */
+    for (int i = 1; i < n; i++) /* fewer threads than asked for will do */
         if (pthread_create(&thread[started], NULL, work, &w[i]) == 0)
             started++;
     work(&w[0]);

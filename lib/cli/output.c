@@ -48,8 +48,8 @@ static void open_file(mm_run *r)
     note_kind_of_file(&r->state->out);
 }
 
-/* Without --resume FILE.part begins anew. Nobody should learn too late that hours of work were in it. */
-static void begin_anew(mm_run *r)
+/* Without --resume FILE.part is overwritten; a warning says so if it holds records, which may be hours of work. */
+static void overwrite_part(mm_run *r)
 {
     mm_out_state *out = &r->state->out;
     struct stat st;
@@ -71,7 +71,7 @@ void mm_out_open(mm_run *r)
     open_file(r);
     out->resumable = out->part && r->tool->takes & MM_TAKES_RESUME;
     if (out->part && !r->resume)
-        begin_anew(r);
+        overwrite_part(r);
     if (mm_writer_new(&out->writer, out->fd, &e) != MM_OK)
         mm_die_of(r, &e);
     pthread_mutex_unlock(&out->lock);
@@ -137,8 +137,8 @@ static void close_writer(mm_run *r)
         mm_die_in(r, r->output ? r->output : "standard output", &e);
 }
 
-/* What --resume found there already is not written again. */
-static void put_behind(mm_run *r, const mm_record *rec)
+/* Bytes that --resume found there are compared instead of written. */
+static void put_after_replay(mm_run *r, const mm_record *rec)
 {
     mm_out_state *out = &r->state->out;
     mm_buf b = {0};
@@ -160,7 +160,7 @@ void mm_out_put(mm_run *r, const mm_record *rec)
     mm_hint_record(&worded, text);
     pthread_mutex_lock(&out->lock);
     if (out->replay < out->whole)
-        put_behind(r, &worded);
+        put_after_replay(r, &worded);
     else
         mm_writer_put(out->writer, &worded);
     if (mm_writer_failed(out->writer))
@@ -274,7 +274,7 @@ void mm_out_keep(mm_run *r)
     pthread_mutex_unlock(&out->lock);
 }
 
-/* Records that are made already are of use to who reads them from a pipe, and to --resume. */
+/* Records that are complete are of use to the reader of a pipe, and to --resume. */
 void mm_out_salvage(mm_run *r)
 {
     mm_out_state *out = &r->state->out;

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- what is read must not be written ---- */
+/* ---- inputs must not be overwritten ---- */
 
 static bool is_same(const struct stat *a, const struct stat *b)
 {
@@ -53,13 +53,13 @@ void mm_part_refuse_inputs(mm_run *r, int fd, const char *name)
     for (int i = 0; i < r->state->opts.n && !read; i++)
         read = r->state->opts.v[i].to != &r->output && is_named_by(&r->state->opts.v[i], &out);
     if (read)
-        mm_die(r, "%s is read by this command, which would write it: choose another output", name);
+        mm_die(r, "%s is an input of this command: choose another output", name);
 }
 
 /* ---- the file ---- */
 
-/* The descriptor, or −1 with *why: the words for it. O_NOFOLLOW: whoever may write to the directory must not choose
- * what is overwritten. */
+/* The descriptor, or −1 and *why, for a message. O_NOFOLLOW: others who may write to the directory must not choose what
+ * is overwritten. */
 static int open_locked(const char *part, const char **why)
 {
     struct stat st;

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A named pipe or a device, which is written to directly, holds nothing from before. */
+/* A named pipe or a device is written directly, and holds no earlier output. */
 static int open_if_there(mm_run *r)
 {
     struct stat st;
@@ -22,7 +22,7 @@ static int open_if_there(mm_run *r)
     return fd;
 }
 
-/* A record that is broken ends what can be kept, and is no reason to stop. */
+/* Records up to a broken one can be kept; that it is broken is no reason to stop. */
 static void read_all(mm_run *r, mm_previous *o, bool (*note)(void *ctx, const mm_record *rec), void *ctx)
 {
     mm_reader *in;

@@ -1,6 +1,6 @@
-/* provenance.c: which record was made of which. A record that an encoder makes carries a hash of the payload that it
- * was made of and of how the model prepares it (meta.input) and, where its space does not tell how, one of the options
- * (meta.settings). --resume and --update go by them. */
+/* provenance.c: which record was made of which. An encoder's record carries a hash of its input's payload and of how
+ * the model prepares it (meta.input) and, for options that its space does not name, a hash of those (meta.settings).
+ * --resume and --update compare them. */
 #include "base/hash.h"
 #include "cli/encoding.h"
 
@@ -16,7 +16,7 @@ static void put_hex(char *out, uint64_t h)
     snprintf(out, HEX, "%016" PRIx64, h);
 }
 
-/* ---- what a vector depends on ---- */
+/* ---- inputs and settings ---- */
 
 /* The payload's bytes, what they mean, and what the model does with them first. */
 static uint64_t hash_payload(const mm_encoding *x, const mm_record *rec)
@@ -58,7 +58,7 @@ mm_status mm_provenance_put(mm_encoding *x, mm_record *out, const mm_record *fro
     return mm_meta_put_str(out, a, "settings", mm_str_of(hex), e);
 }
 
-/* ---- what was made ---- */
+/* ---- --resume ---- */
 
 static bool holds(const mm_record *rec, const char *key, uint64_t h)
 {
@@ -86,7 +86,7 @@ static int64_t piece_of(const mm_record *made)
     return v && v->type == MSGPACK_OBJECT_POSITIVE_INTEGER && v->via.u64 < INT32_MAX ? (int64_t)v->via.u64 : -1;
 }
 
-/* Whether `made` stands where the record after n others of `from` does. */
+/* Whether `made` has the part or piece of the record after n others of `from`. */
 static bool is_nth(const mm_record *made, const mm_record *from, int n)
 {
     if (n == 0)
@@ -102,7 +102,7 @@ bool mm_provenance_matches(void *ctx, const mm_record *made, const mm_record *fr
 
 /* ---- --update ---- */
 
-/* Everything that tells a record that was made from others, `input` apart. */
+/* A hash of `input` and of the record's place in its source. Never 0. */
 static uint64_t identify(const char *input, mm_str src, int64_t part, int64_t piece)
 {
     const int64_t place[] = {part, piece};
@@ -131,7 +131,7 @@ uint64_t mm_provenance_expected_id(void *ctx, const mm_record *from, int n)
     return from->part < 0 ? identify(hex, from->src, n, -1) : identify(hex, from->src, from->part, n);
 }
 
-/* What an encoder itself puts into meta, all but "kind". */
+/* The entry of meta, if an encoder puts it there ("kind" apart); else NULL. */
 static const char *own_name(mm_str name)
 {
     static const char *const own[] = {"text",  "truncated",   "chunk", "window",  "precision",
@@ -152,7 +152,7 @@ mm_status mm_encoding_modality(mm_record *out, const mm_record *from, mm_arena *
 static mm_status renew_meta(mm_record *out, const mm_record *made, const mm_record *from, mm_arena *a, mm_err *e)
 {
     const msgpack_object_map *m = &made->meta.via.map;
-    bool common = false; /* what all encoders put in has begun: it comes after what the tool itself does */
+    bool common = false; /* the entries of all encoders, which come after the tool's own, have begun */
     mm_status s = MM_OK;
     out->meta = from->meta;
     for (uint32_t i = 0; s == MM_OK && i < m->size; i++) {
@@ -178,7 +178,7 @@ mm_status mm_provenance_refresh(void *ctx, mm_record *made, const mm_record *fro
     bool first = from->part < 0 ? made->part == 0 : piece_of(made) == 0; /* of several */
     (void)ctx;
     if (!single && first && from->has_time && made->time[0] != from->time[0])
-        return MM_SKIP; /* its windows lie elsewhere now */
+        return MM_SKIP; /* its windows begin at another time now */
     if (single && from->has_time) {
         out.has_time = true;
         memcpy(out.time, from->time, sizeof out.time);

@@ -35,7 +35,7 @@ void mm_record_reuse_open(mm_run *r, const mm_filter *f)
     mm_say(&r->log, MM_LOG_INFO, "%s: %lld records that may be kept", r->output, (long long)u->at.n);
 }
 
-/* Whether there is a FILE that a poor input must not cost. */
+/* Whether there is a FILE, which a bad input must not replace. */
 static bool has_file(const mm_run *r)
 {
     return r->state->reuse && r->state->reuse->previous.fd >= 0;

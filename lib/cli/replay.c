@@ -11,7 +11,7 @@
 struct mm_replay {
     mm_run *r;
     int fd;
-    int64_t size; /* what follows comes again in this run */
+    int64_t size; /* where the records end that are not decoded again */
     mm_reader *in;
     mm_arena arena;
     mm_record rec;

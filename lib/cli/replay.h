@@ -1,5 +1,4 @@
-/* replay.h: the records of sources that --resume leaves out, read once more: for tools that have to know what they gave
- * out. */
+/* replay.h: the records of sources that --resume skips, read from FILE.part for checks that span both runs. */
 #ifndef MM_CLI_REPLAY_H
 #define MM_CLI_REPLAY_H
 

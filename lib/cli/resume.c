@@ -1,9 +1,9 @@
 /* resume.c: what FILE.part of an interrupted run holds, and what of the input need not be done again.
  *
  * A filter reads FILE.part beside its input: each input record takes the records that were made of it, until one lacks
- * some; there the file is cut and work begins. mm-decode has no records to go by, only sources: it passes over those
- * whose runs of equal src are there, in order, and does the last one again; what comes of it first is compared with
- * what is there in place of being written. So both keep all but the last record, and both notice another input. */
+ * some; there the file is cut and work begins. mm-decode has no input records, only sources: it skips those whose
+ * records are there, in order, and decodes the last one again, comparing its records with those in the file instead of
+ * writing them. So both keep all but the last record, and both notice another input. */
 #include "base/buf.h"
 #include "base/grow.h"
 #include "base/hash.h"
@@ -28,7 +28,7 @@ struct mm_resume {
     int64_t spans, cap, matched;
 };
 
-/* The first record was cut short: nothing is lost. Anything else is a file that is not ours to cut. */
+/* The first record was cut short: nothing is lost. Anything else is not our file, and is not cut. */
 static bool begins_a_record(int fd)
 {
     uint8_t head[64];
@@ -94,7 +94,7 @@ __attribute__((noreturn)) static void other_input(mm_run *r, const char *what, m
            r->update ? "leave out --resume" : "give --update for --resume");
 }
 
-/* What stands after `at` goes; writing goes on there. */
+/* Cuts the file at `at`, where writing continues. */
 static void cut_at(mm_run *r, int64_t at)
 {
     mm_out_state *out = &r->state->out;
@@ -110,7 +110,7 @@ static void take(mm_run *r, struct mm_resume *s)
     look_at_next(r, s);
 }
 
-/* The record is there as it came. */
+/* Takes the record as it came in. */
 static void take_same(mm_run *r, struct mm_resume *s, const mm_record *from)
 {
     bool same = from->raw.p ? mm_str_eq(s->rec.raw, from->raw) : s->rec.kind == from->kind;
@@ -119,7 +119,7 @@ static void take_same(mm_run *r, struct mm_resume *s, const mm_record *from)
     take(r, s);
 }
 
-/* What was made of `from` is taken; false when it may not be all there. */
+/* Takes the records that were made of `from`; false: some may be missing. */
 static bool take_made(mm_run *r, struct mm_resume *s, const mm_filter *f, const mm_record *from)
 {
     int n = 0;
@@ -127,7 +127,7 @@ static bool take_made(mm_run *r, struct mm_resume *s, const mm_filter *f, const 
         take_same(r, s, from);
     if (s->any && s->rec.kind == MM_KIND_ERROR && mm_str_eq(s->rec.src, from->src)) {
         take(r, s);
-        mm_run_worsen(r, 1); /* a failure of the run that was taken up is a failure of the whole */
+        mm_run_worsen(r, 1); /* a failure in the interrupted run counts, too */
         return true;
     }
     for (; s->any && mm_str_eq(s->rec.src, from->src) && f->matches(f->ctx, &s->rec, from, n); n++)
@@ -225,7 +225,7 @@ bool mm_resume_has_source(mm_run *r, mm_str src)
     if (!s)
         return false;
     uint64_t h = mm_hash(src);
-    /* What is not the next one belongs to the run before, or gave nothing, and so it must now. */
+    /* Another one belongs to the span before this one, or gave no records, and then gives none now. */
     if (h != s->span[s->matched])
         return s->matched > 0 && h == s->span[s->matched - 1];
     if (++s->matched < s->spans)
@@ -263,6 +263,6 @@ void mm_resume_compare(mm_run *r, const void *bytes, size_t n)
         p += k;
         n -= (size_t)k;
     }
-    if (out->replay == out->whole) /* it is the same input: a broken record at the end may go */
+    if (out->replay == out->whole) /* the same input: a broken record at the end may be cut off */
         cut_at(r, out->whole);
 }

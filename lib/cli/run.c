@@ -73,8 +73,8 @@ static void say_what_is_in_effect(mm_run *r)
 }
 
 /* A standard stream that the parent closed must not become the number of the next file that is opened: messages would
- * end up in the output. What takes its place can be read only where it should be written and the other way round, so
- * that a closed input is not an empty one, and nothing is lost in a closed output. */
+ * end up in the output. Its replacement is opened in the wrong direction, so that reading a closed input and writing
+ * to a closed output are errors, rather than an empty input and lost output. */
 static void occupy_standard_streams(void)
 {
     static const int useless[] = {O_WRONLY, O_RDONLY, O_WRONLY};
@@ -95,7 +95,7 @@ void mm_run_begin(mm_run *r, const mm_tool *tool, int argc, char **argv)
     }
     setlocale(LC_CTYPE, "C.UTF-8"); /* libarchive gives no names for non-ASCII members without it */
     pthread_mutex_init(&r->state->lock, NULL);
-    pthread_mutexattr_t checked; /* who dies with the output's lock must not wait for it */
+    pthread_mutexattr_t checked; /* a thread that dies holding the output's lock must not wait for it */
     pthread_mutexattr_init(&checked);
     pthread_mutexattr_settype(&checked, PTHREAD_MUTEX_ERRORCHECK);
     pthread_mutex_init(&r->state->out.lock, &checked);
@@ -132,7 +132,7 @@ int mm_run_end(mm_run *r)
     mm_run_state *s = r->state;
     mm_out_close(r);
     mm_bar_end(r);
-    mm_alike_end(r);
+    mm_repeated_end(r);
     close_standard_output(r);
     mm_in_close(r);
     mm_say(&r->log, MM_LOG_INFO, "%lld done, %lld failed, %lld skipped", (long long)r->done, (long long)r->failed,

@@ -16,7 +16,7 @@
 /* The second half of a stamp: what labels depend on. Odd: the file is an archive, with labels of its own. */
 enum { NO_LABELS = 0, NEVER_AGAIN = 1, LEAST_INSIDE = 3, LEAST_OUTSIDE = 2 };
 
-/* What one file gave: records that lie together. */
+/* The records of one file, which are contiguous. */
 typedef struct {
     uint64_t stamp, labels;
     uint64_t src; /* hash of the first source's */
@@ -50,7 +50,7 @@ static uint64_t hash_str(uint64_t h, mm_str s)
     return mm_hash_more(mm_hash_more(h, &s.n, sizeof s.n), s.n ? s.p : "", s.n);
 }
 
-/* All that the records of the file depend on, but labels. */
+/* A hash of all that the records of the file depend on, labels apart. */
 static uint64_t hash_file(const mm_source_reuse *u, const mm_blob *b)
 {
     uint64_t h = u->o.options;
@@ -115,7 +115,7 @@ static bool read_stamp(const mm_record *rec, uint64_t *stamp, uint64_t *labels)
     return (s.n == 16 || (s.n == 32 && read_hex(s.p + 16, labels))) && read_hex(s.p, stamp);
 }
 
-/* Whether another tool made it, of one that had the stamp. */
+/* Whether another tool made it from a record with the stamp. */
 static bool is_derived(const mm_record *rec)
 {
     return rec->kind == MM_KIND_LABEL || mm_map_get(&rec->meta, "input");
@@ -167,7 +167,7 @@ static int64_t length(const mm_source_reuse *u, const span *x)
     return x->end - u->source[x->source];
 }
 
-/* A file that came three times has two spans of one stamp, and they are alike; others are pieces. */
+/* A file that was given three times has two spans of one stamp and of one length; spans of other lengths are pieces. */
 static void index_spans(mm_source_reuse *u)
 {
     if (u->previous.broken && u->open)
@@ -194,7 +194,7 @@ mm_source_reuse *mm_source_reuse_open(mm_run *r, const mm_source_reuse_opts *o)
     mm_previous_open(r, &u->previous, note, u);
     index_spans(u);
     if (u->records && !u->previous.n)
-        mm_warn(r, "%s was made without --update, or of pipes alone: everything is decoded anew", r->output);
+        mm_warn(r, "%s was made without --update, or of pipes alone: everything is decoded again", r->output);
     mm_say(&r->log, MM_LOG_INFO, "%s: %lld records that may be kept", r->output, (long long)u->previous.n);
     return u;
 }
@@ -232,8 +232,8 @@ static const span *span_of(const mm_source_reuse *u, const mm_blob *b)
     return &u->span[mm_id_map_get(&u->of_stamp, b->stamp)];
 }
 
-/* A file that comes again gets another stamp every second time, so that what it gave twice, without anything in
- * between, is not taken for what it gave once. */
+/* A file that is given again gets another stamp every second time, so that the records of two visits in a row are not
+ * taken for those of one. */
 static void tell_visits_apart(mm_source_reuse *u, mm_blob *b)
 {
     bool second = mm_id_map_get(&u->second, b->stamp) == 0;
@@ -243,7 +243,7 @@ static void tell_visits_apart(mm_source_reuse *u, mm_blob *b)
         b->stamp = mm_hash_more(b->stamp, "2", 1);
 }
 
-/* No file beside an archive is meant by what it is called, only by the names of its members. */
+/* Labels beside an archive go by the names of its members, not by its own. */
 static void name_as_directory(mm_source_reuse *u, mm_blob *b)
 {
     b->given = mm_str_of(mm_arena_printf(mm_blob_arena(b), "%.*s/", MM_STRF(mm_path_stem(b->given))));
@@ -281,7 +281,7 @@ mm_blob *mm_source_reuse_begin(mm_source_reuse *u, mm_blob *b, mm_source_reuse_r
     return mm_source_reuse_more(u, p);
 }
 
-/* The source's own key. Rows have others, which no two sources share. */
+/* The source's own key; "" for rows, whose keys differ from source to source. */
 static mm_str key_of(const mm_record *rec)
 {
     char row[32];

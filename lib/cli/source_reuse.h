@@ -2,8 +2,8 @@
  *
  * Every record of a regular file, and of what an archive holds, has a stamp in its meta: a hash of the file's names,
  * size and time of change and of the options, and where labels are looked up file by file another one of what they
- * depend on. The records of one stamp, which lie together, are what the file gave. A file that would get the same stamp
- * now is not opened: its records are taken as they are, unless one of them is an error. */
+ * depend on. The records of one stamp are contiguous, and are the file's. A file that would get the same stamp now
+ * is not opened: its records are reused, unless one of them is an error. */
 #ifndef MM_CLI_SOURCE_REUSE_H
 #define MM_CLI_SOURCE_REUSE_H
 
@@ -31,15 +31,14 @@ typedef struct {
 /* Reads FILE. NULL without --update, which is fine for all that follows. After mm_out_open. */
 mm_source_reuse *mm_source_reuse_open(mm_run *r, const mm_source_reuse_opts *o);
 void mm_source_reuse_close(mm_source_reuse *u);
-/* Nothing but errors came: dies, with FILE as it was, if that holds anything. */
+/* All input failed: dies and keeps FILE as it was, if that holds anything. */
 void mm_source_reuse_spare(const mm_source_reuse *u);
 
 /* As mm_source_opts.keep: stamps b. In the order of sources, as the next two. */
 bool mm_source_reuse_keep(mm_source_reuse *u, mm_blob *b);
-/* What to do in place of b, which was kept: b itself, or when it is an archive the first of what it holds; frees b
- * then. */
+/* The source to reuse for b, which was kept: b itself, or the first of an archive's members, which frees b. */
 mm_blob *mm_source_reuse_begin(mm_source_reuse *u, mm_blob *b, mm_source_reuse_records *p);
-/* … and the next of what it holds; NULL: there is no more. */
+/* … and the next of its members; NULL: there are no more. */
 mm_blob *mm_source_reuse_more(mm_source_reuse *u, mm_source_reuse_records *p);
 
 /* Whether the records of b, which is kept, would get the same labels again. Thread safe, as the two below. */

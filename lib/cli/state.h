@@ -20,7 +20,7 @@ typedef struct {
     bool regular;          /* a file, not a pipe */
     bool pipe;             /* … or a socket */
     bool closed;           /* completed once */
-    int64_t replay, whole; /* --resume: bytes of .part that come again, and are compared in place of being written */
+    int64_t replay, whole; /* --resume: new bytes are compared with those from replay to whole of .part, not written */
     pthread_mutex_t lock;  /* held while records are handed to the writer */
 } mm_out_state;
 
@@ -47,8 +47,8 @@ typedef struct {
     char note[96];
 } mm_bar_state;
 
-/* ---- failures that are alike (mm_item_failed_in) ---- */
-enum { MM_ALIKE = 8 };
+/* ---- failures for the same reason (mm_item_failed_in) ---- */
+enum { MM_REASONS = 8 };
 
 typedef struct {
     char group[256];
@@ -56,8 +56,8 @@ typedef struct {
     struct {
         char why[256];
         int64_t more; /* failures after the first */
-    } seen[MM_ALIKE];
-} mm_alike_state;
+    } seen[MM_REASONS];
+} mm_repeated_state;
 
 struct mm_run_state {
     pthread_mutex_t lock; /* messages, counters, progress line */
@@ -71,7 +71,7 @@ struct mm_run_state {
     mm_out_state out;
     mm_in_state in;
     mm_bar_state bar;
-    mm_alike_state alike;
+    mm_repeated_state repeated;
     struct mm_record_reuse *reuse; /* record_reuse.c; NULL: no --update */
     struct mm_resume *resume;      /* resume.c; NULL: nothing of the input is left out (any more) */
     struct mm_filter_state *filter;
@@ -107,7 +107,7 @@ void mm_hint_record(mm_record *rec, char out[MM_HINTED]);
 
 /* message.c */
 void mm_message(mm_run *r, const char *text); /* one line, over the progress line */
-void mm_alike_end(mm_run *r);                 /* says how many failures were like those that were said */
+void mm_repeated_end(mm_run *r);              /* reports how many more failures had a reason that was reported */
 
 /* progress.c */
 void mm_bar_begin(mm_run *r, int wanted); /* --progress 1, --no-progress 0, −1 automatic; once the output is open */
@@ -143,15 +143,15 @@ void mm_resume_open(mm_run *r);
 /* Whether all that is made of an input record is in FILE.part; false from then on, with the file cut to match. */
 bool mm_resume_has(mm_run *r, const mm_filter *f, bool wanted, const mm_record *from);
 void mm_resume_end(mm_run *r); /* the input is over */
-/* mm-decode: these bytes come again (out.replay). */
+/* mm-decode: compares bytes with those at out.replay, and dies when they differ. */
 void mm_resume_compare(mm_run *r, const void *bytes, size_t n);
 
 /* record_reuse.c, without effect when r->update is false */
 void mm_record_reuse_open(mm_run *r, const mm_filter *f); /* reads FILE */
-/* The input has broken off, and FILE will not be replaced: there is no use in reading on. */
+/* The input broke off, so FILE will not be replaced, and reading on is of no use. */
 bool mm_record_reuse_gives_up(const mm_run *r);
-/* All is read. Dies, with FILE as it was, when the input broke off, or when nothing came of it, as it held nothing that
- * the filter wanted or all of that failed. */
+/* After the last record. Dies and keeps FILE as it was when the input broke off, held nothing that the filter wants, or
+ * all of that failed. */
 void mm_record_reuse_settle(mm_run *r, const mm_filter *f, bool wanted);
 void mm_record_reuse_stopped(mm_run *r); /* --strict ends the program: says that FILE is as it was */
 void mm_record_reuse_close(mm_run *r);

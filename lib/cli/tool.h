@@ -38,7 +38,7 @@ typedef enum {
     MM_TAKES_STRICT = 32,  /* --strict */
     MM_TAKES_ALL = 63,     /* a filter such as mm-encode-text */
     MM_TAKES_CHECKPOINT =
-        128,               /* --resume, from what the tool itself keeps beside its output; in place of TAKES_RESUME */
+        128, /* --resume, from a checkpoint of the tool's own beside its output; instead of TAKES_RESUME */
     MM_TAKES_UPDATE = 256, /* --update; beside TAKES_RESUME */
 } mm_tool_takes;
 
@@ -48,7 +48,7 @@ typedef struct {
     const char *operands;         /* "[STREAM]...", "list|info [ARGUMENT]...": the first is one of these commands */
     const char *const *examples;  /* lines at the end of --help; NULL-terminated */
     const mm_opt *opts;           /* the tool's own, ended by a row with name NULL */
-    void (*add_opts)(mm_opts *o); /* or: adds them, and rows that it shares with some tools (cli/encoding.h) */
+    void (*add_opts)(mm_opts *o); /* or: adds them, and rows shared by some tools (cli/encoding.h) */
     unsigned takes;
     const char *encodes;        /* completions offer models for -m that encode this: "image"; NULL: all */
     const char *model_commands; /* "info|verify": the commands whose arguments are models */
@@ -88,8 +88,8 @@ void mm_warn(mm_run *r, const char *fmt, ...);
 /* One failed item: one line ("what: text", or the text alone when it begins with `what` or that is NULL), counted, exit
  * status at least 1. False when the tool should stop (--strict). From any thread. */
 bool mm_item_failed(mm_run *r, const char *what, const mm_err *e);
-/* One failed item of perhaps many in `group` (an archive): failures of one group whose `why` is the same are said once;
- * how many more there were is said when another group fails, or at the end. */
+/* One failed item of perhaps many in `group` (an archive): the first failure of a group with this `why` is reported;
+ * the others are counted, and reported when another group fails, or at the end. */
 bool mm_item_failed_in(mm_run *r, mm_str group, mm_str item, mm_str why, mm_hint hint);
 /* Ends the program, with exit status 2 (a FILE.part that --resume can use is kept, others are removed): with this
  * message; with e's text and hint; with those after "where: "; or, unless s is MM_OK or MM_EOF, with e's. */
@@ -130,7 +130,7 @@ void mm_out_open(mm_run *r);
 /* Writes a record. A failure to write ends the program: silently, by SIGPIPE, when the reader has gone. One thread. */
 void mm_out_put(mm_run *r, const mm_record *rec);
 void mm_out_flush(mm_run *r);
-/* Whether a stream goes into a pipe, so that the tool after this one tells what is wrong with it. Once it is open. */
+/* Whether a stream goes into a pipe, so that the tool after this one reports what is wrong with it. Once it is open. */
 bool mm_out_is_passed_on(const mm_run *r);
 /* A text output by the same rules (terminals allowed, no --resume). */
 FILE *mm_out_text(mm_run *r);
@@ -143,7 +143,7 @@ void mm_out_close(mm_run *r);
  * cut after its last whole record. */
 void mm_resume_sources(mm_run *r);
 /* For each source in the order in which they come: whether its records are in the output already. The last source in
- * it comes again: as many of its records as are there are compared in place of being written. */
+ * it is decoded again: its records are compared with those that are there instead of written. */
 bool mm_resume_has_source(mm_run *r, mm_str src);
 void mm_resume_sources_end(mm_run *r); /* all came; dies when FILE.part holds others */
 
@@ -152,7 +152,7 @@ void mm_resume_sources_end(mm_run *r); /* all came; dies when FILE.part holds ot
 void mm_in_check(mm_run *r);
 /* Records of all operands (or standard input) in order; never waits on a terminal unasked. A stream that is broken or
  * cannot be opened is reported as a failed item and comes as a last record of kind error in its place, so that the
- * tools behind learn of it; the next operand goes on. MM_OK or MM_EOF. */
+ * tools after this one learn of it; the next operand follows. MM_OK or MM_EOF. */
 mm_status mm_in_next(mm_run *r, mm_arena *a, mm_record *rec);
 /* Once all is read: dies when not one record came, unless the tool after this one says so (mm_out_is_passed_on). */
 void mm_in_require(mm_run *r);
@@ -185,7 +185,7 @@ typedef struct {
     bool overlap;        /* begin comes back at once: the next batch begins before this one's step, if it is there */
     int batch;           /* records a step gets at most */
     int64_t batch_bytes; /* … or bytes of records, 0: 64 MiB */
-    bool keep;           /* --keep: the source record goes out in front of what replaces it */
+    bool keep;           /* --keep: the source record goes out before its replacement */
     bool flush;          /* --flush: never wait for more input when a record is ready */
     const char *takes;   /* "text": a warning says that the input had none; NULL: none does */
     void *ctx;

@@ -8,8 +8,8 @@
 /* The mean of 1 − cosine over the neighbours that there are; 1 when there is none. */
 double mm_distance(const mm_near *near, int k);
 
-/* The distance that a share `quantile` of the references keep from each other, each measured without those of its own
- * key; between two of them linearly, as numpy.quantile. MM_SKIP: fewer than two keys. */
+/* The quantile of the references' distances, each measured to references of other keys; linear between two of them, as
+ * numpy.quantile. MM_SKIP: fewer than two keys. */
 mm_status mm_distance_quantile(double *out, const mm_refs *refs, int k, double quantile, mm_threads *pool, mm_err *e);
 
 #endif

@@ -30,7 +30,7 @@ mm_str mm_text_memory_of(const mm_text_memory *m, const mm_record *rec)
     return its ? m->text : (mm_str){0};
 }
 
-/* What a vector to compare with stands for: its label, else its text, else its key. */
+/* The name of a reference: its label, else its text, else its key. */
 static mm_status name_of(mm_str *name, const mm_record *rec, const mm_load *how, const mm_text_memory *m, mm_arena *a,
                          mm_err *e)
 {
@@ -97,7 +97,7 @@ mm_status mm_refs_load(mm_refs *refs, const char *path, const mm_load *how, mm_e
     bool again = s == MM_EOF && !refs->n && how->of && is_regular(fd);
     if (fd >= 0)
         close(fd);
-    if (again) { /* a sentence looks for photos */
+    if (again) { /* a search across modalities, such as for photos by a sentence */
         mm_load any = *how;
         any.of = NULL;
         refs->of_others = true;

@@ -11,13 +11,13 @@ typedef struct {
     const char *field;     /* which entry of a label map; NULL: see mm_label_text */
     bool texts;            /* keep the text that each was made from */
     const char *of;        /* only features of this modality, where a file (no pipe) holds any; NULL: all */
-    const mm_log *log;     /* told what is left out */
+    const mm_log *log;     /* gets a warning about what is left out */
 } mm_load;
 
 /* Adds the features of a stream file. MM_FATAL when it cannot be read, holds none, or mixes spaces. */
 mm_status mm_refs_load(mm_refs *refs, const char *path, const mm_load *how, mm_err *e);
 
-/* The text record that passed last: mm-encode-text --keep leaves it in front of its feature. */
+/* The last text record: mm-encode-text --keep writes it before its feature. */
 typedef struct {
     mm_arena arena;
     mm_str key, text;
@@ -25,7 +25,7 @@ typedef struct {
 } mm_text_memory; /* all zero: nothing seen yet */
 
 mm_status mm_text_memory_see(mm_text_memory *m, const mm_record *rec, mm_err *e);
-/* The text that a feature was made from: meta.text, or the record in front of it; p NULL when neither is there. */
+/* The text that a feature was made from: meta.text, or the text record before it; p NULL when there is neither. */
 mm_str mm_text_memory_of(const mm_text_memory *m, const mm_record *rec);
 
 #endif

@@ -29,7 +29,7 @@ typedef struct {
  * are left. */
 int mm_scored_cut(mm_scored_label *scored, int n, int top, double threshold, mm_str unknown);
 /* The entries of a label map as scored labels, highest first, in the arena: a model's own head. A label that is a
- * string or a number is one label of score 1. MM_SKIP for a map that is no distribution. */
+ * string or a number is one label of score 1. MM_SKIP: the map is not a distribution. */
 mm_status mm_scored_of_label(mm_scored_label **scored, int *n, const mm_record *rec, mm_arena *a, mm_err *e);
 
 /* Whether the label is a number, as from a head that predicts numbers: not the name of a class. */

@@ -71,7 +71,7 @@ static void put_neighbours(FILE *f, const mm_labelled *x)
     putc(']', f);
 }
 
-/* What the sample was labelled before; of several fields the one that the label is of. NULL: nothing. */
+/* The label that the sample carried, of several fields that of the predicted one. NULL: none. */
 static const msgpack_object *truth_of(const mm_record *rec)
 {
     if (rec->kind != MM_KIND_LABEL)

@@ -12,7 +12,7 @@ typedef struct {
     json_t *task; /* of the source that is being gathered */
     int64_t part; /* … and its part */
     bool any;
-    bool control_said;
+    bool control_reported;
 } studio;
 
 static mm_status begin(mm_label_writer *w, mm_err *e)
@@ -50,14 +50,14 @@ static mm_status end(mm_label_writer *w, mm_err *e)
 /* Label Studio drops predictions for a control that its project does not have. */
 static void say_control(studio *s, const mm_log *log, mm_str field)
 {
-    if (s->control_said || s->o.from_name || !field.p)
+    if (s->control_reported || s->o.from_name || !field.p)
         return;
-    s->control_said = true;
+    s->control_reported = true;
     mm_say_hint(log, MM_LOG_WARN, MM_HINT_CONTROL, "predictions are for the control named \"%.*s\", as the label field",
                 MM_STRF(field));
 }
 
-/* What the task shows: the text itself, or where the medium lies. */
+/* The task's data: the text itself, or the address of the media file. */
 static json_t *data_value(const studio *s, const mm_labelled *x)
 {
     const mm_record *rec = x->rec;
@@ -95,7 +95,7 @@ static json_t *all_labels(const mm_labelled *x)
     return list;
 }
 
-/* As told, else as the head's output is called, else as in Label Studio's own examples. */
+/* --from-name, else the name of the head's output, else the name in Label Studio's own examples. */
 static json_t *from_name(const studio *s, const mm_record *rec)
 {
     mm_str field = mm_label_field(rec);

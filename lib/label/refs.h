@@ -16,9 +16,9 @@ typedef struct {
     double (*time)[2];  /* [n]: its start and end in seconds; NAN: none */
     mm_name_ids names;  /* the labels */
     mm_arena arena;     /* keys, sources, texts */
-    mm_str space;       /* of all rows; p NULL: not told */
+    mm_str space;       /* of all rows; p NULL: not known */
     bool of_others;     /* none was of the modality that was asked for (mm_load.of) */
-    double logit_scale; /* the model's own, from meta.logit_scale; 0: not told */
+    double logit_scale; /* the model's own, from meta.logit_scale; 0: not known */
 } mm_refs;              /* all zero is a valid empty set */
 
 /* Adds a feature record under a label. MM_SKIP when it is no finite vector; MM_FATAL when it is of another space or

@@ -17,7 +17,7 @@ typedef struct {
     float *block;  /* [threads, QUERIES, ROWS] */
 } search;
 
-/* A strict order, so that the k best are the same set whoever looks in which order. */
+/* A strict order, so that the k best are the same whatever the order of the search. */
 static bool nearer(float cosine, int64_t row, const mm_near *than)
 {
     if (than->row < 0 || cosine != than->cosine)
@@ -25,7 +25,7 @@ static bool nearer(float cosine, int64_t row, const mm_near *than)
     return row < than->row;
 }
 
-/* Where in a list of the k best the row's label stands; the last place, which it may take, where it does not. */
+/* The place of the row's label in a list of the k best; if it is not there, the last place, which it may take. */
 static int place_of(const search *s, const mm_near *best, int64_t row)
 {
     int i = 0;
@@ -82,7 +82,7 @@ static void merge(mm_near *near, const search *s, int threads)
         }
 }
 
-/* What the two have in common: s without its kernel and its memory. */
+/* Runs s, whose kernel and memory are set here. */
 static mm_status run(mm_near *near, search s, mm_threads *pool, mm_err *e)
 {
     int threads = mm_threads_count(pool);

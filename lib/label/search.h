@@ -1,4 +1,4 @@
-/* search.h: exact nearest neighbours by cosine, and what they say about a record's label. */
+/* search.h: exact nearest neighbours by cosine, and their votes for a label. */
 #ifndef MM_LABEL_SEARCH_H
 #define MM_LABEL_SEARCH_H
 
@@ -29,7 +29,7 @@ typedef enum {
     MM_VOTE_MAJORITY,   /* a neighbour counts 1: scikit-learn's weights="uniform" */
 } mm_vote_rule;
 
-/* The labels of k neighbours with their share of the votes (shares sum to 1), highest first, of equal ones the smaller
+/* The labels of k neighbours with their fraction of the votes, highest first, of equal ones the smaller
  * label: votes [k]; returns how many there are. Neighbours that are all at 0 or less count 1 each. */
 int mm_vote_near(mm_vote *votes, const mm_near *near, int k, const mm_refs *refs, mm_vote_rule rule);
 

@@ -2,7 +2,7 @@
 #include "label/refs.h"
 #include "stream/object.h"
 
-/* The name of a distribution's largest entry, the first one of equals; p NULL when it is no distribution. */
+/* The name of a distribution's largest entry, the first of equal ones; p NULL: it is not a distribution. */
 static mm_str most_probable(const msgpack_object *map)
 {
     mm_str best = {0};

@@ -35,7 +35,7 @@ mm_status mm_where_list_parse(mm_where_list *l, const char *const *text, int n, 
 void mm_where_list_free(mm_where_list *l);
 /* An absent field differs from every value, matches no expression and compares with no number. */
 bool mm_where_list_holds(const mm_where_list *l, const mm_record *rec, mm_arena *a);
-/* Notes what the record has in place of what is asked for. */
+/* Notes the record's values of the fields in conditions with =. */
 void mm_where_list_note(mm_where_list *l, const mm_record *rec, mm_arena *a);
 /* Why no record was chosen, when condition i is the likely reason, because the field has few values, such as
  * modalities, or a similar one: "no record has of=imge; did you mean …". NULL: it is not. */

@@ -104,6 +104,12 @@ records() { python3 ../../bats/records.py; }
     run mm-label --knn queries.mm examples.mm
     [ "$status" -eq 2 ]
     [[ "$output" == *"carries no label: left out"* ]]
+    records >"$tmp/several.mm" <<'END'
+{"kind": "feature", "key": "a", "of": "x", "data": {"f32": [1, 0]}, "label": {"animal": "cat", "size": "small"}}
+END
+    run mm-label --knn "$tmp/several.mm" "$tmp/several.mm"
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"several entries (animal, size): left out; choose one with --field"* ]]
     run mm-label --knn absent.mm examples.mm
     [ "$status" -eq 2 ]
     [[ "$output" == *"absent.mm: No such file"* ]]

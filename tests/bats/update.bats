@@ -404,7 +404,7 @@ again() {
     [[ "$output" == *"--update needs -o FILE"* ]]
     mm-decode -q -o f p
     fresh p
-    mm-decode --update -o f p 2>&1 | grep 'f was made without --update, or of pipes alone: everything is decoded anew'
+    mm-decode --update -o f p 2>&1 | grep 'f was made without --update, or of pipes alone: everything is decoded again'
     cmp f want
     size=$(stat -c %s want)
     for cut in 0 $((size / 3)) $((size / 2)) $((size - 1)); do
