@@ -30,7 +30,7 @@ setup() {
         for name in x.mm.part x.npy.part x.tsv.part; do cp features.mm "$tmp/$name"; done
         cd "$tmp" && cp "$D/features.mm" "$D/lines.mm" "$D/lines.txt" .
         run -2 $words
-        [[ "$output" == *".part is read by this command"* ]] || { echo "$words: $output"; false; }
+        [[ "$output" == *".part is an input of this command"* ]] || { echo "$words: $output"; false; }
         cmp features.mm x.mm.part
         [[ "$words" != *.npy.part ]] || cmp features.mm x.npy.part
         [[ "$words" != *.tsv.part ]] || cmp features.mm x.tsv.part
