@@ -2,7 +2,7 @@
  * then its panels are kept (5-10 % of a forward pass against a second copy in memory). Integers are always kept:
  * finding their scales takes a pass over the whole matrix. So are convolutions, whose weights change their order. */
 #include "backend/cpu/device.h"
-#include "backend/parts.h"
+#include "backend/weight_parts.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * panels on the fly, until panels.c packs it permanently; convolutions, whose weights change their order, are packed at
  * once. */
 #include "backend/cpu/device.h"
-#include "backend/parts.h"
+#include "backend/weight_parts.h"
 
 #include <stdlib.h>
 

@@ -6,8 +6,8 @@
  * to 64 (linear_coop.comp). In an int8 run linear layers have panels [panel][words + 2][64], four k a word, symmetric,
  * with a scale for each output. The scale and the sum of the output's integers follow (linear_int8.comp). Precise
  * weights and convolutions are f16. Vectors and tables: f32. */
-#include "backend/parts.h"
 #include "backend/vulkan/vk.h"
+#include "backend/weight_parts.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #define MM_SOURCE_LABELS_LABEL_ROWS_H
 
 #include "source/labels/label_columns.h"
-#include "source/labels/row_names.h"
+#include "source/labels/row_match.h"
 
 #include <msgpack.h>
 

@@ -9,7 +9,7 @@
 #define MM_SOURCE_LABELS_LABEL_TABLE_H
 
 #include "source/labels/label_columns.h"
-#include "source/labels/row_names.h"
+#include "source/labels/row_match.h"
 
 #include <msgpack.h>
 

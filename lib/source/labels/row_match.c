@@ -1,4 +1,4 @@
-#include "source/labels/row_names.h"
+#include "source/labels/row_match.h"
 
 #include "base/grow.h"
 #include "format/name.h"

@@ -1,9 +1,9 @@
-/* row_names.h: which row of a table of files means a file (label_table.h has the rules).
+/* row_match.h: which row of a table of files means a file (label_table.h has the rules).
  *
  * Names are kept with their components reversed and separated by NUL, "1.jpg\0cat\0pets", and sorted by bytes: names
  * that end alike are neighbours, and the rows that share most components with a path are found by bisection. */
-#ifndef MM_SOURCE_LABELS_ROW_NAMES_H
-#define MM_SOURCE_LABELS_ROW_NAMES_H
+#ifndef MM_SOURCE_LABELS_ROW_MATCH_H
+#define MM_SOURCE_LABELS_ROW_MATCH_H
 
 #include "base/arena.h"
 #include "base/status.h"

@@ -1,6 +1,6 @@
-/* parts.h: how weights lie in a model's file, for the devices that bring them into layouts of their own. */
-#ifndef MM_BACKEND_PARTS_H
-#define MM_BACKEND_PARTS_H
+/* weight_parts.h: how weights lie in a model's file, for the devices that bring them into layouts of their own. */
+#ifndef MM_BACKEND_WEIGHT_PARTS_H
+#define MM_BACKEND_WEIGHT_PARTS_H
 
 #include "tensor/tensor.h"
 
