@@ -182,9 +182,8 @@ static bool gather_biases(mm_vk_window *w, attend_push *push, mm_vk_dev *d, batc
 static int shader_for(const mm_vk_dev *d, const batch *b)
 {
     const int64_t head = b->op->head;
-    /* biases on matrix units have been tested with those of 8 (Mesa's driver on the CPU), not yet with those of 16 */
-    const bool tested = !(b->op->bias.buf || b->op->distance.buf) || d->card.coopmat == 8;
-    if ((d->paths & MM_VK_COOPATT) && head == 64 && !b->apart && fours(b) && tested)
+    const bool biased = b->op->bias.buf || b->op->distance.buf; /* not yet verified on matrix units */
+    if ((d->paths & MM_VK_COOPATT) && head == 64 && !b->apart && fours(b) && !biased)
         return d->card.coopmat == 8 ? MM_VK_ATTEND_COOP_8 : MM_VK_ATTEND_COOP;
     return head <= 32    ? MM_VK_ATTEND_32
            : head <= 64  ? MM_VK_ATTEND_64
