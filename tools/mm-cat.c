@@ -17,22 +17,23 @@ static mm_labels_option labelling = {.table = -1};
 
 static const mm_opt opts[] = {
     {'s', "summary", MM_OPT_FLAG, &summary, .group = "Formats",
-     .help = "one line a record for people; the default on a terminal"},
-    {'J', "json", MM_OPT_FLAG, &json, .help = "one JSON object a record and line"},
+     .help = "one line per record for people; the default on a terminal"},
+    {'J', "json", MM_OPT_FLAG, &json, .help = "one JSON object per record and line"},
     {'t', "tsv", MM_OPT_FLAG, &tsv, .help = "tab-separated columns, see --fields"},
     {'n', "npy", MM_OPT_STR, &npy, "FILE",
      .help = "write the features to one NumPy array FILE, float32, and the rows' keys to FILE with the suffix .tsv "
              "instead of .npy",
      .complete = MM_COMPLETE_FILE},
-    {'k', "keys", MM_OPT_FLAG, &keys, .help = "the key of each sample, one a line"},
+    {'k', "keys", MM_OPT_FLAG, &keys, .help = "the key of each sample, one per line"},
     {'c', "count", MM_OPT_FLAG, &count, .help = "how many records there are of each kind"},
     {0, "count-by", MM_OPT_STR, &count_by, "FIELD", .help = "how many records there are for each value of FIELD"},
     {'f', "fields", MM_OPT_STR, &fields, "LIST",
      .help = "--tsv: the columns, separated by commas: fields of mm-stream(5), dotted paths into maps, shape "
-             "(key,kind,part,time,shape,label,error.text)"},
-    {0, "header", MM_OPT_SWITCH, &header, .help = "--tsv: begin with a line of column names; the default"},
+             "(default: key,kind,part,time,shape,label,error.text)"},
+    {0, "header", MM_OPT_SWITCH, &header, .help = "--tsv: begin with a line of column names (default: they are there)"},
     {0, "rows", MM_OPT_FLAG, &rows,
-     .help = "--npy: each vector of a feature of several is a row of the array, with its time or patch in the TSV"},
+     .help = "--npy: each vector of a feature of several is a row of the array, with its time or patch in the TSV",
+     .with = "npy"},
     {'d', "data", MM_OPT_SWITCH, &data,
      .help = "--data: --json with all values of tensors; --no-data: streams without payloads"},
     {'w', "where", MM_OPT_LIST, &where, "COND", .group = "Which records",
@@ -43,11 +44,11 @@ static const mm_opt opts[] = {
      .help = "replace the records' labels by those of this table of files or keys: see mm-decode(1)",
      .complete = MM_COMPLETE_FILE},
     {0, "label-column", MM_OPT_STR, &labelling.column, "COLUMN",
-     .help = "the label column (every other column, as a map)"},
+     .help = "the column of labels (default: every other column, as a map)"},
     {0, "field", MM_OPT_STR, &labelling.column, "COLUMN",
      .help = "the same as --label-column, as mm-label and mm-eval call it"},
-    {0, "key-column", MM_OPT_STR, &labelling.file_column, "COLUMN", .help = "the column of files or keys"},
-    {0, "table", MM_OPT_CHOICE, &labelling.table, .help = "the format of the table (its first row tells)",
+    {0, "key-column", MM_OPT_STR, &labelling.file_column, "COLUMN", .help = "the column of keys or files"},
+    {0, "table", MM_OPT_CHOICE, &labelling.table, .help = "the format of the table (default: as the first row looks)",
      .choices = MM_TABLE_KINDS},
     {0},
 };
@@ -63,7 +64,7 @@ static const char *const examples[] = {
 
 static const mm_tool tool = {
     .name = "mm-cat",
-    .summary = "Look at, cut, count and convert feature streams",
+    .summary = "look at, cut, count and convert feature streams",
     .operands = "[STREAM]...",
     .examples = examples,
     .opts = opts,
@@ -81,8 +82,6 @@ static const mm_view_format *choose_format(mm_run *r)
         mm_usage(r, "--npy FILE names the output already: leave -o out");
     if (npy && strcmp(npy, "-") == 0)
         mm_usage(r, "--npy takes the name of a file: the array's header is written last, and its keys lie beside it");
-    if (rows && !npy)
-        mm_usage(r, "--rows goes with --npy");
     if (!summary && !json && !keys && !count_by && !npy)
         tsv |= fields != NULL;
     if (fields && !tsv)

@@ -4,6 +4,8 @@
 #include "model/architecture.h"
 #include "model/prep.h"
 
+#include <math.h>
+
 static struct {
     const char *only, *key, *root, *of, *label, *labels;     /* what is read, and its names and labels */
     const char *column, *label_column, *key_column, *space;  /* tables */
@@ -41,39 +43,42 @@ static const mm_opt options[] = {
              "files and columns of labels",
      .complete = MM_COMPLETE_FILE},
     {0, "label-column", MM_OPT_STR, &opt.label_column, "COLUMN",
-     .help = "the label column (default with --labels: every other column, as a map)"},
+     .help = "the column of labels (default with --labels: every other column, as a map)", .with = "labels|column|as"},
     {0, "field", MM_OPT_STR, &opt.label_column, "COLUMN",
-     .help = "the same as --label-column, by the name that mm-label and mm-eval use"},
-    {0, "key-column", MM_OPT_STR, &opt.key_column, "COLUMN", .help = "the column of keys, or of files with --labels"},
+     .help = "the same as --label-column, as mm-label and mm-eval call it", .with = "labels|column|as"},
+    {0, "key-column", MM_OPT_STR, &opt.key_column, "COLUMN", .help = "the column of keys, or of files with --labels",
+     .with = "labels|column|as"},
 
     {0, "lines", MM_OPT_FLAG, &opt.lines, .help = "a record for each line of a text", .group = "Texts and tables"},
     {0, "column", MM_OPT_STR, &opt.column, "COLUMN",
      .help = "a record for each row of CSV, TSV or JSON, with the text in this column (a name; a number where the "
              "table has no names)"},
-    {0, "table", MM_OPT_CHOICE, &opt.table, .help = "the kind of tables (default: as the first row looks)",
-     .choices = MM_TABLE_KINDS},
+    {0, "table", MM_OPT_CHOICE, &opt.table, .help = "the format of tables (default: as the first row looks)",
+     .choices = MM_TABLE_KINDS, .with = "labels|column|as"},
     {0, "as", MM_OPT_CHOICE, &opt.as, .help = "read tables of numbers: each row as a feature, or the whole as a series",
      .choices = "feature|series"},
     {0, "space", MM_OPT_STR, &opt.space, "NAME",
-     .help = "with --as=feature: the features' space (default: numbers/NAME/WIDTH)"},
+     .help = "with --as=feature: the features' space (default: numbers/NAME/WIDTH)", .with = "as=feature"},
 
     {0, "rate", MM_OPT_STR, &opt.rate, "HZ",
      .help = "resample to this rate, or native to keep it (default: the model's, or 16000); with --as=series: rows a "
              "second",
      .group = "Sound"},
-    {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", .help = "cut into windows of this length"},
+    {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", .help = "cut into windows of this length", .above = true,
+     .most = INFINITY},
     {0, "hop", MM_OPT_FLOAT, &opt.hop, "SECONDS",
-     .help = "from the start of one window to the next (default: the window's length)"},
+     .help = "from the start of one window to the next (default: the window's length)", .above = true, .most = INFINITY,
+     .with = "window"},
     {0, "channel", MM_OPT_STR, &opt.channel, "CHANNEL",
      .help = "one channel (1, 2, left, right) in place of the mean of all; 1=agent,2=customer makes records of each, "
              "with that modality"},
     {0, "track", MM_OPT_STR, &opt.track, "TRACK",
      .help = "one of several tracks, by its number (from 1) or language (default: the best)"},
 
-    {0, "fps", MM_OPT_FLOAT, &opt.fps, "N", .help = "video: N frames a second (default: every frame)",
-     .group = "Images and video"},
+    {0, "fps", MM_OPT_FLOAT, &opt.fps, "N", .help = "video: N frames a second (default: every frame)", .above = true,
+     .most = INFINITY, .group = "Images and video"},
     {0, "pages", MM_OPT_CHOICE, &opt.pages,
-     .help = "of an image file with several pages or frames: the first (default), or a record for each",
+     .help = "of an image file with several pages or frames: the first, or a record for each (default: first)",
      .choices = "first|all"},
     {0, "background", MM_OPT_STR, &opt.background, "COLOUR",
      .help = "lay transparent images over #RRGGBB, black or white (default: transparency is dropped)"},
@@ -84,13 +89,14 @@ static const mm_opt options[] = {
     {0, "max-pixels", MM_OPT_INT, &opt.max_pixels, "N", .help = "refuse larger images (default: 178956970)", .min = 1,
      .max = INT64_MAX, .group = "Limits"},
     {0, "max-duration", MM_OPT_FLOAT, &opt.max_duration, "SECONDS",
-     .help = "stop with an error in sound and video that is longer (default: 86400)"},
+     .help = "stop with an error in sound and video that is longer (default: 86400)", .above = true, .most = INFINITY},
     {0, "max-bytes", MM_OPT_INT, &opt.max_bytes, "N",
      .help = "refuse larger archive members and piped inputs (default: 4G)", .min = 1, .max = INT64_MAX},
     {0, "max-depth", MM_OPT_INT, &opt.max_depth, "N",
      .help = "read archives inside archives to this depth (default: 4)", .min = 1, .max = 64},
     {0, "max-ratio", MM_OPT_FLOAT, &opt.max_ratio, "N",
-     .help = "stop reading an archive that expands to more than N times its size (default: 1000)"},
+     .help = "stop reading an archive that expands to more than N times its size (default: 1000)", .above = true,
+     .most = INFINITY},
     {0},
 };
 
@@ -105,7 +111,7 @@ static const char *const examples[] = {
 static const mm_tool tool = {
     .name = "mm-decode",
     .summary = "turn files, directories and archives into a stream of media records",
-    .operands = "FILE|DIRECTORY|-...",
+    .operands = "[FILE|DIRECTORY|-]...",
     .examples = examples,
     .opts = options,
     .takes = MM_TAKES_OUTPUT | MM_TAKES_RESUME | MM_TAKES_UPDATE | MM_TAKES_THREADS | MM_TAKES_PROGRESS |
@@ -148,13 +154,8 @@ static void check_options(mm_run *r)
 {
     if (opt.label && opt.labels)
         mm_usage(r, "--label and --labels exclude each other");
-    if (!opt.labels && !opt.column && opt.as < 0 && (opt.label_column || opt.key_column))
-        mm_usage(r, "--%s names a column of a table: it goes with --labels, --column or --as",
-                 opt.key_column ? "key-column" : "label-column");
     if (opt.of && (!*opt.of || strchr(opt.of, ',')))
         mm_usage(r, "--of takes one name, without commas: other tools take lists of them");
-    if (opt.hop > 0 && !(opt.window > 0))
-        mm_usage(r, "--hop goes with --window");
     if (opt.lines && opt.column)
         mm_usage(r, "--lines and --column exclude each other");
 }

@@ -2,6 +2,7 @@
 #include "cli/encoding.h"
 #include "model/prep.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static mm_encoding_values opt = {MM_ENCODING_DEFAULTS(8)};
@@ -13,7 +14,8 @@ static const mm_opt options[] = {
      .help = "Whisper: pad every window with silence to 30 s, as the reference implementation does; pooling skips the "
              "padding"},
     {0, "window", MM_OPT_FLOAT, &window, "SECONDS",
-     .help = "split longer sounds into windows of this length (Whisper: 30; others: no windows)"},
+     .help = "split longer sounds into windows of this length, 0.1 or more (default: Whisper 30, others no windows)",
+     .least = 0.1, .most = INFINITY},
     {0, "whole", MM_OPT_FLAG, &whole,
      .help = "one vector for each sound: the mean of its windows, weighted by their lengths"},
     {0},
@@ -26,6 +28,11 @@ static void add_options(mm_opts *o)
     mm_device_opts(o, &opt.device);
 }
 
+static const char *const synopsis[] = {
+    "-m MODEL [OPTION]... [STREAM]...",
+    NULL,
+};
+
 static const char *const examples[] = {
     "mm-decode speech/ | mm-encode-audio -m whisper-base > features.mm",
     "mm-decode call.mp3 | mm-encode-audio -m wav2vec2 --pool none --layer 6 > frames.mm",
@@ -35,6 +42,7 @@ static const char *const examples[] = {
 static const mm_tool tool = {
     .name = "mm-encode-audio",
     .summary = "turn sound into feature vectors (Wav2Vec2, HuBERT, Whisper)",
+    .synopsis = synopsis,
     .operands = "[STREAM]...",
     .examples = examples,
     .add_opts = add_options,
@@ -240,8 +248,6 @@ int main(int argc, char **argv)
         mm_die_of(&r, &e);
     if (whole && !mm_encoder_pools_mean(m.x.encoder))
         mm_usage(&r, "--whole needs --pool mean: only means of windows can be averaged");
-    if (window < 0 || (window > 0 && window < 0.1))
-        mm_usage(&r, "--window takes a tenth of a second or more");
     m.window = window > 0 ? (int64_t)(window * (double)m.prep.rate) : m.prep.window;
     if (m.prep.window && m.window > m.prep.window)
         mm_usage(&r, "this model takes %g seconds at most", (double)m.prep.window / (double)m.prep.rate);

@@ -11,6 +11,11 @@ static void add_options(mm_opts *o)
     mm_device_opts(o, &opt.device);
 }
 
+static const char *const synopsis[] = {
+    "-m MODEL [OPTION]... [STREAM]...",
+    NULL,
+};
+
 static const char *const examples[] = {
     "mm-decode -m imgfocus-vits14 photos/ | mm-encode-image -m imgfocus-vits14 > features.mm",
     "mm-encode-image -m vit --classify images.mm | mm-label",
@@ -21,6 +26,7 @@ static const char *const examples[] = {
 static const mm_tool tool = {
     .name = "mm-encode-image",
     .summary = "turn images into feature vectors (ViT, DeiT, DINOv2, CLIP)",
+    .synopsis = synopsis,
     .operands = "[STREAM]...",
     .examples = examples,
     .add_opts = add_options,

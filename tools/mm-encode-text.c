@@ -18,7 +18,8 @@ static const mm_opt options[] = {
      .help = "prepend TEXT to each text, or put each text in place of {} in TEXT: 'a photo of a {}'; empty: no "
              "prompt"},
     {0, "prompt-name", MM_OPT_STR, &prompt_name, "NAME",
-     .help = "prepend this prompt of the model, one that mm-model info lists (the model's default, if it has one)"},
+     .help =
+         "prepend this prompt of the model, one that mm-model info lists (default: the model's own, if it has one)"},
     {0, "chunk", MM_OPT_FLAG, &chunk,
      .help = "split texts that are too long for the model into parts instead of truncating them"},
     {0},
@@ -31,6 +32,11 @@ static void add_options(mm_opts *o)
     mm_device_opts(o, &opt.device);
 }
 
+static const char *const synopsis[] = {
+    "-m MODEL [OPTION]... [STREAM]...",
+    NULL,
+};
+
 static const char *const examples[] = {
     "mm-decode --lines notes.txt | mm-encode-text -m minilm-l6 > features.mm",
     "printf '%s\\n' dog cat | mm-decode --lines - | mm-encode-text -m clip --prompt 'a photo of a {}' > labels.mm",
@@ -40,6 +46,7 @@ static const char *const examples[] = {
 static const mm_tool tool = {
     .name = "mm-encode-text",
     .summary = "turn texts into feature vectors (BERT family, CLIP)",
+    .synopsis = synopsis,
     .operands = "[STREAM]...",
     .examples = examples,
     .add_opts = add_options,

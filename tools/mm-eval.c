@@ -15,23 +15,30 @@ static struct {
 static const mm_opt options[] = {
     {0, "truth", MM_OPT_STR, &opt.truth, "FILE",
      .help = "take the ground truth from the labels of this stream, by key, instead of from the predictions' records",
-     .complete = MM_COMPLETE_FILE},
+     .complete = MM_COMPLETE_FILE, .group = "What to evaluate"},
     {0, "field", MM_OPT_STR, &opt.field, "NAME",
      .help = "evaluate this label field (default: every field, one by one)"},
     {0, "retrieval", MM_OPT_STR, &opt.retrieval, "A:B",
      .help = "evaluate retrieval in both directions: the right answer is the item with the query's key"},
     {0, "compare", MM_OPT_STR, &opt.compare, "FILE",
      .help = "compare with the predictions in FILE, on the samples that both have", .complete = MM_COMPLETE_FILE},
-    {0, "group", MM_OPT_STR, &opt.group, "REGEX",
+    {0, "group", MM_OPT_STR, &opt.group, "REGEX", .group = "Intervals",
      .help = "the part of a key (the first parentheses, or the whole match) that names its group, such as a speaker or "
              "patient: the bootstrap draws whole groups"},
     {0, "rounds", MM_OPT_INT, &opt.rounds, "N", .help = "bootstrap resamples for the 95 % intervals; 0: no intervals",
      .min = 0, .max = 1000000},
     {0, "seed", MM_OPT_INT, &opt.seed, "N", .help = "seed of the bootstrap", .min = 0, .max = INT64_MAX},
-    {'f', "format", MM_OPT_CHOICE, &opt.format, .help = "output format", .choice_at = mm_eval_output_name},
+    {'f', "format", MM_OPT_CHOICE, &opt.format, .help = "output format", .group = "Results",
+     .choice_at = mm_eval_output_name},
     {0, "svg", MM_OPT_STR, &opt.svg, "FILE", .help = "draw the confusion matrix and the reliability diagram",
      .complete = MM_COMPLETE_FILE},
     {0},
+};
+
+static const char *const synopsis[] = {
+    "[OPTION]... [STREAM]...",
+    "--retrieval A:B [OPTION]... [STREAM]...",
+    NULL,
 };
 
 static const char *const examples[] = {
@@ -45,6 +52,7 @@ static const char *const examples[] = {
 static const mm_tool tool = {
     .name = "mm-eval",
     .summary = "evaluate predictions: accuracy, F1, AUROC, calibration, correlation, recall@k",
+    .synopsis = synopsis,
     .operands = "[STREAM]...",
     .examples = examples,
     .opts = options,

@@ -2,6 +2,8 @@
  * rule. */
 #include "cli/fusing.h"
 
+#include <math.h>
+
 enum { CONCAT, MEAN, MAX, DEMPSTER, YAGER };
 static const char *const methods[] = {"concat", "mean", "max", "dempster", "yager", NULL};
 
@@ -22,28 +24,39 @@ static struct {
 
 static const mm_opt options[] = {
     {'m', "head", MM_OPT_STR, &opt.head, "HEAD",
-     .help = "fuse with this head, a file that mm-train wrote or a PyTorch state_dict", .complete = MM_COMPLETE_FILE},
+     .help = "fuse with this head, a file that mm-train wrote or a PyTorch state_dict", .complete = MM_COMPLETE_FILE,
+     .group = "How to fuse"},
     {0, "method", MM_OPT_CHOICE, &opt.method,
      .help =
          "without a head: concatenate the vectors, or take their mean or maximum; or combine label distributions as "
          "evidence",
      .choice_at = method_at},
-    {0, "label", MM_OPT_FLAG, &opt.labels, .help = "with a head: write its labels instead of its joint vectors"},
+    {0, "label", MM_OPT_FLAG, &opt.labels, .help = "with a head: write its labels instead of its joint vectors",
+     .with = "head"},
+    {0, "reliability", MM_OPT_STR, &opt.reliability, "NAME=R,...",
+     .help = "dempster, yager: the reliability of a modality, 0 to 1 (default: 1)",
+     .with = "method=dempster|method=yager"},
+    {0, "attention", MM_OPT_FLAG, &opt.attention,
+     .help = "also write the attention map of each sample, a feature of modality attention", .with = "head"},
     {0, "join", MM_OPT_CHOICE, &opt.join, .help = "one sample for each key, or for each time window of a key",
-     .choices = "key|time"},
-    {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", .help = "with --join=time: the length of a window"},
+     .choices = "key|time", .group = "Samples"},
+    {0, "window", MM_OPT_FLOAT, &opt.window, "SECONDS", .help = "with --join=time: the length of a window",
+     .above = true, .most = INFINITY, .with = "join=time"},
     {0, "hop", MM_OPT_FLOAT, &opt.hop, "SECONDS",
-     .help = "with --join=time: from the start of a window to the next (default: the window's length)"},
+     .help = "with --join=time: from the start of one window to the next (default: the window's length)", .above = true,
+     .most = INFINITY, .with = "join=time"},
     {0, "of", MM_OPT_STR, &opt.of, "NAMES", .help = "fuse only these modalities, separated by commas"},
     {0, "require", MM_OPT_STR, &opt.require, "NAMES", .help = "fail samples that lack one of these modalities"},
-    {0, "reliability", MM_OPT_STR, &opt.reliability, "NAME=R,...",
-     .help = "dempster, yager: the reliability of a modality, 0 to 1 (1)"},
-    {0, "attention", MM_OPT_FLAG, &opt.attention,
-     .help = "also write the attention map of each sample, a feature of modality attention"},
     {0, "memory", MM_OPT_INT, &opt.memory, "BYTES", .help = "memory for samples that wait for another stream",
      .min = 1 << 20, .max = INT64_MAX},
-    {0, "flush", MM_OPT_FLAG, &opt.flush, .help = "write every record as soon as it is ready"},
+    {0, "flush", MM_OPT_FLAG, &opt.flush, .help = "write each record as soon as it is ready"},
     {0},
+};
+
+static const char *const synopsis[] = {
+    "-m HEAD [--label] [OPTION]... [STREAM]...",
+    "--method NAME [OPTION]... [STREAM]...",
+    NULL,
 };
 
 static const char *const examples[] = {
@@ -56,6 +69,7 @@ static const char *const examples[] = {
 static const mm_tool tool = {
     .name = "mm-fuse",
     .summary = "join feature streams by key or time and combine their modalities",
+    .synopsis = synopsis,
     .operands = "[STREAM]...",
     .examples = examples,
     .opts = options,
@@ -99,14 +113,6 @@ static void check_options(fuse *f)
 {
     if (!opt.head == (opt.method < 0))
         mm_usage(&f->r, "-m HEAD or --method says how to fuse (mm-train makes heads)");
-    if (opt.labels && !opt.head)
-        mm_usage(&f->r, "--label needs a head");
-    if (opt.attention && !opt.head)
-        mm_usage(&f->r, "--attention needs a head");
-    if (opt.reliability && (opt.head || !is_evidence()))
-        mm_usage(&f->r, "--reliability goes with --method dempster and yager");
-    if (!(opt.window > 0) || opt.hop < 0)
-        mm_usage(&f->r, "--window must be above 0, --hop not below");
 }
 
 /* --method, without a head. */

@@ -27,40 +27,58 @@ static const mm_opt options[] = {
     {0, "field", MM_OPT_STR, &opt.field, "NAME",
      .help = "use entry NAME of labels that are maps, and output NAME of a head that has several"},
     {0, "scale", MM_OPT_FLOAT, &opt.scale, "X", .group = "Zero-shot",
-     .help = "multiply cosines by X before the softmax instead of the model's own logit scale (20 where the model has "
-             "none)"},
+     .help = "multiply cosines by X before the softmax (default: the model's own logit scale, or 20)", .above = true,
+     .most = INFINITY, .with = "against"},
     {'k', "nearest", MM_OPT_INT, &opt.k, "K", .group = "Nearest neighbours",
-     .help = "use the K nearest examples, with --by-key the nearest of each of K keys", .min = 1, .max = 100000},
+     .help = "use the K nearest examples, with --by-key the nearest of each of K keys", .min = 1, .max = 100000,
+     .with = "knn"},
     {0, "vote", MM_OPT_CHOICE, &opt.vote, .help = "what a neighbour counts: its cosine, or one",
-     .choices = "similarity|majority"},
-    {0, "leave-one-out", MM_OPT_FLAG, &opt.leave_one_out, .help = "leave out examples of the record's own key"},
+     .choices = "similarity|majority", .with = "knn"},
+    {0, "leave-one-out", MM_OPT_FLAG, &opt.leave_one_out, .help = "leave out examples of the record's own key",
+     .with = "knn"},
     {0, "by-key", MM_OPT_FLAG, &opt.by_key,
      .help = "name the nearest examples instead of labels: each is called by its key, needs no label, and scores its "
-             "cosine"},
+             "cosine",
+     .with = "knn"},
     {0, "distance", MM_OPT_FLAG, &opt.distance,
-     .help = "FILE holds normal samples: label each feature normal or anomaly by its mean distance to the K nearest"},
+     .help = "FILE holds normal samples: label each feature normal or anomaly by its mean distance to the K nearest",
+     .with = "knn"},
     {0, "quantile", MM_OPT_FLOAT, &opt.quantile, "Q",
      .help = "with --distance: flag a sample whose distance exceeds this quantile of the distances among the normal "
-             "samples"},
+             "samples",
+     .most = 1, .with = "distance"},
     {'f', "format", MM_OPT_CHOICE, &opt.format, .group = "Results",
      .help = "what to write; hits: with --knn, a row for each of the K nearest", .choice_at = mm_label_output_name},
     {'n', "top", MM_OPT_INT, &opt.top, "N", .help = "give the N best labels", .min = 1, .max = 1000000},
-    {0, "threshold", MM_OPT_FLOAT, &opt.threshold, "P", .help = "leave out labels and hits with a score below P"},
+    {0, "threshold", MM_OPT_FLOAT, &opt.threshold, "P", .help = "leave out labels and hits with a score below P",
+     .least = -1, .most = 1},
     {0, "unknown", MM_OPT_STR, &opt.unknown, "NAME", .help = "the label where none reaches the threshold"},
     {0, "neighbours", MM_OPT_FLAG, &opt.neighbours,
-     .help = "with --knn and --format=jsonl: list the examples that were used"},
+     .help = "with --knn and --format=jsonl: list the examples that were used", .with = "knn"},
     {0, "no-header", MM_OPT_FLAG, &opt.no_header,
-     .help = "with --format=tsv and hits: leave out the line of column names"},
-    {0, "flush", MM_OPT_FLAG, &opt.flush, .help = "write every result as soon as it is ready"},
+     .help = "with --format=tsv and hits: leave out the line of column names", .with = "format=tsv|format=hits"},
+    {0, "flush", MM_OPT_FLAG, &opt.flush, .help = "write each result as soon as it is ready"},
     {0, "from-name", MM_OPT_STR, &opt.studio.from_name, "NAME", .group = "Label Studio",
-     .help = "name of the control tag (the label field of a head; else \"choice\", \"label\" for windows of sound)"},
-    {0, "to-name", MM_OPT_STR, &opt.studio.to_name, "NAME", .help = "name of the object tag (the modality)"},
+     .help = "name of the control tag (default: the label field of a head; else \"choice\", \"label\" for windows of "
+             "sound)",
+     .with = "format=label-studio"},
+    {0, "to-name", MM_OPT_STR, &opt.studio.to_name, "NAME", .help = "name of the object tag (default: the modality)",
+     .with = "format=label-studio"},
     {0, "data-key", MM_OPT_STR, &opt.studio.data_key, "NAME",
-     .help = "key of the media file in a task's data (the modality)"},
+     .help = "key of the media file in a task's data (default: the modality)", .with = "format=label-studio"},
     {0, "data-prefix", MM_OPT_STR, &opt.studio.data_prefix, "TEXT",
-     .help = "put TEXT before a source's path, for instance /data/local-files/?d="},
-    {0, "model-version", MM_OPT_STR, &opt.studio.model_version, "TEXT", .help = "model version of the predictions"},
+     .help = "put TEXT before a source's path, for instance /data/local-files/?d=", .with = "format=label-studio"},
+    {0, "model-version", MM_OPT_STR, &opt.studio.model_version, "TEXT", .help = "model version of the predictions",
+     .with = "format=label-studio"},
     {0},
+};
+
+static const char *const synopsis[] = {
+    "--against LABELS.mm [OPTION]... [STREAM]...",
+    "--knn LABELLED.mm [-k K] [OPTION]... [STREAM]...",
+    "-m HEAD [OPTION]... [STREAM]...",
+    "[OPTION]... [STREAM]...",
+    NULL,
 };
 
 static const char *const examples[] = {
@@ -76,6 +94,7 @@ static const char *const examples[] = {
 static const mm_tool tool = {
     .name = "mm-label",
     .summary = "label features: zero-shot, by nearest neighbours, by a trained head or a model's own",
+    .synopsis = synopsis,
     .operands = "[STREAM]...",
     .examples = examples,
     .opts = options,
@@ -95,16 +114,12 @@ static void check_options(mm_run *r)
         mm_usage(r, "--against, --knn and --head exclude each other");
     if (opt.distance && (!opt.knn || is_search() || isfinite(opt.threshold) || opt.top != 1))
         mm_usage(r, "--distance goes with --knn, and without --by-key, --format=hits, --top and --threshold");
-    if (!(opt.quantile >= 0 && opt.quantile <= 1))
-        mm_usage(r, "--quantile must be within 0 and 1");
     if (hits && !opt.knn)
         mm_usage(r, "--format=hits needs --knn FILE: what is searched");
     if (hits && opt.top != 1)
         mm_usage(r, "--top counts labels; -k says how many rows --format=hits writes");
     if (is_search() && opt.vote == MM_VOTE_MAJORITY)
         mm_usage(r, "--vote counts labels; a search gives each example its cosine");
-    if (!opt.knn && (opt.leave_one_out || opt.neighbours || opt.by_key))
-        mm_usage(r, "--%s needs --knn", opt.neighbours ? "neighbours" : opt.by_key ? "by-key" : "leave-one-out");
 }
 
 static mm_matcher *load_references(mm_run *r, const char *path, mm_refs *refs, mm_threads *pool)

@@ -17,30 +17,47 @@ static mm_list set, set_prep;
 static mm_device_values device = MM_DEVICE_DEFAULTS;
 
 static const mm_opt OPTS[] = {
-    {0, "json", MM_OPT_FLAG, &as_json, .help = "list, info, devices: print JSON instead of text"},
-    {0, "names", MM_OPT_FLAG, &names_only, .help = "list: print nothing but names"},
+    {0, "json", MM_OPT_FLAG, &as_json, .help = "list, info, devices: print JSON instead of text", .group = "Looking",
+     .commands = "list|info|devices"},
+    {0, "names", MM_OPT_FLAG, &names_only, .help = "list: print nothing but names", .commands = "list"},
     {0, "of", MM_OPT_CHOICE, &of, "MODALITY", .help = "list: only models that encode this",
-     .choices = "image|text|audio"},
+     .choices = "image|text|audio", .commands = "list"},
     {0, "all", MM_OPT_FLAG, &all_files,
-     .help = "fetch: every file of the repository, not only those that mm tools read"},
+     .help = "fetch: every file of the repository, not only those that mm tools read",
+     .group = "Fetching and importing", .commands = "fetch"},
     {0, "config", MM_OPT_STR, &config, "FILE",
      .help = "import: members of this config.json override those that the importer infers",
-     .complete = MM_COMPLETE_FILE},
+     .complete = MM_COMPLETE_FILE, .commands = "import"},
     {0, "preprocessor", MM_OPT_STR, &preprocessor, "FILE", .help = "import: the same for preprocessor_config.json",
-     .complete = MM_COMPLETE_FILE},
+     .complete = MM_COMPLETE_FILE, .commands = "import"},
+    {0, "set", MM_OPT_LIST, &set, "KEY=VALUE", .help = "import: set a member of config.json", .commands = "import"},
+    {0, "set-prep", MM_OPT_LIST, &set_prep, "KEY=VALUE", .help = "import: set a member of preprocessor_config.json",
+     .commands = "import"},
     {'o', "output", MM_OPT_STR, &packed_dir, "DIR",
      .help = "pack: the directory to make, or the name of a model beside your others (NAME-PRECISION)",
-     .complete = MM_COMPLETE_FILE},
-    {0, "set", MM_OPT_LIST, &set, "KEY=VALUE", .help = "import: set a member of config.json"},
-    {0, "set-prep", MM_OPT_LIST, &set_prep, "KEY=VALUE", .help = "import: set a member of preprocessor_config.json"},
+     .complete = MM_COMPLETE_DIR, .group = "Packing", .commands = "pack"},
     {0},
 };
 
 static void add_options(mm_opts *o)
 {
     mm_opts_add(o, OPTS);
+    int first = o->n;
     mm_device_opts(o, &device);
+    for (int i = first; i < o->n; i++)
+        o->v[i].commands = "pack|devices";
 }
+
+static const char *const synopsis[] = {
+    "[--json|--names] [--of MODALITY] list",
+    "[--json] info MODEL|HEAD.safetensors...",
+    "verify MODEL...",
+    "[--config FILE] [--set KEY=VALUE] import SOURCE DESTINATION",
+    "[--all] fetch OWNER/NAME[@REVISION] [DESTINATION]",
+    "--precision bf16|int8 [-o DESTINATION] pack MODEL",
+    "[--json] devices",
+    NULL,
+};
 
 static const char *const HINT[] = {
     "mm-model list                          what is on the search path",
@@ -57,6 +74,7 @@ static const char *const HINT[] = {
 static const mm_tool TOOL = {
     .name = "mm-model",
     .summary = "list, describe, check, import, fetch and pack models",
+    .synopsis = synopsis,
     .operands = "list|info|verify|import|fetch|pack|devices [ARGUMENT]...",
     .examples = HINT,
     .add_opts = add_options,

@@ -4,6 +4,7 @@
 #include "train/standardise.h"
 
 #include <errno.h>
+#include <math.h>
 #include <unistd.h>
 
 static struct {
@@ -33,7 +34,7 @@ static const char *method_at(int i)
 }
 
 static const mm_opt options[] = {
-    {0, "method", MM_OPT_CHOICE, &opt.method, .help = "how modalities are fused (mlp; for align: align)",
+    {0, "method", MM_OPT_CHOICE, &opt.method, .help = "how modalities are fused (default: mlp; for align: align)",
      .choice_at = method_at, .group = "Head"},
     {0, "of", MM_OPT_STR, &opt.of, "NAMES",
      .help = "use these modalities, in this order, separated by commas (default: all)", .group = "Head"},
@@ -45,38 +46,41 @@ static const mm_opt options[] = {
      .group = "Head"},
     {0, "hidden", MM_OPT_INT, &opt.hidden, "N", .help = "width of a modality's hidden vector, or of the joint space",
      .min = 1, .max = 65536, .group = "Head"},
-    {0, "heads", MM_OPT_INT, &opt.heads, "N", .help = "attention heads", .min = 1, .max = 64, .group = "Head"},
+    {0, "heads", MM_OPT_INT, &opt.heads, "N", .help = "attention heads", .min = 1, .max = 64, .group = "Head",
+     .with = "method=attention|method=cross|grid"},
     {0, "iterations", MM_OPT_INT, &opt.iterations, "N", .help = "iterations of routing by agreement", .min = 1,
-     .max = 64, .group = "Head"},
+     .max = 64, .group = "Head", .with = "method=routing|grid"},
     {0, "raw", MM_OPT_FLAG, &opt.raw, .help = "do not standardise the input vectors", .group = "Head"},
     {0, "solver", MM_OPT_CHOICE, &opt.solver,
      .help = "AdamW on mini-batches, or L-BFGS on all samples to the minimum (without dropout, not for align)",
      .choices = "adamw|lbfgs", .group = "Training"},
     {0, "epochs", MM_OPT_INT, &opt.epochs, "N",
-     .help = "passes over the training samples, at most (30, or as many as make 1000 updates, 2000 with linear and "
+     .help = "passes over the training samples, at most (default: 30, or as many as make 1000 updates, 2000 with "
+             "linear and "
              "dempster; 1000 with lbfgs)",
      .min = 1, .max = 1000000, .group = "Training"},
     {0, "batch", MM_OPT_INT, &opt.batch, "N", .help = "samples in a mini-batch", .min = 1, .max = 1 << 20,
      .group = "Training"},
     {0, "accumulate", MM_OPT_INT, &opt.accumulate, "N", .help = "mini-batches for one update", .min = 1, .max = 1 << 20,
      .group = "Training"},
-    {0, "lr", MM_OPT_FLOAT, &opt.lr, "RATE", .help = "peak learning rate (0.001; 0.01 with linear and dempster)",
-     .group = "Training"},
-    {0, "warmup", MM_OPT_FLOAT, &opt.warmup, "FRACTION",
+    {0, "lr", MM_OPT_FLOAT, &opt.lr, "RATE", .above = true, .most = INFINITY,
+     .help = "peak learning rate (default: 0.001; 0.01 with linear and dempster)", .group = "Training"},
+    {0, "warmup", MM_OPT_FLOAT, &opt.warmup, "FRACTION", .most = 1,
      .help = "fraction of the updates in which the learning rate rises to its peak", .group = "Training"},
-    {0, "weight-decay", MM_OPT_FLOAT, &opt.weight_decay, "W",
+    {0, "weight-decay", MM_OPT_FLOAT, &opt.weight_decay, "W", .most = INFINITY,
      .help = "decoupled weight decay; with lbfgs the L2 penalty", .group = "Training"},
-    {0, "clip", MM_OPT_FLOAT, &opt.clip, "NORM", .help = "clip the gradients to this norm; 0: no clipping",
-     .group = "Training"},
-    {0, "dropout", MM_OPT_FLOAT, &opt.dropout, "P", .help = "dropout before the output; for align, of the input",
-     .group = "Training"},
-    {0, "modality-dropout", MM_OPT_FLOAT, &opt.modality_dropout, "P",
+    {0, "clip", MM_OPT_FLOAT, &opt.clip, "NORM", .most = INFINITY,
+     .help = "clip the gradients to this norm; 0: no clipping", .group = "Training"},
+    {0, "dropout", MM_OPT_FLOAT, &opt.dropout, "P", .most = 1,
+     .help = "dropout before the output; for align, of the input", .group = "Training"},
+    {0, "modality-dropout", MM_OPT_FLOAT, &opt.modality_dropout, "P", .most = 1,
      .help = "leave out a modality of a training sample with this probability", .group = "Training"},
     {0, "loss", MM_OPT_CHOICE, &opt.loss, .help = "the loss of align", .choices = "info-nce|sigmoid",
-     .group = "Training"},
-    {0, "smoothing", MM_OPT_FLOAT, &opt.smoothing, "E", .help = "label smoothing", .group = "Training"},
+     .group = "Training", .commands = "align"},
+    {0, "smoothing", MM_OPT_FLOAT, &opt.smoothing, "E", .most = 1, .help = "label smoothing", .group = "Training",
+     .commands = "classify"},
     {0, "class-weights", MM_OPT_CHOICE, &opt.weights, .help = "balanced: weigh classes inversely to their frequency",
-     .choices = "none|balanced", .group = "Training"},
+     .choices = "none|balanced", .group = "Training", .commands = "classify"},
     {0, "products", MM_OPT_CHOICE, &opt.precision, .help = "data type of matrix products; weights stay fp32",
      .choices = "fp32|bf16", .group = "Training"},
     {0, "seed", MM_OPT_INT, &opt.seed, "N", .help = "random seed; the same seed gives the same file", .min = 0,
@@ -85,7 +89,7 @@ static const mm_opt options[] = {
      .group = "Training"},
     {0, "valid", MM_OPT_STR, &opt.valid, "FILE", .help = "validate on the samples of this stream",
      .complete = MM_COMPLETE_FILE, .group = "Validation"},
-    {0, "valid-fraction", MM_OPT_FLOAT, &opt.valid_fraction, "FRACTION",
+    {0, "valid-fraction", MM_OPT_FLOAT, &opt.valid_fraction, "FRACTION", .most = 1, .without = "valid",
      .help = "without --valid: validate on this fraction of the samples", .group = "Validation", .was = "valid-share"},
     {0, "group", MM_OPT_STR, &opt.group, "REGEX",
      .help = "the part of a key (the first parentheses, or the whole match) that names its group, which never both "
@@ -103,9 +107,15 @@ static const mm_opt options[] = {
              "are threads, and their table goes to standard output",
      .group = "Search"},
     {0, "trials", MM_OPT_INT, &opt.trials, "N",
-     .help = "with --grid: try N settings, drawn at random if there are more (all points of lists; 16 with ranges)",
-     .min = 1, .max = MM_MAX_TRIALS, .group = "Search"},
+     .help = "with --grid: try N settings, drawn at random if there are more (default: all points of lists; 16 with "
+             "ranges)",
+     .min = 1, .max = MM_MAX_TRIALS, .group = "Search", .with = "grid"},
     {0},
+};
+
+static const char *const synopsis[] = {
+    "classify|regress|align -o HEAD [OPTION]... [STREAM]...",
+    NULL,
 };
 
 static const char *const examples[] = {
@@ -118,6 +128,7 @@ static const char *const examples[] = {
 static const mm_tool tool = {
     .name = "mm-train",
     .summary = "train classifiers, regressors, fusion heads and projection heads on feature streams",
+    .synopsis = synopsis,
     .operands = "classify|regress|align [STREAM]...",
     .examples = examples,
     .opts = options,
@@ -225,14 +236,14 @@ static mm_status begin_trial(void *ctx, mm_head **h, mm_train_opts *o, mm_err *e
 static void begin(train *t, int argc, char **argv)
 {
     mm_run_begin(&t->r, &tool, argc, argv);
-    if (!t->r.n_operands || !mm_task_of(&t->task, t->r.operands[0]))
+    if (!t->r.n_operands)
         mm_usage(&t->r, "the first operand says what to learn: classify, regress or align");
+    if (!mm_task_of(&t->task, t->r.operands[0]))
+        mm_usage(&t->r, "the first operand says what to learn: classify, regress or align, not '%s'", t->r.operands[0]);
     t->r.operands++;
     t->r.n_operands--;
     if (!t->r.output)
         mm_usage(&t->r, "-o FILE says where the head goes");
-    if (!opt.grid.n && opt.trials)
-        mm_usage(&t->r, "--trials goes with --grid");
     t->samples = (mm_training_data){.of = opt.of,
                                     .valid = opt.valid,
                                     .group = opt.group,

@@ -55,11 +55,11 @@ const char *mm_open_failure(const char *path, const char *tool, char *out, size_
     if (errno != ENOENT || !is_address(path))
         snprintf(out, size, "%s", strerror(errno));
     else if (strncmp(path, "file://", 7) == 0)
-        snprintf(out, size, "an address, not a file: give the path alone, without file://");
+        snprintf(out, size, "a URL, not a file: give the path alone, without file://");
     else if (strncmp(path, "http", 4) == 0 || strncmp(path, "ftp", 3) == 0)
-        snprintf(out, size, "an address, not a file: `curl -sL ADDRESS | %s -` reads it", tool);
+        snprintf(out, size, "a URL, not a file: `curl -sL URL | %s -` reads it", tool);
     else
-        snprintf(out, size, "an address, not a file: fetch it, or pipe it into `%s -`", tool);
+        snprintf(out, size, "a URL, not a file: fetch it, or pipe it into `%s -`", tool);
     return out;
 }
 

@@ -19,8 +19,7 @@ void mm_common_opts(mm_run *r)
           .min = 1, .max = 1024}},
         {MM_TAKES_OUTPUT,
          {'o', "output", MM_OPT_STR, &r->output, "FILE", .group = "Output",
-          .help = "write to FILE instead of standard output: to FILE.part, which is renamed when all is done",
-          .complete = MM_COMPLETE_FILE}},
+          .help = "write to FILE (by way of FILE.part) instead of standard output", .complete = MM_COMPLETE_FILE}},
         {MM_TAKES_RESUME,
          {0, "resume", MM_OPT_FLAG, &r->resume, .group = "Output",
           .help =
@@ -38,7 +37,7 @@ void mm_common_opts(mm_run *r)
          {0, "strict", MM_OPT_FLAG, &r->strict, .group = "Output", .help = "stop at the first item that fails"}},
         {MM_TAKES_FILES,
          {0, "files-from", MM_OPT_STR, &s->files_from, "FILE", .group = "Lists of inputs",
-          .help = "read more operands from FILE, one a line; '-' is standard input", .complete = MM_COMPLETE_FILE}},
+          .help = "read more operands from FILE, one per line; '-' is standard input", .complete = MM_COMPLETE_FILE}},
         {MM_TAKES_FILES,
          {0, "files0-from", MM_OPT_STR, &s->files0_from, "FILE", .group = "Lists of inputs",
           .help = "read more operands from FILE, each ended by a NUL byte; '-' is standard input",

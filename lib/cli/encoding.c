@@ -17,11 +17,12 @@ void mm_encoding_opts(mm_opts *o, mm_encoding_values *v, unsigned more)
         {0, "pool", MM_OPT_STR, &v->pool, "HOW",
          .help =
              "pooling: cls, mean or eos, or several joined by + to concatenate them; none keeps one vector for each "
-             "token, patch or frame (the model's own)"},
+             "token, patch or frame (default: the model's own)"},
         {0, "layer", MM_OPT_STR, &v->layer, "N,...",
-         .help =
-             "hidden states of these layers, concatenated; negative numbers count from the end (the model's output)"},
-        {0, "normalize", MM_OPT_SWITCH, &v->normalize, .help = "scale vectors to length 1 (as the model was trained)"},
+         .help = "hidden states of these layers, concatenated; negative numbers count from the end (default: the "
+                 "model's output)"},
+        {0, "normalize", MM_OPT_SWITCH, &v->normalize,
+         .help = "scale vectors to length 1 (default: as the model was trained)"},
         {0, "batch", MM_OPT_INT, &v->batch, "N",
          .help = "inputs that are computed together; results do not depend on it", .min = 1, .max = 4096},
         {0, "keep", MM_OPT_FLAG, &v->keep, .help = "keep each source record, before the records made of it"},
@@ -29,11 +30,11 @@ void mm_encoding_opts(mm_opts *o, mm_encoding_values *v, unsigned more)
         {0},
     };
     const mm_opt project = {0, "project", MM_OPT_SWITCH, &v->project,
-                            .help = "CLIP: vectors of the space that images and texts share (on)"};
+                            .help = "CLIP: vectors of the space that images and texts share (default: on)"};
     const mm_opt classify[] = {
         {0, "classify", MM_OPT_FLAG, &v->classify, .help = "the model's own classes instead of vectors: label records"},
         {'n', "top", MM_OPT_INT, &v->top, "N", .help = "with --classify: keep the N most probable classes", .min = 1,
-         .max = 1000000},
+         .max = 1000000, .with = "classify"},
         {0},
     };
     mm_opts_add(o, shared);
@@ -100,6 +101,8 @@ void mm_encoding_open(mm_encoding *x, mm_run *r, const mm_encoding_values *v, mm
     *x = (mm_encoding){.r = r, .v = v, .of = of};
     if (!v->model)
         mm_usage(r, "-m MODEL is missing: mm-model list shows the %s models that are here", mm_modality_name(of));
+    if (v->classify && (v->pool || v->layer || v->normalize >= 0 || v->project >= 0))
+        mm_usage(r, "--pool and --layer choose vectors, as --normalize and --project do: --classify gives none");
     take_pools(r, &o, v->pool);
     take_layers(r, &o, v->layer);
     if (mm_model_open(&x->model, v->model, &r->log, &e) != MM_OK)

@@ -6,6 +6,13 @@
 
 enum { WIDTH = 79, INDENT = 26 };
 
+/* With the suffix that the option takes, where that is exact: 1G. */
+static void print_size(int64_t value, char *out, size_t size)
+{
+    int shift = value % (1 << 30) == 0 ? 30 : value % (1 << 20) == 0 ? 20 : 0;
+    snprintf(out, size, " (default: %lld%s)", (long long)value >> shift, shift == 30 ? "G" : shift == 20 ? "M" : "");
+}
+
 /* -1 where only 0 and more can be given means "not given": no default to name. */
 static bool is_allowed(const mm_opt *o, int64_t value)
 {
@@ -27,7 +34,7 @@ const char *mm_help_default(const mm_opt *o, char *out, size_t size)
         break;
     case MM_OPT_INT:
         if (*(const int64_t *)o->to && is_allowed(o, *(const int64_t *)o->to))
-            snprintf(out, size, " (default: %lld)", (long long)*(const int64_t *)o->to);
+            print_size(*(const int64_t *)o->to, out, size);
         break;
     case MM_OPT_FLOAT:
         if (*(const double *)o->to != 0 && isfinite(*(const double *)o->to))
@@ -85,7 +92,11 @@ static void print_option(const mm_opt *o, FILE *f)
 
 void mm_help_text(const mm_tool *t, const mm_opts *o, FILE *f)
 {
-    fprintf(f, "Usage: %s [OPTION]... %s\n%s.\n\n", t->name, t->operands ? t->operands : "", t->summary);
+    if (!t->synopsis)
+        fprintf(f, "Usage: %s [OPTION]... %s\n", t->name, t->operands ? t->operands : "");
+    for (int i = 0; t->synopsis && t->synopsis[i]; i++)
+        fprintf(f, "%s %s %s\n", i ? "      " : "Usage:", t->name, t->synopsis[i]);
+    fprintf(f, "%s.\n\n", t->summary);
     for (int i = 0; i < o->n; i++) {
         const char *heading = mm_opts_heading(o, i);
         if (heading)

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,10 +230,21 @@ static mm_status set_int(const mm_opt *o, const char *value, mm_err *e)
     if (!mm_parse_int(value, &v))
         return mm_fail(e, MM_SKIP, "--%s takes a whole number (suffixes k, M, G), not '%s'", o->name, value);
     if (o->max > o->min && (v < o->min || v > o->max))
-        return mm_fail(e, MM_SKIP, "--%s takes %lld to %lld, not '%s'", o->name, (long long)o->min, (long long)o->max,
-                       value);
+        return o->max == INT64_MAX
+                   ? mm_fail(e, MM_SKIP, "--%s takes %lld or more, not '%s'", o->name, (long long)o->min, value)
+                   : mm_fail(e, MM_SKIP, "--%s takes %lld to %lld, not '%s'", o->name, (long long)o->min,
+                             (long long)o->max, value);
     *(int64_t *)o->to = v;
     return MM_OK;
+}
+
+static mm_status out_of_bounds(const mm_opt *o, const char *value, mm_err *e)
+{
+    if (isfinite(o->most))
+        return mm_fail(e, MM_SKIP, "--%s takes %s%g to %g, not '%s'", o->name, o->above ? "above " : "", o->least,
+                       o->most, value);
+    return o->above ? mm_fail(e, MM_SKIP, "--%s takes a number above %g, not '%s'", o->name, o->least, value)
+                    : mm_fail(e, MM_SKIP, "--%s takes %g or more, not '%s'", o->name, o->least, value);
 }
 
 static mm_status set_float(const mm_opt *o, const char *value, mm_err *e)
@@ -242,6 +254,8 @@ static mm_status set_float(const mm_opt *o, const char *value, mm_err *e)
     double v = strtod(value, &end);
     if (end == value || *end || errno == ERANGE || v != v)
         return mm_fail(e, MM_SKIP, "--%s takes a number, not '%s'", o->name, value);
+    if (o->most > o->least && (v < o->least || v > o->most || isinf(v) || (o->above && v == o->least)))
+        return out_of_bounds(o, value, e);
     *(double *)o->to = v;
     return MM_OK;
 }
@@ -295,6 +309,69 @@ const mm_opt_hit *mm_opts_given(const mm_parsed *p, const void *to)
             return &p->hit[i];
     return NULL;
 }
+
+/* ---- options that have an effect only together ---------------------------------------------------------------- */
+
+/* The next of "a|b|c"; p NULL after the last. */
+static mm_str next_of(const char **list)
+{
+    const char *at = *list;
+    if (!at || !*at)
+        return (mm_str){NULL, 0};
+    size_t n = strcspn(at, "|");
+    *list = at + n + (at[n] == '|');
+    return (mm_str){at, n};
+}
+
+/* Whether the option of "name" is given, or that of "name=choice" has this value, given or by default. */
+static bool has(const mm_opts *o, const mm_parsed *p, mm_str what)
+{
+    const char *eq = memchr(what.p, '=', what.n);
+    mm_str name = {what.p, eq ? (size_t)(eq - what.p) : what.n};
+    for (int i = 0; i < o->n; i++) {
+        const mm_opt *row = &o->v[i];
+        if (!mm_str_is(name, row->name))
+            continue;
+        if (!eq)
+            return mm_opts_given(p, row->to) != NULL;
+        return mm_str_eq(mm_opt_choice(row, *(const int *)row->to), (mm_str){eq + 1, what.n - name.n - 1});
+    }
+    return false;
+}
+
+/* "--a, --b or --c"; each begins with the prefix. */
+static const char *listed(const char *all, const char *prefix, char *out, size_t size)
+{
+    size_t at = 0;
+    *out = 0;
+    for (mm_str one = next_of(&all); one.p && at < size; one = next_of(&all))
+        at += (size_t)snprintf(out + at, size - at, "%s%s%.*s", !at ? "" : *all ? ", " : " or ", prefix, MM_STRF(one));
+    return out;
+}
+
+mm_status mm_opts_go_together(const mm_opts *opts, const mm_parsed *p, const char *command, mm_err *e)
+{
+    char all[256];
+    for (int i = 0; i < p->n; i++) {
+        const mm_opt *o = p->hit[i].opt;
+        const char *with = o->with, *commands = command ? o->commands : NULL;
+        bool together = !with, meant = !commands;
+        for (mm_str one = next_of(&with); one.p && !together; one = next_of(&with))
+            together = has(opts, p, one);
+        for (mm_str one = next_of(&commands); one.p && !meant; one = next_of(&commands))
+            meant = mm_str_is(one, command);
+        if (!together)
+            return mm_fail(e, MM_SKIP, "--%s goes with %s", o->name, listed(o->with, "--", all, sizeof all));
+        if (o->without && has(opts, p, mm_str_of(o->without)))
+            return mm_fail(e, MM_SKIP, "--%s and --%s exclude each other", o->name, o->without);
+        if (!meant)
+            return mm_fail(e, MM_SKIP, "--%s goes with %s, not with %s", o->name,
+                           listed(o->commands, "", all, sizeof all), command);
+    }
+    return MM_OK;
+}
+
+/* ---- a hash of the values --------------------------------------------------------------------------------------- */
 
 static bool is_among(const void *to, const void *const *but, int n)
 {

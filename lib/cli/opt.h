@@ -46,6 +46,11 @@ typedef struct {
     const char *was;   /* a former name, "valid-share": accepted with a notice for one version, shown nowhere */
     mm_opt_complete complete; /* what a completion offers for the value */
     int64_t min, max;         /* MM_OPT_INT: checked when max > min */
+    double least, most;       /* MM_OPT_FLOAT: the same; INFINITY: no upper bound */
+    bool above;               /* … and least itself is refused */
+    const char *with;    /* "knn|against", "join=time": refused, since it has no effect, unless one of these is given */
+    const char *without; /* "valid": refused where this one is given */
+    const char *commands; /* "list|info": refused for commands (first operands) but these */
 } mm_opt;
 
 enum { MM_MAX_OPTS = 96 };
@@ -85,6 +90,9 @@ typedef struct {
 mm_status mm_opts_match(const mm_opts *o, int argc, char **argv, mm_parsed *p, mm_arena *a, mm_err *e);
 /* Checks and assigns the values that were matched. MM_SKIP when one is not a number, out of range, not a choice. */
 mm_status mm_opts_apply(const mm_parsed *p, mm_arena *a, mm_err *e);
+/* Once the values are assigned: refuses, with MM_SKIP, an option that has no effect because of its `with`, `without`
+ * or, for this command (NULL: none), `commands`. */
+mm_status mm_opts_go_together(const mm_opts *o, const mm_parsed *p, const char *command, mm_err *e);
 /* The last occurrence of the option that writes to `to`; NULL when it was not given. */
 const mm_opt_hit *mm_opts_given(const mm_parsed *p, const void *to);
 

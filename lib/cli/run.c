@@ -59,6 +59,18 @@ static void answer(mm_run *r, const mm_parsed *p)
     }
 }
 
+/* The first operand, where it is one of the tool's commands. */
+static const char *command_of(const mm_run *r)
+{
+    const char *all = r->n_operands ? r->tool->operands : NULL, *name = r->operands ? r->operands[0] : NULL;
+    for (size_t n = 0; all && *all && *all != ' '; all += n + (all[n] == '|')) {
+        n = strcspn(all, "| ");
+        if (strlen(name) == n && memcmp(all, name, n) == 0)
+            return name;
+    }
+    return NULL;
+}
+
 static void say_what_is_in_effect(mm_run *r)
 {
     unsigned takes = r->tool->takes;
@@ -107,11 +119,12 @@ void mm_run_begin(mm_run *r, const mm_tool *tool, int argc, char **argv)
     if (mm_opts_match(&r->state->opts, argc, argv, &p, &r->state->arena, &e) != MM_OK)
         mm_usage_of(r, NULL, &e);
     answer(r, &p);
-    if (mm_opts_apply(&p, &r->state->arena, &e) != MM_OK || mm_common_settle(r, &p, &e) != MM_OK)
+    if (mm_opts_apply(&p, &r->state->arena, &e) != MM_OK || mm_common_settle(r, &p, &e) != MM_OK ||
+        mm_opts_go_together(&r->state->opts, &p, command_of(r), &e) != MM_OK)
         mm_usage_of(r, NULL, &e);
     for (int i = 0; i < p.n; i++)
         if (p.hit[i].old && mm_opts_given(&p, p.hit[i].opt->to) == &p.hit[i])
-            mm_warn(r, "--%s is called --%s now; the old name goes with the next version", p.hit[i].opt->was,
+            mm_warn(r, "--%s is now --%s; the old name will be removed in the next version", p.hit[i].opt->was,
                     p.hit[i].opt->name);
     r->colour = wants_colour();
     mm_signals_watch(r);

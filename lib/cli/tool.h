@@ -46,6 +46,8 @@ typedef struct {
     const char *name;             /* "mm-cat" */
     const char *summary;          /* "look at, cut, count and convert feature streams" */
     const char *operands;         /* "[STREAM]...", "list|info [ARGUMENT]...": the first is one of these commands */
+    const char *const *synopsis;  /* the forms of the command line, without the name; NULL-terminated; or NULL: one,
+                                     "[OPTION]..." and the operands */
     const char *const *examples;  /* lines at the end of --help; NULL-terminated */
     const mm_opt *opts;           /* the tool's own, ended by a row with name NULL */
     void (*add_opts)(mm_opts *o); /* or: adds them, and rows shared by some tools (cli/encoding.h) */

@@ -114,7 +114,7 @@ void mm_training_say_bounds(const mm_training_report *t, const mm_head *h)
     for (int i = 0; is_calibrated(t) && i < h->outputs; i++)
         if (mm_temperature_is_bound(h->output[i].temperature))
             mm_warn(t->run,
-                    "the temperature of %s stopped at the bound of its range, %.3g: its probabilities are unreliable",
+                    "the temperature of %s stopped at the bound of its range, %.2g: its probabilities are unreliable",
                     h->output[i].name, (double)h->output[i].temperature);
 }
 

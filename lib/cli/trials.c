@@ -20,6 +20,25 @@ static bool is_among(const char *const *list, const char *name)
 
 /* ---- planning ---- */
 
+/* The ends of a range are values that the option takes. */
+static mm_status check_range(const mm_opt *option, const mm_hyperparameter *d, mm_arena *a, mm_err *e)
+{
+    union {
+        int64_t whole;
+        double number;
+    } unused;
+    mm_opt o = *option;
+    o.to = &unused;
+    if (d->n || (o.type != MM_OPT_INT && o.type != MM_OPT_FLOAT))
+        return MM_OK;
+    const char *format = d->whole ? "%.0f" : "%g";
+    const mm_opt_hit end[] = {{.opt = &o, .value = mm_arena_printf(a, format, d->low)},
+                              {.opt = &o, .value = mm_arena_printf(a, format, d->high)}};
+    if (!end[0].value || !end[1].value)
+        return mm_fail_memory(e);
+    return mm_opts_apply(&(mm_parsed){.hit = (mm_opt_hit *)end, .n = 2}, a, e);
+}
+
 static mm_status draw(mm_trials *t, int trials, mm_err *e)
 {
     mm_tune *u = &t->tune;
@@ -32,6 +51,7 @@ static mm_status draw(mm_trials *t, int trials, mm_err *e)
         if (!o || is_among(t->fixed, d->name))
             return mm_fail(e, MM_SKIP, "%s is not a setting that can be searched", d->name);
         d->whole = o->type == MM_OPT_INT;
+        s = check_range(o, d, t->arena, e);
     }
     return s == MM_OK ? mm_search_space_sample(&u->grid, trials, t->seed, &u->value, &u->trials, t->arena, e) : s;
 }

@@ -33,6 +33,8 @@ mm_status mm_fuser_new(mm_fuser **out, const mm_fuser_opts *o, mm_err *e)
         return mm_fail(e, MM_SKIP, "this head aligns modalities: it has no labels to give");
     if (o->head && check_inputs(o->head, o->of, e) != MM_OK)
         return MM_SKIP;
+    if (mm_check_reliability(o->reliability, e) != MM_OK)
+        return MM_SKIP;
     const char *of = o->mode == MM_FUSE_RULE ? o->of : NULL; /* fixes the layout, in the order of the list */
     for (mm_str name; (name = mm_name_next(&of)).p;) {
         if (f->layout.n == MM_MAX_MODALITIES)

@@ -21,6 +21,19 @@ static bool takes_part(const mm_fuser *f, const mm_record *rec)
     return rec->kind == MM_KIND_LABEL && mm_fuser_uses(f, mm_record_modality(rec));
 }
 
+mm_status mm_check_reliability(const char *list, mm_err *e)
+{
+    for (mm_str name; (name = mm_name_next(&list)).p;) {
+        char *end = NULL;
+        const char *value = name.p + name.n + 1;
+        double r = name.p[name.n] == '=' ? strtod(value, &end) : -1;
+        if (!end || end == value || end != list || !(r >= 0 && r <= 1))
+            return mm_fail(e, MM_SKIP, "a reliability is NAME=R, with R from 0 to 1, not '%.*s'", (int)(list - name.p),
+                           name.p);
+    }
+    return MM_OK;
+}
+
 /* The value of a name in "NAME=R,…"; 1 where the list does not have it. */
 static double reliability_of(const char *list, mm_str wanted)
 {

@@ -33,6 +33,8 @@ mm_status mm_head_inputs_from_data(mm_head *like, const mm_data *d, const char *
     }
     if (!like->inputs)
         return mm_fail_hint(e, MM_SKIP, MM_HINT_ENCODE, "no feature records%s%s", of ? " of " : "", of ? of : "");
+    if (like->task == MM_TASK_ALIGN && like->inputs == 1)
+        return mm_fail(e, MM_SKIP, "align needs two modalities under one key; there is only %s", like->input[0].name);
     return MM_OK;
 }
 
@@ -98,6 +100,9 @@ static mm_status add_field(mm_head *like, const mm_data *d, mm_str wanted, mm_er
                        mm_suggest_text(hint, sizeof hint, wanted, name, n));
     if (like->outputs == MM_MAX_OUTPUTS)
         return mm_fail(e, MM_SKIP, "more than %d label fields", MM_MAX_OUTPUTS);
+    for (int i = 0; i < like->outputs; i++)
+        if (like->output[i].name == d->field[f].name)
+            return mm_fail(e, MM_SKIP, "label field %.*s is given twice", MM_STRF(wanted));
     return add_output(like, d, &d->field[f], e);
 }
 

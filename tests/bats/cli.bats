@@ -105,6 +105,74 @@ models() {
     [ "$status" -eq 2 ]
 }
 
+@test "numbers out of an option's bounds are refused: of training, of decoding, of labels, in every tool" {
+    refuses() { # message, command
+        run "${@:2}"
+        [ "$status" -eq 2 ]
+        [[ "$output" == *"$1"* ]]
+    }
+    train=(mm-train classify -o x.safetensors none.mm)
+    for name in dropout modality-dropout warmup smoothing valid-fraction; do
+        refuses "--$name takes 0 to 1, not '2'" "${train[@]}" --$name 2
+        refuses "--$name takes 0 to 1, not '-1'" "${train[@]}" --$name -1
+    done
+    for name in weight-decay clip; do refuses "--$name takes 0 or more, not '-1'" "${train[@]}" --$name -1; done
+    for value in 0 -1 inf; do refuses "--lr takes a number above 0, not '$value'" "${train[@]}" --lr $value; done
+    refuses "--grid: --dropout takes 0 to 1, not '2'" "${train[@]}" --grid 'dropout=0.1|2'
+    refuses "--grid: --dropout takes 0 to 1, not '2'" "${train[@]}" --grid 'dropout=0..2' --trials 1
+    refuses "--grid: --lr takes a number above 0, not '0'" "${train[@]}" --grid 'lr=0..1' --trials 1
+    refuses "--grid: --batch takes 1 to 1048576, not '0'" "${train[@]}" --grid 'batch=0..8' --trials 1
+    refuses "--seed takes 0 or more, not '-1'" "${train[@]}" --seed -1
+    for name in window hop fps max-duration max-ratio; do
+        refuses "--$name takes a number above 0, not '-1'" mm-decode --window 1 --$name -1 none
+    done
+    refuses "--window takes a number above 0, not '-1'" mm-fuse --method concat --join time --window -1 none.mm
+    refuses "--window takes 0.1 or more, not '0'" mm-encode-audio -m none --window 0 none.mm
+    refuses "--quantile takes 0 to 1, not '1.5'" mm-label --knn none.mm --distance --quantile 1.5 none.mm
+    refuses "--threshold takes -1 to 1, not '2'" mm-label --knn none.mm --threshold 2 none.mm
+    refuses "--scale takes a number above 0, not '0'" mm-label --against none.mm --scale 0 none.mm
+    for list in audio=7 audio=-1 audio=x audio image=1,audio=1x; do
+        refuses "not '${list#image=1,}'" mm-fuse --method yager --reliability "$list" none.mm
+    done
+}
+
+@test "options that would have no effect are refused, with what they go with" {
+    while IFS='|' read -r why command; do
+        # shellcheck disable=SC2086
+        run $command
+        [ "$status" -eq 2 ]
+        [[ "$output" == *"$why"* ]] || { echo "$command: $output"; false; }
+    done <<'END'
+--hop goes with --window|mm-decode --hop 1 none
+--space goes with --as=feature|mm-decode --as series --space s none
+--table goes with --labels, --column or --as|mm-decode --table csv none
+--window goes with --join=time|mm-fuse --method concat --window 2 none.mm
+--hop goes with --join=time|mm-fuse --method concat --join key --hop 2 none.mm
+--label goes with --head|mm-fuse --method concat --label none.mm
+--attention goes with --head|mm-fuse --method concat --attention none.mm
+--reliability goes with --method=dempster or --method=yager|mm-fuse --method mean --reliability a=1 none.mm
+--scale goes with --against|mm-label --knn none.mm --scale 3 none.mm
+--nearest goes with --knn|mm-label --against none.mm -k 3 none.mm
+--vote goes with --knn|mm-label -m none.safetensors --vote majority none.mm
+--quantile goes with --distance|mm-label --knn none.mm --quantile 0.5 none.mm
+--no-header goes with --format=tsv or --format=hits|mm-label --knn none.mm -f jsonl --no-header none.mm
+--to-name goes with --format=label-studio|mm-label --knn none.mm --to-name x none.mm
+--top goes with --classify|mm-encode-image -m none -n 3 none.mm
+--pool and --layer choose vectors|mm-encode-image -m none --classify --pool cls none.mm
+--heads goes with --method=attention, --method=cross or --grid|mm-train classify --heads 2 -o x none.mm
+--iterations goes with --method=routing or --grid|mm-train classify --iterations 2 -o x none.mm
+--loss goes with align, not with classify|mm-train classify --loss sigmoid -o x none.mm
+--smoothing goes with classify, not with regress|mm-train regress --smoothing 0.1 -o x none.mm
+--trials goes with --grid|mm-train classify --trials 2 -o x none.mm
+--valid-fraction and --valid exclude each other|mm-train classify --valid v.mm --valid-fraction 0.1 -o x none.mm
+--preprocessor goes with import, not with list|mm-model --preprocessor x list
+--names goes with list, not with info|mm-model info --names none
+--json goes with list, info or devices, not with verify|mm-model verify --json none
+--precision goes with pack or devices, not with list|mm-model list --precision bf16
+--rows goes with --npy|mm-cat --rows none.mm
+END
+}
+
 @test "prefixes, bundled flags, values in every spelling, options after operands, --" {
     for words in "--keys --head=2" "--summ --head 2" "-kN2" "-kN 2"; do
         [ "$(mm-cat $words "$q" | wc -l)" -eq 2 ]

@@ -338,7 +338,7 @@ END
     for option in label-column field key-column; do
         run mm-decode --$option label pets -o o.mm
         [ "$status" -eq 2 ]
-        [[ "$output" == *"it goes with --labels, --column or --as"* ]]
+        [[ "$output" == *"--$option goes with --labels, --column or --as"* ]]
     done
 }
 

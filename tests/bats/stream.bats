@@ -73,8 +73,8 @@ assert list(r[0])[:3] == ["mm", "kind", "key"]'
     [[ "$output" == *'gzip data: `gzip -dc FILE |` unpacks a stream'* ]]
     run pass https://example.org/q.mm
     [ "$status" -ne 0 ]
-    [[ "$output" == *'an address, not a file: `curl -sL ADDRESS | mm-cat -` reads it'* ]]
+    [[ "$output" == *'a URL, not a file: `curl -sL URL | mm-cat -` reads it'* ]]
     run mm-decode https://example.org/photo.jpg file:///etc/hostname
-    [[ "$output" == *'photo.jpg: an address, not a file: `curl -sL ADDRESS | mm-decode -` reads it'* ]]
+    [[ "$output" == *'photo.jpg: a URL, not a file: `curl -sL URL | mm-decode -` reads it'* ]]
     [[ "$output" == *"give the path alone"* ]]
 }

@@ -60,8 +60,7 @@ static mm_status choose(mm_vk_card *out, const mm_vk_card *c, int n, const char 
         return mm_fail(e, MM_FATAL, "%s: there is no such device among %d: mm-model devices lists them", name, n);
     if (i < 0)
         return mm_fail(e, MM_FATAL,
-                       n ? "vulkan: no GPU among the devices, only drivers that compute on the CPU"
-                         : "vulkan: no device");
+                       n ? "no GPU among the devices; llvmpipe is used only on request" : "vulkan: no device");
     *out = c[i];
     return MM_OK;
 }
@@ -241,7 +240,7 @@ static mm_status find_card(mm_vk_dev *d, const char *name, mm_err *e)
     mm_vk_card *cards;
     int n;
     if (is_auto(name) && !has_gpu_node())
-        return mm_fail(e, MM_FATAL, "vulkan: this machine has no GPU (no /dev/dri, /dev/nvidia0 …)");
+        return mm_fail(e, MM_FATAL, "no GPU (no /dev/dri, /dev/nvidia0 …); llvmpipe is used only on request");
     mm_status s = mm_vk_instance(&d->instance, e);
     if (s == MM_OK)
         s = mm_vk_watch(d, e);

@@ -281,7 +281,7 @@ static mm_status open_stream(sound *s, mm_fault *f)
     enum AVCodecID id = s->in.fmt->streams[s->stream]->codecpar->codec_id;
     double declared = mm_av_declared(&s->in, s->stream), limit = mm_sink_max_duration(s->sink);
     if (declared > limit)
-        return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "%.0f s of sound, more than %g", declared, limit);
+        return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "%.4g s of sound, more than %g", declared, limit);
     s->facts.codec = avcodec_get_name(id);
     s->left = id == AV_CODEC_ID_VORBIS ? mm_ogg_short_vorbis(s->in.blob) : -1;
     s->d.no_side_data = s->left >= 0;
