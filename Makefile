@@ -206,6 +206,8 @@ uninstall: ## removes what install put there
 	rm -rf $(DOCDIR)
 # In a copy of the sources, because debhelper wants its folder at their top.
 deb: ## a Debian package for this release of Debian or Ubuntu, into build/deb
+	@command -v dh >/dev/null && command -v dpkg-buildpackage >/dev/null || \
+		{ echo "make deb needs debhelper: apt-get install debhelper dpkg-dev"; exit 1; }
 	rm -rf build/deb/source && mkdir -p build/deb/source
 	tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C build/deb/source
 	cp -r tools/setup/debian build/deb/source/debian
@@ -348,6 +350,7 @@ models: $(BUILD)/bin/mm-model ## the default models, by pip, into the user's mod
 
 # the default alignment: any pictures with captions; examples/image-text/Makefile says what can be set
 align: $(BINS) ## projection heads over the default image and text models: IMAGES=DIR CAPTIONS=FILE.csv, into build/align
+	@test -n "$(IMAGES)" -a -n "$(CAPTIONS)" || { echo "make align needs IMAGES=DIR and CAPTIONS=FILE.csv"; exit 1; }
 	PATH="$(abspath $(BUILD))/bin:$$PATH" $(MAKE) -C examples/image-text OUT=$(abspath $(BUILD))/align \
 	  IMAGES=$(abspath $(IMAGES)) CAPTIONS=$(abspath $(CAPTIONS)) report
 search: $(BINS) ## the pictures that words describe, after align: QUERY='two dogs in the snow'

@@ -179,6 +179,8 @@ static void evaluate_labels(eval *v)
     mm_prediction_set *c = read_predictions(v, NULL), *other = opt.compare ? read_predictions(v, opt.compare) : NULL;
     int fields = mm_prediction_set_fields(c, &field);
     char hint[200];
+    if (opt.field && fields && !mm_prediction_set_has_field(c, opt.field))
+        mm_die(&v->r, "no label field %s%s", opt.field, mm_prediction_set_hint(c, hint, sizeof hint));
     if (!fields)
         die_without_ground_truth(v, c, mm_str_of(opt.field), false, "");
     if (fields > 1 && opt.svg)

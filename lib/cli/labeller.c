@@ -124,6 +124,9 @@ static void label_samples(labeller *l)
     if (mm_fuser_new(&f, &o, &e) != MM_OK)
         mm_die_in(l->r, l->o->path, &e);
     mm_fusing_run(l->r, f, l->o->flush ? flush : NULL, l);
+    mm_fuser_tally t = mm_fuser_counts(f);
+    if (!t.taken && t.passed)
+        mm_die(l->r, "nothing was labelled");
     mm_fuser_free(f);
 }
 
@@ -231,8 +234,8 @@ static void check_what_came(labeller *l)
         mm_die(l->r, "features need something to compare with: --against FILE (labels), --knn FILE (examples) or "
                      "-m HEAD");
     if (!l->features && (o->matcher || !l->labels) && l->others)
-        mm_warn(l->r, "no record of the input was a feature: mm-encode-image, mm-encode-text and mm-encode-audio make "
-                      "them");
+        mm_die(l->r, "no record of the input was a feature: mm-encode-image, mm-encode-text and mm-encode-audio make "
+                     "them");
 }
 
 static void label_records(labeller *l)

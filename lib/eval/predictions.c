@@ -75,6 +75,11 @@ int mm_prediction_set_fields(const mm_prediction_set *c, const mm_str **field)
     return c->outputs.n;
 }
 
+bool mm_prediction_set_has_field(const mm_prediction_set *c, const char *field)
+{
+    return c->names.n ? mm_seen_has(&c->names, mm_str_of(field)) : strcmp(field, "label") == 0;
+}
+
 const char *mm_prediction_set_hint(const mm_prediction_set *c, char *out, size_t size)
 {
     return mm_suggest_text(out, size, mm_str_of(c->field ? c->field : ""), c->names.v, c->names.n);

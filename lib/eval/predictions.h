@@ -35,6 +35,8 @@ mm_status mm_prediction_set_add_ground_truth(mm_prediction_set *c, const mm_reco
 /* The label fields of the predictions in order of appearance, to be evaluated one by one; p NULL stands for predictions
  * that name none. Returns how many. */
 int mm_prediction_set_fields(const mm_prediction_set *c, const mm_str **field);
+/* Whether a prediction or its ground truth has this label field; plain labels are of the field "label". */
+bool mm_prediction_set_has_field(const mm_prediction_set *c, const char *field);
 /* Writes the label fields of all records to out, for a message: see mm_suggest_text. Returns out. */
 const char *mm_prediction_set_hint(const mm_prediction_set *c, char *out, size_t size);
 

@@ -103,6 +103,8 @@ mm_status mm_refs_load(mm_refs *refs, const char *path, const mm_load *how, mm_e
         refs->of_others = true;
         return mm_refs_load(refs, path, &any, e);
     }
+    if (s == MM_EOF && !refs->n && how->field && left_out)
+        return mm_fail(e, MM_FATAL, "%s: no label field %s", path, how->field);
     if (s == MM_EOF && !refs->n)
         return mm_fail(e, MM_FATAL, "%s: holds no %sfeatures%s%s to compare with", path,
                        how->must_be_labelled ? "labelled " : "", how->of ? " of " : "", how->of ? how->of : "");

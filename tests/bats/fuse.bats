@@ -281,3 +281,27 @@ two_of_one_name() {
     mm-fuse --method concat "$tmp/pairs.mm" | mm-cat -J | jq -e -s 'length == 4 and all(.meta.text == null)'
     mm-fuse --method concat "$tmp/texts.mm" | mm-cat -J | jq -e -s 'all(.meta.text | startswith("caption"))'
 }
+
+@test "a label field that nothing has, and one that is given twice, are refused" {
+    mm-fuse -m head.safetensors --label -o "$tmp/p.mm" a.mm b.mm
+    mm-eval --field label "$tmp/p.mm"
+    run -2 mm-eval --field foo "$tmp/p.mm"
+    [[ "$output" == *"no label field foo"* ]]
+    echo '{"kind": "feature", "key": "a", "of": "x", "data": {"f32": [1, 0]}, "label": {"one": "c"}}' |
+        python3 "$BATS_TEST_DIRNAME/records.py" > "$tmp/map.mm"
+    run -2 mm-label --knn "$tmp/map.mm" --field foo "$tmp/map.mm"
+    [[ "$output" == *"no label field foo"* ]]
+    run -2 mm-train classify --label label --label label -o "$tmp/x" a.mm
+    [[ "$output" == *"label field label is given twice"* ]]
+}
+
+@test "mm-train align with one modality, and mm-label without a feature, say what is missing" {
+    run -2 mm-train align -o "$tmp/x" a.mm
+    [[ "$output" == *"align needs two modalities under one key; there is only voice"* ]]
+    run -2 mm-train clasify -o "$tmp/x" a.mm
+    [[ "$output" == *"not 'clasify'"* ]]
+    echo hi | mm-decode - -o "$tmp/text.mm"
+    run -2 mm-label --knn a.mm -o "$tmp/none" "$tmp/text.mm"
+    [[ "$output" == *"no record of the input was a feature"* ]]
+    [ ! -e "$tmp/none" ]
+}

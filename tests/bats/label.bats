@@ -321,7 +321,7 @@ END
     echo '{"kind": "text", "key": "a", "data": "x"}' | records >"$tmp/raw.mm"
     for how in "" "--knn examples.mm" "-m $tmp/head"; do
         # shellcheck disable=SC2086
-        run -0 mm-label $how "$tmp/raw.mm"
+        run -2 mm-label $how "$tmp/raw.mm"
         [[ "$output" == *"no record of the input was a feature: mm-encode-image"* ]]
     done
 }
