@@ -43,6 +43,7 @@ typedef enum {
     MM_HINT_MODELS,        /* list the models that are installed */
     MM_HINT_NAMELESS,      /* give columns by number: the table does not name them */
     MM_HINT_PACK,          /* pack the model again */
+    MM_HINT_PACKED,        /* … or take the precision that it is packed for */
     MM_HINT_POOL,          /* let the encoder pool its positions into one vector */
     MM_HINT_PRECISION,     /* a precision that the processor computes in */
     MM_HINT_QUOTED_TSV,    /* read a TSV whose cells are quoted */

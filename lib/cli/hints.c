@@ -29,6 +29,7 @@ static const char *const words[MM_HINTS] = {
     [MM_HINT_MODELS] = "`mm-model list` shows what there is",
     [MM_HINT_NAMELESS] = "--key-column 1 --label-column 2 reads such a table",
     [MM_HINT_PACK] = "run `mm-model pack` again",
+    [MM_HINT_PACKED] = "leave out --precision, or run `mm-model pack` again",
     [MM_HINT_POOL] = "give the encoder --pool",
     [MM_HINT_PRECISION] = "use --precision bf16 or auto",
     [MM_HINT_QUOTED_TSV] = "--table=quoted-tsv removes them",

@@ -15,10 +15,15 @@ void mm_params_init(mm_params *p, const mm_model *m, mm_dev *d)
     *p = (mm_params){.model = m, .dev = d};
     const char *have = mm_model_layout(m), *want = mm_dev_layout(d);
     p->ready = have && want;
-    if (p->ready && strcmp(have, want) != 0)
-        mm_fail_hint(&p->failed, MM_FATAL, MM_HINT_PACK,
-                     "%.80s is packed for the precision %.8s, as '%.50s'; this run needs '%.50s'", mm_model_path(m),
-                     mm_model_precision(m), have, want);
+    if (!p->ready || strcmp(have, want) == 0)
+        return;
+    const char *packed = mm_model_precision(m), *asked = mm_precision_name(mm_dev_precision(d));
+    if (packed && strcmp(packed, asked) != 0)
+        mm_fail_hint(&p->failed, MM_FATAL, MM_HINT_PACKED, "%.80s is packed for %.8s; this run asks for %s",
+                     mm_model_path(m), packed, asked);
+    else
+        mm_fail_hint(&p->failed, MM_FATAL, MM_HINT_PACK, "%.80s is packed for another processor or version",
+                     mm_model_path(m));
 }
 
 void mm_params_free(mm_params *p)

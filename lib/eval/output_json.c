@@ -92,7 +92,7 @@ static mm_status put(FILE *f, const mm_evaluation *x, int n, mm_err *e)
         else
             all = one;
     }
-    ok = ok && all && (json_dumpf(all, f, JSON_INDENT(2)) == 0 || ferror(f));
+    ok = ok && all && (json_dumpf(all, f, JSON_INDENT(2) | JSON_REAL_PRECISION(16)) == 0 || ferror(f));
     fputc('\n', f);
     json_decref(all);
     return ok ? MM_OK : mm_fail_memory(e);

@@ -285,6 +285,8 @@ two_of_one_name() {
 @test "a label field that nothing has, and one that is given twice, are refused" {
     mm-fuse -m head.safetensors --label -o "$tmp/p.mm" a.mm b.mm
     mm-eval --field label "$tmp/p.mm"
+    mm-eval -f json "$tmp/p.mm" > "$tmp/j"
+    ! grep -E '[1-9][0-9]{16}' "$tmp/j" || false
     run -2 mm-eval --field foo "$tmp/p.mm"
     [[ "$output" == *"no label field foo"* ]]
     echo '{"kind": "feature", "key": "a", "of": "x", "data": {"f32": [1, 0]}, "label": {"one": "c"}}' |
