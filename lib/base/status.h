@@ -21,10 +21,14 @@ typedef enum {
     MM_HINT_CHANNEL,       /* take one channel of a sound */
     MM_HINT_COLUMN_NUMBER, /* name a column by its number */
     MM_HINT_CONTROL,       /* name Label Studio's control */
+    MM_HINT_DEVICES,       /* list the devices that are present */
     MM_HINT_ENCODE,        /* encode media into features */
     MM_HINT_FIELD,         /* choose one label field */
     MM_HINT_FOLLOW,        /* follow symbolic links */
     MM_HINT_FPS,           /* fewer frames a second */
+    MM_HINT_GPU_LOST,      /* start again, or compute on another device */
+    MM_HINT_GPU_MEMORY,    /* smaller batches, a smaller model or smaller numbers, or another device */
+    MM_HINT_GPU_PRECISION, /* a precision that the GPU computes in, or another device */
     MM_HINT_HEAD,          /* give a trained head to a program that applies heads */
     MM_HINT_HEADS,         /* give the number of attention heads of an imported model */
     MM_HINT_HIDDEN,        /* read hidden files */

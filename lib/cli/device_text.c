@@ -1,5 +1,7 @@
 #include "cli/device_text.h"
 
+#include "cli/state.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -50,8 +52,9 @@ static void print_device(void *ctx, const char *name)
         n += s == MM_OK;
     }
     if (s != MM_OK) {
+        char worded[MM_HINTED];
         snprintf(f[n].key, sizeof f[n].key, "error");
-        snprintf(f[n++].value, sizeof f[0].value, "%s", e.text);
+        snprintf(f[n++].value, sizeof f[0].value, "%s", mm_hinted(e.text, e.hint, worded));
     }
     print_facts(name, f, n, l->as_json);
     fflush(stdout);

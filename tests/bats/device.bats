@@ -31,3 +31,11 @@ bats_require_minimum_version 1.5.0
     [ "$status" -eq 2 ]
     [[ $output == *abacus*"no such device"* ]]
 }
+
+@test "a precision that the device does not compute in: the message names others" {
+    run mm-encode-image -m "$BATS_TEST_DIRNAME/../goldens/encode/vit" --device vulkan --precision bf16 </dev/null
+    [ "$status" -eq 2 ]
+    [[ $output == *"not in bf16; use --precision fp16 or auto, or --device cpu"* ]]
+    run --separate-stderr mm-model devices --json --device vulkan --precision bf16
+    [[ $(jq -r .error <<<"$output") == *"--precision fp16 or auto"* ]]
+}

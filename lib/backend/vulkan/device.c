@@ -57,7 +57,7 @@ static mm_status choose(mm_vk_card *out, const mm_vk_card *c, int n, const char 
     const char *which = is_auto(name) || !name[6] ? NULL : name + 7; /* after "vulkan:" */
     int i = which ? named(c, n, which) : best_of(c, n, !is_auto(name));
     if (i < 0 && which)
-        return mm_fail(e, MM_FATAL, "%s: there is no such device among %d: mm-model devices lists them", name, n);
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_DEVICES, "%s: there is no such device among %d", name, n);
     if (i < 0)
         return mm_fail(e, MM_FATAL,
                        n ? "no GPU among the devices; llvmpipe is used only on request" : "vulkan: no device");
@@ -260,10 +260,8 @@ static bool supports(mm_precision p)
 static mm_status choose_precision(mm_vk_dev *d, mm_precision wanted, mm_err *e)
 {
     if (wanted == MM_PREC_INT8 && !(d->paths & MM_VK_INT8))
-        return mm_fail(
-            e, MM_FATAL,
-            "vulkan: %s has no fast dot products of 8-bit integers: --precision fp16 or auto, or --device cpu",
-            d->card.properties.deviceName);
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_GPU_PRECISION, "vulkan: %s has no fast dot products of 8-bit integers",
+                            d->card.properties.deviceName);
     /* fp16 keeps cosines of .9995 and is several times as fast where matrices are multiplied in hardware */
     if (wanted == MM_PREC_AUTO)
         wanted = d->paths & MM_VK_COOPMAT ? MM_PREC_FP16 : MM_PREC_FP32;
@@ -299,7 +297,7 @@ static mm_status start(mm_vk_dev *d, const mm_dev_opts *o, mm_err *e)
 static mm_status open_vulkan(mm_dev **out, const mm_dev_opts *o, mm_err *e)
 {
     if (!supports(o->precision))
-        return mm_fail(e, MM_FATAL, "vulkan computes in fp32, fp16 or int8, not in bf16: use --precision fp16 or auto");
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_GPU_PRECISION, "vulkan computes in fp32, fp16 or int8, not in bf16");
     mm_vk_dev *d = calloc(1, sizeof *d);
     if (!d)
         return mm_fail_memory(e);

@@ -64,10 +64,9 @@ static mm_status allocate(mm_vk_mem *m, mm_vk_dev *d, mm_vk_place place, mm_err 
                                        .memoryTypeIndex = (uint32_t)type};
     VkResult r = vkAllocateMemory(d->device, &info, NULL, &m->memory);
     if (r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_OUT_OF_HOST_MEMORY)
-        return mm_fail(e, MM_FATAL,
-                       "vulkan: %s has no %.1f MiB left beside the %.1f MiB in use: a smaller --batch or model, "
-                       "--precision fp16, or --device cpu",
-                       d->card.properties.deviceName, (double)need.size / (1 << 20), (double)d->bytes / (1 << 20));
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_GPU_MEMORY,
+                            "vulkan: %s cannot allocate another %.1f MiB: %.1f MiB are in use",
+                            d->card.properties.deviceName, (double)need.size / (1 << 20), (double)d->bytes / (1 << 20));
     if (r != VK_SUCCESS)
         return mm_vk_fail(e, r, "no memory");
     m->size = need.size;

@@ -69,7 +69,7 @@ static mm_status wait_up_to(mm_vk_dev *d, uint64_t ticket, mm_err *e)
 
 static mm_status refuse_lost(const mm_vk_dev *d, mm_err *e)
 {
-    return mm_fail(e, MM_FATAL, "vulkan: %s was lost: start again, or use --device cpu", d->card.properties.deviceName);
+    return mm_fail_hint(e, MM_FATAL, MM_HINT_GPU_LOST, "vulkan: %s was lost", d->card.properties.deviceName);
 }
 
 /* ---- recording ---- */
