@@ -1,7 +1,6 @@
 /* cache.c: compiled pipelines on disk, $XDG_CACHE_HOME/mm/vulkan-DIGEST (~/.cache by default). The digest covers the
- * device, its driver and every shader, so that a new driver or a new release starts a new file. A checksum at its
- * head keeps damaged data from the driver, which need not survive it. Without a file everything works, with a slower
- * start. */
+ * device, its driver and every shader, so that a new driver or a new release starts a new file. The file begins with a
+ * checksum, because a driver may crash on damaged data. Without the file everything works, but starts more slowly. */
 #include "backend/vulkan/vk.h"
 #include "base/file.h"
 #include "base/sha256.h"
@@ -28,7 +27,7 @@ static void key_of(const mm_vk_dev *d, char hex[DIGITS + 1])
     mm_sha256_end(&s, hex);
 }
 
-/* Empty: there is no directory for caches. Creates the directories. */
+/* Creates the directories, too. `path` is empty if there is no directory for caches. */
 static void path_of(char *path, size_t size, const char *key)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -83,7 +82,7 @@ void mm_vk_cache_load(mm_vk_dev *d)
         }
     }
     if (vkCreatePipelineCache(d->device, &info, NULL, &d->cache) != VK_SUCCESS)
-        d->cache = VK_NULL_HANDLE; /* pipelines are built without one */
+        d->cache = VK_NULL_HANDLE; /* pipelines are built without a cache */
     mm_buf_free(&b);
 }
 

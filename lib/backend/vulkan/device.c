@@ -16,8 +16,8 @@ static bool is_auto(const char *name)
     return !name || !*name || strcmp(name, "auto") == 0;
 }
 
-/* "auto": a discrete GPU before an integrated one before a virtual one; a driver that computes on the CPU only for
- * "vulkan", and last. */
+/* "auto" prefers a discrete GPU to an integrated one, and that to a virtual one. A driver that computes on the CPU is
+ * the last choice, and only for "vulkan". */
 static int rank_of(VkPhysicalDeviceType t, bool any)
 {
     switch (t) {
@@ -39,7 +39,7 @@ static int best_of(const mm_vk_card *c, int n, bool any)
     return best;
 }
 
-/* The device that `which` (after "vulkan:") means; -1: none. */
+/* The device that `which` (the text after "vulkan:") names, by number or by part of its name; -1: none. */
 static int named(const mm_vk_card *c, int n, const char *which)
 {
     char *end;
@@ -88,13 +88,13 @@ static bool listed(const char *list, const char *name)
     return false;
 }
 
-/* Bytes of shared memory of two places for tiles in linear_big, whose rows are padded by a vector. */
+/* Bytes of shared memory in linear_big: room for two tiles, whose rows are padded by a vector. */
 enum { BIG_TILES = 2 * 16 * (33 + 32) * 16 };
-/* And of the tiles in linear_coop_big: rows of 64 f16, padded by 8. */
+/* … and in linear_coop_big: tiles with rows of 64 f16, padded by 8. */
 enum { COOP_TILES = (96 + 192) * (64 + 8) * 2 };
 
-/* What the device can do, less what MM_VULKAN_DISABLE names. A driver that computes on the CPU has no shared memory
- * that would be faster than memory. */
+/* The paths that the device supports, without those in MM_VULKAN_DISABLE. Tiles do not pay on a driver that computes on
+ * the CPU: its shared memory is ordinary memory. */
 static uint32_t paths_of(const mm_vk_card *c)
 {
     const VkPhysicalDeviceLimits *l = &c->properties.limits;
@@ -120,7 +120,7 @@ static uint32_t paths_of(const mm_vk_card *c)
     if (c->has_transfer && type == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU)
         on |= MM_VK_TRANSFER;
     on |= MM_VK_HALVES;
-    const char *force = getenv("MM_VULKAN_ENABLE"); /* to test paths on drivers that would not take them */
+    const char *force = getenv("MM_VULKAN_ENABLE"); /* to test paths on drivers that do not use them by default */
     const uint32_t forceable = units | MM_VK_TILES | MM_VK_BIG | MM_VK_WIDE | MM_VK_TRANSFER |
                                (c->int8 ? MM_VK_INT8 : 0) | (c->float16 ? MM_VK_FP16 : 0) |
                                (shared ? MM_VK_UNIFIED : 0);
@@ -189,7 +189,7 @@ static mm_status make_device(mm_vk_dev *d, mm_err *e)
     if (r != VK_SUCCESS)
         return mm_vk_fail(e, r, d->card.properties.deviceName);
     vkGetDeviceQueue(d->device, d->card.family, 0, &d->queue);
-    if (d->paths & MM_VK_TRANSFER) { /* asked for without a queue of its own, it shares the one there is */
+    if (d->paths & MM_VK_TRANSFER) { /* forced on a device without a queue for it: use the compute queue */
         d->transfer_family = two ? d->card.transfer_family : d->card.family;
         vkGetDeviceQueue(d->device, d->transfer_family, 0, &d->transfer_queue);
     }
@@ -223,8 +223,8 @@ static void close_vulkan(mm_dev *dev)
     free(d);
 }
 
-/* Asking the loader takes tens of milliseconds, because it loads drivers. Device nodes tell at once whether "auto" can
- * only end at the CPU. */
+/* The loader takes tens of milliseconds, because it loads drivers. Without a device node "auto" can only end at the
+ * CPU, and looking for nodes takes no time. */
 static bool has_gpu_node(void)
 {
     static const char *const nodes[] = {"/dev/dri/renderD128", "/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg",
@@ -256,13 +256,13 @@ static bool supports(mm_precision p)
     return p != MM_PREC_BF16;
 }
 
-/* What a precision means on this device; the paths that do not serve it are turned off. */
+/* Resolves "auto" and turns off the paths that the precision does not use. */
 static mm_status choose_precision(mm_vk_dev *d, mm_precision wanted, mm_err *e)
 {
     if (wanted == MM_PREC_INT8 && !(d->paths & MM_VK_INT8))
         return mm_fail_hint(e, MM_FATAL, MM_HINT_GPU_PRECISION, "vulkan: %s has no fast dot products of 8-bit integers",
                             d->card.properties.deviceName);
-    /* fp16 keeps cosines of .9995 and is several times as fast where matrices are multiplied in hardware */
+    /* on matrix units fp16 is several times as fast, and cosines to fp32 stay above .9995 */
     if (wanted == MM_PREC_AUTO)
         wanted = d->paths & MM_VK_COOPMAT ? MM_PREC_FP16 : MM_PREC_FP32;
     d->head.precision = wanted;
@@ -290,7 +290,7 @@ static mm_status start(mm_vk_dev *d, const mm_dev_opts *o, mm_err *e)
         return s;
     s = mm_vk_self_test(d, e);
     if (s == MM_OK && o->precision == MM_PREC_INT8)
-        s = choose_precision(d, o->precision, e); /* it may have failed */
+        s = choose_precision(d, o->precision, e); /* the self-test may have turned int8 off */
     return s;
 }
 
@@ -329,7 +329,7 @@ static const char *describe(const mm_dev *d)
     return ((const mm_vk_dev *)d)->text;
 }
 
-/* ---- what there is ---- */
+/* ---- listing devices ---- */
 
 static void each_vulkan(void (*each)(void *ctx, const char *name), void *ctx)
 {

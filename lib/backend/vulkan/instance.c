@@ -1,4 +1,4 @@
-/* instance.c: the Vulkan loader, its instance, and what its devices can do. */
+/* instance.c: the Vulkan loader, the instance, and the capabilities of devices. */
 #include "backend/vulkan/vk.h"
 
 #include <stdio.h>
@@ -109,7 +109,8 @@ const char *mm_vk_type_name(VkPhysicalDeviceType t)
     }
 }
 
-/* A family that computes, without graphics if there is one: it is the least contended. And one that only copies. */
+/* Finds a queue family for compute, preferably one without graphics, which is the least contended, and one that only
+ * copies. */
 static bool find_families(mm_vk_card *c)
 {
     const VkQueueFlags works = VK_QUEUE_COMPUTE_BIT | VK_QUEUE_GRAPHICS_BIT;
@@ -175,7 +176,7 @@ static bool multiplies(VkPhysicalDevice device, VkInstance instance, uint32_t si
     return found;
 }
 
-/* Dot products of four packed 8-bit integers: are they there, and faster than doing without? */
+/* Are dot products of four packed 8-bit integers available, and are they faster than separate products? */
 static void ask_int8(mm_vk_card *c)
 {
     if (!has_extension(c->device, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME))
@@ -192,7 +193,7 @@ static void ask_int8(mm_vk_card *c)
     c->int8_fast = c->int8 && fast.integerDotProduct4x8BitPackedSignedAccelerated;
 }
 
-/* Matrix units, for shaders that count on full subgroups of one size: AMD's are of 64 unless 32 are asked for. */
+/* Matrix units. Their shaders rely on full subgroups of one size: AMD's have 64 invocations unless 32 are requested. */
 static void ask_matrices(mm_vk_card *c, VkInstance instance)
 {
     VkPhysicalDeviceSubgroupSizeControlFeatures sizes = {

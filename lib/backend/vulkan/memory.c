@@ -1,14 +1,14 @@
-/* memory.c: buffers with memory of their own, and the chunks that parameters share. */
+/* memory.c: buffers that own their memory, and chunks that parameters share. */
 #include "backend/vulkan/vk.h"
 #include "base/grow.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes after every buffer: a shader may read the rest of a vector of four there. */
+/* Extra bytes at the end of every buffer, because a shader may read past the data to complete a vector of four. */
 enum { SLACK = 256 };
 
-/* A parameter begins at a multiple of this many bytes, whatever the device's alignment. */
+/* Parameters start at multiples of this many bytes, whatever alignment the device requires. */
 enum { PARAMETER_ALIGN = 256 };
 
 /* Parameters share chunks of this size; a larger one gets a chunk of its own. */
@@ -18,7 +18,7 @@ enum { CHUNK = 64 << 20, VECTOR_CHUNK = 16 << 20 };
 
 static const VkMemoryPropertyFlags SHARED = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
 
-/* The first memory type that has all of `wanted` among those allowed; -1: none. */
+/* The first allowed memory type that has all the properties in `wanted`; -1: none. */
 static int memory_type(const mm_vk_card *c, uint32_t allowed, VkMemoryPropertyFlags wanted)
 {
     for (uint32_t i = 0; i < c->memory.memoryTypeCount; i++)
@@ -27,7 +27,7 @@ static int memory_type(const mm_vk_card *c, uint32_t allowed, VkMemoryPropertyFl
     return -1;
 }
 
-/* The type with the best properties for a place, or with those that it must have; -1: none. */
+/* The memory type with the best properties for a place, else one with the properties that it requires; -1: none. */
 static int type_for(const mm_vk_dev *d, uint32_t allowed, mm_vk_place place)
 {
     static const VkMemoryPropertyFlags best[] = {

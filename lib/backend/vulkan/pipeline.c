@@ -1,5 +1,5 @@
-/* pipeline.c: compute pipelines, built when they are first needed: a process that encodes one sentence pays for the
- * four or five that it uses. */
+/* pipeline.c: compute pipelines, built on first use: a process that encodes one sentence pays only for the four or five
+ * that it needs. */
 #include "backend/vulkan/vk.h"
 #include "base/grow.h"
 

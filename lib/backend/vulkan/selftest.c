@@ -1,6 +1,6 @@
-/* selftest.c: does this driver compute what it should? Every path that is on multiplies a ragged matrix, and attention
- * runs once, beside the same in double precision on the host. A fast path that fails is turned off, and says so; a
- * baseline that fails makes the device unusable. */
+/* selftest.c: does this driver compute correctly? Every enabled path multiplies a matrix of odd sizes or computes
+ * attention, and the host compares the results with its own in double precision. A fast path that fails is turned off
+ * with a warning; if the baseline fails, the device is unusable. */
 #include "backend/vulkan/vk.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { M = 133, K = 83, N = 150, FEW = 5 };
-/* In halves, whose widths are round. */
+/* Sizes for halves. */
 enum { HALF_K = 64, HALF_N = 144 };
 
 /* Attention of two items, the second one shorter: queries, keys and values of 3 heads of 64 one after another. */
@@ -24,7 +24,7 @@ static void fill(float *x, int n, uint32_t seed)
     }
 }
 
-/* n floats as halves, and back, in the places of n / 2 floats. */
+/* Convert n floats to halves and back, in place: the halves take the space of the first n / 2 floats. */
 static void to_halves(float *x, int n)
 {
     for (int i = 0; i < n; i++) {
@@ -50,8 +50,8 @@ typedef struct {
     bool on_grid, half;
 } linear_test;
 
-/* Numbers that become 8-bit integers without an error, whatever the device's division: multiples of 1/128 between the
- * same extremes in each row, and one in each row of x that is beyond them. */
+/* Makes the numbers exact in 8-bit integers, however the device divides: multiples of 1/128 with the same extremes in
+ * every row, and in every row of x one outlier beyond them. */
 static void put_on_grid(linear_test *t)
 {
     const float end = 127.0f / 128;
@@ -109,7 +109,7 @@ static mm_status run_linear(mm_vk_dev *d, linear_test *t, mm_err *e)
                        .rows = M};
     if (s == MM_OK)
         s = mm_vk_linear(dev, &op, e);
-    op.rows = FEW; /* the first rows again, by the shaders for few */
+    op.rows = FEW; /* the first rows again, with the shader for few rows */
     if (s == MM_OK)
         s = mm_vk_linear(dev, &op, e);
     if (s == MM_OK)
@@ -137,7 +137,7 @@ typedef struct {
 
 static const int64_t cu[] = {0, T0, T};
 
-/* Row `i` of head `h`, softmax and all, in double. */
+/* The largest error in row i of head h; computes the attention again in double precision. */
 static double attend_error(const attend_test *t, int item, int64_t i, int h)
 {
     double score[T], out[HEAD] = {0}, top = -1e300, sum = 0, worst = 0;
@@ -252,7 +252,7 @@ static mm_status try_linear(mm_vk_dev *d, uint32_t paths, double *error, mm_err 
     return try_product(d, paths, RANDOM, error, e);
 }
 
-/* In small tiles and, where they are on, in big ones. */
+/* With small tiles and, if they are enabled, with big ones. */
 static mm_status try_tiles(mm_vk_dev *d, uint32_t paths, numbers of, double *error, mm_err *e)
 {
     double big = 0;
@@ -273,7 +273,7 @@ static mm_status try_int8(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e
     return try_tiles(d, paths, ON_GRID, error, e);
 }
 
-/* Halves through whatever is on, the smallest and the largest tiles of matrix units, and through attention. */
+/* Halves with all enabled paths, with the largest tiles of matrix units, and in attention. */
 static mm_status try_halves(mm_vk_dev *d, uint32_t paths, double *error, mm_err *e)
 {
     (void)paths;
@@ -297,7 +297,7 @@ static void turn_off(mm_vk_dev *d, uint32_t path, const char *name, double error
     snprintf(d->verdict + n, sizeof d->verdict - n, "%s%s failed", n ? ", " : "", name);
 }
 
-/* Sums of integers are exact; sums of eight products in f16 are not. */
+/* The error allowed: sums of integers are exact, but sums of eight products in f16 are not. */
 static double bar(uint32_t path, double usual)
 {
     return path == MM_VK_INT8 ? 1e-3 : path == MM_VK_FP16 || path == MM_VK_HALVES ? 5e-2 : usual;
@@ -324,7 +324,7 @@ mm_status mm_vk_self_test(mm_vk_dev *d, mm_err *e)
         {MM_VK_HALVES, "halves", try_halves},
         {MM_VK_TRANSFER, "transfer", try_linear},
     };
-    /* sums of 83 products of numbers below 1; f16 keeps eleven bits of each */
+    /* for sums of 83 products of numbers below 1, of which f16 keeps eleven bits each */
     const double allowed = d->head.precision != MM_PREC_FP32 ? 2e-2 : 1e-4;
     double product, attention;
     mm_status s = try_linear(d, 0, &product, e);
