@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// affine.comp: y = y * scale + r, for a linear layer whose residual lies in a buffer that its shader cannot see.
+// affine.comp: y = y * scale + r, for a linear layer whose shader cannot reach the buffer of the residual.
 #include "common.glsl"
 
 layout(local_size_x = 64) in;

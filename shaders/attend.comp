@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // attend.comp: softmax(scale q k^T + bias) v for heads of up to HD (32, 64 or 128) columns, with the online softmax of
-// Milakov & Gimelshein (2018): a query an invocation, keys and values in shared memory, KT of them at a time.
+// Milakov & Gimelshein (2018). One query per invocation; keys and values pass through shared memory, KT at a time.
 // Workgroups: x blocks of 64 queries, y heads, z items.
 #include "attend.glsl"
 
@@ -22,7 +22,7 @@ layout(std430, binding = 3) writeonly buffer YH_ { uvec2 YH4[]; };
 const uint H4 = HD / 4, KT = 1024 / HD;
 shared vec4 ks[KT * H4], vs[KT * H4];
 
-// Columns d .. d+3 of the head that begins at column h in the row that begins at `row`.
+// Columns d .. d+3 of a head; `row` is the start of the row, h the first column of the head.
 #define LOAD(name, quads, scalars, halves)                                                                            \
     vec4 name(uint row, uint h, uint d)                                                                               \
     {                                                                                                                 \

@@ -1,21 +1,21 @@
-// attend.glsl: what the attention shaders share: their items, and which keys a query sees with what bias (mm_attend_op
-// of lib/backend/ops.h).
+// attend.glsl: shared by the attention shaders: items, the keys that a query sees, and biases (mm_attend_op in
+// lib/backend/ops.h).
 #include "common.glsl"
 
 layout(constant_id = 0) const bool CAUSAL = false;
 layout(constant_id = 1) const bool A4 = false;       // rows and heads begin at multiples of four floats; head % 4 = 0
-layout(constant_id = 2) const bool TABLE = false;    // the items stand in a table; k and v share a binding
+layout(constant_id = 2) const bool TABLE = false;    // items come from a table; k and v share a binding
 layout(constant_id = 3) const bool HALF = false;     // q, k and v are half matrices
 layout(constant_id = 4) const bool YH = false;       // y is a half matrix
 layout(constant_id = 5) const bool RANGED = false;   // there is a window or a prefix
-layout(constant_id = 6) const bool BIAS = false;     // scores get a bias by query and key,
-layout(constant_id = 7) const bool DISTANCE = false; // or by the distance between them; both stand beside the table
+layout(constant_id = 6) const bool BIAS = false;     // adds a bias for each query and key,
+layout(constant_id = 7) const bool DISTANCE = false; // … for each distance (both in the binding of T)
 layout(push_constant) uniform P
 {
-    uvec4 rows, more; // the one item, without a table
-    uint group, head; // heads that share a head of keys; columns of a head
-    uint q, k, v, y, ldq, ldk, ldv, ldy; // q: first float and row step of the queries, and so on
-    uint table;       // first vector of four
+    uvec4 rows, more; // the only item, if there is no table
+    uint group, head; // query heads per head of keys; columns per head
+    uint q, k, v, y, ldq, ldk, ldv, ldy; // offsets and row strides, in floats
+    uint table;       // offset, in vectors of four
     float scale;
     uint window; // 0: none
     uint bias, ldb, bias_rows, distance, ldd, reach;
@@ -26,7 +26,7 @@ layout(std430, binding = 2) readonly buffer B_ { float B[]; };
 struct Item {
     uint q0, queries, k0, keys; // first row and number of rows
     int start;                  // position of the first query
-    uint prefix, bias;          // keys that all see; first row of the bias
+    uint prefix, bias;          // keys that every query sees; first row of the bias
 };
 
 Item item_of(uint z)
@@ -39,7 +39,7 @@ Item item_of(uint z)
     return Item(a.x, a.y, a.z, a.w, int(b.x), b.y, b.z);
 }
 
-// The query at a position sees keys from .. to-1, and those below prefix.
+// A query sees keys from .. to-1 and all keys below prefix.
 struct Seen {
     int from, to, prefix;
 };
@@ -65,7 +65,7 @@ bool sees(Seen s, int key)
     return key < s.prefix || (key >= s.from && key < s.to);
 }
 
-// Keys x .. y-1 are all that queries first .. first+n-1 of the item see, as far as there are so many.
+// The range of keys, x .. y-1, that queries first .. first+n-1 (or to the item's last) see.
 ivec2 seen_by_block(Item item, uint first, uint n)
 {
     const Seen a = seen_at(item, item.start + int(first));
@@ -73,13 +73,13 @@ ivec2 seen_by_block(Item item, uint first, uint n)
     return ivec2(b.prefix > 0 ? 0 : a.from, max(b.prefix, b.to));
 }
 
-// Where the biases of head h for the query at a position begin: of key 0, of distance 0.
+// Offsets of the biases of head h for the query at position `at`: x for key 0, y for distance 0.
 uvec2 bias_rows_of(Item item, uint h, int at)
 {
     return uvec2(p.bias + (item.bias + h * p.bias_rows + uint(at)) * p.ldb, p.distance + h * p.ldd + p.reach);
 }
 
-const float HIDDEN = -1e30; // a bias below this hides the key; the highest score before there is one
+const float HIDDEN = -1e30; // a bias below this hides the key; also the initial maximum of the scores
 
 float bias_of(uvec2 rows, int at, int key)
 {

@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// attend_any.comp: attention for heads of any width: a query and a head a workgroup. Every lane scores one key of a run
-// of 64, then sums its columns of the values, in the output itself, which no other lane touches.
+// attend_any.comp: attention for heads of any width, one query and one head per workgroup. Each lane scores one of 64
+// keys at a time, then adds the values of its own columns straight into the output, where no other lane writes.
 // Workgroups: x queries, y heads, z items.
 #include "attend.glsl"
 

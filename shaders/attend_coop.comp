@@ -5,35 +5,36 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_EXT_shader_16bit_storage : require
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
-// attend_coop.comp: softmax(scale q k^T + bias) v on matrix units of MS x MS x MS in subgroups of SG (linear_coop.comp), for heads
-// of 64 columns: f16 inputs, f32 sums. MS queries a subgroup, four subgroups a workgroup; keys and values 64 at a time
-// through shared memory.
+// attend_coop.comp: softmax(scale q k^T + bias) v for heads of 64 columns on matrix units of MS x MS x MS, in subgroups
+// of SG invocations (as in linear_coop.comp), with f16 inputs and f32 sums. A subgroup takes MS queries, a workgroup
+// four subgroups; keys and values pass through shared memory, 64 at a time.
 //
-// The online softmax (Milakov & Gimelshein 2018) rescales a row's sums whenever a higher score turns up. Which invocation
-// holds which row of a cooperative matrix is not known, so the factors become a matrix, too: loaded with a step of 0,
-// every column of it is the column of factors.
+// The online softmax (Milakov & Gimelshein 2018) rescales a row's sums whenever a higher score turns up. A shader
+// cannot know which invocation holds which row of a cooperative matrix, so the factors become a matrix, too: loading
+// them with a stride of 0 repeats the column of factors in every column.
 #include "attend.glsl"
 
-const uint SUBGROUPS = 4, QUERIES = SUBGROUPS * MS, THREADS = SUBGROUPS * SG, PARTS = SG / MS; // invocations that look after a row
+const uint SUBGROUPS = 4, QUERIES = SUBGROUPS * MS, THREADS = SUBGROUPS * SG;
+const uint PARTS = SG / MS; // invocations per row
 const uint KEYS = 64, HEAD = 64, H4 = HEAD / 4, H8 = HEAD / 8, M4 = MS / 4;
 layout(local_size_x = 4 * SG) in;
 layout(std430, binding = 0) readonly buffer QV { vec4 QQ[]; };
 layout(std430, binding = 0) readonly buffer QH { uvec4 QH8[]; };
 layout(std430, binding = 1) readonly buffer KH { uvec4 KH8[]; };
-layout(std430, binding = 1) readonly buffer KV { vec4 KQ[]; }; // and the values
+layout(std430, binding = 1) readonly buffer KV { vec4 KQ[]; }; // holds the values, too
 layout(std430, binding = 3) writeonly buffer YV { vec4 YQ[]; };
 layout(std430, binding = 3) writeonly buffer YH_ { uvec2 YH4[]; };
 
-const uint HS = H4 + 2, SS = KEYS / 4 + 2; // row steps, in vectors
-// queries, and once they are in registers the weights: rows of each subgroup's own
+const uint HS = H4 + 2, SS = KEYS / 4 + 2; // row strides, in vectors
+// qs: the queries and, once these are in registers, the softmax weights; each subgroup uses its own rows
 shared f16vec4 qs[QUERIES * HS], ks[KEYS * HS], vs[KEYS * HS];
-shared vec4 ss[QUERIES * SS]; // scores of each subgroup's rows, at the end its sums
+shared vec4 ss[QUERIES * SS]; // the scores of each subgroup's rows; at the end its sums
 shared float tops[THREADS], factor[QUERIES];
 
 #define MATRIX(use) coopmat<float16_t, gl_ScopeSubgroup, MS, MS, use>
 #define SUMS coopmat<float, gl_ScopeSubgroup, MS, MS, gl_MatrixUseAccumulator>
 
-// Which of keys first .. first+3 are seen.
+// Which of the keys first .. first+3 the query sees.
 bvec4 visible(Seen s, int first)
 {
     const ivec4 key = first + ivec4(0, 1, 2, 3);
@@ -50,7 +51,7 @@ void main()
     const Item item = item_of(gl_WorkGroupID.z);
     if (block >= item.queries)
         return;
-    // the invocations of a row take every second vector of its scores where they are two
+    // where two invocations share a row, each takes every second vector of its scores
     const uint r = sg * MS + lane / PARTS, part = lane % PARTS, query = block + r;
     const int at = item.start + int(min(query, item.queries - 1));
     const Seen seen = seen_at(item, at);
@@ -88,11 +89,11 @@ void main()
             to[e / H4 * HS + e % H4] = f16vec4(KQ[((first + row * step + kh) >> 2) + e % H4]);                        \
         }
 
-    float top = HIDDEN, sum = 0.0; // of the row; of the weights that the invocation made
+    float top = HIDDEN, sum = 0.0; // top: of the row; sum: of the weights that this invocation computed
     SUMS o[HEAD / MS], scale;
     [[unroll]] for (uint d = 0; d < HEAD / MS; d++)
         o[d] = SUMS(0.0);
-    // from a multiple of KEYS on: a query's sums do not depend on its neighbours
+    // starts at a multiple of KEYS, so that a query's sums do not depend on its neighbours
     for (int k0 = keys.x / int(KEYS) * int(KEYS); k0 < keys.y; k0 += int(KEYS)) {
         barrier();
         LOAD(ks, p.k, p.ldk)

@@ -1,6 +1,6 @@
-// common.glsl: what every shader shares: activations and the numbering of workgroups.
+// common.glsl: shared by all shaders: activations, halves and the numbering of workgroups.
 //
-// The baseline stays within what Vulkan 1.1 promises everywhere: at most 128 invocations, 16 KiB of shared memory,
+// The baseline stays within the limits that Vulkan 1.1 guarantees: at most 128 invocations, 16 KiB of shared memory,
 // four storage buffers and 128 bytes of push constants; no subgroup operations, no optional features.
 #extension GL_EXT_control_flow_attributes : require
 
@@ -15,7 +15,7 @@ float erf_of(float x)
     return sign(x) * (1.0 - p * exp(-a * a));
 }
 
-// tanh() of a driver may overflow inside: no argument beyond ±15 is handed to it.
+// A driver's tanh() may overflow internally, so its argument stays within ±15.
 float tanh_of(float x)
 {
     return tanh(clamp(x, -15.0, 15.0));
@@ -34,7 +34,7 @@ float activate(uint act, float x)
     return x;
 }
 
-// Four numbers of a half matrix, and the way back.
+// Unpack and pack four numbers of a half matrix.
 vec4 from_halves(uvec2 u)
 {
     return vec4(unpackHalf2x16(u.x), unpackHalf2x16(u.y));
@@ -45,7 +45,7 @@ uvec2 to_halves(vec4 v)
     return uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw));
 }
 
-// A long row of workgroups is folded, because a dimension of a dispatch may be limited to 65,535.
+// Long rows of workgroups are folded into two dimensions, because a device may limit each to 65,535.
 const uint FOLD = 32768;
 uint folded_group()
 {

@@ -1,7 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// gather.comp: y[r] = (add ? y[r] : 0) + table[ids[r]]. A table beyond a binding's range comes in slices of rows: this
-// dispatch sees rows lo .. hi-1, and leaves the others alone. An id below 0 stands for a row of zeros.
+// gather.comp: y[r] = (add ? y[r] : 0) + table[ids[r]]. A table that exceeds a binding's range is read in slices of
+// rows: this dispatch handles ids lo .. hi-1 and leaves the other rows of y alone. A negative id gives a row of
+// zeros.
 #include "common.glsl"
 
 layout(local_size_x = 64) in;

@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// glu.comp: y = act(a) * b, gated linear units.
+// glu.comp: gated linear units, y = act(a) * b.
 #include "common.glsl"
 
 layout(local_size_x = 64) in;

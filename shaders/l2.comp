@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// l2.comp: every row divided by its Euclidean length, in place; zeros stay zeros. A row a workgroup.
+// l2.comp: divides every row by its Euclidean norm, in place; a row of zeros stays as it is. One row per workgroup.
 #include "common.glsl"
 
 const uint LANES = 64;

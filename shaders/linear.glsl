@@ -1,27 +1,27 @@
-// linear.glsl: what the variants of the linear layer share: y[M,N] = act(x[M,K] W + b) * s + r.
+// linear.glsl: shared by the variants of the linear layer: y[M,N] = act(x[M,K] W + b) * s + r.
 //
-// W is packed in panels of 64 outputs: W[panel][k][64], k padded with zeros to a multiple of 32, so that no variant
-// has to look where W ends. The z dimension of the dispatch runs over groups (grouped convolution).
+// W is packed in panels of 64 outputs: W[panel][k][64], with k zero-padded to a multiple of 32, so that no variant
+// has to check where W ends. The z dimension of the dispatch runs over groups (grouped convolution).
 #include "common.glsl"
 
 layout(constant_id = 0) const uint ACT = 0;
 layout(constant_id = 1) const bool BIASED = false;
 layout(constant_id = 2) const bool SCALED = false;
 layout(constant_id = 3) const bool RESIDUAL = false;
-layout(constant_id = 4) const bool X4 = false; // rows of x begin at multiples of four floats
-layout(constant_id = 5) const bool Y4 = false; // rows of y and r likewise, and N is a multiple of four
+layout(constant_id = 4) const bool X4 = false; // rows of x start at multiples of four floats
+layout(constant_id = 5) const bool Y4 = false; // so do rows of y and r, and N is a multiple of four
 
-layout(constant_id = 8) const bool XH = false; // x is a half matrix: its rows begin at even floats
-layout(constant_id = 9) const bool YH = false; // and so is y
+layout(constant_id = 8) const bool XH = false; // x is a half matrix, whose rows start at even floats
+layout(constant_id = 9) const bool YH = false; // y is a half matrix
 
 layout(push_constant) uniform P
 {
     uint M, N, K, KP;       // KP: K as padded in W
-    uint ldx, ldy, ldr;     // floats from row to row
-    uint x, y, r;           // first float in its binding
-    uint w;                 // first vector of four in its binding
-    uint bias, scale;       // first float among the vectors
-    uint zx, zw, zv, zy;    // what a group adds to x, w, the vectors, and y and r
+    uint ldx, ldy, ldr;     // row strides, in floats
+    uint x, y, r;           // offsets in their bindings, in floats
+    uint w;                 // … in vectors of four
+    uint bias, scale;       // … in the binding of vectors, in floats
+    uint zx, zw, zv, zy;    // strides between groups: x, w, bias and scale, y and r
 } p;
 
 layout(std430, binding = 0) readonly buffer X_ { float X[]; };
@@ -45,13 +45,13 @@ layout(std430, binding = 3) buffer Y_ { float Y[]; };
 layout(std430, binding = 3) buffer YV { vec4 YQ[]; };
 layout(std430, binding = 3) buffer YH_ { uvec2 YH4[]; };
 
-// Where row k of the panel that holds column 4q begins, in vectors of four, with 4q's place in it.
+// Index, in vectors of four, of column 4q in row k of its panel.
 uint weight_at(uint q, uint k)
 {
     return p.w + gl_WorkGroupID.z * p.zw + ((q >> 4) * p.KP + k) * 16 + (q & 15);
 }
 
-// x[m][k .. k+3]; zeros behind K.
+// x[m][k .. k+3], with zeros from K on.
 vec4 input_at(uint m, uint k)
 {
     const uint row = p.x + gl_WorkGroupID.z * p.zx + m * p.ldx, i = row + k;
@@ -72,7 +72,7 @@ vec4 input_at(uint m, uint k)
     return v;
 }
 
-// x[m][k] from where row m begins.
+// x[m][k], given the offset of row m.
 float input_of(uint row, uint k)
 {
     return XH ? from_halves(XH4[row / 2 + k / 4])[k % 4] : X[row + k];
@@ -91,7 +91,7 @@ float finish(float c, uint n, uint r)
     return c;
 }
 
-// y[m][4q .. 4q+3] from its sums.
+// Finishes the sums c and writes them to y[m][4q .. 4q+3].
 void put(uint m, uint q, vec4 c)
 {
     const uint n = 4 * q, z = gl_WorkGroupID.z * p.zy, row = p.y + z + m * p.ldy, y = row + n, r = p.r + z + m * p.ldr + n;

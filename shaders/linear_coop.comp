@@ -5,28 +5,28 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_EXT_shader_16bit_storage : require
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
-// linear_coop.comp: the linear layer on matrix units (VK_KHR_cooperative_matrix): f16 x f16 -> f32 in MS x MS x MS, by
-// subgroups of SG: 16 and 32 on GPUs, 8 and 8 in Mesa's driver on the CPU. A workgroup of WY x WX subgroups makes a tile
-// of BM rows x BN columns from tiles that are BK deep;
-// inputs that are not f16 become it on their way into shared memory. Compiled for each size in the Makefile: MS, SG, BM, BN, WY, WX.
+// linear_coop.comp: the linear layer on matrix units (VK_KHR_cooperative_matrix): f16 x f16 -> f32 products of MS x
+// MS x MS by subgroups of SG invocations (MS 16, SG 32 on GPUs; 8 and 8 in Mesa's CPU driver). A workgroup of WY x WX
+// subgroups computes BM rows x BN columns from tiles BK deep; inputs are converted to f16 on their way into shared
+// memory where necessary. The Makefile compiles it for each size: MS, SG, BM, BN, WY, WX.
 //
-// Both tiles hold k in a row, [row][k] and [column][k]: that is how matrix units take their pairs of neighbouring k.
+// Both tiles keep k contiguous, [row][k] and [column][k], because matrix units read neighbouring k in pairs.
 #define HALF
 #include "linear.glsl"
 
-// x has rows of vectors of four and K is a multiple of BK: nothing has to be asked on the way
+// rows of x are aligned vectors of four and K is a multiple of BK, so the loop needs no bounds checks
 layout(constant_id = 7) const bool WHOLE = false;
 
 const uint THREADS = SG * WX * WY;
-const uint FM = BM / WY / MS, FN = BN / WX / MS; // matrices of a subgroup
+const uint FM = BM / WY / MS, FN = BN / WX / MS; // matrices per subgroup
 layout(local_size_x = SG * WX * WY) in;
 #define MATRIX(use) coopmat<float16_t, gl_ScopeSubgroup, MS, MS, use>
 #define SUMS coopmat<float, gl_ScopeSubgroup, MS, MS, gl_MatrixUseAccumulator>
 
-const uint BK = 64, K8 = BK / 8, S = K8 + 1; // eight f16 in a uvec4; row step: one more, against bank conflicts
+const uint BK = 64, K8 = BK / 8, S = K8 + 1; // a uvec4 holds eight f16; S: row stride, padded against bank conflicts
 const uint XL = BM * K8 / THREADS, WL = BN * K8 / THREADS;
-const uint YS = BN + 4; // row step of the sums
-// x and w tiles; at the end the sums, MS rows of every subgroup at a time
+const uint YS = BN + 4; // row stride of the sums
+// the tiles of x and w; at the end the sums, MS rows of every subgroup at a time
 shared uvec4 tiles[max((BM + BN) * S, MS * WY * YS / 4)];
 
 layout(std430, binding = 0) readonly buffer X8 { uvec4 XH8[]; };
@@ -47,10 +47,10 @@ void main()
     [[unroll]] for (uint i = 0; i < FM; i++)
         [[unroll]] for (uint j = 0; j < FN; j++)
             c[i][j] = SUMS(0.0);
-    vec4 nx[XL][2]; // of floats
-    uvec4 nh[XL];   // of a half matrix
+    vec4 nx[XL][2]; // the next values of x: floats
+    uvec4 nh[XL];   // … or halves
     uvec4 nw[WL];
-    uint xm[XL], wn[WL]; // row of x, and where it or a row of W begins: vectors of four, of eight
+    uint xm[XL], wn[WL]; // xm: row of x or, if WHOLE, its offset in vectors; wn: offset of a row of W
     [[unroll]] for (uint i = 0; i < XL; i++) {
         const uint e = t + i * THREADS, m = min(m0 + e / K8, p.M - 1);
         xm[i] = WHOLE ? (p.x + gl_WorkGroupID.z * p.zx + m * p.ldx) / 4 + e % K8 * (XH ? 1 : 2) : m;
@@ -102,7 +102,7 @@ void main()
             }
         }
     }
-    // the sums through shared memory, where bias, activation and edges are handled
+    // the sums pass through shared memory, so that put() can apply bias and activation and check the edges
     [[unroll]] for (uint i = 0; i < FM; i++) {
         barrier();
         [[unroll]] for (uint j = 0; j < FN; j++)

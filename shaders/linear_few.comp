@@ -1,13 +1,14 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// linear_few.comp: the linear layer for up to eight rows, as a decoder's steps are: the weights pass once and are the
-// whole cost. An invocation sums four columns of all rows in registers, eight k at a time, so that many loads are under way.
-// Sums are made in the order, and by the instruction, of the shaders for many rows: a row has the same bits in both.
+// linear_few.comp: the linear layer for up to eight rows, as in a decoder's steps. The weights are read once, and
+// reading them is the whole cost. An invocation sums four columns of all rows in registers, eight k at a time, which
+// keeps many loads in flight. Sums use the order and the instruction of the shaders for many rows: both give a row
+// the same bits.
 #include "linear.glsl"
 
 layout(local_size_x_id = 6) in;                  // along the columns
 layout(constant_id = 7) const uint ROWS = 8;     // 1, 2, 4 or 8
-layout(constant_id = 10) const bool FUSED = false; // the others multiply and add by fma()
+layout(constant_id = 10) const bool FUSED = false; // the shaders for many rows use fma()
 
 #ifdef FP16
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
@@ -41,7 +42,7 @@ void main()
         return;
     EACH(START)
     uint w = weight_at(q, 0);
-    for (uint k = 0; k < p.K; k += 8, w += 128) { // W has zeros after K, to a multiple of 32
+    for (uint k = 0; k < p.K; k += 8, w += 128) { // W is padded with zeros to a multiple of 32
         EACH(LOAD)
         EACH(ROW)
     }

@@ -1,14 +1,15 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_spirv_intrinsics : require
-// linear_int8.comp: the linear layer in 8-bit integers, four products an instruction (VK_KHR_shader_integer_dot_product).
-// x as quantise.comp left it; a panel of W has KP words of four k for each of 64 outputs, then a row of their scales and a
-// row of the sums of their integers. Tiles of BM rows x BN columns x BK words pass through shared memory, as in
-// linear_tile.comp. Compiled for each size in the Makefile: BM, BN, BK, TM, TN.
+// linear_int8.comp: the linear layer in 8-bit integers, four products per instruction
+// (VK_KHR_shader_integer_dot_product). x has the layout that quantise.comp writes. A panel of W has KP words of four
+// k for each of 64 outputs, followed by a row of their scales and a row of the sums of their integers. Tiles of BM
+// rows x BN columns x BK words pass through shared memory, as in linear_tile.comp. The Makefile compiles it for each
+// size: BM, BN, BK, TM, TN.
 #include "linear.glsl"
 
-// OpSDot by its number, since older compilers do not know GL_EXT_integer_dot_product; the last operand says that four
-// 8-bit integers lie in a word.
+// OpSDot by its number, since older compilers do not know GL_EXT_integer_dot_product; the last operand selects four
+// 8-bit integers packed in a word.
 spirv_instruction(extensions = ["SPV_KHR_integer_dot_product"], capabilities = [6018, 6019], id = 4450)
 int dot4(int a, int b, spirv_literal int packed);
 
@@ -18,7 +19,7 @@ layout(local_size_x = BN / TN * (BM / TM)) in;
 layout(std430, binding = 0) readonly buffer XI_ { ivec4 XI[]; };
 layout(std430, binding = 1) readonly buffer WI_ { ivec4 WI[]; };
 
-const uint XL = BM * BK / 4 / THREADS, WL = BK * BN / 4 / THREADS; // vectors that an invocation fetches
+const uint XL = BM * BK / 4 / THREADS, WL = BK * BN / 4 / THREADS; // vectors that each invocation loads
 const uint XS = BM / 4 + 1;
 shared ivec4 xs[BK * XS];     // [word][row]
 shared ivec4 ws[BK * BN / 4]; // [word][column]
@@ -28,14 +29,14 @@ uint row_at(uint m)
     return (p.x + min(m, p.M - 1) * p.ldx) / 4;
 }
 
-// Row `word` of the panel that holds column 4q, with 4q's place in it.
+// Index of column 4q in row `word` of its panel.
 uint word_at(uint q, uint word)
 {
     return p.w + ((q >> 4) * (p.KP + 2) + word) * 16 + (q & 15);
 }
 
-// Sums of (q - 128) w become floats: the row's zero point meets the sums of the column's integers, its rest the column's
-// own one.
+// Converts sums of (q - 128) w to floats: the row's zero point multiplies the sums of the columns' integers, and its
+// rest multiplies the columns' integers at the position of the outlier.
 vec4 widened(ivec4 c, uint m, uint q)
 {
     const ivec4 head = XI[row_at(m)], sums = WI[word_at(q, p.KP + 1)];

@@ -1,10 +1,10 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// linear_plain.comp: the linear layer without shared memory or barriers, 8 rows x 8 columns an invocation in named
-// accumulators (a driver may keep arrays in memory): what every driver gets right.
+// linear_plain.comp: the linear layer that every driver gets right: no shared memory, no barriers, 8 rows x 8 columns
+// per invocation. The accumulators are named variables, since a driver may keep arrays in memory.
 #include "linear.glsl"
 
-layout(local_size_x_id = 6) in; // along the columns: the rows of x are the same for a whole workgroup
+layout(local_size_x_id = 6) in; // along the columns: the whole workgroup reads the same rows of x
 
 #define EACH(f) f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7)
 #define START(i) const uint x##i = p.x + gl_WorkGroupID.z * p.zx + min(m + i, p.M - 1) * p.ldx; \

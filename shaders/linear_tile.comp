@@ -1,11 +1,11 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // linear_tile.comp: the linear layer in tiles of BM rows x BN columns that pass through shared memory, BK deep at a
-// time; an invocation sums TM x TN outputs in registers, while the next tile is already on its way from memory: into
-// registers or, with two PLACES in shared memory, into the other one, which saves a barrier and takes twice the memory.
-// With FP16 factors and products are f16, which some devices compute at twice the rate; sums of PART products in f16 are
-// added up in f32, so that their rounding does not grow with the depth.
-// Compiled for each size in the Makefile: BM, BN, BK, TM, TN, PLACES (TM and TN multiples of 4).
+// time. An invocation sums TM x TN outputs in registers while it loads the next tile into other registers. With
+// PLACES = 2, shared memory has room for two tiles, which saves a barrier and takes twice the memory.
+// With FP16, factors and products are f16, which some devices compute at twice the rate; sums of PART products in f16
+// are added up in f32, so that their rounding error does not grow with the depth.
+// The Makefile compiles it for each size: BM, BN, BK, TM, TN, PLACES (TM and TN are multiples of 4).
 #include "linear.glsl"
 
 #ifdef FP16
@@ -24,9 +24,9 @@ f16vec4 factors(uint i)
 const uint TX = BN / TN, TY = BM / TM, THREADS = TX * TY;
 layout(local_size_x = BN / TN * (BM / TM)) in;
 
-const uint XL = BM * BK / 4 / THREADS, WL = BK * BN / 4 / THREADS; // vectors that an invocation fetches
-const uint XS = BM / 4 + 1;                   // one vector more: fewer bank conflicts
-const uint XT = BK * XS, WT = BK * BN / 4;    // vectors of a tile
+const uint XL = BM * BK / 4 / THREADS, WL = BK * BN / 4 / THREADS; // vectors that each invocation loads
+const uint XS = BM / 4 + 1;                   // one extra vector against bank conflicts
+const uint XT = BK * XS, WT = BK * BN / 4;    // vectors per tile
 shared FACTORS xs[PLACES * XT];               // [k][row]
 shared FACTORS ws[PLACES * WT];               // [k][column]
 

@@ -1,11 +1,11 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// linear_wide.comp: linear_plain.comp with 16 rows x 16 columns an invocation, for Mesa's driver on the CPU: a load from a
-// buffer costs it some ten multiplications, lane by lane, while accumulators that do not fit the registers cost next to
-// nothing: the larger the tile, the better. (SwiftShader would take seconds to compile it.)
+// linear_wide.comp: linear_plain.comp with 16 rows x 16 columns per invocation, for Mesa's CPU driver. There a load
+// from a buffer goes lane by lane and costs about ten multiplications, while accumulators that spill from the
+// registers cost next to nothing: the larger the tile, the better. (SwiftShader would take seconds to compile it.)
 #include "linear.glsl"
 
-layout(local_size_x_id = 6) in; // along the columns: the rows of x are the same for a whole workgroup
+layout(local_size_x_id = 6) in; // along the columns: the whole workgroup reads the same rows of x
 
 #define EACH(f) f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12) f(13) f(14) f(15)
 #define ZERO(i) vec4 c##i##0 = vec4(0), c##i##1 = vec4(0), c##i##2 = vec4(0), c##i##3 = vec4(0);

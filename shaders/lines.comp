@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// lines.comp: one item of a rank-1 convolution as padded lines, one for each group, in which every window is one run of
-// memory: y[group][pad + length + pad][channels]. The linear layer then reads it with overlapping rows.
+// lines.comp: one item of a rank-1 convolution as padded lines, one for each group: y[group][pad + length +
+// pad][channels]. Every window is contiguous there, so the linear layer can read the windows as overlapping rows.
 #include "common.glsl"
 
 layout(local_size_x = 64) in;

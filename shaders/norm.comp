@@ -1,18 +1,17 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// norm.comp: layer norm of a row by a workgroup, y = act((x - mean) / sqrt(var + eps) * gain + bias), and RMS norm, which
-// takes the mean as 0. The variance is
-// summed from the differences to the mean (two passes), never as E[x^2] - mean^2, which cancels. A row of up to 1,024
-// channels in vectors of four is read once and stays in registers.
+// norm.comp: layer norm, y = act((x - mean) / sqrt(var + eps) * gain + bias), and RMS norm, which takes the mean as
+// 0; one row per workgroup. The variance is summed from differences to the mean (two passes), never as E[x^2] -
+// mean^2, which cancels. An aligned row of up to 1,024 channels is read once and stays in registers.
 #include "common.glsl"
 
 const uint LANES = 64;
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint ACT = 0;
 layout(constant_id = 1) const bool BIASED = false;
-layout(constant_id = 2) const bool HELD = false; // everything begins at multiples of four, and the row fits registers
+layout(constant_id = 2) const bool HELD = false; // all offsets are multiples of four and the row fits in registers
 layout(constant_id = 3) const bool YH = false;   // y is a half matrix
-layout(constant_id = 4) const bool ALSO = false; // and y goes to a half matrix, too
+layout(constant_id = 4) const bool ALSO = false; // y is written to a half matrix, too
 layout(constant_id = 5) const bool RMS = false;
 layout(push_constant) uniform P { uint rows, channels, x, ldx, y, ldy, gain, bias; float eps; uint also, ldalso; } p;
 layout(std430, binding = 0) readonly buffer X_ { float X[]; };
@@ -44,7 +43,7 @@ float total(float v)
     return v;
 }
 
-const uint HOLD = 4; // vectors of an invocation
+const uint HOLD = 4; // vectors per invocation
 
 void held(uint t, uint x, uint y, uint also)
 {

@@ -1,7 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// norm_time.comp: each channel normalised over the rows of its item: group norm with one channel a group, as the first
-// layer of Wav2Vec2 base has it. Workgroups: x blocks of 8 channels, y items; 16 rows at a time, four times over. Two passes for the variance.
+// norm_time.comp: normalises each channel over the rows of its item: group norm with one channel per group, as in the
+// first layer of Wav2Vec2 base. Workgroups: x blocks of 8 channels, y items. 16 lanes share the rows, each with four
+// loads in flight; the variance takes a second pass.
 #include "common.glsl"
 
 const uint CHANNELS = 8, ROWS = 16;
@@ -33,13 +34,13 @@ float total(float v)
 
 void main()
 {
-    // lanes behind the last channel repeat it, so that all of them reach every barrier
+    // lanes past the last channel repeat it, so that all lanes reach every barrier
     const uint own = gl_WorkGroupID.x * CHANNELS + gl_LocalInvocationID.x, c = min(own, p.channels - 1);
     const uint first = I[p.items + gl_WorkGroupID.y], rows = I[p.items + gl_WorkGroupID.y + 1] - first;
     if (rows == 0)
         return;
     const uint x = p.x + first * p.ldx + c, y = p.y + first * p.ldy + c, r0 = gl_LocalInvocationID.y;
-    vec4 four = vec4(0); // loads that do not wait for one another
+    vec4 four = vec4(0); // four independent loads at a time
     float sum = 0.0;
     uint r = r0;
     for (; r + 3 * ROWS < rows; r += 4 * ROWS)

@@ -1,6 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// pool.comp: y[i] = mean of rows lo .. hi-1 of x. Workgroups: x blocks of 64 columns, y items.
+// pool.comp: y[i] = the mean of rows lo .. hi-1 of x. Workgroups: x blocks of 64 columns, y items.
 #include "common.glsl"
 
 layout(local_size_x = 64) in;

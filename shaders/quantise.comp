@@ -1,19 +1,20 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// quantise.comp: rows of floats become 8-bit integers, a workgroup a row, as lib/backend/cpu/matmul.h describes them:
-// x = (q - zero) * scale, q = 0 .. 255; the number of largest magnitude does not count for the range and is carried as
-// `rest`. What is written: a header of four words (scale, zero, rest, place of that number), then words of four q - 128.
+// quantise.comp: converts rows of floats to 8-bit integers as lib/backend/cpu/matmul.h describes, a row per
+// workgroup: x = (q - zero) * scale, q = 0 .. 255. The number of largest magnitude, the outlier, is left out of the
+// range; `rest` is what q leaves of it. Output: a header of four words (scale, zero, rest, position of the outlier),
+// then words of four q - 128.
 #include "common.glsl"
 
 const uint LANES = 64;
 layout(local_size_x = 64) in;
-layout(push_constant) uniform P { uint rows, channels, words, x, ldx, ldy; } p; // words: of a row, filled up
+layout(push_constant) uniform P { uint rows, channels, words, x, ldx, ldy; } p; // words: per row, with padding
 layout(std430, binding = 0) readonly buffer X_ { float X[]; };
 layout(std430, binding = 3) writeonly buffer Y_ { ivec4 Y[]; };
 
-// Largest and second largest of the numbers and zero, and of their opposites; y: they are not all finite.
+// The two largest of the numbers and zero (x, y) and of their negatives and zero (z, w).
 shared vec4 part[LANES];
-shared uint place[LANES];
+shared uint place[LANES]; // first whether a number is not finite, then the position of the outlier
 
 void add(inout vec4 e, float x)
 {

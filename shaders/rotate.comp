@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// rotate.comp: rotary position embedding (Su et al. 2021): pair i of columns of a head turns by angle i of its row, whose
-// cosines and sines stand in row ids[r] of the table. An invocation a pair, or a column after the pairs.
+// rotate.comp: rotary position embedding (Su et al. 2021). Pair i of a head's columns turns by angle i of its row; the
+// cosines and sines are in row ids[r] of the table. One invocation per pair, and one per column after the pairs.
 #include "common.glsl"
 
 layout(local_size_x = 64) in;

@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// scatter.comp: y[ids[r]] = x[r]. A y beyond a binding's range comes in slices of rows: this dispatch sees rows
-// lo .. hi-1 and leaves the others alone. An id below 0 drops its row.
+// scatter.comp: y[ids[r]] = x[r]. A y that exceeds a binding's range is written in slices of rows: this
+// dispatch writes rows lo .. hi-1 and leaves the others alone. A row with a negative id is dropped.
 #include "common.glsl"
 
 layout(local_size_x = 64) in;
