@@ -5,6 +5,8 @@
 #ifndef MM_BASE_STATUS_H
 #define MM_BASE_STATUS_H
 
+#include <stdarg.h>
+
 typedef enum {
     MM_OK = 0,
     MM_EOF = 1,    /* no more input; not an error, the mm_err is untouched */
@@ -73,6 +75,12 @@ __attribute__((format(printf, 4, 5)))
 mm_status
 mm_fail_hint(mm_err *e, mm_status s, mm_hint hint, const char *fmt, ...);
 #define mm_fail(e, s, ...) mm_fail_hint(e, s, MM_HINT_NONE, __VA_ARGS__)
+/* The same of a list of arguments, among which e's own text may be. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 0)))
+#endif
+mm_status
+mm_fail_list(mm_err *e, mm_status s, mm_hint hint, const char *fmt, va_list ap);
 
 /* Out of memory, the one message that every module shares. */
 mm_status mm_fail_memory(mm_err *e);

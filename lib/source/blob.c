@@ -45,12 +45,10 @@ void mm_blob_free(mm_blob *b)
 
 void mm_blob_fail_hint(mm_blob *b, mm_hint hint, const char *code, const char *fmt, ...)
 {
-    char text[sizeof b->err.text];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    b->status = mm_fail_list(&b->err, MM_SKIP, hint, fmt, ap);
     va_end(ap);
-    b->status = mm_fail_hint(&b->err, MM_SKIP, hint, "%s", text);
     b->code = code;
 }
 
