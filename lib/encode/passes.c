@@ -1,7 +1,6 @@
 /* passes.c: a batch of inputs through an encoder: as many forward passes as memory asks for, and their outputs. */
 #include "encode/encoder.h"
 
-#include <math.h>
 #include <string.h>
 
 /* One packed forward pass and its outputs. */
@@ -107,24 +106,13 @@ static void tap(void *ctx, int layer, mm_mat x)
         }
 }
 
-/* x / ‖x‖; zeros stay zeros. Summed in double and in order. */
-static void normalize(float *x, int64_t n)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += (double)x[i] * x[i];
-    double scale = sum > 0 ? 1 / sqrt(sum) : 0;
-    for (int64_t i = 0; i < n; i++)
-        x[i] = (float)(x[i] * scale);
-}
-
 /* Gives each input its part of the result. */
 static void deliver(group *g)
 {
     mm_encoder *x = g->x;
     const mm_forward *f = &g->f;
     for (int64_t r = 0; x->o.normalize && r < out_rows(g); r++)
-        normalize(g->all + r * x->width, x->width);
+        mm_to_unit_length(g->all + r * x->width, g->all + r * x->width, x->width);
     for (int i = 0; i < f->n; i++) {
         mm_output *o = g->out[i];
         *o = (mm_output){.rows = mm_valid_rows(f, i)};

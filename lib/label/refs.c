@@ -82,16 +82,6 @@ mm_status mm_refs_set_text(mm_refs *r, mm_str text, mm_err *e)
     return to->p ? MM_OK : mm_fail_memory(e);
 }
 
-static void unit(float *v, int64_t dim)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < dim; i++)
-        sum += (double)v[i] * v[i];
-    double scale = sum > 0 ? 1 / sqrt(sum) : 0;
-    for (int64_t i = 0; i < dim; i++)
-        v[i] = (float)(v[i] * scale);
-}
-
 mm_status mm_refs_average(mm_refs *r, mm_err *e)
 {
     int64_t n = r->names.n;
@@ -102,7 +92,7 @@ mm_status mm_refs_average(mm_refs *r, mm_err *e)
         for (int64_t d = 0; d < r->dim; d++)
             mean[r->label[i] * r->stride + d] += r->row[i * r->stride + d];
     for (int32_t i = 0; i < n; i++) {
-        unit(mean + i * r->stride, r->dim);
+        mm_to_unit_length(mean + i * r->stride, mean + i * r->stride, r->dim);
         r->label[i] = i;
     }
     free(r->row);

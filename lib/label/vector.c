@@ -32,14 +32,8 @@ mm_status mm_vector_unit(float *out, int64_t dim, const mm_record *rec, mm_arena
     const float *v = mm_tensor_f32(a, &rec->tensor);
     if (!v)
         return mm_fail_memory(e);
-    double sum = 0;
-    for (int64_t i = 0; i < dim; i++)
-        sum += (double)v[i] * v[i];
-    if (!isfinite(sum))
+    if (!isfinite(mm_to_unit_length(out, v, dim)))
         return mm_fail(e, MM_SKIP, "%.*s: a vector with values that are not finite", MM_STRF(rec->key));
-    double scale = sum > 0 ? 1 / sqrt(sum) : 0;
-    for (int64_t i = 0; i < dim; i++)
-        out[i] = (float)(v[i] * scale);
     memset(out + dim, 0, (size_t)(mm_padded(dim) - dim) * sizeof *out);
     return MM_OK;
 }

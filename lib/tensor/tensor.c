@@ -168,6 +168,17 @@ const float *mm_tensor_f32(mm_arena *a, const mm_tensor *t)
     return copy;
 }
 
+double mm_to_unit_length(float *out, const float *x, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)x[i] * x[i];
+    double scale = sum > 0 ? 1 / sqrt(sum) : 0;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = (float)(x[i] * scale);
+    return sum;
+}
+
 int64_t mm_tensor_not_finite(const mm_tensor *t)
 {
     enum { BLOCK = 256 };

@@ -64,6 +64,10 @@ void mm_to_f32(float *dst, const void *src, mm_type type, int64_t n);
  * the arena; NULL when memory is out. */
 const float *mm_tensor_f32(mm_arena *a, const mm_tensor *t);
 
+/* out[n] = x / ‖x‖, zeros of zeros; out may be x. Returns ‖x‖², summed in double and in order; where that is not
+ * finite, out means nothing. */
+double mm_to_unit_length(float *out, const float *x, int64_t n);
+
 /* The first element that is not finite (NaN, infinite); −1: all are. */
 int64_t mm_tensor_not_finite(const mm_tensor *t);
 
