@@ -40,7 +40,7 @@ static bool cumulative(const int64_t *cu, int n)
     return true;
 }
 
-static int32_t largest(const int32_t *ids, int64_t n)
+int32_t mm_largest_id(const int32_t *ids, int64_t n)
 {
     int32_t top = -1;
     for (int64_t r = 0; r < n; r++)
@@ -203,8 +203,8 @@ static mm_status check_rotate(const mm_dev *d, const mm_rotate_op *op, mm_err *e
     REQUIRE(fits(&op->x, op->rows, width) && fits(&op->y, op->rows, width), "rotate: a matrix leaves its buffer");
     for (int64_t r = 0; r < op->rows; r++)
         REQUIRE(op->ids[r] >= 0, "rotate: row %d of the table is not there", (int)op->ids[r]);
-    REQUIRE(fits(&op->table, (int64_t)largest(op->ids, op->rows) + 1, 2 * (int64_t)op->pairs),
-            "rotate: row %d of the table is not there", (int)largest(op->ids, op->rows));
+    REQUIRE(fits(&op->table, (int64_t)mm_largest_id(op->ids, op->rows) + 1, 2 * (int64_t)op->pairs),
+            "rotate: row %d of the table is not there", (int)mm_largest_id(op->ids, op->rows));
     REQUIRE(!op->x.half && !op->y.half && !op->table.half, "rotate: a half matrix in the wrong place");
     return MM_OK;
 }
@@ -226,7 +226,7 @@ static mm_status check_gather(const mm_dev *d, const mm_gather_op *op, mm_err *e
     REQUIRE((t != NULL) != (op->x.buf != NULL), "gather: one of table and x");
     REQUIRE(!op->x.half && !op->y.half, "gather: a half matrix in the wrong place");
     REQUIRE(!t || (t->kind == MM_WEIGHT_TABLE && t->k == op->width), "gather: the table has another width");
-    const int32_t top = largest(op->ids, op->rows);
+    const int32_t top = mm_largest_id(op->ids, op->rows);
     REQUIRE(t ? top < t->n : fits(&op->x, (int64_t)top + 1, op->width), "gather: row %d is not there", (int)top);
     return MM_OK;
 }
@@ -234,7 +234,7 @@ static mm_status check_gather(const mm_dev *d, const mm_gather_op *op, mm_err *e
 static mm_status check_scatter(const mm_dev *d, const mm_scatter_op *op, mm_err *e)
 {
     (void)d;
-    const int32_t top = largest(op->ids, op->rows);
+    const int32_t top = mm_largest_id(op->ids, op->rows);
     REQUIRE(fits(&op->x, op->rows, op->width), "scatter: x leaves its buffer");
     REQUIRE(fits(&op->y, (int64_t)top + 1, op->width), "scatter: row %d is not there", (int)top);
     REQUIRE(!op->x.half && !op->y.half, "scatter: a half matrix in the wrong place");

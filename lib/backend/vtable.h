@@ -37,6 +37,8 @@ typedef struct mm_backend {
 /* Whatever fails fills `e` (mm_fail). Descriptors are checked before a device sees them (ops.c): shapes fit together,
  * matrices lie in their buffers. */
 
+int32_t mm_largest_id(const int32_t *ids, int64_t n); /* −1: all are negative */
+
 struct mm_dev {
     const mm_backend *be;
     mm_precision precision;

@@ -65,6 +65,12 @@ static void put_prediction(labeller *l, item *it)
         mm_die_of(l->r, &e);
 }
 
+/* Whether the record says that it is of another modality than --of asks for. */
+static bool is_left_out(const labeller *l, const mm_record *rec)
+{
+    return l->o->of && rec->of.p && !mm_str_is(rec->of, l->o->of);
+}
+
 static bool is_of_field(labeller *l, const mm_record *rec)
 {
     mm_str field = mm_label_field(rec);
@@ -179,7 +185,7 @@ static bool read_item(labeller *l)
     it->compared = wants(l, it);
     mm_str text = it->compared ? mm_text_memory_of(&l->texts, rec) : (mm_str){0};
     it->text = text.p ? (mm_str){mm_arena_strdup(&it->arena, text), text.n} : (mm_str){0};
-    if (rec->kind == MM_KIND_LABEL && !o->matcher && o->of && rec->of.p && !mm_str_is(rec->of, o->of))
+    if (rec->kind == MM_KIND_LABEL && !o->matcher && is_left_out(l, rec))
         mm_seen_add(&l->modalities, rec->of, &l->names);
     l->compared += it->compared;
     l->n++;
@@ -202,8 +208,7 @@ static void finish_batch(labeller *l)
         item *it = &l->batch[i];
         if (it->compared)
             put_match(l, it, query++);
-        else if (it->rec.kind == MM_KIND_LABEL && !o->matcher &&
-                 (!o->of || !it->rec.of.p || mm_str_is(it->rec.of, o->of)) && is_of_field(l, &it->rec))
+        else if (it->rec.kind == MM_KIND_LABEL && !o->matcher && !is_left_out(l, &it->rec) && is_of_field(l, &it->rec))
             put_prediction(l, it);
         else if (!o->w->f)
             mm_out_put(l->r, &it->rec);

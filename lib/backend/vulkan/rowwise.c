@@ -4,14 +4,6 @@
 
 #include <string.h>
 
-static int32_t largest(const int32_t *ids, int64_t n)
-{
-    int32_t top = -1;
-    for (int64_t r = 0; r < n; r++)
-        top = ids[r] > top ? ids[r] : top;
-    return top;
-}
-
 /* Rows of ld floats in half a window. */
 static int64_t rows_in_half(const mm_vk_dev *d, int64_t ld)
 {
@@ -182,7 +174,7 @@ static mm_status rotate_rows(mm_vk_dev *d, const mm_rotate_op *op, int64_t r0, i
     if (s != MM_OK)
         return s;
     if (!mm_vk_window_rows(&x, d, &op->x, r0, r1, width) || !mm_vk_window_rows(&y, d, &op->y, r0, r1, width) ||
-        !mm_vk_window_rows(&table, d, &op->table, 0, largest(op->ids + r0, r1 - r0) + 1, 2 * op->pairs))
+        !mm_vk_window_rows(&table, d, &op->table, 0, mm_largest_id(op->ids + r0, r1 - r0) + 1, 2 * op->pairs))
         return mm_vk_too_large(e);
     const struct {
         uint32_t count, heads, head, pairs, x, ldx, y, ldy, table, ldt, ids;
@@ -269,7 +261,7 @@ static mm_status gather_rows(mm_vk_dev *d, const mm_gather_op *op, const source 
 mm_status mm_vk_gather(mm_dev *dev, const mm_gather_op *op, mm_err *e)
 {
     mm_vk_dev *d = (mm_vk_dev *)dev;
-    const source from = source_of(op, largest(op->ids, op->rows));
+    const source from = source_of(op, mm_largest_id(op->ids, op->rows));
     const int64_t step = rows_at_once(d, op->y.ld);
     mm_status s = MM_OK;
     for (int64_t r0 = 0; s == MM_OK && r0 < op->rows; r0 += step)
@@ -288,7 +280,7 @@ static mm_status scatter_rows(mm_vk_dev *d, const mm_scatter_op *op, int64_t r0,
         return s;
     if (!mm_vk_window_rows(&x, d, &op->x, r0, r1, op->width))
         return mm_vk_too_large(e);
-    const int64_t rows = largest(op->ids + r0, r1 - r0) + 1, most = rows_in_half(d, op->y.ld);
+    const int64_t rows = mm_largest_id(op->ids + r0, r1 - r0) + 1, most = rows_in_half(d, op->y.ld);
     for (int64_t lo = 0; s == MM_OK && lo < rows; lo += most) {
         const int64_t hi = lo + most < rows ? lo + most : rows;
         mm_vk_window_rows(&y, d, &op->y, lo, hi, op->width);
