@@ -14,7 +14,7 @@ static struct {
     mm_list models;
     int64_t max_pixels, max_bytes, max_depth;
     double fps, window, hop, max_duration, max_ratio;
-    bool lines, hidden, follow, meta;
+    bool lines, hidden, follow, meta, flush;
 } opt = {.rate = "", .key = "path", .table = -1, .as = -1, .pages = -1};
 
 static const mm_opt options[] = {
@@ -26,6 +26,8 @@ static const mm_opt options[] = {
     {0, "hidden", MM_OPT_FLAG, &opt.hidden, .help = "also read files whose names begin with a dot"},
     {0, "follow", MM_OPT_FLAG, &opt.follow, .help = "follow symbolic links to directories"},
     {0, "meta", MM_OPT_FLAG, &opt.meta, .help = "also keep metadata about people and places: position, camera"},
+    {0, "flush", MM_OPT_FLAG, &opt.flush,
+     .help = "read standard input as it comes, and write each record as soon as it is complete"},
 
     {0, "key", MM_OPT_STR, &opt.key, "RULE",
      .help = "the key of a sample: path (without extension), file (with it), archive (path, with the archive's own "
@@ -181,6 +183,7 @@ static mm_decode_opts decode_options(mm_run *r)
         .max_pixels = opt.max_pixels,
         .max_duration = opt.max_duration,
         .all_meta = opt.meta,
+        .live = opt.flush,
     };
     require(r, mm_parse_media(&o, opt.only, &e), "only", &e);
     require(r, mm_parse_background(&o, opt.background, &e), "background", &e);
@@ -207,13 +210,15 @@ static mm_source_opts source_options(void)
         .max_ratio = opt.max_ratio,
         .follow = opt.follow,
         .hidden = opt.hidden,
+        .live = opt.flush,
+        .live_text = opt.flush && (opt.lines || opt.column || opt.as >= 0),
     };
 }
 
 /* Of all options that a record depends on; models, tables and operands count by what they lead to. */
 static uint64_t hash_options(const mm_decode_opts *o)
 {
-    const void *const but[] = {&opt.models, &opt.labels, &opt.root, &opt.follow};
+    const void *const but[] = {&opt.models, &opt.labels, &opt.root, &opt.follow, &opt.flush};
     const int64_t rates[] = {o->rate, o->series_rate};
     const char *digest = o->image_prep_digest ? o->image_prep_digest : "";
     uint64_t h = mm_opts_hash(options, but, sizeof but / sizeof *but);

@@ -141,6 +141,8 @@ static mm_status decode_source(job *j, int64_t *n, mm_err *e)
     mm_blob *b = j->blob;
     if (b->kept && b->status == MM_OK)
         mm_blob_open_kept(b);
+    if (b->live && !mm_decode_is_live(b, &j->d->decode) && mm_blob_swallow_live(b, e) != MM_OK)
+        return MM_FATAL;
     mm_source_reuse_stamp(j->d->unchanged, b, &j->label, j->stamp);
     return mm_decode(b, &j->d->decode, j->arena, emit, j, n, e);
 }

@@ -36,6 +36,8 @@ static mm_status decode_animation(mm_sink *s, const mm_picture_reader *r, mm_byt
     s->b = &memory;
     mm_status st = mm_video_decode(s, &found, f);
     s->b = file;
+    if (st == MM_OK && !found)
+        st = mm_fault_set(f, "empty", "an animation without moving pictures");
     if (st == MM_FATAL || whole == MM_OK)
         return st;
     *f = cut;
@@ -142,4 +144,10 @@ mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_e
         st = mm_sink_fault(&s, &f);
     *emitted = s.emitted;
     return st;
+}
+
+bool mm_decode_is_live(const mm_blob *b, const mm_decode_opts *o)
+{
+    (void)b, (void)o;
+    return false;
 }

@@ -10,4 +10,7 @@
 mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_emit emit, void *ctx, int64_t *emitted,
                     mm_err *e);
 
+/* Whether mm_decode reads a live blob as it comes; another has to be swallowed first. */
+bool mm_decode_is_live(const mm_blob *b, const mm_decode_opts *o);
+
 #endif

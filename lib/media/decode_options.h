@@ -58,6 +58,7 @@ typedef struct {
     const char *of;    /* the modality of all records; NULL: their kinds (of a table's features: "series") */
     const char *space; /* the space of a table's features; NULL: "numbers/D" */
     bool all_meta;     /* keep metadata about people and places */
+    bool live;         /* each record as soon as it is complete, in the order of time */
     const mm_log *log;
     mm_decode_notes *notes; /* or NULL */
 } mm_decode_opts;

@@ -31,11 +31,29 @@ mm_arena *mm_blob_arena(mm_blob *b)
     return &((box *)b)->strings;
 }
 
+struct mm_live {
+    int fd;
+    int64_t max_bytes;
+    size_t n, taken; /* of head */
+    uint8_t head[];
+};
+
+static void end_live(mm_blob *b)
+{
+    if (!b->live)
+        return;
+    if (b->live->fd >= 0)
+        close(b->live->fd);
+    free(b->live);
+    b->live = NULL;
+}
+
 void mm_blob_free(mm_blob *b)
 {
     if (!b)
         return;
     box *x = (box *)b;
+    end_live(b);
     if (b->fd >= 0)
         close(b->fd);
     free(x->owned);
@@ -89,17 +107,25 @@ static int64_t read_all(int fd, int64_t off, void *out, int64_t n)
     return got;
 }
 
+/* Up to n bytes from offset `off` of the `size` at `from`. */
+static int64_t copy_out(const uint8_t *from, int64_t size, int64_t off, void *out, int64_t n)
+{
+    if (off >= size)
+        return 0;
+    int64_t k = size - off < n ? size - off : n;
+    memcpy(out, from + off, (size_t)k);
+    return k;
+}
+
 int64_t mm_blob_read(const mm_blob *b, int64_t off, void *out, int64_t n)
 {
     if (off < 0 || n <= 0)
         return 0;
+    if (b->live)
+        return copy_out(b->live->head, (int64_t)b->live->n, off, out, n);
     if (!b->bytes)
         return b->fd < 0 ? 0 : read_all(b->fd, off, out, n);
-    if (off >= b->size)
-        return 0;
-    int64_t k = b->size - off < n ? b->size - off : n;
-    memcpy(out, b->bytes + off, (size_t)k);
-    return k;
+    return copy_out(b->bytes, b->size, off, out, n);
 }
 
 mm_status mm_blob_load(mm_str *out, const mm_blob *b, int64_t most, const char *what, mm_arena *a, mm_fault *f)
@@ -234,4 +260,38 @@ mm_status mm_blob_swallow(mm_blob *b, const void *head, int64_t n, int64_t max_b
     mm_spool_free(&spool);
     free(buf);
     return st == MM_FATAL ? MM_FATAL : MM_OK;
+}
+
+/* ---- live ---- */
+
+mm_status mm_blob_go_live(mm_blob *b, const void *head, size_t n, int64_t max_bytes, mm_err *e)
+{
+    mm_live *l = malloc(sizeof *l + n);
+    if (!l)
+        return mm_fail_memory(e);
+    *l = (mm_live){.fd = b->fd, .max_bytes = max_bytes, .n = n};
+    memcpy(l->head, head, n);
+    b->fd = -1;
+    b->live = l;
+    return MM_OK;
+}
+
+int64_t mm_blob_more(const mm_blob *b, void *out, int64_t n)
+{
+    mm_live *l = b->live;
+    int64_t k = copy_out(l->head, (int64_t)l->n, (int64_t)l->taken, out, n);
+    l->taken += (size_t)k;
+    while (k == 0 && (k = read(l->fd, out, (size_t)n)) < 0 && errno == EINTR)
+        k = 0;
+    return k;
+}
+
+mm_status mm_blob_swallow_live(mm_blob *b, mm_err *e)
+{
+    mm_live *l = b->live;
+    b->live = NULL;
+    b->fd = l->fd;
+    mm_status s = mm_blob_swallow(b, l->head + l->taken, (int64_t)(l->n - l->taken), l->max_bytes, e);
+    free(l);
+    return s;
 }

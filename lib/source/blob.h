@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* `bytes` is set when the input is in memory (archive members, pipes); otherwise it is read through fd. */
+typedef struct mm_live mm_live;
+
+/* `bytes` is set when the input is in memory (archive members, pipes); otherwise it is read through fd, or, when it is
+ * live, as it comes. */
 typedef struct mm_blob {
     /* Names, from the blob's arena. `path` and `given` are cleaned (clean_path.h); an archive on the way counts as a
      * directory with the archive's name without its extension. */
@@ -34,6 +37,7 @@ typedef struct mm_blob {
     int64_t size;
     const uint8_t *bytes; /* or NULL */
     int fd;               /* or −1 */
+    mm_live *live;        /* or NULL: a pipe that is read once, from front to back (below); its size is not known */
 
     /* With a `keep` callback (source_options.h). */
     int64_t changed;  /* time of the file's last change, in nanoseconds */
@@ -62,11 +66,22 @@ void mm_blob_open_file(mm_blob *b, const char *path);
 /* Opens a blob that was kept and is not an archive. A failure is noted in the blob. */
 void mm_blob_open_kept(mm_blob *b);
 
-/* Reads up to n bytes at off; returns the count, 0 at the end, −1 on an I/O error. Thread safe. */
+/* Reads up to n bytes at off; returns the count, 0 at the end, −1 on an I/O error. Thread safe. Of a live blob the
+ * first MM_FORMAT_HEAD bytes can be read, at any time: what told its format. */
 int64_t mm_blob_read(const mm_blob *b, int64_t off, void *out, int64_t n);
 /* All bytes of b: its own, or read into the arena. MM_SKIP with f set when there are more than `most` (`what` names the
  * input's kind in the message: "a text"), when memory is out, or on an I/O error. */
 mm_status mm_blob_load(mm_str *out, const mm_blob *b, int64_t most, const char *what, mm_arena *a, mm_fault *f);
+
+/* Makes b live: its bytes are those of head[n] and then those of the pipe b->fd, which it takes over; max_bytes is for
+ * mm_blob_swallow_live. MM_FATAL when memory is out. */
+mm_status mm_blob_go_live(mm_blob *b, const void *head, size_t n, int64_t max_bytes, mm_err *e);
+/* The next bytes of a live blob: waits until there is one, and takes up to n; 0 at the end, −1 on an I/O error (errno). For
+ * one thread. */
+int64_t mm_blob_more(const mm_blob *b, void *out, int64_t n);
+/* Reads what is left of a live blob, which then is one like any other; for formats that cannot be read as they come. A
+ * failure is noted in the blob; MM_FATAL when memory is out. */
+mm_status mm_blob_swallow_live(mm_blob *b, mm_err *e);
 
 /* Bytes that arrive in pieces, of unknown total: in memory up to 64 MiB, then in an unlinked temporary file. */
 typedef struct {

@@ -177,6 +177,45 @@ static mm_status enter(mm_source *s, mm_blob **out, mm_str head, shape is, mm_er
     return MM_OK;
 }
 
+/* Whether the first n bytes of a pipe tell already that it can be read as it comes: what comes next may be long in
+ * coming. */
+static bool is_told(const mm_source_opts *o, const uint8_t *head, size_t n)
+{
+    enum { TAPE_BLOCK = 512 }; /* a name at its beginning may look like any other mark */
+    const mm_format *f = mm_format_marked(head, n);
+    switch (mm_format_read_as(f)) {
+    case MM_FORMAT_SOUND:
+    case MM_FORMAT_VIDEO:
+    case MM_FORMAT_PACKED: return true;
+    case MM_FORMAT_TAPE: return n >= TAPE_BLOCK;
+    default: return !f && o->live_text && memchr(head, '\n', n) && mm_bytes_are_text(head, n, (mm_str){0});
+    }
+}
+
+/* The first bytes of a pipe, as many as are needed; −1 on an error. */
+static int64_t read_head(const mm_source_opts *o, int fd, uint8_t *head, size_t size)
+{
+    size_t n = 0;
+    if (!o->live)
+        return mm_pipe_read(fd, head, (int64_t)size);
+    while (n < size && !is_told(o, head, n)) {
+        ssize_t k = read(fd, head + n, size - n);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0)
+            return -1;
+        if (k == 0)
+            break;
+        n += (size_t)k;
+    }
+    return (int64_t)n;
+}
+
+static bool is_live(const mm_source_opts *o, mm_format_kind kind)
+{
+    return (o->live && (kind == MM_FORMAT_SOUND || kind == MM_FORMAT_VIDEO)) || (o->live_text && kind == MM_FORMAT_TEXT);
+}
+
 /* Looks at the first bytes of *b and enters it if it is an archive. A pipe is read to its end, unless it is an archive
  * that can be read from front to back. */
 static mm_status examine(mm_source *s, mm_blob **out, mm_err *e)
@@ -187,7 +226,7 @@ static mm_status examine(mm_source *s, mm_blob **out, mm_err *e)
     bool pipe = b->size == UNREAD_PIPE;
     if (pipe)
         b->size = 0;
-    int64_t n = pipe ? mm_pipe_read(b->fd, head, sizeof head) : mm_blob_read(b, 0, head, sizeof head);
+    int64_t n = pipe ? read_head(&s->o, b->fd, head, sizeof head) : mm_blob_read(b, 0, head, sizeof head);
     if (n < 0) {
         mm_blob_fail(b, "read", "%s", strerror(errno));
         return MM_OK;
@@ -198,6 +237,8 @@ static mm_status examine(mm_source *s, mm_blob **out, mm_err *e)
         mm_str own = {mm_arena_strdup(mm_blob_arena(b), (mm_str){(const char *)head, (size_t)n}), (size_t)n};
         return own.p ? enter(s, out, own, packed ? PACKED : CONTAINER, e) : mm_fail_memory(e);
     }
+    if (pipe && n > 0 && is_live(&s->o, kind))
+        return mm_blob_go_live(b, head, (size_t)n, s->o.max_bytes, e);
     mm_status st = pipe ? mm_blob_swallow(b, head, n, s->o.max_bytes, e) : MM_OK;
     if (st != MM_OK || b->status != MM_OK)
         return st;

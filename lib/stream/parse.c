@@ -45,8 +45,21 @@ static mm_status read_time(parser *p, const msgpack_object *v, void *to)
     return MM_OK;
 }
 
+/* A file's bytes. */
+static mm_status read_bytes(parser *p, const msgpack_object *v)
+{
+    if (v->type != MSGPACK_OBJECT_BIN)
+        return wrong(p, "the bytes of a file (bin)");
+    p->rec->bytes = mm_object_as_str(v);
+    return MM_OK;
+}
+
 static mm_status read_data(parser *p, const msgpack_object *v, void *to)
 {
+    if (p->rec->kind == MM_KIND_MARK)
+        return wrong(p, "allowed in a mark");
+    if (p->rec->kind == MM_KIND_FILE)
+        return read_bytes(p, v);
     if (v->type == MSGPACK_OBJECT_STR)
         return read_str(p, v, &p->rec->text);
     if (!mm_object_is_numpy(v))
@@ -214,6 +227,8 @@ static mm_status interpret(mm_record *rec, const msgpack_object *map, mm_arena *
     s = read_fields(&(parser){.rec = rec, .a = a, .e = &why}, map);
     if (s == MM_OK && !rec->kind_name.p)
         s = mm_fail(&why, MM_SKIP, "a record without a kind");
+    if (s == MM_OK && rec->kind == MM_KIND_FILE && !rec->bytes.p)
+        s = mm_fail(&why, MM_SKIP, "a file without its bytes (field \"data\")");
     if (s == MM_SKIP && mm_record_to_error(rec, a, "read", "record", &why, e) != MM_OK)
         return MM_FATAL;
     return s == MM_OK ? s : mm_fail(e, s, "%.*s%s%s", MM_STRF(rec->key), rec->key.n ? ": " : "", why.text);

@@ -28,6 +28,8 @@ typedef enum {
     MM_KIND_FEATURE, /* data: f32 [D] or [T,D]; `of`, `space`, `grid` */
     MM_KIND_LABEL,   /* label: what mm-label found */
     MM_KIND_ERROR,   /* error: what failed */
+    MM_KIND_MARK,    /* no data: what stands before it leaves every tool without waiting for what comes after it */
+    MM_KIND_FILE,    /* data: bin, the bytes of a file that is still to be decoded */
     MM_KIND_OTHER,   /* unknown to this version: passed on, never interpreted */
 } mm_kind;
 
@@ -56,6 +58,7 @@ typedef struct {
     bool has_tensor;
     mm_tensor tensor; /* data, when it is a tensor; may be unaligned: see mm_tensor_f32 */
     mm_str text;      /* data, when it is a str; p NULL: absent */
+    mm_str bytes;     /* data of a file, a bin; p NULL: absent */
     int64_t rate;     /* 0: absent */
     mm_str prep;
     mm_str of, space; /* of: see mm_record_modality */

@@ -4,7 +4,7 @@
 
 mm_status mm_serialise_check(const mm_record *rec, mm_err *e)
 {
-    size_t payload = rec->text.p ? rec->text.n : 0;
+    size_t payload = rec->text.p ? rec->text.n : rec->bytes.n;
     if (rec->has_tensor) {
         if (!mm_type_numpy(rec->tensor.s.type))
             return mm_fail(e, MM_FATAL, "%.*s: a tensor of type %s has no form in a stream", MM_STRF(rec->key),
@@ -64,6 +64,10 @@ static void field_data(msgpack_packer *pk, const mm_record *rec)
     if (rec->has_tensor) {
         put_name(pk, "data");
         mm_tensor_map_write(pk, &rec->tensor);
+    } else if (rec->bytes.p) {
+        put_name(pk, "data");
+        msgpack_pack_bin(pk, rec->bytes.n);
+        msgpack_pack_bin_body(pk, rec->bytes.p, rec->bytes.n);
     } else {
         field_str(pk, "data", rec->text);
     }
@@ -105,7 +109,7 @@ static void field_error(msgpack_packer *pk, const mm_record_error *err)
 static size_t count_fields(const mm_record *rec)
 {
     size_t n = 2; /* mm, kind */
-    n += !!rec->key.p + !!rec->src.p + (rec->part >= 0) + rec->has_time + (rec->has_tensor || rec->text.p);
+    n += !!rec->key.p + !!rec->src.p + (rec->part >= 0) + rec->has_time + (rec->has_tensor || rec->text.p || rec->bytes.p);
     n += (rec->rate > 0) + !!rec->prep.p + rec->has_grid + !!rec->of.p + !!rec->space.p;
     n += (rec->label.type != MSGPACK_OBJECT_NIL) + has_error(&rec->error) + (rec->meta.type != MSGPACK_OBJECT_NIL);
     return n + (rec->others.type == MSGPACK_OBJECT_MAP ? rec->others.via.map.size : 0);

@@ -161,6 +161,50 @@ static void kind_names(void **state)
     assert_int_equal(mm_kind_of((mm_str){0}), MM_KIND_OTHER);
 }
 
+/* {"mm": 1, "kind": kind, "key": "k"} and, unless type is 0, "data": 3 bytes as bin (0xc4) or str (0xa3). */
+static mm_status parse_with_data(const char *kind, uint8_t type, mm_record *rec, mm_buf *bytes, mm_arena *a)
+{
+    uint8_t head[] = {0x83, 0xa2, 'm', 'm', 1, 0xa4, 'k', 'i', 'n', 'd', 0xa4, kind[0], kind[1], kind[2], kind[3],
+                      0xa3, 'k', 'e', 'y', 0xa1, 'k', 0xa4, 'd', 'a', 't', 'a', type, 3};
+    mm_err e;
+    size_t used, n = type ? sizeof head - (type == 0xa3) : sizeof head - 7;
+    head[0] += type != 0;
+    bytes->n = 0;
+    assert_int_equal(mm_buf_append(bytes, head, n, &e), MM_OK);
+    if (type)
+        assert_int_equal(mm_buf_append(bytes, "a\0b", 3, &e), MM_OK);
+    mm_status s = mm_record_parse(bytes->p, bytes->n, &used, a, rec, &e);
+    assert_int_equal(used, bytes->n);
+    return s;
+}
+
+static void files_and_marks(void **state)
+{
+    (void)state;
+    mm_arena a = {0};
+    mm_err e;
+    mm_buf in = {0}, out = {0};
+    mm_record rec;
+    assert_int_equal(parse_with_data("file", 0xc4, &rec, &in, &a), MM_OK);
+    assert_int_equal(rec.kind, MM_KIND_FILE);
+    assert_true(rec.bytes.n == 3 && !memcmp(rec.bytes.p, "a\0b", 3) && !rec.has_tensor && !rec.text.p);
+    rec.raw = (mm_str){0};
+    assert_int_equal(mm_record_serialise(&rec, &out, &e), MM_OK);
+    assert_true(out.n == in.n && !memcmp(out.p, in.p, in.n));
+    assert_int_equal(parse_with_data("file", 0xa3, &rec, &in, &a), MM_SKIP);
+    assert_int_equal(rec.kind, MM_KIND_ERROR);
+    assert_str(rec.key, "k");
+    assert_int_equal(parse_with_data("file", 0, &rec, &in, &a), MM_SKIP);
+    assert_int_equal(parse_with_data("mark", 0, &rec, &in, &a), MM_OK);
+    assert_int_equal(rec.kind, MM_KIND_MARK);
+    assert_int_equal(parse_with_data("mark", 0xc4, &rec, &in, &a), MM_SKIP);
+    assert_int_equal(parse_with_data("text", 0xc4, &rec, &in, &a), MM_SKIP);
+    assert_int_equal(parse_with_data("beep", 0xc4, &rec, &in, &a), MM_OK);
+    mm_arena_free(&a);
+    mm_buf_free(&in);
+    mm_buf_free(&out);
+}
+
 /* ---- through descriptors ---- */
 
 typedef struct {
@@ -337,6 +381,7 @@ int main(void)
         cmocka_unit_test(changed_record),
         cmocka_unit_test(to_error),
         cmocka_unit_test(kind_names),
+        cmocka_unit_test(files_and_marks),
         cmocka_unit_test(hops),
         cmocka_unit_test(records_outlive_reads),
         cmocka_unit_test(writer_failures),

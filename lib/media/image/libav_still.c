@@ -136,7 +136,7 @@ static mm_status first_picture(mm_picture *p, mm_av_input *in, AVPacket *pkt, mm
 
 mm_status mm_libav_contained(mm_picture *p, mm_bytes in, const mm_picture_limits *l, mm_arena *a, mm_fault *f)
 {
-    mm_blob memory = {.bytes = in.p, .size = (int64_t)in.n, .fd = -1};
+    mm_blob memory = {.path = MM_STR(""), .bytes = in.p, .size = (int64_t)in.n, .fd = -1};
     mm_av_input input;
     mm_status s = mm_av_open(&input, &memory, &(mm_av_limits){l->max_pixels, l->log}, f);
     if (s != MM_OK)
