@@ -88,6 +88,10 @@ static const mm_opt options[] = {
      .help = "images deeper than 8 bits: the sample values of black and white; auto takes the least and the greatest "
              "of each image"},
 
+    {0, "flush", MM_OPT_FLAG, &opt.flush,
+     .help = "each record leaves when it is complete: lists and pipes are read as they come, not to their end first",
+     .group = "Live input"},
+
     {0, "max-pixels", MM_OPT_INT, &opt.max_pixels, "N", .help = "refuse larger images (default: 178956970)", .min = 1,
      .max = INT64_MAX, .group = "Limits"},
     {0, "max-duration", MM_OPT_FLOAT, &opt.max_duration, "SECONDS",
@@ -118,6 +122,7 @@ static const mm_tool tool = {
     .opts = options,
     .takes = MM_TAKES_OUTPUT | MM_TAKES_RESUME | MM_TAKES_UPDATE | MM_TAKES_THREADS | MM_TAKES_PROGRESS |
              MM_TAKES_FILES | MM_TAKES_STRICT,
+    .live = &opt.flush,
 };
 
 /* Ends the program with the message of an option's parser. */
@@ -236,6 +241,7 @@ int main(int argc, char **argv)
         .decode = decode_options(&r),
         .source = source_options(),
         .key = opt.key,
+        .flush = opt.flush,
         .label = opt.label,
         .labelling = {opt.labels, opt.key_column, opt.label_column, opt.table, NULL, 0, 0},
     };

@@ -226,11 +226,20 @@ static void open_unchanged(mm_decoding *d)
     d->unchanged = mm_source_reuse_open(d->r, &o);
 }
 
+static mm_status next_listed(void *ctx, const char **path, mm_err *e)
+{
+    mm_decoding *d = ctx;
+    mm_status s = mm_operands_next(d->r, path, e);
+    d->listed += s == MM_OK;
+    return s;
+}
+
 void mm_decoding_open(mm_decoding *d)
 {
     static const char *const standard_input[] = {"-"};
     mm_run *r = d->r;
     mm_err e;
+    bool given = r->n_operands || r->lists_live;
     d->decode.log = d->source.log = &r->log;
     d->decode.notes = &d->notes;
     d->source.keep = r->update ? keep : NULL;
@@ -238,17 +247,21 @@ void mm_decoding_open(mm_decoding *d)
     if (d->label && strcmp(d->label, "dir") != 0 && !mm_sidecar_rule_of(&d->sidecar, d->label))
         mm_usage(r, "--label takes dir, cls, json or json:FIELD, not %s", d->label);
     mm_labels_option_open(r, &d->labelling);
-    if (!r->n_operands)
+    if (!given)
         mm_in_check(r);
-    const char *const *operands = r->n_operands ? r->operands : standard_input;
-    if (mm_source_open(&d->sources, operands, r->n_operands ? r->n_operands : 1, &d->source, &e) != MM_OK)
+    if (r->lists_live) {
+        d->source.more = next_listed;
+        d->source.more_ctx = d;
+    }
+    const char *const *operands = given ? r->operands : standard_input;
+    if (mm_source_open(&d->sources, operands, given ? r->n_operands : 1, &d->source, &e) != MM_OK)
         mm_die_in(r, "--key", &e); /* nothing else can be wrong yet */
     if (d->sidecar.extension && mm_sidecars_open(&d->sidecars, d->sources, &d->sidecar, &e) != MM_OK)
         mm_die_of(r, &e);
     mm_out_open(r);
     mm_resume_sources(r);
     open_unchanged(d);
-    mm_key_check_open(r, &d->keys, operands, &d->source, d->decode.key_column || d->labelling.file_column);
+    mm_key_check_open(r, &d->keys, r->lists_live ? NULL : operands, &d->source, d->decode.key_column || d->labelling.file_column);
     d->arena = calloc((size_t)r->threads, sizeof *d->arena);
     if (!d->arena)
         mm_die(r, "out of memory");
@@ -256,13 +269,15 @@ void mm_decoding_open(mm_decoding *d)
 
 void mm_decoding_run(mm_decoding *d)
 {
-    mm_ordered_run(d->r, &(mm_ordered_jobs){next_job, do_job, d, pass});
+    mm_ordered_run(d->r, &(mm_ordered_jobs){next_job, do_job, d, d->flush, pass});
     mm_resume_sources_end(d->r);
 }
 
 void mm_decoding_close(mm_decoding *d)
 {
     mm_decoding_report(d);
+    if (d->r->lists_live && !d->r->n_operands && !d->listed)
+        mm_die(d->r, "the list of files is empty");
     if (!d->r->done)
         mm_decoding_die_empty(d);
     if (!d->decoded && !d->kept && !d->r->resume) /* FILE.part may hold good ones */

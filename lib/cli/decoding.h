@@ -18,6 +18,7 @@ typedef struct {
     mm_source_opts source; /* … as are log and keep */
     const char *key;       /* --key */
     uint64_t options;      /* a hash of all options that change a result */
+    bool flush;            /* each record leaves when it is complete, and lists and pipes are read as they come */
 
     /* Where labels come from: one of these, or the rows of tables. */
     mm_labels_option labelling; /* a table beside the media; path NULL: none */
@@ -31,6 +32,7 @@ typedef struct {
     mm_source_reuse *unchanged; /* NULL without --update */
     mm_arena *arena;            /* one a worker */
     mm_decode_notes notes;
+    int64_t listed;                      /* names that came out of lists, where these are read as they come */
     int64_t begun, kept;                 /* sources; those that were not decoded again */
     bool decoded;                        /* one of the others gave a record that is not an error */
     int64_t skipped[MM_SKIPPED_REASONS]; /* sources that gave no record, by reason */

@@ -354,7 +354,7 @@ mm_status mm_opts_go_together(const mm_opts *opts, const mm_parsed *p, const cha
     char all[256];
     for (int i = 0; i < p->n; i++) {
         const mm_opt *o = p->hit[i].opt;
-        const char *with = o->with, *commands = command ? o->commands : NULL;
+        const char *with = o->with, *without = o->without, *commands = command ? o->commands : NULL;
         bool together = !with, meant = !commands;
         for (mm_str one = next_of(&with); one.p && !together; one = next_of(&with))
             together = has(opts, p, one);
@@ -362,8 +362,9 @@ mm_status mm_opts_go_together(const mm_opts *opts, const mm_parsed *p, const cha
             meant = mm_str_is(one, command);
         if (!together)
             return mm_fail(e, MM_SKIP, "--%s goes with %s", o->name, listed(o->with, "--", all, sizeof all));
-        if (o->without && has(opts, p, mm_str_of(o->without)))
-            return mm_fail(e, MM_SKIP, "--%s and --%s exclude each other", o->name, o->without);
+        for (mm_str one = next_of(&without); one.p; one = next_of(&without))
+            if (has(opts, p, one))
+                return mm_fail(e, MM_SKIP, "--%s and --%.*s exclude each other", o->name, MM_STRF(one));
         if (!meant)
             return mm_fail(e, MM_SKIP, "--%s goes with %s, not with %s", o->name,
                            listed(o->commands, "", all, sizeof all), command);

@@ -49,7 +49,7 @@ typedef struct {
     double least, most;       /* MM_OPT_FLOAT: the same; INFINITY: no upper bound */
     bool above;               /* … and least itself is refused */
     const char *with;    /* "knn|against", "join=time": refused, since it has no effect, unless one of these is given */
-    const char *without; /* "valid": refused where this one is given */
+    const char *without; /* "valid|key": refused where one of these is given */
     const char *commands; /* "list|info": refused for commands (first operands) but these */
 } mm_opt;
 

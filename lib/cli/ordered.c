@@ -37,10 +37,10 @@ typedef struct {
 
 /* ---- writing ---- */
 
-static void write_record(mm_ordered_slot *t, mm_record rec)
+/* note: of the record's slot. */
+static void write_record(mm_ordered *o, void *note, mm_record rec)
 {
-    mm_ordered *o = t->o;
-    if (!t->note || o->jobs->pass(o->jobs->ctx, t->note, &rec))
+    if (!note || o->jobs->pass(o->jobs->ctx, note, &rec))
         mm_out_put(o->r, &rec);
 }
 
@@ -53,63 +53,95 @@ static void write_packed(mm_ordered *o, const uint8_t *p, size_t n)
         mm_out_put(o->r, &rec);
 }
 
-static void write_gathered(mm_ordered_slot *t)
+/* Empties *b, which holds records of one slot. */
+static void write_gathered(mm_ordered *o, void *note, mm_buf *b)
 {
-    mm_buf *b = &t->gathered;
     mm_arena a = {0};
     mm_record rec;
     mm_err e;
     size_t at = 0, used;
-    while (t->note && at < b->n && mm_record_parse(b->p + at, b->n - at, &used, &a, &rec, &e) == MM_OK) {
-        write_record(t, rec);
+    while (note && at < b->n && mm_record_parse(b->p + at, b->n - at, &used, &a, &rec, &e) == MM_OK) {
+        write_record(o, note, rec);
         mm_arena_reset(&a);
         at += used;
     }
     mm_arena_free(&a);
     if (at < b->n) /* no note, or above the limits of a reader, such as a single large photo */
-        write_packed(t->o, b->p + at, b->n - at);
+        write_packed(o, b->p + at, b->n - at);
     b->n = 0;
 }
 
-static bool is_first(mm_ordered *o, const mm_ordered_slot *t)
+static void flush(const mm_ordered *o)
 {
-    pthread_mutex_lock(&o->lock);
-    bool first = o->first == t;
-    pthread_mutex_unlock(&o->lock);
-    return first;
+    if (o->jobs->flush)
+        mm_out_flush(o->r);
+}
+
+/* What t gathered may be on its way out. */
+static bool has_turn(const mm_ordered *o, const mm_ordered_slot *t)
+{
+    return o->first == t && !o->draining;
 }
 
 static void wait_for_turn(mm_ordered *o, const mm_ordered_slot *t)
 {
     pthread_mutex_lock(&o->lock);
-    while (o->first != t)
+    while (!has_turn(o, t))
         pthread_cond_wait(&o->turned, &o->lock);
     pthread_mutex_unlock(&o->lock);
 }
 
-mm_status mm_ordered_put(mm_ordered_slot *t, const mm_record *rec, mm_err *e)
+static mm_status gather(mm_ordered_slot *t, const mm_record *rec, mm_err *e)
+{
+    char text[MM_HINTED];
+    mm_record worded = *rec;
+    mm_hint_record(&worded, text);
+    return mm_record_serialise(&worded, &t->gathered, e);
+}
+
+typedef enum { KEPT, FULL, FIRST } standing;
+
+/* Keeps the record, unless the turn of its job has come. With `flush` what was gathered goes out as soon as that comes,
+ * whatever the job does then, and so the lock is held. */
+static standing keep(mm_ordered_slot *t, const mm_record *rec, mm_status *s, mm_err *e)
 {
     mm_ordered *o = t->o;
-    if (!is_first(o, t)) {
-        char text[MM_HINTED];
-        mm_record worded = *rec;
-        mm_hint_record(&worded, text);
-        mm_status s = mm_record_serialise(&worded, &t->gathered, e);
-        if (s != MM_OK || t->gathered.n < OWN_BYTES)
-            return s;
-        wait_for_turn(o, t);
-        write_gathered(t);
-        return MM_OK;
-    }
-    write_gathered(t);
-    write_record(t, *rec);
+    pthread_mutex_lock(&o->lock);
+    while (o->first == t && o->draining)
+        pthread_cond_wait(&o->turned, &o->lock);
+    standing is = o->first == t ? FIRST : KEPT;
+    if (!o->jobs->flush)
+        pthread_mutex_unlock(&o->lock);
+    if (is == KEPT)
+        *s = gather(t, rec, e);
+    if (is == KEPT && t->gathered.n >= OWN_BYTES)
+        is = FULL;
+    if (o->jobs->flush)
+        pthread_mutex_unlock(&o->lock);
+    return is;
+}
+
+mm_status mm_ordered_put(mm_ordered_slot *t, const mm_record *rec, mm_err *e)
+{
+    mm_status s = MM_OK;
+    standing is = keep(t, rec, &s, e);
+    if (is == KEPT || s != MM_OK)
+        return s;
+    if (is == FULL)
+        wait_for_turn(t->o, t);
+    write_gathered(t->o, t->note, &t->gathered);
+    if (is == FIRST)
+        write_record(t->o, t->note, *rec);
+    flush(t->o);
     return MM_OK;
 }
 
 void mm_ordered_attach(mm_ordered_slot *t, void *note)
 {
+    pthread_mutex_lock(&t->o->lock);
     free(t->note);
     t->note = note;
+    pthread_mutex_unlock(&t->o->lock);
 }
 
 /* ---- the order ---- */
@@ -138,22 +170,49 @@ static void leave(mm_ordered *o)
     free(t);
 }
 
-/* Writes the finished jobs at the head of the queue, one thread at a time: a job that becomes first meanwhile writes
- * its own records, or finds them written. */
+/* Whether the head of the queue has something to write that it does not write itself, or nothing more at all. */
+static bool is_due(const mm_ordered *o)
+{
+    return o->first && (o->first->done || (o->jobs->flush && o->first->gathered.n));
+}
+
+/* Writes what the head of the queue has gathered, without the lock. */
+static void write_first(mm_ordered *o)
+{
+    mm_ordered_slot *t = o->first;
+    mm_buf b = t->gathered;
+    void *note = t->note;
+    size_t waited = t->done ? b.n : 0;
+    t->gathered = (mm_buf){0};
+    pthread_mutex_unlock(&o->lock);
+    write_gathered(o, note, &b);
+    mm_buf_free(&b);
+    pthread_mutex_lock(&o->lock);
+    o->waiting -= waited;
+}
+
+/* Writes the finished jobs at the head of the queue, and with `flush` what the next one has gathered, one thread at a
+ * time: a job that becomes first meanwhile writes its own records, or finds them written. */
 static void drain(mm_ordered *o)
 {
+    bool unflushed = false;
     o->draining = true;
-    while (o->first && o->first->done) {
-        mm_ordered_slot *now = o->first;
-        size_t n = now->gathered.n;
-        pthread_mutex_unlock(&o->lock);
-        write_gathered(now);
-        pthread_mutex_lock(&o->lock);
-        o->waiting -= n;
-        leave(o);
+    while (unflushed || is_due(o)) {
+        if (!is_due(o)) {
+            pthread_mutex_unlock(&o->lock);
+            flush(o);
+            pthread_mutex_lock(&o->lock);
+            unflushed = false;
+        } else if (o->first->gathered.n) {
+            write_first(o);
+            unflushed = true;
+        } else {
+            leave(o);
+        }
         pthread_cond_broadcast(&o->turned);
     }
     o->draining = false;
+    pthread_cond_broadcast(&o->turned);
 }
 
 /* t is done, and the thread that drains may free it from here on. Workers that are ahead of the output wait here. */

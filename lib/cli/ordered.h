@@ -1,7 +1,8 @@
 /* ordered.h: jobs that run side by side and whose records come out in the order of the jobs.
  *
  * The job that is next in line writes straight through. The others gather their records in memory; one that has
- * gathered much waits for its turn, so that memory stays bounded whatever the jobs make. */
+ * gathered much waits for its turn, so that memory stays bounded whatever the jobs make. While `next` waits for a job,
+ * the records of those that are done go out. */
 #ifndef MM_CLI_ORDERED_H
 #define MM_CLI_ORDERED_H
 
@@ -16,6 +17,7 @@ typedef struct {
     /* Does the job and frees it; calls mm_ordered_put for each record. `worker` is 0..threads-1. */
     void (*work)(void *ctx, void *job, mm_ordered_slot *slot, int worker);
     void *ctx;
+    bool flush; /* each record leaves at once, when its turn has come */
     /* For jobs with a note on their slot: checks each of their records in order, on one thread at a time, just before
      * it is written, and may replace it with another, which lives until the next call. False: it is not written. */
     bool (*pass)(void *ctx, void *note, mm_record *rec);

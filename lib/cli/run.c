@@ -152,6 +152,7 @@ int mm_run_end(mm_run *r)
            (long long)r->skipped);
     mm_signals_end(r);
     mm_arena_free(&s->arena);
+    mm_buf_free(&s->listed);
     free(s);
     r->state = NULL;
     return r->status;

@@ -2,6 +2,7 @@
 #ifndef MM_CLI_STATE_H
 #define MM_CLI_STATE_H
 
+#include "base/buf.h"
 #include "cli/tool.h"
 
 #include <pthread.h>
@@ -23,6 +24,18 @@ typedef struct {
     int64_t replay, whole; /* --resume: new bytes are compared with those from replay to whole of .part, not written */
     pthread_mutex_t lock;  /* held while records are handed to the writer */
 } mm_out_state;
+
+/* ---- a list of operands (operands.c) ---- */
+enum { MM_LISTS = 2 }; /* --files-from; --files0-from or -0 */
+
+typedef struct {
+    const char *name; /* NULL: none, or read to its end */
+    char end;         /* of an entry */
+    int fd;
+    mm_buf read; /* from `at` on: not handed out yet */
+    size_t at;
+    bool over; /* no more can be read */
+} mm_list_state;
 
 /* ---- the input ---- */
 typedef struct {
@@ -68,6 +81,8 @@ struct mm_run_state {
     bool version, null, quiet;
     int help, progress;
     int64_t threads;
+    mm_list_state lists[MM_LISTS];
+    mm_buf listed; /* the last name of a list that is read as it comes */
     mm_out_state out;
     mm_in_state in;
     mm_bar_state bar;
@@ -87,7 +102,7 @@ struct mm_run_state {
 void mm_common_opts(mm_run *r);                                       /* fills state->opts */
 mm_status mm_common_settle(mm_run *r, const mm_parsed *p, mm_err *e); /* environment, precision, quiet … */
 
-/* operands.c: those of the command line and of the lists */
+/* operands.c: those of the command line and of the lists, which are only opened where they are read as they come */
 mm_status mm_operands(mm_run *r, const mm_parsed *p, mm_err *e);
 
 /* help.c, mdoc.c, completion.c */

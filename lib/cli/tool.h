@@ -52,6 +52,8 @@ typedef struct {
     const mm_opt *opts;           /* the tool's own, ended by a row with name NULL */
     void (*add_opts)(mm_opts *o); /* or: adds them, and rows shared by some tools (cli/encoding.h) */
     unsigned takes;
+    const bool *live; /* true once the options are read: lists of operands (MM_TAKES_FILES) are read as they come, by
+                         mm_operands_next; NULL: never */
     const char *encodes;        /* completions offer models for -m that encode this: "image"; NULL: all */
     const char *model_commands; /* "info|verify": the commands whose arguments are models */
     const char *name_commands;  /* "fetch": those whose arguments are no files either */
@@ -64,6 +66,7 @@ typedef struct {
     const mm_tool *tool;
     const char **operands; /* those of the lists (--files-from) after those of the command line */
     int n_operands;
+    bool lists_live;    /* … but of lists that are read as they come */
     const char *output; /* -o; NULL: standard output */
     bool resume, update, strict, quiet;
     int verbose;
@@ -124,6 +127,10 @@ void mm_progress(mm_run *r, int64_t done, int64_t total); /* total 0: unknown; c
 __attribute__((format(printf, 2, 3)))
 #endif
 void mm_progress_note(mm_run *r, const char *fmt, ...); /* what the line says at its end from now on: "loss 0.31" */
+
+/* The next operand of the lists, where they are read as they come: waits for it; it lives until the next call. MM_OK,
+ * MM_EOF, MM_FATAL. */
+mm_status mm_operands_next(mm_run *r, const char **path, mm_err *e);
 
 /* ---- output ---- */
 /* The tool's stream output: -o FILE through FILE.part and a rename at the end, or standard output. Refuses a terminal

@@ -29,7 +29,7 @@ typedef struct mm_blob {
 
     /* Its place in the run. */
     int64_t number; /* of this input, from 0 */
-    int operand;    /* the number of the operand that it comes from */
+    int64_t operand; /* the number of the operand that it comes from */
     bool unfit;     /* the key's regular expression does not match the path, which keeps its own key */
     bool fresh;     /* no earlier input can share a key with this or a later one (unless mm_key_merges) */
 

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/grow.h"
+#include "base/hash.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "source/clean_path.h"
@@ -13,7 +14,7 @@ enum { SEGMENTS = 64, FREE = -1 }; /* they grow one by one, so that growing neve
 /* A modality of a key, by the 96 bits that identify both. */
 typedef struct {
     uint32_t id[3];
-    int32_t operand; /* of the source that has it */
+    int32_t from; /* the source that has it: its operand, or a hash of its name where operands are not known */
 } slot;
 
 typedef struct {
@@ -110,7 +111,7 @@ static void identify(uint32_t id[3], const mm_record *rec)
 static slot *find(const segment *s, const uint32_t *id)
 {
     uint32_t at = id[1] % s->cap;
-    while (s->v[at].operand != FREE && !same(s->v[at].id, id))
+    while (s->v[at].from != FREE && !same(s->v[at].id, id))
         at = at + 1 < s->cap ? at + 1 : 0;
     return &s->v[at];
 }
@@ -125,9 +126,9 @@ static bool make_room(segment *s)
     if (!more.v)
         return false;
     for (uint32_t i = 0; i < more.cap; i++)
-        more.v[i].operand = FREE;
+        more.v[i].from = FREE;
     for (uint32_t i = 0; i < s->cap; i++)
-        if (s->v[i].operand != FREE)
+        if (s->v[i].from != FREE)
             *find(&more, s->v[i].id) = s->v[i];
     free(s->v);
     *s = more;
@@ -166,8 +167,10 @@ static mm_str neighbour(const mm_clash *c, const uint32_t *id, mm_str key)
 /* What keeps the two sources apart. */
 static mm_hint remedy(const mm_clash *c, const slot *has, const mm_clash_source *from, const mm_record *rec)
 {
-    bool apart = has->operand != from->operand && !c->o->root, member = memchr(rec->src.p, '!', rec->src.n);
-    if (apart && (mm_dir_exists(c->operands[has->operand]) || mm_dir_exists(c->operands[from->operand])))
+    bool apart = (!c->operands || has->from != from->operand) && !c->o->root;
+    bool member = memchr(rec->src.p, '!', rec->src.n);
+    if (apart && c->operands &&
+        (mm_dir_exists(c->operands[has->from]) || mm_dir_exists(c->operands[from->operand])))
         return MM_HINT_KEY_ROOT;
     if (apart && member && c->o->key_rule != MM_KEY_ARCHIVE)
         return MM_HINT_KEY_ARCHIVE;
@@ -181,7 +184,9 @@ static mm_status refuse(const mm_clash *c, const uint32_t *id, const slot *has, 
     mm_str key = mm_utf8_tail(rec->key, NAME), first = neighbour(c, id, rec->key);
     bool twice = first.p && mm_str_eq(first, rec->src);
     mm_hint hint = twice ? MM_HINT_NONE : remedy(c, has, from, rec);
-    first = mm_utf8_tail(first.p ? first : mm_str_of(c->operands[has->operand]), NAME);
+    if (!first.p)
+        first = c->operands ? mm_str_of(c->operands[has->from]) : MM_STR("an earlier input");
+    first = mm_utf8_tail(first, NAME);
     return mm_fail_hint(e, MM_SKIP, hint, "key \"%.*s\" has its %.*s from %.*s already%s", MM_STRF(key),
                         MM_STRF(mm_record_modality(rec)), MM_STRF(first),
                         twice  ? ": the archive holds it twice"
@@ -190,6 +195,19 @@ static mm_status refuse(const mm_clash *c, const uint32_t *id, const slot *has, 
 }
 
 /* ---- one record ---- */
+
+static int32_t name_of(const mm_clash *c, const mm_clash_source *from, const mm_record *rec)
+{
+    return c->operands ? (int32_t)from->operand : (int32_t)(mm_hash(rec->src) >> 33);
+}
+
+/* Whether the source that has the key is this one, given before. */
+static bool is_again(const mm_clash *c, const slot *has, int32_t name)
+{
+    if (!c->operands)
+        return has->from == name;
+    return has->from != name && strcmp(c->operands[has->from], c->operands[name]) == 0;
+}
 
 /* Whether this source was allowed the same before. */
 static bool was_given(mm_clash *c, const mm_clash_source *from, const uint32_t *id)
@@ -211,7 +229,7 @@ static mm_status give(mm_clash *c, slot *to, const mm_clash_source *from, const 
         return mm_fail_memory(e);
     memcpy(c->given[c->count++], id, sizeof *c->given);
     memcpy(to->id, id, sizeof to->id);
-    to->operand = from->operand;
+    to->from = name_of(c, from, rec);
     return hold(c, id, rec, e);
 }
 
@@ -230,12 +248,10 @@ mm_status mm_clash_check(mm_clash *c, mm_clash_source *from, const mm_record *re
     if (!make_room(s))
         return mm_fail_memory(e);
     slot *at = find(s, id);
-    bool again = at->operand != FREE && at->operand != from->operand &&
-                 strcmp(c->operands[at->operand], c->operands[from->operand]) == 0;
-    if (at->operand == FREE) {
+    if (at->from == FREE) {
         s->n++;
         c->n++;
-    } else if (!again) {
+    } else if (!is_again(c, at, name_of(c, from, rec))) {
         mm_status refused = from->refused ? MM_EOF : refuse(c, id, at, from, rec, e);
         from->refused = true;
         return refused;

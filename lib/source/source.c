@@ -28,7 +28,8 @@ typedef struct {
 
 struct mm_source {
     const char *const *operands;
-    int n, next;
+    int n;
+    int64_t next; /* of all operands */
     mm_source_opts o;
     mm_keyer keyer;
     locale_t utf8; /* libarchive gives no name for a member whose name the locale cannot hold */
@@ -294,6 +295,7 @@ static mm_status enter_directory(mm_source *s, mm_blob **b, const char *path, mm
         return st;
     }
     s->directory = path;
+    mm_arena_reset(&s->names);
     s->place = mm_str_of(mm_arena_strdup(&s->names, s->o.root ? (*b)->path : MM_STR("")));
     mm_blob_free(*b);
     *b = NULL;
@@ -307,9 +309,8 @@ static mm_status enter_directory(mm_source *s, mm_blob **b, const char *path, mm
     return st;
 }
 
-static mm_status next_operand(mm_source *s, mm_blob **out, mm_err *e)
+static mm_status open_operand(mm_source *s, const char *path, mm_blob **out, mm_err *e)
 {
-    const char *path = s->operands[s->next++];
     struct stat st;
     char why[128];
     mm_blob *b = *out = mm_blob_new();
@@ -338,6 +339,20 @@ static mm_status next_operand(mm_source *s, mm_blob **out, mm_err *e)
             mm_blob_fail(b, "open", "%s", strerror(errno));
     }
     return MM_OK;
+}
+
+static mm_status next_operand(mm_source *s, mm_blob **out, mm_err *e)
+{
+    const char *path;
+    mm_status st = MM_OK;
+    if (s->next < s->n)
+        path = s->operands[s->next];
+    else
+        st = s->o.more ? s->o.more(s->o.more_ctx, &path, e) : MM_EOF;
+    if (st != MM_OK)
+        return st;
+    s->next++;
+    return open_operand(s, path, out, e);
 }
 
 /* ---- directories ---- */
@@ -408,7 +423,7 @@ static mm_status next_blob(mm_source *s, mm_blob **out, mm_err *e)
             s->walk = NULL;
         }
     } else {
-        return s->next < s->n ? next_operand(s, out, e) : MM_EOF;
+        return next_operand(s, out, e);
     }
     return st == MM_EOF ? MM_OK : st;
 }
@@ -426,7 +441,7 @@ mm_status mm_source_next(mm_source *s, mm_blob **b, mm_err *e)
         (*b)->number = s->number++;
         (*b)->operand = s->next - 1;
         (*b)->unfit = !mm_keyer_fits(&s->keyer, mm_blob_arena(*b), (*b)->path);
-        (*b)->fresh = s->group.begun && s->n == 1;
+        (*b)->fresh = s->group.begun && s->n == 1 && !s->o.more;
         s->group.begun = false;
     } else {
         mm_blob_free(*b);

@@ -68,6 +68,27 @@ static void one_source(void **state)
     mm_clash_free(c);
 }
 
+/* Operands that come one by one: a source is known by its name, and may come again. */
+static void unknown_operands(void **state)
+{
+    mm_clash *c;
+    mm_err e;
+    (void)state;
+    assert_int_equal(mm_clash_new(&c, NULL, &plain, &e), MM_OK);
+    mm_record jpg = record(MM_KIND_IMAGE, "part"), png = jpg, other = record(MM_KIND_IMAGE, "other");
+    jpg.src = MM_STR("part.jpg");
+    png.src = MM_STR("part.png");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ask(c, i, jpg), MM_OK);
+        assert_int_equal(ask(c, i, other), MM_OK);
+    }
+    mm_clash_source from = {.number = -3, .operand = (int64_t)1 << 40};
+    assert_int_equal(mm_clash_check(c, &from, &png, &e), MM_SKIP);
+    assert_non_null(strstr(e.text, "from an earlier input already"));
+    assert_int_equal(ask(c, 9, jpg), MM_OK);
+    mm_clash_free(c);
+}
+
 static void memory(void **state)
 {
     enum { KEYS = 300000 };
@@ -115,7 +136,7 @@ static void long_names(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(modalities), cmocka_unit_test(one_source),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(modalities), cmocka_unit_test(one_source), cmocka_unit_test(unknown_operands),
                                        cmocka_unit_test(memory), cmocka_unit_test(long_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

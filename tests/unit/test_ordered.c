@@ -147,9 +147,93 @@ static void test_many_threads(void **state)
     run_jobs(12);
 }
 
+/* ---- live ---- */
+
+/* Three jobs of one byte each. The second puts its byte while the first still works, and then works on until that byte
+ * has been read; the third does not come before; the fourth question, whether there are more, is not answered before
+ * its byte has been read. */
+typedef struct {
+    int given;
+    atomic_int gathered, seen; /* the second has put its byte; bytes at the other end of the pipe */
+    atomic_bool late;
+} live;
+
+static void wait_until(live *l, atomic_int *n, int most)
+{
+    for (int i = 0; *n < most && !l->late; i++) {
+        usleep(1000);
+        l->late |= i > 20000;
+    }
+}
+
+static void *next_live(void *ctx)
+{
+    live *l = ctx;
+    if (l->given >= 2)
+        wait_until(l, &l->seen, l->given);
+    return l->given < 3 ? (void *)(bytes + l->given++) : NULL;
+}
+
+static void work_live(void *ctx, void *given, mm_ordered_slot *t, int worker)
+{
+    live *l = ctx;
+    long job = (const uint8_t *)given - bytes;
+    mm_record rec = mm_record_new(MM_KIND_OTHER);
+    mm_err e;
+    (void)worker;
+    rec.raw = (mm_str){given, 1};
+    if (job == 0)
+        wait_until(l, &l->gathered, 1);
+    assert_int_equal(mm_ordered_put(t, &rec, &e), MM_OK);
+    if (job == 1) {
+        l->gathered = 1;
+        wait_until(l, &l->seen, 2);
+    }
+}
+
+typedef struct {
+    const char *name;
+    live *l;
+} other_end;
+
+static void *count(void *arg)
+{
+    other_end *x = arg;
+    uint8_t p;
+    int fd = open(x->name, O_RDONLY);
+    while (read(fd, &p, 1) == 1 && p == bytes[x->l->seen])
+        x->l->seen++;
+    close(fd);
+    return NULL;
+}
+
+static void test_live(void **state)
+{
+    char dir[] = "/tmp/test_ordered.XXXXXX", name[64], *argv[] = {"ordered", "-q", "-j", "2", "-o", name};
+    live l = {0};
+    other_end x = {name, &l};
+    pthread_t reader;
+    mm_run r;
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(name, sizeof name, "%s/out", dir);
+    assert_int_equal(mkfifo(name, 0600), 0);
+    assert_int_equal(pthread_create(&reader, NULL, count, &x), 0);
+    mm_run_begin(&r, &tool, 6, argv);
+    mm_out_open(&r);
+    mm_ordered_run(&r, &(mm_ordered_jobs){.next = next_live, .work = work_live, .ctx = &l, .flush = true});
+    assert_int_equal(mm_run_end(&r), 0);
+    assert_int_equal(pthread_join(reader, NULL), 0);
+    assert_false(l.late);
+    assert_int_equal(l.seen, 3);
+    unlink(name);
+    rmdir(dir);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_thread), cmocka_unit_test(test_many_threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_thread), cmocka_unit_test(test_many_threads),
+                                       cmocka_unit_test(test_live)};
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(i * i >> 7 ^ i);
     return cmocka_run_group_tests(tests, NULL, NULL);
