@@ -26,8 +26,6 @@ static const mm_opt options[] = {
     {0, "hidden", MM_OPT_FLAG, &opt.hidden, .help = "also read files whose names begin with a dot"},
     {0, "follow", MM_OPT_FLAG, &opt.follow, .help = "follow symbolic links to directories"},
     {0, "meta", MM_OPT_FLAG, &opt.meta, .help = "also keep metadata about people and places: position, camera"},
-    {0, "flush", MM_OPT_FLAG, &opt.flush,
-     .help = "read standard input as it comes, and write each record as soon as it is complete"},
 
     {0, "key", MM_OPT_STR, &opt.key, "RULE",
      .help = "the key of a sample: path (without extension), file (with it), archive (path, with the archive's own "
@@ -89,7 +87,7 @@ static const mm_opt options[] = {
              "of each image"},
 
     {0, "flush", MM_OPT_FLAG, &opt.flush,
-     .help = "each record leaves when it is complete: lists and pipes are read as they come, not to their end first",
+     .help = "read lists and pipes as they come, and write each record as soon as it is complete",
      .group = "Live input"},
 
     {0, "max-pixels", MM_OPT_INT, &opt.max_pixels, "N", .help = "refuse larger images (default: 178956970)", .min = 1,
@@ -241,7 +239,6 @@ int main(int argc, char **argv)
         .decode = decode_options(&r),
         .source = source_options(),
         .key = opt.key,
-        .flush = opt.flush,
         .label = opt.label,
         .labelling = {opt.labels, opt.key_column, opt.label_column, opt.table, NULL, 0, 0},
     };

@@ -18,7 +18,6 @@ typedef struct {
     mm_source_opts source; /* … as are log and keep */
     const char *key;       /* --key */
     uint64_t options;      /* a hash of all options that change a result */
-    bool flush;            /* each record leaves when it is complete, and lists and pipes are read as they come */
 
     /* Where labels come from: one of these, or the rows of tables. */
     mm_labels_option labelling; /* a table beside the media; path NULL: none */

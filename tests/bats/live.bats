@@ -10,12 +10,15 @@ setup_file() {
 setup() {
     cd "$D" || return 1
     tmp=$BATS_TEST_TMPDIR
-    talk=$BATS_TEST_DIRNAME/talk.py
+    python=${MM_PYTHON:-python3}
+    "$python" -c 'import msgpack' 2>/dev/null || skip "needs Python's msgpack (set MM_PYTHON)"
 }
+
+talk() { "$python" "$BATS_TEST_DIRNAME/talk.py" "$@"; }
 
 @test "a list is read name by name: a file's records leave before the next name comes" {
     for j in 1 3; do
-        python3 "$talk" "$tmp/out" mm-decode -q -j "$j" --flush --files-from - <<'END' || [ "$status" = 1 ]
+        run talk "$tmp/out" mm-decode -q -j "$j" --flush --files-from - <<'END'
 send 't/a.png\nt/b'
 expect t/a.png
 send '.png\n\n'
@@ -26,8 +29,8 @@ send 't\n'
 expect t/a.png t/b.png t/c.wav t/d.txt
 send 't/c.wav'
 END
+        [ "$status" = 1 ]
         printf '%s\n' t/a.png t/b.png t/absent.png t t/c.wav >list
-        mm-decode -q --flush --files-from list | cmp - "$tmp/out"
-        mm-decode -q --files-from list | mm-cat -J | jq -r .src | head -n 7 | cmp - <(mm-cat -J "$tmp/out" | jq -r .src | head -n 7)
+        mm-decode -q --files-from list | cmp - "$tmp/out"
     done
 }
