@@ -24,7 +24,7 @@ typedef struct item {
 
 typedef struct {
     item *head, **tail;
-    int n, wanted;
+    int n, wanted, marks;
     int64_t bytes;
 } item_list;
 
@@ -47,9 +47,10 @@ struct mm_filter_state {
     pthread_cond_t grown, shrunk;
     item_list queue;
     item *spare;
-    bool any;    /* a record was read */
+    bool any;    /* a record was read that is no mark */
     bool wanted; /* … that the tool wants */
     bool last;   /* no tool reads the output */
+    bool waits;  /* the reading thread waits for input: no more records come for now */
     bool ended;
     work *pending; /* begun, its step still to come; NULL: none */
     /* the batch that is written; this thread only */
@@ -74,6 +75,7 @@ static void list_add(item_list *l, item *x)
     l->tail = &x->next;
     l->n++;
     l->wanted += x->wanted;
+    l->marks += x->rec.kind == MM_KIND_MARK;
     l->bytes += x->bytes;
 }
 
@@ -85,6 +87,7 @@ static item *list_take(item_list *l)
         l->tail = &l->head;
     l->n--;
     l->wanted -= x->wanted;
+    l->marks -= x->rec.kind == MM_KIND_MARK;
     l->bytes -= x->bytes;
     return x;
 }
@@ -129,6 +132,17 @@ static void queue_add(struct mm_filter_state *s, item *x)
     while (is_full(s))
         pthread_cond_wait(&s->shrunk, &s->lock);
     list_add(&s->queue, x);
+    s->waits = false;
+    pthread_cond_signal(&s->grown);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Called before the reading thread waits for input. */
+static void note_wait(void *ctx)
+{
+    struct mm_filter_state *s = ctx;
+    pthread_mutex_lock(&s->lock);
+    s->waits = true;
     pthread_cond_signal(&s->grown);
     pthread_mutex_unlock(&s->lock);
 }
@@ -147,7 +161,7 @@ static void *read_ahead(void *arg)
         x->n_kept = x->wanted ? mm_record_reuse_find(s->r, &x->rec, &x->arena, &x->kept) : 0;
         x->wanted &= !x->n_kept;
         x->bytes = (int64_t)x->rec.raw.n;
-        s->any = true;
+        s->any |= x->rec.kind != MM_KIND_MARK;
         queue_add(s, x);
         x = item_get(s);
     }
@@ -245,15 +259,16 @@ void mm_filter_fail(mm_run *r, int i, const char *stage, const char *code, const
 static bool is_ready(const struct mm_filter_state *s)
 {
     bool passes = s->queue.head && !s->queue.head->wanted; /* need not wait for anything */
-    return s->ended || is_full(s) || s->queue.wanted >= s->now || passes || (s->f->flush && s->queue.n);
+    bool asked = s->queue.marks || (s->f->flush && s->queue.n); /* the answer must not wait for more input */
+    return s->ended || is_full(s) || s->queue.wanted >= s->now || passes || (asked && s->waits);
 }
 
-/* Whole items up to the limits; those that are not wanted alone when the first is not. */
+/* Whole items up to the limits, and what passes after them; what passes alone when it comes first. */
 static void take_batch(struct mm_filter_state *s, item_list *batch)
 {
     bool passing = s->queue.head && !s->queue.head->wanted;
-    while (s->queue.head && batch->wanted < s->now && batch->bytes < s->batch_bytes) {
-        if (passing && s->queue.head->wanted)
+    for (const item *x; (x = s->queue.head) && batch->bytes < s->batch_bytes;) {
+        if (x->wanted && (passing || batch->wanted == s->now))
             break;
         list_add(batch, list_take(&s->queue));
     }
@@ -313,8 +328,9 @@ static void end_work(struct mm_filter_state *s, work *w)
         mm_die_of(s->r, &e);
     if (!s->r->state->stopped)
         write_up_to(s, w->n);
-    if (w->n && s->r->state->out.regular)
-        mm_out_flush(s->r); /* whatever kills the program loses two batches at most */
+    bool file = w->n && s->r->state->out.regular; /* whatever kills the program loses two batches at most */
+    if (file || s->f->flush || w->items.marks)
+        mm_out_flush(s->r);
     if (w->n)
         fit_batch(s, w);
     while (w->items.head)
@@ -400,6 +416,7 @@ void mm_filter_run(mm_run *r, const mm_filter *f)
     pthread_cond_init(&s.grown, NULL);
     pthread_cond_init(&s.shrunk, NULL);
     r->state->filter = &s;
+    mm_in_on_wait(r, note_wait, &s);
     if (pthread_create(&reader, NULL, read_ahead, &s) != 0)
         mm_die(r, "cannot start a thread");
     run_batches(&s);

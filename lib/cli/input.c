@@ -64,12 +64,17 @@ static mm_status open_next(mm_run *r, mm_err *e)
         return MM_EOF;
     const char *name = r->n_operands ? r->operands[in->operand] : "-";
     in->operand++;
+    if (in->waits && size_of(name) < 0) /* opening a named pipe waits for its writer */
+        in->waits(in->waits_ctx);
     in->name = is_standard_input(name) ? "standard input" : name;
     in->fd = is_standard_input(name) ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
     char why[128];
     if (in->fd < 0)
         return mm_fail(e, MM_SKIP, "%s: %s", name, mm_open_failure(name, r->tool->name, why, sizeof why));
-    return mm_reader_new(&in->reader, in->fd, in->name, e);
+    mm_status s = mm_reader_new(&in->reader, in->fd, in->name, e);
+    if (s == MM_OK)
+        mm_reader_on_wait(in->reader, in->waits, in->waits_ctx);
+    return s;
 }
 
 /* The stream breaks off here: an error record tells the tools after this one. */
@@ -130,6 +135,12 @@ mm_status mm_in_next(mm_run *r, mm_arena *a, mm_record *rec)
     return s;
 }
 
+void mm_in_on_wait(mm_run *r, void (*waits)(void *ctx), void *ctx)
+{
+    r->state->in.waits = waits;
+    r->state->in.waits_ctx = ctx;
+}
+
 void mm_in_require(mm_run *r)
 {
     if (!r->state->in.some && !mm_out_is_passed_on(r))
@@ -142,6 +153,8 @@ void mm_in_each(mm_run *r, mm_take take, void *ctx)
     mm_record rec;
     mm_err e;
     while (mm_in_next(r, &a, &rec) == MM_OK) {
+        if (rec.kind == MM_KIND_MARK)
+            continue;
         if (rec.kind == MM_KIND_ERROR)
             mm_run_worsen(r, 1);
         mm_must(r, take(ctx, &rec, &e), &e);
@@ -164,7 +177,8 @@ void mm_in_each_of(mm_run *r, const char *path, mm_take take, void *ctx)
         mm_die(r, "%s: %s", path, strerror(errno));
     mm_must(r, mm_reader_new(&in, fileno(f), path, &e), &e);
     while ((s = mm_reader_next(in, &a, &rec, &e)) == MM_OK) {
-        mm_must(r, take(ctx, &rec, &e), &e);
+        if (rec.kind != MM_KIND_MARK)
+            mm_must(r, take(ctx, &rec, &e), &e);
         mm_arena_reset(&a);
     }
     mm_must(r, s, &e);

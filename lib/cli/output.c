@@ -168,17 +168,7 @@ void mm_out_put(mm_run *r, const mm_record *rec)
     pthread_mutex_unlock(&out->lock);
 }
 
-void mm_out_flush(mm_run *r)
-{
-    mm_out_state *out = &r->state->out;
-    pthread_mutex_lock(&out->lock);
-    mm_writer_flush(out->writer);
-    if (mm_writer_failed(out->writer))
-        close_writer(r);
-    pthread_mutex_unlock(&out->lock);
-}
-
-static void close_text(mm_run *r)
+static void flush_text(mm_run *r)
 {
     mm_out_state *out = &r->state->out;
     FILE *f = out->text;
@@ -188,6 +178,19 @@ static void close_text(mm_run *r)
         end_by_pipe(r);
     if (bad) /* what an earlier write met is not known any more */
         mm_die(r, "%s: %s", r->output ? r->output : "standard output", errno ? strerror(errno) : "write error");
+}
+
+void mm_out_flush(mm_run *r)
+{
+    mm_out_state *out = &r->state->out;
+    pthread_mutex_lock(&out->lock);
+    if (out->text)
+        flush_text(r);
+    else
+        mm_writer_flush(out->writer);
+    if (out->writer && mm_writer_failed(out->writer))
+        close_writer(r);
+    pthread_mutex_unlock(&out->lock);
 }
 
 /* A name appears when its bytes are on the disk, not before. */
@@ -223,7 +226,7 @@ void mm_out_close(mm_run *r)
     if (out->writer)
         close_writer(r);
     else
-        close_text(r);
+        flush_text(r);
     if (r->state->stopped)
         mm_out_abandon(r);
     if (out->beside && !out->closed)

@@ -23,7 +23,7 @@ struct mm_resume {
     mm_record rec;  /* the next one, if there is one: */
     bool any;       /* … */
     int64_t at;     /* where it starts, or where the whole records end */
-    int64_t n;      /* how many were taken */
+    int64_t n;      /* how many were taken, without marks */
     uint64_t *span; /* mm-decode: hash of the src of each span of records that share one */
     int64_t spans, cap, matched;
 };
@@ -106,7 +106,7 @@ static void cut_at(mm_run *r, int64_t at)
 
 static void take(mm_run *r, struct mm_resume *s)
 {
-    s->n++;
+    s->n += s->rec.kind != MM_KIND_MARK;
     look_at_next(r, s);
 }
 

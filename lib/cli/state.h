@@ -42,6 +42,8 @@ typedef struct {
     mm_reader *reader;
     int fd, operand; /* the next operand to open */
     const char *name;
+    void (*waits)(void *ctx); /* mm_in_on_wait; NULL: nobody asked */
+    void *waits_ctx;
     int64_t bytes_total, bytes_before; /* of all regular files; of those that are done with. −1: unknown */
     int64_t breaks;                    /* streams that broke or could not be opened */
     bool any;                          /* a good record came */

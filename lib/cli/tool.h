@@ -138,6 +138,7 @@ mm_status mm_operands_next(mm_run *r, const char **path, mm_err *e);
 void mm_out_open(mm_run *r);
 /* Writes a record. A failure to write ends the program: silently, by SIGPIPE, when the reader has gone. One thread. */
 void mm_out_put(mm_run *r, const mm_record *rec);
+/* Hands all that was written to whoever reads the output, a stream or a text. Failures as above. */
 void mm_out_flush(mm_run *r);
 /* Whether a stream goes into a pipe, so that the tool after this one reports what is wrong with it. Once it is open. */
 bool mm_out_is_passed_on(const mm_run *r);
@@ -163,10 +164,13 @@ void mm_in_check(mm_run *r);
  * cannot be opened is reported as a failed item and comes as a last record of kind error in its place, so that the
  * tools after this one learn of it; the next operand follows. MM_OK or MM_EOF. */
 mm_status mm_in_next(mm_run *r, mm_arena *a, mm_record *rec);
+/* Before the first record: has `waits` called, inside mm_in_next, each time before that waits for input which is not
+ * there yet: what came before need not wait for it (marks and --flush). */
+void mm_in_on_wait(mm_run *r, void (*waits)(void *ctx), void *ctx);
 /* Once all is read: dies when not one record came, unless the tool after this one says so (mm_out_is_passed_on). */
 void mm_in_require(mm_run *r);
 
-/* For every record: `take` may change it; anything but MM_OK ends the program with e's text. */
+/* For every record but marks, which a data set does not need: `take` may change it; anything but MM_OK ends the program with e's text. */
 typedef mm_status (*mm_take)(void *ctx, mm_record *rec, mm_err *e);
 void mm_in_each(mm_run *r, mm_take take, void *ctx);                      /* of all operands; mm_in_require */
 void mm_in_each_of(mm_run *r, const char *path, mm_take take, void *ctx); /* of this stream; dies if it is broken */
@@ -195,7 +199,7 @@ typedef struct {
     int batch;           /* records a step gets at most */
     int64_t batch_bytes; /* … or bytes of records, 0: 64 MiB */
     bool keep;           /* --keep: the source record goes out before its replacement */
-    bool flush;          /* --flush: never wait for more input when a record is ready */
+    bool flush;          /* --flush: never wait for more input when a record is ready, as before every mark */
     const char *takes;   /* "text": a warning says that the input had none; NULL: none does */
     void *ctx;
 } mm_filter;

@@ -38,6 +38,16 @@ ssize_t mm_fd_read(int fd, void *p, size_t n)
     return got;
 }
 
+bool mm_fd_waits(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int ready;
+    do
+        ready = poll(&p, 1, 0);
+    while (ready < 0 && errno == EINTR);
+    return ready == 0;
+}
+
 bool mm_fd_write2(int fd, const void *p, size_t n, const void *p2, size_t n2)
 {
     struct iovec v[2] = {{(void *)p, n}, {(void *)p2, n2}};

@@ -18,6 +18,8 @@ struct mm_reader {
     int64_t records, at; /* good records and their bytes */
     size_t largest;      /* bytes of the largest record so far, which may be reserved at once */
     size_t from, to;     /* window[from..to): read, not yet delivered */
+    void (*waits)(void *ctx);
+    void *waits_ctx;
     mm_err failed;       /* status MM_FATAL once nothing more can come */
     char *name;
     uint8_t window[WINDOW];
@@ -43,6 +45,7 @@ mm_status mm_reader_new(mm_reader **out, int fd, const char *name, mm_err *e)
     r->fd = fd;
     r->records = r->at = 0;
     r->largest = r->from = r->to = 0;
+    r->waits = NULL;
     r->failed = (mm_err){0};
     r->name = copy;
     mm_fd_widen(fd);
@@ -56,6 +59,12 @@ void mm_reader_free(mm_reader *r)
         return;
     free(r->name);
     free(r);
+}
+
+void mm_reader_on_wait(mm_reader *r, void (*waits)(void *ctx), void *ctx)
+{
+    r->waits = waits;
+    r->waits_ctx = ctx;
 }
 
 int64_t mm_reader_offset(const mm_reader *r)
@@ -127,6 +136,8 @@ static mm_status read_more(mm_reader *r, assembly *x, mm_arena *a, size_t want)
         size_t most = want > CHUNK ? want : CHUNK; /* a surplus fits the window */
         room = x->cap - x->n < most ? x->cap - x->n : most;
     }
+    if (r->waits && mm_fd_waits(r->fd))
+        r->waits(r->waits_ctx);
     ssize_t got = mm_fd_read(r->fd, x->p + x->n, room);
     if (got < 0)
         return fail_read(r);

@@ -21,6 +21,10 @@ void mm_reader_free(mm_reader *r); /* NULL is fine */
  * image: mm-decode reads media"). After MM_FATAL every call returns MM_FATAL. */
 mm_status mm_reader_next(mm_reader *r, mm_arena *a, mm_record *rec, mm_err *e);
 
+/* From now on `waits` is called each time before the reader waits for bytes that are not there yet, also inside a
+ * record: what came before need not wait for them. NULL: no more. */
+void mm_reader_on_wait(mm_reader *r, void (*waits)(void *ctx), void *ctx);
+
 int64_t mm_reader_offset(const mm_reader *r); /* bytes of the good records so far: where the next one starts */
 
 #endif

@@ -167,7 +167,15 @@ static void put_label(mm_writer *w, const char *src)
     mm_writer_put(w, &rec);
 }
 
-/* Sources a b c d e: texts and others in any order, a failure, a text that gives nothing, a source in two runs. */
+static void put_mark(mm_writer *w)
+{
+    mm_record rec = mm_record_new(MM_KIND_MARK);
+    rec.key = MM_STR("m");
+    mm_writer_put(w, &rec);
+}
+
+/* Sources a b c d e: texts and others in any order, a failure, a text that gives nothing, a source in two runs, marks
+ * anywhere. */
 static int write_input(void **state)
 {
     char dir[] = "/tmp/mm-filter-XXXXXX";
@@ -179,8 +187,11 @@ static int write_input(void **state)
     assert_int_equal(mm_writer_new(&w, fd, NULL), MM_OK);
     put_label(w, "a");
     put_text(w, "a", "one");
+    put_mark(w);
     put_text(w, "b", "two words");
     put_label(w, "b");
+    put_mark(w);
+    put_mark(w);
     put_label(w, "b");
     put_text(w, "c", "!three");
     put_text(w, "d", "");
@@ -189,6 +200,7 @@ static int write_input(void **state)
     put_label(w, "a");
     put_text(w, "a", "seven");
     put_text(w, "a", "eight");
+    put_mark(w);
     assert_int_equal(mm_writer_close(w, NULL, NULL), MM_OK);
     close(fd);
     return FILTER("-o", "whole.mm", "in.mm") == 1 ? 0 : -1;
@@ -196,9 +208,12 @@ static int write_input(void **state)
 
 static const char *const want[] = {"+",
                                    "ONE",
+                                   "*",
                                    "TWO",
                                    "WORDS",
                                    "+",
+                                   "*",
+                                   "*",
                                    "+",
                                    "-too loud; --max-pixels sets the limit",
                                    "-nothing was computed for this record",
@@ -207,12 +222,15 @@ static const char *const want[] = {"+",
                                    "SIX",
                                    "+",
                                    "SEVEN",
-                                   "EIGHT"};
+                                   "EIGHT",
+                                   "*"};
 
 static void assert_record(const mm_record *rec, const char *text)
 {
     if (*text == '+')
         assert_int_equal(rec->kind, MM_KIND_LABEL);
+    else if (*text == '*')
+        assert_true(rec->kind == MM_KIND_MARK && mm_str_is(rec->key, "m"));
     else if (*text == '-')
         assert_true(rec->kind == MM_KIND_ERROR && mm_str_is(rec->error.text, text + 1));
     else
@@ -254,10 +272,9 @@ static void test_batches_do_not_matter(void **state)
     }
 }
 
-/* The filter as a coprocess: what goes in comes out before the next goes in, also where batches overlap. */
-static void test_coprocess(void **state)
+/* The filter as a coprocess: `texts` of them, and with `mark` a mark, go in and come out before the next go in. */
+static void converse(char **argv, int texts, bool mark)
 {
-    (void)state;
     int in[2], out[2];
     assert_int_equal(pipe(in), 0);
     assert_int_equal(pipe(out), 0);
@@ -268,7 +285,7 @@ static void test_coprocess(void **state)
         dup2(out[1], STDOUT_FILENO);
         close(in[1]);
         close(out[0]);
-        exit(run_filter((char *[]){"upper", "-q", "--flush", "--overlap", NULL}));
+        exit(run_filter(argv));
     }
     close(in[0]);
     close(out[1]);
@@ -279,10 +296,15 @@ static void test_coprocess(void **state)
     assert_int_equal(mm_writer_new(&w, in[1], NULL), MM_OK);
     assert_int_equal(mm_reader_new(&r, out[0], "upper", NULL), MM_OK);
     for (int i = 0; i < 20; i++, mm_arena_reset(&a)) {
-        put_text(w, "a", "word");
+        for (int k = 0; k < texts; k++)
+            put_text(w, "a", "word");
+        if (mark)
+            put_mark(w);
         mm_writer_flush(w);
-        assert_int_equal(mm_reader_next(r, &a, &rec, NULL), MM_OK);
-        assert_record(&rec, "WORD");
+        for (int k = 0; k < texts + mark; k++) {
+            assert_int_equal(mm_reader_next(r, &a, &rec, NULL), MM_OK);
+            assert_record(&rec, k < texts ? "WORD" : "*");
+        }
     }
     assert_int_equal(mm_writer_close(w, NULL, NULL), MM_OK);
     close(in[1]);
@@ -293,6 +315,24 @@ static void test_coprocess(void **state)
     mm_reader_free(r);
     mm_arena_free(&a);
     close(out[0]);
+}
+
+static void test_coprocess(void **state)
+{
+    (void)state;
+    converse((char *[]){"upper", "-q", "--flush", "--overlap", NULL}, 1, false);
+    converse((char *[]){"upper", "-q", "--flush", "--batch", "2", NULL}, 7, false);
+}
+
+/* Batches begin at a mark, full or not, also where two of them are on their way. */
+static void test_marks_are_answered(void **state)
+{
+    (void)state;
+    for (int texts = 0; texts < 10; texts += 3) {
+        converse((char *[]){"upper", "-q", NULL}, texts, true);
+        converse((char *[]){"upper", "-q", "--overlap", NULL}, texts, true);
+        converse((char *[]){"upper", "-q", "--overlap", "--keep", NULL}, 0, true);
+    }
 }
 
 /* Dies with records in its buffer: they reach the reader of a pipe, and FILE.part. */
@@ -433,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_resume),       cmocka_unit_test(test_resume_refuses_other_files),
         cmocka_unit_test(test_strict_stops), cmocka_unit_test(test_strict_without_a_stream),
         cmocka_unit_test(test_dying),        cmocka_unit_test(test_every_hint_is_worded),
+        cmocka_unit_test(test_marks_are_answered),
     };
     return cmocka_run_group_tests(tests, write_input, NULL);
 }

@@ -325,6 +325,54 @@ static void records_outlive_reads(void **state)
     mm_buf_free(&out);
 }
 
+/* Writes the next piece when the reader is about to wait for it; the pipe is closed after the last. */
+typedef struct {
+    int fd, waits;
+    const mm_buf *in;
+    size_t at, piece;
+} on_demand;
+
+static void next_piece(void *ctx)
+{
+    on_demand *d = ctx;
+    size_t left = d->in->n - d->at, n = d->piece < left ? d->piece : left;
+    d->waits++;
+    if (n)
+        assert_int_equal(write(d->fd, d->in->p + d->at, n), n);
+    else
+        close(d->fd);
+    d->at += n;
+}
+
+/* No byte comes but when the reader says that it waits, also inside a record: it never waits in silence. */
+static void every_wait_is_announced(void **state)
+{
+    (void)state;
+    mm_buf in = sizes();
+    static const size_t pieces[] = {1 << 16, 60001, 777};
+    for (int i = 0; i < 3; i++) {
+        int p[2];
+        mm_reader *r;
+        mm_arena a = {0};
+        mm_record rec;
+        mm_err e;
+        mm_status s;
+        assert_int_equal(pipe(p), 0);
+        on_demand d = {.fd = p[1], .in = &in, .piece = pieces[i]};
+        assert_int_equal(mm_reader_new(&r, p[0], "pipe", &e), MM_OK);
+        mm_reader_on_wait(r, next_piece, &d);
+        while ((s = mm_reader_next(r, &a, &rec, &e)) == MM_OK)
+            mm_arena_reset(&a);
+        assert_int_equal(s, MM_EOF);
+        assert_int_equal(mm_reader_offset(r), in.n);
+        assert_int_equal(d.waits, (in.n + pieces[i] - 1) / pieces[i] + 1);
+        mm_reader_free(r);
+        mm_arena_free(&a);
+        close(p[0]);
+    }
+    mm_buf_free(&in);
+}
+
 static void writer_failures(void **state)
 {
     (void)state;
@@ -384,6 +432,7 @@ int main(void)
         cmocka_unit_test(files_and_marks),
         cmocka_unit_test(hops),
         cmocka_unit_test(records_outlive_reads),
+        cmocka_unit_test(every_wait_is_announced),
         cmocka_unit_test(writer_failures),
         cmocka_unit_test(unwritable_record),
     };
