@@ -23,8 +23,11 @@ typedef struct {
     mm_seen fields;                   /* label fields of records that were asked for another */
     mm_seen modalities;               /* those that `of` leaves out */
     mm_arena names;                   /* of both */
+    item incoming;                    /* being read, perhaps while the batch is finished */
     item batch[MM_LABEL_BATCH];
-    int n, compared;
+    int n, compared, marks;
+    size_t bytes;  /* of the batch's records */
+    bool asked_for; /* what is written must not wait: it holds a mark, or --flush was given */
 } labeller;
 
 /* ---- one result ---- */
@@ -80,13 +83,19 @@ static bool is_of_field(labeller *l, const mm_record *rec)
     return false;
 }
 
+static void put_mark(labeller *l, const mm_record *mark)
+{
+    if (l->o->w->f)
+        mm_label_mark(l->o->w, mark);
+    else
+        mm_out_put(l->r, mark);
+}
+
 static void flush(void *ctx)
 {
     labeller *l = ctx;
-    if (!l->o->w->f)
-        mm_out_flush(l->r);
-    else if (fflush(l->o->w->f) != 0)
-        mm_die(l->r, "cannot write the labels");
+    mm_out_flush(l->r);
+    l->asked_for = false;
 }
 
 /* ---- a trained head ---- */
@@ -98,6 +107,8 @@ static void put_fused(void *ctx, const mm_record *rec, bool made)
     it->rec = *rec;
     if (made && is_of_field(l, rec))
         put_prediction(l, it);
+    else if (rec->kind == MM_KIND_MARK)
+        put_mark(l, rec), flush(l);
     else if (!made && !l->o->w->f)
         mm_out_put(l->r, rec);
     l->r->failed += rec->kind == MM_KIND_ERROR; /* reported where it arose */
@@ -171,7 +182,7 @@ static bool read_item(labeller *l)
 {
     const mm_labeller *o = l->o;
     mm_err e;
-    item *it = &l->batch[l->n];
+    item *it = &l->incoming;
     mm_record *rec = &it->rec;
     if (mm_in_next(l->r, &it->arena, rec) != MM_OK)
         return false;
@@ -180,7 +191,7 @@ static bool read_item(labeller *l)
         mm_run_worsen(l->r, 1);
     }
     l->labels += rec->kind == MM_KIND_LABEL;
-    l->others += rec->kind != MM_KIND_ERROR && rec->kind != MM_KIND_FEATURE;
+    l->others += rec->kind != MM_KIND_ERROR && rec->kind != MM_KIND_FEATURE && rec->kind != MM_KIND_MARK;
     mm_must(l->r, mm_text_memory_see(&l->texts, rec, &e), &e);
     it->compared = wants(l, it);
     mm_str text = it->compared ? mm_text_memory_of(&l->texts, rec) : (mm_str){0};
@@ -188,7 +199,11 @@ static bool read_item(labeller *l)
     if (rec->kind == MM_KIND_LABEL && !o->matcher && is_left_out(l, rec))
         mm_seen_add(&l->modalities, rec->of, &l->names);
     l->compared += it->compared;
-    l->n++;
+    l->marks += rec->kind == MM_KIND_MARK;
+    l->bytes += rec->raw.n;
+    item emptied = l->batch[l->n];
+    l->batch[l->n++] = *it;
+    l->incoming = emptied;
     return true;
 }
 
@@ -210,12 +225,26 @@ static void finish_batch(labeller *l)
             put_match(l, it, query++);
         else if (it->rec.kind == MM_KIND_LABEL && !o->matcher && !is_left_out(l, &it->rec) && is_of_field(l, &it->rec))
             put_prediction(l, it);
+        else if (it->rec.kind == MM_KIND_MARK)
+            put_mark(l, &it->rec);
         else if (!o->w->f)
             mm_out_put(l->r, &it->rec);
     }
     mm_progress(l->r, l->r->done, 0);
-    l->n = l->compared = 0;
-    if (o->flush)
+    l->asked_for |= l->marks || o->flush;
+    if (l->asked_for && o->matcher) /* the next batch takes a while */
+        flush(l);
+    l->n = l->compared = l->marks = 0;
+    l->bytes = 0;
+}
+
+/* More input is not there yet, and somebody waits for what came before it. */
+static void answer(void *ctx)
+{
+    labeller *l = ctx;
+    if (l->marks || (l->o->flush && l->n))
+        finish_batch(l);
+    if (l->asked_for)
         flush(l);
 }
 
@@ -245,14 +274,10 @@ static void check_what_came(labeller *l)
 
 static void label_records(labeller *l)
 {
-    size_t bytes = 0;
-    while (read_item(l)) {
-        bytes += l->batch[l->n - 1].rec.raw.n;
-        if (l->n == MM_LABEL_BATCH || bytes > BATCH_BYTES || !l->o->matcher || l->o->flush) {
+    mm_in_on_wait(l->r, answer, l);
+    while (read_item(l))
+        if (l->n == MM_LABEL_BATCH || l->bytes > BATCH_BYTES || !l->o->matcher)
             finish_batch(l);
-            bytes = 0;
-        }
-    }
     finish_batch(l);
     check_what_came(l);
 }
@@ -263,6 +288,7 @@ void mm_labeller_run(const mm_labeller *o)
     o->head ? label_samples(&l) : label_records(&l);
     for (int i = 0; i < MM_LABEL_BATCH; i++)
         mm_arena_free(&l.batch[i].arena);
+    mm_arena_free(&l.incoming.arena);
     mm_arena_free(&l.texts.arena);
     mm_arena_free(&l.names);
 }

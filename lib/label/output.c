@@ -38,6 +38,12 @@ mm_status mm_label_write(mm_label_writer *w, mm_labelled *x, mm_record *out, mm_
     return s == MM_OK ? w->out->put(w, x, e) : s;
 }
 
+void mm_label_mark(const mm_label_writer *w, const mm_record *mark)
+{
+    if (w->out->mark)
+        w->out->mark(w->f, mark);
+}
+
 mm_status mm_label_end(mm_label_writer *w, mm_err *e)
 {
     mm_status s = mm_label_begin(w, NULL, e);

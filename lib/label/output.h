@@ -67,7 +67,9 @@ struct mm_label_output {
     mm_status (*begin)(mm_label_writer *w, mm_err *e);
     mm_status (*put)(mm_label_writer *w, const mm_labelled *x, mm_err *e);
     mm_status (*end)(mm_label_writer *w, mm_err *e);
-    /* In place of put, for a stream: the record that takes x->rec's place. */
+    /* What a mark becomes, which may come before anything else; NULL: nothing. */
+    void (*mark)(FILE *f, const mm_record *mark);
+    /* In place of put and mark, for a stream: the record that takes x->rec's place. */
     mm_status (*record)(mm_record *out, const mm_labelled *x, mm_arena *a, mm_err *e);
 };
 
@@ -75,6 +77,8 @@ struct mm_label_output {
 mm_status mm_label_begin(mm_label_writer *w, const mm_record *first, mm_err *e);
 /* Cuts x to the labels that w asks for and writes them, or makes *out of them, which is to be written. */
 mm_status mm_label_write(mm_label_writer *w, mm_labelled *x, mm_record *out, mm_arena *a, mm_err *e);
+/* Writes a mark to a text output, if it has a form for marks. */
+void mm_label_mark(const mm_label_writer *w, const mm_record *mark);
 mm_status mm_label_end(mm_label_writer *w, mm_err *e);
 
 const mm_label_output *mm_label_output_at(int i); /* NULL after the last */

@@ -120,4 +120,11 @@ static mm_status jsonl_put(mm_label_writer *w, const mm_labelled *x, mm_err *e)
     return MM_OK;
 }
 
-const mm_label_output mm_output_jsonl = {.name = "jsonl", .put = jsonl_put};
+static void jsonl_mark(FILE *f, const mm_record *mark)
+{
+    fputs("{\"kind\":\"mark\"", f);
+    put_text(f, "key", mark->key);
+    fputs("}\n", f);
+}
+
+const mm_label_output mm_output_jsonl = {.name = "jsonl", .put = jsonl_put, .mark = jsonl_mark};

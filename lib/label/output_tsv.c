@@ -46,7 +46,13 @@ static mm_status tsv_put(mm_label_writer *w, const mm_labelled *x, mm_err *e)
     return MM_OK;
 }
 
-const mm_label_output mm_output_tsv = {.name = "tsv", .begin = tsv_begin, .put = tsv_put};
+static void put_empty_line(FILE *f, const mm_record *mark)
+{
+    (void)mark;
+    putc('\n', f);
+}
+
+const mm_label_output mm_output_tsv = {.name = "tsv", .begin = tsv_begin, .put = tsv_put, .mark = put_empty_line};
 
 /* ---- hits ---- */
 
@@ -107,4 +113,5 @@ static mm_status hits_put(mm_label_writer *w, const mm_labelled *x, mm_err *e)
     return MM_OK;
 }
 
-const mm_label_output mm_output_hits = {.name = "hits", .searches = true, .begin = hits_begin, .put = hits_put};
+const mm_label_output mm_output_hits = {
+    .name = "hits", .searches = true, .begin = hits_begin, .put = hits_put, .mark = put_empty_line};
