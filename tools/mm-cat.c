@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool summary, json, tsv, keys, count, rows;
+static bool summary, json, tsv, keys, count, rows, flush;
 static const char *npy, *count_by, *fields;
 static mm_list where;
 static int64_t head = -1;
@@ -36,6 +36,7 @@ static const mm_opt opts[] = {
      .with = "npy"},
     {'d', "data", MM_OPT_SWITCH, &data,
      .help = "--data: --json with all values of tensors; --no-data: streams without payloads"},
+    {0, "flush", MM_OPT_FLAG, &flush, .help = "write each record as soon as it is there"},
     {'w', "where", MM_OPT_LIST, &where, "COND", .group = "Which records",
      .help = "only records for which this holds: FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX, FIELD!~REGEX, FIELD<N, <=, >, "
              ">=, or FIELD alone (it is there); given more than once, all must hold"},
@@ -104,6 +105,7 @@ typedef struct {
     mm_where_list where;
     mm_field_check *asked; /* fields that the command line names: at the end it is an error when nothing had one */
     bool any;              /* a record came */
+    bool asked_for;        /* what is written must not wait: it holds a mark */
     mm_arena arena;        /* the current record and what is made from it */
 } cat;
 
@@ -150,15 +152,22 @@ static void check_fields(cat *c)
 static void put(cat *c, mm_record *rec)
 {
     mm_err e;
-    if (c->format) {
-        mm_must(&c->r, c->format->put(&c->view, rec, &c->arena, &e), &e);
-        return;
-    }
-    if (data == 0 && (rec->has_tensor || rec->text.p)) {
-        rec->has_tensor = false;
-        rec->text = rec->raw = (mm_str){0};
-    }
-    mm_out_put(&c->r, rec);
+    if (data == 0 && !c->format)
+        mm_record_drop_data(rec);
+    if (c->format)
+        mm_must(&c->r, mm_view_put(c->format, &c->view, rec, &c->arena, &e), &e);
+    else
+        mm_out_put(&c->r, rec);
+    c->asked_for |= rec->kind == MM_KIND_MARK;
+}
+
+/* More input is not there yet, and somebody may wait for what came before it. */
+static void answer(void *ctx)
+{
+    cat *c = ctx;
+    if (flush || c->asked_for)
+        mm_out_flush(&c->r);
+    c->asked_for = false;
 }
 
 static void copy_records(cat *c)
@@ -166,10 +175,15 @@ static void copy_records(cat *c)
     mm_record rec;
     mm_err e;
     mm_run *r = &c->r;
+    mm_in_on_wait(r, answer, c);
     while ((head < 0 || r->done < head) && mm_in_next(r, &c->arena, &rec) == MM_OK) {
         if (rec.kind == MM_KIND_ERROR) /* a shell without pipefail has forgotten the tool that failed */
             mm_run_worsen(r, 1);
         c->any = true;
+        if (rec.kind == MM_KIND_MARK) {
+            put(c, &rec);
+            continue;
+        }
         if (labelling.path)
             mm_labels_option_apply(r, &labelling, &rec, &c->arena);
         mm_must(r, mm_field_check_record(c->asked, &rec, &c->arena, &e), &e);

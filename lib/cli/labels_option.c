@@ -30,7 +30,8 @@ void mm_labels_option_apply(mm_run *r, mm_labels_option *l, mm_record *rec, mm_a
 {
     mm_err e, why;
     msgpack_object label;
-    if (rec->kind == MM_KIND_ERROR || rec->kind == MM_KIND_LABEL || rec->kind == MM_KIND_OTHER)
+    if (rec->kind == MM_KIND_ERROR || rec->kind == MM_KIND_LABEL || rec->kind == MM_KIND_MARK ||
+        rec->kind == MM_KIND_OTHER)
         return;
     if (!mm_labels_option_find(r, l, &(mm_label_query){.given = rec->src, .key = rec->key}, &label, &why)) {
         mm_fail_hint(&e, MM_SKIP, why.hint, "%.*s: %s", MM_STRF(rec->key), why.text);

@@ -38,6 +38,15 @@ mm_str mm_record_medium(const mm_record *rec)
     return kind && kind->type == MSGPACK_OBJECT_STR ? mm_object_as_str(kind) : mm_record_modality(rec);
 }
 
+void mm_record_drop_data(mm_record *rec)
+{
+    if (!rec->has_tensor && !rec->text.p && !rec->bytes.p)
+        return;
+    rec->has_tensor = false;
+    rec->text = rec->raw = (mm_str){0};
+    rec->bytes.n = 0;
+}
+
 static bool copied(mm_str *out, mm_arena *a, const char *text)
 {
     *out = (mm_str){mm_arena_strdup(a, mm_str_of(text)), strlen(text)};

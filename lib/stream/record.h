@@ -81,6 +81,9 @@ mm_str mm_record_modality(const mm_record *rec);
 /* The kind of media that a record is or was made from ("audio"), whatever its modality is called. */
 mm_str mm_record_medium(const mm_record *rec);
 
+/* Takes its payload away; a file keeps none of its bytes. */
+void mm_record_drop_data(mm_record *rec);
+
 /* Adds or replaces one entry of rec->meta. The key must outlive the arena (a literal); values are copied into
  * the arena. MM_FATAL when memory is out. */
 mm_status mm_meta_put(mm_record *rec, mm_arena *a, const char *key, msgpack_object value, mm_err *e);

@@ -88,6 +88,10 @@ static bool of_error(msgpack_object *out, const mm_record *rec, mm_arena *a)
 
 static bool of_shape(msgpack_object *out, const mm_record *rec, mm_arena *a)
 {
+    if (rec->bytes.p) {
+        const char *size = mm_arena_printf(a, "bin[%zu]", rec->bytes.n);
+        return size && of_str(out, mm_str_of(size));
+    }
     char *text = rec->has_tensor ? mm_arena_alloc(a, 128) : NULL;
     return text && of_str(out, mm_str_of(mm_shape_text(&rec->tensor.s, text, 128)));
 }

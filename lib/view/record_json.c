@@ -77,11 +77,13 @@ static void put_tensor(FILE *f, const mm_tensor *t, bool values)
 
 static void put_data(FILE *f, const mm_record *rec, bool values)
 {
-    if (!rec->has_tensor && !rec->text.p)
+    if (!rec->has_tensor && !rec->text.p && !rec->bytes.p)
         return;
     fputs(",\"data\":", f);
     if (rec->has_tensor)
         put_tensor(f, &rec->tensor, values);
+    else if (rec->bytes.p)
+        fprintf(f, "{\"type\":\"bin\",\"shape\":[%zu]}", rec->bytes.n);
     else
         mm_json_string(f, rec->text);
 }

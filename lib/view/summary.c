@@ -50,6 +50,8 @@ static void put_payload(FILE *f, const mm_record *rec)
     char shape[128];
     if (rec->has_tensor)
         fprintf(f, "  %s", mm_shape_text(&rec->tensor.s, shape, sizeof shape));
+    if (rec->bytes.p)
+        fprintf(f, "  bin[%zu]", rec->bytes.n);
     if (rec->rate)
         fprintf(f, "  %lld Hz", (long long)rec->rate);
     if (rec->text.p) {

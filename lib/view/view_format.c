@@ -19,6 +19,14 @@ static mm_status put_json(mm_view *v, const mm_record *rec, mm_arena *a, mm_err 
     return MM_OK;
 }
 
+/* What a mark is in columns and lists: the end of what belongs together. */
+static mm_status put_empty_line(mm_view *v, const mm_record *mark, mm_arena *a, mm_err *e)
+{
+    (void)mark, (void)a, (void)e;
+    putc('\n', v->f);
+    return MM_OK;
+}
+
 /* The records of one sample stand together: its key is written once. */
 static mm_status put_key(mm_view *v, const mm_record *rec, mm_arena *a, mm_err *e)
 {
@@ -32,6 +40,13 @@ static mm_status put_key(mm_view *v, const mm_record *rec, mm_arena *a, mm_err *
     return v->last_key.p ? MM_OK : mm_fail_memory(e);
 }
 
+/* A sample ends at a mark: the next one may have the same key. */
+static mm_status end_keys(mm_view *v, const mm_record *mark, mm_arena *a, mm_err *e)
+{
+    v->last_key = (mm_str){0};
+    return put_empty_line(v, mark, a, e);
+}
+
 /* ---- counts ---- */
 
 static mm_status put_count(mm_view *v, const mm_record *rec, mm_arena *a, mm_err *e)
@@ -39,6 +54,12 @@ static mm_status put_count(mm_view *v, const mm_record *rec, mm_arena *a, mm_err
     msgpack_object o;
     bool there = mm_field_get(&o, rec, v->fields, a);
     return mm_value_counts_add(&v->counts, there ? mm_field_text(&o, a) : MM_STR(""), e);
+}
+
+/* A mark is of a kind, and has no other value to count. */
+static mm_status count_mark(mm_view *v, const mm_record *mark, mm_arena *a, mm_err *e)
+{
+    return strcmp(v->fields, "kind") == 0 ? put_count(v, mark, a, e) : MM_OK;
 }
 
 static mm_status end_counts(mm_view *v, mm_err *e)
@@ -132,12 +153,19 @@ static mm_status end_array(mm_view *v, mm_err *e)
     return mm_npy_end(&v->npy, e);
 }
 
-const mm_view_format mm_view_summary = {.put = put_summary};
-const mm_view_format mm_view_json = {.put = put_json};
-const mm_view_format mm_view_tsv = {begin_tsv, put_tsv, NULL};
-const mm_view_format mm_view_keys = {.put = put_key};
-const mm_view_format mm_view_counts = {NULL, put_count, end_counts};
-const mm_view_format mm_view_array = {begin_array, put_array, end_array};
+const mm_view_format mm_view_summary = {.put = put_summary, .mark = put_summary};
+const mm_view_format mm_view_json = {.put = put_json, .mark = put_json};
+const mm_view_format mm_view_tsv = {.begin = begin_tsv, .put = put_tsv, .mark = put_empty_line};
+const mm_view_format mm_view_keys = {.put = put_key, .mark = end_keys};
+const mm_view_format mm_view_counts = {.put = put_count, .mark = count_mark, .end = end_counts};
+const mm_view_format mm_view_array = {.begin = begin_array, .put = put_array, .end = end_array};
+
+mm_status mm_view_put(const mm_view_format *x, mm_view *v, const mm_record *rec, mm_arena *a, mm_err *e)
+{
+    if (rec->kind != MM_KIND_MARK)
+        return x->put(v, rec, a, e);
+    return x->mark ? x->mark(v, rec, a, e) : MM_OK;
+}
 
 void mm_view_free(mm_view *v)
 {

@@ -33,11 +33,13 @@ typedef struct {
 typedef struct {
     mm_status (*begin)(mm_view *v, mm_err *e);
     mm_status (*put)(mm_view *v, const mm_record *rec, mm_arena *a, mm_err *e);
+    mm_status (*mark)(mm_view *v, const mm_record *rec, mm_arena *a, mm_err *e); /* instead of put; NULL: drops it */
     mm_status (*end)(mm_view *v, mm_err *e);
 } mm_view_format;
 
 extern const mm_view_format mm_view_summary, mm_view_json, mm_view_tsv, mm_view_keys, mm_view_counts, mm_view_array;
 
+mm_status mm_view_put(const mm_view_format *x, mm_view *v, const mm_record *rec, mm_arena *a, mm_err *e);
 void mm_view_free(mm_view *v);
 
 #endif
