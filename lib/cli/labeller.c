@@ -108,7 +108,7 @@ static void put_fused(void *ctx, const mm_record *rec, bool made)
     if (made && is_of_field(l, rec))
         put_prediction(l, it);
     else if (rec->kind == MM_KIND_MARK)
-        put_mark(l, rec), flush(l);
+        put_mark(l, rec);
     else if (!made && !l->o->w->f)
         mm_out_put(l->r, rec);
     l->r->failed += rec->kind == MM_KIND_ERROR; /* reported where it arose */
