@@ -1,12 +1,11 @@
 #include "decode/decode.h"
 
 #include "decode/skipped.h"
+#include "decode/tracks.h"
 #include "format/probes.h"
 #include "media/image_record.h"
-#include "media/sound/sound_decode.h"
 #include "media/text/numbers_decode.h"
 #include "media/text/text_decode.h"
-#include "media/video/video_decode.h"
 
 static const int64_t MAX_PICTURE_FILE = (int64_t)1 << 30;
 
@@ -28,13 +27,13 @@ static mm_status decode_animation(mm_sink *s, const mm_picture_reader *r, mm_byt
     const mm_blob *file = s->b;
     mm_blob memory = *file;
     mm_fault cut = {0};
-    bool found;
+    int found;
     size_t end = in.n;
     mm_status whole = r->ends ? r->ends(in, &end, &cut) : MM_OK;
     memory.bytes = in.p;
     memory.size = (int64_t)end;
     s->b = &memory;
-    mm_status st = mm_video_decode(s, &found, f);
+    mm_status st = mm_decode_tracks(s, true, false, &found, f);
     s->b = file;
     if (st == MM_OK && !found)
         st = mm_fault_set(f, "empty", "an animation without moving pictures");
@@ -71,21 +70,31 @@ static mm_status decode_picture(mm_sink *s, const mm_format *format, mm_fault *f
     return st;
 }
 
-/* Frames first, then the sound: two passes, so that neither has to be held back in memory for the other. */
-static mm_status decode_av(mm_sink *s, mm_fault *f)
+/* Frames first, then the sound, in two passes, so that neither has to be held back in memory for the other. */
+static mm_status decode_frames_then_sound(mm_sink *s, int *found, mm_fault *f)
 {
-    bool picture = false, sound = false;
+    int sound = 0;
     mm_status st = MM_OK;
+    *found = 0;
     if (s->o->image)
-        st = mm_video_decode(s, &picture, f);
-    if (st == MM_SKIP && picture) { /* the sound may be fine even so */
+        st = mm_decode_tracks(s, true, false, found, f);
+    if (st == MM_SKIP && *found) { /* the sound may be fine even so */
         mm_fault more = {0};
-        st = s->o->audio ? mm_sound_decode(s, &sound, &more) : MM_OK;
+        st = s->o->audio ? mm_decode_tracks(s, false, true, &sound, &more) : MM_OK;
         return st == MM_FATAL ? st : MM_SKIP;
     }
     if (st == MM_OK && s->o->audio)
-        st = mm_sound_decode(s, &sound, f);
-    if (st == MM_OK && !picture && !sound && s->o->image && s->o->audio)
+        st = mm_decode_tracks(s, false, true, &sound, f);
+    *found += sound;
+    return st;
+}
+
+static mm_status decode_av(mm_sink *s, mm_fault *f)
+{
+    int found;
+    mm_status st = s->o->live ? mm_decode_tracks(s, s->o->image, s->o->audio, &found, f)
+                              : decode_frames_then_sound(s, &found, f);
+    if (st == MM_OK && !found && s->o->image && s->o->audio)
         return mm_fault_set(f, "unsupported", "neither sound nor moving pictures in it");
     return st;
 }

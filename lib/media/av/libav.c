@@ -305,7 +305,7 @@ mm_status mm_av_read(mm_av_input *in, int stream, AVPacket *pkt, mm_fault *f)
         }
         mm_clock_set(&in->clock, in->fmt, pkt);
         note_end(in, pkt);
-        if (pkt->stream_index == stream)
+        if (stream < 0 || pkt->stream_index == stream)
             return MM_OK;
         av_packet_unref(pkt);
     }
@@ -349,9 +349,8 @@ mm_status mm_av_decoder(AVCodecContext **out, enum AVCodecID id, const AVCodecPa
 mm_status mm_av_decoding_open(mm_av_decoding *d, const mm_av_input *in, int stream, mm_fault *f)
 {
     const AVStream *st = in->fmt->streams[stream];
-    d->pkt = av_packet_alloc();
     d->frame = av_frame_alloc();
-    if (!d->pkt || !d->frame)
+    if (!d->frame)
         return mm_fault_memory(f);
     mm_status s = mm_av_decoder(&d->codec, st->codecpar->codec_id, st->codecpar, &in->limits, f);
     if (s == MM_OK)
@@ -363,13 +362,14 @@ void mm_av_decoding_close(mm_av_decoding *d)
 {
     avcodec_free_context(&d->codec);
     av_frame_free(&d->frame);
-    av_packet_free(&d->pkt);
 }
 
-/* pkt NULL: flushes the decoder. */
-static mm_status decode_packet(mm_av_decoding *d, const AVPacket *pkt, mm_status (*on_frame)(void *ctx, mm_fault *f),
-                               void *ctx, mm_fault *f)
+mm_status mm_av_decode(mm_av_decoding *d, AVPacket *pkt, mm_status (*on_frame)(void *ctx, mm_fault *f), void *ctx,
+                       mm_fault *f)
 {
+    d->packets += pkt != NULL;
+    if (pkt && d->no_side_data)
+        av_packet_free_side_data(pkt);
     int rc = avcodec_send_packet(d->codec, pkt);
     d->damaged = rc < 0;
     if (rc == AVERROR(ENOMEM))
@@ -384,22 +384,6 @@ static mm_status decode_packet(mm_av_decoding *d, const AVPacket *pkt, mm_status
         return mm_fault_memory(f);
     d->bad += d->damaged || (rc != AVERROR(EAGAIN) && rc != AVERROR_EOF);
     return MM_OK;
-}
-
-mm_status mm_av_decode(mm_av_decoding *d, mm_av_input *in, int stream, mm_status (*on_frame)(void *ctx, mm_fault *f),
-                       void *ctx, mm_fault *f)
-{
-    mm_status st;
-    while ((st = mm_av_read(in, stream, d->pkt, f)) == MM_OK) {
-        d->packets++;
-        if (d->no_side_data)
-            av_packet_free_side_data(d->pkt);
-        st = decode_packet(d, d->pkt, on_frame, ctx, f);
-        av_packet_unref(d->pkt);
-        if (st != MM_OK)
-            return st;
-    }
-    return st == MM_EOF ? decode_packet(d, NULL, on_frame, ctx, f) : st;
 }
 
 /* ---- what the container declares ---- */

@@ -39,7 +39,7 @@ typedef struct {
 
 mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, mm_fault *f);
 void mm_av_close(mm_av_input *in);
-/* The next packet of this stream. MM_EOF at the end; MM_SKIP when the container is broken from here on. */
+/* The next packet of this stream, −1: of any. MM_EOF at the end; MM_SKIP when the container is broken from here on. */
 mm_status mm_av_read(mm_av_input *in, int stream, AVPacket *pkt, mm_fault *f);
 
 /* Seconds from the file's zero to the time stamp of a frame of this stream. */
@@ -52,7 +52,6 @@ mm_status mm_av_decoder(AVCodecContext **out, enum AVCodecID id, const AVCodecPa
 /* One stream on its way through its decoder. */
 typedef struct {
     AVCodecContext *codec;
-    AVPacket *pkt;
     AVFrame *frame;       /* the one just decoded */
     int64_t packets, bad; /* all, and those that could not be decoded in full */
     bool damaged;         /* the packet at hand is not whole: `on_frame` may set it */
@@ -60,9 +59,9 @@ typedef struct {
 } mm_av_decoding;
 
 mm_status mm_av_decoding_open(mm_av_decoding *d, const mm_av_input *in, int stream, mm_fault *f);
-/* Decodes the stream to its end; on_frame takes d->frame. MM_OK, what on_frame returned, or what mm_av_read did. */
-mm_status mm_av_decode(mm_av_decoding *d, mm_av_input *in, int stream, mm_status (*on_frame)(void *ctx, mm_fault *f),
-                       void *ctx, mm_fault *f);
+/* Decodes the next packet of the stream; NULL: its end. on_frame takes d->frame. MM_OK, or what on_frame returned. */
+mm_status mm_av_decode(mm_av_decoding *d, AVPacket *pkt, mm_status (*on_frame)(void *ctx, mm_fault *f), void *ctx,
+                       mm_fault *f);
 void mm_av_decoding_close(mm_av_decoding *d);
 
 /* The duration of this stream in seconds, as the container declares it; 0: not declared, or only estimated. */

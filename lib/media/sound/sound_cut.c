@@ -53,12 +53,15 @@ static mm_status put_part(mm_cutter *c, int64_t n, bool whole)
     return st == MM_OK ? mm_sink_put(s, &rec) : MM_FATAL;
 }
 
+/* Lets the first n samples go; those of them that are still to come are skipped then. */
 static void drop(mm_cutter *c, int64_t n)
 {
-    size_t bytes = (size_t)n * sizeof(float);
+    int64_t here = n < held_count(c) ? n : held_count(c);
+    size_t bytes = (size_t)here * sizeof(float);
     c->held.n -= bytes;
     memmove(c->held.p, c->held.p + bytes, c->held.n);
     c->first += n;
+    c->skip = n - here;
 }
 
 /* Samples from the start of this window to that of the next. */
@@ -69,15 +72,14 @@ static int64_t step_of(const mm_cutter *c)
 
 static mm_status cut(mm_cutter *c)
 {
-    int64_t length = c->window ? c->window : MAX_PART;
-    for (;;) {
+    int64_t length = c->window ? c->window : MAX_PART, needed = c->window ? c->window : MAX_PART + 1;
+    while (held_count(c) >= needed) {
         int64_t step = step_of(c);
-        if (held_count(c) <= (length > step ? length : step))
-            return MM_OK;
         if (put_part(c, length, false) != MM_OK)
             return MM_FATAL;
         drop(c, step);
     }
+    return MM_OK;
 }
 
 mm_status mm_cutter_begin(mm_cutter *c, int64_t rate, mm_fault *f)
@@ -95,12 +97,14 @@ void mm_cutter_run(mm_cutter *c, double start)
 {
     c->start = start;
     c->held.n = 0;
-    c->first = c->covered = c->in_run = 0;
+    c->first = c->covered = c->in_run = c->skip = 0;
 }
 
 mm_status mm_cutter_push(mm_cutter *c, const float *x, int64_t n, mm_fault *f)
 {
-    if (mm_buf_append(&c->held, x, (size_t)n * sizeof *x, NULL) != MM_OK)
+    int64_t skip = c->skip < n ? c->skip : n;
+    c->skip -= skip;
+    if (mm_buf_append(&c->held, x + skip, (size_t)(n - skip) * sizeof *x, NULL) != MM_OK)
         return mm_fault_memory(f);
     return cut(c);
 }

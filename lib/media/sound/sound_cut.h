@@ -25,6 +25,7 @@ typedef struct {
     double start;   /* seconds: the time of sample 0 of this run */
     mm_buf held;    /* f32 samples from number `first` on that may still be needed */
     int64_t first;
+    int64_t skip;    /* samples to come that lie between two windows */
     int64_t covered; /* the number after the last sample that is in a record */
     int64_t in_run;  /* records of this run */
     int64_t part;    /* records of all runs */
@@ -34,7 +35,7 @@ typedef struct {
 mm_status mm_cutter_begin(mm_cutter *c, int64_t rate, mm_fault *f);
 /* A new run, which begins at `start`. */
 void mm_cutter_run(mm_cutter *c, double start);
-/* More samples: puts every window or part that is known to have more sound after it. */
+/* More samples: puts every window that has all of its samples, and every part that has sound after it. */
 mm_status mm_cutter_push(mm_cutter *c, const float *x, int64_t n, mm_fault *f);
 /* The end of a run, and of the sound when `last`. */
 mm_status mm_cutter_end(mm_cutter *c, bool last);

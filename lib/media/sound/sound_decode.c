@@ -29,10 +29,9 @@ typedef struct {
 } line;
 
 typedef struct {
+    mm_track t; /* first: its functions get a pointer to it */
     mm_sink *sink;
-    mm_av_input in;
-    int stream;
-    mm_av_decoding d;
+    mm_av_input *in;
     line line[MM_MAX_CHANNELS];
     int lines;
     mm_sound_facts facts;
@@ -71,7 +70,7 @@ static void make_lines(sound *s)
 /* A frame with another rate than the one before it (the first frame; chained Ogg) begins a new resampler. */
 static mm_status adapt(sound *s, mm_fault *f)
 {
-    int rate = s->d.frame->sample_rate;
+    int rate = s->t.d.frame->sample_rate;
     int64_t wanted = s->sink->o->rate > 0 ? s->sink->o->rate : rate;
     mm_status st = MM_OK;
     if (s->rate == rate)
@@ -91,7 +90,7 @@ static mm_status adapt(sound *s, mm_fault *f)
 
 static mm_status check_channels(const sound *s, mm_fault *f)
 {
-    int there = s->d.frame->ch_layout.nb_channels;
+    int there = s->t.d.frame->ch_layout.nb_channels;
     for (int i = 0; i < s->lines; i++)
         if (s->line[i].channel >= there)
             return mm_fault_set(f, "channel", "no channel %d: this sound has %d", s->line[i].channel + 1, there);
@@ -104,11 +103,11 @@ static mm_status push_frame(sound *s, int from, mm_fault *f)
     mm_status st = MM_OK;
     for (int i = 0; st == MM_OK && i < s->lines; i++) {
         line *l = &s->line[i];
-        st = mm_sound_mono(&l->mono, s->d.frame, from, l->channel, l->channel < 0 ? &s->cancelling : NULL, f);
+        st = mm_sound_mono(&l->mono, s->t.d.frame, from, l->channel, l->channel < 0 ? &s->cancelling : NULL, f);
         int64_t n = (int64_t)(l->mono.n / sizeof(float));
         if (st == MM_OK)
             st = mm_resampler_push(&l->r, (const float *)(const void *)l->mono.p, n, f);
-        if (st == MM_OK && n < s->d.frame->nb_samples - from)
+        if (st == MM_OK && n < s->t.d.frame->nb_samples - from)
             return mm_fault_set(f, "corrupt", "the sample at %.4f s is not a finite number (NaN or infinite)",
                                 s->heard + (double)n / s->rate);
     }
@@ -164,14 +163,14 @@ static void set_back(sound *s, double by)
  * with nothing but sound begins at zero. */
 static mm_status start(sound *s, double at)
 {
-    const AVStream *st = s->in.fmt->streams[s->stream];
+    const AVStream *st = s->in->fmt->streams[s->t.stream];
     double tick = av_q2d(st->time_base);
     if (at < -tick && s->heard == 0) {
         s->priming = FFMAX(0, st->codecpar->initial_padding);
         at += (double)s->priming / s->rate;
     }
-    if (s->in.alone) {
-        s->in.zero += at;
+    if (s->in->alone) {
+        s->in->zero += at;
         at = 0;
     } else if (fabs(at) < tick) {
         at = 0;
@@ -186,12 +185,12 @@ static mm_status start(sound *s, double at)
 /* Brings the count of samples to the time of this frame. */
 static mm_status keep_time(sound *s, mm_fault *f)
 {
-    int64_t ts = s->d.frame->best_effort_timestamp;
+    int64_t ts = s->t.d.frame->best_effort_timestamp;
     if (s->left >= 0 || ts == AV_NOPTS_VALUE)
         return MM_OK;
     if (!s->started)
-        return start(s, mm_av_time(&s->in, s->stream, ts) - s->heard);
-    double gap = mm_av_time(&s->in, s->stream, ts) - s->next;
+        return start(s, mm_av_time(s->in, s->t.stream, ts) - s->heard);
+    double gap = mm_av_time(s->in, s->t.stream, ts) - s->next;
     if (gap > PAUSE) {
         mm_status st = end_runs(s, false, f);
         return st == MM_OK ? begin_runs(s, s->next + gap, f) : st;
@@ -200,7 +199,7 @@ static mm_status keep_time(sound *s, mm_fault *f)
         s->heard += (double)n / s->rate;
         s->next += (double)n / s->rate;
         return push_silence(s, n, f);
-    } else if (gap < -JITTER && !s->in.alone) {
+    } else if (gap < -JITTER && !s->in->alone) {
         set_back(s, -gap);
     }
     return MM_OK;
@@ -213,33 +212,33 @@ static void take_samples(sound *s)
 {
     if (s->left < 0)
         return;
-    if (s->d.frame->nb_samples > s->left)
-        s->d.frame->nb_samples = (int)s->left;
-    s->left -= s->d.frame->nb_samples;
+    if (s->t.d.frame->nb_samples > s->left)
+        s->t.d.frame->nb_samples = (int)s->left;
+    s->left -= s->t.d.frame->nb_samples;
 }
 
 static mm_status on_frame(void *ctx, mm_fault *f)
 {
     sound *s = ctx;
-    const AVStream *av = s->in.fmt->streams[s->stream];
+    const AVStream *av = s->in->fmt->streams[s->t.stream];
     take_samples(s);
-    double all = s->d.frame->nb_samples / (double)s->d.frame->sample_rate, limit = mm_sink_max_duration(s->sink);
-    s->facts.channels = s->d.frame->ch_layout.nb_channels;
+    double all = s->t.d.frame->nb_samples / (double)s->t.d.frame->sample_rate, limit = mm_sink_max_duration(s->sink);
+    s->facts.channels = s->t.d.frame->ch_layout.nb_channels;
     mm_status st = adapt(s, f);
     if (st == MM_OK)
         st = check_channels(s, f);
     if (st == MM_OK)
         st = keep_time(s, f);
-    int from = s->priming < s->d.frame->nb_samples ? s->priming : s->d.frame->nb_samples;
+    int from = s->priming < s->t.d.frame->nb_samples ? s->priming : s->t.d.frame->nb_samples;
     if (st == MM_OK)
         st = push_frame(s, from, f);
     if (st != MM_OK)
         return st;
     s->priming -= from;
-    s->heard += (s->d.frame->nb_samples - from) / (double)s->rate;
-    s->next += (s->d.frame->nb_samples - from) / (double)s->rate;
-    if (s->d.frame->best_effort_timestamp != AV_NOPTS_VALUE && av->start_time != AV_NOPTS_VALUE)
-        s->end = (double)(s->d.frame->best_effort_timestamp - av->start_time) * av_q2d(av->time_base) + all;
+    s->heard += (s->t.d.frame->nb_samples - from) / (double)s->rate;
+    s->next += (s->t.d.frame->nb_samples - from) / (double)s->rate;
+    if (s->t.d.frame->best_effort_timestamp != AV_NOPTS_VALUE && av->start_time != AV_NOPTS_VALUE)
+        s->end = (double)(s->t.d.frame->best_effort_timestamp - av->start_time) * av_q2d(av->time_base) + all;
     if (s->heard > limit)
         return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "more than %g s of sound", limit);
     return MM_OK;
@@ -251,7 +250,7 @@ static mm_status on_frame(void *ctx, mm_fault *f)
  * its frames are; otherwise more, because containers round and estimate. */
 static double slack(const sound *s, double want)
 {
-    const AVStream *st = s->in.fmt->streams[s->stream];
+    const AVStream *st = s->in->fmt->streams[s->t.stream];
     const AVCodecParameters *par = st->codecpar;
     double rounding = want * 0.02 + 0.25, rate = par->sample_rate > 0 ? par->sample_rate : 1;
     if (av_cmp_q(st->time_base, (AVRational){1, par->sample_rate}) == 0 &&
@@ -263,12 +262,12 @@ static double slack(const sound *s, double want)
 /* Whether all sound came that the file declares. */
 static mm_status check_complete(const sound *s, mm_fault *f)
 {
-    double have = fmax(s->heard, s->end), want = mm_av_declared(&s->in, s->stream);
-    if (mm_av_complete(&s->in, f) != MM_OK) /* first: this may be why the last packet is bad */
+    double have = fmax(s->heard, s->end), want = mm_av_declared(s->in, s->t.stream);
+    if (mm_av_complete(s->in, f) != MM_OK) /* first: this may be why the last packet is bad */
         return MM_SKIP;
-    if (s->d.bad)
-        return mm_fault_set(f, "corrupt", "%lld of %lld packets of sound could not be decoded", (long long)s->d.bad,
-                            (long long)s->d.packets);
+    if (s->t.d.bad)
+        return mm_fault_set(f, "corrupt", "%lld of %lld packets of sound could not be decoded", (long long)s->t.d.bad,
+                            (long long)s->t.d.packets);
     if (s->heard == 0)
         return mm_fault_set(f, "empty", "no sound in the sound stream");
     if (have < want - slack(s, want))
@@ -278,25 +277,26 @@ static mm_status check_complete(const sound *s, mm_fault *f)
 
 static mm_status open_stream(sound *s, mm_fault *f)
 {
-    enum AVCodecID id = s->in.fmt->streams[s->stream]->codecpar->codec_id;
-    double declared = mm_av_declared(&s->in, s->stream), limit = mm_sink_max_duration(s->sink);
+    enum AVCodecID id = s->in->fmt->streams[s->t.stream]->codecpar->codec_id;
+    double declared = mm_av_declared(s->in, s->t.stream), limit = mm_sink_max_duration(s->sink);
     if (declared > limit)
         return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "%.4g s of sound, more than %g", declared, limit);
     s->facts.codec = avcodec_get_name(id);
-    s->left = id == AV_CODEC_ID_VORBIS ? mm_ogg_short_vorbis(s->in.blob) : -1;
-    s->d.no_side_data = s->left >= 0;
-    return mm_av_decoding_open(&s->d, &s->in, s->stream, f);
+    s->left = id == AV_CODEC_ID_VORBIS ? mm_ogg_short_vorbis(s->in->blob) : -1;
+    s->t.d.no_side_data = s->left >= 0;
+    return mm_av_decoding_open(&s->t.d, s->in, s->t.stream, f);
 }
 
-static void sound_free(sound *s)
+static void sound_free(mm_track *t)
 {
+    sound *s = (sound *)t;
     for (int i = 0; i < s->lines; i++) {
         mm_resampler_free(&s->line[i].r);
         mm_cutter_free(&s->line[i].c);
         mm_buf_free(&s->line[i].mono);
     }
-    mm_av_decoding_close(&s->d);
-    mm_av_close(&s->in);
+    mm_av_decoding_close(&t->d);
+    free(s);
 }
 
 static void say_cancelling(sound *s)
@@ -307,44 +307,38 @@ static void say_cancelling(sound *s)
                     MM_STRF(s->sink->b->src), s->cancelling.cancelled, s->cancelling.sounding);
 }
 
-/* Everything that was decoded is put, even when f says that something is missing. */
-static mm_status run(sound *s, mm_fault *f)
+static mm_status end(mm_track *t, mm_status st, mm_fault *f)
 {
+    sound *s = (sound *)t;
     mm_fault late = {0};
-    make_lines(s);
-    mm_status st = open_stream(s, f);
-    if (st != MM_OK)
-        return st;
-    st = mm_av_decode(&s->d, &s->in, s->stream, on_frame, s, f);
-    if (st == MM_FATAL)
-        return st;
-    if (st != MM_SKIP)
+    if (st == MM_OK)
         st = check_complete(s, f);
-    mm_status end = end_runs(s, true, &late);
-    if (st == MM_OK && end == MM_SKIP)
+    mm_status last = end_runs(s, true, &late);
+    if (st == MM_OK && last == MM_SKIP)
         *f = late;
     say_cancelling(s);
-    return st == MM_OK || end == MM_FATAL ? end : st;
+    return st == MM_OK || last == MM_FATAL ? last : st;
 }
 
-mm_status mm_sound_decode(mm_sink *sink, bool *found, mm_fault *f)
+mm_status mm_sound_open(mm_track **t, mm_sink *sink, mm_av_input *in, mm_fault *f)
 {
-    sound s = {.sink = sink};
-    mm_picture_limits l = mm_sink_limits(sink);
     mm_sound_track track;
-    mm_status st = mm_av_open(&s.in, sink->b, &(mm_av_limits){l.max_pixels, l.log}, f);
-    if (st != MM_OK)
-        return st;
-    st = mm_sound_track_choose(&track, s.in.fmt, sink->o->track, f);
-    s.stream = track.stream;
-    s.facts.track = track.number;
-    s.facts.tracks = track.count;
-    s.facts.language = track.language;
-    *found = st != MM_OK || s.stream >= 0;
+    *t = NULL;
+    mm_status st = mm_sound_track_choose(&track, in->fmt, sink->o->track, f);
     if (track.count > 1 && !sink->o->track)
         mm_sink_note(sink, offsetof(mm_decode_notes, more_sound), 1);
-    if (st == MM_OK && *found)
-        st = run(&s, f);
-    sound_free(&s);
-    return st;
+    if (st != MM_OK || track.stream < 0)
+        return st;
+    sound *s = calloc(1, sizeof *s);
+    if (!s)
+        return mm_fault_memory(f);
+    *t = &s->t;
+    s->t = (mm_track){.what = "sound", .stream = track.stream, .frame = on_frame, .end = end, .free = sound_free};
+    s->sink = sink;
+    s->in = in;
+    s->facts.track = track.number;
+    s->facts.tracks = track.count;
+    s->facts.language = track.language;
+    make_lines(s);
+    return open_stream(s, f);
 }

@@ -12,14 +12,14 @@
 
 #include <libswscale/swscale.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
+    mm_track t; /* first: its functions get a pointer to it */
     mm_sink *sink;
-    mm_av_input in;
-    int stream;
+    mm_av_input *in;
     int64_t tracks; /* of video */
-    mm_av_decoding d;
     AVFrame *shown; /* the frame before the one just decoded */
     bool has_shown;
     double first, at; /* seconds: of the first frame, and of `shown` */
@@ -52,7 +52,7 @@ static int orientation_of(const int32_t *m)
 
 static mm_status put_frame(video *v, double from, double to, mm_fault *f)
 {
-    mm_picture p = {.exif.orientation = v->orientation, .format = avcodec_get_name(v->d.codec->codec_id)};
+    mm_picture p = {.exif.orientation = v->orientation, .format = avcodec_get_name(v->t.d.codec->codec_id)};
     mm_status st = mm_frame_to_rgb(&p, v->shown, &v->sws, v->sink->a, f);
     if (st != MM_OK)
         return st;
@@ -101,22 +101,22 @@ static mm_status put_shown(video *v, double until, mm_fault *f)
 static double time_of(const video *v, const AVFrame *frame)
 {
     if (frame->best_effort_timestamp != AV_NOPTS_VALUE)
-        return mm_av_time(&v->in, v->stream, frame->best_effort_timestamp);
+        return mm_av_time(v->in, v->t.stream, frame->best_effort_timestamp);
     return v->has_shown ? v->at + v->last_step : 0;
 }
 
 static double nominal_step(const video *v)
 {
-    AVRational r = v->in.fmt->streams[v->stream]->avg_frame_rate;
+    AVRational r = v->in->fmt->streams[v->t.stream]->avg_frame_rate;
     return r.num > 0 && r.den > 0 ? av_q2d(av_inv_q(r)) : 0.04;
 }
 
 static mm_status on_frame(void *ctx, mm_fault *f)
 {
     video *v = ctx;
-    double at = time_of(v, v->d.frame), limit = mm_sink_max_duration(v->sink);
+    double at = time_of(v, v->t.d.frame), limit = mm_sink_max_duration(v->sink);
     mm_status st = MM_OK;
-    v->d.damaged |= v->d.frame->decode_error_flags || (v->d.frame->flags & AV_FRAME_FLAG_CORRUPT);
+    v->t.d.damaged |= v->t.d.frame->decode_error_flags || (v->t.d.frame->flags & AV_FRAME_FLAG_CORRUPT);
     v->frames++;
     if (!v->has_shown) {
         v->first = at;
@@ -132,30 +132,30 @@ static mm_status on_frame(void *ctx, mm_fault *f)
     v->at = at;
     v->has_shown = true;
     av_frame_unref(v->shown);
-    av_frame_move_ref(v->shown, v->d.frame);
+    av_frame_move_ref(v->shown, v->t.d.frame);
     return st;
 }
 
 /* Whether all frames came that the file declares. */
 static mm_status check_complete(const video *v, mm_fault *f)
 {
-    double have = v->has_shown ? v->at + v->last_step - v->first : 0, want = mm_av_declared(&v->in, v->stream);
-    if (v->d.bad)
+    double have = v->has_shown ? v->at + v->last_step - v->first : 0, want = mm_av_declared(v->in, v->t.stream);
+    if (v->t.d.bad)
         return mm_fault_set(f, "corrupt", "%lld of %lld packets of video could not be decoded in full",
-                            (long long)v->d.bad, (long long)v->d.packets);
+                            (long long)v->t.d.bad, (long long)v->t.d.packets);
     if (!v->has_shown)
         return mm_fault_set(f, "empty", "no frame in the video stream");
     if (have < want * 0.98 - 0.25)
         return mm_fault_set(f, "truncated", "%.2f of %.2f s of video are there", have, want);
-    return mm_av_complete(&v->in, f);
+    return mm_av_complete(v->in, f);
 }
 
 /* ---- one stream ---- */
 
 static mm_status open_stream(video *v, mm_fault *f)
 {
-    AVStream *s = v->in.fmt->streams[v->stream];
-    double declared = mm_av_declared(&v->in, v->stream), limit = mm_sink_max_duration(v->sink);
+    AVStream *s = v->in->fmt->streams[v->t.stream];
+    double declared = mm_av_declared(v->in, v->t.stream), limit = mm_sink_max_duration(v->sink);
     mm_picture_limits l = mm_sink_limits(v->sink);
     if (declared > limit)
         return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "%.0f s of video, more than %g", declared, limit);
@@ -164,42 +164,37 @@ static mm_status open_stream(video *v, mm_fault *f)
         return MM_SKIP;
     v->orientation = orientation_of(mm_av_stream_matrix(s));
     v->shown = av_frame_alloc();
-    return v->shown ? mm_av_decoding_open(&v->d, &v->in, v->stream, f) : mm_fault_memory(f);
+    return v->shown ? mm_av_decoding_open(&v->t.d, v->in, v->t.stream, f) : mm_fault_memory(f);
 }
 
 /* How long the last frame is shown: GIF and APNG say so; in a video it is as long as the frame before it. */
 static double last_duration(const video *v)
 {
-    const char *format = v->in.fmt->iformat->name;
+    const char *format = v->in->fmt->iformat->name;
     int64_t ticks = mm_av_frame_duration(v->shown);
     bool stated = ticks > 0 && (!strcmp(format, "gif") || !strcmp(format, "apng"));
-    return stated ? (double)ticks * av_q2d(v->in.fmt->streams[v->stream]->time_base) : v->last_step;
+    return stated ? (double)ticks * av_q2d(v->in->fmt->streams[v->t.stream]->time_base) : v->last_step;
 }
 
-/* Everything that was decoded is put, even when f says that something is missing. */
-static mm_status run(video *v, mm_fault *f)
+static mm_status end(mm_track *t, mm_status st, mm_fault *f)
 {
-    mm_status st = open_stream(v, f);
-    if (st != MM_OK)
-        return st;
-    st = mm_av_decode(&v->d, &v->in, v->stream, on_frame, v, f);
-    if (st == MM_FATAL)
-        return st;
-    if (st != MM_SKIP)
-        st = check_complete(v, f);
+    video *v = (video *)t;
     mm_fault late = {0};
-    mm_status end = v->has_shown ? put_shown(v, v->at + last_duration(v), &late) : MM_OK;
-    if (st == MM_OK && end == MM_SKIP)
+    if (st == MM_OK)
+        st = check_complete(v, f);
+    mm_status last = v->has_shown ? put_shown(v, v->at + last_duration(v), &late) : MM_OK;
+    if (st == MM_OK && last == MM_SKIP)
         *f = late;
-    return st == MM_OK || end == MM_FATAL ? end : st;
+    return st == MM_OK || last == MM_FATAL ? last : st;
 }
 
-static void video_free(video *v)
+static void video_free(mm_track *t)
 {
+    video *v = (video *)t;
     sws_freeContext(v->sws);
-    mm_av_decoding_close(&v->d);
+    mm_av_decoding_close(&t->d);
     av_frame_free(&v->shown);
-    mm_av_close(&v->in);
+    free(v);
 }
 
 static bool moves(const AVStream *st)
@@ -207,31 +202,34 @@ static bool moves(const AVStream *st)
     return st->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !(st->disposition & AV_DISPOSITION_ATTACHED_PIC);
 }
 
-/* The best video stream that is not the cover of a piece of music; −1: none. */
-static int moving_picture(video *v)
+/* The best video stream that is not the cover of a piece of music, −1: none; *tracks: how many there are. */
+static int moving_picture(AVFormatContext *fmt, int64_t *tracks)
 {
-    const AVFormatContext *fmt = v->in.fmt;
+    *tracks = 0;
     for (unsigned i = 0; i < fmt->nb_streams; i++)
-        v->tracks += moves(fmt->streams[i]);
-    int best = av_find_best_stream(v->in.fmt, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+        *tracks += moves(fmt->streams[i]);
+    int best = av_find_best_stream(fmt, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
     return best >= 0 && moves(fmt->streams[best]) ? best : -1;
 }
 
-mm_status mm_video_decode(mm_sink *sink, bool *found, mm_fault *f)
+mm_status mm_video_open(mm_track **t, mm_sink *sink, mm_av_input *in, mm_fault *f)
 {
-    video v = {.sink = sink};
-    mm_picture_limits l = mm_sink_limits(sink);
-    mm_status st = mm_av_open(&v.in, sink->b, &(mm_av_limits){l.max_pixels, l.log}, f);
-    if (st != MM_OK)
-        return st;
-    v.stream = moving_picture(&v);
-    v.is_gif = sink->b->bytes && !strcmp(v.in.fmt->iformat->name, "gif") &&
-               mm_gif_examine(&v.gif, (mm_bytes){sink->b->bytes, (size_t)sink->b->size});
-    *found = v.stream >= 0;
-    if (v.tracks > 1)
+    int64_t tracks;
+    int stream = moving_picture(in->fmt, &tracks);
+    *t = NULL;
+    if (tracks > 1)
         mm_sink_note(sink, offsetof(mm_decode_notes, more_video), 1);
-    if (*found)
-        st = run(&v, f);
-    video_free(&v);
-    return st;
+    if (stream < 0)
+        return MM_OK;
+    video *v = calloc(1, sizeof *v);
+    if (!v)
+        return mm_fault_memory(f);
+    *t = &v->t;
+    v->t = (mm_track){.what = "video", .stream = stream, .frame = on_frame, .end = end, .free = video_free};
+    v->sink = sink;
+    v->in = in;
+    v->tracks = tracks;
+    v->is_gif = sink->b->bytes && !strcmp(in->fmt->iformat->name, "gif") &&
+                mm_gif_examine(&v->gif, (mm_bytes){sink->b->bytes, (size_t)sink->b->size});
+    return open_stream(v, f);
 }

@@ -1,0 +1,11 @@
+/* tracks.h: one pass over a container: its moving picture, its sound, or both side by side, become records. */
+#ifndef MM_DECODE_TRACKS_H
+#define MM_DECODE_TRACKS_H
+
+#include "media/record_sink.h"
+
+/* *found: how many of those that are wanted the container has. MM_SKIP with f set after what could be decoded; of
+ * several faults the first, pictures before sound. */
+mm_status mm_decode_tracks(mm_sink *s, bool image, bool audio, int *found, mm_fault *f);
+
+#endif
