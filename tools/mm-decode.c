@@ -7,8 +7,9 @@
 #include <math.h>
 
 static struct {
-    const char *only, *key, *root, *of, *label, *labels;     /* what is read, and its names and labels */
-    const char *column, *label_column, *key_column, *space;  /* tables */
+    const char *only, *key, *root, *of, *label, *labels;    /* what is read, and its names and labels */
+    const char *column, *label_column, *key_column, *space; /* tables */
+    const char *time_column, *epoch, *of_column;
     const char *rate, *channel, *track, *background, *range; /* sound and images */
     int table, as, pages;
     mm_list models;
@@ -53,6 +54,14 @@ static const mm_opt options[] = {
     {0, "column", MM_OPT_STR, &opt.column, "COLUMN",
      .help = "a record for each row of CSV, TSV or JSON, with the text in this column (a name; a number where the "
              "table has no names)"},
+    {0, "time-column", MM_OPT_STR, &opt.time_column, "START[,END]",
+     .help = "the columns of a row's start and end: seconds, h:m:s or date and time; without END rows are instants",
+     .with = "column|as"},
+    {0, "epoch", MM_OPT_STR, &opt.epoch, "TIME",
+     .help = "what counts as zero in columns of times: a date and time (2024-03-12T14:05:11Z), or seconds since 1970",
+     .with = "time-column"},
+    {0, "of-column", MM_OPT_STR, &opt.of_column, "COLUMN",
+     .help = "the column of modalities, such as a chat's speakers; of subtitles and transcripts: speaker"},
     {0, "table", MM_OPT_CHOICE, &opt.table, .help = "the format of tables (default: as the first row looks)",
      .choices = MM_TABLE_KINDS, .with = "labels|column|as"},
     {0, "as", MM_OPT_CHOICE, &opt.as, .help = "read tables of numbers: each row as a feature, or the whole as a series",
@@ -179,6 +188,7 @@ static mm_decode_opts decode_options(mm_run *r)
         .column = opt.column,
         .label_column = opt.labels ? NULL : opt.label_column,
         .key_column = opt.labels ? NULL : opt.key_column,
+        .of_column = opt.of_column,
         .table = (mm_table_kind)(opt.table + 1),
         .as = (mm_numbers_as)(opt.as + 1),
         .of = opt.of,
@@ -191,6 +201,8 @@ static mm_decode_opts decode_options(mm_run *r)
     require(r, mm_parse_media(&o, opt.only, &e), "only", &e);
     require(r, mm_parse_background(&o, opt.background, &e), "background", &e);
     require(r, mm_parse_channels(&o, opt.channel, &e), "channel", &e);
+    require(r, mm_parse_time_columns(&o, opt.time_column, &e), "time-column", &e);
+    require(r, mm_parse_epoch(&o, opt.epoch, &e), "epoch", &e);
     require(r, mm_parse_track(&o, opt.track, &e), "track", &e);
     if (opt.range)
         require(r, mm_range_parse(&o.range, opt.range, &e), "range", &e);

@@ -25,6 +25,7 @@ typedef enum {
     MM_HINT_CONTROL,       /* name Label Studio's control */
     MM_HINT_DEVICES,       /* list the devices that are present */
     MM_HINT_ENCODE,        /* encode media into features */
+    MM_HINT_EPOCH,         /* say which moment counts as zero */
     MM_HINT_FIELD,         /* choose one label field */
     MM_HINT_FOLLOW,        /* follow symbolic links */
     MM_HINT_FPS,           /* fewer frames a second */

@@ -9,6 +9,7 @@ static const char *const words[MM_HINTS] = {
     [MM_HINT_CONTROL] = "--from-name names another",
     [MM_HINT_DEVICES] = "`mm-model devices` lists them",
     [MM_HINT_ENCODE] = "mm-encode-image, mm-encode-text and mm-encode-audio make them",
+    [MM_HINT_EPOCH] = "--epoch TIME says it",
     [MM_HINT_FIELD] = "choose one with --field",
     [MM_HINT_FOLLOW] = "--follow reads it",
     [MM_HINT_FPS] = "a lower --fps reads it",

@@ -26,10 +26,12 @@ void mm_key_check_close(mm_key_check *k)
     mm_arena_free(&k->arena);
 }
 
-/* Whether rec has its source's own key rather than a row's: only then is it a clash that another source has it, too. */
+/* Whether rec has its source's own key rather than a row's: only then is it a clash that another source has it, too.
+ * Texts with times are no rows but parts of a recording, as windows of its sound are. */
 static bool counts(const mm_key_check *k, const mm_blob *b, const mm_record *rec)
 {
-    bool row = rec->part >= 0 && (rec->kind == MM_KIND_TEXT || (rec->kind == MM_KIND_FEATURE && k->rows_have_keys));
+    bool row = rec->part >= 0 &&
+               ((rec->kind == MM_KIND_TEXT && !rec->has_time) || (rec->kind == MM_KIND_FEATURE && k->rows_have_keys));
     return k->clash && rec->kind != MM_KIND_ERROR && !row && mm_str_eq(rec->key, b->key);
 }
 

@@ -112,3 +112,36 @@ mm_status mm_parse_channels(mm_decode_opts *o, const char *text, mm_err *e)
     }
     return MM_OK;
 }
+
+/* Copies a column's name. */
+static mm_status put_name(char out[MM_MAX_COLUMN_NAME], mm_str name, mm_err *e)
+{
+    name = mm_cell_trim(name);
+    if (!name.n || name.n >= MM_MAX_COLUMN_NAME)
+        return mm_fail(e, MM_SKIP, "columns of times are START or START,END, with names of up to %d bytes",
+                       MM_MAX_COLUMN_NAME - 1);
+    memcpy(out, name.p, name.n);
+    out[name.n] = 0;
+    return MM_OK;
+}
+
+mm_status mm_parse_time_columns(mm_decode_opts *o, const char *text, mm_err *e)
+{
+    *o->start_column = *o->end_column = 0;
+    if (!text)
+        return MM_OK;
+    const char *comma = strchr(text, ',');
+    mm_status s = put_name(o->start_column, (mm_str){text, comma ? (size_t)(comma - text) : strlen(text)}, e);
+    return s == MM_OK && comma ? put_name(o->end_column, mm_str_of(comma + 1), e) : s;
+}
+
+mm_status mm_parse_epoch(mm_decode_opts *o, const char *text, mm_err *e)
+{
+    o->has_epoch = text;
+    if (text && !mm_row_time_parse(&o->epoch, mm_str_of(text)))
+        return mm_fail(e, MM_SKIP,
+                       "a time is written as 2024-03-12T14:05:11Z, 2024-03-12T15:05:11+01:00 or in seconds, "
+                       "not %s",
+                       text);
+    return MM_OK;
+}

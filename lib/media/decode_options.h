@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "media/image/depth.h"
 #include "media/image/prepare.h"
+#include "media/table/row_time.h"
 #include "media/table/table.h"
 #include "stream/record.h"
 
@@ -25,7 +26,7 @@ typedef struct {
     int64_t more_sound, more_video; /* files with more tracks than the one that was read, where none was chosen */
 } mm_decode_notes;
 
-enum { MM_MAX_CHANNELS = 32 };
+enum { MM_MAX_CHANNELS = 32, MM_MAX_COLUMN_NAME = 128 };
 
 typedef struct {
     int index; /* from 0 */
@@ -51,6 +52,11 @@ typedef struct {
     bool lines;         /* text: a record a line */
     const char *column; /* text: a record a row, from this column of a table (table.h) */
     const char *label_column, *key_column;
+    const char *of_column;                 /* the modality of a row; of subtitles: `speaker` */
+    char start_column[MM_MAX_COLUMN_NAME]; /* where a row begins, in seconds; "": no times */
+    char end_column[MM_MAX_COLUMN_NAME];   /* … and ends; "": at its start */
+    bool has_epoch;
+    mm_row_time epoch; /* what counts as zero in these columns */
     mm_table_kind table;
     int64_t max_pixels;  /* 0: 178,956,970 (Pillow's bomb limit) */
     double max_duration; /* seconds; 0: 24 h */
@@ -73,5 +79,9 @@ mm_status mm_parse_rate(int64_t *rate, const char *text, mm_err *e);
 mm_status mm_parse_channels(mm_decode_opts *o, const char *text, mm_err *e);
 /* The number of a track, from 1, or a language as files have it: eng, en-GB; NULL: the best. */
 mm_status mm_parse_track(mm_decode_opts *o, const char *text, mm_err *e);
+/* "start", "start,end": columns of times; NULL: none. */
+mm_status mm_parse_time_columns(mm_decode_opts *o, const char *text, mm_err *e);
+/* What counts as zero: a date and time, or seconds since 1970 (row_time.h); NULL: the times' own beginning. */
+mm_status mm_parse_epoch(mm_decode_opts *o, const char *text, mm_err *e);
 
 #endif

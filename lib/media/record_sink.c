@@ -1,5 +1,7 @@
 #include "media/record_sink.h"
 
+#include "base/utf8.h"
+
 mm_record mm_sink_record(const mm_sink *s, mm_kind kind)
 {
     mm_record rec = mm_record_new(kind);
@@ -7,6 +9,16 @@ mm_record mm_sink_record(const mm_sink *s, mm_kind kind)
     rec.src = s->b->src;
     rec.of = mm_str_of(kind == MM_KIND_ERROR ? NULL : s->o->of);
     return rec;
+}
+
+mm_status mm_sink_modality(const mm_sink *s, mm_record *rec, mm_str name, mm_fault *why)
+{
+    const char *of = s->o->of;
+    if (memchr(name.p, ',', name.n) || !mm_utf8_valid(name))
+        return mm_fault_set(why, "modality", "\"%.*s\" cannot name a modality: it %s", MM_STRF(name),
+                            mm_utf8_valid(name) ? "has a comma" : "is not UTF-8");
+    rec->of = mm_str_of(mm_arena_printf(s->a, "%s%s%.*s", of ? of : "", of ? "-" : "", MM_STRF(name)));
+    return rec->of.p ? MM_OK : mm_fault_memory(why);
 }
 
 mm_status mm_sink_put(mm_sink *s, const mm_record *rec)

@@ -22,6 +22,9 @@ typedef struct {
 
 /* A record with the key and src of this input. */
 mm_record mm_sink_record(const mm_sink *s, mm_kind kind);
+/* Makes `name`, of a speaker, the modality of rec; after o->of and a hyphen, where that is asked for: "chat-agent".
+ * MM_SKIP with *why set: it has a comma or is not UTF-8, or memory is out. */
+mm_status mm_sink_modality(const mm_sink *s, mm_record *rec, mm_str name, mm_fault *why);
 /* Hands rec on and resets the arena. MM_FATAL: stop. */
 mm_status mm_sink_put(mm_sink *s, const mm_record *rec);
 /* Puts the error record for f. */

@@ -16,9 +16,10 @@ enum { PART_BYTES = 32 << 20 }; /* of a series: records stay below 64 MiB */
 /* Puts rec, which has its names already, as a feature of x[width]. */
 static mm_status put_feature(mm_sink *s, mm_record *rec, const float *x, int64_t width, mm_fault *f)
 {
-    const char *of = s->o->of ? s->o->of : "series";
-    rec->of = mm_str_of(of);
-    rec->space = mm_str_of(s->o->space ? s->o->space : mm_arena_printf(s->a, "numbers/%s/%lld", of, (long long)width));
+    if (!rec->of.p)
+        rec->of = MM_STR("series");
+    rec->space = mm_str_of(
+        s->o->space ? s->o->space : mm_arena_printf(s->a, "numbers/%.*s/%lld", MM_STRF(rec->of), (long long)width));
     rec->has_tensor = true;
     rec->tensor.data = x;
     if (!rec->space.p)
@@ -98,12 +99,17 @@ static bool begins_with_names(mm_str text, const mm_decode_opts *o)
     float x;
     mm_table_open(&t, text, o->table);
     bool names = false, row = mm_table_next(&t, &a, &cell, &n, &ignored) == MM_OK && !mm_table_names_itself(&t);
-    int key = row && o->key_column ? mm_table_column(&t, o->key_column, n) : -1,
-        label = row && o->label_column ? mm_table_column(&t, o->label_column, n) : -1;
-    if (row && ((o->key_column && key < 0) || (o->label_column && label < 0)))
-        names = true; /* only a row of names can have that name */
-    for (int c = 0; row && !names && c < n; c++)
-        names = c != key && c != label && !number_of(cell[c], &x);
+    const char *asked[MM_ASKED_COLUMNS];
+    bool *taken = row ? mm_arena_zalloc(&a, (size_t)n, sizeof *taken) : NULL; /* [n]: no data */
+    mm_table_asked(asked, o);
+    for (int i = 0; taken && i < MM_ASKED_COLUMNS; i++) {
+        int c = asked[i] ? mm_table_column(&t, asked[i], n) : -1;
+        names |= asked[i] && c < 0; /* only a row of names can have that name */
+        if (c >= 0)
+            taken[c] = true;
+    }
+    for (int c = 0; taken && !names && c < n; c++)
+        names = !taken[c] && !number_of(cell[c], &x);
     mm_table_close(&t);
     mm_arena_free(&a);
     return names;
@@ -115,7 +121,7 @@ static mm_status numbers_of_row(numbers *m, float *x, mm_fault *why)
     const mm_table_input *r = &m->rows;
     int64_t width = 0;
     for (int c = 0; c < r->n; c++) {
-        if (c == r->key || c == r->label)
+        if (mm_table_input_names(r, c))
             continue;
         if (!number_of(r->cell[c], &x[width++]))
             return mm_fault_set(why, "number", "column %d is not a number: \"%.*s\"", c + 1,

@@ -16,6 +16,17 @@ static mm_status find(mm_table_input *r, const char *name, int columns, int *at)
     return s == MM_OK ? s : mm_fault_set(r->f, "column", "%s", e.text);
 }
 
+void mm_table_asked(const char *out[MM_ASKED_COLUMNS], const mm_decode_opts *o)
+{
+    const char *const asked[MM_ASKED_COLUMNS] = {o->key_column,
+                                                 o->label_column,
+                                                 *o->start_column ? o->start_column : NULL,
+                                                 *o->end_column ? o->end_column : NULL,
+                                                 o->of_column,
+                                                 o->column};
+    memcpy(out, asked, sizeof asked);
+}
+
 /* Warns of names that are read as data, because columns were given by number. */
 static void doubt_first_row(mm_table_input *r)
 {
@@ -28,7 +39,7 @@ mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool n
 {
     const mm_decode_opts *o = s->o;
     mm_err e;
-    *r = (mm_table_input){.s = s, .f = f, .column = -1, .key = -1, .label = -1};
+    *r = (mm_table_input){.s = s, .f = f, .column = -1, .key = -1, .label = -1, .start = -1, .end = -1, .of = -1};
     mm_table_open(&r->t, text, o->table);
     mm_status st = names ? mm_table_take_header(&r->t, &e) : MM_OK;
     if (st == MM_SKIP)
@@ -40,11 +51,11 @@ mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool n
     if (!names)
         doubt_first_row(r);
     int columns = names ? r->t.columns : mm_table_width(&r->t);
-    st = find(r, o->column, columns, &r->column);
-    if (st == MM_OK)
-        st = find(r, o->key_column, columns, &r->key);
-    if (st == MM_OK)
-        st = find(r, o->label_column, columns, &r->label);
+    int *const at[MM_ASKED_COLUMNS] = {&r->key, &r->label, &r->start, &r->end, &r->of, &r->column};
+    const char *asked[MM_ASKED_COLUMNS];
+    mm_table_asked(asked, o);
+    for (int i = 0; st == MM_OK && i < MM_ASKED_COLUMNS; i++)
+        st = find(r, asked[i], columns, at[i]);
     return st;
 }
 
@@ -64,13 +75,53 @@ static mm_str cell_at(const mm_table_input *r, int at)
     return at >= 0 && at < r->n && r->cell[at].p ? mm_cell_trim(r->cell[at]) : (mm_str){NULL, 0};
 }
 
+/* Rows that have times are parts of one recording, which their file is. */
 static mm_str key_of(const mm_table_input *r)
 {
     const mm_blob *b = r->s->b;
     int64_t ignored;
     mm_str key = cell_at(r, r->key);
+    if (!key.n && r->key < 0 && r->start >= 0)
+        return b->key;
     return key.n ? mm_utf8_clean(r->s->a, key, &ignored)
                  : mm_str_of(mm_arena_printf(r->s->a, "%.*s:%lld", MM_STRF(b->key), (long long)r->t.row));
+}
+
+bool mm_table_input_names(const mm_table_input *r, int c)
+{
+    return c == r->key || c == r->label || c == r->start || c == r->end || c == r->of;
+}
+
+static mm_status read_time(const mm_table_input *r, int column, double *seconds, mm_fault *why)
+{
+    const mm_decode_opts *o = r->s->o;
+    mm_status st = mm_row_time_read(seconds, cell_at(r, column), o->has_epoch ? &o->epoch : NULL, &why->err);
+    why->code = "time";
+    return st;
+}
+
+/* A row whose end is not known is an instant. */
+static mm_status put_time(const mm_table_input *r, mm_record *rec, mm_fault *why)
+{
+    if (r->start < 0)
+        return MM_OK;
+    if (!cell_at(r, r->start).n)
+        return mm_fault_set(why, "time", "no time in column %s", r->s->o->start_column);
+    mm_status st = read_time(r, r->start, &rec->time[0], why);
+    rec->time[1] = rec->time[0];
+    if (st == MM_OK && cell_at(r, r->end).n)
+        st = read_time(r, r->end, &rec->time[1], why);
+    if (st == MM_OK && rec->time[1] < rec->time[0])
+        st = mm_fault_set(why, "time", "it ends, at %.*s, before it begins, at %.*s", MM_STRF(cell_at(r, r->end)),
+                          MM_STRF(cell_at(r, r->start)));
+    rec->has_time = st == MM_OK;
+    return st;
+}
+
+static mm_status put_modality(const mm_table_input *r, mm_record *rec, mm_fault *why)
+{
+    mm_str of = cell_at(r, r->of);
+    return of.n ? mm_sink_modality(r->s, rec, of, why) : MM_OK;
 }
 
 mm_status mm_table_input_name(mm_table_input *r, mm_record *rec, mm_fault *why)
@@ -89,7 +140,10 @@ mm_status mm_table_input_name(mm_table_input *r, mm_record *rec, mm_fault *why)
     mm_str label = cell_at(r, r->label);
     if (label.p && !mm_utf8_valid(label)) /* with U+FFFD in them two labels could become one */
         return mm_fault_set(why, "label", "the label in column %s is not UTF-8", s->o->label_column);
-    return rec->key.p && mm_label_of_cell(&rec->label, s->a, label) ? MM_OK : mm_fault_memory(why);
+    if (!rec->key.p || !mm_label_of_cell(&rec->label, s->a, label))
+        return mm_fault_memory(why);
+    mm_status st = put_time(r, rec, why);
+    return st == MM_OK ? put_modality(r, rec, why) : st;
 }
 
 mm_status mm_table_input_fault(mm_table_input *r, const mm_fault *why)

@@ -11,10 +11,15 @@ typedef struct {
     mm_fault *f;
     mm_table t;
     int column, key, label; /* the places of o->column, key_column and label_column; −1: not asked for */
+    int start, end, of;     /* … of start_column, end_column and of_column */
     mm_arena a;             /* of the row */
     mm_str *cell;           /* [n], the row */
     int n;
 } mm_table_input;
+
+enum { MM_ASKED_COLUMNS = 6 };
+/* The columns that are asked for, those of names, labels and times before that of texts; NULL: not asked for. */
+void mm_table_asked(const char *out[MM_ASKED_COLUMNS], const mm_decode_opts *o);
 
 /* names: the first row names the columns. MM_SKIP with f set: a column that is asked for is missing. */
 mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool names, mm_fault *f);
@@ -23,8 +28,11 @@ void mm_table_input_close(mm_table_input *r);
 /* The next row that is not broken; broken ones become error records. MM_OK, MM_EOF, MM_SKIP (memory is out, f is set),
  * MM_FATAL. */
 mm_status mm_table_input_next(mm_table_input *r);
-/* Key, part and label of the row's record. MM_SKIP with *why set when it has no key, or memory is out. */
+/* Key, part, label, time and modality of the row's record. MM_SKIP with *why set when it has no key or no time, or
+ * memory is out. */
 mm_status mm_table_input_name(mm_table_input *r, mm_record *rec, mm_fault *why);
+/* Whether column c holds one of these, and is no data. */
+bool mm_table_input_names(const mm_table_input *r, int c);
 /* Puts the error record of this row, "row 7: …". */
 mm_status mm_table_input_fault(mm_table_input *r, const mm_fault *why);
 

@@ -4,9 +4,9 @@
 #include "media/table/charset.h"
 #include "media/text/numbers_decode.h"
 #include "media/text/table_rows.h"
+#include "media/text/text_record.h"
 
 static const int64_t MAX_TEXT_FILE = (int64_t)1 << 30;
-static const size_t MAX_RECORD_TEXT = (size_t)32 << 20; /* records stay below 64 MiB */
 
 typedef struct {
     mm_sink *s;
@@ -14,44 +14,10 @@ typedef struct {
     const char *encoding; /* of the file, when it is known and not UTF-8 */
 } reading;
 
-static mm_status put_meta(reading *r, mm_record *rec, int64_t replaced)
-{
-    mm_sink *s = r->s;
-    mm_err e;
-    mm_status st = MM_OK;
-    if (replaced)
-        st = mm_meta_put_str(rec, s->a, "encoding", MM_STR("unknown"), &e);
-    else if (r->encoding)
-        st = mm_meta_put_str(rec, s->a, "encoding", mm_str_of(r->encoding), &e);
-    if (st == MM_OK && replaced)
-        st = mm_meta_put_int(rec, s->a, "replaced", replaced, &e);
-    return st == MM_OK ? st : mm_fault_memory(r->f);
-}
-
-/* Puts rec, which has its names already, with this text. */
-static mm_status put_text(reading *r, mm_record *rec, mm_str text)
-{
-    int64_t replaced;
-    mm_sink *s = r->s;
-    rec->text = mm_utf8_clean(s->a, text, &replaced);
-    if (!rec->text.p)
-        return mm_fault_memory(r->f);
-    mm_status st = put_meta(r, rec, replaced);
-    if (st == MM_OK && replaced)
-        mm_say(s->o->log, MM_LOG_WARN, "%.*s: not UTF-8: %lld place%s became U+FFFD", MM_STRF(rec->key),
-               (long long)replaced, replaced == 1 ? "" : "s");
-    return st == MM_OK ? mm_sink_put(s, rec) : st;
-}
-
-static mm_status too_long(mm_fault *f)
-{
-    return mm_fault_hint(f, MM_HINT_LINES, "too-large", "a text of more than 32 MiB");
-}
-
 static mm_status put_whole(reading *r, mm_str text)
 {
     mm_record rec = mm_sink_record(r->s, MM_KIND_TEXT);
-    return text.n > MAX_RECORD_TEXT ? too_long(r->f) : put_text(r, &rec, text);
+    return text.n > MM_MAX_RECORD_TEXT ? mm_text_too_long(r->f) : mm_sink_text(r->s, &rec, text, r->encoding, r->f);
 }
 
 static mm_status put_line(reading *r, mm_str line, int64_t number)
@@ -63,9 +29,9 @@ static mm_status put_line(reading *r, mm_str line, int64_t number)
     rec.key = mm_str_of(mm_arena_printf(s->a, "%.*s:%lld", MM_STRF(s->b->key), (long long)number + 1));
     if (!rec.key.p)
         return mm_fault_memory(r->f);
-    if (line.n <= MAX_RECORD_TEXT)
-        return put_text(r, &rec, line);
-    too_long(&why);
+    if (line.n <= MM_MAX_RECORD_TEXT)
+        return mm_sink_text(r->s, &rec, line, r->encoding, r->f);
+    mm_text_too_long(&why);
     return mm_sink_fault_of(s, &rec, &why);
 }
 
@@ -92,18 +58,21 @@ static mm_status put_row(reading *r, mm_table_input *rows)
     mm_status s = MM_OK;
     if (rows->column >= rows->n || !rows->cell[rows->column].p)
         s = mm_fault_set(&why, "column", "no text in column %s", r->s->o->column);
-    else if (rows->cell[rows->column].n > MAX_RECORD_TEXT)
-        s = too_long(&why);
+    else if (rows->cell[rows->column].n > MM_MAX_RECORD_TEXT)
+        s = mm_text_too_long(&why);
     else
         s = mm_table_input_name(rows, &rec, &why);
-    return s == MM_OK ? put_text(r, &rec, rows->cell[rows->column]) : mm_table_input_fault(rows, &why);
+    return s == MM_OK ? mm_sink_text(r->s, &rec, rows->cell[rows->column], r->encoding, r->f)
+                      : mm_table_input_fault(rows, &why);
 }
 
 static bool names_columns(const mm_decode_opts *o, mm_str text)
 {
+    const char *asked[MM_ASKED_COLUMNS];
     mm_table t;
     mm_table_open(&t, text, o->table);
-    bool nameless = mm_table_is_nameless(&t, (const char *[]){o->column, o->key_column, o->label_column}, 3);
+    mm_table_asked(asked, o);
+    bool nameless = mm_table_is_nameless(&t, asked, MM_ASKED_COLUMNS);
     mm_table_close(&t);
     return !nameless;
 }
