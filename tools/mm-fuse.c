@@ -138,7 +138,9 @@ static void prepare(fuse *f)
                        .memory = (size_t)opt.memory,
                        .put = put,
                        .fail = fail,
-                       .ctx = f};
+                       .deliver = flush,
+                       .ctx = f,
+                       .log = &f->r.log};
     check_options(f);
     mm_must(&f->r, mm_threads_new(&f->pool, f->r.threads, &e), &e);
     o.pool = f->pool;
@@ -162,7 +164,7 @@ int main(int argc, char **argv)
     mm_run_begin(&f.r, &tool, argc, argv);
     prepare(&f);
     mm_out_open(&f.r);
-    mm_fusing_run(&f.r, f.fuser, opt.flush ? flush : NULL, &f);
+    mm_fusing_run(&f.r, f.fuser, (size_t)opt.memory);
     mm_out_close(&f.r);
     mm_fuser_free(f.fuser);
     mm_head_free(f.head);

@@ -1,17 +1,15 @@
 #include "cli/fusing.h"
 
-#include "cli/state.h"
+#include "cli/read_ahead.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 int mm_fusing_streams(mm_run *r)
 {
     if (r->n_operands > MM_MAX_STREAMS)
         mm_usage(r, "at most %d streams can be joined", MM_MAX_STREAMS);
-    return r->n_operands > 1 ? r->n_operands : 1;
+    return mm_read_ahead_streams(r);
 }
 
 static void take(mm_run *r, mm_fuser *f, int stream, const mm_record *rec)
@@ -21,31 +19,6 @@ static void take(mm_run *r, mm_fuser *f, int stream, const mm_record *rec)
         mm_run_worsen(r, 1);
     mm_must(r, mm_fuser_take(f, stream, rec, &e), &e);
     mm_progress(r, r->done, 0);
-}
-
-static mm_reader *open_stream(mm_run *r, const char *path)
-{
-    mm_err e;
-    mm_reader *in;
-    bool standard = strcmp(path, "-") == 0;
-    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        mm_die(r, "%s: %s", path, strerror(errno));
-    mm_must(r, mm_reader_new(&in, fd, standard ? "standard input" : path, &e), &e);
-    return in;
-}
-
-/* The next record of one of several streams; MM_EOF after its last. */
-static mm_status next_of(mm_run *r, mm_reader *in, mm_arena *a, mm_record *rec)
-{
-    mm_err e;
-    mm_status s;
-    while ((s = mm_reader_next(in, a, rec, &e)) == MM_SKIP)
-        mm_item_failed(r, NULL, &e);
-    if (s == MM_FATAL)
-        mm_item_failed(r, NULL, &e);
-    r->state->in.some |= s != MM_EOF;
-    return s == MM_OK ? MM_OK : MM_EOF;
 }
 
 void mm_fusing_say_mixed(mm_run *r, int64_t samples, const char *example)
@@ -90,26 +63,24 @@ static void say_what_was_joined(mm_run *r, const mm_fuser *f)
     mm_fusing_say_mixed(r, t.mixed, t.mixed_example ? t.mixed_example : "");
 }
 
-void mm_fusing_run(mm_run *r, mm_fuser *f, void (*after)(void *ctx), void *ctx)
+void mm_fusing_run(mm_run *r, mm_fuser *f, size_t memory)
 {
-    mm_reader *in[MM_MAX_STREAMS];
-    mm_arena a = {0};
+    mm_read_ahead *in = mm_read_ahead_open(r, memory);
     mm_record rec;
     mm_err e;
-    bool many = r->n_operands > 1;
-    for (int s = 0; many && s < r->n_operands; s++)
-        in[s] = open_stream(r, r->operands[s]);
-    for (int s; (s = mm_fuser_next_stream(f)) >= 0; mm_arena_reset(&a)) {
-        if ((many ? next_of(r, in[s], &a, &rec) : mm_in_next(r, &a, &rec)) == MM_OK)
+    double came;
+    for (int s; (s = mm_fuser_next_stream(f)) >= 0;) {
+        uint64_t wanted = (uint64_t)1 << s;
+        if (!(mm_read_ahead_ready(in) & wanted)) {
+            mm_must(r, mm_fuser_idle(f, &e), &e);
+            mm_read_ahead_wait(in, wanted, INFINITY);
+        }
+        if (mm_read_ahead_take(in, s, &rec, &came) == MM_OK)
             take(r, f, s, &rec);
         else
             mm_must(r, mm_fuser_end(f, s, &e), &e);
-        if (after)
-            after(ctx);
     }
-    for (int s = 0; many && s < r->n_operands; s++)
-        mm_reader_free(in[s]);
-    mm_arena_free(&a);
+    mm_read_ahead_close(in);
     mm_in_require(r);
     say_what_was_joined(r, f);
 }

@@ -6,6 +6,7 @@
 #include "label/load.h"
 
 static const size_t BATCH_BYTES = (size_t)64 << 20;
+static const size_t FUSER_MEMORY = (size_t)1 << 30;
 
 /* A record that waits for its batch. */
 typedef struct {
@@ -133,14 +134,16 @@ static void label_samples(labeller *l)
                              .of = l->o->of,
                              .flush = l->o->flush,
                              .streams = mm_fusing_streams(l->r),
-                             .memory = (size_t)1 << 30,
+                             .memory = FUSER_MEMORY,
                              .pool = l->o->pool,
                              .put = put_fused,
                              .fail = put_failure,
-                             .ctx = l};
+                             .deliver = flush,
+                             .ctx = l,
+                             .log = &l->r->log};
     if (mm_fuser_new(&f, &o, &e) != MM_OK)
         mm_die_in(l->r, l->o->path, &e);
-    mm_fusing_run(l->r, f, l->o->flush ? flush : NULL, l);
+    mm_fusing_run(l->r, f, FUSER_MEMORY);
     mm_fuser_tally t = mm_fuser_counts(f);
     if (!t.taken && t.passed)
         mm_die(l->r, "nothing was labelled");

@@ -1,4 +1,4 @@
-/* features.h: the features of a sample by modality, over all of it or in time windows. */
+/* features.h: the features of a sample by modality, over all of it or (windows.h) in windows of time. */
 #ifndef MM_FUSE_FEATURES_H
 #define MM_FUSE_FEATURES_H
 
@@ -28,13 +28,26 @@ typedef struct {
  * one modality, too many modalities, conflicting labels). */
 mm_status mm_features_of_sample(mm_features *out, mm_sample *s, mm_err *e);
 
-/* Cuts the sample into windows [k·hop, k·hop + window), from 0 to its end, in seconds. In a window each modality is one
- * row: the mean of the rows that overlap it, weighted by the overlap (an instant counts as a millisecond). Rows of a
- * [T,D] feature are grid.step apart; a record without time belongs to every window. */
-mm_status mm_features_of_windows(mm_features **out, int *n, mm_sample *s, double window, double hop, mm_err *e);
-
 /* The rows of this modality; NULL: missing. */
 const mm_modality_rows *mm_features_find(const mm_features *f, mm_str of);
+
+/* ---- what features over a whole sample and over its windows share ---- */
+
+static inline bool mm_record_is_feature(const mm_record *r)
+{
+    return r->kind == MM_KIND_FEATURE && r->has_tensor;
+}
+
+/* The rows of a feature [D] (one) or [T,D], and D. */
+void mm_feature_size(const mm_record *r, int64_t *rows, int64_t *width);
+/* Key, source and label (of the first record that has them), and the text of a single record; no modality yet. */
+void mm_features_identity(mm_features *out, const mm_sample *s);
+/* MM_SKIP: the labels of its records conflict. */
+mm_status mm_sample_check_labels(mm_sample *s, mm_err *e);
+/* The modality of r in *part, added if r is its first record. MM_SKIP: it is of another space or width. */
+mm_status mm_features_modality(mm_features *out, const mm_record *r, mm_modality_rows **part, mm_err *e);
+
+/* ---- records ---- */
 
 /* A new record about the sample: its key, source, part, time and text. */
 mm_status mm_features_record(mm_record *out, const mm_features *f, mm_kind kind, mm_arena *a, mm_err *e);

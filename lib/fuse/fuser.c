@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+enum { REMEMBERED = 1 << 20 }; /* keys of a stream that may have no end */
+
 /* Whether the head takes every modality that --of names. */
 static mm_status check_inputs(const mm_head *h, const char *of, mm_err *e)
 {
@@ -41,7 +43,10 @@ mm_status mm_fuser_new(mm_fuser **out, const mm_fuser_opts *o, mm_err *e)
             return mm_fail(e, MM_SKIP, "at most %d modalities can be fused", MM_MAX_MODALITIES);
         f->layout.of[f->layout.n++].of = name;
     }
-    return mm_join_new(&f->join, o->streams, o->memory, e);
+    mm_status s = mm_join_new(&f->join, o->streams, o->memory, e);
+    if (s == MM_OK && o->flush)
+        mm_join_remember(f->join, REMEMBERED);
+    return s;
 }
 
 void mm_fuser_free(mm_fuser *f)
@@ -50,6 +55,7 @@ void mm_fuser_free(mm_fuser *f)
         return;
     for (int i = 0; i < f->samples; i++)
         mm_sample_free(f->sample[i]);
+    mm_sample_free(f->mark);
     mm_join_free(f->join);
     mm_arena_free(&f->keep);
     mm_arena_free(&f->batch);
@@ -86,37 +92,97 @@ static bool head_takes(const mm_fuser *f, mm_str modality)
     return false;
 }
 
-static void pass_through(mm_fuser *f, const mm_record *rec)
+static mm_status pass_through(mm_fuser *f, const mm_record *rec, mm_err *e)
 {
     f->tally.passed += rec->kind != MM_KIND_ERROR;
-    f->o.put(f->o.ctx, rec, false);
+    return mm_fuser_pass(f, rec, e);
+}
+
+/* ---- marks ---- */
+
+static void check_key(mm_fuser *f, const mm_record *mark, int stream)
+{
+    if (f->marks_differ || mm_str_eq(f->mark->key, mark->key))
+        return;
+    f->marks_differ = true;
+    mm_say(f->o.log, MM_LOG_WARN,
+           "mark %lld is %.*s in stream %d and %.*s in stream %d: the streams are not of the same requests",
+           (long long)f->passed_marks + 1, MM_STRF(f->mark->key), f->mark_stream + 1, MM_STRF(mark->key), stream + 1);
+}
+
+/* Keeps the first stream's mark for all of them. */
+static mm_status keep_mark(mm_fuser *f, int stream, const mm_record *mark, mm_err *e)
+{
+    if (f->mark)
+        check_key(f, mark, stream);
+    if (f->mark && f->mark_stream < stream)
+        return MM_OK;
+    mm_sample_free(f->mark);
+    f->mark = NULL;
+    f->mark_stream = stream;
+    return mm_sample_of_record(&f->mark, mark, e);
+}
+
+/* Lets the mark leave after all that came before it, once every stream has reached it. */
+static mm_status pass_mark(mm_fuser *f, mm_err *e)
+{
+    if (!mm_join_at_mark(f->join))
+        return MM_OK;
+    mm_status s = mm_fuser_pass(f, &f->mark->rec[0], e);
+    mm_join_pass_mark(f->join);
+    mm_sample_free(f->mark);
+    f->mark = NULL;
+    f->passed_marks++;
+    return s;
+}
+
+static mm_status take_mark(mm_fuser *f, int stream, const mm_record *mark, mm_err *e)
+{
+    mm_status s = keep_mark(f, stream, mark, e);
+    if (s != MM_OK)
+        return s;
+    mm_join_mark(f->join, stream);
+    s = take_joined(f, e);
+    return s == MM_OK ? pass_mark(f, e) : s;
+}
+
+/* ---- the input ---- */
+
+static bool handles(const mm_fuser *f, const mm_record *rec)
+{
+    return rec->kind == (f->o.mode == MM_FUSE_EVIDENCE ? MM_KIND_LABEL : MM_KIND_FEATURE);
 }
 
 mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, mm_err *e)
 {
-    mm_status s = MM_OK;
-    bool handled = rec->kind == (f->o.mode == MM_FUSE_EVIDENCE ? MM_KIND_LABEL : MM_KIND_FEATURE);
-    if (handled)
-        mm_seen_add(&f->seen, mm_record_modality(rec), &f->keep);
-    f->tally.taken += handled;
-    if (mm_fuser_is_unjoined(f)) {
-        if (handled && rec->has_tensor && head_takes(f, rec->of))
-            return mm_fuser_add_record(f, rec, e);
-        handled = false;
-        s = mm_fuser_run_batch(f, e); /* the order of records stays: a text before its vector */
-    }
-    if (s == MM_OK && !handled)
-        pass_through(f, rec);
-    else if (s == MM_OK)
-        s = mm_join_add(f->join, stream, rec, e);
-    return s == MM_OK && handled ? take_joined(f, e) : s;
+    if (rec->kind == MM_KIND_MARK)
+        return take_mark(f, stream, rec, e);
+    if (!handles(f, rec))
+        return pass_through(f, rec, e);
+    mm_seen_add(&f->seen, mm_record_modality(rec), &f->keep);
+    f->tally.taken++;
+    if (mm_fuser_is_unjoined(f))
+        return rec->has_tensor && head_takes(f, rec->of) ? mm_fuser_add_record(f, rec, e) : pass_through(f, rec, e);
+    mm_status s = mm_join_add(f->join, stream, rec, e);
+    return s == MM_OK ? take_joined(f, e) : s;
 }
 
 mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e)
 {
     mm_join_end(f->join, stream);
     mm_status s = take_joined(f, e);
+    if (s == MM_OK)
+        s = pass_mark(f, e);
     return s == MM_OK && ++f->ended == f->o.streams ? mm_fuser_run_batch(f, e) : s;
+}
+
+mm_status mm_fuser_idle(mm_fuser *f, mm_err *e)
+{
+    mm_status s = f->marks || f->o.flush ? mm_fuser_run_batch(f, e) : MM_OK;
+    if (s == MM_OK && (f->owed || f->o.flush) && f->o.deliver)
+        f->o.deliver(f->o.ctx);
+    f->owed = 0;
+    return s;
 }
 
 bool mm_fuser_takes_labels(const mm_fuser *f)

@@ -1,9 +1,14 @@
 /* fuser.h: records of one or more streams in, fused records out. Records are joined into samples by key, cut into time
  * windows if wanted, and combined by a head, by a rule, or (label records) as evidence. Other records pass through,
- * before the sample that they accompany. */
+ * before the sample that they accompany.
+ *
+ * A mark ends the open samples and leaves after them. Of several streams the k-th marks are one, which is written once,
+ * as the first stream has it; a stream that has reached its k-th mark is not asked for until the others have, or have
+ * ended. Results wait for their batch to be full, or until mm_fuser_idle says that nothing more is there. */
 #ifndef MM_FUSE_FUSER_H
 #define MM_FUSE_FUSER_H
 
+#include "base/log.h"
 #include "fuse/combine.h"
 
 typedef enum { MM_FUSE_HEAD, MM_FUSE_RULE, MM_FUSE_EVIDENCE } mm_fuse_mode;
@@ -20,7 +25,7 @@ typedef struct {
     const char *reliability;   /* … "NAME=R,…" */
     const char *of, *require;  /* use only these modalities; fail samples without these */
     double window, hop;        /* seconds; window 0: whole samples */
-    bool flush;                /* write each sample as soon as it is complete, instead of in batches */
+    bool flush;                /* mm_fuser_idle writes every sample that is complete, not only those before marks */
     int streams;
     size_t memory; /* bytes that incomplete samples may take */
     mm_threads *pool;
@@ -28,7 +33,10 @@ typedef struct {
     void (*put)(void *ctx, const mm_record *rec, bool made);
     /* Writes the error record of a sample that failed. */
     void (*fail)(void *ctx, const mm_record *error, const mm_err *why);
+    /* What was written must reach its reader now: a mark was, or `flush` asks for it. NULL: nobody waits. */
+    void (*deliver)(void *ctx);
     void *ctx;
+    const mm_log *log; /* for a warning when the streams' marks have different keys; NULL: silence */
 } mm_fuser_opts;
 
 typedef struct mm_fuser mm_fuser;
@@ -41,6 +49,8 @@ mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, mm_err *e
 /* This stream has ended; with the last stream all samples are written. */
 mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e);
 int mm_fuser_next_stream(const mm_fuser *f); /* which to read from; −1: all have ended */
+/* Call before waiting for more input: writes what is complete and stands before a mark, or (`flush`) all of it. */
+mm_status mm_fuser_idle(mm_fuser *f, mm_err *e);
 
 bool mm_fuser_takes_labels(const mm_fuser *f); /* it combines label records; else it fuses features */
 

@@ -6,17 +6,32 @@
 #include "fuse/fuser.h"
 #include "fuse/head_result.h"
 
-enum { MM_FUSER_BATCH = 128 };
+enum { MM_FUSER_BATCH = 128, MM_FUSER_ENTRIES = 4 * MM_FUSER_BATCH };
+
+/* One thing that leaves in its turn: the result for these features, the error of a sample, or a record that passes. */
+typedef struct {
+    const mm_features *features;
+    const char *code; /* `features` failed: why, for programs … */
+    const mm_err *why;
+    const mm_record *passed;
+} mm_fuser_entry;
 
 struct mm_fuser {
     mm_fuser_opts o;
     mm_join *join;
     mm_fusion_layout layout;
     mm_arena keep, batch; /* for the whole run; reset with each batch */
-    /* the batch: feature sets, and the samples that own their memory (a sample in windows has several) */
-    const mm_features *features[MM_FUSER_BATCH];
-    mm_sample *sample[MM_FUSER_BATCH];
-    int n, samples, ended;
+    /* the batch: what is written, in order, and the samples that own the memory (a sample in windows has several) */
+    mm_fuser_entry entry[MM_FUSER_ENTRIES];
+    mm_sample *sample[MM_FUSER_ENTRIES];
+    int entries, n, samples, ended; /* n: entries that go through the head or the rule */
+    size_t passed_bytes;            /* of records that pass */
+    /* marks */
+    mm_sample *mark; /* the one that the streams are at, as the first of them has it; NULL: none is at one */
+    int mark_stream; /* … which that is */
+    int marks, owed; /* in the batch; written and not yet delivered */
+    int64_t passed_marks;
+    bool marks_differ; /* that was reported */
     mm_fuser_tally tally;
     mm_seen seen; /* modalities of the input */
 };
@@ -39,6 +54,8 @@ static inline bool mm_fuser_is_unjoined(const mm_fuser *f)
 mm_status mm_fuser_add_sample(mm_fuser *f, mm_sample *sample, mm_err *e);
 /* The same for one record that is not joined. */
 mm_status mm_fuser_add_record(mm_fuser *f, const mm_record *rec, mm_err *e);
+/* Writes a record that passes: at once, or (copied) after what waits in the batch. */
+mm_status mm_fuser_pass(mm_fuser *f, const mm_record *rec, mm_err *e);
 /* Fuses the batch and writes its records. */
 mm_status mm_fuser_run_batch(mm_fuser *f, mm_err *e);
 /* After status s: MM_SKIP writes an error record in the sample's place; anything worse is passed on. */

@@ -12,7 +12,7 @@ typedef struct waiting {
     mm_sample sample;
     int64_t cap;
     size_t bytes;
-    uint64_t closed; /* bit s: stream s is past this key, or has ended */
+    uint64_t closed; /* bit s: stream s is past this key, at a mark, or has ended */
     uint64_t hash;
     struct waiting *next, *before, *chain;
 } waiting;
@@ -22,13 +22,13 @@ enum { MAX_STREAMS = 64, BUCKETS = 1 << 14 };
 struct mm_join {
     int streams;
     size_t limit, bytes;
-    uint64_t ended;
+    uint64_t ended, marked; /* bit s: stream s has ended; waits at a mark */
     waiting *first, *last, *bucket[BUCKETS];
     waiting *open[MAX_STREAMS]; /* the current key of each stream */
-    int64_t keys[MAX_STREAMS];  /* keys so far */
+    int64_t keys[MAX_STREAMS];  /* keys since the last mark */
     int64_t ready;              /* samples that all streams are past */
-    mm_id_map done;             /* hashes of the keys handed out */
-    int64_t split_keys;
+    mm_id_map done;             /* hashes of the keys handed out since then */
+    int64_t remembered, split_keys;
 };
 
 mm_status mm_join_new(mm_join **out, int streams, size_t limit, mm_err *e)
@@ -89,7 +89,7 @@ static waiting *begin(mm_join *j, mm_str key, uint64_t h)
     }
     w->sample.key = (mm_str){own, key.n};
     w->hash = h;
-    w->closed = j->ended;
+    w->closed = j->ended | j->marked;
     j->split_keys += mm_id_map_get(&j->done, h) >= 0;
     w->chain = j->bucket[h % BUCKETS];
     j->bucket[h % BUCKETS] = w;
@@ -189,19 +189,48 @@ mm_status mm_join_add(mm_join *j, int s, const mm_record *rec, mm_err *e)
     return status;
 }
 
-void mm_join_end(mm_join *j, int s)
+/* Stream s is past all that is open. */
+static void close_all_for(mm_join *j, int s)
 {
-    j->ended |= (uint64_t)1 << s;
     j->open[s] = NULL;
     for (waiting *w = j->first; w; w = w->next)
         close_for(j, w, s);
+}
+
+void mm_join_end(mm_join *j, int s)
+{
+    j->ended |= (uint64_t)1 << s;
+    close_all_for(j, s);
+}
+
+void mm_join_mark(mm_join *j, int s)
+{
+    j->marked |= (uint64_t)1 << s;
+    close_all_for(j, s);
+}
+
+bool mm_join_at_mark(const mm_join *j)
+{
+    return j->marked && (j->marked | j->ended) == all_of(j);
+}
+
+void mm_join_pass_mark(mm_join *j)
+{
+    j->marked = 0;
+    memset(j->keys, 0, sizeof j->keys);
+    mm_id_map_free(&j->done);
+}
+
+void mm_join_remember(mm_join *j, int64_t most)
+{
+    j->remembered = most;
 }
 
 int mm_join_next_stream(const mm_join *j)
 {
     int best = -1;
     for (int s = 0; s < j->streams; s++)
-        if (!(j->ended >> s & 1) && (best < 0 || j->keys[s] < j->keys[best]))
+        if (!((j->ended | j->marked) >> s & 1) && (best < 0 || j->keys[s] < j->keys[best]))
             best = s;
     return best;
 }
@@ -212,6 +241,8 @@ mm_sample *mm_join_next(mm_join *j)
         if (w->closed != all_of(j))
             continue;
         unlink_waiting(j, w);
+        if (j->remembered && j->done.n >= j->remembered)
+            mm_id_map_free(&j->done);
         mm_id_map_put(&j->done, w->hash, 0); /* without memory, split keys go unnoticed; nothing else is lost */
         j->ready--;
         return &w->sample;

@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""A client of mm-fuse that writes into pipes, waits, and reads: fuse_live.py TEST [ARGUMENT]... Fails when an answer does
+not come before more is written, or is not the right one."""
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import threading
+from array import array
+
+import msgpack
+
+PATIENCE = 20  # seconds that an answer may take on a busy machine
+
+
+def vector(values):
+    return {b"nd": True, b"type": "<f4", b"kind": b"", b"shape": [len(values)], b"data": array("f", values).tobytes()}
+
+
+def feature(key, of, values, time=None, **more):
+    record = {"mm": 1, "kind": "feature", "key": key, "src": key + "." + of}
+    record.update({k: more.pop(k) for k in ("part",) if k in more})
+    if time:
+        record["time"] = list(time)
+    return msgpack.packb({**record, "data": vector(values), "of": of, "space": "s", **more})
+
+
+def mark(key, **more):
+    return msgpack.packb({"mm": 1, "kind": "mark", "key": key, **more})
+
+
+def floats(record):
+    return list(array("f", record["data"][b"data"]))
+
+
+class Fuse:
+    """mm-fuse with one pipe for each stream; `read` gives its next records."""
+
+    def __init__(self, *options, streams=1):
+        self.dir = tempfile.TemporaryDirectory()
+        paths = [os.path.join(self.dir.name, f"s{i}") for i in range(streams)]
+        for path in paths[: streams if streams > 1 else 0]:
+            os.mkfifo(path)
+        self.run = subprocess.Popen(["mm-fuse", *options, *(paths if streams > 1 else [])],
+                                    stdin=subprocess.PIPE if streams == 1 else subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.to = [self.run.stdin.fileno()] if streams == 1 else [os.open(p, os.O_WRONLY) for p in paths]
+        self.from_ = self.run.stdout.fileno()
+        self.unpack = msgpack.Unpacker(strict_map_key=False)
+
+    def write(self, stream, *records):
+        data = b"".join(records)
+        while data:
+            data = data[os.write(self.to[stream], data):]
+
+    def close(self, stream):
+        os.close(self.to[stream])
+        if self.run.stdin and stream == 0:
+            self.run.stdin = None
+
+    def read(self, n):
+        """the next n records, all of which must come before anything else is written"""
+        got = []
+        while len(got) < n:
+            for record in self.unpack:
+                got.append(record)
+                if len(got) == n:
+                    return got
+            assert select.select([self.from_], [], [], PATIENCE)[0], f"no answer; so far {got}"
+            data = os.read(self.from_, 1 << 16)
+            assert data, f"the output ended; so far {got}; {self.run.stderr.read().decode()}"
+            self.unpack.feed(data)
+        return got
+
+    def silent(self, seconds=0.3):
+        """nothing comes that was not asked for"""
+        assert not list(self.unpack)
+        assert not select.select([self.from_], [], [], seconds)[0], "an answer that was not due"
+
+    def end(self):
+        """the rest, what was said, and the exit status"""
+        rest = list(self.unpack)
+        while data := os.read(self.from_, 1 << 16):
+            self.unpack.feed(data)
+            rest += list(self.unpack)
+        said = self.run.stderr.read().decode()
+        return rest, said, self.run.wait()
+
+
+def summary(records):
+    return [(r["kind"], r["key"]) for r in records]
+
+
+def one_stream(*options):
+    """each request is answered before the next is written; the mark leaves as it came"""
+    f = Fuse(*options)
+    for i in range(5):
+        end = mark(f"r{i}", meta={"n": i}, other=[1, 2])
+        f.write(0, feature("k", "voice", [i, 1]), feature("k", "face", [i, 2]), end)
+        got = f.read(2)
+        assert summary(got) == [("feature" if "--label" not in options else "label", "k"), ("mark", f"r{i}")], got
+        assert got[1] == msgpack.unpackb(end)
+        if "concat" in options:
+            assert floats(got[0]) == [i, 2, i, 1]
+    f.write(0, mark("a"), mark("b"))  # requests that hold nothing
+    assert summary(f.read(2)) == [("mark", "a"), ("mark", "b")]
+    f.write(0, feature("z", "voice", [7, 1]))
+    f.silent()
+    f.close(0)
+    rest, said, status = f.end()
+    assert len(rest) == 1 and status == 0 and "not put together" not in said, (rest, said, status)
+
+
+def in_order():
+    """what passes, what fails and what is fused keep their order between marks, also when all of it is there at once"""
+    f = Fuse("--method", "concat", "--require", "voice")
+    text = msgpack.packb({"mm": 1, "kind": "text", "key": "t", "data": "x"})
+    sent = []
+    for i in range(300):
+        sent += [feature(f"a{i}", "voice", [i]), text, mark(f"m{i}"), feature(f"b{i}", "face", [i, i]), mark(f"n{i}")]
+    threading.Thread(target=lambda: (f.write(0, *sent), f.close(0))).start()
+    got, _, status = f.end()
+    want = []
+    for i in range(300):
+        want += [("text", "t"), ("feature", f"a{i}"), ("mark", f"m{i}"), ("error", f"b{i}"), ("mark", f"n{i}")]
+    assert summary(got) == want and status == 1, (summary(got)[:12], status)
+
+
+def unread():
+    """a client that writes and reads in turn, with answers left in the pipe: no deadlock with full pipes"""
+    f = Fuse("--method", "mean")
+    n, wide = 400, 4000
+    writer = threading.Thread(target=lambda: [f.write(0, feature(f"k{i}", "x", [i] * wide), mark(f"k{i}")) for i in range(n)])
+    writer.start()
+    got = f.read(2 * n)
+    assert [r["key"] for r in got] == [f"k{i}" for i in range(n) for _ in (0, 1)]
+    assert all(floats(got[2 * i])[0] == i for i in range(n))
+    writer.join()
+    f.close(0)
+    assert f.end()[2] == 0
+
+
+def two_streams():
+    """the k-th marks are one: the first stream's, when both have come"""
+    f = Fuse("--method", "concat", "--of", "voice,face", streams=2)
+    for i in range(4):
+        f.write(0, feature(f"k{i}", "voice", [i]), mark(f"m{i}", meta={"from": "first"}))
+        f.silent(0.05)
+        f.write(1, feature(f"k{i}", "face", [-i]), mark(f"m{i}", meta={"from": "second"}))
+        got = f.read(2)
+        assert summary(got) == [("feature", f"k{i}"), ("mark", f"m{i}")] and got[1]["meta"] == {"from": "first"}
+        assert floats(got[0]) == [i, -i]
+    # in another order, and with more in one than in the other
+    f.write(1, feature("b", "face", [2]), feature("a", "face", [1]), mark("x"))
+    f.write(0, feature("a", "voice", [1]), feature("b", "voice", [2]), mark("x"))
+    got = f.read(3)
+    assert sorted((r["key"], *floats(r)) for r in got[:2]) == [("a", 1, 1), ("b", 2, 2)] and got[2]["key"] == "x"
+    # a stream that has ended keeps nobody waiting
+    f.close(1)
+    f.write(0, feature("c", "voice", [3]), mark("y"))
+    assert summary(f.read(2)) == [("feature", "c"), ("mark", "y")]
+    f.close(0)
+    assert f.end()[2] == 0
+
+
+def marks_differ():
+    f = Fuse("--method", "concat", streams=2)
+    f.write(0, feature("a", "x", [1]), mark("one"), mark("two"), mark("three"))
+    f.write(1, feature("a", "y", [1]), mark("one"), mark("zwei"), mark("drei"))
+    assert summary(f.read(4)) == [("feature", "a"), ("mark", "one"), ("mark", "two"), ("mark", "three")]
+    f.close(0)
+    f.close(1)
+    _, said, status = f.end()
+    assert said.count("mark 2 is two in stream 1 and zwei in stream 2") == 1 and "drei" not in said, said
+    assert status == 0
+
+
+def one_producer():
+    """a producer that writes its pipes in turn, each more than a pipe holds, is never left waiting"""
+    f = Fuse("--method", "concat", "--memory", "256M", streams=2)
+    n, wide = 500, 4000
+    def produce():
+        for stream, of in ((1, "b"), (0, "a")):  # 8 MB into the one before the first byte of the other
+            for i in range(n):
+                f.write(stream, feature(f"k{i}", of, [i] * wide))
+        f.close(0)
+        f.close(1)
+    threading.Thread(target=produce).start()
+    got, _, status = f.end()
+    assert len(got) == n and status == 0 and all(len(floats(r)) == 2 * wide for r in got), len(got)
+
+
+def at_once():
+    """--flush: a sample leaves when the next key comes"""
+    f = Fuse("--method", "concat", "--flush")
+    f.write(0, feature("a", "x", [1]), feature("a", "y", [2]))
+    f.silent()
+    f.write(0, feature("b", "x", [3]))
+    assert summary(f.read(1)) == [("feature", "a")]
+    f.close(0)
+    assert summary(f.end()[0]) == [("feature", "b")]
+
+
+def half_a_record():
+    """an answer does not wait for the rest of a record that has begun to come"""
+    f = Fuse("--method", "concat")
+    whole = feature("b", "x", [1] * 1000)
+    f.write(0, feature("a", "x", [1] * 1000), mark("m"), whole[:1000])
+    assert summary(f.read(2)) == [("feature", "a"), ("mark", "m")]
+    f.write(0, whole[1000:])
+    f.close(0)
+    assert summary(f.end()[0]) == [("feature", "b")]
+
+
+def marked(*files):
+    """the records of these streams key by key, with a mark after each key"""
+    samples = {}
+    for file in files:
+        with open(file, "rb") as stream:
+            for record in msgpack.Unpacker(stream, strict_map_key=False):
+                samples.setdefault(record["key"], []).append(msgpack.packb(record))
+    for key, records in samples.items():
+        sys.stdout.buffer.write(b"".join(records) + mark(key))
+
+
+globals()[sys.argv[1]](*sys.argv[2:])
