@@ -8,6 +8,7 @@ const char *mm_decoding_reason(mm_skipped why)
         [MM_SKIPPED_TEXT] = "a text that is not named .txt or the like: --lines or --column takes it",
         [MM_SKIPPED_EMPTY] = "empty",
         [MM_SKIPPED_ABOUT] = "a text about the files beside it, such as a README or LICENSE: as an operand it is read",
+        [MM_SKIPPED_CUELESS] = "subtitles without text, or left out by --only",
         [MM_SKIPPED_UNASKED] = "left out by --only",
         [MM_SKIPPED_FOREIGN] = "nothing that is known",
     };

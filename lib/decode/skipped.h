@@ -23,6 +23,7 @@ typedef enum {
     MM_SKIPPED_EMPTY,
     MM_SKIPPED_ABOUT,   /* a README and the like */
     MM_SKIPPED_TEXT,    /* a text that was found, and is not named like one */
+    MM_SKIPPED_CUELESS, /* subtitles; without a text, or of texts nobody asked for */
     MM_SKIPPED_UNASKED, /* of a kind that was not asked for */
     MM_SKIPPED_FOREIGN, /* nothing that is known */
     MM_SKIPPED_REASONS,

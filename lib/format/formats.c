@@ -136,6 +136,8 @@ mm_format_kind mm_name_promises(mm_str path)
 bool mm_name_is_text(mm_str path, bool table)
 {
     mm_str x = mm_name_extension(path);
-    return !mm_name_is_about(path) && (mm_has_word(TEXT->extensions, x) || mm_has_word("cap", x) ||
-                                       (table && mm_has_word("csv tsv tab jsonl ndjson", x)));
+    bool named = mm_has_word("cap", x) || (table && mm_has_word("csv tsv tab jsonl ndjson", x));
+    for (const mm_format *f = mm_formats; f < END && !named; f++)
+        named = f->kind == MM_FORMAT_TEXT && mm_has_word(f->extensions, x);
+    return named && !mm_name_is_about(path);
 }

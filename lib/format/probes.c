@@ -106,6 +106,58 @@ MM_PROBE(svg)
     return false;
 }
 
+/* ---- subtitles ---- */
+
+static size_t byte_order_mark(const uint8_t *p, size_t n)
+{
+    return starts(p, n, "\xef\xbb\xbf") ? 3 : 0;
+}
+
+MM_PROBE(vtt)
+{
+    size_t i = byte_order_mark(p, n);
+    return starts(p + i, n - i, "WEBVTT") && (n - i == 6 || isspace(p[i + 6]));
+}
+
+/* Past digits and, between them, colons and one point or comma; *colons and *fraction say what there was. */
+static size_t past_clock(const uint8_t *p, size_t n, size_t i, int *colons, bool *fraction)
+{
+    *colons = 0;
+    *fraction = false;
+    for (; i < n && (isdigit(p[i]) || p[i] == ':' || ((p[i] == ',' || p[i] == '.') && !*fraction)); i++) {
+        *colons += p[i] == ':';
+        *fraction |= p[i] == ',' || p[i] == '.';
+    }
+    return i;
+}
+
+static size_t past_space(const uint8_t *p, size_t n, size_t i)
+{
+    while (i < n && isspace(p[i]))
+        i++;
+    return i;
+}
+
+/* A number, which may be missing, and a time with a fraction, an arrow and a digit of the next time: "09:00 --> 10:00
+ * lunch" is a plan. */
+MM_PROBE(srt)
+{
+    int colons;
+    bool fraction;
+    size_t i = past_space(p, n, byte_order_mark(p, n)), end = past_clock(p, n, i, &colons, &fraction);
+    if (end > i && !colons && !fraction && end < n && isspace(p[end])) {
+        i = past_space(p, n, end);
+        end = past_clock(p, n, i, &colons, &fraction);
+    }
+    if (colons < 1 || colons > 2 || !fraction)
+        return false;
+    i = past_space(p, n, end);
+    if (!starts(p + i, n - i, "-->"))
+        return false;
+    i = past_space(p, n, i + 3);
+    return i < n && isdigit(p[i]);
+}
+
 /* ---- archives, programs, text ---- */
 
 /* A tar header's checksum: the sum of its 512 bytes, the field itself counted as spaces. Some old writers summed

@@ -20,6 +20,9 @@ MM_PROBE(targa);
 MM_PROBE(bare_dicom); /* without its preamble */
 MM_PROBE(svg);
 
+MM_PROBE(vtt);
+MM_PROBE(srt);
+
 MM_PROBE(tar);
 MM_PROBE(lha);
 MM_PROBE(lzma); /* a .lzma file, which has no signature */

@@ -2,6 +2,7 @@
 
 #include "format/formats.h"
 #include "media/table/charset.h"
+#include "media/text/cue_decode.h"
 #include "media/text/numbers_decode.h"
 #include "media/text/table_rows.h"
 #include "media/text/text_record.h"
@@ -18,6 +19,13 @@ static mm_status put_whole(reading *r, mm_str text)
 {
     mm_record rec = mm_sink_record(r->s, MM_KIND_TEXT);
     return text.n > MM_MAX_RECORD_TEXT ? mm_text_too_long(r->f) : mm_sink_text(r->s, &rec, text, r->encoding, r->f);
+}
+
+static mm_status put_cues_or_whole(reading *r, mm_str text)
+{
+    bool found;
+    mm_status st = mm_cues_decode(r->s, text, r->encoding, &found, r->f);
+    return found ? st : put_whole(r, text);
 }
 
 static mm_status put_line(reading *r, mm_str line, int64_t number)
@@ -111,7 +119,7 @@ mm_status mm_text_decode(mm_sink *s, mm_fault *f)
         st = !file.p     ? mm_fault_memory(f)
              : o->column ? put_column(&r, file)
              : o->lines  ? put_lines(&r, file)
-                         : put_whole(&r, file);
+                         : put_cues_or_whole(&r, file);
     }
     mm_arena_free(&keep);
     return st;

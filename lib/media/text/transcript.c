@@ -1,0 +1,67 @@
+#include "media/text/transcript.h"
+
+#include "base/json.h"
+#include "media/table/table_cell.h"
+
+#include <math.h>
+
+static const size_t MOST = (size_t)128 << 20; /* bytes of JSON, which take ten times as many in memory */
+
+static mm_str string_of(const json_t *j)
+{
+    return json_is_string(j) ? mm_cell_trim((mm_str){json_string_value(j), json_string_length(j)}) : (mm_str){0};
+}
+
+static const json_t *array_at(const json_t *doc, const char *name)
+{
+    const json_t *j = json_is_object(doc) ? json_object_get(doc, name) : NULL;
+    return json_is_array(j) && (json_array_size(j) == 0 || json_is_object(json_array_get(j, 0))) ? j : NULL;
+}
+
+bool mm_transcript_open(mm_transcript *t, mm_str file)
+{
+    mm_str begin = mm_cell_trim(file);
+    mm_err ignored;
+    *t = (mm_transcript){0};
+    if (!begin.n || *begin.p != '{' || file.n > MOST ||
+        (!memmem(file.p, file.n, "\"segments\"", 10) && !memmem(file.p, file.n, "\"transcription\"", 15)) ||
+        mm_json_parse(&t->doc, file.p, file.n, "", &ignored) != MM_OK)
+        return false;
+    t->segments = array_at(t->doc, "segments");
+    if (!t->segments)
+        t->segments = array_at(t->doc, "transcription");
+    t->language = string_of(mm_json_at(t->doc, "language"));
+    if (!t->language.p)
+        t->language = string_of(mm_json_at(t->doc, "result.language"));
+    if (!t->segments)
+        mm_transcript_close(t);
+    return t->segments;
+}
+
+void mm_transcript_close(mm_transcript *t)
+{
+    json_decref(t->doc);
+    *t = (mm_transcript){0};
+}
+
+mm_status mm_transcript_segment(mm_segment *out, const mm_transcript *t, size_t i, mm_err *e)
+{
+    const json_t *j = json_array_get(t->segments, i), *from = mm_json_at(j, "start"), *to = mm_json_at(j, "end");
+    double unit = 1;
+    if (!from) {
+        from = mm_json_at(j, "offsets.from");
+        to = mm_json_at(j, "offsets.to");
+        unit = 1000;
+    }
+    *out = (mm_segment){.text = string_of(mm_json_at(j, "text")), .speaker = string_of(mm_json_at(j, "speaker"))};
+    out->time[0] = json_number_value(from) / unit;
+    out->time[1] = json_number_value(to) / unit;
+    if (!out->text.p)
+        return mm_fail(e, MM_SKIP, "segment %zu has no text", i + 1);
+    if (!json_is_number(from) || !json_is_number(to))
+        return mm_fail(e, MM_SKIP, "segment %zu has no start and end", i + 1);
+    if (!(out->time[0] >= 0 && out->time[1] >= out->time[0]))
+        return mm_fail(e, MM_SKIP, "segment %zu ends, at %g s, before it begins, at %g s", i + 1, out->time[1],
+                       out->time[0]);
+    return MM_OK;
+}
