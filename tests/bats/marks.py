@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """Marks in streams (mm-stream(5)), from outside, with msgpack alone.
 
-insert SEED [keys]   a stream with marks at random places, with keys only where one key ends and another begins
-cut                  the stream up to the mark in its middle
-ends FORM            nothing; fails where the last thing is not a mark
+insert SEED          a stream with marks at random places
 strip FORM           an output without its marks; FORM: stream, jsonl, tsv (an empty line is a mark), summary
-ask FORM COMMAND...  a client: writes the stream up to each mark to COMMAND, and the next part only when the mark has
-                     come back; fails when that takes a minute. Then closes the input and writes all that came.
-each FORM COMMAND... the same without marks: each record must bring something before the next is written"""
+each FORM COMMAND... a client: writes each record to COMMAND only when the one before it has brought something, within a
+                     minute; then closes the input and writes all that came
+holds FORM COMMAND...   whether marks change nothing else in the output of COMMAND, come after all that stands before them, and
+                     are answered before the input goes on. With KEYS in the environment they stand between keys only"""
 import os
 import random
 import selectors
@@ -51,17 +50,16 @@ def insert(data, seed, between_keys):
 
 
 def cut(data):
+    """the stream up to the mark in its middle"""
     everything = list(records(data))
     at = [i for i, (record, _) in enumerate(everything) if is_mark(record)]
     return b"".join(raw for _, raw in everything[:at[len(at) // 2] + 1])
 
 
-def check_end(data, form):
+def ends_with_mark(data, form):
     *_, last = (is_mark(record) for record, _ in records(data)) if form == "stream" else (
         shows_mark(line, form) for line in data.split(b"\n")[:-1])
-    if not last:
-        sys.exit("what stands before the mark comes after it")
-    return b""
+    return last
 
 
 def strip(data, form):
@@ -134,11 +132,25 @@ def each(data, form, command):
     return tool.end()
 
 
+def holds(data, form, command):
+    def output(stream):
+        return subprocess.run(command, input=stream, stdout=subprocess.PIPE, check=True).stdout
+
+    marked = insert(data, len(data) + len(command), "KEYS" in os.environ)
+    want, got, half = output(data), output(marked), output(cut(marked))
+    for what, held in (("the command writes something", want),
+                       ("every mark comes out", marks(got, form) == marks(marked, "stream")),
+                       ("marks change nothing else", strip(got, form) == want),
+                       ("a mark comes after all that stands before it", ends_with_mark(half, form) and got.startswith(half)),
+                       ("a mark is answered", ask(marked, form, command) == got)):
+        if not held:
+            sys.exit(f"does not hold: {what}: {command}")
+    return b""
+
+
 how, *words = sys.argv[1:]
 given = sys.stdin.buffer.read()
 sys.stdout.buffer.write(
-    insert(given, int(words[0]), words[1:] == ["keys"]) if how == "insert"
-    else cut(given) if how == "cut"
-    else check_end(given, words[0]) if how == "ends"
+    insert(given, int(words[0]), False) if how == "insert"
     else strip(given, words[0]) if how == "strip"
-    else {"ask": ask, "each": each}[how](given, words[0], words[1:]))
+    else {"holds": holds, "each": each}[how](given, words[0], words[1:]))
