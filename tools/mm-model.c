@@ -54,7 +54,7 @@ static const char *const synopsis[] = {
     "verify MODEL...",
     "[--config FILE] [--set KEY=VALUE] import SOURCE DESTINATION",
     "[--all] fetch OWNER/NAME[@REVISION] [DESTINATION]",
-    "--precision bf16|int8 [-o DESTINATION] pack MODEL",
+    "--precision bf16|int16|int8 [-o DESTINATION] pack MODEL",
     "[--json] devices",
     NULL,
 };
@@ -213,8 +213,8 @@ static void do_pack(mm_run *r, const char **v, int n)
     mm_dev *d = NULL;
     mm_err e = {0};
     (void)n;
-    if (o.precision != MM_PREC_BF16 && o.precision != MM_PREC_INT8)
-        mm_usage(r, "pack takes --precision bf16 or int8: fp32 weights are used from their file unchanged");
+    if (o.precision != MM_PREC_BF16 && o.precision != MM_PREC_INT16 && o.precision != MM_PREC_INT8)
+        mm_usage(r, "pack takes --precision bf16, int16 or int8: fp32 weights are used from their file unchanged");
     mm_must(r, mm_model_open(&m, v[0], &r->log, &e), &e);
     mm_must(r, mm_dev_open(&d, &o, &e), &e);
     snprintf(name, sizeof name, "%s-%s", mm_model_name(m), mm_precision_name(o.precision));

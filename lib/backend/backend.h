@@ -8,7 +8,7 @@
 #include "base/threads.h"
 #include "tensor/tensor.h"
 
-typedef enum { MM_PREC_FP32, MM_PREC_BF16, MM_PREC_FP16, MM_PREC_INT8, MM_PREC_AUTO } mm_precision;
+typedef enum { MM_PREC_FP32, MM_PREC_BF16, MM_PREC_FP16, MM_PREC_INT16, MM_PREC_INT8, MM_PREC_AUTO } mm_precision;
 
 const char *mm_precision_name(mm_precision p); /* "bf16" */
 bool mm_precision_of(mm_precision *out, const char *name);

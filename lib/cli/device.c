@@ -11,7 +11,7 @@ void mm_device_opts(mm_opts *o, mm_device_values *v)
     mm_opts_put(o, (mm_opt){0, "precision", MM_OPT_CHOICE, &v->precision, .group = "Computation",
                             .help = "compute in this data type; auto picks the fastest that this device is known to do "
                                     "well; without it what a packed model is made for, else fp32",
-                            .choices = "fp32|bf16|fp16|int8|auto"});
+                            .choices = "fp32|bf16|fp16|int16|int8|auto"});
 }
 
 mm_dev_opts mm_device_of(const mm_run *r, const mm_device_values *v)

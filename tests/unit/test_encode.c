@@ -127,9 +127,9 @@ static void reduced_precision(void **state)
     static const struct {
         mm_precision p;
         double least;
-    } bars[] = {{MM_PREC_BF16, 0.9999}, {MM_PREC_INT8, 0.998}};
-    for (int c = 0; c < 10; c++) {
-        const int m = c / 2, p = c % 2;
+    } bars[] = {{MM_PREC_BF16, 0.9999}, {MM_PREC_INT16, 0.9999}, {MM_PREC_INT8, 0.998}};
+    for (int c = 0; c < 15; c++) {
+        const int m = c / 3, p = c % 3;
         if ((mm_cpu_features() & masks[m].need) != masks[m].need)
             continue;
         mm_dev *d;

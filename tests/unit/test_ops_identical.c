@@ -117,9 +117,9 @@ static void test_bit_identical(void **state)
     for (int i = 0; i < ITEMS; i++)
         rows += lengths[i];
     float *x = random_floats(rows * WIDE);
-    static const mm_precision precisions[] = {MM_PREC_FP32, MM_PREC_BF16, MM_PREC_INT8};
+    static const mm_precision precisions[] = {MM_PREC_FP32, MM_PREC_BF16, MM_PREC_INT16, MM_PREC_INT8};
     for (int t = 0; t < MASKS; t++)
-        for (int p = 0; p < (other_device() ? 1 : 3); p++)
+        for (int p = 0; p < (other_device() ? 1 : 4); p++)
             if (have_mask(&masks[t]) && (p > 0 || !masks[t].reduced))
                 check_identical(&f, &masks[t], precisions[p], x, rows);
     free(f.w1);

@@ -1,6 +1,6 @@
-/* Linear layers in reduced precision: bf16 and int8 under every mask of features that this processor can show, on
- * ragged shapes, beside plain loops. bf16 lies within what rounding the factors may do; int8 is the same to the bit
- * everywhere, since its sums are exact.
+/* Linear layers in reduced precision: bf16, int16 and int8 under every mask of features that this processor can show,
+ * on ragged shapes, beside plain loops. bf16 lies within what rounding the factors may do; integers are the same to the
+ * bit everywhere, since their sums are exact.
  *
  * With MM_TEST_DEVICE int8 and fp16 are tested on that device, as far as it has them. */
 #include "precision_util.h"
@@ -62,7 +62,7 @@ typedef struct {
     long *q; /* [k] q - zero */
 } integers;
 
-static integers quantised(const float *x, int64_t n)
+static integers quantised(const float *x, int64_t n, float steps)
 {
     integers r = {.q = malloc((size_t)n * sizeof(long))};
     float lo = 0, hi = 0, inv = 0;
@@ -75,29 +75,50 @@ static integers quantised(const float *x, int64_t n)
             hi = fmaxf(hi, x[i]);
         }
     if (hi - lo > 1e-30f) {
-        r.scale = (hi - lo) / 254.0f;
-        inv = 254.0f / (hi - lo);
+        r.scale = (hi - lo) / steps;
+        inv = steps / (hi - lo);
     }
     const long zero = lrintf(-lo * inv);
     for (int64_t i = 0; i < n; i++)
-        r.q[i] = lrintf(fminf(fmaxf(x[i] * inv, (float)-zero), (float)(255 - zero)));
+        r.q[i] = lrintf(fminf(fmaxf(x[i] * inv, (float)-zero), steps + 1 - (float)zero));
     r.rest = x[r.at] - r.scale * (float)r.q[r.at];
     return r;
 }
 
+/* A column of weights in integers: of at most 127, or of 16 bits, with room for every sum. */
+typedef struct {
+    float scale, inv;
+} column;
+
+static column column_of(const float *w, int64_t n, bool fine)
+{
+    const float most = largest(w, n), room = 1040000.0f - 0.5f * (float)n, limit = fine ? 32767.0f : 127.0f;
+    float total = 0;
+    for (int64_t k = 0; k < n; k++)
+        total += fabsf(w[k]);
+    if (most == 0)
+        return (column){0};
+    if (fine && total * limit > most * room)
+        return (column){total / room, room / total};
+    return (column){most / limit, limit / most};
+}
+
 /* A GPU's division may be off in its last bits: a number between two integers may become the other one, seldom. */
-static void check_int8(const layer *l, const float *y, const char *what)
+static void check_integers(const layer *l, const float *y, const char *what, bool fine)
 {
     int64_t off = 0;
     for (int64_t i = 0; i < l->m; i++) {
-        integers x = quantised(l->x + i * l->k, l->k);
+        integers x = quantised(l->x + i * l->k, l->k, fine ? 2046.0f : 254.0f);
         for (int64_t j = 0; j < l->n; j++) {
-            const float *w = l->w + j * l->k, mw = largest(w, l->k), iw = mw > 0 ? 127.0f / mw : 0;
+            const float *w = l->w + j * l->k, mw = largest(w, l->k);
+            const column c = column_of(w, l->k, fine);
             long sum = 0;
             for (int64_t k = 0; k < l->k; k++)
-                sum += x.q[k] * lrintf(w[k] * iw);
+                sum += x.q[k] * lrintf(w[k] * c.inv);
+            if (labs(sum) > INT32_MAX)
+                fail_msg("%s: a sum of %ld has no place in 32 bits", what, sum);
             const float expected =
-                ((float)sum * x.scale + (float)lrintf(w[x.at] * iw) * x.rest) * (mw / 127.0f) + l->b[j];
+                ((float)sum * x.scale + (float)lrintf(w[x.at] * c.inv) * x.rest) * c.scale + l->b[j];
             const float apart = fabsf(y[i * l->n + j] - expected);
             if (other_device() ? !(apart <= 1.001f * x.scale * mw + 1e-5f * fabsf(expected)) : !(apart == 0))
                 fail_msg("%s: row %lld, column %lld: %.9g, not %.9g", what, (long long)i, (long long)j, y[i * l->n + j],
@@ -108,6 +129,16 @@ static void check_int8(const layer *l, const float *y, const char *what)
     }
     if (off > 1 + l->m * l->n / 20)
         fail_msg("%s: %lld of %lld outputs are another integer's", what, (long long)off, (long long)(l->m * l->n));
+}
+
+static void check_int8(const layer *l, const float *y, const char *what)
+{
+    check_integers(l, y, what, false);
+}
+
+static void check_int16(const layer *l, const float *y, const char *what)
+{
+    check_integers(l, y, what, true);
 }
 
 /* On the device `only`, or on the CPU in every way. */
@@ -124,7 +155,10 @@ static void check_layer(const layer_case *c, mm_precision p, mm_dev *only)
         snprintf(what, sizeof what, "%s %s %lldx%lldx%lld of type %d", masks[m].cpu, mm_precision_name(p),
                  (long long)l.m, (long long)l.k, (long long)l.n, c->type);
         float *y = run_layer(d, &l);
-        (p == MM_PREC_BF16 ? check_bf16 : p == MM_PREC_FP16 ? check_fp16 : check_int8)(&l, y, what);
+        (p == MM_PREC_BF16    ? check_bf16
+         : p == MM_PREC_FP16  ? check_fp16
+         : p == MM_PREC_INT16 ? check_int16
+                              : check_int8)(&l, y, what);
         free(y);
         if (!only)
             close_dev(d);
@@ -176,6 +210,40 @@ static void test_int8(void **state)
     check_layers(MM_PREC_INT8);
 }
 
+static void test_int16(void **state)
+{
+    (void)state;
+    if (left_out(MM_PREC_INT16))
+        skip();
+    check_layers(MM_PREC_INT16);
+}
+
+/* The largest sums that there can be: rows of equal numbers but for one, columns of one sign. */
+static void test_int16_is_full(void **state)
+{
+    (void)state;
+    if (left_out(MM_PREC_INT16))
+        skip();
+    static const int64_t depths[] = {1, 2, 31, 33, 768, 3072, 20000};
+    for (int m = 0; m < MASKS; m++) {
+        if (!have_mask(&masks[m]))
+            continue;
+        mm_dev *d = open_dev(&masks[m], MM_PREC_INT16, 1);
+        for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
+            layer l = make_layer(&(layer_case){2, depths[i], {3}, 1, false, false, MM_F32});
+            for (int64_t k = 0; k < l.m * l.k; k++)
+                l.x[k] = k < l.k ? 1.0f : -1.0f;
+            for (int64_t k = 0; k < l.n * l.k; k++)
+                l.w[k] = ((float *)l.typed[0])[k] = k < l.k ? 1.0f : k < 2 * l.k ? -0.75f : k % l.k ? 1e-3f : 2.0f;
+            float *y = run_layer(d, &l);
+            check_int16(&l, y, masks[m].cpu);
+            free(y);
+            free_layer(&l);
+        }
+        close_dev(d);
+    }
+}
+
 /* By whatever path a GPU has for it. */
 static void test_fp16(void **state)
 {
@@ -198,7 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_int8),
+        cmocka_unit_test(test_int16), cmocka_unit_test(test_int16_is_full), cmocka_unit_test(test_int8),
         cmocka_unit_test(test_fp16),
         cmocka_unit_test(test_refused),
     };

@@ -6,10 +6,10 @@
  * convolutions). Two items, padding, a stride. */
 static void check_conv(const cpu_mask *m, mm_precision p)
 {
-    enum { IN = 7, OUT = 37, TAPS = 3, ITEMS = 2, STRIDE = 2 };
+    enum { IN = 27, OUT = 37, TAPS = 3, ITEMS = 2, STRIDE = 2 };
     static const int64_t dims[ITEMS] = {31, 18}, cu_x[] = {0, 31, 49}, cu_y[] = {0, 16, 25};
     seed = 5;
-    mm_dev *d = open_dev(m, p, 2), *plain = open_dev(m, MM_PREC_BF16, 1);
+    mm_dev *d = open_dev(m, p, 2), *plain = open_dev(m, p == MM_PREC_INT8 ? MM_PREC_BF16 : p, 1);
     float *x = random_floats(cu_x[2] * IN), *w = random_floats(OUT * IN * TAPS), *rows = calloc(25 * IN * TAPS, 4),
           *wide = malloc(OUT * IN * TAPS * 4);
     for (int i = 0; i < ITEMS; i++)
@@ -60,6 +60,7 @@ static void test_conv(void **state)
     for (int m = 0; m < MASKS; m++)
         if (have_mask(&masks[m])) {
             check_conv(&masks[m], MM_PREC_BF16);
+            check_conv(&masks[m], MM_PREC_INT16);
             check_conv(&masks[m], MM_PREC_INT8);
         }
 }

@@ -15,12 +15,15 @@ static bool supports(mm_precision p)
 
 /* What "auto" means on this processor: the fastest of those whose vectors keep a mean cosine of 0.9999 or more to
  * fp32's on real data. bf16 does (0.99999 MiniLM on STS-B, 0.99999 imgfocus-vits14, 0.99998 Whisper base on spoken
- * digits), int8 does not (0.9993, 0.9997, 0.9992). bf16 is faster than fp32 where there are matrix tiles, and by
- * vdpbf16ps on AMD; on Intel that instruction has half the rate of an fp32 multiply-add. */
+ * digits), and int16 (0.999998, 0.999999, 0.999994), int8 does not (0.9993, 0.9997, 0.9992). bf16 is faster than fp32
+ * where there are matrix tiles, and by vdpbf16ps on AMD; on Intel that instruction has half the rate of an fp32
+ * multiply-add. int16 is faster on 256-bit vectors; on 512 bits vpmaddwd and the addition share the two ports that an
+ * fp32 multiply-add has alone. */
 static mm_precision precision_for(mm_precision wanted, uint32_t features)
 {
     const bool fast = (features & MM_CPU_AMX_BF16) || ((features & MM_CPU_AVX512_BF16) && (features & MM_CPU_AMD));
-    return wanted != MM_PREC_AUTO ? wanted : fast ? MM_PREC_BF16 : MM_PREC_FP32;
+    const bool pairs = (features & MM_CPU_AVX2) && !(features & MM_CPU_AVX512);
+    return wanted != MM_PREC_AUTO ? wanted : fast ? MM_PREC_BF16 : pairs ? MM_PREC_INT16 : MM_PREC_FP32;
 }
 
 /* Panels are a second copy of the weights: a quarter of the machine's memory at most. */
@@ -60,12 +63,12 @@ static void describe_layout(mm_cpu_dev *d)
              a->b_per, a->vl, a->nr, a->step, mm_precision_name(b->precision), b->b_per, b->vl, b->nr, b->step);
 }
 
-/* Weights marked precise are bf16 in an int8 run. */
+/* Weights marked precise are bf16 in an int8 run, fp32 in an int16 run. */
 static void choose_formats(mm_cpu_dev *d, uint32_t features)
 {
     const mm_precision p = d->head.precision;
     d->matmul = mm_matmul_for(features, p);
-    d->precise = mm_matmul_for(features, p == MM_PREC_INT8 ? MM_PREC_BF16 : p);
+    d->precise = mm_matmul_for(features, p == MM_PREC_INT8 ? MM_PREC_BF16 : p == MM_PREC_INT16 ? MM_PREC_FP32 : p);
     describe_layout(d);
 }
 
@@ -76,7 +79,7 @@ static mm_status open_cpu(mm_dev **out, const mm_dev_opts *o, mm_err *e)
     if (s != MM_OK)
         return s;
     if (!supports(o->precision))
-        return mm_fail_hint(e, MM_FATAL, MM_HINT_PRECISION, "the CPU computes in fp32, bf16 or int8, not in fp16");
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_PRECISION, "the CPU computes in fp32, bf16, int16 or int8, not in fp16");
     mm_cpu_dev *d = calloc(1, sizeof *d);
     if (!d)
         return mm_fail_memory(e);

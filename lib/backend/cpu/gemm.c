@@ -142,7 +142,7 @@ static void pack_panel(const block *b, int64_t p, float *gathered)
         const int64_t r = b->r0 + i0 + i;
         row[i] = g->row ? g->row(g->ctx, r, gathered + i * g->depth) : g->a + r * g->lda;
         if (g->m->widen)
-            g->k->quantise(row[i], g->depth, &b->quant[i0 + i]);
+            g->k->quantise(row[i], g->depth, g->m->steps, &b->quant[i0 + i]);
     }
     g->m->pack_a(a_panel(b, p, i0), row, n, g->depth, b->quant + i0);
 }
@@ -413,7 +413,7 @@ mm_status mm_cpu_linear(mm_dev *dev, const mm_linear_op *op, mm_err *e)
               .y = mm_cpu_at(&op->y),
               .ldy = op->y.ld,
               .act = op->act,
-              .rough = w->m->precision != MM_PREC_FP32},
+              .rough = w->m->precision != MM_PREC_FP32 && w->m->precision != MM_PREC_INT16},
     };
     return mm_gemm_run(d, &g, e);
 }

@@ -35,7 +35,7 @@ typedef struct {
     int mr, nr, vl;
 
     /* Matrix products that need nothing beyond this instruction set; matmul.h tells their panels from each other. */
-    const mm_matmul *fp32, *bf16, *int8;
+    const mm_matmul *fp32, *bf16, *int16, *int8;
 
     /* dst[k][width] = row[i][k0 + k] for i < n, zero for n <= i < width: rows of a matrix become a panel. The rows
      * are F32, F16 or BF16. May write up to vl floats after dst[k][width]. */
@@ -61,8 +61,8 @@ typedef struct {
     void (*add)(float *y, const float *x, int64_t n);
     /* Σ x², in one fixed order */
     float (*square_sum)(const float *x, int64_t n);
-    /* How n numbers become integers (matmul.h); an infinity or NaN among them makes the rest NaN. */
-    void (*quantise)(const float *x, int64_t n, mm_quant *quant);
+    /* How n numbers become integers in so many steps (matmul.h); an infinity or NaN among them makes the rest NaN. */
+    void (*quantise)(const float *x, int64_t n, float steps, mm_quant *quant);
 
     /* y = act((x - mean) / sqrt(var + eps) * gain + bias) over one row of n; bias may be NULL. rms: the mean is 0. */
     void (*norm_row)(float *y, const float *x, int64_t n, const float *gain, const float *bias, float eps, mm_act act,

@@ -35,7 +35,8 @@ static const mm_matmul *int8_for(uint32_t features)
 
 const mm_matmul *mm_matmul_for(uint32_t features, mm_precision p)
 {
-    return p == MM_PREC_BF16   ? bf16_for(features)
-           : p == MM_PREC_INT8 ? int8_for(features)
-                               : mm_kernels_for(features)->fp32;
+    return p == MM_PREC_BF16    ? bf16_for(features)
+           : p == MM_PREC_INT8  ? int8_for(features)
+           : p == MM_PREC_INT16 ? mm_kernels_for(features)->int16
+                                : mm_kernels_for(features)->fp32;
 }

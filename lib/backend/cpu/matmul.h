@@ -14,13 +14,22 @@
  *   int8   weights symmetric per output column, w = q s with s = max|w| / 127; A unsigned per row, found as the row is
  *          packed (mm_quant). Sums are exact 32-bit integers and the same on every instruction set: from 8-bit words
  *          where there is a dot product of four (vpdpbusd; zero · Σ q of the column is subtracted afterwards), from
- *          pairs of 16-bit integers (vpmaddwd, which cannot saturate here) elsewhere. */
+ *          pairs of 16-bit integers (vpmaddwd, which cannot saturate here) elsewhere.
+ *   int16  the same with finer steps: A in 2047, a column of weights in as many as leave room for every sum, that is
+ *          |q| <= 32767 and Σ|q| <= MM_INT16_COLUMN. vpmaddwd multiplies two pairs where fp32 multiplies one, so
+ *          without a dot product of bf16 this is the fast format whose vectors are as good as that one's. */
 #ifndef MM_CPU_MATMUL_H
 #define MM_CPU_MATMUL_H
 
 #include "backend/ops.h"
 
-/* How a row of A became integers: x = (q - zero) * scale, q = 0 .. 255. The number of largest magnitude, x[at], does
+/* Steps in which the range of a row of A is divided; q runs from 0 to one more. And Σ|q| of a column of 16-bit weights:
+ * times the largest q of A it stays below 2³¹, with what rounding in fp32 may add to the sum that it is found by. */
+#define MM_INT8_STEPS 254.0f
+#define MM_INT16_STEPS 2046.0f
+#define MM_INT16_COLUMN 1040000.0f
+
+/* How a row of A became integers: x = (q - zero) * scale, q = 0 .. steps + 1. The number of largest magnitude, x[at], does
  * not count for the range, because one outlier would cost every other number its precision: it is clamped, and the
  * difference is kept in fp32 as `rest`. (Outliers in few channels are what transformers' activations are known for:
  * Dettmers et al., LLM.int8(), 2022.) */
@@ -47,6 +56,9 @@ typedef struct mm_matmul {
     int height;       /* an A panel has memory for a multiple of so many rows */
     int step;         /* k is filled up with zeros to a multiple of this */
     int a_per, b_per; /* values in a word */
+    float steps;      /* integers: of a row of A */
+    float largest;    /* integers: of a weight's magnitude */
+    float column;     /* integers: of the sum of a column's magnitudes; 0: whatever they are, it fits */
     int pass;         /* k of one pass: a panel of B stays in the cache while all of a block's A runs over it */
     bool biased;      /* A's integers are q, not q - zero */
     int aside_words;  /* 0: a tile does nothing aside */
@@ -77,7 +89,7 @@ typedef struct mm_matmul {
                   const int32_t *sum, const uint32_t *b, int width);
 } mm_matmul;
 
-/* The best of a precision for a mask of features (base/cpu.h): FP32, BF16 or INT8. */
+/* The best of a precision for a mask of features (base/cpu.h): FP32, BF16, INT16 or INT8. */
 const mm_matmul *mm_matmul_for(uint32_t features, mm_precision p);
 
 #if defined(__x86_64__)

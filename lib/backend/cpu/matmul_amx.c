@@ -168,7 +168,7 @@ static inline vi uint8_words(const float *row, int64_t k, int64_t i, const mm_qu
     for (int h = 0; h < 4; h++) {
         int64_t left = k - i - 16 * h;
         vf x = left >= 16 ? v_load(row + i + 16 * h) : left > 0 ? v_load_n(row + i + 16 * h, (int)left) : v_set(0.0f);
-        part[h] = _mm512_cvtepi32_epi8((__m512i)(clamped(x, inv, low) + quant->zero));
+        part[h] = _mm512_cvtepi32_epi8((__m512i)(clamped(x, inv, low, MM_INT8_STEPS + 1) + quant->zero));
     }
     __m256i lo = _mm256_inserti128_si256(_mm256_castsi128_si256(part[0]), part[1], 1);
     __m256i hi = _mm256_inserti128_si256(_mm256_castsi128_si256(part[2]), part[3], 1);
@@ -221,6 +221,8 @@ const mm_matmul mm_matmul_amxint8 = {
     .a_per = 4,
     .b_per = 4,
     .pass = 768,
+    .steps = MM_INT8_STEPS,
+    .largest = INT8_MAX,
     .begin = begin,
     .end = end,
     .aside_words = WORDS,

@@ -115,19 +115,24 @@ void mm_cpu_pack_words(const mm_kernels *kern, const mm_cpu_weight *w, uint32_t 
 
 /* The scale of each column of an fp32 panel [k][width], and its inverse. A column of zeros, or of numbers so small that
  * the inverse would not be finite, becomes zeros; one with a NaN keeps it in its scale. */
-static void column_scales(const float *panel, int width, int64_t k, float *scale, float *inv)
+static void column_scales(const mm_matmul *m, const float *panel, int width, int64_t k, float *scale, float *inv)
 {
+    float total[MM_MAX_NR + 16] = {0};
     for (int c = 0; c < width; c++)
         scale[c] = 0.0f;
     for (int64_t i = 0; i < k; i++)
         for (int c = 0; c < width; c++) {
             float x = panel[i * width + c] < 0 ? -panel[i * width + c] : panel[i * width + c];
             scale[c] = x > scale[c] || x != x ? x : scale[c];
+            total[c] += x;
         }
     for (int c = 0; c < width; c++) {
         const bool tiny = scale[c] < 1e-30f;
-        inv[c] = tiny ? 0.0f : 127.0f / scale[c];
-        scale[c] = tiny ? 0.0f : scale[c] / 127.0f;
+        const float sum = m->column - 0.5f * (float)k; /* each is rounded by up to a half */
+        const bool by_sum = m->column > 0 && total[c] * m->largest > scale[c] * sum;
+        const float most = by_sum ? sum : m->largest, of = by_sum ? total[c] : scale[c];
+        inv[c] = tiny ? 0.0f : most / of;
+        scale[c] = tiny ? 0.0f : of / most;
     }
 }
 
@@ -139,6 +144,16 @@ static void column_sums(const float *panel, int width, int64_t k, const float *i
     for (int64_t i = 0; i < k; i++)
         for (int c = 0; c < width; c++)
             sum[c] += mm_cpu_round(panel[i * width + c] * inv[c]);
+}
+
+/* An fp32 panel [depth][width], whose first column is n0. */
+static void to_integers(const mm_cpu_weight *w, uint32_t *to, const float *panel, int width, int64_t depth, int64_t n0)
+{
+    float inv[MM_MAX_NR + 16] = {0};
+    column_scales(w->m, panel, width, depth, w->scale + n0, inv);
+    w->m->narrow(to, panel, width, depth, inv);
+    if (w->m->biased)
+        column_sums(panel, width, depth, inv, w->sum + n0);
 }
 
 /* ---- linear ---- */
@@ -153,17 +168,13 @@ typedef struct {
 static void quantise_panel(pack_job *j, uint32_t *to, int width, int64_t n0, int n)
 {
     mm_cpu_weight *w = j->w;
-    const int64_t depth = w->head.k;
-    float inv[MM_MAX_NR + 16], *panel = mm_cpu_floats(depth * width);
+    float *panel = mm_cpu_floats(w->head.k * width);
     if (!panel) {
         __atomic_store_n(&j->failed, true, __ATOMIC_RELAXED);
         return;
     }
-    fp32_panel(j->k, w, panel, width, n0, n, 0, depth);
-    column_scales(panel, width, depth, w->scale + n0, inv);
-    w->m->narrow(to, panel, width, depth, inv);
-    if (w->m->biased)
-        column_sums(panel, width, depth, inv, w->sum + n0);
+    fp32_panel(j->k, w, panel, width, n0, n, 0, w->head.k);
+    to_integers(w, to, panel, width, w->head.k, n0);
     free(panel);
 }
 
@@ -296,6 +307,7 @@ typedef struct {
     const mm_kernels *k;
     const mm_matmul *m;
     const mm_conv_weight *cw;
+    mm_cpu_weight *w;
     uint32_t *to;
     int64_t per_group, depth, channels; /* outputs of a group; taps × channels; channels */
     int panels;                         /* of a group */
@@ -320,6 +332,16 @@ static void pack_conv_rows(const conv_job *j, uint32_t *to, int width, const flo
     }
 }
 
+/* The same as integers, by way of an fp32 panel; only without groups. */
+static void conv_integers(const conv_job *j, uint32_t *to, float *panel, int width, const float *rows, int n, int64_t n0)
+{
+    const void *row[MM_MAX_NR];
+    for (int i = 0; i < n; i++)
+        row[i] = rows + i * j->depth;
+    j->k->pack_rows(panel, width, row, n, MM_F32, 0, j->depth);
+    to_integers(j->w, to, panel, width, j->depth, n0);
+}
+
 /* Panel i % panels of group i / panels. */
 static void pack_conv_panel(void *ctx, int i, int worker)
 {
@@ -328,7 +350,8 @@ static void pack_conv_panel(void *ctx, int i, int worker)
     const int64_t group = i / j->panels, n0 = (int64_t)(i % j->panels) * j->m->nr;
     const int width = panel_width(j->m, j->per_group, n0);
     const int n = j->per_group - n0 < width ? (int)(j->per_group - n0) : width;
-    float *rows = mm_cpu_floats((n + 1) * j->depth), *plain = rows ? rows + n * j->depth : NULL;
+    const int64_t whole = j->m->widen ? j->depth * width : 0; /* an fp32 panel */
+    float *rows = mm_cpu_floats((n + 1) * j->depth + whole), *plain = rows ? rows + n * j->depth : NULL;
     if (!rows) {
         __atomic_store_n(&j->failed, true, __ATOMIC_RELAXED);
         return;
@@ -339,16 +362,20 @@ static void pack_conv_panel(void *ctx, int i, int worker)
         mm_channels_last(rows + r * j->depth, plain, j->channels, j->depth / j->channels);
     }
     uint32_t *to = j->to + group * mm_cpu_panel_words(j->m, j->per_group, j->depth);
-    pack_conv_rows(j, to + n0 * (mm_matmul_depth(j->m, j->depth) / j->m->b_per), width, rows, n);
+    to += n0 * (mm_matmul_depth(j->m, j->depth) / j->m->b_per);
+    if (j->m->widen)
+        conv_integers(j, to, plain + j->depth, width, rows, n, n0);
+    else
+        pack_conv_rows(j, to, width, rows, n);
     free(rows);
 }
 
 mm_status mm_cpu_pack_conv(mm_cpu_dev *d, mm_cpu_weight *w, const mm_conv_weight *cw, mm_err *e)
 {
-    conv_job j = {.k = d->k, .m = w->m, .cw = cw, .depth = depth_of(w), .channels = w->head.k};
+    conv_job j = {.k = d->k, .m = w->m, .cw = cw, .w = w, .depth = depth_of(w), .channels = w->head.k};
     j.per_group = w->head.n / w->head.groups;
     j.panels = (int)mm_ceil_div(j.per_group, w->m->nr);
-    if (!(w->packed = new_panels(words_of(w))))
+    if (!(w->packed = new_panels(words_of(w))) || (w->m->widen && !make_scales(w)))
         return mm_fail_memory(e);
     j.to = w->packed;
     mm_threads_run(d->head.pool, w->head.groups * j.panels, pack_conv_panel, &j);

@@ -92,6 +92,14 @@ mm_status mm_cpu_linear_weight(mm_weight **out, mm_dev *d, const mm_linear_weigh
     return hand_over(out, d, w, s);
 }
 
+/* 16-bit integers serve convolutions, too, where a window is long enough to be worth its scale. */
+static const mm_matmul *conv_format(const mm_cpu_dev *d, const mm_conv_weight *cw)
+{
+    enum { LONG = 64 };
+    const bool fits = cw->groups == 1 && mm_shape_count(&cw->w.s) / cw->w.s.dim[0] >= LONG;
+    return fits && d->matmul->precision == MM_PREC_INT16 ? d->matmul : d->precise;
+}
+
 mm_status mm_cpu_conv_weight(mm_weight **out, mm_dev *dev, const mm_conv_weight *cw, mm_err *e)
 {
     mm_cpu_dev *d = (mm_cpu_dev *)dev;
@@ -99,7 +107,7 @@ mm_status mm_cpu_conv_weight(mm_weight **out, mm_dev *dev, const mm_conv_weight 
     mm_cpu_weight *w = new_weight(MM_WEIGHT_CONV, shape->dim[0], shape->dim[1]);
     if (!w)
         return mm_fail_memory(e);
-    w->m = d->precise;
+    w->m = conv_format(d, cw);
     w->head.groups = cw->groups;
     w->head.rank = shape->rank - 2;
     for (int r = 0; r < w->head.rank; r++)

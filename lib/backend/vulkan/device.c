@@ -253,7 +253,7 @@ static mm_status find_card(mm_vk_dev *d, const char *name, mm_err *e)
 
 static bool supports(mm_precision p)
 {
-    return p != MM_PREC_BF16;
+    return p != MM_PREC_BF16 && p != MM_PREC_INT16;
 }
 
 /* Resolves "auto" and turns off the paths that the precision does not use. */
@@ -297,7 +297,8 @@ static mm_status start(mm_vk_dev *d, const mm_dev_opts *o, mm_err *e)
 static mm_status open_vulkan(mm_dev **out, const mm_dev_opts *o, mm_err *e)
 {
     if (!supports(o->precision))
-        return mm_fail_hint(e, MM_FATAL, MM_HINT_GPU_PRECISION, "vulkan computes in fp32, fp16 or int8, not in bf16");
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_GPU_PRECISION, "vulkan computes in fp32, fp16 or int8, not in %s",
+                            mm_precision_name(o->precision));
     mm_vk_dev *d = calloc(1, sizeof *d);
     if (!d)
         return mm_fail_memory(e);
