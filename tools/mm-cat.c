@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool summary, json, tsv, keys, count, rows, flush;
+static bool summary, json, tsv, keys, count, vtt, rows, flush;
 static const char *npy, *count_by, *fields;
 static mm_list where;
 static int64_t head = -1;
@@ -27,6 +27,7 @@ static const mm_opt opts[] = {
     {'k', "keys", MM_OPT_FLAG, &keys, .help = "the key of each sample, one per line"},
     {'c', "count", MM_OPT_FLAG, &count, .help = "how many records there are of each kind"},
     {0, "count-by", MM_OPT_STR, &count_by, "FIELD", .help = "how many records there are for each value of FIELD"},
+    {0, "vtt", MM_OPT_FLAG, &vtt, .help = "subtitles (WebVTT) of labels and texts with times: a timeline"},
     {'f', "fields", MM_OPT_STR, &fields, "LIST",
      .help = "--tsv: the columns, separated by commas: fields of mm-stream(5), dotted paths into maps, shape "
              "(default: key,kind,part,time,shape,label,error.text)"},
@@ -60,6 +61,7 @@ static const char *const examples[] = {
     "mm-cat --where of=image --npy vectors.npy features.mm",
     "mm-cat monday.mm tuesday.mm > both.mm",
     "mm-cat --labels labels.csv features.mm > labelled.mm",
+    "mm-cat --vtt -o call.vtt predictions.mm",
     NULL,
 };
 
@@ -77,23 +79,24 @@ static const mm_view_format *choose_format(mm_run *r)
 {
     if (count && !count_by)
         count_by = "kind";
-    if (summary + json + tsv + keys + !!count_by + !!npy > 1)
-        mm_usage(r, "one format at a time: --summary, --json, --tsv, --keys, --count or --npy");
+    const int asked = summary + json + tsv + keys + vtt + !!count_by + !!npy;
+    if (asked > 1)
+        mm_usage(r, "one format at a time: --summary, --json, --tsv, --keys, --count, --vtt or --npy");
     if (npy && r->output)
         mm_usage(r, "--npy FILE names the output already: leave -o out");
     if (npy && strcmp(npy, "-") == 0)
         mm_usage(r, "--npy takes the name of a file: the array's header is written last, and its keys lie beside it");
-    if (!summary && !json && !keys && !count_by && !npy)
-        tsv |= fields != NULL;
+    tsv |= !asked && fields;
     if (fields && !tsv)
         mm_usage(r, "--fields goes with --tsv");
-    if (!summary && !json && !tsv && !keys && !count_by && !npy)
+    if (!asked && !tsv)
         summary = !r->output && isatty(STDOUT_FILENO);
     return summary    ? &mm_view_summary
            : json     ? &mm_view_json
            : tsv      ? &mm_view_tsv
            : keys     ? &mm_view_keys
            : count_by ? &mm_view_counts
+           : vtt      ? &mm_view_vtt
            : npy      ? &mm_view_array
                       : NULL;
 }
@@ -118,6 +121,8 @@ static void begin(cat *c)
                    .values = data == 1,
                    .header = header,
                    .each_row = rows,
+                   .at_once = flush,
+                   .log = &r->log,
                    .fields = count_by ? count_by : fields};
     if (npy) {
         size_t n = strlen(npy);

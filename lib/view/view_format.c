@@ -5,6 +5,8 @@
 #include "view/record_json.h"
 #include "view/summary.h"
 
+#include <stdlib.h>
+
 static mm_status put_summary(mm_view *v, const mm_record *rec, mm_arena *a, mm_err *e)
 {
     (void)e;
@@ -169,6 +171,9 @@ mm_status mm_view_put(const mm_view_format *x, mm_view *v, const mm_record *rec,
 
 void mm_view_free(mm_view *v)
 {
+    for (int64_t i = 0; i < v->n_held; i++)
+        free(v->held[i].text);
+    free(v->held);
     mm_value_counts_free(&v->counts);
     mm_arena_free(&v->last);
     mm_arena_free(&v->arena);
