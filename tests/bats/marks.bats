@@ -60,6 +60,17 @@ holds() { marks holds "$@"; }
     mm-label --knn "$L/examples.mm" -f label-studio "$tmp/marked" | cmp - "$tmp/want"
 }
 
+@test "mm-label -m: a sample ends at a mark, and is answered there" {
+    export KEYS=1
+    for form in stream jsonl tsv; do
+        holds $form mm-label -m head --of image -f $form <"$L/queries.mm"
+    done
+    # without marks or --flush it would end with the next key
+    mm-cat -w of=image "$L/queries.mm" >"$tmp/q"
+    marks insert 2 <"$tmp/q" | mm-label -m head --no-header | marks strip tsv >"$tmp/got"
+    mm-label -m head --no-header "$tmp/q" | cmp - "$tmp/got"
+}
+
 @test "mm-cat answers at a mark in every format" {
     holds stream mm-cat <all.mm
     holds stream mm-cat --no-data <all.mm
