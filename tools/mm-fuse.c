@@ -18,9 +18,9 @@ static struct {
     const char *head, *of, *require, *reliability;
     int method, join;
     int64_t memory;
-    double window, hop;
+    double window, hop, lateness;
     bool labels, attention, flush;
-} opt = {.method = -1, .memory = (int64_t)1 << 30, .window = 1};
+} opt = {.method = -1, .memory = (int64_t)1 << 30, .window = 1, .lateness = -1};
 
 static const mm_opt options[] = {
     {'m', "head", MM_OPT_STR, &opt.head, "HEAD",
@@ -45,6 +45,10 @@ static const mm_opt options[] = {
     {0, "hop", MM_OPT_FLOAT, &opt.hop, "SECONDS",
      .help = "with --join=time: from the start of one window to the next (default: the window's length)", .above = true,
      .most = INFINITY, .with = "join=time"},
+    {0, "lateness", MM_OPT_FLOAT, &opt.lateness, "SECONDS",
+     .help = "with --join=time: write each window as soon as it is closed, at the latest so long after its end, without "
+             "what has not come by then",
+     .least = 0, .most = INFINITY, .with = "join=time"},
     {0, "of", MM_OPT_STR, &opt.of, "NAMES", .help = "fuse only these modalities, separated by commas"},
     {0, "require", MM_OPT_STR, &opt.require, "NAMES", .help = "fail samples that lack one of these modalities"},
     {0, "memory", MM_OPT_INT, &opt.memory, "BYTES", .help = "memory for samples that wait for another stream",
@@ -133,6 +137,8 @@ static void prepare(fuse *f)
                        .require = opt.require,
                        .window = opt.join == BY_TIME ? opt.window : 0,
                        .hop = opt.hop,
+                       .live = opt.lateness >= 0,
+                       .lateness = opt.lateness,
                        .flush = opt.flush,
                        .streams = mm_fusing_streams(&f->r),
                        .memory = (size_t)opt.memory,
@@ -164,7 +170,7 @@ int main(int argc, char **argv)
     mm_run_begin(&f.r, &tool, argc, argv);
     prepare(&f);
     mm_out_open(&f.r);
-    mm_fusing_run(&f.r, f.fuser, (size_t)opt.memory);
+    mm_fusing_run(&f.r, f.fuser, (size_t)opt.memory, opt.lateness >= 0 ? opt.lateness : INFINITY);
     mm_out_close(&f.r);
     mm_fuser_free(f.fuser);
     mm_head_free(f.head);

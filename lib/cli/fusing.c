@@ -1,5 +1,6 @@
 #include "cli/fusing.h"
 
+#include "base/clock.h"
 #include "cli/read_ahead.h"
 
 #include <math.h>
@@ -12,13 +13,41 @@ int mm_fusing_streams(mm_run *r)
     return mm_read_ahead_streams(r);
 }
 
-static void take(mm_run *r, mm_fuser *f, int stream, const mm_record *rec)
+/* The next record of stream s, or its end. */
+static void take(mm_run *r, mm_fuser *f, mm_read_ahead *in, int s)
+{
+    mm_record rec;
+    mm_err e;
+    double came;
+    if (mm_read_ahead_take(in, s, &rec, &came) != MM_OK) {
+        mm_must(r, mm_fuser_end(f, s, &e), &e);
+        return;
+    }
+    if (rec.kind == MM_KIND_ERROR)
+        mm_run_worsen(r, 1);
+    mm_must(r, mm_fuser_take(f, s, &rec, came, &e), &e);
+    mm_progress(r, r->done, 0);
+}
+
+/* Nothing more can be read of the streams that are wanted: what is complete is written, and they are waited for; until
+ * windows close meanwhile, or a record of another stream has waited for them for `lateness` seconds. Then they are
+ * added to *asleep. */
+static void rest(mm_run *r, mm_fuser *f, mm_read_ahead *in, uint64_t wanted, double lateness, uint64_t *asleep)
 {
     mm_err e;
-    if (rec->kind == MM_KIND_ERROR)
-        mm_run_worsen(r, 1);
-    mm_must(r, mm_fuser_take(f, stream, rec, &e), &e);
-    mm_progress(r, r->done, 0);
+    mm_must(r, mm_fuser_idle(f, &e), &e);
+    uint64_t ready = mm_read_ahead_ready(in);
+    int other = mm_fuser_next_stream(f, ~ready);
+    double closing = mm_fuser_deadline(f);
+    double patience = other >= 0 ? mm_read_ahead_came(in, other) + lateness : INFINITY;
+    mm_read_ahead_wait(in, other >= 0 ? wanted : wanted | ~ready, fmin(closing, patience));
+    if (mm_read_ahead_ready(in) & wanted)
+        return;
+    double now = mm_seconds();
+    if (now >= closing)
+        mm_must(r, mm_fuser_tick(f, now, &e), &e);
+    if (now >= patience)
+        *asleep |= wanted;
 }
 
 void mm_fusing_say_mixed(mm_run *r, int64_t samples, const char *example)
@@ -60,25 +89,22 @@ static void say_what_was_joined(mm_run *r, const mm_fuser *f)
             "samples that were not put together, since the records of a key do not follow one another in the stream: "
             "%lld; give each modality as a stream of its own, and they are joined",
             (long long)t.split);
+    if (t.late)
+        mm_warn(r, "records that came after a window of theirs was closed: %lld", (long long)t.late);
     mm_fusing_say_mixed(r, t.mixed, t.mixed_example ? t.mixed_example : "");
 }
 
-void mm_fusing_run(mm_run *r, mm_fuser *f, size_t memory)
+void mm_fusing_run(mm_run *r, mm_fuser *f, size_t memory, double lateness)
 {
     mm_read_ahead *in = mm_read_ahead_open(r, memory);
-    mm_record rec;
-    mm_err e;
-    double came;
-    for (int s; (s = mm_fuser_next_stream(f)) >= 0;) {
-        uint64_t wanted = (uint64_t)1 << s;
-        if (!(mm_read_ahead_ready(in) & wanted)) {
-            mm_must(r, mm_fuser_idle(f, &e), &e);
-            mm_read_ahead_wait(in, wanted, INFINITY);
-        }
-        if (mm_read_ahead_take(in, s, &rec, &came) == MM_OK)
-            take(r, f, s, &rec);
+    uint64_t asleep = 0;
+    for (int s; (s = mm_fuser_next_stream(f, asleep)) >= 0 || asleep;) {
+        uint64_t wanted = s >= 0 ? (uint64_t)1 << s : asleep;
+        if (s >= 0 && mm_read_ahead_settle(in, s))
+            take(r, f, in, s);
         else
-            mm_must(r, mm_fuser_end(f, s, &e), &e);
+            rest(r, f, in, wanted | asleep, lateness, &asleep);
+        asleep &= ~mm_read_ahead_ready(in);
     }
     mm_read_ahead_close(in);
     mm_in_require(r);

@@ -5,6 +5,8 @@
 #include "cli/fusing.h"
 #include "label/load.h"
 
+#include <math.h>
+
 static const size_t BATCH_BYTES = (size_t)64 << 20;
 static const size_t FUSER_MEMORY = (size_t)1 << 30;
 
@@ -143,7 +145,7 @@ static void label_samples(labeller *l)
                              .log = &l->r->log};
     if (mm_fuser_new(&f, &o, &e) != MM_OK)
         mm_die_in(l->r, l->o->path, &e);
-    mm_fusing_run(l->r, f, FUSER_MEMORY);
+    mm_fusing_run(l->r, f, FUSER_MEMORY, INFINITY);
     mm_fuser_tally t = mm_fuser_counts(f);
     if (!t.taken && t.passed)
         mm_die(l->r, "nothing was labelled");

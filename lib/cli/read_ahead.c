@@ -28,6 +28,7 @@ typedef struct {
     const char *path; /* NULL: what mm_in_next reads */
     int fd;           /* −1: not open yet */
     bool file, some, ended;
+    bool waits; /* for input: nothing more can be read at once */
     pthread_t thread;
     item *head, **tail, *spare, *taken;
     int n;
@@ -70,6 +71,16 @@ static mm_status next_of(queue *q, mm_reader *in, item *x)
     return s == MM_OK || s == MM_SKIP ? MM_OK : MM_EOF; /* a record that is skipped is an error record now */
 }
 
+/* Called on its thread before it waits for input. */
+static void note_wait(void *ctx)
+{
+    queue *q = ctx;
+    pthread_mutex_lock(&q->all->lock);
+    q->waits = true;
+    pthread_cond_signal(&q->all->grown);
+    pthread_mutex_unlock(&q->all->lock);
+}
+
 /* With the lock held. */
 static item *spare_item(queue *q)
 {
@@ -104,6 +115,7 @@ static item *queue_put(queue *q, item *x)
     } else {
         q->ended = true;
     }
+    q->waits = false;
     all->ready |= (uint64_t)1 << q->index;
     pthread_cond_signal(&all->grown);
     item *next = x ? spare_item(q) : NULL;
@@ -118,10 +130,14 @@ static void *read_stream(void *arg)
     mm_reader *in = NULL;
     mm_err e;
     item *x = NULL;
-    if (q->path && q->fd < 0)
+    if (q->path && q->fd < 0) {
+        note_wait(q); /* for a writer */
         open_queue(q);
-    if (q->path)
+    }
+    if (q->path) {
         mm_must(r, mm_reader_new(&in, q->fd, strcmp(q->path, "-") == 0 ? "standard input" : q->path, &e), &e);
+        mm_reader_on_wait(in, note_wait, q);
+    }
     for (;;) {
         if (!x)
             x = calloc(1, sizeof *x);
@@ -182,6 +198,8 @@ mm_read_ahead *mm_read_ahead_open(mm_run *r, size_t memory)
     pthread_condattr_destroy(&monotonic);
     for (int s = 0; s < n; s++)
         set_up_queue(x, s);
+    if (n == 1)
+        mm_in_on_wait(r, note_wait, &x->q[0]);
     for (int s = 0; s < n; s++)
         if (pthread_create(&x->q[s].thread, NULL, read_stream, &x->q[s]) != 0)
             mm_die(r, "cannot start a thread");
@@ -247,7 +265,18 @@ static void set_starved(mm_read_ahead *x, bool starved)
         pthread_cond_broadcast(&x->shrunk);
 }
 
-uint64_t mm_read_ahead_wait(mm_read_ahead *x, uint64_t wanted, double until)
+bool mm_read_ahead_settle(mm_read_ahead *x, int s)
+{
+    uint64_t bit = (uint64_t)1 << s;
+    pthread_mutex_lock(&x->lock);
+    while (!(x->ready & bit) && !x->q[s].waits)
+        pthread_cond_wait(&x->grown, &x->lock);
+    bool ready = x->ready & bit;
+    pthread_mutex_unlock(&x->lock);
+    return ready;
+}
+
+void mm_read_ahead_wait(mm_read_ahead *x, uint64_t wanted, double until)
 {
     pthread_mutex_lock(&x->lock);
     double patient = x->n > 1 && !(x->ready & wanted) ? mm_seconds() + PATIENCE : INFINITY;
@@ -260,9 +289,7 @@ uint64_t mm_read_ahead_wait(mm_read_ahead *x, uint64_t wanted, double until)
         patient = INFINITY;
     }
     set_starved(x, false);
-    uint64_t ready = x->ready;
     pthread_mutex_unlock(&x->lock);
-    return ready;
 }
 
 /* What was taken before is read into again, with the lock held. */
@@ -302,4 +329,12 @@ mm_status mm_read_ahead_take(mm_read_ahead *x, int s, mm_record *rec, double *ca
         x->ready &= ~((uint64_t)1 << s);
     pthread_mutex_unlock(&x->lock);
     return it ? MM_OK : MM_EOF;
+}
+
+double mm_read_ahead_came(mm_read_ahead *x, int s)
+{
+    pthread_mutex_lock(&x->lock);
+    double came = x->q[s].head ? x->q[s].head->came : INFINITY;
+    pthread_mutex_unlock(&x->lock);
+    return came;
 }

@@ -20,10 +20,14 @@ void mm_read_ahead_close(mm_read_ahead *x);
 int mm_read_ahead_streams(const mm_run *r); /* how many there will be */
 /* Bit s: a record of stream s is there, or its end. */
 uint64_t mm_read_ahead_ready(mm_read_ahead *x);
-/* The same once one of `wanted` is, or at the time `until` (mm_seconds, or INFINITY). */
-uint64_t mm_read_ahead_wait(mm_read_ahead *x, uint64_t wanted, double until);
+/* Waits until stream s is ready or has nothing that could be read at once; whether it is ready. */
+bool mm_read_ahead_settle(mm_read_ahead *x, int s);
+/* Waits until one of `wanted` is ready, or for the time `until` (mm_seconds, or INFINITY). */
+void mm_read_ahead_wait(mm_read_ahead *x, uint64_t wanted, double until);
 /* The next record of a stream that is ready, valid until the next call for this stream, and when it came (mm_seconds).
  * MM_OK or MM_EOF. */
 mm_status mm_read_ahead_take(mm_read_ahead *x, int s, mm_record *rec, double *came);
+/* When the next record of stream s came; INFINITY: it is not there. */
+double mm_read_ahead_came(mm_read_ahead *x, int s);
 
 #endif

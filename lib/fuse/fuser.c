@@ -3,6 +3,7 @@
 #include "base/suggest.h"
 #include "fuse/fuser_state.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { REMEMBERED = 1 << 20 }; /* keys of a stream that may have no end */
@@ -25,6 +26,23 @@ static mm_status check_inputs(const mm_head *h, const char *of, mm_err *e)
     return MM_OK;
 }
 
+/* Windows wait for the modalities that the head takes, or that --of names. */
+static mm_status new_live(mm_fuser *f, mm_err *e)
+{
+    const mm_head *h = f->o.head;
+    const char *of = h ? NULL : f->o.of;
+    mm_live_opts o = {.streams = f->o.streams,
+                      .grid = mm_fuser_grid(f),
+                      .lateness = f->o.lateness,
+                      .limit = f->o.memory};
+    for (int m = 0; h && m < h->inputs; m++)
+        if (mm_fuser_uses(f, mm_str_of(h->input[m].name)))
+            o.expected[o.n_expected++] = mm_str_of(h->input[m].name);
+    for (mm_str name; o.n_expected < MM_MAX_MODALITIES && (name = mm_name_next(&of)).p;)
+        o.expected[o.n_expected++] = name;
+    return mm_live_new(&f->live, &o, e);
+}
+
 mm_status mm_fuser_new(mm_fuser **out, const mm_fuser_opts *o, mm_err *e)
 {
     mm_fuser *f = *out = calloc(1, sizeof *f);
@@ -37,12 +55,16 @@ mm_status mm_fuser_new(mm_fuser **out, const mm_fuser_opts *o, mm_err *e)
         return MM_SKIP;
     if (mm_check_reliability(o->reliability, e) != MM_OK)
         return MM_SKIP;
+    if (o->mode == MM_FUSE_EVIDENCE && o->window > 0)
+        return mm_fail(e, MM_SKIP, "label records are combined over a whole key, not over windows of time");
     const char *of = o->mode == MM_FUSE_RULE ? o->of : NULL; /* fixes the layout, in the order of the list */
     for (mm_str name; (name = mm_name_next(&of)).p;) {
         if (f->layout.n == MM_MAX_MODALITIES)
             return mm_fail(e, MM_SKIP, "at most %d modalities can be fused", MM_MAX_MODALITIES);
         f->layout.of[f->layout.n++].of = name;
     }
+    if (o->live && o->window > 0)
+        return new_live(f, e);
     mm_status s = mm_join_new(&f->join, o->streams, o->memory, e);
     if (s == MM_OK && o->flush)
         mm_join_remember(f->join, REMEMBERED);
@@ -57,28 +79,52 @@ void mm_fuser_free(mm_fuser *f)
         mm_sample_free(f->sample[i]);
     mm_sample_free(f->mark);
     mm_join_free(f->join);
+    mm_live_free(f->live);
     mm_arena_free(&f->keep);
     mm_arena_free(&f->batch);
     free(f);
 }
 
-int mm_fuser_next_stream(const mm_fuser *f)
+int mm_fuser_next_stream(const mm_fuser *f, uint64_t asleep)
 {
-    return mm_join_next_stream(f->join);
+    return f->live ? mm_live_next_stream(f->live, asleep) : mm_join_next_stream(f->join);
 }
 
 mm_fuser_tally mm_fuser_counts(const mm_fuser *f)
 {
     mm_fuser_tally t = f->tally;
-    t.split = mm_join_split_keys(f->join);
+    t.split = f->join ? mm_join_split_keys(f->join) : 0;
+    if (f->live) {
+        mm_live_tally live = mm_live_counts(f->live);
+        t.samples = live.keys;
+        t.late = live.late;
+    }
     return t;
 }
 
 /* ---- records ---- */
 
-static mm_status take_joined(mm_fuser *f, mm_err *e)
+static mm_status take_windows(mm_fuser *f, mm_err *e)
+{
+    mm_sample *own;
+    mm_features *window;
+    mm_err why;
+    mm_status s, found;
+    do {
+        found = mm_live_next(f->live, &own, &window, &why);
+        if (found == MM_FATAL)
+            *e = why;
+        s = found == MM_OK || found == MM_SKIP ? mm_fuser_add_window(f, own, window, found, &why, e) : found;
+    } while (found != MM_EOF && s == MM_OK);
+    return s == MM_EOF ? MM_OK : s;
+}
+
+/* The samples, or windows, that are complete. */
+static mm_status take_complete(mm_fuser *f, mm_err *e)
 {
     mm_status s = MM_OK;
+    if (f->live)
+        return take_windows(f, e);
     for (mm_sample *one; s == MM_OK && (one = mm_join_next(f->join));)
         s = f->o.mode == MM_FUSE_EVIDENCE ? mm_fuser_combine_labels(f, one, e) : mm_fuser_add_sample(f, one, e);
     return s;
@@ -126,10 +172,10 @@ static mm_status keep_mark(mm_fuser *f, int stream, const mm_record *mark, mm_er
 /* Lets the mark leave after all that came before it, once every stream has reached it. */
 static mm_status pass_mark(mm_fuser *f, mm_err *e)
 {
-    if (!mm_join_at_mark(f->join))
+    if (!(f->live ? mm_live_at_mark(f->live) : mm_join_at_mark(f->join)))
         return MM_OK;
     mm_status s = mm_fuser_pass(f, &f->mark->rec[0], e);
-    mm_join_pass_mark(f->join);
+    f->live ? mm_live_pass_mark(f->live) : mm_join_pass_mark(f->join);
     mm_sample_free(f->mark);
     f->mark = NULL;
     f->passed_marks++;
@@ -141,8 +187,8 @@ static mm_status take_mark(mm_fuser *f, int stream, const mm_record *mark, mm_er
     mm_status s = keep_mark(f, stream, mark, e);
     if (s != MM_OK)
         return s;
-    mm_join_mark(f->join, stream);
-    s = take_joined(f, e);
+    f->live ? mm_live_mark(f->live, stream) : mm_join_mark(f->join, stream);
+    s = take_complete(f, e);
     return s == MM_OK ? pass_mark(f, e) : s;
 }
 
@@ -153,7 +199,33 @@ static bool handles(const mm_fuser *f, const mm_record *rec)
     return rec->kind == (f->o.mode == MM_FUSE_EVIDENCE ? MM_KIND_LABEL : MM_KIND_FEATURE);
 }
 
-mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, mm_err *e)
+/* The first record that is late is reported when it comes: a live run may have no end. */
+static void report_late(mm_fuser *f)
+{
+    mm_live_tally t = mm_live_counts(f->live);
+    if (!t.late || f->said_late)
+        return;
+    f->said_late = true;
+    mm_say(f->o.log, MM_LOG_WARN, "a record came after its window was closed, and is left out there: %s",
+           t.late_example ? t.late_example : "");
+}
+
+static mm_status take_live(mm_fuser *f, int stream, const mm_record *rec, double came, mm_err *e)
+{
+    mm_err why;
+    mm_str of = mm_record_modality(rec);
+    bool counts = mm_record_is_feature(rec) && (f->o.head ? head_takes(f, of) : mm_fuser_uses(f, of));
+    mm_status s = mm_live_add(f->live, stream, rec, counts, came, &why);
+    if (s == MM_FATAL)
+        *e = why;
+    if (s == MM_SKIP)
+        s = mm_fuser_fail_key(f, rec, &why, e);
+    f->tally.records++;
+    report_late(f);
+    return s == MM_OK ? take_complete(f, e) : s;
+}
+
+mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, double came, mm_err *e)
 {
     if (rec->kind == MM_KIND_MARK)
         return take_mark(f, stream, rec, e);
@@ -163,14 +235,16 @@ mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, mm_err *e
     f->tally.taken++;
     if (mm_fuser_is_unjoined(f))
         return rec->has_tensor && head_takes(f, rec->of) ? mm_fuser_add_record(f, rec, e) : pass_through(f, rec, e);
+    if (f->live)
+        return take_live(f, stream, rec, came, e);
     mm_status s = mm_join_add(f->join, stream, rec, e);
-    return s == MM_OK ? take_joined(f, e) : s;
+    return s == MM_OK ? take_complete(f, e) : s;
 }
 
 mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e)
 {
-    mm_join_end(f->join, stream);
-    mm_status s = take_joined(f, e);
+    f->live ? mm_live_end(f->live, stream) : mm_join_end(f->join, stream);
+    mm_status s = take_complete(f, e);
     if (s == MM_OK)
         s = pass_mark(f, e);
     return s == MM_OK && ++f->ended == f->o.streams ? mm_fuser_run_batch(f, e) : s;
@@ -178,11 +252,25 @@ mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e)
 
 mm_status mm_fuser_idle(mm_fuser *f, mm_err *e)
 {
-    mm_status s = f->marks || f->o.flush ? mm_fuser_run_batch(f, e) : MM_OK;
-    if (s == MM_OK && (f->owed || f->o.flush) && f->o.deliver)
+    bool asked = f->o.flush || f->live;
+    mm_status s = f->marks || asked ? mm_fuser_run_batch(f, e) : MM_OK;
+    if (s == MM_OK && (f->owed || asked) && f->o.deliver)
         f->o.deliver(f->o.ctx);
     f->owed = 0;
     return s;
+}
+
+double mm_fuser_deadline(const mm_fuser *f)
+{
+    return f->live ? mm_live_deadline(f->live) : INFINITY;
+}
+
+mm_status mm_fuser_tick(mm_fuser *f, double now, mm_err *e)
+{
+    if (!f->live)
+        return MM_OK;
+    mm_live_tick(f->live, now);
+    return take_complete(f, e);
 }
 
 bool mm_fuser_takes_labels(const mm_fuser *f)

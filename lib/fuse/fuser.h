@@ -25,6 +25,8 @@ typedef struct {
     const char *reliability;   /* … "NAME=R,…" */
     const char *of, *require;  /* use only these modalities; fail samples without these */
     double window, hop;        /* seconds; window 0: whole samples */
+    bool live;                 /* a window is written as soon as it is closed (live_windows.h) … */
+    double lateness;           /* … at the latest when it has been over for so many seconds */
     bool flush;                /* mm_fuser_idle writes every sample that is complete, not only those before marks */
     int streams;
     size_t memory; /* bytes that incomplete samples may take */
@@ -36,7 +38,7 @@ typedef struct {
     /* What was written must reach its reader now: a mark was, or `flush` asks for it. NULL: nobody waits. */
     void (*deliver)(void *ctx);
     void *ctx;
-    const mm_log *log; /* for a warning when the streams' marks have different keys; NULL: silence */
+    const mm_log *log; /* warns of marks with different keys, and of the first record that is late; NULL: silence */
 } mm_fuser_opts;
 
 typedef struct mm_fuser mm_fuser;
@@ -44,13 +46,20 @@ typedef struct mm_fuser mm_fuser;
 mm_status mm_fuser_new(mm_fuser **out, const mm_fuser_opts *o, mm_err *e);
 void mm_fuser_free(mm_fuser *f); /* NULL is fine */
 
-/* Takes a record of this stream (copied if it has to wait). MM_FATAL: memory. */
-mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, mm_err *e);
+/* Takes a record of this stream (copied if it has to wait), which came at this time (mm_seconds). MM_FATAL: memory. */
+mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, double came, mm_err *e);
 /* This stream has ended; with the last stream all samples are written. */
 mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e);
-int mm_fuser_next_stream(const mm_fuser *f); /* which to read from; −1: all have ended */
-/* Call before waiting for more input: writes what is complete and stands before a mark, or (`flush`) all of it. */
+/* Which stream to read from; −1: all have ended. With `live` none of those in `asleep` (bit s), on which it is not worth
+ * waiting now; −1: all others have ended, or wait for one of these at a mark. */
+int mm_fuser_next_stream(const mm_fuser *f, uint64_t asleep);
+/* Call before waiting for more input: writes what is complete and stands before a mark, or (`flush`, `live`) all of
+ * it. */
 mm_status mm_fuser_idle(mm_fuser *f, mm_err *e);
+/* With `live`: when windows are closed even if nothing comes (mm_seconds; INFINITY: none is); and closes those whose
+ * time has come, if nothing has. */
+double mm_fuser_deadline(const mm_fuser *f);
+mm_status mm_fuser_tick(mm_fuser *f, double now, mm_err *e);
 
 bool mm_fuser_takes_labels(const mm_fuser *f); /* it combines label records; else it fuses features */
 
@@ -60,6 +69,7 @@ typedef struct {
     int64_t split;             /* see mm_join_split_keys */
     int64_t mixed;             /* samples with several sources of one modality */
     const char *mixed_example; /* … key of the first and two of its sources; NULL: none */
+    int64_t late;              /* records that came after a window of theirs was closed */
 } mm_fuser_tally;
 
 mm_fuser_tally mm_fuser_counts(const mm_fuser *f);

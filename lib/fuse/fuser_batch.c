@@ -34,6 +34,9 @@ static mm_status put_attention(mm_fuser *f, const mm_head_result *v, mm_err *e)
     rec.key = v->features->key;
     rec.src = v->features->src;
     rec.part = v->features->part;
+    rec.has_time = v->features->has_time;
+    rec.time[0] = v->features->time[0];
+    rec.time[1] = v->features->time[1];
     rec.of = MM_STR("attention");
     rec.space = mm_str_of(f->o.space);
     rec.has_tensor = true;
@@ -288,24 +291,26 @@ static mm_status add_features(mm_fuser *f, mm_features *sample, mm_err *e)
 }
 
 /* One key that names several things is joined all the same; the caller reports the count. */
-static void count(mm_fuser *f, const mm_sample *sample, const mm_features *first)
+static void count_mixed(mm_fuser *f, const mm_features *x)
 {
     mm_fuser_tally *t = &f->tally;
-    t->records += sample->n;
-    t->samples++;
-    if (first && first->mixed.p && !t->mixed++)
-        t->mixed_example = mm_arena_printf(&f->keep, "%.*s (%.*s, %.*s)", MM_STRF(first->key), MM_STRF(first->src),
-                                           MM_STRF(first->mixed));
+    if (x->mixed.p && !t->mixed++)
+        t->mixed_example =
+            mm_arena_printf(&f->keep, "%.*s (%.*s, %.*s)", MM_STRF(x->key), MM_STRF(x->src), MM_STRF(x->mixed));
+}
+
+mm_window_grid mm_fuser_grid(const mm_fuser *f)
+{
+    return (mm_window_grid){f->o.window, f->o.hop > 0 ? f->o.hop : f->o.window};
 }
 
 /* The features of a whole sample or of its windows, n of them. On failure what is known of it. */
 static mm_status features_of(const mm_fuser *f, mm_sample *sample, mm_features **out, int *n, mm_err *why)
 {
-    const mm_window_grid grid = {f->o.window, f->o.hop > 0 ? f->o.hop : f->o.window};
     mm_status s;
     *n = 1;
     if (f->o.window > 0) {
-        s = mm_features_of_windows(out, n, sample, grid, why);
+        s = mm_features_of_windows(out, n, sample, mm_fuser_grid(f), why);
     } else {
         *out = mm_arena_alloc(&sample->arena, sizeof **out);
         s = *out ? mm_features_of_sample(*out, sample, why) : mm_fail_memory(why);
@@ -330,12 +335,45 @@ mm_status mm_fuser_add_sample(mm_fuser *f, mm_sample *sample, mm_err *e)
     if (s != MM_OK)
         return s;
     s = features_of(f, sample, &features, &n, &why);
-    count(f, sample, s == MM_OK && n ? &features[0] : NULL);
+    f->tally.records += sample->n;
+    f->tally.samples++;
     if (s != MM_OK)
         return add_failure(f, s, features, "join", &why, e);
+    count_mixed(f, &features[0]);
     for (int i = 0; s == MM_OK && i < n; i++)
         s = add_features(f, &features[i], e);
     return s == MM_OK && f->n == MM_FUSER_BATCH ? mm_fuser_run_batch(f, e) : s;
+}
+
+mm_status mm_fuser_add_window(mm_fuser *f, mm_sample *own, mm_features *window, mm_status s, const mm_err *why,
+                              mm_err *e)
+{
+    mm_status room = make_room(f, e);
+    f->sample[f->samples++] = own;
+    if (room != MM_OK)
+        return room;
+    if (s != MM_OK)
+        return add_failure(f, s, window, "join", why, e);
+    count_mixed(f, window);
+    s = add_features(f, window, e);
+    return s == MM_OK && f->n == MM_FUSER_BATCH ? mm_fuser_run_batch(f, e) : s;
+}
+
+mm_status mm_fuser_fail_key(mm_fuser *f, const mm_record *rec, const mm_err *why, mm_err *e)
+{
+    mm_sample *own = NULL;
+    mm_status s = make_room(f, e);
+    if (s == MM_OK)
+        s = mm_sample_of_record(&own, rec, e);
+    if (s != MM_OK)
+        return s;
+    f->sample[f->samples++] = own;
+    mm_features *known = mm_arena_zalloc(&own->arena, 1, sizeof *known);
+    if (!known)
+        return mm_fail_memory(e);
+    known->key = own->key;
+    known->part = -1;
+    return add_failure(f, MM_SKIP, known, "join", why, e);
 }
 
 mm_status mm_fuser_add_record(mm_fuser *f, const mm_record *rec, mm_err *e)

@@ -5,6 +5,7 @@
 #include "base/name_list.h"
 #include "fuse/fuser.h"
 #include "fuse/head_result.h"
+#include "fuse/live_windows.h"
 
 enum { MM_FUSER_BATCH = 128, MM_FUSER_ENTRIES = 4 * MM_FUSER_BATCH };
 
@@ -19,6 +20,7 @@ typedef struct {
 struct mm_fuser {
     mm_fuser_opts o;
     mm_join *join;
+    mm_live *live; /* in place of join, with o.live */
     mm_fusion_layout layout;
     mm_arena keep, batch; /* for the whole run; reset with each batch */
     /* the batch: what is written, in order, and the samples that own the memory (a sample in windows has several) */
@@ -31,7 +33,7 @@ struct mm_fuser {
     int mark_stream; /* … which that is */
     int marks, owed; /* in the batch; written and not yet delivered */
     int64_t passed_marks;
-    bool marks_differ; /* that was reported */
+    bool marks_differ, said_late; /* that was reported */
     mm_fuser_tally tally;
     mm_seen seen; /* modalities of the input */
 };
@@ -50,8 +52,15 @@ static inline bool mm_fuser_is_unjoined(const mm_fuser *f)
 
 /* ---- fuser_batch.c ---- */
 
+mm_window_grid mm_fuser_grid(const mm_fuser *f);
+
 /* Takes a joined sample (and frees it later): its features wait in the batch until that is full. */
 mm_status mm_fuser_add_sample(mm_fuser *f, mm_sample *sample, mm_err *e);
+/* The same for a window by itself: its memory, after this status (MM_SKIP: it failed). */
+mm_status mm_fuser_add_window(mm_fuser *f, mm_sample *own, mm_features *window, mm_status s, const mm_err *why,
+                              mm_err *e);
+/* An error record leaves, in its turn, for the whole key of this record. */
+mm_status mm_fuser_fail_key(mm_fuser *f, const mm_record *rec, const mm_err *why, mm_err *e);
 /* The same for one record that is not joined. */
 mm_status mm_fuser_add_record(mm_fuser *f, const mm_record *rec, mm_err *e);
 /* Writes a record that passes: at once, or (copied) after what waits in the batch. */

@@ -4,12 +4,12 @@
 
 #define INSTANT 1e-3 /* seconds that a record without a length counts */
 
-static double mm_window_record_end(const mm_record *r)
+double mm_window_record_end(const mm_record *r)
 {
     return fmax(r->time[1], r->time[0] + INSTANT);
 }
 
-static double mm_window_count(mm_window_grid g, double end)
+double mm_window_count(mm_window_grid g, double end)
 {
     return end > 0 ? ceil(end / g.hop - MM_WINDOW_ROUNDING) : 1;
 }
@@ -55,8 +55,8 @@ static double pool_into(float *sum, const mm_record *r, const float *x, double f
     return total;
 }
 
-static mm_status mm_window_fill(mm_features *out, mm_window_grid g, int64_t k, const mm_record *const *rec,
-                                const float *const *x, int n, mm_arena *a, mm_err *e)
+mm_status mm_window_fill(mm_features *out, mm_window_grid g, int64_t k, const mm_record *const *rec,
+                         const float *const *x, int n, mm_arena *a, mm_err *e)
 {
     double weight[MM_MAX_MODALITIES] = {0};
     mm_modality_rows *p;

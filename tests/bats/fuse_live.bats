@@ -1,6 +1,8 @@
 # mm-fuse in live pipelines: marks, streams that are FIFOs. Each test is a client in fuse_live.py that waits for its
 # answers before it writes more.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
     python=${MM_PYTHON:-/usr/bin/python3}
     "$python" -c 'import msgpack' 2>/dev/null || skip "needs Python's msgpack (set MM_PYTHON)"
@@ -42,6 +44,26 @@ make_head() {
 @test "--flush: a sample leaves when the next key comes; a record that has begun to come holds nothing up" {
     "$python" "$client" at_once
     "$python" "$client" half_a_record
+}
+
+@test "--lateness: a window is answered when all have passed it, or soon after; late records change nothing" {
+    "$python" "$client" windows
+    "$python" "$client" stalled
+}
+
+@test "--lateness: what comes bit by bit gives the bytes that files give" {
+    "$python" "$client" equal_to_batch
+}
+
+@test "--lateness: 200,000 windows in the memory of 20,000" {
+    "$python" "$client" endless
+}
+
+@test "--lateness goes with windows of time, and these with features" {
+    run -2 mm-fuse --method mean --lateness 1
+    [[ "$output" == *"--lateness goes with --join=time"* ]]
+    run -2 mm-fuse --method dempster --join time </dev/null
+    [[ "$output" == *"label records are combined over a whole key"* ]]
 }
 
 # the records but for marks, and how many marks there are

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """A client of mm-fuse that writes into pipes, waits, and reads: fuse_live.py TEST [ARGUMENT]... Fails when an answer does
 not come before more is written, or is not the right one."""
+import io
 import os
+import random
 import select
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from array import array
 
 import msgpack
@@ -211,6 +215,102 @@ def half_a_record():
     f.write(0, whole[1000:])
     f.close(0)
     assert summary(f.end()[0]) == [("feature", "b")]
+
+
+LIVE = ["--join", "time", "--window", "2", "--lateness"]
+
+
+def windows():
+    """a window is answered when all have passed it, else soon after, without what is missing"""
+    f = Fuse(*LIVE, "0.3", "--method", "concat", "--of", "voice,face")
+    f.write(0, *(feature("call", of, [1 + (of == "face")], (0, 2)) for of in ("voice", "face")))
+    got = f.read(1)  # nothing else comes: the clock closes it
+    assert floats(got[0]) == [1, 2] and got[0]["part"] == 0 and got[0]["time"] == [0, 2] and got[0]["key"] == "call"
+    f.write(0, *(feature("call", of, [3 + (of == "face")], (2, 4)) for of in ("voice", "face")))
+    assert floats(f.read(1)[0]) == [3, 4]
+    f.write(0, feature("call", "voice", [5], (4, 6)))  # the face is away
+    got = f.read(1)
+    assert floats(got[0]) == [5, 0] and got[0]["meta"]["missing"] == "face" and got[0]["part"] == 2
+    f.write(0, feature("call", "face", [6], (4, 6)))  # late for the third window
+    f.write(0, feature("call", "voice", [7], (6, 8)), feature("call", "face", [8], (6, 8)), mark("m"))
+    got = f.read(2)
+    assert floats(got[0]) == [7, 8] and got[1]["key"] == "m"
+    f.write(0, feature("call", "voice", [9], (100, 102)))  # windows go on where they are
+    f.close(0)
+    rest, said, status = f.end()
+    assert [(r["part"], r["time"], floats(r)) for r in rest] == [(50, [100, 102], [9, 0])]
+    assert said.count("came after its window was closed, and is left out there: call (face, 4.000 to 6.000 s)") == 1, said
+    assert "records that came after a window of theirs was closed: 1" in said and status == 0, (said, status)
+
+
+def stalled():
+    """a stream on which nothing comes holds up the others for no longer than --lateness, and is heard when it comes back"""
+    f = Fuse(*LIVE, "0.3", "--method", "mean", "--of", "voice,face", streams=2)
+    f.write(1, *(feature("call", "face", [i], (2 * i, 2 * i + 2)) for i in range(3)))
+    assert [floats(r) for r in f.read(3)] == [[0], [1], [2]]
+    f.write(1, feature("call", "face", [3], (6, 8)))
+    assert floats(f.read(1)[0]) == [3]
+    f.write(0, feature("call", "voice", [5], (8, 10)))
+    f.write(1, feature("call", "face", [3], (8, 10)))
+    assert floats(f.read(1)[0]) == [4]
+    f.close(0)
+    f.close(1)
+    _, said, status = f.end()
+    assert (said, status) == ("", 0), (said, status)
+
+
+def equal_to_batch():
+    """what comes bit by bit over two pipes gives what the files give, byte for byte, when nothing is late"""
+    random.seed(7)
+    made = [[], []]
+    for key in ("one", "two"):
+        for of, stream, length, hop in (("voice", 0, 2, 1), ("words", 0, 0.7, 1.9), ("face", 1, 0.04, 0.04)):
+            at = random.random()
+            while at < 12:
+                made[stream].append((key, at + length, feature(key, of, [random.random()] * 3, (at, at + length), label="c")))
+                at += hop
+    streams = [[r[2] for r in sorted(m, key=lambda r: (r[0], r[1]))] for m in made]
+    f = Fuse(*LIVE, "30", "--hop", "1.5", "--method", "concat", "--of", "voice,words,face", streams=2)
+
+    def slowly(stream):
+        data = b"".join(streams[stream])
+        while data:
+            n = random.randrange(1, 9000)
+            f.write(stream, data[:n])
+            data = data[n:]
+            time.sleep(random.random() / 200)
+        f.close(stream)
+
+    for stream in (0, 1):
+        threading.Thread(target=slowly, args=(stream,)).start()
+    live, said, status = f.end()
+    for i in (0, 1):
+        with open(f"s{i}.mm", "wb") as out:
+            out.write(b"".join(streams[i]))
+    whole = subprocess.run(["mm-fuse", *LIVE[:4], "--hop", "1.5", "--method", "concat", "--of", "voice,words,face", "s0.mm",
+                            "s1.mm"], stdout=subprocess.PIPE, check=True).stdout
+    whole = list(msgpack.Unpacker(io.BytesIO(whole), strict_map_key=False))
+    assert status == 0 and said == "" and len(whole) > 10, (status, said, len(whole))
+    assert live == whole, [x for x in zip(live, whole) if x[0] != x[1]][:1]
+
+
+def endless():
+    """200,000 windows take no more memory than 20,000"""
+    def peak(n):
+        run = subprocess.Popen(["mm-fuse", *LIVE[:2], "--window", "0.5", "--lateness", "1", "--method", "concat"],
+                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        times = struct.Struct(">BBdBd")
+        parts = [feature("call", of, [1, 2], (1e9, 2e9)).split(times.pack(0x92, 0xCB, 1e9, 0xCB, 2e9)) for of in ("voice", "face")]
+        for start in range(0, n, 1000):
+            packed = [times.pack(0x92, 0xCB, k / 2, 0xCB, k / 2 + 0.5) for k in range(start, start + 1000)]
+            run.stdin.write(b"".join(p[0] + t + p[1] for t in packed for p in parts))
+        run.stdin.close()
+        _, status, usage = os.wait4(run.pid, 0)
+        run.returncode = status
+        assert status == 0
+        return usage.ru_maxrss
+    few, many = peak(20000), peak(200000)
+    assert many < few + 4096, (few, many)
 
 
 def marked(*files):
