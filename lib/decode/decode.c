@@ -157,6 +157,11 @@ mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_e
 
 bool mm_decode_is_live(const mm_blob *b, const mm_decode_opts *o)
 {
-    (void)b, (void)o;
-    return false;
+    uint8_t head[MM_FORMAT_HEAD];
+    int64_t n = mm_blob_read(b, 0, head, sizeof head);
+    const mm_format *format = n > 0 ? mm_format_of(head, (size_t)n, b->path) : NULL;
+    switch (mm_format_read_as(format)) {
+    case MM_FORMAT_TEXT: return o->lines || o->column || o->as;
+    default: return false;
+    }
 }

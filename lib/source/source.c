@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "format/formats.h"
+#include "format/probes.h"
 #include "format/volume.h"
 #include "source/archive.h"
 #include "source/blob_names.h"
@@ -189,7 +190,9 @@ static bool is_told(const mm_source_opts *o, const uint8_t *head, size_t n)
     case MM_FORMAT_VIDEO:
     case MM_FORMAT_PACKED: return true;
     case MM_FORMAT_TAPE: return n >= TAPE_BLOCK;
-    default: return !f && o->live_text && memchr(head, '\n', n) && mm_bytes_are_text(head, n, (mm_str){0});
+    default:
+        return !f && o->live_text && memchr(head, '\n', n) &&
+               (mm_bytes_are_text(head, n, (mm_str){0}) || mm_probe_utf16(head, n, (mm_str){0}));
     }
 }
 
@@ -214,7 +217,8 @@ static int64_t read_head(const mm_source_opts *o, int fd, uint8_t *head, size_t 
 
 static bool is_live(const mm_source_opts *o, mm_format_kind kind)
 {
-    return (o->live && (kind == MM_FORMAT_SOUND || kind == MM_FORMAT_VIDEO)) || (o->live_text && kind == MM_FORMAT_TEXT);
+    return (o->live && (kind == MM_FORMAT_SOUND || kind == MM_FORMAT_VIDEO)) ||
+           (o->live_text && kind == MM_FORMAT_TEXT);
 }
 
 /* Looks at the first bytes of *b and enters it if it is an archive. A pipe is read to its end, unless it is an archive

@@ -7,23 +7,36 @@
 #include <stdlib.h>
 #include <strings.h>
 
+enum {
+    LIVE_ROWS = 2,         /* rows, and … */
+    MAX_TELLING = 1 << 20, /* bytes of a live text that decide what kind of table it is, */
+    MAX_ROW = 32 << 20,    /* … that are held for a row, */
+};
+static const size_t MAX_LIVE_ARRAY = (size_t)1 << 30; /* … and for an array */
+
 /* ---- what kind of table it is ---- */
+
+/* Goes on to a line end outside quotes, LF or CR, or the end of the text. */
+static void scan_row(mm_row_scan *r, mm_str text, char cut)
+{
+    for (; r->at < text.n; r->at++) {
+        char c = text.p[r->at];
+        if (c == '"' && (r->inside || !r->closed))
+            r->inside = !r->inside;
+        else if (!r->inside && (c == '\n' || c == '\r'))
+            break;
+        r->cuts += !r->inside && c == cut;
+        r->closed = r->inside || (c != cut && c != '"'); /* "" goes on */
+    }
+}
 
 /* Where the row at `at` ends: at LF or CR outside quotes. *n: the number of cells into which `cut` divides it. */
 static size_t end_of_row(mm_str text, size_t at, char cut, int *n)
 {
-    bool inside = false, opens = true; /* in quotes; a quote here would open some */
-    *n = 1;
-    for (; at < text.n; at++) {
-        char c = text.p[at];
-        if (c == '"' && (inside || opens))
-            inside = !inside;
-        else if (!inside && (c == '\n' || c == '\r'))
-            break;
-        *n += !inside && c == cut;
-        opens = !inside && (c == cut || c == '"'); /* "" goes on */
-    }
-    return at;
+    mm_row_scan r = {.at = at};
+    scan_row(&r, text, cut);
+    *n = r.cuts + 1;
+    return r.at;
 }
 
 /* The cells of the row at *at, which becomes the start of the next one. */
@@ -36,19 +49,18 @@ static int cells_of_row(mm_str text, size_t *at, char cut)
     return n;
 }
 
-/* Whether `cut` divides each of the first rows into the same number of cells, two or more. */
-static bool cuts_evenly(mm_str text, char cut)
+/* Whether `cut` divides each of the first rows, at most `most`, into the same number of cells, two or more. */
+static bool cuts_evenly(mm_str text, char cut, int most)
 {
-    enum { ROWS = 100 };
     size_t at = 0;
     int columns = cells_of_row(text, &at, cut), rows = 1;
-    for (; at < text.n && rows < ROWS; rows++)
+    for (; at < text.n && rows < most; rows++)
         if (cells_of_row(text, &at, cut) != columns)
             return false;
     return columns > 1 && rows > 1;
 }
 
-static mm_table_kind kind_of_text(mm_str text)
+static mm_table_kind kind_of_text(mm_str text, int rows)
 {
     size_t at = 0, next;
     while (at < text.n && mm_is_blank(text.p[at]))
@@ -62,7 +74,7 @@ static mm_table_kind kind_of_text(mm_str text)
     at = 0;
     if (cells_of_row(text, &at, '\t') > 1)
         return MM_TABLE_TSV;
-    return cuts_evenly(text, ';') && !cuts_evenly(text, ',') ? MM_TABLE_SEMICOLON : MM_TABLE_CSV;
+    return cuts_evenly(text, ';', rows) && !cuts_evenly(text, ',', rows) ? MM_TABLE_SEMICOLON : MM_TABLE_CSV;
 }
 
 /* Takes Excel's first line "sep=;", which is not a row. */
@@ -85,32 +97,103 @@ static void take_sep(mm_table *t)
     t->first = i;
 }
 
-/* CR where the first row ends with CR alone. */
-static char end_of_rows(mm_str text, char cut)
+/* Where the line at `at` ends, quotes or not. */
+static size_t end_of_line(mm_str text, size_t at)
 {
-    int n;
-    size_t at = end_of_row(text, 0, cut, &n);
-    return at < text.n && text.p[at] == '\r' && (at + 1 == text.n || text.p[at + 1] != '\n') ? '\r' : '\n';
+    while (at < text.n && text.p[at] != '\n' && text.p[at] != '\r')
+        at++;
+    return at;
 }
 
-void mm_table_open(mm_table *t, mm_str text, mm_table_kind kind)
+/* Where the first row ends. */
+static size_t end_of_first(const mm_table *t)
+{
+    int n;
+    bool plain = !t->quotes || mm_table_names_itself(t);
+    return plain ? end_of_line(t->text, t->first) : end_of_row(t->text, t->first, t->cut, &n);
+}
+
+/* CR where the first row ends with CR alone. */
+static char end_of_rows(const mm_table *t)
+{
+    size_t at = end_of_first(t);
+    return at < t->text.n && t->text.p[at] == '\r' && (at + 1 == t->text.n || t->text.p[at + 1] != '\n') ? '\r' : '\n';
+}
+
+/* rows: how many may be looked at. */
+static void open_text(mm_table *t, mm_str text, mm_table_kind kind, int rows)
 {
     *t = (mm_table){.text = text, .kind = kind, .cut = ','};
     if (kind <= MM_TABLE_SEMICOLON)
         take_sep(t);
     if (t->kind == MM_TABLE_ANY)
-        t->kind = kind_of_text(text);
+        t->kind = kind_of_text(text, rows);
     if (t->kind == MM_TABLE_SEMICOLON && !t->first)
         t->cut = ';';
     if (t->kind == MM_TABLE_TSV || t->kind == MM_TABLE_QUOTED_TSV)
         t->cut = '\t';
     t->quotes = t->kind != MM_TABLE_TSV;
-    t->end = end_of_rows((mm_str){text.p + t->first, text.n - t->first}, t->cut);
+    t->end = end_of_rows(t);
     if (t->kind == MM_TABLE_JSON) {
         const char *open = text.n ? memchr(text.p, '[', text.n) : NULL;
         t->first = open ? (size_t)(open - text.p) + 1 : 0;
     }
     t->at = t->first;
+}
+
+void mm_table_open(mm_table *t, mm_str text, mm_table_kind kind)
+{
+    enum { ROWS = 100 };
+    open_text(t, text, kind, ROWS);
+}
+
+/* ---- a live text ---- */
+
+/* Whether a line end at `at` is there, with the byte after a CR, which tells whether it is CR LF. */
+static bool has_end(mm_str text, size_t at)
+{
+    return at < text.n && (text.p[at] == '\n' || at + 1 < text.n);
+}
+
+/* Whether the first rows, as many as kind_of_text looks at, are there. */
+static bool has_rows(mm_str text, char cut)
+{
+    int cells;
+    size_t end = end_of_row(text, 0, cut, &cells), next = 0;
+    if (!has_end(text, end) || cells == 1 || cut != ';')
+        return has_end(text, end);
+    cells_of_row(text, &next, cut);
+    return has_end(text, end_of_row(text, next, cut, &cells));
+}
+
+/* Whether more text would not change what open_text sees in it. */
+static bool tells_kind(mm_str text, mm_table_kind kind)
+{
+    mm_table t;
+    mm_str begin = mm_cell_trim(text);
+    bool bracket = begin.n == 1 && *begin.p == '['; /* what comes after it tells */
+    if (text.n > MAX_TELLING)
+        return true;
+    open_text(&t, text, kind, LIVE_ROWS);
+    if (t.kind == MM_TABLE_JSON)
+        return true;
+    if (kind == MM_TABLE_ANY && t.kind != MM_TABLE_JSONL &&
+        (bracket || !has_rows(text, '\t') || !has_rows(text, ';') || !has_rows(text, ',')))
+        return false;
+    return begin.n && has_end(text, end_of_first(&t));
+}
+
+mm_status mm_table_open_live(mm_table *t, mm_live_text *live, mm_table_kind kind, mm_err *e)
+{
+    mm_status s = MM_OK;
+    while (s == MM_OK && !live->ended && !tells_kind(live->text, kind))
+        s = mm_live_text_more(live, e);
+    open_text(t, live->text, kind, LIVE_ROWS);
+    while (s == MM_OK && t->kind == MM_TABLE_JSON && !live->ended && live->text.n <= MAX_LIVE_ARRAY)
+        s = mm_live_text_more(live, e);
+    t->live = live;
+    t->text = live->text;
+    return s;
 }
 
 bool mm_table_names_itself(const mm_table *t)
@@ -228,14 +311,100 @@ static void skip_blank_lines(mm_table *t)
         t->at++;
 }
 
+/* Waits for more. The rows that were read are not needed any more, but for the first, which may be read again. */
+static mm_status wait_for_more(mm_table *t, mm_err *e)
+{
+    size_t n = t->row ? t->at : t->first;
+    mm_live_text_drop(t->live, n);
+    t->at -= n;
+    t->first -= t->row ? t->first : n;
+    mm_status s = mm_live_text_more(t->live, e);
+    t->text = t->live->text;
+    return s;
+}
+
+/* Whether the row is there that begins at t->at, from where r counts. */
+static bool row_ends(const mm_table *t, mm_row_scan *r)
+{
+    mm_str rest = {t->text.p + t->at, t->text.n - t->at};
+    if (!t->quotes || mm_table_names_itself(t)) {
+        const char *end = memchr(rest.p + r->at, t->end, rest.n - r->at);
+        r->at = end ? (size_t)(end - rest.p) : rest.n;
+        return end;
+    }
+    while (scan_row(r, rest, t->cut), r->at < rest.n && rest.p[r->at] != t->end) {
+        r->closed = true; /* a CR in rows that end with LF, or the other way round, is part of a cell */
+        r->at++;
+    }
+    return r->at < rest.n;
+}
+
+/* Lets the rest of a row that is too long go as it comes. */
+static mm_status lose_row(mm_table *t, mm_err *e)
+{
+    mm_status s = MM_OK;
+    while (s == MM_OK && !row_ends(t, &t->rest)) {
+        t->at = t->text.n;
+        t->rest.at = 0;
+        s = wait_for_more(t, e);
+    }
+    if (s != MM_OK)
+        return s;
+    t->at += t->rest.at + 1;
+    t->lost = false;
+    return MM_OK;
+}
+
+/* Live: waits until the next row is there, or the end. MM_SKIP: it is too long. */
+static mm_status wait_for_row(mm_table *t, mm_err *e)
+{
+    mm_status s = t->lost ? lose_row(t, e) : MM_OK;
+    mm_row_scan r = {0};
+    mm_json_lines json = {0};
+    while (s == MM_OK) {
+        size_t from = t->at;
+        skip_blank_lines(t);
+        if (t->at > from)
+            r = (mm_row_scan){0};
+        if (!t->row)
+            t->first = t->at;
+        bool there = row_ends(t, &r), too_long = t->text.n - t->at > MAX_ROW;
+        if (there && (t->kind != MM_TABLE_JSONL || too_long || mm_json_row_is_here(t, &json)))
+            return MM_OK;
+        if (!there && too_long) {
+            t->lost = true;
+            t->rest = r;
+            return mm_fail(e, MM_SKIP, "a row of more than 32 MiB");
+        }
+        s = wait_for_more(t, e);
+    }
+    return s == MM_EOF ? MM_OK : s;
+}
+
 static mm_status read_row(mm_table *t, mm_cells *c, mm_err *e)
 {
     if (t->kind == MM_TABLE_JSON)
         return mm_json_row(t, c, e);
+    if (t->live) {
+        mm_status s = wait_for_row(t, e);
+        if (s != MM_OK)
+            return s;
+    }
     skip_blank_lines(t);
     if (t->at >= t->text.n)
         return MM_EOF;
     return t->kind == MM_TABLE_JSONL ? mm_json_row(t, c, e) : cut_row(t, c, e);
+}
+
+/* The names of a live table's columns, which its text will not hold for long. */
+static mm_status keep_names(mm_table *t, mm_err *e)
+{
+    for (int i = 0; i < t->columns; i++) {
+        t->header[i].p = mm_arena_strdup(&t->keep, t->header[i]);
+        if (!t->header[i].p)
+            return mm_fail_memory(e);
+    }
+    return MM_OK;
 }
 
 mm_status mm_table_take_header(mm_table *t, mm_err *e)
@@ -252,7 +421,7 @@ mm_status mm_table_take_header(mm_table *t, mm_err *e)
     for (int i = 0; i < c.n; i++)
         t->header[i] = mm_cell_trim(c.v[i]);
     t->columns = c.n;
-    return MM_OK;
+    return t->live ? keep_names(t, e) : MM_OK;
 }
 
 /* A cell too many, as from a comma in an unquoted text, would put all later cells under wrong names. */
@@ -310,6 +479,20 @@ static mm_status look_ahead(mm_table *t, const char *name, mm_err *e)
     return s == MM_FATAL ? s : MM_OK;
 }
 
+/* Live: the names in the first row, and this one, which a later row may have. */
+static mm_status look_at_first(mm_table *t, const char *name, mm_err *e)
+{
+    mm_arena a = {0};
+    mm_str *cell;
+    int n;
+    mm_status s = t->columns ? MM_OK : mm_table_next(t, &a, &cell, &n, e);
+    mm_arena_free(&a);
+    mm_table_rewind(t);
+    if (s != MM_FATAL && mm_table_column(t, name, t->columns) < 0)
+        s = mm_json_expect(t, name, e);
+    return s == MM_FATAL ? s : MM_OK;
+}
+
 mm_status mm_table_learn_names(mm_table *t, mm_err *e)
 {
     return mm_table_names_itself(t) ? look_ahead(t, NULL, e) : mm_table_take_header(t, e);
@@ -318,7 +501,8 @@ mm_status mm_table_learn_names(mm_table *t, mm_err *e)
 mm_status mm_table_find(mm_table *t, const char *text, int columns, int *at, mm_err *e)
 {
     char more[160];
-    if (mm_table_names_itself(t) && look_ahead(t, text, e) != MM_OK)
+    bool ahead = mm_table_names_itself(t);
+    if (ahead && (t->kind == MM_TABLE_JSONL && t->live ? look_at_first : look_ahead)(t, text, e) != MM_OK)
         return MM_FATAL;
     *at = mm_table_column(t, text, mm_table_names_itself(t) ? t->columns : columns);
     if (*at >= 0)

@@ -1,7 +1,8 @@
-/* table.h: rows of CSV, TSV and JSON, one after the other, from a text in memory. */
+/* table.h: rows of CSV, TSV and JSON, one after the other, from a text in memory or one that is still coming. */
 #ifndef MM_MEDIA_TABLE_TABLE_H
 #define MM_MEDIA_TABLE_TABLE_H
 
+#include "media/table/live_text.h"
 #include "media/table/table_cell.h"
 
 typedef enum {
@@ -17,9 +18,19 @@ typedef enum {
 /* The kinds after MM_TABLE_ANY, as choices of an option. */
 #define MM_TABLE_KINDS "csv|semicolon|tsv|quoted-tsv|jsonl|json"
 
+/* A row that is looked through for its end. */
+typedef struct {
+    size_t at;
+    bool inside, closed; /* in quotes; neither at the start of a cell nor after a quote: one here opens no quotes */
+    int cuts;            /* cells that ended */
+} mm_row_scan;
+
 typedef struct {
     mm_str text;
-    size_t at; /* where the next row starts */
+    mm_live_text *live; /* text is the part of it that is needed; NULL: text is all there is */
+    bool lost;          /* live: `at` is inside a row that is too long, … */
+    mm_row_scan rest;   /* … whose end is looked for from there */
+    size_t at;          /* where the next row starts */
     mm_table_kind kind;
     char cut, end;  /* what ends a cell, what ends a row */
     bool quotes;    /* cells may be quoted */
@@ -40,8 +51,15 @@ typedef struct {
  * one does.
  */
 void mm_table_open(mm_table *t, mm_str text, mm_table_kind kind);
+/* The same for a text that is still coming: each row is there as soon as its last byte is. What mm_table_open sees by
+ * reading ahead is not waited for:
+ *   - two rows decide whether semicolons cut the cells;
+ *   - an object of JSON lines that goes on over lines ends, broken, where a line is an object by itself;
+ *   - a row of more than 32 MiB is broken.
+ * An array (MM_TABLE_JSON) is read to its end first. MM_FATAL: memory is out. */
+mm_status mm_table_open_live(mm_table *t, mm_live_text *live, mm_table_kind kind, mm_err *e);
 void mm_table_close(mm_table *t);
-/* Back to the first row. */
+/* Back to the first row (live: while no row was read but that). */
 void mm_table_rewind(mm_table *t);
 /* Whether rows are objects, which name their cells themselves: there is no row of names. */
 bool mm_table_names_itself(const mm_table *t);
@@ -67,7 +85,8 @@ mm_status mm_table_next(mm_table *t, mm_arena *a, mm_str **cell, int *n, mm_err 
 
 /* The column that text names: a name of the header, or a number (1 is the first, −1 the last). −1: there is none. */
 int mm_table_column(const mm_table *t, const char *text, int columns);
-/* The same; MM_SKIP with a message that lists the columns. JSON: looks ahead through the rows until one has it. */
+/* The same; MM_SKIP with a message that lists the columns. JSON: looks ahead through the rows until one has it (live:
+ * only the first; a name that it lacks becomes a column). */
 mm_status mm_table_find(mm_table *t, const char *text, int columns, int *at, mm_err *e);
 
 #endif

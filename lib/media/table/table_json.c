@@ -42,30 +42,37 @@ static mm_str json_text(const json_t *v, mm_arena *a)
     return s;
 }
 
-/* The value that begins at `at`, up to the brace or bracket that closes it; a scalar up to a comma, a bracket or the
- * line's end. */
-static mm_str json_piece(mm_str text, size_t at)
+/* Goes on to after the brace or bracket that closes the value; of a scalar, to a comma, a bracket or the line's end.
+ * False: the text ends before. */
+static bool scan_value(mm_json_scan *s, mm_str text)
 {
-    int64_t depth = 0;
-    bool inside = false;
-    size_t i = at;
-    for (; i < text.n; i++) {
-        char c = text.p[i];
-        if (inside) {
-            i += c == '\\';
-            inside = c != '"';
+    for (; s->at < text.n; s->at++) {
+        char c = text.p[s->at];
+        if (s->inside) {
+            s->at += c == '\\';
+            s->inside = c != '"';
         } else if (c == '"') {
-            inside = true;
+            s->inside = true;
         } else if (c == '{' || c == '[') {
-            depth++;
-        } else if (depth && (c == '}' || c == ']')) {
-            if (--depth == 0)
-                return (mm_str){text.p + at, i + 1 - at};
-        } else if (!depth && (c == ',' || c == ']' || c == '\n')) {
-            break;
+            s->depth++;
+        } else if (s->depth && (c == '}' || c == ']')) {
+            if (--s->depth == 0) {
+                s->at++;
+                return true;
+            }
+        } else if (!s->depth && (c == ',' || c == ']' || c == '\n')) {
+            return true;
         }
     }
-    return (mm_str){text.p + at, (i < text.n ? i : text.n) - at};
+    return false;
+}
+
+/* The value that begins at `at`. */
+static mm_str json_piece(mm_str text, size_t at)
+{
+    mm_json_scan s = {.at = at};
+    scan_value(&s, text);
+    return (mm_str){text.p + at, (s.at < text.n ? s.at : text.n) - at};
 }
 
 static json_t *parse(mm_str text, json_error_t *why)
@@ -73,20 +80,71 @@ static json_t *parse(mm_str text, json_error_t *why)
     return json_loadb(text.p, text.n, JSON_ALLOW_NUL, why);
 }
 
+/* ---- objects over several lines ---- */
+
+enum { TRIES = 16 }; /* objects in a row that never close: each costs a scan of the rest of the text */
+
+static bool is_object(mm_str line)
+{
+    json_error_t ignored;
+    json_t *o = line.n && *line.p == '{' ? parse(line, &ignored) : NULL;
+    bool object = json_is_object(o);
+    json_decref(o);
+    return object;
+}
+
+/* Live: looks for the end of the object at t->at in the lines that are there. True: j->closed, or a line came that is
+ * an object by itself, so that this one is broken. */
+static bool look_on(const mm_table *t, mm_json_lines *j)
+{
+    mm_str rest = {t->text.p + t->at, t->text.n - t->at};
+    while (!j->closed && j->line < rest.n) {
+        const char *end = memchr(rest.p + j->line, t->end, rest.n - j->line);
+        if (!end && !t->live->ended)
+            return false;
+        mm_str upto = {rest.p, end ? (size_t)(end - rest.p) : rest.n};
+        j->closed = scan_value(&j->scan, upto);
+        if (!j->closed && j->line && is_object((mm_str){rest.p + j->line, upto.n - j->line}))
+            return true;
+        j->line = j->closed ? j->line : upto.n + (end != NULL);
+    }
+    return j->closed;
+}
+
+static bool opens_object(mm_str line)
+{
+    line = mm_cell_trim(line);
+    return line.n && *line.p == '{';
+}
+
+bool mm_json_row_is_here(const mm_table *t, mm_json_lines *j)
+{
+    return t->tries == TRIES || !opens_object(line_at(t)) || look_on(t, j);
+}
+
+/* The object at t->at, of several lines; n 0: it never ends. */
+static mm_str object_of_lines(const mm_table *t)
+{
+    mm_json_lines j = {0};
+    if (!t->live)
+        return json_piece(t->text, t->at);
+    look_on(t, &j);
+    return (mm_str){t->text.p + t->at, j.closed ? j.scan.at : 0};
+}
+
 /* The next object of JSON lines: a line, or several when the object goes on. */
 static json_t *next_line(mm_table *t, json_error_t *why)
 {
-    enum { TRIES = 16 }; /* objects in a row that never close: each costs a scan of the rest of the text */
     json_error_t ignored;
     mm_str line = line_at(t);
     json_t *o = parse(line, why);
     size_t from = t->at;
-    if (!o && t->tries < TRIES && mm_cell_trim(line).n && *mm_cell_trim(line).p == '{') {
+    if (!o && t->tries < TRIES && opens_object(line)) {
         t->tries++;
-        mm_str piece = json_piece(t->text, from + (size_t)(mm_cell_trim(line).p - line.p));
-        if (piece.p + piece.n > line.p + line.n && (o = parse(piece, &ignored))) {
+        mm_str piece = object_of_lines(t);
+        if (piece.n > line.n && (o = parse(piece, &ignored))) {
             t->tries = 0;
-            t->at = (size_t)(piece.p + piece.n - t->text.p);
+            t->at += piece.n;
             line = line_at(t); /* something may follow on the object's last line */
             if (mm_cell_trim(line).n)
                 return o;
@@ -136,6 +194,11 @@ static bool next_element(mm_table *t, json_t **o, json_error_t *why)
     bool broken = inside || t->at < t->text.n;
     t->at = done;
     return broken;
+}
+
+mm_status mm_json_expect(mm_table *t, const char *name, mm_err *e)
+{
+    return name_column(t, name) >= 0 ? MM_OK : mm_fail_memory(e);
 }
 
 static mm_status put_cells(mm_table *t, json_t *o, mm_cells *c, mm_err *e)

@@ -89,28 +89,26 @@ typedef struct {
 } numbers;
 
 /* Whether the first row names columns: it has a cell that is not a number where numbers belong. */
-static bool begins_with_names(mm_str text, const mm_decode_opts *o)
+static bool begins_with_names(mm_table *t, const mm_decode_opts *o)
 {
-    mm_table t;
     mm_arena a = {0};
     mm_err ignored;
     mm_str *cell;
     int n;
     float x;
-    mm_table_open(&t, text, o->table);
-    bool names = false, row = mm_table_next(&t, &a, &cell, &n, &ignored) == MM_OK && !mm_table_names_itself(&t);
+    bool names = false, row = !mm_table_names_itself(t) && mm_table_next(t, &a, &cell, &n, &ignored) == MM_OK;
     const char *asked[MM_ASKED_COLUMNS];
     bool *taken = row ? mm_arena_zalloc(&a, (size_t)n, sizeof *taken) : NULL; /* [n]: no data */
     mm_table_asked(asked, o);
     for (int i = 0; taken && i < MM_ASKED_COLUMNS; i++) {
-        int c = asked[i] ? mm_table_column(&t, asked[i], n) : -1;
+        int c = asked[i] ? mm_table_column(t, asked[i], n) : -1;
         names |= asked[i] && c < 0; /* only a row of names can have that name */
         if (c >= 0)
             taken[c] = true;
     }
     for (int c = 0; taken && !names && c < n; c++)
         names = !taken[c] && !number_of(cell[c], &x);
-    mm_table_close(&t);
+    mm_table_rewind(t);
     mm_arena_free(&a);
     return names;
 }
@@ -159,10 +157,10 @@ static mm_status take_row(numbers *m, mm_fault *f)
     return MM_OK;
 }
 
-static mm_status put_table(mm_sink *s, mm_str text, mm_fault *f)
+static mm_status put_table(mm_sink *s, mm_str text, mm_live_text *live, mm_fault *f)
 {
     numbers m = {.width = -1};
-    mm_status st = mm_table_input_open(&m.rows, s, text, begins_with_names(text, s->o), f);
+    mm_status st = mm_table_input_open(&m.rows, s, text, live, begins_with_names, f);
     while (st == MM_OK && (st = mm_table_input_next(&m.rows)) == MM_OK)
         st = take_row(&m, f);
     if (st == MM_EOF)
@@ -223,17 +221,29 @@ static mm_status put_npy(mm_sink *s, mm_str file, mm_fault *f)
     return st;
 }
 
+static mm_status put_live(mm_sink *s, mm_fault *f)
+{
+    mm_live_text l = mm_live_text_of(s->b);
+    mm_status st = put_table(s, l.text, &l, f);
+    if (st == MM_OK)
+        st = mm_live_text_check(&l, f);
+    mm_live_text_free(&l);
+    return st;
+}
+
 mm_status mm_numbers_decode(mm_sink *s, mm_fault *f)
 {
     mm_arena keep = {0}; /* the file */
     const char *encoding;
     mm_str file;
+    if (s->b->live)
+        return put_live(s, f);
     mm_status st = mm_blob_load(&file, s->b, MAX_NUMBERS_FILE, "a file of numbers", &keep, f);
     if (st == MM_OK && file.n >= 6 && memcmp(file.p, "\x93NUMPY", 6) == 0) {
         st = put_npy(s, file, f);
     } else if (st == MM_OK) {
         file = mm_text_unmark(&keep, file, &encoding);
-        st = file.p ? put_table(s, file, f) : mm_fault_memory(f);
+        st = file.p ? put_table(s, file, NULL, f) : mm_fault_memory(f);
     }
     mm_arena_free(&keep);
     return st;

@@ -4,6 +4,23 @@
 #include "media/table/charset.h"
 #include "source/labels/label_cell.h"
 
+/* ---- a live blob ---- */
+
+static int64_t more(void *blob, void *out, int64_t n)
+{
+    return mm_blob_more(blob, out, n);
+}
+
+mm_live_text mm_live_text_of(const mm_blob *b)
+{
+    return (mm_live_text){.more = more, .ctx = (mm_blob *)b, .text = MM_STR("")};
+}
+
+mm_status mm_live_text_check(const mm_live_text *l, mm_fault *f)
+{
+    return l->failed ? mm_fault_set(f, "read", "an error while reading: %s", strerror(l->failed)) : MM_OK;
+}
+
 /* ---- columns ---- */
 
 static mm_status find(mm_table_input *r, const char *name, int columns, int *at)
@@ -27,20 +44,37 @@ void mm_table_asked(const char *out[MM_ASKED_COLUMNS], const mm_decode_opts *o)
     memcpy(out, asked, sizeof asked);
 }
 
-/* Warns of names that are read as data, because columns were given by number. */
+/* Warns of names that are read as data, because columns were given by number. The rows below tell, and those of a pipe
+ * are not waited for. */
 static void doubt_first_row(mm_table_input *r)
 {
-    mm_str names = mm_table_names_itself(&r->t) ? (mm_str){NULL, 0} : mm_table_likely_names(&r->t, &r->a);
+    bool looks = !mm_table_names_itself(&r->t) && !r->t.live;
+    mm_str names = looks ? mm_table_likely_names(&r->t, &r->a) : (mm_str){NULL, 0};
     if (names.p)
         mm_say(r->s->o->log, MM_LOG_WARN, "%.*s: " MM_TABLE_NAMES_AS_DATA, MM_STRF(r->s->b->src), MM_STRF(names));
 }
 
-mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool names, mm_fault *f)
+static mm_status find_columns(mm_table_input *r, int columns)
 {
-    const mm_decode_opts *o = s->o;
+    int *const at[MM_ASKED_COLUMNS] = {&r->key, &r->label, &r->start, &r->end, &r->of, &r->column};
+    const char *asked[MM_ASKED_COLUMNS];
+    mm_status st = MM_OK;
+    mm_table_asked(asked, r->s->o);
+    for (int i = 0; st == MM_OK && i < MM_ASKED_COLUMNS; i++)
+        st = find(r, asked[i], columns, at[i]);
+    return st;
+}
+
+mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, mm_live_text *live,
+                              bool (*has_names)(mm_table *t, const mm_decode_opts *o), mm_fault *f)
+{
     mm_err e;
     *r = (mm_table_input){.s = s, .f = f, .column = -1, .key = -1, .label = -1, .start = -1, .end = -1, .of = -1};
-    mm_table_open(&r->t, text, o->table);
+    if (!live)
+        mm_table_open(&r->t, text, s->o->table);
+    else if (mm_table_open_live(&r->t, live, s->o->table, &e) == MM_FATAL)
+        return mm_fault_memory(f);
+    bool names = has_names(&r->t, s->o);
     mm_status st = names ? mm_table_take_header(&r->t, &e) : MM_OK;
     if (st == MM_SKIP)
         return mm_fault_set(f, "row", "the row of names: %s", e.text);
@@ -50,13 +84,7 @@ mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool n
         return MM_OK; /* no rows at all, as the next call will find */
     if (!names)
         doubt_first_row(r);
-    int columns = names ? r->t.columns : mm_table_width(&r->t);
-    int *const at[MM_ASKED_COLUMNS] = {&r->key, &r->label, &r->start, &r->end, &r->of, &r->column};
-    const char *asked[MM_ASKED_COLUMNS];
-    mm_table_asked(asked, o);
-    for (int i = 0; st == MM_OK && i < MM_ASKED_COLUMNS; i++)
-        st = find(r, asked[i], columns, at[i]);
-    return st;
+    return find_columns(r, names ? r->t.columns : mm_table_width(&r->t));
 }
 
 void mm_table_input_close(mm_table_input *r)

@@ -4,7 +4,13 @@
 #define MM_MEDIA_TEXT_TABLE_ROWS_H
 
 #include "media/record_sink.h"
+#include "media/table/live_text.h"
 #include "media/table/table.h"
+
+/* The text of a live blob, as it comes. */
+mm_live_text mm_live_text_of(const mm_blob *b);
+/* MM_SKIP when reading it failed. */
+mm_status mm_live_text_check(const mm_live_text *l, mm_fault *f);
 
 typedef struct {
     mm_sink *s;
@@ -21,8 +27,10 @@ enum { MM_ASKED_COLUMNS = 6 };
 /* The columns that are asked for, those of names, labels and times before that of texts; NULL: not asked for. */
 void mm_table_asked(const char *out[MM_ASKED_COLUMNS], const mm_decode_opts *o);
 
-/* names: the first row names the columns. MM_SKIP with f set: a column that is asked for is missing. */
-mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, bool names, mm_fault *f);
+/* Reads text, or `live` where that is not NULL. has_names tells whether the first row names the columns; it leaves the
+ * table at its first row. MM_SKIP with f set: a column that is asked for is missing. */
+mm_status mm_table_input_open(mm_table_input *r, mm_sink *s, mm_str text, mm_live_text *live,
+                              bool (*has_names)(mm_table *t, const mm_decode_opts *o), mm_fault *f);
 void mm_table_input_close(mm_table_input *r);
 
 /* The next row that is not broken; broken ones become error records. MM_OK, MM_EOF, MM_SKIP (memory is out, f is set),
