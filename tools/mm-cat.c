@@ -125,14 +125,9 @@ static void begin(cat *c)
                    .log = &r->log,
                    .fields = count_by ? count_by : fields};
     if (npy) {
-        size_t n = strlen(npy);
-        bool suffix = n > 4 && strcmp(npy + n - 4, ".npy") == 0;
         r->output = npy;
         v->f = mm_out_text(r);
-        const char *beside = mm_arena_printf(&v->arena, "%.*s.tsv", (int)(suffix ? n - 4 : n), npy);
-        if (!beside)
-            mm_die(r, "out of memory");
-        v->rows = mm_out_beside(r, beside);
+        v->rows = mm_out_beside(r, ".npy", ".tsv");
     } else if (c->format)
         v->f = mm_out_text(r);
     else

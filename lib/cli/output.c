@@ -102,9 +102,15 @@ FILE *mm_out_text(mm_run *r)
     return out->text;
 }
 
-FILE *mm_out_beside(mm_run *r, const char *path)
+FILE *mm_out_beside(mm_run *r, const char *suffix, const char *other)
 {
     mm_out_state *out = &r->state->out;
+    size_t n = strlen(r->output), end = strlen(suffix);
+    if (n > end && strcmp(r->output + n - end, suffix) == 0)
+        n -= end;
+    char *path = mm_arena_printf(&r->state->arena, "%.*s%s", (int)n, r->output, other);
+    if (!path)
+        mm_die(r, "out of memory");
     int fd = mm_part_take(r, path, &out->beside_part);
     if (ftruncate(fd, 0) < 0)
         mm_die(r, "%s: %s", out->beside_part, strerror(errno));

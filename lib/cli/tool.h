@@ -144,8 +144,9 @@ void mm_out_flush(mm_run *r);
 bool mm_out_is_passed_on(const mm_run *r);
 /* A text output by the same rules (terminals allowed, no --resume). */
 FILE *mm_out_text(mm_run *r);
-/* A second text file that appears together with the first (mm_out_text with -o): renamed just before it. */
-FILE *mm_out_beside(mm_run *r, const char *path);
+/* A second text file that appears together with the first (mm_out_text with -o): renamed just before it. Its name is the
+ * first's with the suffix `other` in place of `suffix`, or behind a name that does not end so. */
+FILE *mm_out_beside(mm_run *r, const char *suffix, const char *other);
 /* Completes whichever was opened: rename, error report. After a --strict stop the output is not renamed. */
 void mm_out_close(mm_run *r);
 
