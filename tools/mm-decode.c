@@ -10,7 +10,7 @@ static struct {
     const char *only, *key, *root, *of, *label, *labels;    /* what is read, and its names and labels */
     const char *column, *label_column, *key_column, *space; /* tables */
     const char *time_column, *epoch, *of_column;
-    const char *rate, *channel, *track, *background, *range; /* sound and images */
+    const char *rate, *channel, *track, *pcm, *background, *range; /* sound and images */
     int table, as, pages;
     mm_list models;
     int64_t max_pixels, max_bytes, max_depth;
@@ -83,6 +83,9 @@ static const mm_opt options[] = {
              "with that modality"},
     {0, "track", MM_OPT_STR, &opt.track, "TRACK",
      .help = "one of several tracks, by its number (from 1) or language (default: the best)"},
+
+    {0, "pcm", MM_OPT_STR, &opt.pcm, "FORMAT,RATE[,CHANNELS]",
+     .help = "what no name or mark tells is samples without a header: s16le, s24le, s32le, f32le, u8, mulaw, alaw"},
 
     {0, "fps", MM_OPT_FLOAT, &opt.fps, "N", .help = "video: N frames a second (default: every frame)", .above = true,
      .most = INFINITY, .group = "Images and video"},
@@ -204,6 +207,8 @@ static mm_decode_opts decode_options(mm_run *r)
     require(r, mm_parse_time_columns(&o, opt.time_column, &e), "time-column", &e);
     require(r, mm_parse_epoch(&o, opt.epoch, &e), "epoch", &e);
     require(r, mm_parse_track(&o, opt.track, &e), "track", &e);
+    if (opt.pcm)
+        require(r, mm_raw_sound_parse(&o.raw, opt.pcm, &e), "pcm", &e);
     if (opt.range)
         require(r, mm_range_parse(&o.range, opt.range, &e), "range", &e);
     take_models(r, &o);
@@ -226,6 +231,7 @@ static mm_source_opts source_options(void)
         .follow = opt.follow,
         .hidden = opt.hidden,
         .live = opt.flush,
+        .live_raw = opt.flush && opt.pcm,
         .live_text = opt.flush && (opt.lines || opt.column || opt.as >= 0),
     };
 }

@@ -3,6 +3,7 @@
 #include "decode/skipped.h"
 #include "decode/tracks.h"
 #include "format/probes.h"
+#include "media/av/live_format.h"
 #include "media/image_record.h"
 #include "media/text/numbers_decode.h"
 #include "media/text/text_decode.h"
@@ -120,6 +121,8 @@ static mm_status by_head(mm_sink *s, mm_fault *f)
         return mm_fault_set(f, "read", "an error while reading");
     const mm_format *format = mm_format_of(head, (size_t)n, s->b->path);
     mm_status st;
+    if (mm_raw_sound_of(s->b, s->o))
+        return decode_av(s, f);
     switch (mm_format_read_as(format)) {
     case MM_FORMAT_IMAGE: return decode_picture(s, format, f);
     case MM_FORMAT_SOUND:
@@ -160,7 +163,11 @@ bool mm_decode_is_live(const mm_blob *b, const mm_decode_opts *o)
     uint8_t head[MM_FORMAT_HEAD];
     int64_t n = mm_blob_read(b, 0, head, sizeof head);
     const mm_format *format = n > 0 ? mm_format_of(head, (size_t)n, b->path) : NULL;
+    if (mm_raw_sound_of(b, o))
+        return true;
     switch (mm_format_read_as(format)) {
+    case MM_FORMAT_SOUND:
+    case MM_FORMAT_VIDEO: return mm_av_can_follow(b);
     case MM_FORMAT_TEXT: return o->lines || o->column || o->as;
     default: return false;
     }

@@ -6,6 +6,7 @@
 #define MM_MEDIA_DECODE_OPTIONS_H
 
 #include "base/log.h"
+#include "media/av/raw_sound.h"
 #include "media/image/depth.h"
 #include "media/image/prepare.h"
 #include "media/table/row_time.h"
@@ -43,6 +44,7 @@ typedef struct {
     double window, hop;  /* audio windows in seconds; 0: whole (in parts below 64 MiB) */
     mm_channel channels[MM_MAX_CHANNELS];
     int n_channels;        /* audio: a run of records for each; 0: one run, of their mean */
+    mm_raw_sound raw;      /* audio: what has no format is samples of this kind; format NULL: nothing is */
     const char *track;     /* audio: the number (from 1) or language of a track; NULL: the best */
     bool has_background;   /* lay transparent images over `background`; without: drop alpha, as convert("RGB") does */
     uint8_t background[3]; /* … which Pillow's users know */

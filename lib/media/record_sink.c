@@ -2,6 +2,8 @@
 
 #include "base/utf8.h"
 
+#include <math.h>
+
 mm_record mm_sink_record(const mm_sink *s, mm_kind kind)
 {
     mm_record rec = mm_record_new(kind);
@@ -56,5 +58,7 @@ mm_picture_limits mm_sink_limits(const mm_sink *s)
 
 double mm_sink_max_duration(const mm_sink *s)
 {
-    return s->o->max_duration > 0 ? s->o->max_duration : 24 * 3600.0;
+    if (s->o->max_duration > 0)
+        return s->o->max_duration;
+    return s->b->live ? INFINITY : 24 * 3600.0;
 }

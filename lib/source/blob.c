@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +35,8 @@ mm_arena *mm_blob_arena(mm_blob *b)
 struct mm_live {
     int fd;
     int64_t max_bytes;
-    size_t n, taken; /* of head */
-    uint8_t head[];
+    mm_buf head;  /* kept: it can be read again */
+    size_t taken; /* of head */
 };
 
 static void end_live(mm_blob *b)
@@ -44,6 +45,7 @@ static void end_live(mm_blob *b)
         return;
     if (b->live->fd >= 0)
         close(b->live->fd);
+    mm_buf_free(&b->live->head);
     free(b->live);
     b->live = NULL;
 }
@@ -122,7 +124,7 @@ int64_t mm_blob_read(const mm_blob *b, int64_t off, void *out, int64_t n)
     if (off < 0 || n <= 0)
         return 0;
     if (b->live)
-        return copy_out(b->live->head, (int64_t)b->live->n, off, out, n);
+        return copy_out(b->live->head.p, (int64_t)b->live->head.n, off, out, n);
     if (!b->bytes)
         return b->fd < 0 ? 0 : read_all(b->fd, off, out, n);
     return copy_out(b->bytes, b->size, off, out, n);
@@ -266,24 +268,56 @@ mm_status mm_blob_swallow(mm_blob *b, const void *head, int64_t n, int64_t max_b
 
 mm_status mm_blob_go_live(mm_blob *b, const void *head, size_t n, int64_t max_bytes, mm_err *e)
 {
-    mm_live *l = malloc(sizeof *l + n);
+    mm_live *l = calloc(1, sizeof *l);
     if (!l)
         return mm_fail_memory(e);
-    *l = (mm_live){.fd = b->fd, .max_bytes = max_bytes, .n = n};
-    memcpy(l->head, head, n);
+    *l = (mm_live){.fd = b->fd, .max_bytes = max_bytes};
     b->fd = -1;
     b->live = l;
-    return MM_OK;
+    return mm_buf_append(&l->head, head, n, e);
+}
+
+/* What one read gives: at least a byte, 0 at the end, −1 on an error. */
+static int64_t read_some(int fd, void *out, int64_t n)
+{
+    ssize_t k;
+    do
+        k = read(fd, out, (size_t)n);
+    while (k < 0 && errno == EINTR);
+    return k;
 }
 
 int64_t mm_blob_more(const mm_blob *b, void *out, int64_t n)
 {
     mm_live *l = b->live;
-    int64_t k = copy_out(l->head, (int64_t)l->n, (int64_t)l->taken, out, n);
+    int64_t k = copy_out(l->head.p, (int64_t)l->head.n, (int64_t)l->taken, out, n);
     l->taken += (size_t)k;
-    while (k == 0 && (k = read(l->fd, out, (size_t)n)) < 0 && errno == EINTR)
-        k = 0;
-    return k;
+    return k ? k : read_some(l->fd, out, n);
+}
+
+int64_t mm_blob_look_ahead(const mm_blob *b)
+{
+    enum { AT_A_TIME = 64 * 1024 };
+    mm_live *l = b->live;
+    if (mm_buf_reserve(&l->head, AT_A_TIME, NULL) != MM_OK) {
+        errno = ENOMEM;
+        return -1;
+    }
+    int64_t k = read_some(l->fd, l->head.p + l->head.n, AT_A_TIME);
+    l->head.n += k > 0 ? (size_t)k : 0;
+    return k < 0 ? k : (int64_t)l->head.n;
+}
+
+bool mm_blob_ready(const mm_blob *b, int milliseconds)
+{
+    struct pollfd p = {.fd = b->live->fd, .events = POLLIN};
+    if (b->live->taken < b->live->head.n)
+        return true;
+    int rc;
+    do
+        rc = poll(&p, 1, milliseconds);
+    while (rc < 0 && errno == EINTR);
+    return rc != 0;
 }
 
 mm_status mm_blob_swallow_live(mm_blob *b, mm_err *e)
@@ -291,7 +325,8 @@ mm_status mm_blob_swallow_live(mm_blob *b, mm_err *e)
     mm_live *l = b->live;
     b->live = NULL;
     b->fd = l->fd;
-    mm_status s = mm_blob_swallow(b, l->head + l->taken, (int64_t)(l->n - l->taken), l->max_bytes, e);
+    mm_status s = mm_blob_swallow(b, l->head.p + l->taken, (int64_t)(l->head.n - l->taken), l->max_bytes, e);
+    mm_buf_free(&l->head);
     free(l);
     return s;
 }

@@ -79,6 +79,11 @@ mm_status mm_blob_go_live(mm_blob *b, const void *head, size_t n, int64_t max_by
 /* The next bytes of a live blob: waits until there is one, and takes up to n; 0 at the end, −1 on an I/O error (errno). For
  * one thread. */
 int64_t mm_blob_more(const mm_blob *b, void *out, int64_t n);
+/* Waits for more bytes of a live blob, before any was taken, and keeps them: returns how many of its first bytes can now
+ * be read again with mm_blob_read, and will still be given by mm_blob_more; as many as before at the end; −1: errno. */
+int64_t mm_blob_look_ahead(const mm_blob *b);
+/* Whether mm_blob_more need not wait, or not for longer than this. */
+bool mm_blob_ready(const mm_blob *b, int milliseconds);
 /* Reads what is left of a live blob, which then is one like any other; for formats that cannot be read as they come. A
  * failure is noted in the blob; MM_FATAL when memory is out. */
 mm_status mm_blob_swallow_live(mm_blob *b, mm_err *e);

@@ -183,7 +183,7 @@ static mm_status enter(mm_source *s, mm_blob **out, mm_str head, shape is, mm_er
  * coming. */
 static bool is_told(const mm_source_opts *o, const uint8_t *head, size_t n)
 {
-    enum { TAPE_BLOCK = 512 }; /* a name at its beginning may look like any other mark */
+    enum { TAPE_BLOCK = 512, MARK = 16 }; /* a name at a tape's beginning may look like any other mark */
     const mm_format *f = mm_format_marked(head, n);
     switch (mm_format_read_as(f)) {
     case MM_FORMAT_SOUND:
@@ -191,6 +191,8 @@ static bool is_told(const mm_source_opts *o, const uint8_t *head, size_t n)
     case MM_FORMAT_PACKED: return true;
     case MM_FORMAT_TAPE: return n >= TAPE_BLOCK;
     default:
+        if (!f && o->live_raw)
+            return n >= MARK;
         return !f && o->live_text && memchr(head, '\n', n) &&
                (mm_bytes_are_text(head, n, (mm_str){0}) || mm_probe_utf16(head, n, (mm_str){0}));
     }
@@ -218,7 +220,7 @@ static int64_t read_head(const mm_source_opts *o, int fd, uint8_t *head, size_t 
 static bool is_live(const mm_source_opts *o, mm_format_kind kind)
 {
     return (o->live && (kind == MM_FORMAT_SOUND || kind == MM_FORMAT_VIDEO)) ||
-           (o->live_text && kind == MM_FORMAT_TEXT);
+           (o->live_text && kind == MM_FORMAT_TEXT) || (o->live_raw && kind != MM_FORMAT_ARCHIVE);
 }
 
 /* Looks at the first bytes of *b and enters it if it is an archive. A pipe is read to its end, unless it is an archive

@@ -17,7 +17,8 @@ typedef struct {
     bool follow;           /* symbolic links to directories */
     bool hidden;           /* names that start with a dot */
     bool live;             /* hand out pipes of sound and video as live blobs (blob.h), read as they come … */
-    bool live_text;        /* … and pipes of text; others are read to their end first */
+    bool live_text;        /* … and pipes of text; */
+    bool live_raw;         /* … and of what has no format. Others are read to their end first */
     const mm_log *log;
     /* Called for each regular file that is an operand or was found in a directory, before it is opened: it has its
      * names, size and time of change, and the callback may set `stamp`. True: hand it out unopened, as `kept`.

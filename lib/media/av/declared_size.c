@@ -6,9 +6,9 @@
 
 enum { MAX_CHUNKS = 100000 }; /* before the samples, or boxes of a fragmented MP4 */
 
-static bool read_at(const mm_blob *b, int64_t at, uint8_t *out, int64_t n)
+static bool read_at(const mm_av_bytes *b, int64_t at, uint8_t *out, int64_t n)
 {
-    return mm_blob_read(b, at, out, n) == n;
+    return mm_av_bytes_read(b, at, out, n) == n;
 }
 
 /* An unsigned number of n bytes; −1 when an int64_t cannot hold it: it is not meant. */
@@ -57,22 +57,25 @@ static bool unknown_size(int64_t size, int width)
     return size <= 0;
 }
 
-/* The end of the chunk with the samples, which follows others. A chunk "ds64" has its size where 32 bits are not
- * enough. */
-static int64_t samples_end(const mm_blob *b, const layout *l)
+/* Where the chunk with the samples, which follows others, begins after its head; −1: not found. *end: where it ends, −1:
+ * unknown. A chunk "ds64" has its size where 32 bits are not enough. */
+static int64_t find_samples(const mm_av_bytes *b, const layout *l, int64_t *end)
 {
     int64_t at = l->first, wide = 0;
+    *end = -1;
     for (int i = 0; i < MAX_CHUNKS && at >= 0; i++) {
         uint8_t head[24], sizes[16];
         int n = l->name + l->width;
         if (!read_at(b, at, head, n))
             return -1;
         int64_t size = number(head + l->name, l->width, l->big), start = at + n;
-        bool samples = !memcmp(head, l->samples, 4);
-        if (samples && size == 0xffffffff && wide > 0)
-            return end_of(start, wide);
-        if (samples)
-            return unknown_size(size, l->width) ? -1 : end_of(start, size - l->counted);
+        if (!memcmp(head, l->samples, 4)) {
+            if (size == 0xffffffff && wide > 0)
+                *end = end_of(start, wide);
+            else
+                *end = unknown_size(size, l->width) ? -1 : end_of(start, size - l->counted);
+            return start;
+        }
         if (size < l->counted)
             return -1;
         if (!memcmp(head, "ds64", 4) && read_at(b, start, sizes, sizeof sizes))
@@ -81,6 +84,22 @@ static int64_t samples_end(const mm_blob *b, const layout *l)
         at = at < 0 ? at : end_of(at, (l->align - at % l->align) % l->align);
     }
     return -1;
+}
+
+static const layout *layout_of(const uint8_t *head)
+{
+    for (const layout *l = LAYOUTS; l < LAYOUTS + sizeof LAYOUTS / sizeof *LAYOUTS; l++)
+        if (!memcmp(head, l->mark, strlen(l->mark)) && (!*l->type || !memcmp(head + 8, l->type, 4)))
+            return l;
+    return NULL;
+}
+
+int64_t mm_samples_at(const mm_av_bytes *b)
+{
+    uint8_t head[16];
+    int64_t end;
+    const layout *l = read_at(b, 0, head, sizeof head) ? layout_of(head) : NULL;
+    return l ? find_samples(b, l, &end) : -1;
 }
 
 static int64_t au(const uint8_t *head)
@@ -107,7 +126,7 @@ static int length(const uint8_t *p, int64_t *value)
     return n;
 }
 
-static int64_t matroska(const mm_blob *b)
+static int64_t matroska(const mm_av_bytes *b)
 {
     uint8_t p[12];
     int64_t size;
@@ -120,7 +139,7 @@ static int64_t matroska(const mm_blob *b)
 
 /* ---- MP4 ---- */
 
-static int64_t mp4(const mm_blob *b)
+static int64_t mp4(const mm_av_bytes *b)
 {
     int64_t at = 0;
     uint8_t p[16];
@@ -137,14 +156,17 @@ static int64_t mp4(const mm_blob *b)
     return -1;
 }
 
-int64_t mm_declared_size(const mm_blob *b)
+int64_t mm_declared_size(const mm_av_bytes *b)
 {
     uint8_t head[16];
     if (!read_at(b, 0, head, sizeof head))
         return -1;
-    for (const layout *l = LAYOUTS; l < LAYOUTS + sizeof LAYOUTS / sizeof *LAYOUTS; l++)
-        if (!memcmp(head, l->mark, strlen(l->mark)) && (!*l->type || !memcmp(head + 8, l->type, 4)))
-            return samples_end(b, l);
+    const layout *l = layout_of(head);
+    if (l) {
+        int64_t end;
+        find_samples(b, l, &end);
+        return end;
+    }
     if (!memcmp(head, ".snd", 4))
         return au(head);
     if (!memcmp(head, "\x1a\x45\xdf\xa3", 4))
@@ -172,7 +194,7 @@ static const struct {
     {0, "FLV\1", 5, {0, 0, 0, 9}},
 };
 
-int64_t mm_appended_at(const mm_blob *b, int64_t from)
+int64_t mm_appended_at(const mm_av_bytes *b, int64_t from)
 {
     enum { NEAR = 1 << 16, HEAD = 16 }; /* an index or tags may lie between */
     uint8_t head[HEAD], tail[NEAR];
@@ -182,7 +204,7 @@ int64_t mm_appended_at(const mm_blob *b, int64_t from)
         int64_t end = au(head);
         return end > 0 && read_at(b, end, tail, 4) && !memcmp(tail, ".snd", 4) ? end : -1;
     }
-    int64_t n = mm_blob_read(b, from, tail, NEAR);
+    int64_t n = mm_av_bytes_read(b, from, tail, NEAR);
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
         if (memcmp(head + beginnings[i].at, beginnings[i].mark, 4))
             continue;

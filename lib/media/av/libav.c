@@ -1,6 +1,7 @@
 #include "media/av/libav.h"
 
 #include "media/av/declared_size.h"
+#include "media/av/live_format.h"
 #include "media/av/ogg.h"
 
 #include <libavutil/avstring.h>
@@ -80,12 +81,47 @@ mm_status mm_av_fault(mm_fault *f, const char *what, int averror)
 
 /* ---- input ---- */
 
+/* Whether a demuxer that waits for more should make do with what is there: the next samples may be long in coming. No
+ * packet may end within one. */
+static bool is_all(const mm_av_input *in)
+{
+    enum { PROBED = 4096 };
+    int64_t start = in->probes ? mm_samples_at(&in->bytes) : -1;
+    bool enough = in->whole >= 0 ? (in->at - in->whole) % in->unit == 0 : start >= 0 && in->at >= start + PROBED;
+    return enough && in->given && !mm_blob_ready(in->bytes.blob, 0);
+}
+
+static int io_follow(void *ctx, uint8_t *out, int n)
+{
+    mm_av_input *in = ctx;
+    if (in->budget <= 0)
+        return AVERROR_EXIT;
+    if (is_all(in)) {
+        in->given = in->probes = false;
+        return AVERROR(EAGAIN);
+    }
+    int64_t got = mm_av_bytes_next(&in->bytes, out, n);
+    if (got <= 0)
+        return got < 0 ? AVERROR(EIO) : AVERROR_EOF;
+    in->given = true;
+    in->at += got;
+    in->budget -= got;
+    return (int)got;
+}
+
+/* A live input has no place but the next, and a size of zero: for some demuxers an error is a size. */
+static int64_t io_stay(void *ctx, int64_t off, int whence)
+{
+    (void)ctx, (void)off;
+    return whence & AVSEEK_SIZE ? 0 : AVERROR(ENOSYS);
+}
+
 static int io_read(void *ctx, uint8_t *out, int n)
 {
     mm_av_input *in = ctx;
     if (in->budget <= 0)
         return AVERROR_EXIT;
-    int64_t got = mm_blob_read(in->blob, in->at, out, n);
+    int64_t got = mm_av_bytes_read(&in->bytes, in->at, out, n);
     if (got < 0)
         return AVERROR(EIO);
     if (got == 0)
@@ -100,11 +136,11 @@ static int64_t io_seek(void *ctx, int64_t off, int whence)
     mm_av_input *in = ctx;
     whence &= ~AVSEEK_FORCE;
     if (whence == AVSEEK_SIZE)
-        return in->blob->size;
+        return in->bytes.size;
     if (whence == SEEK_CUR)
         off += in->at;
     else if (whence == SEEK_END)
-        off += in->blob->size;
+        off += in->bytes.size;
     if (off < 0)
         return AVERROR(EINVAL);
     in->budget -= 512;
@@ -127,7 +163,7 @@ static int refuse_open(AVFormatContext *s, AVIOContext **pb, const char *url, in
 /* Enough to read the whole input four times between two packets: no sane demuxer needs more, and none runs for ever. */
 static void refill(mm_av_input *in)
 {
-    in->budget = 4 * in->blob->size + ((int64_t)64 << 20);
+    in->budget = 4 * in->bytes.size + ((int64_t)64 << 20);
 }
 
 static AVFormatContext *new_context(mm_av_input *in)
@@ -198,10 +234,14 @@ static void find_zero(mm_av_input *in)
 static int find_format(const AVInputFormat **format, mm_av_input *in)
 {
     char name[256];
+    if (in->bytes.blob->live) {
+        *format = mm_live_format(in->bytes.blob);
+        return *format ? 0 : AVERROR_INVALIDDATA;
+    }
     int rc = av_probe_input_buffer(in->io, format, NULL, NULL, 0, 0);
     if (rc != AVERROR_INVALIDDATA)
         return rc;
-    mm_str path = in->blob->path;
+    mm_str path = in->bytes.blob->path;
     size_t skip = path.n < sizeof name ? 0 : path.n - sizeof name + 1;
     snprintf(name, sizeof name, "%.*s", (int)(path.n - skip), path.p + skip);
     return av_probe_input_buffer(in->io, format, name, NULL, 0, 0);
@@ -210,13 +250,13 @@ static int find_format(const AVInputFormat **format, mm_av_input *in)
 static mm_status cut_short(const mm_av_input *in, mm_fault *f)
 {
     return mm_fault_set(f, "truncated", "the file is cut short: %lld of %lld bytes are there",
-                        (long long)in->blob->size, (long long)mm_declared_size(in->blob));
+                        (long long)in->bytes.size, (long long)mm_declared_size(&in->bytes));
 }
 
 /* "not readable as sound or video: Invalid sample rate: 0": the demuxer's message, or the meaning of its number. */
 static mm_status open_fault(const mm_av_input *in, int rc, mm_fault *f)
 {
-    if (mm_declared_size(in->blob) > in->blob->size)
+    if (mm_declared_size(&in->bytes) > in->bytes.size)
         return cut_short(in, f);
     mm_av_fault(f, "not readable as sound or video", rc);
     return rc == AVERROR_INVALIDDATA && *in->said
@@ -224,39 +264,104 @@ static mm_status open_fault(const mm_av_input *in, int rc, mm_fault *f)
                : MM_SKIP;
 }
 
-mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, mm_fault *f)
+static mm_status open_io(mm_av_input *in, mm_fault *f)
 {
-    *in = (mm_av_input){.blob = b, .limits = *l};
-    av_log_set_callback(on_log);
-    refill(in);
+    bool live = in->bytes.blob->live;
     uint8_t *buffer = av_malloc(IO_BUFFER);
-    in->io = buffer ? avio_alloc_context(buffer, IO_BUFFER, 0, in, io_read, NULL, io_seek) : NULL;
+    in->io = !buffer ? NULL
+             : live  ? avio_alloc_context(buffer, IO_BUFFER, 0, in, io_follow, NULL, io_stay)
+                     : avio_alloc_context(buffer, IO_BUFFER, 0, in, io_read, NULL, io_seek);
     if (!in->io) {
         av_free(buffer);
         return mm_fault_memory(f);
     }
+    in->io->seekable = live ? 0 : in->io->seekable;
     in->fmt = new_context(in);
-    if (!in->fmt) {
-        mm_av_close(in);
-        return mm_fault_memory(f);
+    return in->fmt ? MM_OK : mm_fault_memory(f);
+}
+
+/* Samples without a header: nothing has to be found out. */
+static int open_raw(mm_av_input *in, const mm_raw_sound *raw)
+{
+    char layout[16];
+    AVDictionary *options = NULL;
+    snprintf(layout, sizeof layout, "%dC", raw->channels);
+    int rc = av_dict_set(&options, "ch_layout", layout, 0);
+    if (rc >= 0)
+        rc = av_dict_set_int(&options, "sample_rate", raw->rate, 0);
+    av_freep(&in->fmt->format_whitelist);
+    in->fmt->format_whitelist = av_strdup(raw->format);
+    if (rc >= 0)
+        rc = avformat_open_input(&in->fmt, NULL, av_find_input_format(raw->format), &options);
+    av_dict_free(&options);
+    return rc;
+}
+
+/* A live input is opened after a fraction of a second of it: what only an average over many frames would tell is left
+ * open. In a fragment of MP4 the first sound lies behind all of the pictures. */
+static void hurry(AVFormatContext *fmt, const AVInputFormat *format)
+{
+    enum { FRAGMENT = 32 << 20 };
+    bool fragments = av_match_list(format->name, "mov", ',');
+    fmt->fps_probe_size = 0;
+    fmt->max_probe_packets = 8; /* when another code among samples is looked for */
+    fmt->max_analyze_duration = fragments ? 60 * (int64_t)AV_TIME_BASE : AV_TIME_BASE / 2;
+    fmt->probesize = fragments ? FRAGMENT : fmt->probesize;
+}
+
+static int open_container(mm_av_input *in, const AVInputFormat *format)
+{
+    if (in->bytes.blob->live) {
+        hurry(in->fmt, format);
+        in->probes = av_match_list(format->name, "wav,w64", ',');
     }
+    int rc = avformat_open_input(&in->fmt, NULL, format, NULL); /* frees fmt when it fails */
+    return rc >= 0 ? find_streams(in->fmt, &in->limits) : rc;
+}
+
+/* mm_av_input.unit: only of formats whose demuxers do not mind a short packet. */
+static int unit_of(const mm_av_input *in)
+{
+    const AVCodecParameters *par = in->fmt->nb_streams == 1 ? in->fmt->streams[0]->codecpar : NULL;
+    const char *name = in->fmt->iformat->name;
+    if (!par || !in->bytes.blob->live)
+        return 0;
+    bool samples = par->codec_id >= AV_CODEC_ID_FIRST_AUDIO && par->codec_id < AV_CODEC_ID_ADPCM_IMA_QT;
+    if (samples && (in->raw || av_match_list(name, "wav,w64,aiff,au", ',')))
+        return par->block_align;
+    return av_match_list(name, "mp3", ',');
+}
+
+mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, const mm_raw_sound *raw, mm_fault *f)
+{
     const AVInputFormat *format = NULL;
-    int rc = find_format(&format, in);
-    if (rc >= 0 && !av_match_list(format->name, FORMATS, ',')) {
+    *in = (mm_av_input){.limits = *l, .raw = raw, .whole = -1};
+    av_log_set_callback(on_log);
+    mm_status st = mm_av_bytes_open(&in->bytes, b, l->log, f);
+    refill(in);
+    if (st == MM_OK)
+        st = open_io(in, f);
+    if (st != MM_OK) {
+        mm_av_close(in);
+        return st;
+    }
+    int rc = raw ? open_raw(in, raw) : find_format(&format, in);
+    if (format && rc >= 0 && !av_match_list(format->name, FORMATS, ',')) {
         mm_av_close(in);
         return mm_fault_set(f, "unsupported", "%s (%s) is not read", format->long_name, format->name);
     }
-    if (rc >= 0)
-        rc = avformat_open_input(&in->fmt, NULL, format, NULL); /* frees fmt when it fails */
-    if (rc >= 0)
-        rc = find_streams(in->fmt, l);
+    if (format && rc >= 0)
+        rc = open_container(in, format);
     if (rc >= 0) {
         refill(in);
         find_zero(in);
+        in->probes = false;
+        in->unit = unit_of(in);
         return MM_OK;
     }
+    st = open_fault(in, rc, f);
     mm_av_close(in);
-    return open_fault(in, rc, f);
+    return st;
 }
 
 void mm_av_close(mm_av_input *in)
@@ -266,6 +371,7 @@ void mm_av_close(mm_av_input *in)
         av_freep(&in->io->buffer);
         avio_context_free(&in->io);
     }
+    mm_av_bytes_close(&in->bytes);
 }
 
 static void note_end(mm_av_input *in, const AVPacket *pkt)
@@ -284,19 +390,36 @@ static bool is_header(const mm_av_input *in, const AVPacket *pkt)
            (memcmp(pkt->data, "OpusHead", 8) == 0 || memcmp(pkt->data, "OpusTags", 8) == 0);
 }
 
+/* av_read_frame, and again where it was told to make do with what was there. */
+static int next_packet(mm_av_input *in, AVPacket *pkt)
+{
+    int rc;
+    do {
+        if (in->whole >= 0)
+            in->io->error = in->io->eof_reached = 0;
+        rc = av_read_frame(in->fmt, pkt);
+    } while (rc == AVERROR(EAGAIN) && in->whole >= 0);
+    if (rc < 0 || !in->unit)
+        return rc;
+    pkt->flags &= ~AV_PKT_FLAG_CORRUPT; /* only short */
+    if (in->whole < 0 && pkt->pos >= 0)
+        in->whole = pkt->pos;
+    return rc;
+}
+
 mm_status mm_av_read(mm_av_input *in, int stream, AVPacket *pkt, mm_fault *f)
 {
     for (;;) {
-        int rc = av_read_frame(in->fmt, pkt);
+        int rc = next_packet(in, pkt);
         if (in->budget <= 0)
             return mm_fault_set(f, "corrupt", "the container leads nowhere: no packet within %lld bytes",
-                                (long long)(4 * in->blob->size));
+                                (long long)(4 * in->bytes.size));
         if (rc == AVERROR_EOF)
             return MM_EOF;
         if (rc < 0)
             return mm_av_fault(f, "the container breaks off", rc);
         /* an index may point to the same bytes over and over */
-        if (++in->packets > in->blob->size + 4096)
+        if (++in->packets > in->bytes.size + 4096)
             return mm_fault_set(f, "corrupt", "the container has more packets than bytes");
         refill(in);
         if (is_header(in, pkt)) {
@@ -399,16 +522,20 @@ double mm_av_declared(const mm_av_input *in, int stream)
 mm_status mm_av_complete(const mm_av_input *in, mm_fault *f)
 {
     const AVFormatContext *fmt = in->fmt;
-    if (!strcmp(fmt->iformat->name, "ogg") && !mm_ogg_ends(in->blob))
+    int64_t rest = in->raw ? in->bytes.size % ((int64_t)in->raw->bytes * in->raw->channels) : 0;
+    if (rest)
+        return mm_fault_set(f, "truncated", "the last %lld %s not a whole sample of %d channels", (long long)rest,
+                            rest == 1 ? "byte is" : "bytes are", in->raw->channels);
+    if (!strcmp(fmt->iformat->name, "ogg") && !mm_ogg_ends(&in->bytes))
         return mm_fault_set(f, "truncated", "the Ogg file ends before its last page");
     bool declared = fmt->duration_estimation_method == AVFMT_DURATION_FROM_STREAM && fmt->duration > 0 && in->end > 0;
     double want = (double)fmt->duration / AV_TIME_BASE;
     double have = in->end - (fmt->start_time != AV_NOPTS_VALUE ? (double)fmt->start_time / AV_TIME_BASE : 0);
     if (declared && have < want * 0.98 - 0.25)
         return mm_fault_set(f, "truncated", "the file ends after %.2f of %.2f s", have, want);
-    if (mm_declared_size(in->blob) > in->blob->size)
+    if (mm_declared_size(&in->bytes) > in->bytes.size)
         return cut_short(in, f);
-    int64_t another = mm_appended_at(in->blob, in->packets_end);
+    int64_t another = mm_appended_at(&in->bytes, in->packets_end);
     return another < 0 ? MM_OK
                        : mm_fault_set(f, "unsupported",
                                       "another file was appended at byte %lld, which is not read: split it there",

@@ -7,8 +7,9 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "media/av/av_bytes.h"
+#include "media/av/raw_sound.h"
 #include "media/av/stream_clock.h"
-#include "source/blob.h"
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
@@ -22,11 +23,11 @@ typedef struct {
 
 /* A blob opened as a container. */
 typedef struct {
-    const mm_blob *blob;
+    mm_av_bytes bytes;
     mm_av_limits limits;
     AVFormatContext *fmt;
     AVIOContext *io;
-    int64_t at;          /* the offset of the next read */
+    int64_t at;          /* the offset of the next read; of a live input: bytes.size */
     int64_t budget;      /* bytes that may be read before the next packet must come out */
     int64_t packets;     /* read so far */
     int64_t packets_end; /* where the bytes of the packets so far end; 0: unknown */
@@ -35,9 +36,16 @@ typedef struct {
     bool alone;     /* only one stream is shown or heard: it need not keep time with others */
     double end;     /* seconds on the clock: where the last packet of any stream ends */
     char said[120]; /* the last error message of its demuxer */
+    const mm_raw_sound *raw; /* NULL: it has a header */
+    int unit;      /* of a live input of samples, the bytes of one in all channels; of MPEG audio 1; of others 0 */
+    int64_t whole; /* where a unit begins, once packets are made of what is there; −1: not yet */
+    bool probes;   /* its demuxer looks at 64 KiB of samples, to tell whether they are samples */
+    bool given;    /* bytes came since it was last said that they were all */
 } mm_av_input;
 
-mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, mm_fault *f);
+/* raw: samples of this kind, which must outlive `in`; NULL: the bytes tell the container. A live blob is opened as soon
+ * as its front is there, and must be one that mm_av_can_follow (live_format.h) allows. */
+mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, const mm_raw_sound *raw, mm_fault *f);
 void mm_av_close(mm_av_input *in);
 /* The next packet of this stream, −1: of any. MM_EOF at the end; MM_SKIP when the container is broken from here on. */
 mm_status mm_av_read(mm_av_input *in, int stream, AVPacket *pkt, mm_fault *f);

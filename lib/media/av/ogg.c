@@ -8,12 +8,12 @@ enum { HEAD = 27, LARGEST_PAGE = HEAD + 255 + 255 * 255 };
 enum { FLAGS = 5, POSITION = 6, SERIAL = 14, SEGMENTS = 26 }; /* places in a page's head */
 enum { LAST = 4 };                                            /* a flag */
 
-static bool read_at(const mm_blob *b, int64_t at, uint8_t *out, int64_t n)
+static bool read_at(const mm_av_bytes *b, int64_t at, uint8_t *out, int64_t n)
 {
-    return mm_blob_read(b, at, out, n) == n;
+    return mm_av_bytes_read(b, at, out, n) == n;
 }
 
-bool mm_ogg_ends(const mm_blob *b)
+bool mm_ogg_ends(const mm_av_bytes *b)
 {
     uint8_t tail[LARGEST_PAGE];
     int64_t from = b->size > LARGEST_PAGE ? b->size - LARGEST_PAGE : 0, n = b->size - from;
@@ -31,7 +31,7 @@ bool mm_ogg_ends(const mm_blob *b)
 }
 
 /* The header of the page at `at`, with its segment table; *next: where the next page begins. */
-static bool read_page(const mm_blob *b, int64_t at, uint8_t page[HEAD + 255], int64_t *next)
+static bool read_page(const mm_av_bytes *b, int64_t at, uint8_t page[HEAD + 255], int64_t *next)
 {
     if (!read_at(b, at, page, HEAD) || memcmp(page, "OggS", 5) || !read_at(b, at + HEAD, page + HEAD, page[SEGMENTS]))
         return false;
@@ -41,7 +41,7 @@ static bool read_page(const mm_blob *b, int64_t at, uint8_t page[HEAD + 255], in
     return true;
 }
 
-int64_t mm_ogg_short_vorbis(const mm_blob *b)
+int64_t mm_ogg_short_vorbis(const mm_av_bytes *b)
 {
     enum { HEADER_PAGES = 16 }; /* comments may be long, but a file with a picture in them is not short */
     uint8_t first[HEAD + 255 + 7], page[HEAD + 255];

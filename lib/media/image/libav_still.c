@@ -138,7 +138,7 @@ mm_status mm_libav_contained(mm_picture *p, mm_bytes in, const mm_picture_limits
 {
     mm_blob memory = {.path = MM_STR(""), .bytes = in.p, .size = (int64_t)in.n, .fd = -1};
     mm_av_input input;
-    mm_status s = mm_av_open(&input, &memory, &(mm_av_limits){l->max_pixels, l->log}, f);
+    mm_status s = mm_av_open(&input, &memory, &(mm_av_limits){l->max_pixels, l->log}, NULL, f);
     if (s != MM_OK)
         return s;
     AVPacket *pkt = av_packet_alloc();

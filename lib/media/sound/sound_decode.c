@@ -6,6 +6,7 @@
 
 #include "media/av/libav.h"
 #include "media/av/ogg.h"
+#include "media/gaps.h"
 #include "media/sound/sound_cut.h"
 #include "media/sound/sound_mix.h"
 #include "media/sound/sound_resample.h"
@@ -36,6 +37,7 @@ typedef struct {
     int lines;
     mm_sound_facts facts;
     mm_cancelling cancelling;
+    mm_gaps gaps;
     int rate; /* of the last frame; 0: none came yet */
     bool started;
     double next;  /* seconds from the file's zero: where the next sample should lie */
@@ -191,6 +193,8 @@ static mm_status keep_time(sound *s, mm_fault *f)
     if (!s->started)
         return start(s, mm_av_time(s->in, s->t.stream, ts) - s->heard);
     double gap = mm_av_time(s->in, s->t.stream, ts) - s->next;
+    if (gap > JITTER)
+        mm_gaps_note(&s->gaps, s->sink, "sound", s->next, gap);
     if (gap > PAUSE) {
         mm_status st = end_runs(s, false, f);
         return st == MM_OK ? begin_runs(s, s->next + gap, f) : st;
@@ -282,7 +286,7 @@ static mm_status open_stream(sound *s, mm_fault *f)
     if (declared > limit)
         return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "%.4g s of sound, more than %g", declared, limit);
     s->facts.codec = avcodec_get_name(id);
-    s->left = id == AV_CODEC_ID_VORBIS ? mm_ogg_short_vorbis(s->in->blob) : -1;
+    s->left = id == AV_CODEC_ID_VORBIS ? mm_ogg_short_vorbis(&s->in->bytes) : -1;
     s->t.d.no_side_data = s->left >= 0;
     return mm_av_decoding_open(&s->t.d, s->in, s->t.stream, f);
 }
@@ -317,6 +321,7 @@ static mm_status end(mm_track *t, mm_status st, mm_fault *f)
     if (st == MM_OK && last == MM_SKIP)
         *f = late;
     say_cancelling(s);
+    mm_gaps_say(&s->gaps, s->sink, "sound");
     return st == MM_OK || last == MM_FATAL ? last : st;
 }
 

@@ -5,7 +5,7 @@
  * until the next one says how long it is shown. */
 #include "media/video/video_decode.h"
 
-#include "media/av/libav.h"
+#include "media/gaps.h"
 #include "media/image/frame_to_rgb.h"
 #include "media/image/gif.h"
 #include "media/image_record.h"
@@ -26,6 +26,8 @@ typedef struct {
     double last_step; /* between the last two frames */
     int64_t ticks;    /* records made */
     int64_t frames;   /* decoded */
+    mm_pace pace;
+    mm_gaps gaps;
     int orientation;
     struct SwsContext *sws;
     bool is_gif;
@@ -111,6 +113,14 @@ static double nominal_step(const video *v)
     return r.num > 0 && r.den > 0 ? av_q2d(av_inv_q(r)) : 0.04;
 }
 
+static void note_gap(video *v, double at)
+{
+    int64_t missing = mm_pace_missing(&v->pace, at - v->at);
+    if (missing > 0)
+        mm_gaps_note(&v->gaps, v->sink, "video", v->at, at - v->at);
+    v->gaps.frames += missing;
+}
+
 static mm_status on_frame(void *ctx, mm_fault *f)
 {
     video *v = ctx;
@@ -126,6 +136,7 @@ static mm_status on_frame(void *ctx, mm_fault *f)
             at = v->at + 1e-6;
         if (at - v->first > limit)
             return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "more than %g s of video", limit);
+        note_gap(v, at);
         st = put_shown(v, at, f);
         v->last_step = at - v->at;
     }
@@ -185,6 +196,7 @@ static mm_status end(mm_track *t, mm_status st, mm_fault *f)
     mm_status last = v->has_shown ? put_shown(v, v->at + last_duration(v), &late) : MM_OK;
     if (st == MM_OK && last == MM_SKIP)
         *f = late;
+    mm_gaps_say(&v->gaps, v->sink, "video");
     return st == MM_OK || last == MM_FATAL ? last : st;
 }
 
