@@ -20,7 +20,7 @@ static struct {
     int64_t memory;
     double window, hop, lateness;
     bool labels, attention, flush;
-} opt = {.method = -1, .memory = (int64_t)1 << 30, .window = 1, .lateness = -1};
+} opt = {.method = -1, .memory = (int64_t)1 << 30, .window = 1, .lateness = -INFINITY};
 
 static const mm_opt options[] = {
     {'m', "head", MM_OPT_STR, &opt.head, "HEAD",

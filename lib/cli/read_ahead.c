@@ -117,7 +117,8 @@ static item *queue_put(queue *q, item *x)
     }
     q->waits = false;
     all->ready |= (uint64_t)1 << q->index;
-    pthread_cond_signal(&all->grown);
+    if (!x || q->n >= QUEUED / 2 || q->bytes >= QUEUED_BYTES / 2)
+        pthread_cond_signal(&all->grown); /* else when more has come, or nothing more can be read: not record by record */
     item *next = x ? spare_item(q) : NULL;
     pthread_mutex_unlock(&all->lock);
     return next;
@@ -313,6 +314,7 @@ mm_status mm_read_ahead_take(mm_read_ahead *x, int s, mm_record *rec, double *ca
     pthread_mutex_lock(&x->lock);
     give_back(q);
     item *it = q->head;
+    bool was_full = q->n > QUEUED / 2 || q->bytes > QUEUED_BYTES / 2;
     if (it) {
         q->head = it->next;
         if (!q->head)
@@ -323,8 +325,9 @@ mm_status mm_read_ahead_take(mm_read_ahead *x, int s, mm_record *rec, double *ca
         q->taken = it;
         *rec = it->rec;
         *came = it->came;
-        pthread_cond_broadcast(&x->shrunk);
     }
+    if (was_full && q->n <= QUEUED / 2 && q->bytes <= QUEUED_BYTES / 2)
+        pthread_cond_broadcast(&x->shrunk);
     if (!q->head && !q->ended)
         x->ready &= ~((uint64_t)1 << s);
     pthread_mutex_unlock(&x->lock);

@@ -170,11 +170,11 @@ static mm_status keep_mark(mm_fuser *f, int stream, const mm_record *mark, mm_er
 }
 
 /* Lets the mark leave after all that came before it, once every stream has reached it. */
-static mm_status pass_mark(mm_fuser *f, mm_err *e)
+static mm_status pass_mark(mm_fuser *f, const mm_record *mark, mm_err *e)
 {
     if (!(f->live ? mm_live_at_mark(f->live) : mm_join_at_mark(f->join)))
         return MM_OK;
-    mm_status s = mm_fuser_pass(f, &f->mark->rec[0], e);
+    mm_status s = mm_fuser_pass(f, mark, e);
     f->live ? mm_live_pass_mark(f->live) : mm_join_pass_mark(f->join);
     mm_sample_free(f->mark);
     f->mark = NULL;
@@ -184,12 +184,13 @@ static mm_status pass_mark(mm_fuser *f, mm_err *e)
 
 static mm_status take_mark(mm_fuser *f, int stream, const mm_record *mark, mm_err *e)
 {
-    mm_status s = keep_mark(f, stream, mark, e);
+    bool alone = f->o.streams == 1;
+    mm_status s = alone ? MM_OK : keep_mark(f, stream, mark, e);
     if (s != MM_OK)
         return s;
     f->live ? mm_live_mark(f->live, stream) : mm_join_mark(f->join, stream);
     s = take_complete(f, e);
-    return s == MM_OK ? pass_mark(f, e) : s;
+    return s == MM_OK ? pass_mark(f, alone ? mark : &f->mark->rec[0], e) : s;
 }
 
 /* ---- the input ---- */
@@ -245,8 +246,8 @@ mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e)
 {
     f->live ? mm_live_end(f->live, stream) : mm_join_end(f->join, stream);
     mm_status s = take_complete(f, e);
-    if (s == MM_OK)
-        s = pass_mark(f, e);
+    if (s == MM_OK && f->mark)
+        s = pass_mark(f, &f->mark->rec[0], e);
     return s == MM_OK && ++f->ended == f->o.streams ? mm_fuser_run_batch(f, e) : s;
 }
 
