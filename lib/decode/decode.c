@@ -93,8 +93,8 @@ static mm_status decode_frames_then_sound(mm_sink *s, int *found, mm_fault *f)
 static mm_status decode_av(mm_sink *s, mm_fault *f)
 {
     int found;
-    mm_status st = s->o->live ? mm_decode_tracks(s, s->o->image, s->o->audio, &found, f)
-                              : decode_frames_then_sound(s, &found, f);
+    mm_status st =
+        s->o->live ? mm_decode_tracks(s, s->o->image, s->o->audio, &found, f) : decode_frames_then_sound(s, &found, f);
     if (st == MM_OK && !found && s->o->image && s->o->audio)
         return mm_fault_set(f, "unsupported", "neither sound nor moving pictures in it");
     return st;
@@ -168,7 +168,7 @@ bool mm_decode_is_live(const mm_blob *b, const mm_decode_opts *o)
     switch (mm_format_read_as(format)) {
     case MM_FORMAT_SOUND:
     case MM_FORMAT_VIDEO: return mm_av_can_follow(b);
-    case MM_FORMAT_TEXT: return o->lines || o->column || o->as;
+    case MM_FORMAT_TEXT: return o->lines || o->column || o->as || mm_format_is_subtitles(format);
     default: return false;
     }
 }

@@ -1,7 +1,6 @@
 #include "decode/skipped.h"
 
 #include "format/name.h"
-#include "format/probes.h"
 
 #include <ctype.h>
 #include <strings.h>
@@ -121,7 +120,7 @@ mm_skipped mm_why_skipped(const mm_blob *b, const mm_format **format)
         return MM_SKIPPED_UNREAD;
     if ((*format)->kind == MM_FORMAT_TEXT && !b->named && !mm_name_is_text(b->path, false))
         return mm_name_is_about(b->path) ? MM_SKIPPED_ABOUT : MM_SKIPPED_TEXT;
-    if ((*format)->kind == MM_FORMAT_TEXT && (*format)->probe == mm_probe_vtt)
+    if (mm_format_is_subtitles(*format))
         return MM_SKIPPED_CUELESS;
     return MM_SKIPPED_UNASKED;
 }

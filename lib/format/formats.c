@@ -100,6 +100,11 @@ mm_format_kind mm_format_read_as(const mm_format *f)
     return f && !f->advice ? f->kind : MM_FORMAT_UNKNOWN;
 }
 
+bool mm_format_is_subtitles(const mm_format *f)
+{
+    return f && (f->probe == mm_probe_srt || f->probe == mm_probe_vtt);
+}
+
 bool mm_bytes_are_text(const uint8_t *p, size_t n, mm_str path)
 {
     size_t controls = 0, malformed = 0, high = 0;

@@ -75,6 +75,9 @@ const mm_format *mm_format_inside(const uint8_t *p, size_t n, size_t *at);
 /* The kind of what is read, else MM_FORMAT_UNKNOWN; f may be NULL. */
 mm_format_kind mm_format_read_as(const mm_format *f);
 
+/* SubRip or WebVTT, by its bytes; f may be NULL. */
+bool mm_format_is_subtitles(const mm_format *f);
+
 /* Text: no NUL, hardly a control character, and UTF-8 throughout; or in another encoding, mostly printable and without
  * any control character. A name that promises a text is given more credit. */
 bool mm_bytes_are_text(const uint8_t *p, size_t n, mm_str path);

@@ -193,6 +193,8 @@ static bool is_told(const mm_source_opts *o, const uint8_t *head, size_t n)
     default:
         if (!f && o->live_raw)
             return n >= MARK;
+        if (!f && (mm_probe_vtt(head, n, (mm_str){0}) || mm_probe_srt(head, n, (mm_str){0})))
+            return true;
         return !f && o->live_text && memchr(head, '\n', n) &&
                (mm_bytes_are_text(head, n, (mm_str){0}) || mm_probe_utf16(head, n, (mm_str){0}));
     }
@@ -217,9 +219,10 @@ static int64_t read_head(const mm_source_opts *o, int fd, uint8_t *head, size_t 
     return (int64_t)n;
 }
 
-static bool is_live(const mm_source_opts *o, mm_format_kind kind)
+static bool is_live(const mm_source_opts *o, const mm_format *f)
 {
-    return (o->live && (kind == MM_FORMAT_SOUND || kind == MM_FORMAT_VIDEO)) ||
+    mm_format_kind kind = mm_format_read_as(f);
+    return (o->live && (kind == MM_FORMAT_SOUND || kind == MM_FORMAT_VIDEO || mm_format_is_subtitles(f))) ||
            (o->live_text && kind == MM_FORMAT_TEXT) || (o->live_raw && kind != MM_FORMAT_ARCHIVE);
 }
 
@@ -238,13 +241,14 @@ static mm_status examine(mm_source *s, mm_blob **out, mm_err *e)
         mm_blob_fail(b, "read", "%s", strerror(errno));
         return MM_OK;
     }
-    mm_format_kind kind = mm_format_read_as(mm_format_of(head, n > 0 ? (size_t)n : 0, b->path));
+    const mm_format *format = mm_format_of(head, n > 0 ? (size_t)n : 0, b->path);
+    mm_format_kind kind = mm_format_read_as(format);
     bool packed = kind == MM_FORMAT_PACKED;
     if (pipe && (packed || kind == MM_FORMAT_TAPE)) {
         mm_str own = {mm_arena_strdup(mm_blob_arena(b), (mm_str){(const char *)head, (size_t)n}), (size_t)n};
         return own.p ? enter(s, out, own, packed ? PACKED : CONTAINER, e) : mm_fail_memory(e);
     }
-    if (pipe && n > 0 && is_live(&s->o, kind))
+    if (pipe && n > 0 && is_live(&s->o, format))
         return mm_blob_go_live(b, head, (size_t)n, s->o.max_bytes, e);
     mm_status st = pipe ? mm_blob_swallow(b, head, n, s->o.max_bytes, e) : MM_OK;
     if (st != MM_OK || b->status != MM_OK)

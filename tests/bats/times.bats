@@ -180,3 +180,21 @@ for path in sorted(glob.glob("*.srt") + glob.glob("*.vtt")):
         assert g == w, (path, g, w)
 P
 }
+
+@test "subtitles come cue by cue out of a pipe, and are those of the file" {
+    mkfifo in out
+    printf '1\r\n00:00:00,500 --> 00:00:02,000\r\n<i>a</i>\r\nb\r\n\r\n2\r\n00:00:03,000 --> 00:00:02,000\r\nc\r\n\r\n3\r\n00:00:05,000 --> 00:00:06,000\r\nd' >x.srt
+    printf 'WEBVTT\n\nNOTE x\n\n00:01.000 --> 00:02.000\n<v A>a\n\n00:02.000 --> 00:03.000\nb\n' >x.vtt
+    for f in x.srt x.vtt; do
+        mm-decode --flush - <in 2>/dev/null | mm-cat -J --flush >out &
+        exec 8>in 9<out
+        head -c 60 "$f" >&8
+        read -r -t 20 first <&9
+        tail -c +61 "$f" >&8
+        exec 8>&-
+        { echo "$first" && cat <&9; } >live
+        wait
+        mm-decode - <"$f" 2>/dev/null | mm-cat -J | diff - live
+        [ "$(jq -r .data <<<"$first" | head -n 1)" = a ]
+    done
+}

@@ -4,6 +4,7 @@
 #include "format/probes.h"
 #include "media/text/cue_text.h"
 #include "media/text/subtitles.h"
+#include "media/text/table_rows.h"
 #include "media/text/text_record.h"
 #include "media/text/transcript.h"
 
@@ -139,5 +140,28 @@ mm_status mm_cues_decode(mm_sink *s, mm_str text, const char *encoding, bool *fo
     if (st == MM_OK && *found)
         st = subtitles ? put_cues(&r, &cues, text, true, &taken) : put_segments(&r, &t);
     mm_transcript_close(&t);
+    return st;
+}
+
+mm_status mm_cues_decode_live(mm_sink *s, mm_fault *f)
+{
+    enum { HEAD = 64 }; /* bytes that tell WebVTT */
+    char head[HEAD];
+    int64_t n = mm_blob_read(s->b, 0, head, sizeof head);
+    reading r = {.s = s, .f = f};
+    mm_subtitles cues = {0};
+    mm_live_text l = mm_live_text_of(s->b);
+    mm_err e;
+    size_t taken;
+    is_subtitles(s->b, (mm_str){head, n > 0 ? (size_t)n : 0}, &cues.vtt);
+    mm_status st = check_columns(s->o, f);
+    while (st == MM_OK && !l.ended) {
+        st = mm_live_text_more(&l, &e) == MM_FATAL ? mm_fault_memory(f) : put_cues(&r, &cues, l.text, l.ended, &taken);
+        if (st == MM_OK)
+            mm_live_text_drop(&l, taken);
+    }
+    if (st == MM_OK)
+        st = mm_live_text_check(&l, f);
+    mm_live_text_free(&l);
     return st;
 }

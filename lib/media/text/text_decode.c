@@ -163,7 +163,7 @@ mm_status mm_text_decode(mm_sink *s, mm_fault *f)
     if (!o->text || !is_content(s->b, o))
         return MM_OK;
     if (s->b->live)
-        return put_live(&r);
+        return o->column || o->lines ? put_live(&r) : mm_cues_decode_live(s, f);
     mm_status st = mm_blob_load(&file, s->b, MAX_TEXT_FILE, "a text", &keep, f);
     if (st == MM_OK) {
         file = mm_text_unmark(&keep, file, &r.encoding);
