@@ -15,7 +15,7 @@ static struct {
     mm_list models;
     int64_t max_pixels, max_bytes, max_depth;
     double fps, window, hop, max_duration, max_ratio;
-    bool lines, hidden, follow, meta, flush;
+    bool lines, hidden, follow, meta, flush, records, mark;
 } opt = {.rate = "", .key = "path", .table = -1, .as = -1, .pages = -1};
 
 static const mm_opt options[] = {
@@ -101,6 +101,12 @@ static const mm_opt options[] = {
     {0, "flush", MM_OPT_FLAG, &opt.flush,
      .help = "read lists and pipes as they come, and write each record as soon as it is complete",
      .group = "Live input"},
+    {0, "records", MM_OPT_FLAG, &opt.records,
+     .help = "the operands are streams: decode their records of kind file, and pass all others on",
+     .without = "key|root|hidden|follow|files-from|files0-from|null|resume|update"},
+    {0, "mark", MM_OPT_FLAG, &opt.mark,
+     .help = "write a mark after each source: a file, a line or row, a window of a live input",
+     .without = "resume|update"},
 
     {0, "max-pixels", MM_OPT_INT, &opt.max_pixels, "N", .help = "refuse larger images (default: 178956970)", .min = 1,
      .max = INT64_MAX, .group = "Limits"},
@@ -200,6 +206,7 @@ static mm_decode_opts decode_options(mm_run *r)
         .max_duration = opt.max_duration,
         .all_meta = opt.meta,
         .live = opt.flush,
+        .answer = opt.records,
     };
     require(r, mm_parse_media(&o, opt.only, &e), "only", &e);
     require(r, mm_parse_background(&o, opt.background, &e), "background", &e);
@@ -222,7 +229,7 @@ static mm_decode_opts decode_options(mm_run *r)
 static mm_source_opts source_options(void)
 {
     return (mm_source_opts){
-        .key_rule = mm_key_rule_of(opt.key),
+        .key_rule = opt.records ? MM_KEY_ARCHIVE : mm_key_rule_of(opt.key),
         .key_regex = opt.key,
         .root = opt.root,
         .max_bytes = opt.max_bytes,
@@ -258,6 +265,8 @@ int main(int argc, char **argv)
         .source = source_options(),
         .key = opt.key,
         .label = opt.label,
+        .marks = opt.mark,
+        .records = opt.records,
         .labelling = {opt.labels, opt.key_column, opt.label_column, opt.table, NULL, 0, 0},
     };
     d.options = hash_options(&d.decode);

@@ -1,10 +1,13 @@
 /* decoding.h: the sources of mm-decode become records: side by side, in the order of the sources, with labels, and
  * without what --resume and --update find done.
  *
+ * The sources are operands, or the records of kind file in streams, whose other records pass.
+ *
  * The tool fills in what its options say; each function dies when it cannot go on. */
 #ifndef MM_CLI_DECODING_H
 #define MM_CLI_DECODING_H
 
+#include "cli/file_records.h"
 #include "cli/key_check.h"
 #include "cli/labels_option.h"
 #include "cli/source_reuse.h"
@@ -14,7 +17,7 @@
 
 typedef struct {
     mm_run *r;
-    mm_decode_opts decode; /* log and notes are set here, */
+    mm_decode_opts decode; /* log, notes and mark are set here, */
     mm_source_opts source; /* … as are log and keep */
     const char *key;       /* --key */
     uint64_t options;      /* a hash of all options that change a result */
@@ -22,9 +25,13 @@ typedef struct {
     /* Where labels come from: one of these, or the rows of tables. */
     mm_labels_option labelling; /* a table beside the media; path NULL: none */
     const char *label;          /* --label: the name of their directory (dir), or files beside them; NULL: none */
+    bool marks;                 /* a mark after each source, or after what comes of each file record */
+    bool records;               /* the operands are streams, whose file records are decoded, or label themselves */
 
     /* What follows belongs to decoding.c. */
     mm_source *sources;
+    mm_file_records *files; /* NULL: the sources are operands */
+    mm_blob *mark;          /* … with `marks`: the mark that follows what comes of the file at hand */
     mm_sidecar_rule sidecar; /* of label; extension NULL: none */
     mm_sidecars *sidecars;
     mm_key_check keys;
@@ -32,6 +39,8 @@ typedef struct {
     mm_arena *arena;            /* one a worker */
     mm_decode_notes notes;
     int64_t listed;                      /* names that came out of lists, where these are read as they come */
+    int64_t passed;                      /* records of streams that are not decoded */
+    bool last;                           /* no tool reads the output */
     int64_t begun, kept;                 /* sources; those that were not decoded again */
     bool decoded;                        /* one of the others gave a record that is not an error */
     int64_t skipped[MM_SKIPPED_REASONS]; /* sources that gave no record, by reason */

@@ -10,7 +10,7 @@ void mm_key_check_open(mm_run *r, mm_key_check *k, const char *const *operands, 
 {
     mm_err e;
     *k = (mm_key_check){.r = r, .replay = mm_replay_open(r), .rows_have_keys = rows_have_keys};
-    if (!mm_key_merges(o->key_rule) && mm_clash_new(&k->clash, operands, o, &e) != MM_OK)
+    if (o && !mm_key_merges(o->key_rule) && mm_clash_new(&k->clash, operands, o, &e) != MM_OK)
         mm_die_of(r, &e);
 }
 

@@ -139,10 +139,21 @@ static mm_status by_head(mm_sink *s, mm_fault *f)
     }
 }
 
+/* Why b gave nothing, as a fault, unless it was not asked for. */
+static mm_status without_answer(const mm_blob *b, mm_fault *f)
+{
+    const mm_format *format;
+    mm_skipped why = mm_why_skipped(b, &format);
+    if (why != MM_SKIPPED_FOREIGN && why != MM_SKIPPED_EMPTY)
+        return MM_OK;
+    return mm_fault_set(f, why == MM_SKIPPED_EMPTY ? "empty" : "unknown", "%s",
+                        why == MM_SKIPPED_EMPTY ? "the file is empty" : "nothing that is known");
+}
+
 mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_emit emit, void *ctx, int64_t *emitted,
                     mm_err *e)
 {
-    mm_sink s = {b, o, a, emit, ctx, 0, e};
+    mm_sink s = {b, o, a, emit, ctx, 0, false, e};
     mm_fault f = {0};
     mm_status st;
     *emitted = 0;
@@ -152,8 +163,12 @@ mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_e
     } else {
         st = by_head(&s, &f);
     }
+    if (st == MM_OK && !s.emitted && o->answer && b->named)
+        st = without_answer(b, &f);
     if (st == MM_SKIP)
         st = mm_sink_fault(&s, &f);
+    if (st == MM_OK && !s.marked)
+        st = mm_sink_mark(&s, b->key);
     *emitted = s.emitted;
     return st;
 }

@@ -67,6 +67,8 @@ typedef struct {
     const char *space; /* the space of a table's features; NULL: "numbers/D" */
     bool all_meta;     /* keep metadata about people and places */
     bool live;         /* each record as soon as it is complete, in the order of time */
+    bool answer;       /* a named input that is nothing known, or empty, is a fault: whoever sent it waits */
+    bool mark;         /* a mark after each source: a file, a line or row, a window or frame of a live input */
     const mm_log *log;
     mm_decode_notes *notes; /* or NULL */
 } mm_decode_opts;

@@ -4,29 +4,66 @@
 
 #include <math.h>
 
+/* The modality of all records of this input; p NULL: that of each is its kind. */
+static mm_str modality(const mm_sink *s)
+{
+    return s->b->of.p ? s->b->of : mm_str_of(s->o->of);
+}
+
 mm_record mm_sink_record(const mm_sink *s, mm_kind kind)
 {
     mm_record rec = mm_record_new(kind);
     rec.key = s->b->key;
     rec.src = s->b->src;
-    rec.of = mm_str_of(kind == MM_KIND_ERROR ? NULL : s->o->of);
+    if (kind != MM_KIND_ERROR)
+        rec.of = modality(s);
     return rec;
 }
 
 mm_status mm_sink_modality(const mm_sink *s, mm_record *rec, mm_str name, mm_fault *why)
 {
-    const char *of = s->o->of;
+    mm_str of = modality(s);
     if (memchr(name.p, ',', name.n) || !mm_utf8_valid(name))
         return mm_fault_set(why, "modality", "\"%.*s\" cannot name a modality: it %s", MM_STRF(name),
                             mm_utf8_valid(name) ? "has a comma" : "is not UTF-8");
-    rec->of = mm_str_of(mm_arena_printf(s->a, "%s%s%.*s", of ? of : "", of ? "-" : "", MM_STRF(name)));
+    rec->of = mm_str_of(mm_arena_printf(s->a, "%.*s%s%.*s", MM_STRF(of), of.p ? "-" : "", MM_STRF(name)));
     return rec->of.p ? MM_OK : mm_fault_memory(why);
+}
+
+mm_status mm_sink_mark(mm_sink *s, mm_str key)
+{
+    mm_record rec = mm_record_new(MM_KIND_MARK);
+    if (!s->o->mark)
+        return MM_OK;
+    s->marked = true;
+    rec.key = key;
+    return s->emit(s->ctx, &rec, s->e) == MM_OK ? MM_OK : MM_FATAL;
+}
+
+/* Whether rec is all that there will be of its row, or of this stretch of a live input. */
+static bool ends_unit(const mm_sink *s, const mm_record *rec)
+{
+    const mm_decode_opts *o = s->o;
+    const bool windows = o->audio && o->window > 0;
+    switch (rec->kind) {
+    case MM_KIND_TEXT:
+    case MM_KIND_FEATURE: return rec->part >= 0;
+    case MM_KIND_ERROR: return rec->part >= 0 && (o->lines || o->column || o->as);
+    case MM_KIND_SERIES: return s->b->live && rec->part >= 0;
+    case MM_KIND_IMAGE: return s->b->live && !windows;
+    case MM_KIND_AUDIO:
+        return s->b->live && windows && (o->n_channels < 2 || mm_str_eq(rec->of, o->channels[o->n_channels - 1].of));
+    default: return false;
+    }
 }
 
 mm_status mm_sink_put(mm_sink *s, const mm_record *rec)
 {
     mm_status st = s->emit(s->ctx, rec, s->e);
     s->emitted++;
+    s->marked = false;
+    if (st == MM_OK && ends_unit(s, rec))
+        st = mm_sink_mark(s, rec->key);
     mm_arena_reset(s->a);
     return st == MM_OK ? MM_OK : MM_FATAL;
 }

@@ -6,6 +6,7 @@
 #include "source/clean_path.h"
 #include "source/embedded_archive.h"
 #include "source/unpack.h"
+#include "stream/object.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,11 +144,26 @@ static void skip(mm_archive *a, mm_str name, mm_hint hint, const char *why)
     mm_say_hint(a->o.o->log, MM_LOG_INFO, hint, "%.*s!%.*s: skipped: %s", MM_STRF(a->b->src), MM_STRF(name), why);
 }
 
+/* What the archive's own record says of all that comes of it. */
+static mm_status inherit(const mm_archive *a, mm_blob *m, mm_err *e)
+{
+    const mm_blob *b = a->b;
+    mm_arena *arena = mm_blob_arena(m);
+    m->stamp = b->stamp;
+    m->inside = true;
+    m->timed = b->timed;
+    memcpy(m->time, b->time, sizeof m->time);
+    m->of = mm_str_of(b->of.p ? mm_arena_strdup(arena, b->of) : NULL);
+    if (b->of.p && !m->of.p)
+        return mm_fail_memory(e);
+    return mm_object_copy(&m->label, &b->label, MM_COPY_BYTES, arena, e);
+}
+
 static mm_status name_member(const mm_archive *a, mm_blob *m, mm_str raw, mm_err *e)
 {
     bool single = mm_unpack_is_raw(a->u);
-    m->stamp = a->b->stamp;
-    m->inside = true;
+    if (inherit(a, m, e) != MM_OK)
+        return MM_FATAL;
     m->unpacked = single && (!a->b->inside || a->b->unpacked);
     return single ? mm_blob_name_unpacked(m, a->b, a->o.keyer, e)
                   : mm_blob_name_member(m, a->b, a->o.keyer, raw, a->members, e);
@@ -303,8 +319,8 @@ static mm_status take_entry(mm_archive *a, const mm_unpack_entry *x, int64_t at,
 /* m becomes an error of the archive as a whole. */
 static mm_status fail_whole(const mm_archive *a, mm_blob *m, const char *code, const char *why, mm_err *e)
 {
-    m->stamp = a->b->stamp;
-    m->inside = true;
+    if (inherit(a, m, e) != MM_OK)
+        return MM_FATAL;
     mm_blob_fail(m, code, "%s%s", why, a->hint);
     return mm_blob_name_archive(m, a->b, e);
 }

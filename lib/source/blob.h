@@ -22,7 +22,10 @@ typedef struct mm_blob {
     mm_str path;          /* below the operand (or --root), with extension; the whole path when the operand is a file */
     mm_str given;         /* as given: the operand as typed, and what lies below it */
     mm_str dir;           /* the name of the directory that holds it: a label, where asked for */
-    msgpack_object label; /* from a file beside it (labels/sidecar.h); MSGPACK_OBJECT_NIL: none */
+    msgpack_object label; /* from a file beside it (labels/sidecar.h) or its record; MSGPACK_OBJECT_NIL: none */
+    mm_str of;            /* from its record: the modality of what comes of it; p NULL: none */
+    bool timed;           /* … and its time, of which that of what comes of it is a part */
+    double time[2];
     bool named;           /* an operand itself, not found in a directory (or below --root) or an archive */
     bool inside;          /* a member of an archive */
     bool unpacked;        /* the single file in a compressed one, and named after it */

@@ -35,6 +35,7 @@ struct mm_source {
     mm_keyer keyer;
     locale_t utf8; /* libarchive gives no name for a member whose name the locale cannot hold */
     int64_t skipped, number;
+    mm_blob *given;          /* mm_source_give */
     mm_archive *archive;     /* the innermost open one */
     mm_walk *walk;           /* the directory that is being walked … */
     mm_sorted_walk *listing; /* … or all of its files, when keys are not their paths */
@@ -77,6 +78,7 @@ void mm_source_close(mm_source *s)
         return;
     while (s->archive)
         leave_archive(s);
+    mm_blob_free(s->given);
     mm_walk_close(s->walk);
     mm_sorted_walk_free(s->listing);
     mm_keyer_close(&s->keyer);
@@ -85,6 +87,12 @@ void mm_source_close(mm_source *s)
     if (s->utf8)
         freelocale(s->utf8);
     free(s);
+}
+
+void mm_source_give(mm_source *s, mm_blob *b)
+{
+    mm_blob_free(s->given);
+    s->given = b;
 }
 
 int64_t mm_source_skipped(const mm_source *s)
@@ -172,7 +180,8 @@ static mm_status enter(mm_source *s, mm_blob **out, mm_str head, shape is, mm_er
         return MM_OK;
     }
     mm_str unpacked = mm_path_unpacked(b->path);
-    if (*hint || (is == PACKED && promises_content(unpacked) && mm_name_promises(unpacked) != MM_FORMAT_ARCHIVE))
+    bool given = !s->n && !s->o.more; /* whoever handed it in waits for an answer */
+    if (*hint || given || (is == PACKED && promises_content(unpacked) && mm_name_promises(unpacked) != MM_FORMAT_ARCHIVE))
         mm_blob_fail(b, "empty", "nothing is in it, or zeros only%s", hint);
     else
         skip(s, out, MM_HINT_NONE, "an empty archive");
@@ -432,6 +441,10 @@ static mm_status next_blob(mm_source *s, mm_blob **out, mm_err *e)
             mm_walk_close(s->walk);
             s->walk = NULL;
         }
+    } else if (s->given) {
+        *out = s->given;
+        s->given = NULL;
+        return MM_OK;
     } else {
         return next_operand(s, out, e);
     }

@@ -34,3 +34,171 @@ END
         mm-decode -q --files-from list | cmp - "$tmp/out"
     done
 }
+
+# Directory $1 as file records, in parts of $2 bytes (0: whole), keys and src as mm-decode names them.
+files() {
+    "$python" - "$@" <<'END'
+import msgpack, os, re, sys
+
+top, size = sys.argv[1], int(sys.argv[2])
+for place, _, names in sorted(os.walk(top)):
+    for name in sorted(names):
+        path = os.path.join(place, name)
+        key, data = re.sub(r"\.[^./]*(\.gz)?$", "", os.path.relpath(path, top)), open(path, "rb").read()
+        for at in range(0, len(data), size or len(data)):
+            record = {"mm": 1, "kind": "file", "key": key, "src": path, "data": data[at:at + size] if size else data}
+            if size:
+                record["part"] = at // size
+            if size and at + size >= len(data):
+                record["meta"] = {"last": True}
+            sys.stdout.buffer.write(msgpack.packb(record))
+END
+}
+
+# Python's records, one a line, as a stream.
+pack() {
+    "$python" -c 'import msgpack, sys
+for line in sys.stdin: sys.stdout.buffer.write(msgpack.packb({"mm": 1, **eval(line)}))'
+}
+json() { mm-cat -q -J "$@"; }
+
+@test "--records: a directory in records, whole or in parts of any size, is the directory" {
+    mkdir -p r/x && cp t/a.png r && cp t/b.png t/d.txt r/x && gzip -c t/c.wav >r/x/c.wav.gz && tar -cf r/z.tar t && head -c 100 t/a.png >r/x/cut.png
+    run mm-decode -q -o want r
+    [ "$status" = 1 ]
+    sed s/x/x/ want | mm-cat -J | jq -r .src | sort >names
+    for size in 0 $((RANDOM % 9000 + 1)) 700; do
+        for j in 1 4; do
+            echo "$size $j"
+            rc=0
+            files r "$size" | mm-decode -q --records -j "$j" >"$tmp/got" || rc=$?
+            [ "$rc" = 1 ]
+            json "$tmp/got" | sort | cmp - <(json want | sort)
+            mm-cat -J "$tmp/got" | jq -r .src | sort | cmp - names
+        done
+    done
+}
+
+@test "--records: of, label and time go to what comes of a file; other records pass byte for byte" {
+    cat >stream.py <<'END'
+wav, png = open("t/c.wav", "rb").read(), open("t/a.png", "rb").read()
+for r in [{"kind": "file", "key": "-/ x ", "data": wav, "of": "mic", "time": [100, 103], "label": {"yes": 1}},
+          {"kind": "text", "key": "n", "data": "mine", "of": "chat", "zz": [1, 2]},
+          {"kind": "mark", "key": "m1"},
+          {"kind": "file", "key": "g", "src": "some/g.png", "data": png, "label": "face", "time": [7, 8.5]}]:
+    sys.stdout.buffer.write(msgpack.packb({"mm": 1, **r}))
+END
+    "$python" -c 'import msgpack, sys; exec(open("stream.py").read())' >stream
+    mm-decode --records --window .1 --of other stream >got
+    json got | jq -c '[.kind, .key, .src, .of, .time, .label]' | cmp - <<'END'
+["audio","-/ x ","-/ x ","mic",[100,100.1],{"yes":1}]
+["audio","-/ x ","-/ x ","mic",[100.1,100.2],{"yes":1}]
+["text","n",null,"chat",null,null]
+["mark","m1",null,null,null,null]
+["image","g","some/g.png","other",[7,8.5],"face"]
+END
+    mm-cat --where kind=text got | cmp - <(mm-cat --where kind=text stream)
+    printf 'file,label\nsome/g,cat\n' >labels.csv
+    [ "$(mm-decode -q --records --label dir stream | json | jq -r 'select(.src=="some/g.png").label')" = face ]
+    [ "$(mm-decode -q --records --labels labels.csv stream | json | jq -r 'select(.src=="some/g.png").label')" = face ]
+    [ "$(mm-cat --where key=g stream | mm-decode -q --records --only audio | json | jq -r .kind)" = mark ]
+    tar -cf a.tar -C t a.png d.txt
+    echo '{"kind": "file", "key": "k/v", "of": "o", "label": 3, "data": open("a.tar", "rb").read()}' | pack | mm-decode --records --mark >got
+    [ "$(json got | jq -c '[.kind, .key, .src, .of, .label]' | tr -d '\n')" = \
+        '["image","k/v/a","k/v!a.png","o",3]["text","k/v/d","k/v!d.txt","o",3]["mark","k/v",null,null,null]' ]
+}
+
+@test "--records: what is wrong with a file costs one error record, and no more" {
+    pack >stream <<'END'
+{"kind": "file", "key": "gap", "part": 0, "data": b"x"}
+{"kind": "file", "key": "gap", "part": 2, "data": b"x"}
+{"kind": "file", "key": "gap", "part": 3, "data": b"x", "meta": {"last": True}}
+{"kind": "file", "key": "headless", "part": 1, "data": b"x"}
+{"kind": "file", "key": "headless", "part": 2, "data": b"x"}
+{"kind": "file", "key": "one.txt", "part": 0, "data": b"on"}
+{"kind": "text", "key": "between", "data": "between"}
+{"kind": "file", "key": "one.txt", "part": 1, "data": b"e", "meta": {"last": True}}
+{"kind": "file", "key": "interrupted", "part": 0, "data": b"x"}
+{"kind": "file", "key": "two.txt", "data": b"two"}
+{"kind": "file", "key": "interrupted", "part": 1, "data": b"x", "meta": {"last": True}}
+{"kind": "file", "key": "again.txt", "part": 0, "data": b"x"}
+{"kind": "file", "key": "again.txt", "part": 0, "data": b"again", "meta": {"last": True}}
+{"kind": "file", "key": "marked", "part": 0, "data": b"x"}
+{"kind": "mark", "key": "m"}
+{"kind": "file", "key": "marked", "part": 1, "data": b"x", "meta": {"last": True}}
+{"kind": "file", "key": "x.jpg", "data": b"\xff\xd8\xff\xe0" + bytes(3000)}
+{"kind": "file", "key": "random", "data": bytes(range(256)) * 20}
+{"kind": "file", "key": "empty.txt", "data": b""}
+{"kind": "file", "key": "textual", "data": "text"}
+{"kind": "file", "data": b"keyless"}
+{"kind": "file", "key": "big.txt", "data": b"x" * 20000}
+{"kind": "file", "key": "long.txt", "part": 0, "data": b"x" * 9000}
+{"kind": "file", "key": "long.txt", "part": 1, "data": b"x" * 9000}
+{"kind": "file", "key": "long.txt", "part": 2, "data": b"x" * 9000, "meta": {"last": True}}
+{"kind": "error", "key": "earlier", "error": {"text": "failed before"}}
+{"kind": "file", "key": "three.txt", "data": b"three"}
+{"kind": "file", "key": "unfinished", "part": 0, "data": b"x"}
+END
+    for j in 1 4; do
+        run mm-decode -q -o "$tmp/got" -j "$j" --records --max-bytes 10k stream
+        [ "$status" = 1 ]
+        json "$tmp/got" | jq -r '"\(.key) \(.error.code // .kind) \(.data // "")"' | sed 's/ $//' | cmp - <<'END'
+gap part
+headless part
+between text between
+one.txt text one
+interrupted truncated
+two.txt text two
+interrupted part
+again.txt truncated
+again.txt text again
+marked truncated
+m mark
+marked part
+x.jpg corrupt
+random unknown
+empty.txt empty
+textual record
+null record
+big.txt too-large
+long.txt too-large
+earlier error
+three.txt text three
+unfinished truncated
+END
+    done
+    echo stream >list
+    for option in --resume --update '--key base' '--root t' '--files-from list' '--label cls'; do
+        run mm-decode -o "$tmp/o" --records $option stream
+        [ "$status" = 2 ]
+        [[ "$output" == *--records* ]]
+    done
+}
+
+@test "--records and --mark: a client is answered before it sends more" {
+    for j in 1 3; do
+        pack >ask <<'END'
+{"kind": "file", "key": "a", "src": "t/a.png", "data": open("t/a.png", "rb").read()}
+{"kind": "file", "key": "zip", "part": 0, "data": b"hello"}
+{"kind": "file", "key": "zip", "part": 1, "data": b" world", "meta": {"last": True}}
+{"kind": "mark", "key": "end"}
+END
+        a=$(mm-cat --where key=a ask | wc -c)
+        talk "$tmp/out" mm-decode -q -j "$j" --records --mark <<END
+file ask 0 $((a - 7))
+file ask $((a - 7)) $a
+expect t/a.png a
+file ask $a
+expect zip zip end
+END
+    done
+    [ "$(printf 'x\ny\n' | mm-decode --lines --mark | json | jq -r '.kind + .key' | tr '\n' ' ')" = "text-:1 mark-:1 text-:2 mark-:2 " ]
+    cp t/a.png again.png && cp t/a.png again.jpg && head -c 30 /dev/urandom >nothing
+    mm-decode -q --mark again.png again.jpg nothing | json | jq -r '.kind + " " + .key' | cmp - <<'END'
+image again
+mark again
+image again
+mark again
+mark nothing
+END
+}

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Talks to a program over two pipes, as a client does: talk.py OUT COMMAND..., with lines on standard input:
 
-    send 'TEXT'          writes it, a Python string (its characters are bytes)
-    file NAME [FROM TO]  writes these bytes of a file
-    expect NAME...       waits for the next records: their src, or their key where they have none
+    send 'TEXT'            writes it, a Python string (its characters are bytes)
+    file NAME [FROM [TO]]  writes these bytes of a file
+    expect NAME...         waits for the next records: their src, or their key where they have none
 
 In the end everything that the program wrote is in OUT, and its status is the exit status; 99: the wrong record came, or none
 within 20 seconds."""
@@ -66,7 +66,7 @@ for line in sys.stdin:
     if do == "send":
         send(ast.literal_eval(line.split(None, 1)[1]).encode("latin-1"))
     elif do == "file":
-        first, last = map(int, arguments[1:] or (0, 1 << 62))
+        first, last, *_ = [*map(int, arguments[1:]), *(0, 1 << 62)[len(arguments) - 1:]]
         with open(arguments[0], "rb") as file:
             send(file.read()[first:last])
     elif do == "expect":
