@@ -27,7 +27,7 @@ typedef struct {
     int index;
     const char *path; /* NULL: what mm_in_next reads */
     int fd;           /* −1: not open yet */
-    bool file, some, ended;
+    bool file, some, broken, ended;
     bool waits; /* for input: nothing more can be read at once */
     pthread_t thread;
     item *head, **tail, *spare, *taken;
@@ -61,14 +61,22 @@ static void open_queue(queue *q)
 static mm_status next_of(queue *q, mm_reader *in, item *x)
 {
     mm_run *r = q->all->r;
-    mm_err e;
+    mm_err e, why;
     if (!q->path)
         return mm_in_next(r, &x->arena, &x->rec);
-    mm_status s = mm_reader_next(in, &x->arena, &x->rec, &e);
-    if (s == MM_SKIP || s == MM_FATAL)
-        mm_item_failed(r, NULL, &e);
-    q->some |= s != MM_EOF;
-    return s == MM_OK || s == MM_SKIP ? MM_OK : MM_EOF; /* a record that is skipped is an error record now */
+    mm_status s = q->broken ? MM_EOF : mm_reader_next(in, &x->arena, &x->rec, &why);
+    if (s == MM_EOF)
+        return s;
+    q->some = true;
+    if (s != MM_OK)
+        mm_item_failed(r, NULL, &why);
+    if (s == MM_FATAL) { /* an error record tells the tools after this one; one that is skipped has become one itself */
+        q->broken = true;
+        x->rec = mm_record_new(MM_KIND_ERROR);
+        x->rec.key = x->rec.src = mm_str_of(q->path);
+        mm_must(r, mm_record_to_error(&x->rec, &x->arena, "read", "stream", &why, &e), &e);
+    }
+    return MM_OK;
 }
 
 /* Called on its thread before it waits for input. */

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/id_map.h"
 #include "stream/parse.h"
+#include "stream/serialise.h"
 
 #include <stdlib.h>
 
@@ -125,19 +126,36 @@ static void close_for(mm_join *j, waiting *w, int s)
     j->ready += !was && w->closed == all_of(j);
 }
 
-/* Copies the record's bytes into the sample's arena and parses them there. */
+/* A copy of the record in the arena: of its bytes, or of those that one which was made here would have. */
+static mm_status copy_record(mm_record *out, const mm_record *rec, mm_arena *a, mm_err *e)
+{
+    mm_buf built = {0};
+    mm_str raw = rec->raw;
+    size_t used;
+    mm_status s = raw.p ? MM_OK : mm_record_serialise(rec, &built, e);
+    if (!raw.p)
+        raw = (mm_str){(const char *)built.p, built.n};
+    char *bytes = s == MM_OK ? mm_arena_alloc(a, raw.n) : NULL;
+    if (bytes)
+        memcpy(bytes, raw.p, raw.n);
+    mm_buf_free(&built);
+    if (!bytes)
+        return s == MM_OK ? mm_fail_memory(e) : s;
+    s = mm_record_parse(bytes, raw.n, &used, a, out, e);
+    if (!rec->raw.p) { /* what is not in the stream yet */
+        out->raw = (mm_str){0};
+        out->error.hint = rec->error.hint;
+    }
+    return s;
+}
+
 static mm_status append(waiting *w, int s, const mm_record *rec, mm_err *e)
 {
     mm_sample *x = &w->sample;
     int64_t cap = w->cap;
-    size_t used;
     if (!mm_grow(&x->rec, &cap, x->n) || !mm_grow(&x->stream, &w->cap, x->n))
         return mm_fail_memory(e);
-    void *bytes = mm_arena_alloc(&x->arena, rec->raw.n);
-    if (!bytes)
-        return mm_fail_memory(e);
-    memcpy(bytes, rec->raw.p, rec->raw.n);
-    mm_status status = mm_record_parse(bytes, rec->raw.n, &used, &x->arena, &x->rec[x->n], e);
+    mm_status status = copy_record(&x->rec[x->n], rec, &x->arena, e);
     int at = x->n; /* sorted by stream, then by arrival */
     mm_record copy = x->rec[at];
     for (; at > 0 && x->stream[at - 1] > s; at--) {

@@ -307,3 +307,14 @@ two_of_one_name() {
     [[ "$output" == *"no record of the input was a feature"* ]]
     [ ! -e "$tmp/none" ]
 }
+
+@test "a record that makes no sense and a stream that breaks off are error records" {
+    odd='{"kind": "feature", "key": 5}'
+    { mm-cat -w 'key~s00[01]' a.mm; echo "$odd" | python3 "$BATS_TEST_DIRNAME/records.py"; mm-cat -w key=s002 a.mm | head -c -1; } >"$tmp/in.mm"
+    run -1 mm-fuse --method concat -o "$tmp/o" "$tmp/in.mm"
+    [ "$(mm-cat -q -J "$tmp/o" | jq -r '.error.code // .key' | paste -sd,)" = s000,record,stream,s001 ] # the open sample ends last
+    mm-cat -w 'key~s00[01]' b.mm >"$tmp/b.mm"
+    run -1 mm-fuse --method concat -o "$tmp/o" "$tmp/b.mm" "$tmp/in.mm"
+    [ "$(mm-cat -q -J -w kind=error "$tmp/o" | jq -r .error.code | sort | paste -sd,)" = record,stream ]
+    [ "$(mm-cat -q -J -w kind=feature "$tmp/o" | jq -r .key | paste -sd,)" = s000,s001 ]
+}

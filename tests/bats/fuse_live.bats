@@ -59,6 +59,12 @@ make_head() {
     "$python" "$client" endless
 }
 
+@test "--lateness: a head labels the windows of a call, with the weights of its modalities" {
+    "$python" "$client" training >training.mm
+    mm-train classify -q --method attention --seed 3 --epochs 40 -o head.safetensors training.mm
+    "$python" "$client" live_head
+}
+
 @test "--lateness goes with windows of time, and these with features" {
     run -2 mm-fuse --method mean --lateness 1
     [[ "$output" == *"--lateness goes with --join=time"* ]]

@@ -313,6 +313,29 @@ def endless():
     assert many < few + 4096, (few, many)
 
 
+def training():
+    """samples of two classes, told apart by voice and face"""
+    for i in range(40):
+        for of in ("voice", "face"):
+            sys.stdout.buffer.write(feature(f"k{i}", of, [i % 2 * 3 + random.random(), i % 7], label="ab"[i % 2]))
+
+
+def live_head():
+    """labels of windows of a call, with the weight of each modality: none for the face while it is away"""
+    f = Fuse(*LIVE, "0.3", "-m", "head.safetensors", "--label", "--attention")
+    for i in range(6):
+        away = i in (2, 3)
+        f.write(0, feature("call", "voice", [3, 1], (2 * i, 2 * i + 2)), *[feature("call", "face", [3, 1], (2 * i, 2 * i + 2))][away:])
+        label, attention = f.read(2)
+        weights = label["meta"]["weights"]
+        assert (label["kind"], label["part"], label["time"]) == ("label", i, [2 * i, 2 * i + 2]), label
+        assert (attention["of"], attention["time"]) == ("attention", label["time"]) and len(floats(attention)) == (1 if away else 4)
+        assert abs(sum(weights.values()) - 1) < 1e-6 and (weights["face"] == 0) == away, weights
+        assert label["label"]["b"] > 0.5
+    f.close(0)
+    assert f.end() == ([], "", 0)
+
+
 def marked(*files):
     """the records of these streams key by key, with a mark after each key"""
     samples = {}
