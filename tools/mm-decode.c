@@ -1,6 +1,7 @@
 /* mm-decode: files, directories, archives, standard input → records of images, sound, text and numbers. */
 #include "base/hash.h"
 #include "cli/decoding.h"
+#include "media/text/openface_decode.h"
 #include "model/architecture.h"
 #include "model/prep.h"
 
@@ -9,14 +10,14 @@
 static struct {
     const char *only, *key, *root, *of, *label, *labels;    /* what is read, and its names and labels */
     const char *column, *label_column, *key_column, *space; /* tables */
-    const char *time_column, *epoch, *of_column;
+    const char *time_column, *epoch, *of_column, *face_groups;
     const char *rate, *channel, *track, *pcm, *background, *range; /* sound and images */
     int table, as, pages;
     mm_list models;
-    int64_t max_pixels, max_bytes, max_depth;
-    double fps, window, hop, max_duration, max_ratio;
+    int64_t max_pixels, max_bytes, max_depth, face;
+    double fps, window, hop, max_duration, max_ratio, face_confidence;
     bool lines, hidden, follow, meta, flush, records, mark;
-} opt = {.rate = "", .key = "path", .table = -1, .as = -1, .pages = -1};
+} opt = {.rate = "", .key = "path", .table = -1, .as = -1, .pages = -1, .face = -1, .face_confidence = .7};
 
 static const mm_opt options[] = {
     {0, "only", MM_OPT_STR, &opt.only, "KINDS",
@@ -64,10 +65,20 @@ static const mm_opt options[] = {
      .help = "the column of modalities, such as a chat's speakers; of subtitles and transcripts: speaker"},
     {0, "table", MM_OPT_CHOICE, &opt.table, .help = "the format of tables (default: as the first row looks)",
      .choices = MM_TABLE_KINDS, .with = "labels|column|as"},
-    {0, "as", MM_OPT_CHOICE, &opt.as, .help = "read tables of numbers: each row as a feature, or the whole as a series",
-     .choices = "feature|series"},
+    {0, "as", MM_OPT_CHOICE, &opt.as,
+     .help = "read tables of numbers: each row as a feature, the whole as a series, or OpenFace's faces as features",
+     .choices = "feature|series|openface"},
     {0, "space", MM_OPT_STR, &opt.space, "NAME",
-     .help = "with --as=feature: the features' space (default: numbers/NAME/WIDTH)", .with = "as=feature"},
+     .help = "the space of a table's features (default: numbers/NAME/WIDTH)", .with = "as=feature|as=openface"},
+    {0, "face-groups", MM_OPT_STR, &opt.face_groups, "GROUPS",
+     .help =
+         "OpenFace's columns: au, gaze, pose, presence, eyes, landmarks, landmarks3d, shape (default: au,gaze,pose)",
+     .with = "as=openface"},
+    {0, "face-confidence", MM_OPT_FLOAT, &opt.face_confidence, "C",
+     .help = "leave out faces with less confidence (default: 0.7)", .most = 1, .with = "as=openface"},
+    {0, "face", MM_OPT_INT, &opt.face, "ID",
+     .help = "of several faces the one with this face_id (default: the most confident one of each frame)",
+     .max = INT64_MAX, .with = "as=openface"},
 
     {0, "rate", MM_OPT_STR, &opt.rate, "HZ",
      .help = "resample to this rate, or native to keep it (default: the model's, or 16000); with --as=series: rows a "
@@ -181,6 +192,9 @@ static void check_options(mm_run *r)
         mm_usage(r, "--of takes one name, without commas: other tools take lists of them");
     if (opt.lines && opt.column)
         mm_usage(r, "--lines and --column exclude each other");
+    if (opt.as + 1 == MM_AS_OPENFACE &&
+        (opt.time_column || opt.of_column || (!opt.labels && (opt.key_column || opt.label_column))))
+        mm_usage(r, "--as=openface knows the columns of its tables");
 }
 
 static mm_decode_opts decode_options(mm_run *r)
@@ -200,6 +214,10 @@ static mm_decode_opts decode_options(mm_run *r)
         .of_column = opt.of_column,
         .table = (mm_table_kind)(opt.table + 1),
         .as = (mm_numbers_as)(opt.as + 1),
+        .face_groups = opt.face_groups,
+        .face_confidence = opt.face_confidence,
+        .has_face = opt.face >= 0,
+        .face = opt.face,
         .of = opt.of,
         .space = opt.space,
         .max_pixels = opt.max_pixels,
@@ -213,6 +231,7 @@ static mm_decode_opts decode_options(mm_run *r)
     require(r, mm_parse_channels(&o, opt.channel, &e), "channel", &e);
     require(r, mm_parse_time_columns(&o, opt.time_column, &e), "time-column", &e);
     require(r, mm_parse_epoch(&o, opt.epoch, &e), "epoch", &e);
+    require(r, mm_parse_face_groups(opt.face_groups, &e), "face-groups", &e);
     require(r, mm_parse_track(&o, opt.track, &e), "track", &e);
     if (opt.pcm)
         require(r, mm_raw_sound_parse(&o.raw, opt.pcm, &e), "pcm", &e);

@@ -35,6 +35,20 @@ static void report_tracks(mm_decoding *d)
         mm_warn(d->r, "files with further tracks of video, which are not read: %lld", (long long)d->notes.more_video);
 }
 
+static void report_faces(mm_decoding *d)
+{
+    const mm_decode_notes *n = &d->notes;
+    if (n->faceless)
+        mm_warn(d->r,
+                "frames without a face, or with less confidence than %g (--face-confidence), which are left out: %lld "
+                "of %lld",
+                d->decode.face_confidence, (long long)n->faceless, (long long)n->frames);
+    if (n->more_faces)
+        mm_warn(d->r,
+                "faces beside the most confident one of their frame, which are left out: %lld (--face chooses one)",
+                (long long)n->more_faces);
+}
+
 static void report_sidecars(mm_decoding *d)
 {
     const mm_labels_option *l = &d->labelling;
@@ -63,6 +77,7 @@ void mm_decoding_report(mm_decoding *d)
     int64_t skipped = d->r->skipped + mm_source_skipped(d->sources);
     report_images(d);
     report_tracks(d);
+    report_faces(d);
     mm_labels_option_end(d->r, &d->labelling, "inputs");
     if (d->sidecars)
         report_sidecars(d);

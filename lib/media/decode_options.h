@@ -18,6 +18,7 @@ typedef enum {
     MM_AS_TEXT, /* not as numbers: a text, or rows of texts */
     MM_AS_FEATURES,
     MM_AS_SERIES,
+    MM_AS_OPENFACE, /* features of faces: media/text/openface_decode.h */
 } mm_numbers_as;
 
 /* Worth a word at the end of the run; counted by all threads that share it. */
@@ -25,6 +26,8 @@ typedef struct {
     int64_t paged, further;         /* images with more pages or frames than were read, and how many those are */
     int64_t dim;                    /* 16-bit images that use less than a sixteenth of their range: mm_depth_is_dim */
     int64_t more_sound, more_video; /* files with more tracks than the one that was read, where none was chosen */
+    int64_t frames, faceless,
+        more_faces; /* of OpenFace: frames; those without a good face; good ones that were not read */
 } mm_decode_notes;
 
 enum { MM_MAX_CHANNELS = 32, MM_MAX_COLUMN_NAME = 128 };
@@ -63,6 +66,10 @@ typedef struct {
     int64_t max_pixels;  /* 0: 178,956,970 (Pillow's bomb limit) */
     double max_duration; /* seconds; 0: 24 h */
     mm_numbers_as as;
+    const char *face_groups; /* of OpenFace's columns: "au,gaze"; NULL: au, gaze and pose, as far as they are there */
+    double face_confidence;  /* the least that a face has to have */
+    bool has_face;           /* only the face with this face_id; without: the most confident one of each frame */
+    int64_t face;
     const char *of;    /* the modality of all records; NULL: their kinds (of a table's features: "series") */
     const char *space; /* the space of a table's features; NULL: "numbers/D" */
     bool all_meta;     /* keep metadata about people and places */

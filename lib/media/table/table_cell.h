@@ -21,6 +21,9 @@ mm_status mm_cells_add(mm_cells *c, mm_str s, mm_err *e);
 /* The cell without the blanks (space, tab, line ends) around it. */
 mm_str mm_cell_trim(mm_str cell);
 
+/* A cell as a number: an empty one, and "nan", are NaN. False: it is not a number. */
+bool mm_cell_number(mm_str cell, double *x);
+
 static inline bool mm_is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';

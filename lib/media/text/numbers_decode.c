@@ -3,9 +3,9 @@
 #include "base/grow.h"
 #include "media/table/charset.h"
 #include "media/table/npy_parse.h"
+#include "media/text/openface_decode.h"
 #include "media/text/table_rows.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 static const int64_t MAX_NUMBERS_FILE = (int64_t)4 << 30;
@@ -63,23 +63,6 @@ static mm_status put_series(mm_sink *s, const void *data, mm_type type, int64_t 
 
 /* ---- tables ---- */
 
-/* A cell as a number: empty and "nan" are NaN. False: it is not a number. */
-static bool number_of(mm_str cell, float *x)
-{
-    char text[64], *end;
-    cell = mm_cell_trim(cell);
-    if (cell.n == 0) {
-        *x = NAN;
-        return true;
-    }
-    if (cell.n >= sizeof text)
-        return false;
-    memcpy(text, cell.p, cell.n);
-    text[cell.n] = 0;
-    *x = strtof(text, &end);
-    return *end == 0;
-}
-
 /* A table of numbers that is being read. */
 typedef struct {
     mm_table_input rows;
@@ -95,7 +78,7 @@ static bool begins_with_names(mm_table *t, const mm_decode_opts *o)
     mm_err ignored;
     mm_str *cell;
     int n;
-    float x;
+    double x;
     bool names = false, row = !mm_table_names_itself(t) && mm_table_next(t, &a, &cell, &n, &ignored) == MM_OK;
     const char *asked[MM_ASKED_COLUMNS];
     bool *taken = row ? mm_arena_zalloc(&a, (size_t)n, sizeof *taken) : NULL; /* [n]: no data */
@@ -107,7 +90,7 @@ static bool begins_with_names(mm_table *t, const mm_decode_opts *o)
             taken[c] = true;
     }
     for (int c = 0; taken && !names && c < n; c++)
-        names = !taken[c] && !number_of(cell[c], &x);
+        names = !taken[c] && !mm_cell_number(cell[c], &x);
     mm_table_rewind(t);
     mm_arena_free(&a);
     return names;
@@ -121,9 +104,11 @@ static mm_status numbers_of_row(numbers *m, float *x, mm_fault *why)
     for (int c = 0; c < r->n; c++) {
         if (mm_table_input_names(r, c))
             continue;
-        if (!number_of(r->cell[c], &x[width++]))
+        double number;
+        if (!mm_cell_number(r->cell[c], &number))
             return mm_fault_set(why, "number", "column %d is not a number: \"%.*s\"", c + 1,
                                 (int)(r->cell[c].n > 40 ? 40 : r->cell[c].n), r->cell[c].p);
+        x[width++] = (float)number;
     }
     if (width == 0)
         return mm_fault_set(why, "number", "it holds no numbers besides its key and label");
@@ -160,6 +145,8 @@ static mm_status take_row(numbers *m, mm_fault *f)
 static mm_status put_table(mm_sink *s, mm_str text, mm_live_text *live, mm_fault *f)
 {
     numbers m = {.width = -1};
+    if (s->o->as == MM_AS_OPENFACE)
+        return mm_openface_decode(s, text, live, f);
     mm_status st = mm_table_input_open(&m.rows, s, text, live, begins_with_names, f);
     while (st == MM_OK && (st = mm_table_input_next(&m.rows)) == MM_OK)
         st = take_row(&m, f);
@@ -209,6 +196,8 @@ static mm_status put_npy(mm_sink *s, mm_str file, mm_fault *f)
 {
     mm_tensor t;
     mm_err why;
+    if (s->o->as == MM_AS_OPENFACE)
+        return mm_fault_set(f, "unsupported", "an array, and not a table of OpenFace");
     mm_status st = mm_npy_parse(&t, file, &why);
     if (st == MM_FATAL)
         return mm_fault_memory(f);
