@@ -124,6 +124,9 @@ b
     diff - <(mm-cat -J w.mm | jq -c '[.part, .time, .data, .meta, .error.text]') <<<'[0,[0,2.48],"a",{"language":"en"},null]
 [1,null,null,null,"segment 2 has no start and end"]
 [2,[3,4.25],"b",{"speaker":"SPEAKER_01","language":"en"},null]'
+    # NaN, as Python writes it
+    echo '{"segments": [{"start": 0.5, "end": 1, "text": "\"NaN\"", "words": [{"score": NaN}, NaN]}]}' >nan.json
+    mm-decode nan.json | lines | diff - <(echo '0.5 1 - "NaN"')
     # whisper.cpp -oj
     printf '{\n\t"systeminfo": "AVX = 1",\n\t"result": {\n\t\t"language": "en"\n\t},\n\t"transcription": [\n\t\t{\n\t\t\t"timestamps": {\n\t\t\t\t"from": "00:00:00,000",\n\t\t\t\t"to": "00:00:10,500"\n\t\t\t},\n\t\t\t"offsets": {\n\t\t\t\t"from": 40,\n\t\t\t\t"to": 10500\n\t\t\t},\n\t\t\t"text": " And so"\n\t\t}\n\t]\n}\n' >cpp.json
     mm-decode cpp.json | lines | diff - <(echo '0.04 10.5 - And so')

@@ -139,6 +139,7 @@ static bool parse_clock(mm_row_time *out, mm_str s)
 
 static bool parse_seconds(mm_row_time *out, mm_str s)
 {
+    static const double MILLISECONDS = 1e11; /* as JavaScript counts: since 1973, where seconds would be in 5138 */
     char text[64], *end;
     if (s.n == 0 || s.n >= sizeof text)
         return false;
@@ -148,6 +149,8 @@ static bool parse_seconds(mm_row_time *out, mm_str s)
         return false;
     out->kind = MM_TIME_SECONDS;
     out->seconds = strtod(text, &end);
+    if (fabs(out->seconds) >= MILLISECONDS)
+        out->seconds /= 1000;
     if (*end || !(fabs(out->seconds) <= (double)MOST))
         return false;
     out->ns = llround(out->seconds * 1e9);

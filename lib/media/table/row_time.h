@@ -1,6 +1,6 @@
 /* row_time.h: the times of rows and of subtitles, as people and programs write them.
  *
- *   75, 1.5, 2.5e-3                       seconds
+ *   75, 1.5, 2.5e-3                       seconds; from 10^11 on milliseconds, since 1970
  *   1:15.5, 0:01:15,500                   minutes (any number) and seconds; hours, minutes and seconds
  *   2024-03-12T14:05:11.25+01:00          ISO 8601: date, T or a blank, hours, minutes and perhaps seconds, a fraction
  *   2024-03-12 14:05Z                     after a point or comma, and Z, ±HH:MM, ±HHMM, ±HH or no zone

@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "media/table/table_cell.h"
 
-#include <math.h>
+#include <stdlib.h>
 
 static const size_t MOST = (size_t)128 << 20; /* bytes of JSON, which take ten times as many in memory */
 
@@ -18,15 +18,55 @@ static const json_t *array_at(const json_t *doc, const char *name)
     return json_is_array(j) && (json_array_size(j) == 0 || json_is_object(json_array_get(j, 0))) ? j : NULL;
 }
 
+static bool has(mm_str s, const char *word)
+{
+    return s.n && memmem(s.p, s.n, word, strlen(word));
+}
+
+/* Copies JSON, with null for the NaN that Python writes (WhisperX, of words that it could not align). *n: bytes; the
+ * caller frees them; NULL: memory is out. */
+static char *without_nan(mm_str in, size_t *n)
+{
+    char *out = malloc(in.n + in.n / 3 + 1);
+    bool inside = false; /* a string */
+    *n = 0;
+    for (size_t i = 0; out && i < in.n; i++) {
+        bool escaped = inside && in.p[i] == '\\' && i + 1 < in.n;
+        inside ^= in.p[i] == '"';
+        if (!inside && in.n - i >= 3 && memcmp(in.p + i, "NaN", 3) == 0) {
+            memcpy(out + *n, "null", 4);
+            *n += 4;
+            i += 2;
+            continue;
+        }
+        out[(*n)++] = in.p[i];
+        if (escaped)
+            out[(*n)++] = in.p[++i];
+    }
+    return out;
+}
+
+static json_t *parse(mm_str file)
+{
+    json_t *doc = NULL;
+    mm_err ignored;
+    if (mm_json_parse(&doc, file.p, file.n, "", &ignored) == MM_OK || !has(file, "NaN"))
+        return doc;
+    size_t n;
+    char *copy = without_nan(file, &n);
+    if (copy)
+        mm_json_parse(&doc, copy, n, "", &ignored);
+    free(copy);
+    return doc;
+}
+
 bool mm_transcript_open(mm_transcript *t, mm_str file)
 {
     mm_str begin = mm_cell_trim(file);
-    mm_err ignored;
     *t = (mm_transcript){0};
-    if (!begin.n || *begin.p != '{' || file.n > MOST ||
-        (!memmem(file.p, file.n, "\"segments\"", 10) && !memmem(file.p, file.n, "\"transcription\"", 15)) ||
-        mm_json_parse(&t->doc, file.p, file.n, "", &ignored) != MM_OK)
+    if (!begin.n || *begin.p != '{' || file.n > MOST || (!has(file, "\"segments\"") && !has(file, "\"transcription\"")))
         return false;
+    t->doc = parse(file);
     t->segments = array_at(t->doc, "segments");
     if (!t->segments)
         t->segments = array_at(t->doc, "transcription");
