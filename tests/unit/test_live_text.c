@@ -25,7 +25,7 @@ static mm_buf decode(mm_blob *b, const mm_decode_opts *o)
     mm_arena a = {0};
     mm_err e;
     mm_fault f = {0};
-    mm_sink s = {b, o, &a, keep, &out, 0, &e};
+    mm_sink s = {.b = b, .o = o, .a = &a, .emit = keep, .ctx = &out, .e = &e};
     b->key = b->src = b->path = MM_STR("t");
     b->named = true;
     mm_status st = mm_text_decode(&s, &f);
