@@ -8,6 +8,8 @@
 #include "media/text/numbers_decode.h"
 #include "media/text/text_decode.h"
 
+#include <sys/stat.h>
+
 static const int64_t MAX_PICTURE_FILE = (int64_t)1 << 30;
 
 static mm_status put_page(void *ctx, mm_picture *p, mm_fault *f)
@@ -139,6 +141,19 @@ static mm_status by_head(mm_sink *s, mm_fault *f)
     }
 }
 
+/* Whether b is a file that may be written to while it is read; *st: how it is now. */
+static bool is_watched(const mm_blob *b, const mm_decode_opts *o, struct stat *st)
+{
+    return o->live && b->status == MM_OK && b->fd >= 0 && fstat(b->fd, st) == 0 && S_ISREG(st->st_mode);
+}
+
+static bool is_changed(const mm_blob *b, const struct stat *before)
+{
+    struct stat now;
+    return fstat(b->fd, &now) == 0 && (now.st_size != before->st_size || now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+                                       now.st_mtim.tv_nsec != before->st_mtim.tv_nsec);
+}
+
 /* Why b gave nothing, as a fault, unless it was not asked for. */
 static mm_status without_answer(const mm_blob *b, mm_fault *f)
 {
@@ -156,6 +171,8 @@ mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_e
     mm_sink s = {b, o, a, emit, ctx, 0, false, e};
     mm_fault f = {0};
     mm_status st;
+    struct stat before;
+    bool watched = is_watched(b, o, &before);
     *emitted = 0;
     if (b->status != MM_OK) {
         f = (mm_fault){b->code, b->err};
@@ -163,6 +180,8 @@ mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_e
     } else {
         st = by_head(&s, &f);
     }
+    if (st == MM_OK && watched && is_changed(b, &before))
+        st = mm_fault_set(&f, "changed", "the file was written to while it was read");
     if (st == MM_OK && !s.emitted && o->answer && b->named)
         st = without_answer(b, &f);
     if (st == MM_SKIP)

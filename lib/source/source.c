@@ -9,6 +9,7 @@
 #include "source/clean_path.h"
 #include "source/embedded_archive.h"
 #include "source/sorted_walk.h"
+#include "source/special_file.h"
 #include "source/walk.h"
 
 #include <errno.h>
@@ -192,13 +193,14 @@ static mm_status enter(mm_source *s, mm_blob **out, mm_str head, shape is, mm_er
  * coming. */
 static bool is_told(const mm_source_opts *o, const uint8_t *head, size_t n)
 {
-    enum { TAPE_BLOCK = 512, MARK = 16 }; /* a name at a tape's beginning may look like any other mark */
+    enum { TAR_BLOCK = 512, CPIO_HEADER = 110, MARK = 16 };
     const mm_format *f = mm_format_marked(head, n);
     switch (mm_format_read_as(f)) {
     case MM_FORMAT_SOUND:
     case MM_FORMAT_VIDEO:
     case MM_FORMAT_PACKED: return true;
-    case MM_FORMAT_TAPE: return n >= TAPE_BLOCK;
+    case MM_FORMAT_TAPE: /* the name at a tar's beginning may look like the mark of a cpio; zeros follow it */
+        return n >= TAR_BLOCK || (n >= CPIO_HEADER && !memchr(head, 0, CPIO_HEADER));
     default:
         if (!f && o->live_raw)
             return n >= MARK;
@@ -352,7 +354,7 @@ static mm_status open_operand(mm_source *s, const char *path, mm_blob **out, mm_
     } else if (S_ISREG(st.st_mode)) {
         open_file(s, b, path);
     } else {
-        b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        b->fd = mm_open_special(path, &st);
         b->size = b->fd < 0 ? 0 : UNREAD_PIPE;
         if (b->fd < 0)
             mm_blob_fail(b, "open", "%s", strerror(errno));

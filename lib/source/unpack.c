@@ -221,6 +221,11 @@ int64_t mm_unpack_data(mm_unpack *u, void *out, size_t n, const char **code, mm_
     return s == MM_OK ? (int64_t)u->last.bytes : s == MM_EOF ? 0 : -1;
 }
 
+bool mm_unpack_has_all(const mm_unpack *u)
+{
+    return u->last.flags & MM_WIRE_LAST;
+}
+
 bool mm_unpack_dead(const mm_unpack *u)
 {
     return u->last.flags & MM_WIRE_DEAD;

@@ -314,13 +314,25 @@ static bool answer_end(serving *a)
     return answer_damage(a, why);
 }
 
+/* Bytes to ask libarchive for. At the end of a tar's or cpio's member it would wait for the padding. */
+static size_t data_wanted(const serving *a, bool *counted)
+{
+    int format = archive_format(a->a) & ARCHIVE_FORMAT_BASE_MASK;
+    int64_t left = a->declared - a->given;
+    *counted = (format == ARCHIVE_FORMAT_TAR || format == ARCHIVE_FORMAT_CPIO) && left > 0;
+    return *counted && left < MM_UNPACK_CHUNK ? (size_t)left : MM_UNPACK_CHUNK;
+}
+
 static bool answer_data(serving *a)
 {
-    la_ssize_t n = archive_read_data(a->a, a->data, sizeof a->data);
+    bool counted;
+    size_t wanted = data_wanted(a, &counted);
+    la_ssize_t n = archive_read_data(a->a, a->data, wanted);
     if (n > 0 && a->padded && n > a->declared - a->given)
         n = (la_ssize_t)(a->declared - a->given);
     if (n > 0) {
         a->given += n;
+        a->answer.flags = counted && a->given == a->declared ? MM_WIRE_LAST : 0u;
         return answer(a, MM_OK, a->data, (size_t)n);
     }
     if (n == 0)
@@ -353,7 +365,9 @@ static bool start(serving *a)
     uint8_t head[16];
     size_t n = read_first(a, head, sizeof head);
     a->decompress = a->packed ? mm_decompress_open(head, n, read_more, a) : NULL;
-    if (!a->packed) {
+    if (!a->packed && a->is_pipe) {
+        mm_unpack_enable_tapes(a->a); /* to tell others apart takes bytes that have not come yet */
+    } else if (!a->packed) {
         mm_unpack_enable_archives(a->a);
     } else if (a->decompress || mm_unpack_enable_decompressor(a->a, head, n)) {
         mm_unpack_enable_streams(a->a);

@@ -28,6 +28,7 @@ enum {
     MM_WIRE_ENCRYPTED = 1 << 7,
     MM_WIRE_SIZED = 1 << 8,
     MM_WIRE_SHARED = 1 << 9,
+    MM_WIRE_LAST = 1 << 10, /* with data: there is no more of this entry */
 };
 
 /* An answer, followed by name and link, a text, or data. Integers only: a child that was taken over may send any bits,

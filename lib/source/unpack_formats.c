@@ -64,10 +64,15 @@ static void enable_tar(struct archive *ar)
     archive_read_set_format_option(ar, "tar", "read_concatenated_archives", "1");
 }
 
-void mm_unpack_enable_streams(struct archive *ar)
+void mm_unpack_enable_tapes(struct archive *ar)
 {
     enable_tar(ar);
     archive_read_support_format_cpio(ar);
+}
+
+void mm_unpack_enable_streams(struct archive *ar)
+{
+    mm_unpack_enable_tapes(ar);
     archive_read_support_format_iso9660(ar);
     archive_read_support_format_empty(ar);
     archive_read_support_format_raw(ar); /* last: anything else is a compressed single file */
@@ -75,8 +80,7 @@ void mm_unpack_enable_streams(struct archive *ar)
 
 void mm_unpack_enable_archives(struct archive *ar)
 {
-    enable_tar(ar);
-    archive_read_support_format_cpio(ar);
+    mm_unpack_enable_tapes(ar);
     archive_read_support_format_ar(ar);
     archive_read_support_format_zip(ar);
     archive_read_support_format_7zip(ar);

@@ -11,6 +11,8 @@
 
 /* Every archive format, without decompressors around them. */
 void mm_unpack_enable_archives(struct archive *ar);
+/* Those that are read from front to back: tar, cpio. */
+void mm_unpack_enable_tapes(struct archive *ar);
 /* What may be in a compressed stream: tar, cpio, an ISO image, or a single file. */
 void mm_unpack_enable_streams(struct archive *ar);
 /* Exactly the decompressor that the first n bytes call for. False: there is none in this process. */

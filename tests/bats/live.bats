@@ -202,3 +202,119 @@ mark again
 mark nothing
 END
 }
+
+# A cpio archive (newc) of these files.
+cpio() {
+    "$python" - "$@" <<'END'
+import sys
+
+def entry(name, data):
+    fields = [1, 0o100644, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
+    head = b"070701" + b"".join(b"%08x" % f for f in fields) + name.encode() + b"\0"
+    for part in (head, data):
+        sys.stdout.buffer.write(part + bytes(-len(part) % 4))
+
+for name in sys.argv[1:]:
+    entry(name, open(name, "rb").read())
+entry("TRAILER!!!", b"")
+END
+}
+
+@test "archives on a pipe: a member's records leave with its last byte" {
+    (cd t && tar --format=ustar -b1 -cf ../s.tar a.png d.txt b.png && cpio a.png d.txt b.png >../s.cpio)
+    a=$(stat -c %s t/a.png)
+    a_end=$((512 + a)) d_end=$(((512 + a + 511) / 512 * 512 + 512 + 6))
+    for j in 1 3; do
+        talk "$tmp/out" mm-decode -q -j "$j" --flush --mark <<END
+file s.tar 0 100
+file s.tar 100 $a_end
+expect -!a.png a
+file s.tar $a_end $d_end
+expect -!d.txt d
+file s.tar $d_end
+expect -!b.png b
+END
+        mm-decode -q --mark <s.tar | cmp - "$tmp/out"
+    done
+    a_end=$(((110 + 6 + 3) / 4 * 4 + a))
+    talk "$tmp/out" mm-decode -q --flush <<END
+file s.cpio 0 $a_end
+expect -!a.png
+file s.cpio $a_end
+END
+    mm-decode -q <s.cpio | cmp - "$tmp/out"
+    at=$("$python" -c 'import zlib
+z, tar = zlib.compressobj(wbits=31), open("s.tar", "rb").read()
+first = z.compress(tar[:1024]) + z.flush(zlib.Z_SYNC_FLUSH)
+open("s.tgz", "wb").write(first + z.compress(tar[1024:]) + z.flush())
+print(len(first))')
+    talk "$tmp/out" mm-decode -q --flush <<END
+file s.tgz 0 $at
+expect -!a.png
+file s.tgz $at
+END
+    mm-decode -q <s.tgz | cmp - "$tmp/out"
+}
+
+# Writes file $1 in pieces of random sizes.
+dribble() {
+    "$python" -c 'import os, random, sys, time
+with open(sys.argv[1], "rb") as file:
+    while piece := file.read(random.choice((1, 7, 100, 511, 512, 3000, 20000))):
+        os.write(1, piece)
+        time.sleep(0.0005)' "$1"
+}
+
+@test "what comes in pieces gives the same as at once, byte for byte" {
+    mkdir -p many && for i in 1 2 3; do cp t/a.png "many/a$i.png" && cp t/c.wav "many/c$i.wav" && echo "$i" >"many/t$i.txt" && head -c "$((i * 70))" t/a.png >"many/x$i.png"; done
+    tar -cf m.tar many && tar -czf m.tgz many && tar --format=gnu -b1 -cf m1.tar many && cpio many/*.* >m.cpio && (head -c 5000 m.tar >cut.tar)
+    printf 'many/t%d.txt\n\nmany/gone\r\n' 1 2 3 >names && printf many >>names
+    for file in m.tar m.tgz m1.tar m.cpio cut.tar t/c.wav t/d.txt; do
+        echo "$file"
+        run mm-decode -q -o "$tmp/want" - <"$file"
+        dribble "$file" | mm-decode -q -j 2 --flush >"$tmp/got" || [ "$status" = 1 ]
+        cmp "$tmp/want" "$tmp/got"
+    done
+    run mm-decode -q -o "$tmp/want" --files-from names
+    [ "$status" = 1 ]
+    dribble names | mm-decode -q -j 3 --flush --files-from - | cmp - "$tmp/want"
+}
+
+@test "FIFOs and sockets are operands, and what follows them waits for its turn only" {
+    mkfifo pipe
+    (cat t/d.txt >pipe) &
+    [ "$(mm-decode --flush t/a.png pipe t/b.png | json | jq -r .src | tr '\n' ' ')" = "t/a.png pipe t/b.png " ]
+    wait
+    "$python" - <<'END' &
+import socket
+with socket.socket(socket.AF_UNIX) as server:
+    server.bind("plug")
+    server.listen()
+    with server.accept()[0] as peer:
+        peer.sendall(open("t/a.png", "rb").read())
+END
+    for i in $(seq 100); do [ -S plug ] || sleep .05; done
+    [ "$(mm-decode plug | json | jq -r .kind)" = image ]
+    wait
+    run mm-decode plug
+    [ "$status" = 1 ]
+    [[ "$output" == *"plug: Connection refused"* ]]
+    for name in - /dev/stdin /dev/fd/0; do
+        [ "$(python3 -c 'import socket, subprocess, sys
+a, b = socket.socketpair()
+p = subprocess.Popen(["mm-decode", "--flush", "--lines", sys.argv[1]], stdin=b)
+a.sendall(b"hello\n"), a.close(), b.close(), p.wait()' "$name" | json | jq -r .data)" = hello ]
+    done
+}
+
+@test "a file that is written to while it is read is an error record of its own" {
+    yes 'a line of text' | head -n 400000 >growing.txt # more than a pipe holds of its records
+    run "$python" -c 'import subprocess
+p = subprocess.Popen(["mm-decode", "-q", "--lines", "--flush", "growing.txt"], stdout=subprocess.PIPE)
+first = p.stdout.read(1000)
+with open("growing.txt", "a") as file:
+    file.write("more\n")
+rest = p.stdout.read()
+print(p.wait(), (first + rest).count(b"the file was written to while it was read"))'
+    [ "${lines[-1]}" = "1 1" ]
+}
