@@ -153,6 +153,7 @@ static void prepare(fuse *f)
     if (opt.head) {
         if (mm_head_load(&f->head, opt.head, &e) != MM_OK)
             mm_die_of(&f->r, &e);
+        mm_must(&f->r, mm_param_set_settle(&f->head->params, &e), &e);
         o.head = f->head;
         o.space = mm_head_space(f->head, opt.head, &f->keep);
     } else {

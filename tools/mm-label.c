@@ -163,6 +163,7 @@ static mm_head *load_head(mm_run *r)
     mm_err e;
     mm_head *h;
     mm_must(r, mm_head_load(&h, opt.head, &e), &e);
+    mm_must(r, mm_param_set_settle(&h->params, &e), &e);
     mm_str name[MM_MAX_OUTPUTS];
     bool there = !opt.field || !h->outputs;
     for (int i = 0; i < h->outputs; i++) {

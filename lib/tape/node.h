@@ -52,6 +52,7 @@ void mm_tape_misuse(mm_tape *t, const char *op, const mm_node *a, const mm_node 
 
 /* The values of x, rounded to bf16 on a tape with bf16 products. */
 const float *mm_operand(mm_tape *t, const float *x, int64_t n);
+void mm_transpose(float *restrict y, const float *restrict x, int64_t rows, int64_t cols); /* y [cols, rows] */
 const float *mm_transposed(mm_tape *t, const float *x, int64_t rows, int64_t cols); /* [cols, rows], tape memory */
 
 #endif

@@ -48,7 +48,8 @@ mm_node *mm_t_linear(mm_tape *t, mm_node *x, mm_param *w, mm_param *b)
     for (int64_t r = 0; r < y->rows; r++)
         for (int64_t c = 0; c < y->cols; c++)
             y->value[r * y->cols + c] = b ? b->value[c] : 0;
-    const float *wt = mm_transposed(t, mm_operand(t, w->value, w->rows * w->cols), w->rows, w->cols);
+    const float *wt = w->transposed ? mm_operand(t, w->transposed, w->rows * w->cols)
+                                    : mm_transposed(t, mm_operand(t, w->value, w->rows * w->cols), w->rows, w->cols);
     product_into(t, y->value, y->rows, y->cols, x->cols, mm_operand(t, x->value, x->rows * x->cols), x->cols, 1, wt,
                  true);
     return y;

@@ -1,5 +1,5 @@
 #include "base/grow.h"
-#include "tape/tape.h"
+#include "tape/node.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -37,6 +37,18 @@ void mm_param_set_zero_grad(mm_param_set *s)
 {
     for (int i = 0; i < s->n; i++)
         memset(s->p[i]->grad, 0, (size_t)mm_param_count(s->p[i]) * sizeof(float));
+}
+
+mm_status mm_param_set_settle(mm_param_set *s, mm_err *e)
+{
+    for (int i = 0; i < s->n; i++) {
+        mm_param *p = s->p[i];
+        p->transposed = mm_arena_alloc(&s->arena, (size_t)mm_param_count(p) * sizeof *p->transposed);
+        if (!p->transposed)
+            return mm_fail_memory(e);
+        mm_transpose(p->transposed, p->value, p->rows, p->cols);
+    }
+    return MM_OK;
 }
 
 void mm_param_set_free(mm_param_set *s)

@@ -120,16 +120,23 @@ const float *mm_operand(mm_tape *t, const float *x, int64_t n)
     return r ? r : x;
 }
 
-const float *mm_transposed(mm_tape *t, const float *x, int64_t rows, int64_t cols)
+void mm_transpose(float *restrict y, const float *restrict x, int64_t rows, int64_t cols)
 {
     enum { BLOCK = 16 }; /* one cache line of either side */
-    float *y = mm_tape_alloc(t, (size_t)(rows * cols), sizeof *y);
-    for (int64_t i0 = 0; y && i0 < rows; i0 += BLOCK)
+    for (int64_t i0 = 0; i0 < rows; i0 += BLOCK)
         for (int64_t j0 = 0; j0 < cols; j0 += BLOCK)
             for (int64_t i = i0; i < rows && i < i0 + BLOCK; i++)
                 for (int64_t j = j0; j < cols && j < j0 + BLOCK; j++)
                     y[j * rows + i] = x[i * cols + j];
-    return y ? y : x;
+}
+
+const float *mm_transposed(mm_tape *t, const float *x, int64_t rows, int64_t cols)
+{
+    float *y = mm_tape_alloc(t, (size_t)(rows * cols), sizeof *y);
+    if (!y)
+        return x;
+    mm_transpose(y, x, rows, cols);
+    return y;
 }
 
 mm_node *mm_t_input(mm_tape *t, int64_t rows, int64_t cols, const float *data)

@@ -28,6 +28,7 @@ typedef struct {
     int rank;         /* 1 or 2, in safetensors; a vector has one row */
     int64_t rows, cols;
     float *value, *grad; /* [rows, cols] */
+    float *transposed;   /* [cols, rows], the values as they were at mm_param_set_settle; NULL: they still change */
     bool decay;          /* weight decay applies (matrices yes, biases, gains and temperatures no) */
 } mm_param;
 
@@ -47,6 +48,8 @@ typedef struct {
 mm_param *mm_param_set_add(mm_param_set *s, const char *name, int rank, int64_t rows, int64_t cols);
 mm_param *mm_param_set_find(const mm_param_set *s, const char *name); /* NULL: none */
 void mm_param_set_zero_grad(mm_param_set *s);
+/* The values will not change any more: matrices are transposed once, not for each batch. MM_FATAL: memory. */
+mm_status mm_param_set_settle(mm_param_set *s, mm_err *e);
 void mm_param_set_free(mm_param_set *s);
 
 /* Initialises like torch.nn.Linear: weight and bias uniform in ±1/sqrt(fan_in). */

@@ -298,12 +298,40 @@ static void test_conflict_is_told(void **state)
     mm_head_free(h);
 }
 
+/* A head whose parameters do not change any more says the same, to the bit. */
+static void test_settled_is_the_same(void **state)
+{
+    world *w = *state;
+    for (const mm_fuse_method *const *m = mm_fuse_methods(); *m; m++) {
+        mm_head *h = load((*m)->name);
+        mm_arena a = {0};
+        mm_head_result before[N], after[N];
+        mm_err e = {0};
+        assert_int_equal(mm_head_apply(before, h, w->all, N, NULL, &a, &e), MM_OK);
+        assert_int_equal(mm_param_set_settle(&h->params, &e), MM_OK);
+        assert_int_equal(mm_head_apply(after, h, w->all, N, NULL, &a, &e), MM_OK);
+        for (int i = 0; i < N; i++) {
+            assert_int_equal(after[i].width, before[i].width);
+            if (before[i].fused)
+                assert_memory_equal(after[i].fused, before[i].fused, (size_t)before[i].width * sizeof(float));
+            if (before[i].out)
+                assert_memory_equal(after[i].out, before[i].out, (size_t)mm_head_out_width(h) * sizeof(float));
+            for (int k = 0; k < h->inputs; k++)
+                if (before[i].projection[k])
+                    assert_memory_equal(after[i].projection[k], before[i].projection[k],
+                                        (size_t)before[i].width * sizeof(float));
+        }
+        mm_arena_free(&a);
+        mm_head_free(h);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_methods),           cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_alone_is_the_same), cmocka_unit_test(test_weights_are_shares_of_what_is_there),
-        cmocka_unit_test(test_conflict_is_told),
+        cmocka_unit_test(test_conflict_is_told),  cmocka_unit_test(test_settled_is_the_same),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
