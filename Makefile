@@ -235,13 +235,15 @@ check-races: ## a short look for data races; `make check SANITIZE=thread` is the
 	$(MAKE) SANITIZE=thread check-sample
 check-kill: all ## tools are killed 200 times and resumed
 	PATH="$(abspath $(BUILD))/bin:$$PATH" python3 tests/kill.py $(KILLS)
+check-live: all ## a client with 1,000 requests through live pipelines; it or a stage is killed half way
+	PATH="$(abspath $(BUILD))/bin:$$PATH" $(or $(MM_PYTHON),python3) tests/live/client.py
 check-walks: all probes ## the recipes of CONTRIBUTING.md on a copy of the tree: an encoder, an operation, a format, an output, a tool
 	tests/lint/walks/run -b
 check-deb: ## the Debian package is built, installed, used and purged in new systems of Debian 12 and 13; needs root
 	tests/deb/run
 check-all: ## everything, for hours; TESTING.md says what that is and when it last ran
 	tests/suites <tests/all.txt
-.PHONY: check-races check-kill check-walks check-deb check-all
+.PHONY: check-races check-kill check-live check-walks check-deb check-all
 
 # Every shader is valid SPIR-V for the version that it asks for; then every Vulkan driver of the machine, see tests/gpu/run.
 check-shaders: $(SPIRV)
@@ -327,13 +329,15 @@ $(BUILD)/shaders/ceiling.inc $(BUILD)/shaders/ceiling_loads.inc: tests/bench/cei
 	$(GLSLC) --target-env=vulkan1.1 -O $(if $(findstring loads,$@),-DLOADS) -mfmt=c $< -o $@
 $(BUILD)/tests/bench/bench_ceiling.o: $(BUILD)/shaders/ceiling.inc $(BUILD)/shaders/ceiling_loads.inc
 $(BUILD)/tests/bench/bench_ceiling.o: ALL_CFLAGS += -I$(BUILD)
+bench-live: all ## answers of live pipelines: latency, what marks cost, delay of windows, two hours; LIVE='-n 20 utterance' is a part
+	BUILD=$(BUILD) $(or $(MM_PYTHON),python3) tests/bench/live.py $(LIVE)
 bench-gpu: all $(addprefix $(BUILD)/bench/bench_,encode device ceiling) ## encoders through Vulkan beside ncnn, and on a GPU beside torch
 	$(BUILD)/bench/bench_device
 	$(BUILD)/bench/bench_ceiling
 	python=$$(tools/setup/python.sh full) && export BUILD=$(BUILD) && $$python tests/gpu/beside_ncnn.py && $$python tests/gpu/bench.py
 readme: ## README's figures, from tests/bench/RESULTS.md and tests/gpu/RESULTS.md
 	python3 tests/bench/readme.py
-.PHONY: bench bench-gpu readme
+.PHONY: bench bench-live bench-gpu readme
 
 # ---- setting up, trying out ----
 deps: ## installs what is missing to build and test (Debian 12, 13, Ubuntu 24.04); without root it prints the command
