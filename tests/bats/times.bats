@@ -130,6 +130,9 @@ b
     # whisper.cpp -oj
     printf '{\n\t"systeminfo": "AVX = 1",\n\t"result": {\n\t\t"language": "en"\n\t},\n\t"transcription": [\n\t\t{\n\t\t\t"timestamps": {\n\t\t\t\t"from": "00:00:00,000",\n\t\t\t\t"to": "00:00:10,500"\n\t\t\t},\n\t\t\t"offsets": {\n\t\t\t\t"from": 40,\n\t\t\t\t"to": 10500\n\t\t\t},\n\t\t\t"text": " And so"\n\t\t}\n\t]\n}\n' >cpp.json
     mm-decode cpp.json | lines | diff - <(echo '0.04 10.5 - And so')
+    # … -ojf: a character may be in two tokens
+    printf '{"transcription": [{"offsets": {"from": 0, "to": 500}, "text": " \303\251", "tokens": [{"text": "\303"}, {"text": "\251"}]}]}' >full.json
+    mm-decode full.json | lines | diff - <(echo '0 0.5 - é')
     # other JSON stays a text
     echo '{"segments": 3, "text": "a"}' >n.json
     [ "$(mm-decode n.json | mm-cat -J | jq -r .data | jq .segments)" = 3 ]

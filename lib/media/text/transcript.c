@@ -1,6 +1,7 @@
 #include "media/text/transcript.h"
 
 #include "base/json.h"
+#include "media/table/charset.h"
 #include "media/table/table_cell.h"
 
 #include <stdlib.h>
@@ -46,17 +47,22 @@ static char *without_nan(mm_str in, size_t *n)
     return out;
 }
 
+/* Second, with what JSON does not allow repaired: NaN, and pieces of characters, which whisper.cpp writes as tokens. */
 static json_t *parse(mm_str file)
 {
     json_t *doc = NULL;
+    mm_arena a = {0};
     mm_err ignored;
-    if (mm_json_parse(&doc, file.p, file.n, "", &ignored) == MM_OK || !has(file, "NaN"))
-        return doc;
+    int64_t replaced;
     size_t n;
-    char *copy = without_nan(file, &n);
+    if (mm_json_parse(&doc, file.p, file.n, "", &ignored) == MM_OK)
+        return doc;
+    mm_str clean = mm_utf8_clean(&a, file, &replaced);
+    char *copy = clean.p ? without_nan(clean, &n) : NULL;
     if (copy)
         mm_json_parse(&doc, copy, n, "", &ignored);
     free(copy);
+    mm_arena_free(&a);
     return doc;
 }
 
