@@ -64,6 +64,7 @@ static const struct {
      "1-2 a|2-3 b|", true},
     {"WEBVTT\n00:01.000 --> 00:02.000\na\n\nNOTES\n00:02.000 --> 00:03.000\nb\n\nstray\n", "1-2 a|2-3 b|!line 9|",
      true},
+    {"WEBVTT\n\n00:01.000 --> 00:02.000\na --> b\n00:02.000 --> 00:03.000\nc\n", "1-2 a --> b|2-3 c|", true},
     {"WEBVTT", "", true},
     {"WEBVTT\n\n00:01.000 --> 00:02.000", "1-2 |", true},
 };

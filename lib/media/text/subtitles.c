@@ -100,7 +100,7 @@ static bool measure(const mm_subtitles *s, mm_str text, bool all, int64_t *lines
     for (; text.n; ++*lines) {
         if (!line_of(&l, text, all))
             return seen + text.n > MAX_BLOCK;
-        bool time = s->vtt ? arrow_of(l.line) != NULL : is_time_line(l.line, ignored);
+        bool time = is_time_line(l.line, ignored); /* another arrow is text, whatever W3C's parser makes of it */
         if (is_end(s, l.line))
             return true;
         if (time && *at >= 0) {
