@@ -8,7 +8,7 @@ wanted="gcc make pkg-config bash
     libjansson-dev libutf8proc-dev libcurl4-openssl-dev
     libvulkan-dev libvulkan-volk-dev glslc mesa-vulkan-drivers vulkan-validationlayers spirv-tools
     mandoc libarchive-tools jq python3-pip python3-venv ca-certificates"
-tests="libcmocka-dev bats ffmpeg python3-numpy python3-msgpack python3-msgpack-numpy zsh fish bsdutils xz-utils"
+tests="libcmocka-dev bats ffmpeg python3-numpy python3-msgpack python3-msgpack-numpy zsh fish bsdutils xz-utils inotify-tools"
 [ "${1:-}" != tests ] || wanted="$wanted $tests"
 
 command -v apt-get >/dev/null || {
