@@ -166,6 +166,15 @@ for key, data in ("a", bytes(5000)), ("b", b"\x00\xff"), ("empty", b""):
     [ "$(mm-cat --no-data "$tmp/files" | mm-cat -t --no-header -f kind,shape | sort -u)" = $'file\tbin[0]' ]
 }
 
+@test "a client of the whole pipeline: files in, marks back in their places behind what came of the files" {
+    "$python" -c '
+import glob, msgpack, sys
+for path in sorted(glob.glob("t/*.png") + glob.glob("t/*.wav")):
+    sys.stdout.buffer.write(msgpack.packb({"mm": 1, "kind": "file", "key": path[2:-4], "src": path, "data": open(path, "rb").read()}))' >"$tmp/files"
+    KEYS=1 holds jsonl sh -c "mm-decode --records | mm-encode-image -m '$E/vit' | mm-encode-audio -m '$E/wav2vec2' |
+        mm-fuse --method concat | mm-cat -J" <"$tmp/files"
+}
+
 @test "a mark with data and a file without are broken records" {
     "$python" -c '
 import msgpack, sys
