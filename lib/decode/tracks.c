@@ -168,7 +168,8 @@ mm_status mm_decode_tracks(mm_sink *s, bool image, bool audio, int *found, mm_fa
     pass p = {.sink = s, .n = 0};
     mm_picture_limits limits = mm_sink_limits(s);
     *found = 0;
-    mm_status st = mm_av_open(&p.in, s->b, &(mm_av_limits){limits.max_pixels, limits.log}, mm_raw_sound_of(s->b, s->o), f);
+    const mm_raw_sound *raw = mm_raw_sound_of(s->b, s->o);
+    mm_status st = mm_av_open(&p.in, s->b, &(mm_av_limits){limits.max_pixels, limits.log}, raw, f);
     if (st != MM_OK)
         return st;
     if (image)

@@ -11,7 +11,8 @@ void mm_gaps_note(mm_gaps *g, const mm_sink *s, const char *what, double from, d
     g->n++;
     g->seconds += seconds;
     if (seconds >= LONG)
-        mm_say(s->o->log, MM_LOG_WARN, "%.*s: no %s from %.2f to %.2f s", MM_STRF(s->b->src), what, from, from + seconds);
+        mm_say(s->o->log, MM_LOG_WARN, "%.*s: no %s from %.2f to %.2f s", MM_STRF(s->b->src), what, from,
+               from + seconds);
 }
 
 void mm_gaps_say(const mm_gaps *g, const mm_sink *s, const char *what)

@@ -21,8 +21,8 @@ typedef struct {
     int64_t n;
 } mm_pace;
 
-/* The next frame comes `step` seconds after the one before it. Returns how many frames are missing between them: 0 where
- * frames come irregularly, unless nothing came for more than a second. */
+/* The next frame comes `step` seconds after the one before it. Returns how many frames are missing between them: 0
+ * where frames come irregularly, unless nothing came for more than a second. */
 int64_t mm_pace_missing(mm_pace *p, double step);
 
 #endif

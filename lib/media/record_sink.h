@@ -18,7 +18,7 @@ typedef struct {
     void *ctx;
     int64_t emitted;
     bool marked; /* the last record was a mark */
-    mm_err *e; /* why everything has to stop: the receiver failed */
+    mm_err *e;   /* why everything has to stop: the receiver failed */
 } mm_sink;
 
 /* A record with the key and src of this input. */
@@ -34,8 +34,8 @@ mm_status mm_sink_fault(mm_sink *s, const mm_fault *f);
 mm_status mm_sink_fault_of(mm_sink *s, mm_record *rec, const mm_fault *f);
 
 /* With o->mark: puts a mark with this key. By themselves mm_sink_put and mm_sink_fault_of do so after each line or row,
- * and in a live input after each window of its sound (of the last of several channels) or of a series, or frame where no
- * windows of sound are asked for; mm_decode after all that is left. */
+ * and in a live input after each window of its sound (of the last of several channels) or of a series, or frame where
+ * no windows of sound are asked for; mm_decode after all that is left. */
 mm_status mm_sink_mark(mm_sink *s, mm_str key);
 
 /* Adds n to the field of o->notes at offset `what`. */

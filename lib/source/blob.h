@@ -26,15 +26,15 @@ typedef struct mm_blob {
     mm_str of;            /* from its record: the modality of what comes of it; p NULL: none */
     bool timed;           /* … and its time, of which that of what comes of it is a part */
     double time[2];
-    bool named;           /* an operand itself, not found in a directory (or below --root) or an archive */
-    bool inside;          /* a member of an archive */
-    bool unpacked;        /* the single file in a compressed one, and named after it */
+    bool named;    /* an operand itself, not found in a directory (or below --root) or an archive */
+    bool inside;   /* a member of an archive */
+    bool unpacked; /* the single file in a compressed one, and named after it */
 
     /* Its place in the run. */
-    int64_t number; /* of this input, from 0 */
+    int64_t number;  /* of this input, from 0 */
     int64_t operand; /* the number of the operand that it comes from */
-    bool unfit;     /* the key's regular expression does not match the path, which keeps its own key */
-    bool fresh;     /* no earlier input can share a key with this or a later one (unless mm_key_merges) */
+    bool unfit;      /* the key's regular expression does not match the path, which keeps its own key */
+    bool fresh;      /* no earlier input can share a key with this or a later one (unless mm_key_merges) */
 
     /* Its bytes. */
     int64_t size;
@@ -79,11 +79,12 @@ mm_status mm_blob_load(mm_str *out, const mm_blob *b, int64_t most, const char *
 /* Makes b live: its bytes are those of head[n] and then those of the pipe b->fd, which it takes over; max_bytes is for
  * mm_blob_swallow_live. MM_FATAL when memory is out. */
 mm_status mm_blob_go_live(mm_blob *b, const void *head, size_t n, int64_t max_bytes, mm_err *e);
-/* The next bytes of a live blob: waits until there is one, and takes up to n; 0 at the end, −1 on an I/O error (errno). For
- * one thread. */
+/* The next bytes of a live blob: waits until there is one, and takes up to n; 0 at the end, −1 on an I/O error (errno).
+ * For one thread. */
 int64_t mm_blob_more(const mm_blob *b, void *out, int64_t n);
-/* Waits for more bytes of a live blob, before any was taken, and keeps them: returns how many of its first bytes can now
- * be read again with mm_blob_read, and will still be given by mm_blob_more; as many as before at the end; −1: errno. */
+/* Waits for more bytes of a live blob, before any was taken, and keeps them: returns how many of its first bytes can
+ * now be read again with mm_blob_read, and will still be given by mm_blob_more; as many as before at the end; −1:
+ * errno. */
 int64_t mm_blob_look_ahead(const mm_blob *b);
 /* Whether mm_blob_more need not wait, or not for longer than this. */
 bool mm_blob_ready(const mm_blob *b, int milliseconds);

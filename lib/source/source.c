@@ -182,7 +182,8 @@ static mm_status enter(mm_source *s, mm_blob **out, mm_str head, shape is, mm_er
     }
     mm_str unpacked = mm_path_unpacked(b->path);
     bool given = !s->n && !s->o.more; /* whoever handed it in waits for an answer */
-    if (*hint || given || (is == PACKED && promises_content(unpacked) && mm_name_promises(unpacked) != MM_FORMAT_ARCHIVE))
+    if (*hint || given ||
+        (is == PACKED && promises_content(unpacked) && mm_name_promises(unpacked) != MM_FORMAT_ARCHIVE))
         mm_blob_fail(b, "empty", "nothing is in it, or zeros only%s", hint);
     else
         skip(s, out, MM_HINT_NONE, "an empty archive");

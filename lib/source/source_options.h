@@ -25,8 +25,8 @@ typedef struct {
      * NULL: open every file. */
     bool (*keep)(void *ctx, mm_blob *b);
     void *keep_ctx;
-    /* More operands, after those of mm_source_open: waits for the next, whose path lives until the call after it. MM_OK,
-     * MM_EOF, MM_FATAL. NULL: there are none. */
+    /* More operands, after those of mm_source_open: waits for the next, whose path lives until the call after it.
+     * MM_OK, MM_EOF, MM_FATAL. NULL: there are none. */
     mm_status (*more)(void *ctx, const char **path, mm_err *e);
     void *more_ctx;
 } mm_source_opts;

@@ -71,7 +71,8 @@ int64_t mm_av_bytes_next(mm_av_bytes *x, void *out, int64_t n)
     double since = now();
     bool stalls = !mm_blob_ready(x->blob, PATIENCE_MS);
     if (stalls)
-        mm_say(x->log, MM_LOG_WARN, "%.*s: nothing has come for %d s; waiting", MM_STRF(x->blob->src), PATIENCE_MS / 1000);
+        mm_say(x->log, MM_LOG_WARN, "%.*s: nothing has come for %d s; waiting", MM_STRF(x->blob->src),
+               PATIENCE_MS / 1000);
     int64_t got = mm_blob_more(x->blob, out, n);
     if (stalls && got > 0)
         mm_say(x->log, MM_LOG_WARN, "%.*s: goes on after %.0f s without a byte", MM_STRF(x->blob->src), now() - since);

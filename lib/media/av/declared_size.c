@@ -57,8 +57,8 @@ static bool unknown_size(int64_t size, int width)
     return size <= 0;
 }
 
-/* Where the chunk with the samples, which follows others, begins after its head; −1: not found. *end: where it ends, −1:
- * unknown. A chunk "ds64" has its size where 32 bits are not enough. */
+/* Where the chunk with the samples, which follows others, begins after its head; −1: not found. *end: where it ends,
+ * −1: unknown. A chunk "ds64" has its size where 32 bits are not enough. */
 static int64_t find_samples(const mm_av_bytes *b, const layout *l, int64_t *end)
 {
     int64_t at = l->first, wide = 0;

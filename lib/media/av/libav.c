@@ -304,9 +304,22 @@ static void hurry(AVFormatContext *fmt, const AVInputFormat *format)
     enum { FRAGMENT = 32 << 20 };
     bool fragments = av_match_list(format->name, "mov", ',');
     fmt->fps_probe_size = 0;
-    fmt->max_probe_packets = 8; /* when another code among samples is looked for */
+    fmt->max_probe_packets = 2; /* when another code among samples is looked for */
     fmt->max_analyze_duration = fragments ? 60 * (int64_t)AV_TIME_BASE : AV_TIME_BASE / 2;
     fmt->probesize = fragments ? FRAGMENT : fmt->probesize;
+}
+
+static bool is_samples(const AVCodecParameters *par)
+{
+    return par->codec_id >= AV_CODEC_ID_FIRST_AUDIO && par->codec_id < AV_CODEC_ID_ADPCM_IMA_QT;
+}
+
+/* Whether nothing is left to be found out from the samples of a live input. Among those of 16 bits another code may be.
+ */
+static bool is_told_by_header(const mm_av_input *in)
+{
+    const AVCodecParameters *par = in->fmt->nb_streams == 1 ? in->fmt->streams[0]->codecpar : NULL;
+    return par && in->bytes.blob->live && is_samples(par) && par->codec_id != AV_CODEC_ID_PCM_S16LE;
 }
 
 static int open_container(mm_av_input *in, const AVInputFormat *format)
@@ -316,7 +329,10 @@ static int open_container(mm_av_input *in, const AVInputFormat *format)
         in->probes = av_match_list(format->name, "wav,w64", ',');
     }
     int rc = avformat_open_input(&in->fmt, NULL, format, NULL); /* frees fmt when it fails */
-    return rc >= 0 ? find_streams(in->fmt, &in->limits) : rc;
+    in->probes = false;
+    if (in->bytes.blob->live)
+        in->io->error = in->io->eof_reached = 0;
+    return rc < 0 || is_told_by_header(in) ? rc : find_streams(in->fmt, &in->limits);
 }
 
 /* mm_av_input.unit: only of formats whose demuxers do not mind a short packet. */
@@ -326,8 +342,7 @@ static int unit_of(const mm_av_input *in)
     const char *name = in->fmt->iformat->name;
     if (!par || !in->bytes.blob->live)
         return 0;
-    bool samples = par->codec_id >= AV_CODEC_ID_FIRST_AUDIO && par->codec_id < AV_CODEC_ID_ADPCM_IMA_QT;
-    if (samples && (in->raw || av_match_list(name, "wav,w64,aiff,au", ',')))
+    if (is_samples(par) && (in->raw || av_match_list(name, "wav,w64,aiff,au", ',')))
         return par->block_align;
     return av_match_list(name, "mp3", ',');
 }
@@ -355,7 +370,7 @@ mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, c
     if (rc >= 0) {
         refill(in);
         find_zero(in);
-        in->probes = false;
+        in->given = true;
         in->unit = unit_of(in);
         return MM_OK;
     }

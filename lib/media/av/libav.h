@@ -32,10 +32,10 @@ typedef struct {
     int64_t packets;     /* read so far */
     int64_t packets_end; /* where the bytes of the packets so far end; 0: unknown */
     mm_clock clock;
-    double zero;    /* seconds on the clock: where the first stream begins to be shown or heard */
-    bool alone;     /* only one stream is shown or heard: it need not keep time with others */
-    double end;     /* seconds on the clock: where the last packet of any stream ends */
-    char said[120]; /* the last error message of its demuxer */
+    double zero;             /* seconds on the clock: where the first stream begins to be shown or heard */
+    bool alone;              /* only one stream is shown or heard: it need not keep time with others */
+    double end;              /* seconds on the clock: where the last packet of any stream ends */
+    char said[120];          /* the last error message of its demuxer */
     const mm_raw_sound *raw; /* NULL: it has a header */
     int unit;      /* of a live input of samples, the bytes of one in all channels; of MPEG audio 1; of others 0 */
     int64_t whole; /* where a unit begins, once packets are made of what is there; −1: not yet */

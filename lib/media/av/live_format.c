@@ -10,8 +10,8 @@ enum { FIRST = 2048, MOST = 1 << 20 }; /* as av_probe_input_buffer has it */
 
 /* Formats whose demuxers read from front to back and find what they would find in a file. Of MP4: is_in_front. */
 static const char FROM_FRONT_TO_BACK[] =
-    "aac,ac3,aiff,amr,au,caf,dts,eac3,flac,flv,h264,hevc,ivf,m4v,matroska,webm,mp3,mpeg,mpegts,mpegvideo,nut,obu,ogg,w64,"
-    "wav,yuv4mpegpipe";
+    "aac,ac3,aiff,amr,au,caf,dts,eac3,flac,flv,h264,hevc,ivf,m4v,matroska,webm,mp3,mpeg,mpegts,mpegvideo,nut,obu,ogg,"
+    "w64,wav,yuv4mpegpipe";
 
 /* libav's guess by the first n bytes, behind which there is padding. */
 static const AVInputFormat *guess(uint8_t *bytes, int64_t n, int *score)
@@ -74,5 +74,7 @@ bool mm_av_can_follow(const mm_blob *b)
     const AVInputFormat *format = mm_live_format(b);
     if (!format)
         return false;
-    return av_match_list(format->name, "mov", ',') ? is_in_front(b) : av_match_list(format->name, FROM_FRONT_TO_BACK, ',');
+    if (av_match_list(format->name, "mov", ','))
+        return is_in_front(b);
+    return av_match_list(format->name, FROM_FRONT_TO_BACK, ',');
 }

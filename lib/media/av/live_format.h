@@ -8,8 +8,8 @@
 
 /* NULL: none that is known. Takes no bytes. */
 const AVInputFormat *mm_live_format(const mm_blob *b);
-/* Whether b can be decoded as it comes, as what programs write to pipes can: nothing that is needed in front lies at the
- * end. Takes no bytes. */
+/* Whether b can be decoded as it comes, as what programs write to pipes can: nothing that is needed in front lies at
+ * the end. Takes no bytes. */
 bool mm_av_can_follow(const mm_blob *b);
 
 #endif

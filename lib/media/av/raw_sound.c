@@ -10,8 +10,8 @@ static const struct {
     const char *other; /* SoX's */
     int bytes;
 } FORMATS[] = {
-    {"s16le", "s16", 2}, {"s24le", "s24", 3}, {"s32le", "s32", 4}, {"f32le", "f32", 4}, {"u8", "u8", 1},
-    {"mulaw", "ul", 1},  {"alaw", "al", 1},   {"s8", "s8", 1},     {"f64le", "f64", 8}, {"s16be", "s16be", 2},
+    {"s16le", "s16", 2},   {"s24le", "s24", 3},   {"s32le", "s32", 4},   {"f32le", "f32", 4},   {"u8", "u8", 1},
+    {"mulaw", "ul", 1},    {"alaw", "al", 1},     {"s8", "s8", 1},       {"f64le", "f64", 8},   {"s16be", "s16be", 2},
     {"s24be", "s24be", 3}, {"s32be", "s32be", 4}, {"f32be", "f32be", 4}, {"f64be", "f64be", 8},
 };
 enum { N_FORMATS = sizeof FORMATS / sizeof *FORMATS };
@@ -57,8 +57,8 @@ mm_status mm_raw_sound_parse(mm_raw_sound *r, const char *text, mm_err *e)
         return mm_fail(e, MM_SKIP, "no such format of samples: %.40s; there are %s", text, NAMES);
     *r = (mm_raw_sound){FORMATS[i].name, FORMATS[i].bytes, 0, 1};
     if (!parse_count(&rest, LEAST_RATE, MOST_RATE, &r->rate))
-        return mm_fail(e, MM_SKIP, "the rate must follow the format, from %d to %d samples a second: %s,16000", LEAST_RATE,
-                       MOST_RATE, FORMATS[i].name);
+        return mm_fail(e, MM_SKIP, "the rate must follow the format, from %d to %d samples a second: %s,16000",
+                       LEAST_RATE, MOST_RATE, FORMATS[i].name);
     if (*rest && (!parse_count(&rest, 1, MOST_CHANNELS, &r->channels) || *rest))
         return mm_fail(e, MM_SKIP, "the number of channels must follow the rate, from 1 to %d: %s,%d,2", MOST_CHANNELS,
                        FORMATS[i].name, r->rate);

@@ -10,8 +10,8 @@ typedef struct {
     int rate, channels;
 } mm_raw_sound;
 
-/* "s16le,16000" or "mulaw,8000,2". Formats have the names that FFmpeg, SoX and ALSA give them: s16le, s16 and S16_LE are
- * one. MM_SKIP with a message that does not name the option. */
+/* "s16le,16000" or "mulaw,8000,2". Formats have the names that FFmpeg, SoX and ALSA give them: s16le, s16 and S16_LE
+ * are one. MM_SKIP with a message that does not name the option. */
 mm_status mm_raw_sound_parse(mm_raw_sound *r, const char *text, mm_err *e);
 
 #endif
