@@ -46,8 +46,9 @@ static const mm_opt options[] = {
      .help = "with --join=time: from the start of one window to the next (default: the window's length)", .above = true,
      .most = INFINITY, .with = "join=time"},
     {0, "lateness", MM_OPT_FLOAT, &opt.lateness, "SECONDS",
-     .help = "with --join=time: write each window as soon as it is closed, at the latest so long after its end, without "
-             "what has not come by then",
+     .help =
+         "with --join=time: write each window as soon as it is closed, at the latest so long after its end, without "
+         "what has not come by then",
      .least = 0, .most = INFINITY, .with = "join=time"},
     {0, "of", MM_OPT_STR, &opt.of, "NAMES", .help = "fuse only these modalities, separated by commas"},
     {0, "require", MM_OPT_STR, &opt.require, "NAMES", .help = "fail samples that lack one of these modalities"},

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static const char *const precisions[] = {"fp32", "bf16", "fp16", "int16", "int8", "auto"}; /* in the order of mm_precision */
+static const char *const precisions[] = {"fp32",  "bf16", "fp16",
+                                         "int16", "int8", "auto"}; /* in the order of mm_precision */
 
 const char *mm_precision_name(mm_precision p)
 {

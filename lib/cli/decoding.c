@@ -10,7 +10,7 @@ typedef struct {
     mm_decoding *d;
     mm_blob *blob;
     bool passes;
-    mm_record rec; /* in the blob's arena */
+    mm_record rec;                 /* in the blob's arena */
     mm_source_reuse_records piece; /* what FILE holds of it */
     mm_ordered_slot *slot;
     mm_arena *arena; /* of the record at hand */

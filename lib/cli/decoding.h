@@ -30,8 +30,8 @@ typedef struct {
 
     /* What follows belongs to decoding.c. */
     mm_source *sources;
-    mm_file_records *files; /* NULL: the sources are operands */
-    mm_blob *mark;          /* … with `marks`: the mark that follows what comes of the file at hand */
+    mm_file_records *files;  /* NULL: the sources are operands */
+    mm_blob *mark;           /* … with `marks`: the mark that follows what comes of the file at hand */
     mm_sidecar_rule sidecar; /* of label; extension NULL: none */
     mm_sidecars *sidecars;
     mm_key_check keys;

@@ -10,7 +10,7 @@ struct mm_file_records {
     mm_blob *open; /* a file whose last part is still to come, its bytes so far, and the part that is expected */
     mm_spool bytes;
     int64_t part;
-    mm_buf lost; /* the key of a file that failed, whose other parts are left out; n 0: none */
+    mm_buf lost;   /* the key of a file that failed, whose other parts are left out; n 0: none */
     mm_blob *held; /* a record that comes after the failure of `open` has been reported */
     mm_record rec;
 };

@@ -258,7 +258,7 @@ void mm_filter_fail(mm_run *r, int i, const char *stage, const char *code, const
 
 static bool is_ready(const struct mm_filter_state *s)
 {
-    bool passes = s->queue.head && !s->queue.head->wanted; /* need not wait for anything */
+    bool passes = s->queue.head && !s->queue.head->wanted;      /* need not wait for anything */
     bool asked = s->queue.marks || (s->f->flush && s->queue.n); /* the answer must not wait for more input */
     return s->ended || is_full(s) || s->queue.wanted >= s->now || passes || (asked && s->waits);
 }

@@ -19,7 +19,8 @@ typedef struct {
     mm_arena arena;          /* of the error record that stands for a source whose key is taken */
 } mm_key_check;
 
-/* operands: NULL where they are not known beforehand. o: NULL where keys may be given again. After mm_resume_sources; dies when memory is out. */
+/* operands: NULL where they are not known beforehand. o: NULL where keys may be given again. After mm_resume_sources;
+ * dies when memory is out. */
 void mm_key_check_open(mm_run *r, mm_key_check *k, const char *const *operands, const mm_source_opts *o,
                        bool rows_have_keys);
 void mm_key_check_close(mm_key_check *k);

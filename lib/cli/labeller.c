@@ -29,7 +29,7 @@ typedef struct {
     item incoming;                    /* being read, perhaps while the batch is finished */
     item batch[MM_LABEL_BATCH];
     int n, compared, marks;
-    size_t bytes;  /* of the batch's records */
+    size_t bytes;   /* of the batch's records */
     bool asked_for; /* what is written must not wait: it holds a mark, or --flush was given */
 } labeller;
 

@@ -52,9 +52,9 @@ typedef struct {
     const mm_opt *opts;           /* the tool's own, ended by a row with name NULL */
     void (*add_opts)(mm_opts *o); /* or: adds them, and rows shared by some tools (cli/encoding.h) */
     unsigned takes;
-    const bool *live; /* true once the options are read: lists of operands (MM_TAKES_FILES) are read as they come, by
-                         mm_operands_next; NULL: never */
-    const char *encodes;        /* completions offer models for -m that encode this: "image"; NULL: all */
+    const bool *live;    /* true once the options are read: lists of operands (MM_TAKES_FILES) are read as they come, by
+                            mm_operands_next; NULL: never */
+    const char *encodes; /* completions offer models for -m that encode this: "image"; NULL: all */
     const char *model_commands; /* "info|verify": the commands whose arguments are models */
     const char *name_commands;  /* "fetch": those whose arguments are no files either */
 } mm_tool;
@@ -144,8 +144,8 @@ void mm_out_flush(mm_run *r);
 bool mm_out_is_passed_on(const mm_run *r);
 /* A text output by the same rules (terminals allowed, no --resume). */
 FILE *mm_out_text(mm_run *r);
-/* A second text file that appears together with the first (mm_out_text with -o): renamed just before it. Its name is the
- * first's with the suffix `other` in place of `suffix`, or behind a name that does not end so. */
+/* A second text file that appears together with the first (mm_out_text with -o): renamed just before it. Its name is
+ * the first's with the suffix `other` in place of `suffix`, or behind a name that does not end so. */
 FILE *mm_out_beside(mm_run *r, const char *suffix, const char *other);
 /* Completes whichever was opened: rename, error report. After a --strict stop the output is not renamed. */
 void mm_out_close(mm_run *r);
@@ -171,7 +171,8 @@ void mm_in_on_wait(mm_run *r, void (*waits)(void *ctx), void *ctx);
 /* Once all is read: dies when not one record came, unless the tool after this one says so (mm_out_is_passed_on). */
 void mm_in_require(mm_run *r);
 
-/* For every record but marks, which a data set does not need: `take` may change it; anything but MM_OK ends the program with e's text. */
+/* For every record but marks, which a data set does not need: `take` may change it; anything but MM_OK ends the program
+ * with e's text. */
 typedef mm_status (*mm_take)(void *ctx, mm_record *rec, mm_err *e);
 void mm_in_each(mm_run *r, mm_take take, void *ctx);                      /* of all operands; mm_in_require */
 void mm_in_each_of(mm_run *r, const char *path, mm_take take, void *ctx); /* of this stream; dies if it is broken */

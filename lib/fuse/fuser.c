@@ -31,10 +31,8 @@ static mm_status new_live(mm_fuser *f, mm_err *e)
 {
     const mm_head *h = f->o.head;
     const char *of = h ? NULL : f->o.of;
-    mm_live_opts o = {.streams = f->o.streams,
-                      .grid = mm_fuser_grid(f),
-                      .lateness = f->o.lateness,
-                      .limit = f->o.memory};
+    mm_live_opts o = {
+        .streams = f->o.streams, .grid = mm_fuser_grid(f), .lateness = f->o.lateness, .limit = f->o.memory};
     for (int m = 0; h && m < h->inputs; m++)
         if (mm_fuser_uses(f, mm_str_of(h->input[m].name)))
             o.expected[o.n_expected++] = mm_str_of(h->input[m].name);

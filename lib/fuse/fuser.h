@@ -50,8 +50,8 @@ void mm_fuser_free(mm_fuser *f); /* NULL is fine */
 mm_status mm_fuser_take(mm_fuser *f, int stream, const mm_record *rec, double came, mm_err *e);
 /* This stream has ended; with the last stream all samples are written. */
 mm_status mm_fuser_end(mm_fuser *f, int stream, mm_err *e);
-/* Which stream to read from; −1: all have ended. With `live` none of those in `asleep` (bit s), on which it is not worth
- * waiting now; −1: all others have ended, or wait for one of these at a mark. */
+/* Which stream to read from; −1: all have ended. With `live` none of those in `asleep` (bit s), on which it is not
+ * worth waiting now; −1: all others have ended, or wait for one of these at a mark. */
 int mm_fuser_next_stream(const mm_fuser *f, uint64_t asleep);
 /* Call before waiting for more input: writes what is complete and stands before a mark, or (`flush`, `live`) all of
  * it. */

@@ -1,7 +1,6 @@
 /* fuser_batch.c: samples gather in a batch, which goes through the head (or the rule) at once. What passes while
  * samples wait there waits with them, so that everything leaves in order. */
 #include "fuse/fuser_state.h"
-
 #include "fuse/windows.h"
 
 static const size_t PASSED_BYTES = (size_t)16 << 20; /* that wait in a batch */

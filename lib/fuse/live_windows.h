@@ -9,8 +9,8 @@
  *   – or `lateness` seconds after the most advanced source has reached its end: on the clock of the records, or, where
  *     nothing comes (mm_live_tick), on that of the machine;
  *   – or when every stream is past the key: it has gone on to another key, is at a mark, or has ended.
- * What comes for a window that is closed is late: counted, and left out of that window. Windows in which nothing happens
- * are left out. If no record is late, windows are those of mm_features_of_windows. */
+ * What comes for a window that is closed is late: counted, and left out of that window. Windows in which nothing
+ * happens are left out. If no record is late, windows are those of mm_features_of_windows. */
 #ifndef MM_FUSE_LIVE_WINDOWS_H
 #define MM_FUSE_LIVE_WINDOWS_H
 
@@ -19,8 +19,8 @@
 typedef struct {
     int streams;
     mm_window_grid grid;
-    double lateness;                     /* seconds */
-    mm_str expected[MM_MAX_MODALITIES];  /* modalities that a window waits for even before their first record */
+    double lateness;                    /* seconds */
+    mm_str expected[MM_MAX_MODALITIES]; /* modalities that a window waits for even before their first record */
     int n_expected;
     size_t limit; /* bytes of records that may be held */
 } mm_live_opts;

@@ -1,7 +1,8 @@
 /* windows.h: features over windows of time: window k is [k·hop, k·hop + window), in seconds.
  *
  * In a window each modality is one row: the mean of the rows that overlap it, weighted by the overlap (an instant
- * counts as a millisecond). Rows of a [T,D] feature are grid.step apart; a record without time belongs to every window. */
+ * counts as a millisecond). Rows of a [T,D] feature are grid.step apart; a record without time belongs to every window.
+ */
 #ifndef MM_FUSE_WINDOWS_H
 #define MM_FUSE_WINDOWS_H
 

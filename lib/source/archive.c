@@ -182,7 +182,8 @@ static mm_status fill(mm_archive *a, mm_unpack *u, const mm_unpack_entry *x, mm_
         return MM_OK;
     }
     mm_spool_init(&s);
-    while (m->status == MM_OK && !mm_unpack_has_all(u) && (n = mm_unpack_data(u, a->chunk, sizeof a->chunk, &code, &why)) != 0) {
+    while (m->status == MM_OK && !mm_unpack_has_all(u) &&
+           (n = mm_unpack_data(u, a->chunk, sizeof a->chunk, &code, &why)) != 0) {
         if (n < 0)
             mm_blob_fail(m, code, "%s%s%s", why.text,
                          mm_unpack_dead(u) ? "; the rest of the archive cannot be read" : "", a->hint);

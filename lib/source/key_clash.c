@@ -169,8 +169,7 @@ static mm_hint remedy(const mm_clash *c, const slot *has, const mm_clash_source 
 {
     bool apart = (!c->operands || has->from != from->operand) && !c->o->root;
     bool member = memchr(rec->src.p, '!', rec->src.n);
-    if (apart && c->operands &&
-        (mm_dir_exists(c->operands[has->from]) || mm_dir_exists(c->operands[from->operand])))
+    if (apart && c->operands && (mm_dir_exists(c->operands[has->from]) || mm_dir_exists(c->operands[from->operand])))
         return MM_HINT_KEY_ROOT;
     if (apart && member && c->o->key_rule != MM_KEY_ARCHIVE)
         return MM_HINT_KEY_ARCHIVE;

@@ -14,14 +14,14 @@ typedef struct mm_clash mm_clash;
 
 /* One source, as mm_clash_check meets it. */
 typedef struct {
-    int64_t number; /* tells it from other sources */
+    int64_t number;  /* tells it from other sources */
     int64_t operand; /* as in mm_blob, like fresh */
     bool fresh;
     bool refused; /* set here: its clash has been reported */
 } mm_clash_source;
 
-/* operands: those of mm_source_open; they and o must outlive it. NULL: they are not known beforehand; then a source that
- * comes again under its own name (a file that a list names whenever it changes) is read again, and no clash. */
+/* operands: those of mm_source_open; they and o must outlive it. NULL: they are not known beforehand; then a source
+ * that comes again under its own name (a file that a list names whenever it changes) is read again, and no clash. */
 mm_status mm_clash_new(mm_clash **out, const char *const *operands, const mm_source_opts *o, mm_err *e);
 void mm_clash_free(mm_clash *c); /* NULL is fine */
 

@@ -16,8 +16,8 @@ void mm_source_close(mm_source *s);
 
 /* The next input. MM_OK: b->status says whether it can be read; MM_EOF; MM_FATAL. */
 mm_status mm_source_next(mm_source *s, mm_blob **b, mm_err *e);
-/* Hands in an input from elsewhere, which the source then owns: it comes next, or its members if it is an archive. At the
- * end of the operands only (MM_EOF). */
+/* Hands in an input from elsewhere, which the source then owns: it comes next, or its members if it is an archive. At
+ * the end of the operands only (MM_EOF). */
 void mm_source_give(mm_source *s, mm_blob *b);
 /* How many entries were skipped so far because they hold no media (hidden names, sockets, links that are not followed,
  * empty archives); each was logged at MM_LOG_INFO. */

@@ -4,8 +4,8 @@
 
 #include <sys/stat.h>
 
-/* Opens the one at path, of which stat(2) said *st, for reading; waits for the writer of a FIFO. A Unix socket is connected
- * to, unless it is one that this process has open, as /dev/stdin may be. A descriptor, or −1 with errno. */
+/* Opens the one at path, of which stat(2) said *st, for reading; waits for the writer of a FIFO. A Unix socket is
+ * connected to, unless it is one that this process has open, as /dev/stdin may be. A descriptor, or −1 with errno. */
 int mm_open_special(const char *path, const struct stat *st);
 
 #endif

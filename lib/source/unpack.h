@@ -32,9 +32,9 @@ void mm_unpack_close(mm_unpack *u); /* NULL is fine */
 /* The next entry; what is left of the current one's data is skipped. MM_OK; MM_EOF; MM_SKIP when it is damaged: the
  * next call may find another, unless mm_unpack_dead. */
 mm_status mm_unpack_next(mm_unpack *u, mm_unpack_entry *x, const char **code, mm_err *e);
-/* Up to n bytes of the current entry's data; 0: the end; −1: it is damaged, *code and e say how. Where what follows data
- * of a known length is padding (tar, cpio), mm_unpack_has_all is true with the last of them, so that nobody has to wait
- * for what follows. */
+/* Up to n bytes of the current entry's data; 0: the end; −1: it is damaged, *code and e say how. Where what follows
+ * data of a known length is padding (tar, cpio), mm_unpack_has_all is true with the last of them, so that nobody has to
+ * wait for what follows. */
 int64_t mm_unpack_data(mm_unpack *u, void *out, size_t n, const char **code, mm_err *e);
 
 bool mm_unpack_has_all(const mm_unpack *u);

@@ -20,7 +20,7 @@ struct mm_reader {
     size_t from, to;     /* window[from..to): read, not yet delivered */
     void (*waits)(void *ctx);
     void *waits_ctx;
-    mm_err failed;       /* status MM_FATAL once nothing more can come */
+    mm_err failed; /* status MM_FATAL once nothing more can come */
     char *name;
     uint8_t window[WINDOW];
 };

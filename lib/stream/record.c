@@ -1,10 +1,9 @@
 #include "stream/record.h"
 
 static const char *const KINDS[] = {
-    [MM_KIND_IMAGE] = "image",   [MM_KIND_AUDIO] = "audio",   [MM_KIND_TEXT] = "text",
-    [MM_KIND_SERIES] = "series", [MM_KIND_VOLUME] = "volume", [MM_KIND_FEATURE] = "feature",
-    [MM_KIND_LABEL] = "label",   [MM_KIND_ERROR] = "error",   [MM_KIND_MARK] = "mark",
-    [MM_KIND_FILE] = "file",     [MM_KIND_OTHER] = "other",
+    [MM_KIND_IMAGE] = "image",   [MM_KIND_AUDIO] = "audio",     [MM_KIND_TEXT] = "text",   [MM_KIND_SERIES] = "series",
+    [MM_KIND_VOLUME] = "volume", [MM_KIND_FEATURE] = "feature", [MM_KIND_LABEL] = "label", [MM_KIND_ERROR] = "error",
+    [MM_KIND_MARK] = "mark",     [MM_KIND_FILE] = "file",       [MM_KIND_OTHER] = "other",
 };
 
 const char *mm_kind_name(mm_kind k)

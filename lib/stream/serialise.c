@@ -109,7 +109,8 @@ static void field_error(msgpack_packer *pk, const mm_record_error *err)
 static size_t count_fields(const mm_record *rec)
 {
     size_t n = 2; /* mm, kind */
-    n += !!rec->key.p + !!rec->src.p + (rec->part >= 0) + rec->has_time + (rec->has_tensor || rec->text.p || rec->bytes.p);
+    n += !!rec->key.p + !!rec->src.p + (rec->part >= 0) + rec->has_time +
+         (rec->has_tensor || rec->text.p || rec->bytes.p);
     n += (rec->rate > 0) + !!rec->prep.p + rec->has_grid + !!rec->of.p + !!rec->space.p;
     n += (rec->label.type != MSGPACK_OBJECT_NIL) + has_error(&rec->error) + (rec->meta.type != MSGPACK_OBJECT_NIL);
     return n + (rec->others.type == MSGPACK_OBJECT_MAP ? rec->others.via.map.size : 0);

@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 /* A record as one line, newline included. A tensor is {"type": "f32", "shape": [384]}, with `values` also "values":
- * nested lists in its shape. The bytes of a file are {"type": "bin", "shape": [5120]}, never more. False on a write error. */
+ * nested lists in its shape. The bytes of a file are {"type": "bin", "shape": [5120]}, never more. False on a write
+ * error. */
 bool mm_json_record(FILE *f, const mm_record *rec, bool values, mm_arena *a);
 
 #endif

@@ -165,7 +165,9 @@ int main(int argc, char **argv)
     mm_precision p = MM_PREC_FP32;
     for (; i + 1 < argc && argv[i][0] == '-'; i += 2) {
         if (argv[i][1] == 'p')
-            p = argv[i + 1][0] == 'b' ? MM_PREC_BF16 : argv[i + 1][0] == 'i' ? (argv[i + 1][3] == '1' ? MM_PREC_INT16 : MM_PREC_INT8) : MM_PREC_FP32;
+            p = argv[i + 1][0] == 'b'   ? MM_PREC_BF16
+                : argv[i + 1][0] == 'i' ? (argv[i + 1][3] == '1' ? MM_PREC_INT16 : MM_PREC_INT8)
+                                        : MM_PREC_FP32;
         else if (argv[i][1] == 'j')
             threads = atoi(argv[i + 1]);
         else

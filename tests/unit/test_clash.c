@@ -136,7 +136,8 @@ static void long_names(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(modalities), cmocka_unit_test(one_source), cmocka_unit_test(unknown_operands),
-                                       cmocka_unit_test(memory), cmocka_unit_test(long_names)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(modalities), cmocka_unit_test(one_source),
+                                       cmocka_unit_test(unknown_operands), cmocka_unit_test(memory),
+                                       cmocka_unit_test(long_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -468,11 +468,16 @@ static void test_every_hint_is_worded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),        cmocka_unit_test(test_batches_do_not_matter),
-        cmocka_unit_test(test_coprocess),    cmocka_unit_test(test_keep),
-        cmocka_unit_test(test_resume),       cmocka_unit_test(test_resume_refuses_other_files),
-        cmocka_unit_test(test_strict_stops), cmocka_unit_test(test_strict_without_a_stream),
-        cmocka_unit_test(test_dying),        cmocka_unit_test(test_every_hint_is_worded),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_batches_do_not_matter),
+        cmocka_unit_test(test_coprocess),
+        cmocka_unit_test(test_keep),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_resume_refuses_other_files),
+        cmocka_unit_test(test_strict_stops),
+        cmocka_unit_test(test_strict_without_a_stream),
+        cmocka_unit_test(test_dying),
+        cmocka_unit_test(test_every_hint_is_worded),
         cmocka_unit_test(test_marks_are_answered),
     };
     return cmocka_run_group_tests(tests, write_input, NULL);

@@ -117,8 +117,7 @@ static void check_integers(const layer *l, const float *y, const char *what, boo
                 sum += x.q[k] * lrintf(w[k] * c.inv);
             if (labs(sum) > INT32_MAX)
                 fail_msg("%s: a sum of %ld has no place in 32 bits", what, sum);
-            const float expected =
-                ((float)sum * x.scale + (float)lrintf(w[x.at] * c.inv) * x.rest) * c.scale + l->b[j];
+            const float expected = ((float)sum * x.scale + (float)lrintf(w[x.at] * c.inv) * x.rest) * c.scale + l->b[j];
             const float apart = fabsf(y[i * l->n + j] - expected);
             if (other_device() ? !(apart <= 1.001f * x.scale * mw + 1e-5f * fabsf(expected)) : !(apart == 0))
                 fail_msg("%s: row %lld, column %lld: %.9g, not %.9g", what, (long long)i, (long long)j, y[i * l->n + j],
@@ -265,10 +264,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_int16), cmocka_unit_test(test_int16_is_full), cmocka_unit_test(test_int8),
-        cmocka_unit_test(test_fp16),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_bf16), cmocka_unit_test(test_int16), cmocka_unit_test(test_int16_is_full),
+        cmocka_unit_test(test_int8), cmocka_unit_test(test_fp16),  cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, keep_driver, let_driver_go);
 }

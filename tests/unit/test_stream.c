@@ -164,8 +164,8 @@ static void kind_names(void **state)
 /* {"mm": 1, "kind": kind, "key": "k"} and, unless type is 0, "data": 3 bytes as bin (0xc4) or str (0xa3). */
 static mm_status parse_with_data(const char *kind, uint8_t type, mm_record *rec, mm_buf *bytes, mm_arena *a)
 {
-    uint8_t head[] = {0x83, 0xa2, 'm', 'm', 1, 0xa4, 'k', 'i', 'n', 'd', 0xa4, kind[0], kind[1], kind[2], kind[3],
-                      0xa3, 'k', 'e', 'y', 0xa1, 'k', 0xa4, 'd', 'a', 't', 'a', type, 3};
+    uint8_t head[] = {0x83,    0xa2, 'm', 'm', 1,   0xa4, 'k', 'i',  'n', 'd', 0xa4, kind[0], kind[1], kind[2],
+                      kind[3], 0xa3, 'k', 'e', 'y', 0xa1, 'k', 0xa4, 'd', 'a', 't',  'a',     type,    3};
     mm_err e;
     size_t used, n = type ? sizeof head - (type == 0xa3) : sizeof head - 7;
     head[0] += type != 0;

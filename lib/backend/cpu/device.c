@@ -79,7 +79,8 @@ static mm_status open_cpu(mm_dev **out, const mm_dev_opts *o, mm_err *e)
     if (s != MM_OK)
         return s;
     if (!supports(o->precision))
-        return mm_fail_hint(e, MM_FATAL, MM_HINT_PRECISION, "the CPU computes in fp32, bf16, int16 or int8, not in fp16");
+        return mm_fail_hint(e, MM_FATAL, MM_HINT_PRECISION,
+                            "the CPU computes in fp32, bf16, int16 or int8, not in fp16");
     mm_cpu_dev *d = calloc(1, sizeof *d);
     if (!d)
         return mm_fail_memory(e);

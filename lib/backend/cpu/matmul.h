@@ -29,8 +29,8 @@
 #define MM_INT16_STEPS 2046.0f
 #define MM_INT16_COLUMN 1040000.0f
 
-/* How a row of A became integers: x = (q - zero) * scale, q = 0 .. steps + 1. The number of largest magnitude, x[at], does
- * not count for the range, because one outlier would cost every other number its precision: it is clamped, and the
+/* How a row of A became integers: x = (q - zero) * scale, q = 0 .. steps + 1. The number of largest magnitude, x[at],
+ * does not count for the range, because one outlier would cost every other number its precision: it is clamped, and the
  * difference is kept in fp32 as `rest`. (Outliers in few channels are what transformers' activations are known for:
  * Dettmers et al., LLM.int8(), 2022.) */
 typedef struct {

@@ -333,7 +333,8 @@ static void pack_conv_rows(const conv_job *j, uint32_t *to, int width, const flo
 }
 
 /* The same as integers, by way of an fp32 panel; only without groups. */
-static void conv_integers(const conv_job *j, uint32_t *to, float *panel, int width, const float *rows, int n, int64_t n0)
+static void conv_integers(const conv_job *j, uint32_t *to, float *panel, int width, const float *rows, int n,
+                          int64_t n0)
 {
     const void *row[MM_MAX_NR];
     for (int i = 0; i < n; i++)
