@@ -83,6 +83,7 @@ static mm_epilogue epilogue(const mm_conv_op *op)
         .y = mm_cpu_at(&op->y),
         .ldy = op->y.ld,
         .act = op->act,
+        .rough = ((const mm_cpu_weight *)op->w)->m->precision == MM_PREC_INT16,
     };
 }
 

@@ -413,7 +413,7 @@ mm_status mm_cpu_linear(mm_dev *dev, const mm_linear_op *op, mm_err *e)
               .y = mm_cpu_at(&op->y),
               .ldy = op->y.ld,
               .act = op->act,
-              .rough = w->m->precision != MM_PREC_FP32 && w->m->precision != MM_PREC_INT16},
+              .rough = w->m->precision != MM_PREC_FP32},
     };
     return mm_gemm_run(d, &g, e);
 }
