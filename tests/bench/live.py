@@ -9,7 +9,7 @@ utterance  warm: the last byte of 3 s of speech, a picture, a sentence and a mar
 marks      a mark after each record, 8 and 64 in flight, beside the same records with one mark at their end; ratios within a round
 windows    a process writes at the pace of the clock; a window's delay is that since the write that completed it. The records are
            compared with those of the same bytes read at once
-long       hours of sound and rows, faster than their clock, through encoders and a join by time: memory and times
+long       hours of sound and rows, faster than their clock, through an encoder and a join by time: memory and times
 
 Environment: BUILD, MM_MODELS, BENCH_THREADS (2)."""
 import argparse
@@ -379,13 +379,34 @@ def watch(pids, samples, over):
             return
 
 
+def tools_below(pid):
+    """(pids, names) of the tools that a shell started"""
+    above, named = {}, {}
+    for other in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{other}/stat") as f:
+                name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
+        except OSError:
+            continue
+        above[int(other)], named[int(other)] = int(rest.split()[1]), name
+    found = []
+    for p in sorted(named):
+        at = p
+        while at in above and at != pid:
+            at = above[at]
+        if at == pid and named[p].startswith("mm-"):
+            found.append(p)
+    return found, [named[p] for p in found]
+
+
 def long_case(name, script, feeds, expected, seconds):
-    """script: a bash pipeline that reads the FIFOs; its stages are the group's processes"""
+    """script: a bash pipeline that reads the FIFOs {0}, {1}"""
     with tempfile.TemporaryDirectory() as tmp:
         fifos = []
         for i, feed in enumerate(feeds):
-            os.mkfifo(f"{tmp}/{i}")
-            fifos.append(f"{tmp}/{i}")
+            os.mkdir(f"{tmp}/{i}")
+            os.mkfifo(f"{tmp}/{i}/in")
+            fifos.append(f"{tmp}/{i}/in")
         p = subprocess.Popen(["bash", "-c", script.format(*fifos)], env=ENV, stdout=subprocess.PIPE)
         writers = []
         for feed, fifo in zip(feeds, fifos):
@@ -393,8 +414,7 @@ def long_case(name, script, feeds, expected, seconds):
             t.start()
             writers.append(t)
         time.sleep(1)
-        tools = [int(pid) for pid in output(["pgrep", "-x", "-g", str(os.getpgid(p.pid)), "mm-.*"]).split()]
-        names = [open(f"/proc/{pid}/comm").read().strip() for pid in tools]
+        tools, names = tools_below(p.pid)
         samples, over = [], threading.Event()
         watcher = threading.Thread(target=watch, args=(tools, samples, over), daemon=True)
         watcher.start()
@@ -420,11 +440,13 @@ def section_long(o):
     seconds = int(3600 * o.hours)
     say("## Long: faster than its clock; most MiB in the first third → in the last\n")
     say("| what | media | windows | furthest from its time | memory | status | load |\n|---|---|---|---|---|---|---|")
-    tiny = os.path.abspath(f"{HERE}/../goldens/encode/whisper")
-    sound = f"mm-decode -q --flush --window 2 {{0}} | mm-encode-audio -q --flush -m {tiny}"
-    long_case("WAV | mm-encode-audio", sound, [feed_sound], lambda k: 2.0 * k, seconds)
-    rows = "mm-decode -q --flush --as series --rate 50 --window 2 {1}"
-    long_case("WAV and CSV | mm-fuse --join time", f"mm-fuse -q --flush --join time:2 <({sound}) <({rows})", [feed_sound, feed_rows], lambda k: 2.0 * k, seconds)
+    tiny = os.path.abspath(f"{HERE}/../goldens/encode/wav2vec2")
+    sound = "mm-decode -q --flush --window 2 --key base --of mic{0} {{{0}}} | mm-encode-audio -q --flush -m " + tiny
+    rows = "mm-decode -q --flush --as series --rate 50 --window 2 {0}"
+    long_case("WAV → mm-encode-audio", sound.format(0), [feed_sound], lambda k: 2.0 * k, seconds)
+    long_case("two WAV → mm-encode-audio → mm-fuse --join time", f"mm-fuse -q --method concat --join time --window 2 --lateness 60 <({sound.format(0)}) <({sound.format(1)})",
+              [feed_sound, feed_sound], lambda k: 2.0 * k, seconds)
+    long_case("CSV", rows, [feed_rows], lambda k: 2.0 * k, seconds)
     say()
 
 
