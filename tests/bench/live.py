@@ -219,6 +219,8 @@ def section_marks(o):
 
 # ---- windows ----
 
+FRAME = 0.1  # seconds that a frame of the videos below is shown, after which it has been seen
+
 class Paced(threading.Thread):
     """Writes pieces [(seconds at which it is due, bytes)], notes when each was written."""
 
@@ -262,21 +264,24 @@ def paced_by_clock(data, head, each, rate):
 
 
 def paced_by_packets(data, path):
-    """a container: each packet is due when its last sample or frame has been seen"""
-    shown = json.loads(output(["ffprobe", "-v", "error", "-show_packets", "-show_entries", "packet=pts_time,duration_time,pos", "-of", "json", path]))
-    packets = sorted((int(x["pos"]), float(x["pts_time"]) + float(x.get("duration_time", 0))) for x in shown["packets"] if "pos" in x and "pts_time" in x)
-    start_time = min(float(x["pts_time"]) for x in shown["packets"] if "pts_time" in x)
-    pieces, ends, at = [], [], 0
-    for (pos, end), after in zip(packets, packets[1:] + [(len(data), 0)]):
-        if after[0] > at:
-            pieces.append((end - start_time, data[at:after[0]]))
-            ends.append(end - start_time)
-            at = after[0]
-    due = 0
-    for i, (t, piece) in enumerate(pieces):
-        due = max(due, t)
-        pieces[i] = (due, piece)
-    return pieces, [d for d, _ in pieces]
+    """a container: each packet is due when its last sample or frame has been seen, and not before those in front of it;
+    the ends are those of kinds: {kind: [end of the last one so far, for each piece]}"""
+    shown = json.loads(output(["ffprobe", "-v", "error", "-show_packets", "-show_entries", "packet=codec_type,pts_time,duration_time,pos", "-of", "json", path]))
+    packets = sorted((int(x["pos"]), float(x["pts_time"]), float(x.get("duration_time", 0)), x["codec_type"]) for x in shown["packets"] if "pos" in x and "pts_time" in x)
+    origin = min(pts for _, pts, _, _ in packets)
+    pieces, ends, due, at = [], {"audio": [], "image": []}, 0.0, 0
+    latest = {"audio": 0.0, "image": 0.0}
+    for i, (_, pts, duration, of) in enumerate(packets):
+        due = max(due, pts + duration - origin)
+        kind = "audio" if of == "audio" else "image"
+        latest[kind] = max(latest[kind], pts + duration - origin)
+        after = packets[i + 1][0] if i + 1 < len(packets) else len(data)
+        if after > at:  # else the next one lies in the same bytes
+            pieces.append((due, data[at:after]))
+            for k in ends:
+                ends[k].append(latest[k])
+            at = after
+    return pieces, ends
 
 
 def strip(r):
@@ -295,20 +300,22 @@ def window_case(name, argv, pieces, ends, timed):
         came, done = live(argv, pieces)
     except subprocess.CalledProcessError as e:
         return say(f"| {name} | not measured: {e} | | | | | |")
-    delays = []
-    for i, (r, now) in enumerate(came):
-        if r["kind"] == "error":
-            continue
-        if timed and "time" not in r:
-            return say(f"| {name} | no times | | | | | |")
-        end = r["time"][0] + 0.1 if timed and r["kind"] == "image" else r["time"][1] if timed else 0  # a frame has been seen a tenth later
-        at = min(bisect.bisect_left(ends, end - 1e-6) if timed else i, len(done) - 1)
-        delays.append(1e3 * (now - done[at]))
     same = "yes" if in_order(r for r, _ in came) == in_order(at_once) else f"NO ({len(came)} beside {len(at_once)})"
-    if not delays:
-        return say(f"| {name} | no record | | | | {same} | {load()} |")
-    first, rest = delays[0], delays[1:]
-    say(f"| {name} | {len(delays)} | {first:.1f} | {median(rest):.1f} | {quantile(rest, .95):.1f} | {max(rest):.1f} | {same} | {load()} |")
+    for kind in dict.fromkeys(r["kind"] for r, _ in came):
+        delays = []
+        for i, (r, now) in enumerate(came):
+            if r["kind"] != kind:
+                continue
+            if timed and "time" not in r:
+                return say(f"| {name} | no times | | | | | |")
+            end = r["time"][0] + FRAME if timed and kind == "image" else r["time"][1] if timed else 0
+            known = ends[kind] if isinstance(ends, dict) else ends
+            at = min(bisect.bisect_left(known, end - 1e-6) if timed else i, len(done) - 1)
+            delays.append(1e3 * (now - done[at]))
+        first, rest = delays[0], delays[1:] or delays
+        say(f"| {name}: {kind} | {len(delays)} | {first:.1f} | {median(rest):.1f} | {quantile(rest, .95):.1f} | {max(rest):.1f} | {same} | {load()} |")
+    if not came:
+        say(f"| {name} | no record | | | | {same} | {load()} |")
 
 
 def section_windows(o):

@@ -39,8 +39,8 @@ static inline vf v_gelu(vf x)
     return x * v_select(x < v_set(0.0f), tail, 1.0f - tail);
 }
 
-/* The same to 4e-5, in a third of the time, for what is rounded to bf16 or quantised next: Φ(x) = 1/2 + x P(x²) with x cut
- * off at ±4.4. */
+/* The same to 4e-5, in a third of the time, for what is rounded to bf16 or quantised next: Φ(x) = 1/2 + x P(x²) with x
+ * cut off at ±4.4. */
 static inline vf v_gelu_rough(vf x)
 {
     vf z = v_max(v_min(x, v_set(4.4f)), v_set(-4.4f)), u = z * z;
