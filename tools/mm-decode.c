@@ -195,6 +195,8 @@ static void check_options(mm_run *r)
     if (opt.as + 1 == MM_AS_OPENFACE &&
         (opt.time_column || opt.of_column || (!opt.labels && (opt.key_column || opt.label_column))))
         mm_usage(r, "--as=openface knows the columns of its tables");
+    if (opt.as + 1 == MM_AS_SERIES && opt.window > 0 && !*opt.rate && !opt.time_column)
+        mm_usage(r, "--as=series --window goes with --rate or --time-column: without one rows have no time");
 }
 
 static mm_decode_opts decode_options(mm_run *r)
@@ -239,7 +241,7 @@ static mm_decode_opts decode_options(mm_run *r)
         require(r, mm_range_parse(&o.range, opt.range, &e), "range", &e);
     take_models(r, &o);
     if (*opt.rate) {
-        require(r, mm_parse_rate(&o.rate, opt.rate, &e), "rate", &e);
+        require(r, mm_parse_rate(&o.rate, opt.rate, o.as == MM_AS_SERIES ? 1 : 100, &e), "rate", &e);
         o.series_rate = o.rate;
     }
     return o;

@@ -37,15 +37,16 @@ mm_status mm_parse_background(mm_decode_opts *o, const char *text, mm_err *e)
     return MM_OK;
 }
 
-mm_status mm_parse_rate(int64_t *rate, const char *text, mm_err *e)
+mm_status mm_parse_rate(int64_t *rate, const char *text, int64_t least, mm_err *e)
 {
     char *end;
     *rate = 0;
     if (strcmp(text, "native") == 0)
         return MM_OK;
     *rate = strtoll(text, &end, 10);
-    if (*end || *rate < 100 || *rate > 768000)
-        return mm_fail(e, MM_SKIP, "a rate is a number of samples a second (100 to 768000) or native, not %s", text);
+    if (*end || *rate < least || *rate > 768000)
+        return mm_fail(e, MM_SKIP, "a rate is a number of samples a second (%lld to 768000) or native, not %s",
+                       (long long)least, text);
     return MM_OK;
 }
 

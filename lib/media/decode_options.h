@@ -44,7 +44,7 @@ typedef struct {
     int64_t rate;        /* audio: resample to this; 0: keep */
     int64_t series_rate; /* rows a second that a series records; 0: unknown */
     double fps;          /* video frames a second; 0: every frame */
-    double window, hop;  /* audio windows in seconds; 0: whole (in parts below 64 MiB) */
+    double window, hop;  /* windows in seconds; 0: whole (in parts below 64 MiB) */
     mm_channel channels[MM_MAX_CHANNELS];
     int n_channels;        /* audio: a run of records for each; 0: one run, of their mean */
     mm_raw_sound raw;      /* audio: what has no format is samples of this kind; format NULL: nothing is */
@@ -84,8 +84,8 @@ typedef struct {
 mm_status mm_parse_media(mm_decode_opts *o, const char *text, mm_err *e);
 /* "#RRGGBB", "black" or "white"; NULL: none. */
 mm_status mm_parse_background(mm_decode_opts *o, const char *text, mm_err *e);
-/* Samples a second, or "native" (0). */
-mm_status mm_parse_rate(int64_t *rate, const char *text, mm_err *e);
+/* Samples a second, at least `least`, or "native" (0). */
+mm_status mm_parse_rate(int64_t *rate, const char *text, int64_t least, mm_err *e);
 /* "2", "left", "1=agent,2=customer" (several need names); NULL: the mean of all. */
 mm_status mm_parse_channels(mm_decode_opts *o, const char *text, mm_err *e);
 /* The number of a track, from 1, or a language as files have it: eng, en-GB; NULL: the best. */

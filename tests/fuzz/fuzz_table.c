@@ -56,6 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         {.text = true, .column = "text", .label_column = "choice", .table = MM_TABLE_JSON},
         {.text = true, .column = "text", .label_column = "label", .table = MM_TABLE_QUOTED_TSV},
         {.text = true, .column = "text", .table = MM_TABLE_SEMICOLON},
+        {.text = true, .as = MM_AS_SERIES, .series_rate = 10, .window = .5, .hop = .2},
+        {.text = true, .as = MM_AS_OPENFACE, .window = .5, .hop = .2},
     };
     if (n == 0)
         return 0;

@@ -47,12 +47,12 @@ static void rates(void **state)
     static const char *const bad[] = {"", "99", "768001", "16 kHz", "-16000", "natively"};
     int64_t rate;
     mm_err e;
-    assert_int_equal(mm_parse_rate(&rate, "44100", &e), MM_OK);
+    assert_int_equal(mm_parse_rate(&rate, "44100", 100, &e), MM_OK);
     assert_int_equal(rate, 44100);
-    assert_int_equal(mm_parse_rate(&rate, "native", &e), MM_OK);
+    assert_int_equal(mm_parse_rate(&rate, "native", 100, &e), MM_OK);
     assert_int_equal(rate, 0);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(mm_parse_rate(&rate, bad[i], &e), MM_SKIP);
+        assert_int_equal(mm_parse_rate(&rate, bad[i], 100, &e), MM_SKIP);
 }
 
 static void tracks(void **state)

@@ -144,12 +144,18 @@ static void numbers(void **state)
         T("1,2\n3,4\n"),
         T("id,a,b\nx,1,2\ny,,nan\nz,oops,1\nw,1\nv,5,6"),
         T("1;2\n3;4,5\n"),
+        T("frame, timestamp, confidence, success, AU01_r\n1, 0, 1, 1, 2\n1, 0, .9, 1, 3\n2, 1, 0, 0, 0\n3, x\n3, 2, 1, "
+          "1, 4\n"),
         T("{\"a\":1,\"id\":\"x\"}\n{\"id\":\"y\",\"a\":2}\n"),
     };
     static const mm_decode_opts ways[] = {
         {.text = true, .as = MM_AS_FEATURES},
         {.text = true, .as = MM_AS_FEATURES, .key_column = "id"},
         {.text = true, .as = MM_AS_SERIES},
+        {.text = true, .as = MM_AS_SERIES, .series_rate = 10, .window = .2, .hop = .1},
+        {.text = true, .as = MM_AS_SERIES, .start_column = "1", .window = 2},
+        {.text = true, .as = MM_AS_OPENFACE},
+        {.text = true, .as = MM_AS_OPENFACE, .window = 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

@@ -1,13 +1,13 @@
 /* sound_decode.c: any codec, rate and layout to f32 mono at one rate, on the file's clock.
  *
  * Each channel that was asked for, or the mean of all, has a pipeline of its own: mono (sound_mix.h), resampled
- * (sound_resample.h), cut into records (sound_cut.h). */
+ * (sound_resample.h), cut into records (cutter.h). */
 #include "media/sound/sound_decode.h"
 
 #include "media/av/libav.h"
 #include "media/av/ogg.h"
+#include "media/cutter.h"
 #include "media/gaps.h"
-#include "media/sound/sound_cut.h"
 #include "media/sound/sound_mix.h"
 #include "media/sound/sound_resample.h"
 #include "media/sound/sound_track.h"
@@ -22,6 +22,13 @@ enum { MIN_RATE = 100, MAX_RATE = 64 * 48000 }; /* of files; the highest is DSD5
  * Time stamps that are off by less than JITTER are ignored. */
 static const double JITTER = 0.1, PAUSE = 10;
 
+/* In the meta of every record of a sound. */
+typedef struct {
+    const char *codec, *language; /* NULL: unknown */
+    int64_t channels, source_rate;
+    int64_t track, tracks; /* which one of how many; 1-based */
+} sound_facts;
+
 typedef struct {
     int channel;
     mm_buf mono;
@@ -35,7 +42,7 @@ typedef struct {
     mm_av_input *in;
     line line[MM_MAX_CHANNELS];
     int lines;
-    mm_sound_facts facts;
+    sound_facts facts;
     mm_cancelling cancelling;
     mm_gaps gaps;
     int rate; /* of the last frame; 0: none came yet */
@@ -54,6 +61,25 @@ static mm_status to_cutter(void *ctx, const float *x, int64_t n, mm_fault *f)
     return mm_cutter_push(ctx, x, n, f);
 }
 
+static mm_status describe(const void *facts, mm_sink *s, mm_record *rec)
+{
+    const sound_facts *x = facts;
+    mm_status st = mm_meta_put_str(rec, s->a, "codec", mm_str_of(x->codec), s->e);
+    if (st == MM_OK)
+        st = mm_meta_put_int(rec, s->a, "channels", x->channels, s->e);
+    if (st == MM_OK)
+        st = mm_meta_put_int(rec, s->a, "source_rate", x->source_rate, s->e);
+    if (x->tracks < 2)
+        return st;
+    if (st == MM_OK)
+        st = mm_meta_put_int(rec, s->a, "track", x->track, s->e);
+    if (st == MM_OK)
+        st = mm_meta_put_int(rec, s->a, "tracks", x->tracks, s->e);
+    if (st == MM_OK && x->language)
+        st = mm_meta_put_str(rec, s->a, "language", mm_str_of(x->language), s->e);
+    return st;
+}
+
 static void make_lines(sound *s)
 {
     const mm_decode_opts *o = s->sink->o;
@@ -62,7 +88,9 @@ static void make_lines(sound *s)
         line *l = &s->line[i];
         l->channel = o->n_channels ? o->channels[i].index : MM_MEAN_OF_CHANNELS;
         l->c.sink = s->sink;
-        l->c.facts = &s->facts;
+        l->c.kind = MM_KIND_AUDIO;
+        l->c.describe = describe;
+        l->c.ctx = &s->facts;
         l->c.of = o->n_channels ? o->channels[i].of : (mm_str){0};
         l->r.put = to_cutter;
         l->r.ctx = &l->c;

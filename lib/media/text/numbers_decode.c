@@ -1,15 +1,15 @@
 #include "media/text/numbers_decode.h"
 
-#include "base/grow.h"
+#include "media/cutter.h"
 #include "media/table/charset.h"
 #include "media/table/npy_parse.h"
 #include "media/text/openface_decode.h"
 #include "media/text/table_rows.h"
+#include "media/text/time_window.h"
 
-#include <stdlib.h>
+#include <math.h>
 
 static const int64_t MAX_NUMBERS_FILE = (int64_t)4 << 30;
-enum { PART_BYTES = 32 << 20 }; /* of a series: records stay below 64 MiB */
 
 /* ---- records ---- */
 
@@ -29,46 +29,17 @@ static mm_status put_feature(mm_sink *s, mm_record *rec, const float *x, int64_t
     return mm_sink_put(s, rec);
 }
 
-/* n values from number `at` on, as floats in the sink's arena; NULL when memory is out. */
-static const float *floats(mm_sink *s, const void *data, mm_type type, int64_t at, int64_t n)
-{
-    float *x = mm_arena_alloc(s->a, (size_t)n * sizeof *x);
-    if (x)
-        mm_to_f32(x, (const char *)data + at * (int64_t)mm_type_size(type), type, n);
-    return x;
-}
-
-/* data[rows, columns] as a series, in parts; columns −1: data[rows]. */
-static mm_status put_series(mm_sink *s, const void *data, mm_type type, int64_t rows, int64_t columns, mm_fault *f)
-{
-    int64_t width = columns < 0 ? 1 : columns, most = PART_BYTES / (width * (int64_t)sizeof(float));
-    mm_status st = MM_OK;
-    if (most < 1)
-        return mm_fault_set(f, "too-large", "rows of more than 32 MiB");
-    for (int64_t at = 0, part = 0; st == MM_OK && (at < rows || part == 0); at += most, part++) {
-        mm_record rec = mm_sink_record(s, MM_KIND_SERIES);
-        const int64_t dim[2] = {rows - at < most ? rows - at : most, columns};
-        rec.part = rows > most ? part : -1;
-        rec.has_tensor = true;
-        rec.tensor.data = floats(s, data, type, at * width, dim[0] * width);
-        rec.rate = s->o->series_rate;
-        if (!rec.tensor.data)
-            return mm_fault_memory(f);
-        if (mm_shape_make(&rec.tensor.s, MM_F32, columns < 0 ? 1 : 2, dim, &f->err) != MM_OK)
-            return mm_fault_set(f, "too-large", "%s", f->err.text);
-        st = mm_sink_put(s, &rec);
-    }
-    return st;
-}
-
 /* ---- tables ---- */
 
 /* A table of numbers that is being read. */
 typedef struct {
     mm_table_input rows;
-    int64_t width; /* numbers in a row; −1: not known yet */
-    float *all;    /* series: the rows so far */
-    int64_t n, cap;
+    int64_t width;         /* numbers in a row; −1: not known yet */
+    mm_cutter cutter;      /* series: rows by their number, … */
+    mm_time_windows times; /* … or by their time, when they have one and windows are asked for */
+    int64_t next;          /* the row that the cutter expects, from 0; −1: the first */
+    double zero;           /* the time of row 0, at the series' rate */
+    double last, lasted;   /* times: of the last row; seconds from the one before it */
 } numbers;
 
 /* Whether the first row names columns: it has a cell that is not a number where numbers belong. */
@@ -119,45 +90,133 @@ static mm_status numbers_of_row(numbers *m, float *x, mm_fault *why)
     return MM_OK;
 }
 
+static mm_status put_times(void *ctx, const mm_time_window *w, mm_fault *f)
+{
+    const numbers *m = ctx;
+    mm_sink *s = m->rows.s;
+    mm_record rec = mm_sink_record(s, MM_KIND_SERIES);
+    const int64_t dim[2] = {w->rows, m->width};
+    rec.part = w->part;
+    rec.has_time = true;
+    memcpy(rec.time, w->time, sizeof rec.time);
+    rec.rate = s->o->series_rate;
+    rec.has_tensor = true;
+    rec.tensor.data = w->x;
+    if (mm_shape_make(&rec.tensor.s, MM_F32, 2, dim, &f->err) != MM_OK)
+        return mm_fault_set(f, "too-large", "%s", f->err.text);
+    return mm_sink_put(s, &rec);
+}
+
+static mm_status begin_series(numbers *m, double start, mm_fault *f)
+{
+    mm_sink *s = m->rows.s;
+    const mm_decode_opts *o = s->o;
+    m->times = (mm_time_windows){.width = m->width, .put = put_times, .ctx = m, .window = o->window};
+    m->times.hop = o->hop > 0 ? o->hop : o->window;
+    m->cutter = (mm_cutter){.sink = s, .kind = MM_KIND_SERIES, .columns = m->width};
+    mm_status st = mm_cutter_begin(&m->cutter, o->series_rate, f);
+    mm_cutter_run(&m->cutter, start);
+    return st;
+}
+
+/* Rows that are broken took their time: NaN stands for them, up to ten seconds, as silence does in sound. After more a
+ * new run begins. Without a rate there is no time, and they are left out. */
+static mm_status fill_gap(numbers *m, int64_t row, mm_fault *f)
+{
+    static const double PAUSE = 10;
+    int64_t missing = row - m->next, rate = m->cutter.rate;
+    mm_status st = MM_OK;
+    if (missing == 0 || rate == 0)
+        return MM_OK;
+    if ((double)missing > PAUSE * (double)rate) {
+        st = mm_cutter_end(&m->cutter, false);
+        mm_cutter_run(&m->cutter, m->zero + (double)row / (double)rate);
+        return st;
+    }
+    float *nan = mm_arena_alloc(&m->rows.a, (size_t)m->width * sizeof *nan);
+    for (int64_t i = 0; nan && i < m->width; i++)
+        nan[i] = NAN;
+    for (; nan && st == MM_OK && missing > 0; missing--)
+        st = mm_cutter_push(&m->cutter, nan, 1, f);
+    return nan ? st : mm_fault_memory(f);
+}
+
+/* A row x[width] of a series; time: when it begins, or NULL. */
+static mm_status add_row(numbers *m, const float *x, const double *time, mm_fault *f)
+{
+    int64_t row = m->rows.t.row - 1, rate = m->rows.s->o->series_rate;
+    mm_status st = MM_OK;
+    double from_zero = rate ? (double)row / (double)rate : 0;
+    if (m->next < 0) {
+        m->zero = time ? *time - from_zero : 0;
+        st = begin_series(m, m->zero + from_zero, f);
+    }
+    if (st == MM_OK && time && m->times.window > 0) {
+        m->lasted = *time > m->last ? *time - m->last : m->lasted;
+        m->lasted = m->next < 0 ? 0 : m->lasted;
+        m->last = *time;
+        st = mm_time_windows_add(&m->times, *time, x, f);
+    } else if (st == MM_OK) {
+        st = m->next < 0 ? MM_OK : fill_gap(m, row, f);
+        if (st == MM_OK)
+            st = mm_cutter_push(&m->cutter, x, 1, f);
+    }
+    m->next = row + 1;
+    return st;
+}
+
 static mm_status take_row(numbers *m, mm_fault *f)
 {
     mm_table_input *r = &m->rows;
     mm_sink *s = r->s;
+    bool feature = s->o->as == MM_AS_FEATURES;
     mm_fault why;
     mm_record rec = mm_sink_record(s, MM_KIND_FEATURE);
-    float *x = mm_arena_alloc(s->a, (size_t)(r->n ? r->n : 1) * sizeof *x);
+    float *x = mm_arena_alloc(&r->a, (size_t)(r->n ? r->n : 1) * sizeof *x);
     if (!x)
         return mm_fault_memory(f);
     mm_status st = numbers_of_row(m, x, &why);
-    if (st == MM_OK && s->o->as == MM_AS_FEATURES)
+    if (st == MM_OK && (feature || r->start >= 0))
         st = mm_table_input_name(r, &rec, &why);
     if (st != MM_OK)
         return mm_table_input_fault(r, &why);
-    if (s->o->as == MM_AS_FEATURES)
-        return put_feature(s, &rec, x, m->width, f);
-    if (!mm_grow_rows(&m->all, &m->cap, m->n, m->width))
-        return mm_fault_memory(f);
-    memcpy(m->all + m->n++ * m->width, x, (size_t)m->width * sizeof *x);
-    mm_arena_reset(s->a);
-    return MM_OK;
+    return feature ? put_feature(s, &rec, x, m->width, f) : add_row(m, x, rec.has_time ? rec.time : NULL, f);
+}
+
+static mm_status end_series(numbers *m, mm_fault *f)
+{
+    if (m->next < 0)
+        return MM_OK;
+    mm_status st = mm_time_windows_end(&m->times, m->last + m->lasted, f);
+    return st == MM_OK ? mm_cutter_end(&m->cutter, true) : st;
 }
 
 static mm_status put_table(mm_sink *s, mm_str text, mm_live_text *live, mm_fault *f)
 {
-    numbers m = {.width = -1};
+    numbers m = {.width = -1, .next = -1};
     if (s->o->as == MM_AS_OPENFACE)
         return mm_openface_decode(s, text, live, f);
     mm_status st = mm_table_input_open(&m.rows, s, text, live, begins_with_names, f);
     while (st == MM_OK && (st = mm_table_input_next(&m.rows)) == MM_OK)
         st = take_row(&m, f);
     if (st == MM_EOF)
-        st = m.n ? put_series(s, m.all, MM_F32, m.n, m.width, f) : MM_OK;
-    free(m.all);
+        st = end_series(&m, f);
+    mm_cutter_free(&m.cutter);
+    mm_time_windows_free(&m.times);
     mm_table_input_close(&m.rows);
     return st;
 }
 
 /* ---- arrays ---- */
+
+/* n values from number `at` on, as floats in the sink's arena; NULL when memory is out. */
+static const float *floats(mm_sink *s, const void *data, mm_type type, int64_t at, int64_t n)
+{
+    float *x = mm_arena_alloc(s->a, (size_t)n * sizeof *x);
+    if (x)
+        mm_to_f32(x, (const char *)data + at * (int64_t)mm_type_size(type), type, n);
+    return x;
+}
 
 /* Row `row` of x[rows, width] as a feature; −1: the array is one vector. */
 static mm_status put_vector(mm_sink *s, const mm_tensor *t, int64_t row, int64_t width, mm_fault *f)
@@ -170,6 +229,29 @@ static mm_status put_vector(mm_sink *s, const mm_tensor *t, int64_t row, int64_t
     return x && rec.key.p ? put_feature(s, &rec, x, width, f) : mm_fault_memory(f);
 }
 
+/* data[rows, columns] as a series; columns 0: data[rows]. */
+static mm_status put_series(mm_sink *s, const mm_tensor *t, int64_t rows, int64_t columns, mm_fault *f)
+{
+    enum { BLOCK = 1 << 16 };
+    mm_cutter c = {.sink = s, .kind = MM_KIND_SERIES, .columns = columns};
+    int64_t width = columns ? columns : 1, most = width < BLOCK ? BLOCK / width : 1;
+    mm_arena a = {0};
+    mm_status st = mm_cutter_begin(&c, s->o->series_rate, f);
+    float *x = mm_arena_alloc(&a, (size_t)(most * width) * sizeof *x);
+    if (!x)
+        st = mm_fault_memory(f);
+    for (int64_t at = 0; st == MM_OK && at < rows; at += most) {
+        int64_t n = rows - at < most ? rows - at : most;
+        mm_to_f32(x, (const char *)t->data + at * width * (int64_t)mm_type_size(t->s.type), t->s.type, n * width);
+        st = mm_cutter_push(&c, x, n, f);
+    }
+    if (st == MM_OK)
+        st = mm_cutter_end(&c, true);
+    mm_arena_free(&a);
+    mm_cutter_free(&c);
+    return st;
+}
+
 static mm_status put_array(mm_sink *s, const mm_tensor *t, mm_fault *f)
 {
     int64_t rows = t->s.rank ? t->s.dim[0] : 1, width = t->s.rank == 2 ? t->s.dim[1] : 1;
@@ -179,7 +261,7 @@ static mm_status put_array(mm_sink *s, const mm_tensor *t, mm_fault *f)
     if (mm_shape_count(&t->s) == 0) /* a header may claim any number of rows when each is empty */
         return mm_fault_set(f, "empty", "an array without values");
     if (!features)
-        return put_series(s, t->data, t->s.type, rows, t->s.rank == 2 ? width : -1, f);
+        return put_series(s, t, rows, t->s.rank == 2 ? width : 0, f);
     if (t->s.rank == 1)
         return put_vector(s, t, -1, rows, f);
     mm_status st = MM_OK;

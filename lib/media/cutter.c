@@ -1,46 +1,45 @@
-#include "media/sound/sound_cut.h"
+#include "media/cutter.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { MAX_PART = 15 << 20 }; /* samples: 60 MiB */
+enum { MAX_PART = 15 << 20 }; /* numbers: 60 MiB */
+
+static int64_t width_of(const mm_cutter *c)
+{
+    return c->columns ? c->columns : 1;
+}
+
+static size_t sample_bytes(const mm_cutter *c)
+{
+    return (size_t)width_of(c) * sizeof(float);
+}
 
 static int64_t held_count(const mm_cutter *c)
 {
-    return (int64_t)(c->held.n / sizeof(float));
+    return (int64_t)(c->held.n / sample_bytes(c));
 }
 
-static mm_status put_facts(mm_record *rec, mm_sink *s, const mm_sound_facts *x)
+/* Samples in a window, or in a part. */
+static int64_t length_of(const mm_cutter *c)
 {
-    mm_status st = mm_meta_put_str(rec, s->a, "codec", mm_str_of(x->codec), s->e);
-    if (st == MM_OK)
-        st = mm_meta_put_int(rec, s->a, "channels", x->channels, s->e);
-    if (st == MM_OK)
-        st = mm_meta_put_int(rec, s->a, "source_rate", x->source_rate, s->e);
-    if (x->tracks < 2)
-        return st;
-    if (st == MM_OK)
-        st = mm_meta_put_int(rec, s->a, "track", x->track, s->e);
-    if (st == MM_OK)
-        st = mm_meta_put_int(rec, s->a, "tracks", x->tracks, s->e);
-    if (st == MM_OK && x->language)
-        st = mm_meta_put_str(rec, s->a, "language", mm_str_of(x->language), s->e);
-    return st;
+    return c->window ? c->window : MAX_PART / width_of(c);
 }
 
 /* Puts the first n held samples. `whole`: they are the whole sound. */
 static mm_status put_part(mm_cutter *c, int64_t n, bool whole)
 {
     mm_sink *s = c->sink;
-    mm_record rec = mm_sink_record(s, MM_KIND_AUDIO);
+    mm_record rec = mm_sink_record(s, c->kind);
+    const int64_t dim[2] = {n, c->columns};
     rec.rate = c->rate;
     rec.of = c->of.p ? c->of : rec.of;
     rec.has_tensor = true;
     rec.tensor.data = c->held.p;
-    mm_status st = mm_shape_make(&rec.tensor.s, MM_F32, 1, &n, s->e);
+    mm_status st = mm_shape_make(&rec.tensor.s, MM_F32, c->columns ? 2 : 1, dim, s->e);
     if (!whole)
         rec.part = c->part;
-    if (!whole || c->start != 0) {
+    if (c->rate && (!whole || c->start != 0)) {
         rec.has_time = true;
         rec.time[0] = c->start + (double)c->first / (double)c->rate;
         rec.time[1] = c->start + (double)(c->first + n) / (double)c->rate;
@@ -48,8 +47,8 @@ static mm_status put_part(mm_cutter *c, int64_t n, bool whole)
     c->part++;
     c->in_run++;
     c->covered = c->first + n;
-    if (st == MM_OK)
-        st = put_facts(&rec, s, c->facts);
+    if (st == MM_OK && c->describe)
+        st = c->describe(c->ctx, s, &rec);
     return st == MM_OK ? mm_sink_put(s, &rec) : MM_FATAL;
 }
 
@@ -57,7 +56,7 @@ static mm_status put_part(mm_cutter *c, int64_t n, bool whole)
 static void drop(mm_cutter *c, int64_t n)
 {
     int64_t here = n < held_count(c) ? n : held_count(c);
-    size_t bytes = (size_t)here * sizeof(float);
+    size_t bytes = (size_t)here * sample_bytes(c);
     c->held.n -= bytes;
     memmove(c->held.p, c->held.p + bytes, c->held.n);
     c->first += n;
@@ -67,12 +66,12 @@ static void drop(mm_cutter *c, int64_t n)
 /* Samples from the start of this window to that of the next. */
 static int64_t step_of(const mm_cutter *c)
 {
-    return c->window ? llround((double)(c->in_run + 1) * c->hop) - c->first : MAX_PART;
+    return c->window ? llround((double)(c->in_run + 1) * c->hop) - c->first : length_of(c);
 }
 
 static mm_status cut(mm_cutter *c)
 {
-    int64_t length = c->window ? c->window : MAX_PART, needed = c->window ? c->window : MAX_PART + 1;
+    int64_t length = length_of(c), needed = c->window ? length : length + 1;
     while (held_count(c) >= needed) {
         int64_t step = step_of(c);
         if (put_part(c, length, false) != MM_OK)
@@ -88,7 +87,10 @@ mm_status mm_cutter_begin(mm_cutter *c, int64_t rate, mm_fault *f)
     c->rate = rate;
     c->window = llround(o->window * (double)rate);
     c->hop = (o->hop > 0 ? o->hop : o->window) * (double)rate;
-    if (c->window > MAX_PART || (c->window && c->hop < 1))
+    if (width_of(c) > MAX_PART)
+        return mm_fault_set(f, "too-large", "rows of more than 60 MiB");
+    bool windows = rate && o->window > 0;
+    if (windows && (c->window < 1 || c->window > MAX_PART / width_of(c) || c->hop < 1))
         return mm_fault_set(f, "window", "a window of %g s at a hop of %g s does not fit", o->window, o->hop);
     return MM_OK;
 }
@@ -104,7 +106,7 @@ mm_status mm_cutter_push(mm_cutter *c, const float *x, int64_t n, mm_fault *f)
 {
     int64_t skip = c->skip < n ? c->skip : n;
     c->skip -= skip;
-    if (mm_buf_append(&c->held, x + skip, (size_t)(n - skip) * sizeof *x, NULL) != MM_OK)
+    if (mm_buf_append(&c->held, x + skip * width_of(c), (size_t)(n - skip) * sample_bytes(c), NULL) != MM_OK)
         return mm_fault_memory(f);
     return cut(c);
 }
@@ -112,7 +114,7 @@ mm_status mm_cutter_push(mm_cutter *c, const float *x, int64_t n, mm_fault *f)
 /* The last window may be shorter. It is left out when the one before it had all of its samples. */
 mm_status mm_cutter_end(mm_cutter *c, bool last)
 {
-    int64_t length = c->window ? c->window : MAX_PART, n = held_count(c);
+    int64_t length = length_of(c), n = held_count(c);
     bool covered = c->in_run > 0 && c->window && n <= c->covered - c->first;
     if (n == 0 || covered)
         return MM_OK;
