@@ -91,3 +91,44 @@ need_text() { mm-model list 2>/dev/null | grep -q minilm-l6 || skip "needs minil
         HEADS="$PWD/out/heads.safetensors" PROMPT="it's a {}" | grep -q '^accuracy'
     cut -f6 zero/labels.tsv | sed 1d | sort -u | grep -qE 'good|bad'
 }
+
+# A tiny MOSI and a tiny Emo-DB: four videos of four utterances, three numbers of each modality; recordings of four speakers.
+call_data() {
+    mkdir -p d/mosi d/emodb84/wav
+    for v in a b c d; do for i in 1 2 3 4; do echo "\"${v}_$i\",\"IT WAS $v $i\",\"9\",\"$((i % 2))\""; done; done > d/mosi/transcripts.csv
+    for set in train test; do
+        from=$([ $set = train ] && echo 0 || echo 8)
+        for n in $(seq "$from" $((from + 7))); do
+            echo "\"$n\",\"0.5\",\"1\"" >> d/mosi/text_$set.csv
+            for m in text audio video; do echo "\"$n.5\",\"$((n * 7 % 5))\",\"0.1\",\"$(((n + 1) % 2))\"" >> d/mosi/${m}_${set}0.csv; done
+        done
+    done
+    echo file,speaker,text_code,emotion > d/emodb84/labels.csv
+    for s in 11 12 14 16; do
+        for e in anger sadness; do
+            echo "wav/${s}a0$e.wav,$s,a0,$e" >> d/emodb84/labels.csv
+            echo "wav d/emodb84/wav/${s}a0$e.wav 0.5 22050"
+        done
+    done | python3 "$media" -
+}
+
+@test "call: a report, a head, and a call that is played gives what its files give at once" {
+    need_text
+    command -v ffmpeg > /dev/null || skip "needs ffmpeg"
+    python3 -c 'import msgpack' 2> /dev/null || skip "needs Python's msgpack for python3"
+    call_data
+    with=(-s -C "$examples/call" DATA="$PWD/d" OUT="$PWD/out" AUDIO_MODEL="$E/wav2vec2" FEATURES= VIDEO=c SPEED=20 \
+        METHODS=gated TRAIN="--epochs 3 --hidden 8" FUSED="--epochs 3 --hidden 8")
+    LATENESS=1000 make "${with[@]}" > said
+    [ "$(grep -c '^gated  *[01]' said)" = 1 ]
+    [ "$(grep -c '^fused  *[01]' said)" = 1 ]
+    grep -q '^start.*truth$' said
+    [ "$(wc -l < out/live.tsv)" -ge 7 ]
+    grep -q -- '-->' out/live.vtt
+    cd out/call
+    mm-decode --channel 1=agent,2=customer --window 2 call.wav | mm-encode-audio -m "$E/wav2vec2" > voices.mm
+    mm-decode --column text --key-column call --time-column start,end words.csv | mm-encode-text -m minilm-l6 > words.mm
+    mm-decode --as feature --of face --key-column call --time-column start,end face.csv > face.mm
+    mm-fuse -m ../head.safetensors --label --join time --window 2 voices.mm words.mm face.mm | mm-cat -J | jq -cS 'del(.src)' > want
+    mm-cat -J ../live.mm | jq -cS 'del(.src)' | diff - want
+}
