@@ -55,7 +55,7 @@ make_head() {
     "$python" "$client" equal_to_batch
 }
 
-@test "--lateness: 200,000 windows in the memory of 20,000" {
+@test "--lateness: 200,000 windows in the memory of 2,000" {
     "$python" "$client" endless
 }
 
