@@ -77,7 +77,7 @@ void mm_clash_free(mm_clash *c)
 
 int64_t mm_clash_keys(const mm_clash *c, size_t *bytes)
 {
-    *bytes = sizeof *c;
+    *bytes = sizeof *c + (size_t)c->held_cap * sizeof *c->holders;
     for (int i = 0; i < SEGMENTS; i++)
         *bytes += c->of[i].cap * sizeof(slot);
     return c->n;
@@ -137,22 +137,6 @@ static bool make_room(segment *s)
 
 /* ---- the sources of the last key ---- */
 
-static mm_status hold(mm_clash *c, const uint32_t *id, const mm_record *rec, mm_err *e)
-{
-    if (!c->key.p || !mm_str_eq(c->key, rec->key)) {
-        mm_arena_reset(&c->arena);
-        c->held = 0;
-        c->key = (mm_str){mm_arena_strdup(&c->arena, rec->key), rec->key.n};
-    }
-    mm_str src = {mm_arena_strdup(&c->arena, rec->src), rec->src.n};
-    if (!c->key.p || !src.p || !mm_grow(&c->holders, &c->held_cap, c->held))
-        return mm_fail_memory(e);
-    holder *h = &c->holders[c->held++];
-    memcpy(h->id, id, sizeof h->id);
-    h->src = src;
-    return MM_OK;
-}
-
 /* The source that has id, if it is one of the last key's; else p NULL. */
 static mm_str neighbour(const mm_clash *c, const uint32_t *id, mm_str key)
 {
@@ -160,6 +144,24 @@ static mm_str neighbour(const mm_clash *c, const uint32_t *id, mm_str key)
         if (same(c->holders[i].id, id))
             return c->holders[i].src;
     return (mm_str){NULL, 0};
+}
+
+static mm_status hold(mm_clash *c, const uint32_t *id, const mm_record *rec, mm_err *e)
+{
+    if (!c->key.p || !mm_str_eq(c->key, rec->key)) {
+        mm_arena_reset(&c->arena);
+        c->held = 0;
+        c->key = (mm_str){mm_arena_strdup(&c->arena, rec->key), rec->key.n};
+    }
+    if (neighbour(c, id, rec->key).p)
+        return MM_OK; /* given again */
+    mm_str src = {mm_arena_strdup(&c->arena, rec->src), rec->src.n};
+    if (!c->key.p || !src.p || !mm_grow(&c->holders, &c->held_cap, c->held))
+        return mm_fail_memory(e);
+    holder *h = &c->holders[c->held++];
+    memcpy(h->id, id, sizeof h->id);
+    h->src = src;
+    return MM_OK;
 }
 
 /* ---- messages ---- */
