@@ -2,8 +2,6 @@
 #include "base/hash.h"
 #include "cli/decoding.h"
 #include "media/text/openface_decode.h"
-#include "model/architecture.h"
-#include "model/prep.h"
 
 #include <math.h>
 
@@ -159,31 +157,6 @@ static void require(mm_run *r, mm_status s, const char *option, const mm_err *e)
         mm_usage_of(r, option, e);
 }
 
-/* What -m asks for: how images are prepared, at which rate sound is. */
-static void take_models(mm_run *r, mm_decode_opts *o)
-{
-    static mm_image_prep image;
-    static char digest[64];
-    mm_err e;
-    for (int i = 0; i < opt.models.n; i++) {
-        mm_model *m;
-        mm_modality of;
-        mm_audio_prep audio;
-        mm_status s = mm_model_open(&m, opt.models.v[i], &r->log, &e);
-        if (s == MM_OK)
-            s = mm_model_modality(m, &of, &e);
-        if (s == MM_OK && of == MM_OF_IMAGE && (s = mm_model_image_prep(m, &image, &e)) == MM_OK) {
-            o->image_prep = &image;
-            o->image_prep_digest = mm_image_prep_digest(&image, digest, sizeof digest);
-        } else if (s == MM_OK && of == MM_OF_AUDIO && (s = mm_model_audio_prep(m, &audio, &e)) == MM_OK) {
-            o->rate = audio.rate;
-        }
-        if (s != MM_OK)
-            mm_die_of(r, &e);
-        mm_model_close(m);
-    }
-}
-
 static void check_options(mm_run *r)
 {
     if (opt.label && opt.labels)
@@ -239,7 +212,7 @@ static mm_decode_opts decode_options(mm_run *r)
         require(r, mm_raw_sound_parse(&o.raw, opt.pcm, &e), "pcm", &e);
     if (opt.range)
         require(r, mm_range_parse(&o.range, opt.range, &e), "range", &e);
-    take_models(r, &o);
+    mm_decoding_prepare_for(r, &opt.models, &o);
     if (*opt.rate) {
         require(r, mm_parse_rate(&o.rate, opt.rate, o.as == MM_AS_SERIES ? 1 : 100, &e), "rate", &e);
         o.series_rate = o.rate;

@@ -53,6 +53,9 @@ void mm_decoding_run(mm_decoding *d);
 /* Completes the output and says what a user should know: dies when not one record came. */
 void mm_decoding_close(mm_decoding *d);
 
+/* In decoding_models.c. Media are prepared as these models take them: of each modality the last counts. */
+void mm_decoding_prepare_for(mm_run *r, const mm_list *models, mm_decode_opts *o);
+
 /* In decoding_report.c. Why a source gave no record, for people: "empty". */
 const char *mm_decoding_reason(mm_skipped why);
 /* What was skipped, not read, not labelled. */
