@@ -10,7 +10,7 @@
 enum { DEFAULT_BATCH = 32, FIRST_BATCH = 4 };
 static const double SHORT = 0.5, LONG = 2; /* seconds that a batch should take whose results are kept for --resume */
 static const int64_t DEFAULT_BYTES = (int64_t)64 << 20;
-static const int64_t KEEP_BYTES = (int64_t)1 << 20; /* an arena that held more is given back, not kept for later */
+static const int64_t KEEP_BYTES = (int64_t)1 << 18; /* an arena that held more is given back, not kept for later */
 
 typedef struct item {
     struct item *next;

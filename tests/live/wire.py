@@ -6,6 +6,7 @@ import os
 import selectors
 import struct
 import subprocess
+import tempfile
 import time
 import zlib
 
@@ -82,12 +83,13 @@ class Pipeline:
     """commands: lists of words. write and read are the ends; the caller's to close."""
 
     def __init__(self, commands, env=None, quiet=True):
-        self.stages, self.between = [], []
+        self.stages, self.between, self.said = [], [], []
         theirs, self.write = os.pipe()
         self.between.append(os.dup(theirs))
         for c in commands:
             source, sink = os.pipe()
-            self.stages.append(subprocess.Popen(c, stdin=theirs, stdout=sink, stderr=subprocess.PIPE if quiet else None, env=env))
+            self.said.append(tempfile.TemporaryFile() if quiet else None)  # a pipe would fill up
+            self.stages.append(subprocess.Popen(c, stdin=theirs, stdout=sink, stderr=self.said[-1], env=env))
             os.close(theirs)
             os.close(sink)
             self.between.append(os.dup(source))
@@ -123,13 +125,14 @@ class Pipeline:
     def wait(self, seconds):
         """(status, message) of each stage; kills what still runs, whose status is then None"""
         ends, until = [], time.monotonic() + seconds
-        for p in self.stages:
+        for p, said in zip(self.stages, self.said):
             try:
-                _, text = p.communicate(timeout=max(0.1, until - time.monotonic()))
-                ends.append((p.returncode, (text or b"").decode(errors="replace")))
+                p.wait(timeout=max(0.1, until - time.monotonic()))
+                said.seek(0)
+                ends.append((p.returncode, said.read().decode(errors="replace")))
             except subprocess.TimeoutExpired:
                 p.kill()
-                p.communicate()
+                p.wait()
                 ends.append((None, "still running"))
         return ends
 
