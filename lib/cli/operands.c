@@ -77,14 +77,14 @@ static mm_status next_entry(mm_run *r, mm_list_state *l, mm_str *entry, mm_err *
         size_t n = l->read.n - l->at;
         const char *stop = n > searched ? memchr(p + searched, l->end, n - searched) : NULL;
         searched = n;
-        mm_status s = stop || l->over ? MM_OK : read_more(r, l, e);
-        l->over |= s == MM_EOF;
         if (stop || l->over) {
             *entry = (mm_str){p, stop ? (size_t)(stop - p) : n};
             l->at += entry->n + (stop != NULL);
             return stop || n ? MM_OK : MM_EOF;
         }
-        if (s != MM_OK)
+        mm_status s = read_more(r, l, e); /* which moves what was read */
+        l->over = s == MM_EOF;
+        if (s != MM_OK && s != MM_EOF)
             return s;
     }
 }

@@ -33,6 +33,8 @@ END
         printf '%s\n' t/a.png t/b.png t/absent.png t t/c.wav >list
         mm-decode -q --files-from list | cmp - "$tmp/out"
     done
+    printf 't\nt/a.png' >list # all at once, and the last name does not end
+    mm-decode -q --flush --files-from - <list | cmp - <(mm-decode -q --files-from list)
 }
 
 # Directory $1 as file records, in parts of $2 bytes (0: whole), keys and src as mm-decode names them.
