@@ -5,19 +5,21 @@
 #
 # Milliseconds count from the picture's last byte to this line. The code is for the controller: 0 good, 1 not good, 2 somebody
 # has to look, because the probability is below THRESHOLD or the file is no picture. With COUNT it ends after as many pictures, and
-# the worst code is the exit status: `watch.sh HEAD DIRECTORY 1 || eject`.
+# the worst code is the exit status: `watch.sh HEAD DIRECTORY 1 || eject`. When a program of the pipeline dies, it is 2.
 # IMAGE_MODEL and FEATURES are those that the head was trained with, GOOD the label of good parts. Needs inotify-tools and jq.
 set -uo pipefail
 head=$1 directory=${2%/} count=${3:-0} worst=0
 model=${IMAGE_MODEL:-imgfocus-vits14} threshold=${THRESHOLD:-0.8}
 read -ra features <<<"${FEATURES-}"
 
-# a mark behind each file: what was no picture gets an answer, too, and the next file waits for nothing
+# A mark follows each file: what was no picture gets an answer, too, and the next file waits for nothing. The last program takes the
+# place of the shell, so that the answers end when one of the programs dies.
 pipeline() {
+    shopt -s lastpipe
     mm-decode --files-from - --flush --mark -q --key file --root "$directory" -m "$model" |
         mm-encode-image -m "$model" "${features[@]}" |
         mm-label -m "$head" -f jsonl |
-        jq --unbuffered -r 'if .kind == "mark" then ["mark", .key, 0] else [.label, .key, .score] end | @tsv'
+        exec jq --unbuffered -r 'if .kind == "mark" then ["mark", .key, 0] else [.label, .key, .score] end | @tsv'
 }
 
 answered=
@@ -36,3 +38,5 @@ while IFS=$'\t' read -r label key score; do
     [ "$code" -le "$worst" ] || worst=$code
     [ "$count" -eq 0 ] || [ $((count -= 1)) -gt 0 ] || exit "$worst"
 done < <(pipeline <&"${watcher[0]}")
+echo "watch.sh: the pipeline has ended, and $directory is not watched any more" >&2
+exit 2

@@ -103,3 +103,18 @@ lines() {
     [ "$(cut -f5 said | paste -sd ' ')" = "1 0 2 0" ]
     [ "$(awk -F'\t' '$4 !~ /^[0-9]+$/' said)" = "" ]
 }
+
+@test "examples/watch: a program that dies ends the watch with 2" {
+    command -v inotifywait >/dev/null || skip "needs inotify-tools"
+    mkdir parts
+    status=0
+    set -m # a process group of its own, so that only its programs are killed
+    FEATURES= GOOD=good THRESHOLD=0 "$examples/watch/watch.sh" "$D/head.safetensors" parts >said 2>err 3>&- &
+    for _ in $(seq 1 100); do grep -q established err && break; sleep 0.1; done
+    cp photos/1.png parts/
+    lines said 1
+    pkill -KILL -g $! -x mm-encode-image
+    wait $! || status=$?
+    [ "$status" = 2 ]
+    grep -q 'the pipeline has ended' err
+}
