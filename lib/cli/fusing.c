@@ -36,16 +36,17 @@ static void rest(mm_run *r, mm_fuser *f, mm_read_ahead *in, uint64_t wanted, dou
 {
     mm_err e;
     mm_must(r, mm_fuser_idle(f, &e), &e);
-    uint64_t ready = mm_read_ahead_ready(in);
+    uint64_t ready = mm_read_ahead_settle_all(in);
     int other = mm_fuser_next_stream(f, ~ready);
-    double closing = mm_fuser_deadline(f);
+    double closing = mm_fuser_deadline(f, ready);
     double patience = other >= 0 ? mm_read_ahead_came(in, other) + lateness : INFINITY;
     mm_read_ahead_wait(in, other >= 0 ? wanted : wanted | ~ready, fmin(closing, patience));
-    if (mm_read_ahead_ready(in) & wanted)
+    ready = mm_read_ahead_settle_all(in);
+    if (ready & wanted)
         return;
     double now = mm_seconds();
     if (now >= closing)
-        mm_must(r, mm_fuser_tick(f, now, &e), &e);
+        mm_must(r, mm_fuser_tick(f, now, ready, &e), &e);
     if (now >= patience)
         *asleep |= wanted;
 }
@@ -89,8 +90,10 @@ static void say_what_was_joined(mm_run *r, const mm_fuser *f)
             "samples that were not put together, since the records of a key do not follow one another in the stream: "
             "%lld; give each modality as a stream of its own, and they are joined",
             (long long)t.split);
-    if (t.late)
+    if (t.late) {
         mm_warn(r, "records that came after a window of theirs was closed: %lld", (long long)t.late);
+        mm_run_worsen(r, 1);
+    }
     mm_fusing_say_mixed(r, t.mixed, t.mixed_example ? t.mixed_example : "");
 }
 
@@ -104,7 +107,9 @@ void mm_fusing_run(mm_run *r, mm_fuser *f, size_t memory, double lateness)
             take(r, f, in, s);
         else
             rest(r, f, in, wanted | asleep, lateness, &asleep);
-        asleep &= ~mm_read_ahead_ready(in);
+        if (asleep)
+            asleep &= ~mm_read_ahead_settle_all(in);
+        mm_fuser_sleep(f, asleep);
     }
     mm_read_ahead_close(in);
     mm_in_require(r);

@@ -10,8 +10,8 @@ int mm_fusing_streams(mm_run *r);
 /* Feeds it everything, each stream read ahead by a thread: one stream as mm_in_next reads it, several in step, always
  * from the one that is furthest behind. `memory`: bytes of records that are read ahead. `lateness`: seconds that a
  * record waits for a stream that is behind and brings nothing, where the fuser can do without (live windows); INFINITY
- * elsewhere. Warns of samples that were not put together, or of mixed sources. Ends the program when an option names
- * what did not come (mm_fuser_check). */
+ * elsewhere. Warns of samples that were not put together, of mixed sources, and of late records, which make the exit
+ * status 1. Ends the program when an option names what did not come (mm_fuser_check). */
 void mm_fusing_run(mm_run *r, mm_fuser *f, size_t memory, double lateness);
 /* Reports what a fuser's `fail` gets: of samples that fail for the same reason the first is named, the others are
  * counted. `with` is what

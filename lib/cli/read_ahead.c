@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -52,9 +53,12 @@ static void open_queue(queue *q)
 {
     mm_run *r = q->all->r;
     bool standard = strcmp(q->path, "-") == 0;
-    q->fd = standard ? STDIN_FILENO : open(q->path, O_RDONLY | O_CLOEXEC);
-    if (q->fd < 0)
+    int fd = standard ? STDIN_FILENO : open(q->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
         mm_die(r, "%s: %s", q->path, strerror(errno));
+    pthread_mutex_lock(&q->all->lock);
+    q->fd = fd;
+    pthread_mutex_unlock(&q->all->lock);
 }
 
 /* The next record of one of several streams; MM_EOF after its last. */
@@ -185,6 +189,7 @@ static void set_up_queue(mm_read_ahead *x, int s)
         q->file = q->fd >= 0 && fstat(q->fd, &st) == 0 && S_ISREG(st.st_mode);
     } else {
         const char *path = x->r->n_operands ? x->r->operands[0] : "-";
+        q->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : -1; /* else mm_in_next opens it */
         q->file = (strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(path, &st)) == 0 && S_ISREG(st.st_mode);
     }
 }
@@ -244,14 +249,6 @@ void mm_read_ahead_close(mm_read_ahead *x)
     free(x);
 }
 
-uint64_t mm_read_ahead_ready(mm_read_ahead *x)
-{
-    pthread_mutex_lock(&x->lock);
-    uint64_t ready = x->ready;
-    pthread_mutex_unlock(&x->lock);
-    return ready;
-}
-
 static struct timespec at_time(double seconds)
 {
     double whole = floor(seconds);
@@ -275,13 +272,35 @@ static void set_starved(mm_read_ahead *x, bool starved)
         pthread_cond_broadcast(&x->shrunk);
 }
 
+/* With the lock held: nothing can be read of it. What has just come finds its thread still waiting. */
+static bool is_dry(const queue *q)
+{
+    struct pollfd p = {.fd = q->fd, .events = POLLIN};
+    return q->waits && (q->fd < 0 || poll(&p, 1, 0) == 0);
+}
+
+/* With the lock held. */
+static void settle(mm_read_ahead *x, int s)
+{
+    while (!(x->ready >> s & 1) && !is_dry(&x->q[s]))
+        pthread_cond_wait(&x->grown, &x->lock);
+}
+
 bool mm_read_ahead_settle(mm_read_ahead *x, int s)
 {
-    uint64_t bit = (uint64_t)1 << s;
     pthread_mutex_lock(&x->lock);
-    while (!(x->ready & bit) && !x->q[s].waits)
-        pthread_cond_wait(&x->grown, &x->lock);
-    bool ready = x->ready & bit;
+    settle(x, s);
+    bool ready = x->ready >> s & 1;
+    pthread_mutex_unlock(&x->lock);
+    return ready;
+}
+
+uint64_t mm_read_ahead_settle_all(mm_read_ahead *x)
+{
+    pthread_mutex_lock(&x->lock);
+    for (int s = 0; s < x->n; s++)
+        settle(x, s);
+    uint64_t ready = x->ready;
     pthread_mutex_unlock(&x->lock);
     return ready;
 }

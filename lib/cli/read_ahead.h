@@ -18,10 +18,10 @@ mm_read_ahead *mm_read_ahead_open(mm_run *r, size_t memory);
 void mm_read_ahead_close(mm_read_ahead *x);
 
 int mm_read_ahead_streams(const mm_run *r); /* how many there will be */
-/* Bit s: a record of stream s is there, or its end. */
-uint64_t mm_read_ahead_ready(mm_read_ahead *x);
 /* Waits until stream s is ready or has nothing that could be read at once; whether it is ready. */
 bool mm_read_ahead_settle(mm_read_ahead *x, int s);
+/* The same for all streams. Bit s: a record of stream s is there, or its end. */
+uint64_t mm_read_ahead_settle_all(mm_read_ahead *x);
 /* Waits until one of `wanted` is ready, or for the time `until` (mm_seconds, or INFINITY). */
 void mm_read_ahead_wait(mm_read_ahead *x, uint64_t wanted, double until);
 /* The next record of a stream that is ready, valid until the next call for this stream, and when it came (mm_seconds).

@@ -259,16 +259,22 @@ mm_status mm_fuser_idle(mm_fuser *f, mm_err *e)
     return s;
 }
 
-double mm_fuser_deadline(const mm_fuser *f)
+void mm_fuser_sleep(mm_fuser *f, uint64_t asleep)
 {
-    return f->live ? mm_live_deadline(f->live) : INFINITY;
+    if (f->live)
+        mm_live_sleep(f->live, asleep);
 }
 
-mm_status mm_fuser_tick(mm_fuser *f, double now, mm_err *e)
+double mm_fuser_deadline(const mm_fuser *f, uint64_t readable)
+{
+    return f->live ? mm_live_deadline(f->live, readable) : INFINITY;
+}
+
+mm_status mm_fuser_tick(mm_fuser *f, double now, uint64_t readable, mm_err *e)
 {
     if (!f->live)
         return MM_OK;
-    mm_live_tick(f->live, now);
+    mm_live_tick(f->live, now, readable);
     return take_complete(f, e);
 }
 

@@ -56,10 +56,12 @@ int mm_fuser_next_stream(const mm_fuser *f, uint64_t asleep);
 /* Call before waiting for more input: writes what is complete and stands before a mark, or (`flush`, `live`) all of
  * it. */
 mm_status mm_fuser_idle(mm_fuser *f, mm_err *e);
-/* With `live`: when windows are closed even if nothing comes (mm_seconds; INFINITY: none is); and closes those whose
- * time has come, if nothing has. */
-double mm_fuser_deadline(const mm_fuser *f);
-mm_status mm_fuser_tick(mm_fuser *f, double now, mm_err *e);
+/* With `live`, of streams as bits (live_windows.h): those that are not waited for from now on; when windows are closed
+ * even if nothing comes, as far as the readable streams are past them (mm_seconds; INFINITY: none is); and closes those
+ * whose time has come, if nothing has. */
+void mm_fuser_sleep(mm_fuser *f, uint64_t asleep);
+double mm_fuser_deadline(const mm_fuser *f, uint64_t readable);
+mm_status mm_fuser_tick(mm_fuser *f, double now, uint64_t readable, mm_err *e);
 
 bool mm_fuser_takes_labels(const mm_fuser *f); /* it combines label records; else it fuses features */
 

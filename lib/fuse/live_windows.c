@@ -67,7 +67,7 @@ struct mm_live {
     call *open[MAX_STREAMS];
     int64_t keys[MAX_STREAMS]; /* since the last mark */
     double at[MAX_STREAMS];    /* where each stream is in its key, seconds */
-    uint64_t ended, marked;
+    uint64_t ended, marked, asleep;
     size_t bytes;
     mm_arena keep, scratch;
     mm_live_tally tally;
@@ -229,6 +229,11 @@ void mm_live_pass_mark(mm_live *l)
     memset(l->keys, 0, sizeof l->keys);
 }
 
+void mm_live_sleep(mm_live *l, uint64_t asleep)
+{
+    l->asleep = asleep;
+}
+
 int mm_live_next_stream(const mm_live *l, uint64_t asleep)
 {
     int best = -1;
@@ -261,17 +266,17 @@ static bool has_modality(const call *c, mm_str name)
     return false;
 }
 
-/* What every source has passed. */
-static double passed_by_all(const mm_live *l, const call *c)
+/* What every source of these streams has passed. */
+static double passed_by(const mm_live *l, const call *c, uint64_t streams)
 {
     double least = INFINITY;
-    uint64_t silent = all_of(l) & ~c->closed; /* streams that may still bring something, and have brought nothing */
+    uint64_t open = streams & all_of(l) & ~c->closed, silent = open; /* they may still bring something; and have not */
     for (int m = 0; silent && m < l->o.n_expected; m++)
         if (!has_modality(c, l->o.expected[m]))
             return -INFINITY;
     for (int64_t i = 0; i < c->sources; i++) {
         uint64_t bit = (uint64_t)1 << c->source[i].stream;
-        if (!(c->closed & bit))
+        if (open & bit)
             least = fmin(least, passed(&c->source[i]));
         silent &= ~bit;
     }
@@ -315,23 +320,29 @@ static bool note_advance(const mm_live *l, call *c, double came)
 
 static void settle(const mm_live *l, call *c)
 {
-    c->until = fmax(c->until, fmax(passed_by_all(l, c), reached_by_one(c) - l->o.lateness));
+    uint64_t awake = l->bytes > l->o.limit / 2 ? 0 : ~l->asleep;
+    double overdue = fmin(reached_by_one(c) - l->o.lateness, passed_by(l, c, awake));
+    c->until = fmax(c->until, fmax(passed_by(l, c, UINT64_MAX), overdue));
 }
 
-void mm_live_tick(mm_live *l, double now)
+void mm_live_tick(mm_live *l, double now, uint64_t readable)
 {
-    for (call *c = l->first; c; c = c->next)
+    for (call *c = l->first; c; c = c->next) {
+        double most = passed_by(l, c, readable);
         for (int64_t i = 0; i < c->steps && c->step[i].came + l->o.lateness <= now; i++)
-            c->until = fmax(c->until, c->step[i].reached);
+            c->until = fmax(c->until, fmin(c->step[i].reached, most));
+    }
 }
 
-double mm_live_deadline(const mm_live *l)
+double mm_live_deadline(const mm_live *l, uint64_t readable)
 {
     double next = INFINITY;
-    for (const call *c = l->first; c; c = c->next)
+    for (const call *c = l->first; c; c = c->next) {
+        double most = passed_by(l, c, readable);
         for (int64_t i = 0; i < c->steps; i++)
-            if (last_ending(l, c->step[i].reached) > last_ending(l, c->until))
+            if (last_ending(l, fmin(c->step[i].reached, most)) > last_ending(l, c->until))
                 next = fmin(next, c->step[i].came + l->o.lateness);
+    }
     return next;
 }
 

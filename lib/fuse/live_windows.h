@@ -6,8 +6,10 @@
  * passed the start of its first). A window is closed
  *   – when every source has passed its end: all that the key has, and the expected modalities, and every stream that is
  *     not past the key and has brought nothing of it yet;
- *   – or `lateness` seconds after the most advanced source has reached its end: on the clock of the records, or, where
- *     nothing comes (mm_live_tick), on that of the machine;
+ *   – or `lateness` seconds after the most advanced source has reached its end, when what it lacks could come only from
+ *     streams that have nothing to read: on the clock of the machine (mm_live_tick), or on that of the records, while
+ *     these streams are asleep (mm_live_sleep), or where half of the memory is taken. What can be read at once is read
+ *     first, so nothing of a file is late;
  *   – or when every stream is past the key: it has gone on to another key, is at a mark, or has ended.
  * What comes for a window that is closed is late: counted, and left out of that window. Windows in which nothing
  * happens are left out. If no record is late, windows are those of mm_features_of_windows. */
@@ -39,12 +41,16 @@ void mm_live_end(mm_live *l, int s);
 void mm_live_mark(mm_live *l, int s);
 bool mm_live_at_mark(const mm_live *l);
 void mm_live_pass_mark(mm_live *l);
+/* These streams (bit s) were waited for long enough, and the others are read on without them: from now on, until the
+ * next call. */
+void mm_live_sleep(mm_live *l, uint64_t asleep);
 /* The stream that is furthest behind, none of those in `asleep` (bit s). −1: all others have ended or are at a mark. */
 int mm_live_next_stream(const mm_live *l, uint64_t asleep);
-/* Nothing more has come until this time. */
-void mm_live_tick(mm_live *l, double now);
-/* When the clock of the machine will next close a window (mm_seconds); INFINITY: not before something comes. */
-double mm_live_deadline(const mm_live *l);
+/* Nothing more has come until this time; but for these streams (bit s), of which something is there to be read. */
+void mm_live_tick(mm_live *l, double now, uint64_t readable);
+/* When the clock of the machine will next close a window (mm_seconds); INFINITY: not before something comes, or is
+ * read of these streams. */
+double mm_live_deadline(const mm_live *l, uint64_t readable);
 
 /* The next window that is closed, and in *out what owns its memory. MM_EOF: none for now. MM_SKIP: it failed; *window
  * is what is known of it. */

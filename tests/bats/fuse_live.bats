@@ -55,6 +55,11 @@ make_head() {
     "$python" "$client" equal_to_batch
 }
 
+@test "--lateness: what is there to be read is not late, whatever S; what is lost makes the exit status 1" {
+    "$python" "$client" recorded
+    "$python" "$client" behind
+}
+
 @test "--lateness: 200,000 windows in the memory of 2,000" {
     "$python" "$client" endless
 }

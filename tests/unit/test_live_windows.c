@@ -9,9 +9,11 @@
 enum { MOST = 400, WIDTH = 2, STREAMS = 3, KINDS = 3 };
 static const char *const kinds[KINDS] = {"voice", "face", "words"};
 
-/* A record as it comes, or (kind −1) the time at which nothing has come, or (kind −2) the end of a stream. */
+/* A record as it comes, or (kind −1) the time at which nothing has come but for `streams`, or (kind −2) the end of a
+ * stream, or (kind −3) `streams` fall asleep, and the others are awake. */
 typedef struct {
     int stream, kind, key;
+    uint64_t streams; /* bits */
     bool timed;
     double from, to, came;
     float x[WIDTH];
@@ -129,13 +131,21 @@ static double reached_at(const script *s, int i)
     return most;
 }
 
-/* Until when windows are closed after event i, if nothing closed them before; `expected`: kinds that must have come. */
-static double closed_at(const script *s, int i, unsigned expected)
+/* Which streams are asleep at event i. */
+static uint64_t asleep_at(const script *s, int i)
+{
+    while (i >= 0 && s->v[i].kind != -3)
+        i--;
+    return i < 0 ? 0 : s->v[i].streams;
+}
+
+/* Until when windows are closed after event i, as far as these streams go; `expected`: kinds that must have come. */
+static double passed_at(const script *s, int i, unsigned expected, uint64_t streams)
 {
     double least = INFINITY, passed, reached;
     unsigned came = 0, open = 0;
     for (int stream = 0; stream < s->streams; stream++) {
-        bool any = false, ended = has_ended(s, stream, i);
+        bool any = false, ended = has_ended(s, stream, i) || !(streams >> stream & 1);
         for (int kind = 0; kind < KINDS; kind++) {
             if (!source_at(s, stream, kind, i, &passed, &reached))
                 continue;
@@ -152,7 +162,14 @@ static double closed_at(const script *s, int i, unsigned expected)
         return INFINITY;
     if (expected & ~came)
         least = -INFINITY;
-    return fmax(least, reached_at(s, i) - s->lateness);
+    return least;
+}
+
+/* The same by any rule but the clock of the machine. */
+static double closed_at(const script *s, int i, unsigned expected)
+{
+    return fmax(passed_at(s, i, expected, UINT64_MAX),
+                fmin(reached_at(s, i) - s->lateness, passed_at(s, i, expected, ~asleep_at(s, i))));
 }
 
 static void simulate(const script *s, unsigned expected, result *out)
@@ -173,7 +190,7 @@ static void simulate(const script *s, unsigned expected, result *out)
         until = fmax(until, closed_at(s, i, expected));
         for (int k = 0; now->kind == -1 && k <= i; k++)
             if (s->v[k].kind >= 0 && s->v[k].came + s->lateness <= now->came)
-                until = fmax(until, reached_at(s, k));
+                until = fmax(until, fmin(reached_at(s, k), passed_at(s, i, expected, now->streams)));
         double count = end > 0 ? ceil(end / s->grid.hop - 1e-9) : 1;
         for (; first < count && first * s->grid.hop + s->grid.window <= until + 1e-7; first++) {
             window *w = &out->v[out->n];
@@ -245,7 +262,9 @@ static void run(const script *s, unsigned expected, result *out)
         if (x->kind == -2)
             mm_live_end(l, x->stream);
         else if (x->kind == -1)
-            mm_live_tick(l, x->came);
+            mm_live_tick(l, x->came, x->streams);
+        else if (x->kind == -3)
+            mm_live_sleep(l, x->streams);
         else {
             const mm_record rec = parsed(x, &a);
             assert_int_equal(mm_live_add(l, x->stream, &rec, true, x->came, &e), MM_OK);
@@ -253,7 +272,7 @@ static void run(const script *s, unsigned expected, result *out)
         mm_arena_reset(&a);
         take_windows(l, out);
         if (x->kind == -1) /* nothing is left for which that time would do */
-            assert_true(mm_live_deadline(l) > x->came);
+            assert_true(mm_live_deadline(l, x->streams) > x->came);
     }
     out->late = mm_live_counts(l).late;
     mm_live_free(l);
@@ -315,7 +334,8 @@ static void write_script(script *s, mm_rng *r, double delay, bool pauses)
         }
     }
     for (int k = 0; delay > 0 && k < 30; k++)
-        s->v[s->n++] = (event){.kind = -1, .came = mm_rng_uniform(r) * 40};
+        s->v[s->n++] = (event){
+            .kind = k % 3 ? -1 : -3, .came = mm_rng_uniform(r) * 40, .streams = mm_rng_below(r, 1 << s->streams)};
     qsort(s->v, (size_t)s->n, sizeof s->v[0], by_time);
     for (int stream = 0; stream < s->streams; stream++)
         s->v[s->n++] = (event){.stream = stream, .kind = -2};
@@ -385,7 +405,7 @@ static void test_on_time(void **state)
     int64_t windows = 0;
     for (int round = 0; round < 150; round++) {
         write_script(&one, &r, 0, round % 2);
-        one.lateness = 10;
+        one.lateness = round % 3 ? 0 : 10; /* what is there to be read is never late */
         run(&one, 7, &got);
         whole(&one, &want);
         assert_int_equal(got.late, 0);
