@@ -417,16 +417,21 @@ static void test_on_time(void **state)
     assert_true(windows > 500);
 }
 
-/* Hours of two sources, and no more memory than their last records take. */
-static void test_memory(void **state)
+/* Hours of two sources, and no more memory than their last records take; or, where windows wait for a third, which is
+ * not there, and no stream is asleep, than is allowed. */
+static void run_long(bool missing)
 {
-    (void)state;
     mm_live *l;
     mm_sample *own;
     mm_features *w;
     mm_err e;
     mm_arena a = {0};
-    const mm_live_opts o = {.streams = 1, .grid = {0.5, 0.5}, .lateness = 1, .limit = 2000};
+    const mm_live_opts o = {.streams = 1,
+                            .grid = {0.5, 0.5},
+                            .lateness = 1,
+                            .expected = {MM_STR("words")},
+                            .n_expected = missing,
+                            .limit = missing ? 4000 : 2000};
     int64_t windows = 0;
     event x = {.timed = true};
     assert_int_equal(mm_live_new(&l, &o, &e), MM_OK);
@@ -457,6 +462,13 @@ static void test_memory(void **state)
     mm_live_free(l);
     mm_arena_free(&a);
     mm_buf_free(&x.bytes);
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    run_long(false);
+    run_long(true);
 }
 
 int main(void)
