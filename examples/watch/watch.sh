@@ -19,14 +19,14 @@ pipeline() {
     mm-decode --files-from - --flush --mark -q --key file --root "$directory" -m "$model" |
         mm-encode-image -m "$model" "${features[@]}" |
         mm-label -m "$head" -f jsonl |
-        exec jq --unbuffered -r 'if .kind == "mark" then ["mark", .key, 0] else [.label, .key, .score] end | @tsv'
+        exec jq --unbuffered -r 'if .kind == "mark" then ["end", .key, "-", 0] else ["is", .key, .label, .score] end | @tsv'
 }
 
 answered=
 coproc watcher { exec inotifywait -m -e close_write,moved_to --exclude '/\.[^/]*$' --format %w%f "$directory"; }
 trap 'kill "$watcher_PID" 2>/dev/null' EXIT
-while IFS=$'\t' read -r label key score; do
-    if [ "$label" = mark ]; then
+while IFS=$'\t' read -r what key label score; do
+    if [ "$what" = end ]; then
         [ "$answered" != "$key" ] || { answered= && continue; }
         label=unreadable code=2 # no label came before the mark
     else

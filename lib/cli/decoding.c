@@ -361,8 +361,7 @@ void mm_decoding_open(mm_decoding *d)
 
 void mm_decoding_run(mm_decoding *d)
 {
-    bool flush = d->decode.live || d->marks || d->records;
-    mm_ordered_run(d->r, &(mm_ordered_jobs){next_job, do_job, d, flush, pass});
+    mm_ordered_run(d->r, &(mm_ordered_jobs){next_job, do_job, d, d->decode.live, pass});
     mm_resume_sources_end(d->r);
 }
 

@@ -10,7 +10,6 @@
 enum { DEFAULT_BATCH = 32, FIRST_BATCH = 4 };
 static const double SHORT = 0.5, LONG = 2; /* seconds that a batch should take whose results are kept for --resume */
 static const int64_t DEFAULT_BYTES = (int64_t)64 << 20;
-static const int64_t KEEP_BYTES = (int64_t)1 << 18; /* an arena that held more is given back, not kept for later */
 
 typedef struct item {
     struct item *next;
@@ -110,7 +109,7 @@ static item *item_get(struct mm_filter_state *s)
 
 static void item_put_back(struct mm_filter_state *s, item *x)
 {
-    if (x->bytes > KEEP_BYTES)
+    if (x->bytes > MM_KEPT_ARENA)
         mm_arena_free(&x->arena);
     else
         mm_arena_reset(&x->arena);

@@ -3,6 +3,7 @@
 #include "base/name_list.h"
 #include "base/suggest.h"
 #include "cli/fusing.h"
+#include "cli/state.h"
 #include "label/load.h"
 
 #include <math.h>
@@ -239,6 +240,9 @@ static void finish_batch(labeller *l)
     l->asked_for |= l->marks || o->flush;
     if (l->asked_for && o->matcher) /* the next batch takes a while */
         flush(l);
+    for (int i = 0; i < l->n; i++)
+        if (l->batch[i].rec.raw.n > MM_KEPT_ARENA)
+            mm_arena_free(&l->batch[i].arena);
     l->n = l->compared = l->marks = 0;
     l->bytes = 0;
 }

@@ -15,6 +15,7 @@ struct mm_ordered_slot {
     mm_buf gathered;
     void *note; /* NULL: the records need no check */
     bool done;
+    bool marked; /* gathered holds a mark: it must not wait in a buffer once it is written */
     mm_ordered_slot *next;
 };
 
@@ -71,12 +72,6 @@ static void write_gathered(mm_ordered *o, void *note, mm_buf *b)
     b->n = 0;
 }
 
-static void flush(const mm_ordered *o)
-{
-    if (o->jobs->flush)
-        mm_out_flush(o->r);
-}
-
 /* What t gathered may be on its way out. */
 static bool has_turn(const mm_ordered *o, const mm_ordered_slot *t)
 {
@@ -96,6 +91,7 @@ static mm_status gather(mm_ordered_slot *t, const mm_record *rec, mm_err *e)
     char text[MM_HINTED];
     mm_record worded = *rec;
     mm_hint_record(&worded, text);
+    t->marked |= rec->kind == MM_KIND_MARK;
     return mm_record_serialise(&worded, &t->gathered, e);
 }
 
@@ -129,10 +125,13 @@ mm_status mm_ordered_put(mm_ordered_slot *t, const mm_record *rec, mm_err *e)
         return s;
     if (is == FULL)
         wait_for_turn(t->o, t);
-    write_gathered(t->o, t->note, &t->gathered);
+    if (t->gathered.n) /* with `flush` only if FULL, as another thread may ask for it meanwhile */
+        write_gathered(t->o, t->note, &t->gathered);
     if (is == FIRST)
         write_record(t->o, t->note, *rec);
-    flush(t->o);
+    if (t->o->jobs->flush || t->marked || rec->kind == MM_KIND_MARK)
+        mm_out_flush(t->o->r);
+    t->marked = false;
     return MM_OK;
 }
 
@@ -184,6 +183,7 @@ static void write_first(mm_ordered *o)
     void *note = t->note;
     size_t waited = t->done ? b.n : 0;
     t->gathered = (mm_buf){0};
+    t->marked = false;
     pthread_mutex_unlock(&o->lock);
     write_gathered(o, note, &b);
     mm_buf_free(&b);
@@ -200,12 +200,12 @@ static void drain(mm_ordered *o)
     while (unflushed || is_due(o)) {
         if (!is_due(o)) {
             pthread_mutex_unlock(&o->lock);
-            flush(o);
+            mm_out_flush(o->r);
             pthread_mutex_lock(&o->lock);
             unflushed = false;
         } else if (o->first->gathered.n) {
+            unflushed |= o->jobs->flush || o->first->marked;
             write_first(o);
-            unflushed = true;
         } else {
             leave(o);
         }

@@ -17,7 +17,7 @@ typedef struct {
     /* Does the job and frees it; calls mm_ordered_put for each record. `worker` is 0..threads-1. */
     void (*work)(void *ctx, void *job, mm_ordered_slot *slot, int worker);
     void *ctx;
-    bool flush; /* each record leaves at once, when its turn has come */
+    bool flush; /* each record leaves at once, when its turn has come; else what stands before a mark does */
     /* For jobs with a note on their slot: checks each of their records in order, on one thread at a time, just before
      * it is written, and may replace it with another, which lives until the next call. False: it is not written. */
     bool (*pass)(void *ctx, void *note, mm_record *rec);

@@ -9,6 +9,10 @@
 #include <signal.h>
 #include <stdatomic.h>
 
+/* Bytes: the arena of a record that held more is freed, not kept for the next one. A client of mixed sizes would
+ * otherwise see each of them grow to the largest. */
+enum { MM_KEPT_ARENA = 1 << 18 };
+
 /* ---- the output ---- */
 typedef struct {
     mm_writer *writer; /* a stream … */
