@@ -1,5 +1,7 @@
 #include "source/blob.h"
 
+#include "stream/fdio.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -97,7 +99,7 @@ static int64_t read_all(int fd, int64_t off, void *out, int64_t n)
     int64_t got = 0;
     while (got < n) {
         char *to = (char *)out + got;
-        ssize_t k = off < 0 ? read(fd, to, (size_t)(n - got)) : pread(fd, to, (size_t)(n - got), off + got);
+        ssize_t k = off < 0 ? mm_fd_read(fd, to, (size_t)(n - got)) : pread(fd, to, (size_t)(n - got), off + got);
         if (k < 0 && errno == EINTR)
             continue;
         if (k < 0)
@@ -277,22 +279,12 @@ mm_status mm_blob_go_live(mm_blob *b, const void *head, size_t n, int64_t max_by
     return mm_buf_append(&l->head, head, n, e);
 }
 
-/* What one read gives: at least a byte, 0 at the end, −1 on an error. */
-static int64_t read_some(int fd, void *out, int64_t n)
-{
-    ssize_t k;
-    do
-        k = read(fd, out, (size_t)n);
-    while (k < 0 && errno == EINTR);
-    return k;
-}
-
 int64_t mm_blob_more(const mm_blob *b, void *out, int64_t n)
 {
     mm_live *l = b->live;
     int64_t k = copy_out(l->head.p, (int64_t)l->head.n, (int64_t)l->taken, out, n);
     l->taken += (size_t)k;
-    return k ? k : read_some(l->fd, out, n);
+    return k ? k : mm_fd_read(l->fd, out, (size_t)n);
 }
 
 int64_t mm_blob_look_ahead(const mm_blob *b)
@@ -303,7 +295,7 @@ int64_t mm_blob_look_ahead(const mm_blob *b)
         errno = ENOMEM;
         return -1;
     }
-    int64_t k = read_some(l->fd, l->head.p + l->head.n, AT_A_TIME);
+    int64_t k = mm_fd_read(l->fd, l->head.p + l->head.n, AT_A_TIME);
     l->head.n += k > 0 ? (size_t)k : 0;
     return k < 0 ? k : (int64_t)l->head.n;
 }

@@ -11,6 +11,7 @@
 #include "source/sorted_walk.h"
 #include "source/special_file.h"
 #include "source/walk.h"
+#include "stream/fdio.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -219,9 +220,7 @@ static int64_t read_head(const mm_source_opts *o, int fd, uint8_t *head, size_t 
     if (!o->live)
         return mm_pipe_read(fd, head, (int64_t)size);
     while (n < size && !is_told(o, head, n)) {
-        ssize_t k = read(fd, head + n, size - n);
-        if (k < 0 && errno == EINTR)
-            continue;
+        ssize_t k = mm_fd_read(fd, head + n, size - n);
         if (k < 0)
             return -1;
         if (k == 0)

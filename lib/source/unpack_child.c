@@ -4,6 +4,7 @@
 #include "source/decompress.h"
 #include "source/unpack.h"
 #include "source/unpack_formats.h"
+#include "stream/fdio.h"
 
 #include <archive_entry.h>
 #include <errno.h>
@@ -70,15 +71,6 @@ bool mm_wire_take(int fd, void *p, size_t n)
 
 /* ---- what libarchive reads ---- */
 
-static int64_t read_pipe(int fd, void *out, size_t n)
-{
-    for (;;) {
-        ssize_t k = read(fd, out, n);
-        if (k >= 0 || errno != EINTR)
-            return k;
-    }
-}
-
 /* The next bytes of the archive file; below 0: errno. */
 static int64_t read_more(void *ctx, const uint8_t **bytes)
 {
@@ -90,7 +82,7 @@ static int64_t read_more(void *ctx, const uint8_t **bytes)
         n = (int64_t)a->head.n;
         a->head.n = 0;
     } else {
-        n = a->is_pipe ? read_pipe(a->b->fd, a->chunk, MM_UNPACK_CHUNK)
+        n = a->is_pipe ? mm_fd_read(a->b->fd, a->chunk, MM_UNPACK_CHUNK)
                        : mm_blob_read(a->b, a->at, a->chunk, MM_UNPACK_CHUNK);
     }
     a->at += n > 0 ? n : 0;

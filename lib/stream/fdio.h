@@ -1,4 +1,4 @@
-/* fdio.h: complete reads and writes, on blocking and non-blocking descriptors (inside lib/stream). */
+/* fdio.h: complete reads and writes, on blocking and non-blocking descriptors. */
 #ifndef MM_STREAM_FDIO_H
 #define MM_STREAM_FDIO_H
 

@@ -320,3 +320,30 @@ rest = p.stdout.read()
 print(p.wait(), (first + rest).count(b"the file was written to while it was read"))'
     [ "${lines[-1]}" = "1 1" ]
 }
+
+@test "a standard input that does not block is waited for: lists, archives, sound and texts" {
+    # a writer that pauses, into a pipe whose reading end is O_NONBLOCK, as ssh and node make them
+    slowly() {
+        "$python" - "$@" <<'END'
+import os, subprocess, sys, threading, time
+data, (r, w) = open(sys.argv[1], "rb").read(), os.pipe()
+os.set_blocking(r, False)
+def write():
+    time.sleep(.1)
+    os.write(w, data[:100])
+    time.sleep(.1)
+    os.write(w, data[100:])
+    os.close(w)
+threading.Thread(target=write).start()
+sys.exit(subprocess.call(sys.argv[2:], stdin=r))
+END
+    }
+    yes a line | head -n 50 >lines
+    tar cf t.tar t
+    for flush in '' --flush; do
+        slowly t/c.wav mm-decode $flush - | cmp - <(mm-decode $flush - <t/c.wav)
+        slowly lines mm-decode $flush --lines - | cmp - <(mm-decode $flush --lines - <lines)
+        slowly t.tar mm-decode $flush - | cmp - <(mm-decode $flush - <t.tar)
+        slowly t/a.png mm-decode $flush - | cmp - <(mm-decode $flush - <t/a.png)
+    done
+}
