@@ -139,12 +139,36 @@ static void codes(void **state)
         assert_string_equal(texts(cases[i].cue, cases[i].vtt, out), cases[i].texts);
 }
 
+/* A cue of tags that nothing closes is read in one pass: in one for each, this takes an hour. A tag is below 1 KiB. */
+static void endless_tags(void **state)
+{
+    enum { N = 4 << 20 };
+    static const char *const BEGINS[] = {"<a", "<i", "{\\"};
+    mm_arena a = {0};
+    mm_str text, speaker;
+    char *cue = malloc(N);
+    (void)state;
+    assert_non_null(cue);
+    for (int i = 0; i < 3; i++) {
+        for (size_t at = 0; at < N; at += 2)
+            memcpy(cue + at, BEGINS[i], 2);
+        mm_cue_text c = {.rest = {cue, N}, .vtt = i == 0};
+        assert_true(mm_cue_text_next(&c, &text, &speaker, &a));
+        assert_int_equal(text.n, N);
+        assert_memory_equal(text.p, cue, N);
+        mm_arena_reset(&a);
+    }
+    mm_arena_free(&a);
+    free(cue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(at_once_and_in_pieces),
         cmocka_unit_test(long_blocks),
         cmocka_unit_test(codes),
+        cmocka_unit_test(endless_tags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,10 +45,17 @@ static size_t reference(mm_str s, char *out, size_t *n)
     return name.n + 2;
 }
 
+/* Where the first `c` is, or NULL: no tag is longer, and a text of many that are not closed is read in one pass. */
+static const char *end_of_tag(mm_str s, char c)
+{
+    enum { LONGEST = 1024 };
+    return memchr(s.p, c, s.n < LONGEST ? s.n : LONGEST);
+}
+
 /* From < to >. A < that nothing closes, or that begins no tag, is a writer's slip: "a < b". */
 static size_t vtt_tag(mm_str s)
 {
-    const char *end = *s.p == '<' ? memchr(s.p, '>', s.n) : NULL;
+    const char *end = *s.p == '<' ? end_of_tag(s, '>') : NULL;
     return end && (isalnum((unsigned char)s.p[1]) || strchr("/.>", s.p[1])) ? (size_t)(end - s.p) + 1 : 0;
 }
 
@@ -56,7 +63,7 @@ static size_t vtt_tag(mm_str s)
 static size_t srt_tag(mm_str s)
 {
     static const char *const NAMES[] = {"i", "b", "u", "s", "font"};
-    const char *end = *s.p == '<' ? memchr(s.p, '>', s.n) : NULL;
+    const char *end = *s.p == '<' ? end_of_tag(s, '>') : NULL;
     if (!end)
         return 0;
     size_t from = 1 + (s.p[1] == '/'), n = from;
@@ -71,7 +78,7 @@ static size_t srt_tag(mm_str s)
 /* {\an8}, which comes from SubStation Alpha. */
 static size_t srt_braces(mm_str s)
 {
-    const char *end = s.n > 1 && s.p[0] == '{' && s.p[1] == '\\' ? memchr(s.p, '}', s.n) : NULL;
+    const char *end = s.n > 1 && s.p[0] == '{' && s.p[1] == '\\' ? end_of_tag(s, '}') : NULL;
     return end ? (size_t)(end - s.p) + 1 : 0;
 }
 
