@@ -88,3 +88,13 @@ END
      { head -c 80000000 /dev/zero | tr '\0' x; printf '\nnext\n'; } | mm-decode -q --lines --flush - >out) || [ $? = 1 ]
     [ "$(mm-cat -J <out | jq -r '.key + " " + (.error.code // .data)' | tr '\n' ';')" = "-:1 too-large;-:2 next;" ]
 }
+
+@test "a first row that is too long is an error as any other is, and costs bounded memory" {
+    first() { # options
+        (ulimit -v 300000
+         { head -c 80000000 /dev/zero | tr '\0' 7; printf '\n1,2\n'; } | mm-decode -q --flush "$@" - >out) || [ $? = 1 ]
+        mm-cat -J <out | jq -r '.key + " " + (.error.text // .kind)' | tr '\n' ';'
+    }
+    [ "$(first --as feature)" = "-:1 row 1: a row of more than 32 MiB;-:2 feature;" ]
+    [ "$(first --column 1)" = "- the row of names: a row of more than 32 MiB;" ] # it might have been names
+}

@@ -205,6 +205,7 @@ void mm_table_rewind(mm_table *t)
 {
     t->at = t->first;
     t->row = 0;
+    t->lost = false; /* a first row that is too long is found to be so again, and told of then */
 }
 
 void mm_table_close(mm_table *t)
