@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_PART = 15 << 20 }; /* numbers: 60 MiB */
+enum { MAX_PART = 15 << 20 };       /* numbers: 60 MiB */
+static const double MAX_HOP = 1e15; /* samples: sums of hops fit in an int64_t for as long as anything runs */
 
 static int64_t width_of(const mm_cutter *c)
 {
@@ -85,13 +86,15 @@ mm_status mm_cutter_begin(mm_cutter *c, int64_t rate, mm_fault *f)
 {
     const mm_decode_opts *o = c->sink->o;
     c->rate = rate;
-    c->window = llround(o->window * (double)rate);
+    bool windows = rate && o->window > 0;
+    double window = windows ? o->window * (double)rate : 0;
     c->hop = (o->hop > 0 ? o->hop : o->window) * (double)rate;
     if (width_of(c) > MAX_PART)
         return mm_fault_set(f, "too-large", "rows of more than 60 MiB");
-    bool windows = rate && o->window > 0;
-    if (windows && (c->window < 1 || c->window > MAX_PART / width_of(c) || c->hop < 1))
-        return mm_fault_set(f, "window", "a window of %g s at a hop of %g s does not fit", o->window, o->hop);
+    if (windows && !(window >= .5 && window <= (double)(MAX_PART / width_of(c)) && c->hop >= 1 && c->hop <= MAX_HOP))
+        return mm_fault_set(f, "window", "a window of %g s at a hop of %g s does not fit", o->window,
+                            o->hop > 0 ? o->hop : o->window);
+    c->window = llround(window);
     return MM_OK;
 }
 

@@ -69,11 +69,12 @@ near() { jq -n -e --argjson a "$1" --argjson b "$2" '($a | length) == ($b | leng
 }
 
 @test "rows that are broken are errors, a clock that starts anew a new run" {
-    { head -n 4 face.csv; echo '4,0,x,1,1'; sed -n '3,6p' face.csv; } >odd.csv
+    { head -n 4 face.csv; echo '4,0,x,1,1'; sed 's/^4,0,[^,]*/4,0,1e30/; 5!d' face.csv; sed -n '3,6p' face.csv; } >odd.csv
     run mm-decode --as openface odd.csv -o o.mm
     [ "$status" = 1 ]
     [[ "$output" == *"row 4: timestamp is not a number"* ]]
-    [ "$(mm-cat -c o.mm)" = $'error\t1\nfeature\t6' ]
+    [[ "$output" == *"row 5: no timestamp"* ]]
+    [ "$(mm-cat -c o.mm)" = $'error\t2\nfeature\t6' ]
     mm-decode -q --as openface --window 1 odd.csv 2>/dev/null | mm-cat -J | jq -e -s 'map(select(.kind == "feature")) | map(.data.shape[0]) == [3,3]'
 }
 

@@ -72,3 +72,21 @@ send '4,8\n'
 END
     printf '0,5\n1,6\n3,7\n4,8\n' | mm-decode -q --as series --time-column 1 --window 3 - | cmp - out
 }
+
+@test "windows that would not end are refused: hops and overlaps out of all proportion" {
+    refused() { # what, the table, options
+        printf "$2" >bad.csv
+        run timeout 20 mm-decode --as series "${@:3}" bad.csv -o o.mm
+        [ "$status" = 1 ]
+        [[ "$output" == *"$1"* ]]
+    }
+    refused "does not fit" '0\n1\n2\n' --rate 1 --window 2 --hop 1e19
+    refused "does not fit" '0\n1\n2\n' --rate 1 --window 1e300
+    refused "does not fit" 't,x\n0,1\n1,2\n' --time-column t --window 1e-300
+    refused "does not fit" 't,x\n0,1\n1,2\n' --time-column t --window 1 --hop 1e-300
+    refused "does not fit" 't,x\n0,1\n4000000000,2\n' --time-column t --window 1e-9 --hop 1e-10
+    seq 0 4 >few.csv
+    [ "$(rows --rate 1 --window 2 --hop 1e14 few.csv)" = '[0,[0,2],[0,1]] ' ]
+    printf 't,x\n0,1\n4000000000,2\n' >far.csv
+    [ "$(rows --time-column t --window 1 far.csv | jq -c -s 'map(.[2])')" = '[[1],[2]]' ]
+}

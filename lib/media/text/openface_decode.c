@@ -227,7 +227,7 @@ static mm_status read_facts(const openface *x, facts *out, mm_fault *why)
         s = number_at(x, x->confidence, &out->confidence, why);
     if (s == MM_OK)
         s = number_at(x, x->success, &out->success, why);
-    if (s == MM_OK && !isfinite(out->time))
+    if (s == MM_OK && !(fabs(out->time) <= MM_TIME_WINDOWS_FARTHEST))
         s = mm_fault_set(why, "number", "no timestamp");
     if (x->frame < 0)
         out->frame = out->time;

@@ -9,6 +9,8 @@
 static const int64_t MAX_WINDOW = (int64_t)32 << 20; /* bytes: records stay below 64 MiB */
 static const double TICK = 1e-6; /* seconds; times are written in decimal, and hops of .1 s do not add up in binary */
 
+static const double MAX_OVERLAP = 1e6; /* windows that a row may be in */
+
 static double start_of(const mm_time_windows *w, int64_t k)
 {
     return w->origin + (double)k * w->hop;
@@ -52,8 +54,18 @@ static void next_window(mm_time_windows *w, double t)
         w->k = (int64_t)skipped;
 }
 
+/* Whether windows end at all: their times must differ, and no row may be in too many. */
+static mm_status check(const mm_time_windows *w, mm_fault *f)
+{
+    if (w->window >= TICK && w->hop >= TICK && w->window <= MAX_OVERLAP * w->hop)
+        return MM_OK;
+    return mm_fault_set(f, "window", "a window of %g s at a hop of %g s does not fit", w->window, w->hop);
+}
+
 mm_status mm_time_windows_clock(mm_time_windows *w, double t, mm_fault *f)
 {
+    if (check(w, f) != MM_OK)
+        return MM_SKIP;
     mm_status s = MM_OK;
     if (w->running && t < w->now)
         s = mm_time_windows_end(w, w->now, f);

@@ -34,7 +34,9 @@ typedef struct {
     int64_t seen; /* of these rows, the first are in a record already */
 } mm_time_windows;
 
-/* The clock stands at t: puts the windows that end until then. */
+#define MM_TIME_WINDOWS_FARTHEST 1e12 /* seconds from zero: where a double does not tell hops apart any more */
+
+/* The clock stands at t: puts the windows that end until then. MM_SKIP: window and hop do not fit. */
 mm_status mm_time_windows_clock(mm_time_windows *w, double t, mm_fault *f);
 /* The row x[width] that begins at t. */
 mm_status mm_time_windows_add(mm_time_windows *w, double t, const float *x, mm_fault *f);
