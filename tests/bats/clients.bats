@@ -72,7 +72,8 @@ has() { [ -s "$D/$1" ] || { echo "mm-intro.7 has no $1"; false; }; }
         timeout 60 "$shell" -eu "$D/client.sh" photos/*.png >said
         cmp said answers.tsv
         run timeout 60 "$shell" -eu "$D/client.sh" photos/*.png '' photos/*.png # no answer comes of it
-        [ "$status" = 2 ] && [ "$output" = 'an empty name' ]
+        [ "$status" = 2 ]
+        [ "$output" = 'an empty name' ]
     done
 }
 
