@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { QUEUED = 64, QUEUED_BYTES = 1 << 20, KEPT_BYTES = 1 << 20, ITEM_BYTES = 16 << 10 /* of a small record */ };
+enum { QUEUED = 64, QUEUED_BYTES = 1 << 20, KEPT_BYTES = 256 << 10, ITEM_BYTES = 16 << 10 /* of a small record */ };
+static const double LONGEST = 1e6;   /* seconds of one wait, which ends earlier then */
 static const double PATIENCE = 0.02; /* seconds that a stream is waited for before the others are read further */
 
 typedef struct item {
@@ -32,7 +33,7 @@ typedef struct {
     bool waits; /* for input: nothing more can be read at once */
     pthread_t thread;
     item *head, **tail, *spare, *taken;
-    int n;
+    int n, spares;
     size_t bytes;
 } queue;
 
@@ -72,8 +73,8 @@ static mm_status next_of(queue *q, mm_reader *in, item *x)
     if (s == MM_EOF)
         return s;
     q->some = true;
-    if (s != MM_OK)
-        mm_item_failed(r, NULL, &why);
+    if (s != MM_OK && !mm_item_failed(r, NULL, &why))
+        mm_die(r, "stopped at the first failure (--strict)");
     if (s == MM_FATAL) { /* an error record tells the tools after this one; one that is skipped has become one itself */
         q->broken = true;
         x->rec = mm_record_new(MM_KIND_ERROR);
@@ -97,8 +98,10 @@ static void note_wait(void *ctx)
 static item *spare_item(queue *q)
 {
     item *x = q->spare;
-    if (x)
+    if (x) {
         q->spare = x->next;
+        q->spares--;
+    }
     return x;
 }
 
@@ -261,7 +264,7 @@ static bool wait_until(mm_read_ahead *x, double until)
     struct timespec t;
     if (!(until < INFINITY))
         return pthread_cond_wait(&x->grown, &x->lock) == 0;
-    t = at_time(until);
+    t = at_time(fmin(until, mm_seconds() + LONGEST));
     return pthread_cond_timedwait(&x->grown, &x->lock, &t) != ETIMEDOUT;
 }
 
@@ -321,15 +324,17 @@ void mm_read_ahead_wait(mm_read_ahead *x, uint64_t wanted, double until)
     pthread_mutex_unlock(&x->lock);
 }
 
-/* What was taken before is read into again, with the lock held. */
-static void give_back(queue *q)
+/* What was taken before is read into again, with the lock held, or returned, where there are enough to read into. */
+static item *give_back(queue *q)
 {
     item *x = q->taken;
     q->taken = NULL;
-    if (!x)
-        return;
+    if (!x || q->spares == QUEUED)
+        return x;
     x->next = q->spare;
     q->spare = x;
+    q->spares++;
+    return NULL;
 }
 
 mm_status mm_read_ahead_take(mm_read_ahead *x, int s, mm_record *rec, double *came)
@@ -340,7 +345,7 @@ mm_status mm_read_ahead_take(mm_read_ahead *x, int s, mm_record *rec, double *ca
     else if (q->taken)
         mm_arena_reset(&q->taken->arena);
     pthread_mutex_lock(&x->lock);
-    give_back(q);
+    item *excess = give_back(q);
     item *it = q->head;
     bool was_full = q->n > QUEUED / 2 || q->bytes > QUEUED_BYTES / 2;
     if (it) {
@@ -359,6 +364,9 @@ mm_status mm_read_ahead_take(mm_read_ahead *x, int s, mm_record *rec, double *ca
     if (!q->head && !q->ended)
         x->ready &= ~((uint64_t)1 << s);
     pthread_mutex_unlock(&x->lock);
+    if (excess)
+        mm_arena_free(&excess->arena);
+    free(excess);
     return it ? MM_OK : MM_EOF;
 }
 

@@ -225,9 +225,9 @@ mm_status mm_fuser_pass(mm_fuser *f, const mm_record *rec, mm_err *e)
     if (s != MM_OK)
         return s;
     const mm_record *copy = &f->sample[f->samples++]->rec[0];
+    s = add_entry(f, (mm_fuser_entry){.passed = copy}, e); /* which may write what was there: counted after that */
     f->passed_bytes += rec->raw.n;
     f->marks += rec->kind == MM_KIND_MARK;
-    s = add_entry(f, (mm_fuser_entry){.passed = copy}, e);
     return s == MM_OK && f->passed_bytes > PASSED_BYTES ? mm_fuser_run_batch(f, e) : s;
 }
 

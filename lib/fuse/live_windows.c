@@ -478,12 +478,13 @@ static mm_status hold(mm_live *l, call *c, int s, const mm_record *rec, mm_err *
 /* A record with this time can be cut into windows. */
 static mm_status check_time(const mm_live *l, const call *c, const mm_record *rec, mm_err *e)
 {
-    double first = (rec->time[0] - l->o.grid.window) / l->o.grid.hop, last = rec->time[1] / l->o.grid.hop;
+    double first = (rec->time[0] - l->o.grid.window) / l->o.grid.hop;
+    double last = mm_window_record_end(rec) / l->o.grid.hop;
     double from = c->timeless ? (double)c->first : fmax(first, (double)c->first);
     if (last - from > MOST_WINDOWS)
         return mm_fail(e, MM_SKIP, "%.*s: more than a million windows", MM_STRF(c->key));
-    if (!(last < MOST_INDEX))
-        return mm_fail(e, MM_SKIP, "%.*s: a time of %g seconds", MM_STRF(c->key), rec->time[1]);
+    if (!isfinite(first) || !(last < MOST_INDEX))
+        return mm_fail(e, MM_SKIP, "%.*s: a time of %g to %g seconds", MM_STRF(c->key), rec->time[0], rec->time[1]);
     return MM_OK;
 }
 

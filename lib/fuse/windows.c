@@ -11,7 +11,7 @@ double mm_window_record_end(const mm_record *r)
 
 double mm_window_count(mm_window_grid g, double end)
 {
-    return end > 0 ? ceil(end / g.hop - MM_WINDOW_ROUNDING) : 1;
+    return fmax(ceil((end - MM_WINDOW_ROUNDING) / g.hop), 1);
 }
 
 /* How many seconds of [a, b) are in [from, to). */

@@ -60,6 +60,14 @@ make_head() {
     "$python" "$client" behind
 }
 
+@test "times that cannot be, a batch that is full before a mark, and --strict" {
+    "$python" "$client" odd_times
+    "$python" "$client" training >pairs.mm
+    mm-train align -q --seed 3 --epochs 2 -o align.safetensors pairs.mm
+    "$python" "$client" full_batches
+    "$python" "$client" strict
+}
+
 @test "--lateness: 200,000 windows in the memory of 2,000" {
     "$python" "$client" endless
 }

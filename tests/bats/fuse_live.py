@@ -340,6 +340,38 @@ def behind():
     assert (rest, status) == ([], 1) and "was closed: 1" in said, (rest, said, status)
 
 
+def odd_times():
+    """a key with a time that cannot be is one error, and the next key is whole; a window may be far longer than its records"""
+    for times in ((1e300, 0), (float("inf"), 1), (float("nan"), 1), (0, 1e300)):
+        f = Fuse(*LIVE, "1", "--method", "mean")
+        f.write(0, *(feature("a", "voice", [1], t) for t in ((0, 2), times, (2, 4))), feature("b", "voice", [1], (0, 2)))
+        f.close(0)
+        got, said, status = f.end()
+        assert [(r["kind"], r["key"]) for r in got if r["key"] == "b"] == [("feature", "b")], (times, got)
+        assert [r["kind"] for r in got].count("error") == 1 and status == 1 and "late" not in said, (times, got, said, status)
+    for lateness in ([], ["--lateness", "1"], ["--lateness", "1e19"]):
+        f = Fuse("--join", "time", "--window", "1e9", "--method", "mean", *lateness)
+        f.write(0, feature("a", "voice", [1], (0, 1)))
+        f.close(0)
+        assert [floats(r) for r in f.end()[0]] == [[1]]
+
+
+def full_batches():
+    """a mark behind as many records as a batch holds is answered"""
+    for n in (127, 128, 129, 256):
+        f = Fuse("-m", "align.safetensors")
+        f.write(0, *(feature(f"k{i}", "voice", [1, i]) for i in range(n)), mark("m"))
+        assert f.read(n + 1)[-1]["key"] == "m"
+
+
+def strict():
+    """of several streams, too, the first broken record ends the run, though its writers go on"""
+    f = Fuse("--strict", "--method", "concat", streams=2)
+    f.write(1, b"\x81\xa2mm\xff")
+    status = f.run.wait(PATIENCE)
+    assert status == 2, (status, f.run.stderr.read())
+
+
 def endless():
     """200,000 windows take no more memory than 2,000"""
     def peak(n):
