@@ -14,8 +14,7 @@ int mm_fusing_streams(mm_run *r);
  * status 1. Ends the program when an option names what did not come (mm_fuser_check). */
 void mm_fusing_run(mm_run *r, mm_fuser *f, size_t memory, double lateness);
 /* Reports what a fuser's `fail` gets: of samples that fail for the same reason the first is named, the others are
- * counted. `with` is what
- * they were given to: a head, a method. */
+ * counted. `with` is what they were given to: a head, a method. */
 void mm_fusing_failed(mm_run *r, const char *with, const mm_record *error, const mm_err *why);
 /* Warns that several sources of one modality went into so many samples (0: says nothing), with the first of them: one
  * key for several things would be joined all the same. */

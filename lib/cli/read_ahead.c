@@ -132,9 +132,9 @@ static item *queue_put(queue *q, item *x)
     }
     q->waits = false;
     all->ready |= (uint64_t)1 << q->index;
+    /* A smaller queue is announced by note_wait, so that no record wakes the consumer by itself. */
     if (!x || q->n >= QUEUED / 2 || q->bytes >= QUEUED_BYTES / 2)
-        pthread_cond_signal(
-            &all->grown); /* else when more has come, or nothing more can be read: not record by record */
+        pthread_cond_signal(&all->grown);
     item *next = x ? spare_item(q) : NULL;
     pthread_mutex_unlock(&all->lock);
     return next;

@@ -1,6 +1,9 @@
 /* read_ahead.h: the records of several streams, each read by a thread of its own into a queue, so that a stream on
  * which nobody waits does not stop its writer: what writes two pipes in turn would otherwise wait for the one while its
- * reader waits for the other. */
+ * reader waits for the other.
+ *
+ * One thread, which uses the records, calls all functions here. The threads that read are inside, and report themselves
+ * what is wrong with their streams. */
 #ifndef MM_CLI_READ_AHEAD_H
 #define MM_CLI_READ_AHEAD_H
 

@@ -73,10 +73,10 @@ mm_status mm_fuser_failed(mm_fuser *f, mm_status s, const mm_features *sample, c
 
 /* ---- fuser_labels.c ---- */
 
-/* Combines a sample's label records as evidence, field by field: the outputs of a head are independent questions. Frees
- * the sample. */
 /* MM_SKIP: an entry of "NAME=R,…" is not a reliability; list may be NULL. */
 mm_status mm_check_reliability(const char *list, mm_err *e);
+/* Combines a sample's label records as evidence, field by field: the outputs of a head are independent questions. Frees
+ * the sample. */
 mm_status mm_fuser_combine_labels(mm_fuser *f, mm_sample *sample, mm_err *e);
 
 #endif

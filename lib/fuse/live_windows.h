@@ -2,8 +2,8 @@
  * that windows still to come overlap.
  *
  * Of each source (a modality of a stream) records come in the order in which they begin. A source has passed the end of
- * its latest record, less what one record of it overlapped the next (known from its second record on; until then it has
- * passed the start of its first). A window is closed
+ * its latest record less the longest overlap of two successive records so far; after one record, only that one's start.
+ * A window is closed
  *   – when every source has passed its end: all that the key has, and the expected modalities, and every stream that is
  *     not past the key and has brought nothing of it yet;
  *   – or `lateness` seconds after the most advanced source has reached its end, when what it lacks could come only from
@@ -52,8 +52,9 @@ void mm_live_tick(mm_live *l, double now, uint64_t readable);
  * read of these streams. */
 double mm_live_deadline(const mm_live *l, uint64_t readable);
 
-/* The next window that is closed, and in *out what owns its memory. MM_EOF: none for now. MM_SKIP: it failed; *window
- * is what is known of it. */
+/* The next window that is closed, and in *out what owns its memory, for the caller to free (mm_sample_free), after
+ * MM_SKIP, too. MM_SKIP: the window failed; *window is what is known of it. MM_EOF: none for now. After MM_EOF and
+ * MM_FATAL there is nothing to free. */
 mm_status mm_live_next(mm_live *l, mm_sample **out, mm_features **window, mm_err *e);
 
 typedef struct {

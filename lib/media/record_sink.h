@@ -33,9 +33,12 @@ mm_status mm_sink_fault(mm_sink *s, const mm_fault *f);
 /* The same with the key, part and time of rec, whose strings are in the sink's arena or outlive it. */
 mm_status mm_sink_fault_of(mm_sink *s, mm_record *rec, const mm_fault *f);
 
-/* With o->mark: puts a mark with this key. By themselves mm_sink_put and mm_sink_fault_of do so after each line or row,
- * and in a live input after each window of its sound (of the last of several channels) or of a series, or frame where
- * no windows of sound are asked for; mm_decode after all that is left. */
+/* With o->mark: puts a mark with this key. mm_sink_put and mm_sink_fault_of call it
+ *   – after each line or row;
+ *   – in a live input, after each window of sound: where there are several channels, after that of the last;
+ *   – in a live input, after each window of a series;
+ *   – in a live input, after each frame, where no windows of sound are asked for;
+ * and mm_decode at the end of the input, unless a mark was the last that was put. */
 mm_status mm_sink_mark(mm_sink *s, mm_str key);
 
 /* Adds n to the field of o->notes at offset `what`. */

@@ -69,8 +69,8 @@ void mm_blob_open_file(mm_blob *b, const char *path);
 /* Opens a blob that was kept and is not an archive. A failure is noted in the blob. */
 void mm_blob_open_kept(mm_blob *b);
 
-/* Reads up to n bytes at off; returns the count, 0 at the end, −1 on an I/O error. Thread safe. Of a live blob the
- * first MM_FORMAT_HEAD bytes can be read, at any time: what told its format. */
+/* Reads up to n bytes at off; returns the count, 0 at the end, −1 on an I/O error. Thread safe, but for live blobs: of
+ * these it sees the head, at any time: the bytes that told the format, and those that mm_blob_look_ahead added. */
 int64_t mm_blob_read(const mm_blob *b, int64_t off, void *out, int64_t n);
 /* All bytes of b: its own, or read into the arena. MM_SKIP with f set when there are more than `most` (`what` names the
  * input's kind in the message: "a text"), when memory is out, or on an I/O error. */
@@ -79,12 +79,12 @@ mm_status mm_blob_load(mm_str *out, const mm_blob *b, int64_t most, const char *
 /* Makes b live: its bytes are those of head[n] and then those of the pipe b->fd, which it takes over; max_bytes is for
  * mm_blob_swallow_live. MM_FATAL when memory is out. */
 mm_status mm_blob_go_live(mm_blob *b, const void *head, size_t n, int64_t max_bytes, mm_err *e);
-/* The next bytes of a live blob: waits until there is one, and takes up to n; 0 at the end, −1 on an I/O error (errno).
- * For one thread. */
+/* The next bytes of a live blob, those of the head first: waits until there is one, and takes up to n; 0 at the end, −1
+ * on an I/O error (errno). For one thread. This and mm_blob_look_ahead move the place in the pipe, which lies behind
+ * `live`; the blob itself stays as it is, so that decoders get a const one. */
 int64_t mm_blob_more(const mm_blob *b, void *out, int64_t n);
-/* Waits for more bytes of a live blob, before any was taken, and keeps them: returns how many of its first bytes can
- * now be read again with mm_blob_read, and will still be given by mm_blob_more; as many as before at the end; −1:
- * errno. */
+/* Reads more bytes into the head, before mm_blob_more has taken any: waits until there is one. Returns the head's
+ * length; unchanged: the pipe has ended; −1: errno. */
 int64_t mm_blob_look_ahead(const mm_blob *b);
 /* Whether mm_blob_more need not wait, or not for longer than this. */
 bool mm_blob_ready(const mm_blob *b, int milliseconds);

@@ -1,9 +1,15 @@
 # OpenFace's tables: which rows become features, of which columns, when, and in which windows.
 
-setup() {
-    cd "$BATS_TEST_TMPDIR" || return 1
+setup_file() {
     openface() { python3 "$BATS_TEST_DIRNAME/openface.py" "$@"; }
+    cd "$BATS_FILE_TMPDIR" || return 1
     openface >face.csv # 60 frames, two seconds
+    openface --old >old.csv
+    openface --multi >multi.csv
+    openface --image 3 >image.csv
+}
+setup() {
+    cd "$BATS_TEST_TMPDIR" && cp "$BATS_FILE_TMPDIR"/*.csv .
 }
 
 # The values of columns NAME... in row ROW (1 is the first) of FILE, as JSON: by Python's csv.
@@ -43,11 +49,9 @@ near() { jq -n -e --argjson a "$1" --argjson b "$2" '($a | length) == ($b | leng
 }
 
 @test "the tables of 0.2 and of FaceLandmarkVidMulti; those of pictures have no times" {
-    openface --old >old.csv
     mm-decode -q --as openface old.csv | mm-cat -J --data >o.json
     jq -e -s 'length == 36 and all(.space == "openface/au+gaze+pose/29")' o.json
     near "$(jq -c -s '.[0].data.values' o.json)" "$(want old.csv 1 $AU $GAZE $POSE)"
-    openface --multi >multi.csv
     run mm-decode --as openface multi.csv -o best.mm # the odd frames' best is face 0, that of the even ones face 1
     [[ "$output" == *"faces beside the most confident one of their frame, which are left out: 36"* ]]
     near "$(mm-cat -J --data best.mm | jq -c -s '.[1].data.values')" "$(want multi.csv 4 $AU $GAZE gaze_angle_x gaze_angle_y $POSE)"
@@ -55,7 +59,6 @@ near() { jq -n -e --argjson a "$1" --argjson b "$2" '($a | length) == ($b | leng
     run mm-decode --as openface --face 1 multi.csv -o one.mm
     [ "$(mm-cat -c one.mm)" = $'feature\t36' ]
     near "$(mm-cat -J --data one.mm | jq -c -s '.[0].data.values')" "$(want multi.csv 2 $AU $GAZE gaze_angle_x gaze_angle_y $POSE)"
-    openface --image 3 >image.csv
     run mm-decode --as openface image.csv -o o.mm
     [ "$status" = 1 ]
     [[ "$output" == *"no column timestamp"* ]]

@@ -1,6 +1,7 @@
 /* Sound files through a pipe, whole, cut off anywhere and damaged: the same records as from the file, and never a hang.
  * All of them fit into a pipe's buffer, so that nobody has to write while another reads. */
 #include "decode_util.h"
+#include "media/av/av_bytes.h"
 
 #include <unistd.h>
 
@@ -139,9 +140,57 @@ static void damaged(void **state)
     }
 }
 
+/* A source that sends more as soon as somebody says that nothing has come. */
+typedef struct {
+    int fd, said;
+    char line[2][160];
+} sleeper;
+
+static void wake(void *ctx, mm_log_level level, mm_hint hint, const char *line)
+{
+    sleeper *s = ctx;
+    (void)level, (void)hint;
+    assert_true(s->said < 2);
+    snprintf(s->line[s->said++], sizeof s->line[0], "%s", line);
+    if (s->said == 1)
+        assert_int_equal(write(s->fd, "more", 4), 4);
+}
+
+static void stall_is_said(void **state)
+{
+    int fd[2], seconds = -1, end = 0;
+    char got[8];
+    mm_av_bytes x;
+    mm_fault f;
+    mm_err e;
+    (void)state;
+    assert_int_equal(pipe(fd), 0);
+    sleeper s = {.fd = fd[1]};
+    mm_log log = {.say = wake, .ctx = &s};
+    mm_blob *b = mm_blob_new();
+    b->src = MM_STR("-");
+    b->fd = fd[0];
+    assert_int_equal(mm_blob_go_live(b, "head", 4, 1 << 20, &e), MM_OK);
+    assert_int_equal(mm_av_bytes_open(&x, b, &log, &f), MM_OK);
+    assert_int_equal(x.patience, 5000);
+    x.patience = 20;
+    assert_int_equal(mm_av_bytes_next(&x, got, sizeof got), 4);
+    assert_int_equal(s.said, 0); /* what is there is not waited for */
+    assert_int_equal(mm_av_bytes_next(&x, got, sizeof got), 4);
+    assert_memory_equal(got, "more", 4);
+    assert_string_equal(s.line[0], "-: nothing has come for 0.02 s; waiting");
+    assert_int_equal(sscanf(s.line[1], "-: goes on after %d s without a byte%n", &seconds, &end), 1);
+    assert_int_equal(end, strlen(s.line[1]));
+    close(fd[1]);
+    assert_int_equal(mm_av_bytes_next(&x, got, sizeof got), 0);
+    assert_int_equal(s.said, 2); /* an end is no stall */
+    mm_av_bytes_close(&x);
+    mm_blob_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(as_from_the_file), cmocka_unit_test(cut_off),
-                                       cmocka_unit_test(damaged)};
+                                       cmocka_unit_test(damaged), cmocka_unit_test(stall_is_said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

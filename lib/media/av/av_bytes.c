@@ -8,7 +8,7 @@ enum { KEPT = 64 * 1024, PATIENCE_MS = 5000 };
 
 mm_status mm_av_bytes_open(mm_av_bytes *x, const mm_blob *b, const mm_log *log, mm_fault *f)
 {
-    *x = (mm_av_bytes){.blob = b, .size = b->live ? 0 : b->size, .log = log};
+    *x = (mm_av_bytes){.blob = b, .size = b->live ? 0 : b->size, .log = log, .patience = PATIENCE_MS};
     if (b->live && (!(x->back = malloc(KEPT)) || mm_buf_reserve(&x->front, KEPT, NULL) != MM_OK))
         return mm_fault_memory(f);
     return MM_OK;
@@ -69,10 +69,10 @@ static double now(void)
 int64_t mm_av_bytes_next(mm_av_bytes *x, void *out, int64_t n)
 {
     double since = now();
-    bool stalls = !mm_blob_ready(x->blob, PATIENCE_MS);
+    bool stalls = !mm_blob_ready(x->blob, x->patience);
     if (stalls)
-        mm_say(x->log, MM_LOG_WARN, "%.*s: nothing has come for %d s; waiting", MM_STRF(x->blob->src),
-               PATIENCE_MS / 1000);
+        mm_say(x->log, MM_LOG_WARN, "%.*s: nothing has come for %g s; waiting", MM_STRF(x->blob->src),
+               x->patience / 1000.0);
     int64_t got = mm_blob_more(x->blob, out, n);
     if (stalls && got > 0)
         mm_say(x->log, MM_LOG_WARN, "%.*s: goes on after %.0f s without a byte", MM_STRF(x->blob->src), now() - since);

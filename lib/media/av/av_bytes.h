@@ -13,7 +13,8 @@ typedef struct {
     /* of a live input */
     mm_buf front;
     uint8_t *back;     /* byte i of the input is at i modulo its length */
-    const mm_log *log; /* is told when nothing comes for some seconds, and when more comes */
+    const mm_log *log; /* is told when nothing comes for so long, and when more comes */
+    int patience;      /* milliseconds: five seconds, unless a test sets it after mm_av_bytes_open */
 } mm_av_bytes;
 
 mm_status mm_av_bytes_open(mm_av_bytes *x, const mm_blob *b, const mm_log *log, mm_fault *f);

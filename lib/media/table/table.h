@@ -21,8 +21,9 @@ typedef enum {
 /* A row that is looked through for its end. */
 typedef struct {
     size_t at;
-    bool inside, closed; /* in quotes; neither at the start of a cell nor after a quote: one here opens no quotes */
-    int cuts;            /* cells that ended */
+    bool inside; /* in quotes */
+    bool closed; /* a quote here is a plain character, unless inside */
+    int cuts;    /* cells that ended */
 } mm_row_scan;
 
 typedef struct {
