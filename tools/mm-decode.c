@@ -73,7 +73,7 @@ static const mm_opt options[] = {
          "OpenFace's columns: au, gaze, pose, presence, eyes, landmarks, landmarks3d, shape (default: au,gaze,pose)",
      .with = "as=openface"},
     {0, "face-confidence", MM_OPT_FLOAT, &opt.face_confidence, "C",
-     .help = "leave out faces with less confidence (default: 0.7)", .most = 1, .with = "as=openface"},
+     .help = "leave out faces with less confidence", .most = 1, .with = "as=openface"},
     {0, "face", MM_OPT_INT, &opt.face, "ID",
      .help = "of several faces the one with this face_id (default: the most confident one of each frame)",
      .max = INT64_MAX, .with = "as=openface"},
@@ -94,7 +94,8 @@ static const mm_opt options[] = {
      .help = "one of several tracks, by its number (from 1) or language (default: the best)"},
 
     {0, "pcm", MM_OPT_STR, &opt.pcm, "FORMAT,RATE[,CHANNELS]",
-     .help = "what no name or mark tells is samples without a header: s16le, s24le, s32le, f32le, u8, mulaw, alaw"},
+     .help = "samples without a header (s16le, s24le, s32le, f32le, u8, mulaw, alaw): what has no format of its own is "
+             "read as such"},
 
     {0, "fps", MM_OPT_FLOAT, &opt.fps, "N", .help = "video: N frames a second (default: every frame)", .above = true,
      .most = INFINITY, .group = "Images and video"},

@@ -11,6 +11,7 @@ set -uo pipefail
 head=$1 directory=${2%/} count=${3:-0} worst=0
 model=${IMAGE_MODEL:-imgfocus-vits14} threshold=${THRESHOLD:-0.8}
 read -ra features <<<"${FEATURES-}"
+[ -r "$head" ] && [ -d "$directory" ] || { echo "watch.sh: $head and $directory: a head and a directory are needed" >&2 && exit 2; }
 
 # A mark follows each file: what was no picture gets an answer, too, and the next file waits for nothing. The last program takes the
 # place of the shell, so that the answers end when one of the programs dies.
