@@ -72,8 +72,8 @@ static const mm_opt options[] = {
      .help =
          "OpenFace's columns: au, gaze, pose, presence, eyes, landmarks, landmarks3d, shape (default: au,gaze,pose)",
      .with = "as=openface"},
-    {0, "face-confidence", MM_OPT_FLOAT, &opt.face_confidence, "C",
-     .help = "leave out faces with less confidence", .most = 1, .with = "as=openface"},
+    {0, "face-confidence", MM_OPT_FLOAT, &opt.face_confidence, "C", .help = "leave out faces with less confidence",
+     .most = 1, .with = "as=openface"},
     {0, "face", MM_OPT_INT, &opt.face, "ID",
      .help = "of several faces the one with this face_id (default: the most confident one of each frame)",
      .max = INT64_MAX, .with = "as=openface"},
