@@ -169,6 +169,13 @@ static void check_options(mm_run *r)
     if (opt.as + 1 == MM_AS_OPENFACE &&
         (opt.time_column || opt.of_column || (!opt.labels && (opt.key_column || opt.label_column))))
         mm_usage(r, "--as=openface knows the columns of its tables");
+    if (opt.as >= 0 && (opt.lines || opt.column))
+        mm_usage(r, "--as and --%s exclude each other", opt.lines ? "lines" : "column");
+    if (opt.as + 1 == MM_AS_SERIES && (opt.of_column || (!opt.labels && opt.label_column)))
+        mm_usage(r, "--as=series makes no record of a row: --%s goes with --as=feature",
+                 opt.of_column ? "of-column" : "label-column");
+    if (opt.as + 1 == MM_AS_SERIES && opt.time_column && !*opt.rate && opt.window <= 0)
+        mm_usage(r, "--as=series --time-column goes with --window or --rate: without one a series has no times");
     if (opt.as + 1 == MM_AS_SERIES && opt.window > 0 && !*opt.rate && !opt.time_column)
         mm_usage(r, "--as=series --window goes with --rate or --time-column: without one rows have no time");
 }

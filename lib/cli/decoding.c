@@ -232,7 +232,7 @@ static mm_status put_kept(job *j, mm_err *e)
 static void count_skipped(mm_decoding *d, const mm_blob *b)
 {
     const mm_format *format;
-    mm_skipped why = mm_why_skipped(b, &format);
+    mm_skipped why = mm_why_skipped(b, &d->decode, &format);
     bool unread = why == MM_SKIPPED_UNREAD;
     if (unread)
         __atomic_store_n(&d->unread[format - mm_formats], true, __ATOMIC_RELAXED);

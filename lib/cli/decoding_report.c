@@ -9,6 +9,8 @@ const char *mm_decoding_reason(mm_skipped why)
         [MM_SKIPPED_EMPTY] = "empty",
         [MM_SKIPPED_ABOUT] = "a text about the files beside it, such as a README or LICENSE: as an operand it is read",
         [MM_SKIPPED_CUELESS] = "subtitles without text, or left out by --only",
+        [MM_SKIPPED_FACELESS] = "no face in it that --face and --face-confidence leave",
+        [MM_SKIPPED_ROWLESS] = "a table without rows",
         [MM_SKIPPED_UNASKED] = "left out by --only",
         [MM_SKIPPED_FOREIGN] = "nothing that is known",
     };

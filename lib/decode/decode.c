@@ -155,10 +155,10 @@ static bool is_changed(const mm_blob *b, const struct stat *before)
 }
 
 /* Why b gave nothing, as a fault, unless it was not asked for. */
-static mm_status without_answer(const mm_blob *b, mm_fault *f)
+static mm_status without_answer(const mm_blob *b, const mm_decode_opts *o, mm_fault *f)
 {
     const mm_format *format;
-    mm_skipped why = mm_why_skipped(b, &format);
+    mm_skipped why = mm_why_skipped(b, o, &format);
     if (why != MM_SKIPPED_FOREIGN && why != MM_SKIPPED_EMPTY)
         return MM_OK;
     return mm_fault_set(f, why == MM_SKIPPED_EMPTY ? "empty" : "unknown", "%s",
@@ -183,7 +183,7 @@ mm_status mm_decode(const mm_blob *b, const mm_decode_opts *o, mm_arena *a, mm_e
     if (st == MM_OK && watched && is_changed(b, &before))
         st = mm_fault_set(&f, "changed", "the file was written to while it was read");
     if (st == MM_OK && !s.emitted && o->answer && b->named)
-        st = without_answer(b, &f);
+        st = without_answer(b, o, &f);
     if (st == MM_SKIP)
         st = mm_sink_fault(&s, &f);
     if (st == MM_OK && !s.marked)

@@ -107,7 +107,7 @@ mm_status mm_skipped_check(const mm_blob *b, const mm_decode_opts *o, const mm_f
 
 /* ---- what is skipped ---- */
 
-mm_skipped mm_why_skipped(const mm_blob *b, const mm_format **format)
+mm_skipped mm_why_skipped(const mm_blob *b, const mm_decode_opts *o, const mm_format **format)
 {
     uint8_t head[MM_FORMAT_HEAD];
     int64_t n = mm_blob_read(b, 0, head, sizeof head);
@@ -122,5 +122,7 @@ mm_skipped mm_why_skipped(const mm_blob *b, const mm_format **format)
         return mm_name_is_about(b->path) ? MM_SKIPPED_ABOUT : MM_SKIPPED_TEXT;
     if (mm_format_is_subtitles(*format))
         return MM_SKIPPED_CUELESS;
+    if ((*format)->kind == MM_FORMAT_TEXT && (o->as || o->column))
+        return o->as == MM_AS_OPENFACE ? MM_SKIPPED_FACELESS : MM_SKIPPED_ROWLESS;
     return MM_SKIPPED_UNASKED;
 }

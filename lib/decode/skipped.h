@@ -21,14 +21,17 @@ mm_status mm_skipped_check(const mm_blob *b, const mm_decode_opts *o, const mm_f
 typedef enum {
     MM_SKIPPED_UNREAD, /* of a format that is not read */
     MM_SKIPPED_EMPTY,
-    MM_SKIPPED_ABOUT,   /* a README and the like */
-    MM_SKIPPED_TEXT,    /* a text that was found, and is not named like one */
-    MM_SKIPPED_CUELESS, /* subtitles; without a text, or of texts nobody asked for */
-    MM_SKIPPED_UNASKED, /* of a kind that was not asked for */
-    MM_SKIPPED_FOREIGN, /* nothing that is known */
+    MM_SKIPPED_ABOUT,    /* a README and the like */
+    MM_SKIPPED_TEXT,     /* a text that was found, and is not named like one */
+    MM_SKIPPED_CUELESS,  /* subtitles; without a text, or of texts nobody asked for */
+    MM_SKIPPED_FACELESS, /* a table of faces, none of them asked for */
+    MM_SKIPPED_ROWLESS,  /* a table without rows */
+    MM_SKIPPED_UNASKED,  /* of a kind that was not asked for */
+    MM_SKIPPED_FOREIGN,  /* nothing that is known */
     MM_SKIPPED_REASONS,
 } mm_skipped;
 
-mm_skipped mm_why_skipped(const mm_blob *b, const mm_format **format); /* *format: with MM_SKIPPED_UNREAD */
+/* *format: with MM_SKIPPED_UNREAD. */
+mm_skipped mm_why_skipped(const mm_blob *b, const mm_decode_opts *o, const mm_format **format);
 
 #endif

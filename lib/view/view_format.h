@@ -39,8 +39,9 @@ typedef struct {
     mm_str last_key;
     mm_held_cue *held; /* [n_held] */
     int64_t n_held, cap_held;
-    int64_t untimed;      /* records that subtitles have no place for */
-    mm_arena last, arena; /* last_key; columns */
+    int64_t untimed;       /* records that subtitles have no place for, … */
+    int64_t shown, others; /* … all that say something, and those that say nothing */
+    mm_arena last, arena;  /* last_key; columns */
 } mm_view;
 
 /* begin and end are NULL where there is nothing to do. Write failures are those of the files (ferror). */

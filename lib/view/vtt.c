@@ -91,6 +91,15 @@ static void put_label_record(FILE *f, const mm_record *rec, mm_arena *a)
     put_weights(f, rec);
 }
 
+/* A text's, or the one that a feature was made from; n 0: there is none. */
+static mm_str text_of(const mm_record *rec)
+{
+    const msgpack_object *kept = rec->kind == MM_KIND_FEATURE ? mm_map_get(&rec->meta, "text") : NULL;
+    if (rec->kind == MM_KIND_TEXT)
+        return rec->text;
+    return kept ? mm_object_as_str(kept) : (mm_str){0};
+}
+
 /* <v Name> of who speaks, else of the modality, where that has a name. */
 static void put_text_record(FILE *f, const mm_record *rec)
 {
@@ -101,7 +110,7 @@ static void put_text_record(FILE *f, const mm_record *rec)
         put_escaped(f, name, true);
         putc('>', f);
     }
-    put_escaped(f, rec->text, false);
+    put_escaped(f, text_of(rec), false);
 }
 
 /* ---- cues ---- */
@@ -191,7 +200,9 @@ static mm_status begin(mm_view *v, mm_err *e)
 
 static mm_status put(mm_view *v, const mm_record *rec, mm_arena *a, mm_err *e)
 {
-    bool shown = rec->kind == MM_KIND_LABEL || (rec->kind == MM_KIND_TEXT && rec->text.n);
+    bool shown = rec->kind == MM_KIND_LABEL || text_of(rec).n;
+    v->shown += shown;
+    v->others += !shown;
     if (shown && !is_timed(rec))
         v->untimed++;
     else if (shown && v->at_once)
@@ -212,6 +223,9 @@ static mm_status end(mm_view *v, mm_err *e)
 {
     (void)e;
     let_go(v);
+    if (v->others && !v->shown)
+        mm_say(v->log, MM_LOG_WARN, "no labels and no texts among the records, of which there are %lld",
+               (long long)v->others);
     if (v->untimed)
         mm_say(v->log, MM_LOG_WARN, "labels and texts without a time, which have no place in a timeline: %lld",
                (long long)v->untimed);

@@ -59,6 +59,10 @@ near() { jq -n -e --argjson a "$1" --argjson b "$2" '($a | length) == ($b | leng
     run mm-decode --as openface --face 1 multi.csv -o one.mm
     [ "$(mm-cat -c one.mm)" = $'feature\t36' ]
     near "$(mm-cat -J --data one.mm | jq -c -s '.[0].data.values')" "$(want multi.csv 2 $AU $GAZE gaze_angle_x gaze_angle_y $POSE)"
+    run mm-decode --as openface --face 7 multi.csv
+    [ "$status" != 0 ]
+    [[ "$output" == *"no face in it that --face and --face-confidence leave"* ]]
+    [[ "$output" != *--only* ]]
     run mm-decode --as openface image.csv -o o.mm
     [ "$status" = 1 ]
     [[ "$output" == *"no column timestamp"* ]]

@@ -90,3 +90,24 @@ END
     printf 't,x\n0,1\n4000000000,2\n' >far.csv
     [ "$(rows --time-column t --window 1 far.csv | jq -c -s 'map(.[2])')" = '[[1],[2]]' ]
 }
+
+@test "options that have no place in a series are refused, not ignored" {
+    refused() { # what, options
+        run mm-decode --as series "${@:2}" s.csv
+        [ "$status" = 2 ]
+        [[ "$output" == *"$1"* ]]
+    }
+    refused "--as and --column exclude each other" --column 1
+    refused "--as and --lines exclude each other" --lines
+    refused "--label-column goes with --as=feature" --label-column 2
+    refused "--of-column goes with --as=feature" --of-column 2
+    refused "--time-column goes with --window or --rate" --time-column 1
+    refused "--hop goes with --window" --hop 1
+    mm-decode --as series --key-column 2 s.csv | mm-cat -J | jq -e '.data.shape == [25,1]'
+    run mm-decode --as series <(printf '')
+    [[ "$output" != *--only* ]]
+    printf 'a,b\n' >names.csv
+    run mm-decode --as series names.csv
+    [ "$status" != 0 ]
+    [[ "$output" == *"a table without rows"* ]]
+}

@@ -151,3 +151,19 @@ END
     [ "$("${MM_PYTHON:-python3}" -c 'import webvtt; print(*[c.identifier for c in webvtt.read("t.vtt")])')" = \
         "call call call x--_y call call call" ]
 }
+
+@test "--vtt: features show the texts that they were made from; a stream without anything to show says so" {
+    python=${MM_PYTHON:-python3}
+    "$python" -c 'import msgpack' 2>/dev/null || skip "needs Python's msgpack (set MM_PYTHON)"
+    printf '0,1,1\n' >n.csv
+    mm-decode --as feature --time-column 1,2 n.csv >plain.mm
+    [ "$(mm-cat --vtt plain.mm 2>log)" = WEBVTT ]
+    grep -q 'no labels and no texts among the records, of which there are 1' log
+    "$python" -c '
+import msgpack, sys
+for r in msgpack.Unpacker(sys.stdin.buffer, strict_map_key=False):
+    r.update(meta={"text": "a < b"}, of="words")
+    sys.stdout.buffer.write(msgpack.packb(r))' <plain.mm >texts.mm
+    mm-cat --vtt texts.mm 2>log | grep -qx '<v words>a &lt; b'
+    [ ! -s log ]
+}
