@@ -139,6 +139,25 @@ static void codes(void **state)
         assert_string_equal(texts(cases[i].cue, cases[i].vtt, out), cases[i].texts);
 }
 
+/* A header that does not end is not waited for without bound. */
+static void endless_header(void **state)
+{
+    enum { N = 2 << 20 };
+    mm_subtitles s = {.vtt = true};
+    mm_cue cue;
+    mm_err e;
+    size_t taken;
+    char *file = malloc(N);
+    (void)state;
+    assert_non_null(file);
+    for (size_t at = 0; at < N; at += 8)
+        memcpy(file + at, at ? "x: y  z\n" : "WEBVTT \n", 8);
+    assert_int_equal(mm_subtitles_next(&s, &cue, (mm_str){file, N / 4}, false, &taken, &e), MM_EOF);
+    assert_int_equal(mm_subtitles_next(&s, &cue, (mm_str){file, N}, false, &taken, &e), MM_FATAL);
+    assert_string_equal(e.text, "the header: too long");
+    free(file);
+}
+
 /* A cue of tags that nothing closes is read in one pass: in one for each, this takes an hour. A tag is below 1 KiB. */
 static void endless_tags(void **state)
 {
@@ -165,10 +184,8 @@ static void endless_tags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(at_once_and_in_pieces),
-        cmocka_unit_test(long_blocks),
-        cmocka_unit_test(codes),
-        cmocka_unit_test(endless_tags),
+        cmocka_unit_test(at_once_and_in_pieces), cmocka_unit_test(long_blocks),    cmocka_unit_test(codes),
+        cmocka_unit_test(endless_tags),          cmocka_unit_test(endless_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

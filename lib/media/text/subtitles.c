@@ -181,7 +181,7 @@ mm_status mm_subtitles_next(mm_subtitles *s, mm_cue *cue, mm_str text, bool all,
     int64_t lines, at;
     *taken = 0;
     if (s->vtt && !s->begun && !take_header(s, &text, all, taken))
-        return MM_EOF;
+        return text.n <= MAX_BLOCK ? MM_EOF : mm_fail(e, MM_FATAL, "the header: too long");
     for (;;) {
         if (!text.n || !line_of(&l, text, all)) /* even of a long line, a part may be in the next piece */
             return text.n <= MAX_BLOCK ? MM_EOF : mm_fail(e, MM_FATAL, "line %lld: too long", (long long)s->line + 1);
