@@ -30,14 +30,21 @@ typedef struct {
     AVPacket *pkt;
     lane lane[2];
     int n;
+    bool wants_video, wants_sound; /* of which no lane is there yet */
 } pass;
 
-static void add(pass *p, mm_status (*open)(mm_track **, mm_sink *, mm_av_input *, mm_fault *))
+/* Whether a lane was added. */
+static bool add(pass *p, bool *wanted, mm_status (*open)(mm_track **, mm_sink *, mm_av_input *, mm_fault *))
 {
+    if (!*wanted)
+        return false;
     lane *l = &p->lane[p->n];
     *l = (lane){0};
     l->st = open(&l->t, p->sink, &p->in, &l->f);
-    p->n += l->t || l->st != MM_OK;
+    bool added = l->t || l->st != MM_OK;
+    *wanted = !added;
+    p->n += added;
+    return added;
 }
 
 /* ---- faults of a live input: told where they are, as its end may be far ---- */
@@ -117,12 +124,37 @@ static lane *lane_of(pass *p, int stream)
     return NULL;
 }
 
+/* Whether a stream of this kind may still come that was not known when the input was opened. */
+static bool may_come(const pass *p, bool wanted, enum AVMediaType type)
+{
+    const AVFormatContext *fmt = p->in.fmt;
+    bool there = fmt->ctx_flags & AVFMTCTX_NOHEADER;
+    for (unsigned i = 0; i < fmt->nb_streams; i++)
+        there |= fmt->streams[i]->codecpar->codec_type == type &&
+                 !(fmt->streams[i]->disposition & AV_DISPOSITION_ATTACHED_PIC);
+    return wanted && there;
+}
+
 static bool any_open(const pass *p)
 {
-    bool any = false;
+    bool any = may_come(p, p->wants_video, AVMEDIA_TYPE_VIDEO) || may_come(p, p->wants_sound, AVMEDIA_TYPE_AUDIO);
     for (int i = 0; i < p->n; i++)
         any |= p->lane[i].st == MM_OK;
     return any;
+}
+
+/* The stream of which pkt came may be the first of its kind: libav opens an input after a few seconds of it at most. */
+static mm_status add_late(pass *p, const AVPacket *pkt)
+{
+    const AVStream *s = p->in.fmt->streams[pkt->stream_index];
+    enum AVMediaType type = s->codecpar->codec_type;
+    bool wanted = (type == AVMEDIA_TYPE_VIDEO && p->wants_video) || (type == AVMEDIA_TYPE_AUDIO && p->wants_sound);
+    if (!wanted || (s->disposition & AV_DISPOSITION_ATTACHED_PIC))
+        return MM_OK;
+    mm_av_stream_came(&p->in);
+    bool video = type == AVMEDIA_TYPE_VIDEO;
+    bool added = add(p, video ? &p->wants_video : &p->wants_sound, video ? mm_video_open : mm_sound_open);
+    return added ? tell_at_once(p, &p->lane[p->n - 1]) : MM_OK;
 }
 
 /* The container is at its end, or broken from here on, as f says. */
@@ -142,20 +174,29 @@ static mm_status stop_all(pass *p, mm_status why, const mm_fault *f)
     return st;
 }
 
-static mm_status run(pass *p)
+/* The only stream whose packets are of use; −1: any may be. */
+static int only_stream(const pass *p)
+{
+    return p->n == 1 && !p->wants_video && !p->wants_sound ? p->lane[0].t->stream : -1;
+}
+
+static mm_status run(pass *p, mm_fault *f)
 {
     mm_status st = MM_OK;
-    mm_fault f = {0};
     for (int i = 0; st == MM_OK && i < p->n && any_open(p); i++)
         st = tell_at_once(p, &p->lane[i]);
     if (st != MM_OK)
         return st;
     while (any_open(p)) {
-        st = mm_av_read(&p->in, p->n == 1 ? p->lane[0].t->stream : -1, p->pkt, &f);
+        st = mm_av_read(&p->in, only_stream(p), p->pkt, f);
+        if (st == MM_SKIP && !p->n)
+            return p->in.bytes.blob->live ? st : MM_OK; /* of a file the other pass tells */
         if (st == MM_EOF || st == MM_SKIP)
-            return stop_all(p, st, &f);
+            return stop_all(p, st, f);
+        st = add_late(p, p->pkt);
         lane *l = lane_of(p, p->pkt->stream_index);
-        st = l ? feed(p, l, p->pkt) : MM_OK;
+        if (st == MM_OK && l)
+            st = feed(p, l, p->pkt);
         av_packet_unref(p->pkt);
         if (st != MM_OK)
             return st;
@@ -165,19 +206,17 @@ static mm_status run(pass *p)
 
 mm_status mm_decode_tracks(mm_sink *s, bool image, bool audio, int *found, mm_fault *f)
 {
-    pass p = {.sink = s, .n = 0};
+    pass p = {.sink = s, .wants_video = image, .wants_sound = audio};
     mm_picture_limits limits = mm_sink_limits(s);
     *found = 0;
     const mm_raw_sound *raw = mm_raw_sound_of(s->b, s->o);
     mm_status st = mm_av_open(&p.in, s->b, &(mm_av_limits){limits.max_pixels, limits.log}, raw, f);
     if (st != MM_OK)
         return st;
-    if (image)
-        add(&p, mm_video_open);
-    if (audio)
-        add(&p, mm_sound_open);
+    add(&p, &p.wants_video, mm_video_open);
+    add(&p, &p.wants_sound, mm_sound_open);
     p.pkt = av_packet_alloc();
-    st = p.pkt ? run(&p) : mm_fault_memory(f);
+    st = p.pkt ? run(&p, f) : mm_fault_memory(f);
     *found = p.n;
     for (int i = 0; i < p.n; i++) {
         if (st == MM_OK && p.lane[i].st == MM_SKIP) {

@@ -176,3 +176,40 @@ END
         [[ "$output" == *"--pcm: "* ]]
     done
 }
+
+@test "streams that begin late, or are known late, are those of the file: none is lost, no end is said to be cut off" {
+    local v="-f lavfi -i testsrc=d=3:s=32x24:r=25" a="-f lavfi -i sine=d=3" x
+    f() { ffmpeg -nostdin -v error -y "$@"; }
+    for x in ts mkv flv; do # pictures with B-frames
+        f $v -itsoffset 1 -f lavfi -i sine=d=1.5 -c:v libx264 -c:a aac late.$x
+        f -itsoffset 1 $v $a -c:v libx264 -c:a aac vlate.$x
+    done
+    f -f lavfi -i testsrc=d=11:s=32x24:r=5 -itsoffset 9 -f lavfi -i sine=d=2 -c:v libx264 -c:a aac verylate.ts
+    f $v $a -c:v mpeg1video -c:a mp2 m1.mpg
+    f $v $a -c:v libx264 -c:a mp2 m.mpg
+    f $v $a -c:v mpeg2video -bf 2 -c:a ac3 m2.ts
+    for x in {v,}late.{ts,mkv,flv} verylate.ts m1.mpg m.mpg m2.ts; do
+        mm-decode -q --window .5 - <$x >"$tmp/want"
+        [[ $(mm-cat -t -f kind "$tmp/want" | sort -u | xargs) == *"audio"*"image"* ]] || { echo "$x: file"; false; }
+        run -0 --separate-stderr sh -c "cat $x | mm-decode --window .5 --flush - >'$tmp/got'"
+        same "$tmp/want" "$tmp/got" || { echo "$x"; false; }
+        [[ $x == m.mpg || $stderr != *gaps* ]] || { echo "$x: $stderr"; false; }
+    done
+    # without the pictures, too
+    mm-decode -q --only audio --window .5 verylate.ts | mm-cat -t -f kind | grep -c audio | grep -x 5
+    cat verylate.ts | mm-decode -q --only audio --flush --window .5 - | mm-cat -t -f kind | grep -c audio | grep -x 5
+}
+
+@test "the first window of a WAV does not wait for a codec among its samples; DTS among them is found" {
+    local h=$(($(stat -c %s a.wav) - 128000))
+    talk "$tmp/got" mm-decode -q --flush --window 0.125 - <<END
+file a.wav 0 $((h + 4096))
+expect -
+file a.wav $((h + 4096)) $((h + 128000))
+END
+    mm-decode -q --window 0.125 - <a.wav >"$tmp/want"
+    same "$tmp/want" "$tmp/got"
+    ffmpeg -nostdin -v error -y -i a.wav -ar 48000 -ac 2 -c:a dca -strict -2 -b:a 768k -f dts x.dts
+    ffmpeg -nostdin -v error -y -i x.dts -c copy dts.wav
+    cat dts.wav | mm-decode -q --flush - | mm-cat -J | jq -e '.meta.codec == "dts"'
+}

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { IO_BUFFER = 64 * 1024, MAX_STREAMS = 256 };
+enum { IO_BUFFER = 64 * 1024, MAX_STREAMS = 256, PROBED = 4096 };
 
 /* No playlists (hls, concat, dash …), no devices, no subtitles, no raw video without a header. */
 static const char FORMATS[] =
@@ -85,7 +85,6 @@ mm_status mm_av_fault(mm_fault *f, const char *what, int averror)
  * packet may end within one. */
 static bool is_all(const mm_av_input *in)
 {
-    enum { PROBED = 4096 };
     int64_t start = in->probes ? mm_samples_at(&in->bytes) : -1;
     bool enough = in->whole >= 0 ? (in->at - in->whole) % in->unit == 0 : start >= 0 && in->at >= start + PROBED;
     return enough && in->given && !mm_blob_ready(in->bytes.blob, 0);
@@ -224,10 +223,16 @@ static void find_zero(mm_av_input *in)
             (st->disposition & AV_DISPOSITION_ATTACHED_PIC))
             continue;
         streams++;
-        if (st->start_time != AV_NOPTS_VALUE)
+        if (st->start_time != AV_NOPTS_VALUE && !in->has_zero)
             in->zero = known++ ? fmin(in->zero, start_of(st)) : start_of(st);
     }
+    in->has_zero |= known > 0;
     in->alone = streams == 1;
+}
+
+void mm_av_stream_came(mm_av_input *in)
+{
+    find_zero(in);
 }
 
 /* By the bytes; where those do not tell, as with zeros before an MP3, by the name as well. */
@@ -297,16 +302,34 @@ static int open_raw(mm_av_input *in, const mm_raw_sound *raw)
     return rc;
 }
 
-/* A live input is opened after a fraction of a second of it: what only an average over many frames would tell is left
- * open. In a fragment of MP4 the first sound lies behind all of the pictures. */
+/* A live input whose header tells what is in it is opened after a fraction of a second of it: what only an average over
+ * many frames would tell is left open. A transport stream tells the codecs only in its packets, so libav's own limits
+ * (seconds) hold there; it ends when all that was announced is known. In a fragment of MP4 the first sound lies behind
+ * all of the pictures. */
 static void hurry(AVFormatContext *fmt, const AVInputFormat *format)
 {
     enum { FRAGMENT = 32 << 20 };
-    bool fragments = av_match_list(format->name, "mov", ',');
     fmt->fps_probe_size = 0;
+    if (av_match_list(format->name, "mpegts", ','))
+        return;
+    bool fragments = av_match_list(format->name, "mov", ',');
     fmt->max_probe_packets = 2; /* when another code among samples is looked for */
     fmt->max_analyze_duration = fragments ? 60 * (int64_t)AV_TIME_BASE : AV_TIME_BASE / 2;
     fmt->probesize = fragments ? FRAGMENT : fmt->probesize;
+}
+
+/* libav gives a stream of which no packet has come yet the duration of the whole container, which is not the track's.
+ */
+static int find_live_streams(AVFormatContext *fmt, const mm_av_limits *l)
+{
+    int64_t declared[MAX_STREAMS];
+    unsigned n = fmt->nb_streams < MAX_STREAMS ? fmt->nb_streams : MAX_STREAMS;
+    for (unsigned i = 0; i < n; i++)
+        declared[i] = fmt->streams[i]->duration;
+    int rc = find_streams(fmt, l);
+    for (unsigned i = 0; i < fmt->nb_streams; i++)
+        fmt->streams[i]->duration = i < n ? declared[i] : AV_NOPTS_VALUE;
+    return rc;
 }
 
 static bool is_samples(const AVCodecParameters *par)
@@ -314,12 +337,29 @@ static bool is_samples(const AVCodecParameters *par)
     return par->codec_id >= AV_CODEC_ID_FIRST_AUDIO && par->codec_id < AV_CODEC_ID_ADPCM_IMA_QT;
 }
 
-/* Whether nothing is left to be found out from the samples of a live input. Among those of 16 bits another code may be.
- */
+/* Whether the first samples of a WAV, which its demuxer has looked at, are samples: among those of 16 bits DTS may be,
+ * of which every frame begins with one of these. */
+static bool is_plain(const mm_av_input *in)
+{
+    static const uint8_t dts[][5] = {"\x7f\xfe\x80\x01", "\xfe\x7f\x01\x80", "\x1f\xff\xe8\x00", "\xff\x1f\x00\xe8"};
+    uint8_t first[PROBED];
+    int64_t start = mm_samples_at(&in->bytes);
+    if (start < 0 || mm_av_bytes_read(&in->bytes, start, first, PROBED) < PROBED)
+        return false;
+    for (int i = 0; i + 4 <= PROBED; i++)
+        for (size_t k = 0; k < sizeof dts / sizeof *dts; k++)
+            if (!memcmp(first + i, dts[k], 4))
+                return false;
+    return true;
+}
+
+/* Whether nothing is left to be found out from the samples of a live input. */
 static bool is_told_by_header(const mm_av_input *in)
 {
     const AVCodecParameters *par = in->fmt->nb_streams == 1 ? in->fmt->streams[0]->codecpar : NULL;
-    return par && in->bytes.blob->live && is_samples(par) && par->codec_id != AV_CODEC_ID_PCM_S16LE;
+    if (!par || !in->bytes.blob->live || !is_samples(par))
+        return false;
+    return par->codec_id != AV_CODEC_ID_PCM_S16LE || is_plain(in);
 }
 
 static int open_container(mm_av_input *in, const AVInputFormat *format)
@@ -332,7 +372,13 @@ static int open_container(mm_av_input *in, const AVInputFormat *format)
     in->probes = false;
     if (in->bytes.blob->live)
         in->io->error = in->io->eof_reached = 0;
-    return rc < 0 || is_told_by_header(in) ? rc : find_streams(in->fmt, &in->limits);
+    if (rc < 0)
+        return rc;
+    if (is_told_by_header(in)) {
+        in->fmt->probesize = 32; /* the first packet is not held back for another code to be looked for */
+        return rc;
+    }
+    return in->bytes.blob->live ? find_live_streams(in->fmt, &in->limits) : find_streams(in->fmt, &in->limits);
 }
 
 /* mm_av_input.unit: only of formats whose demuxers do not mind a short packet. */

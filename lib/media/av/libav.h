@@ -33,6 +33,7 @@ typedef struct {
     int64_t packets_end; /* where the bytes of the packets so far end; 0: unknown */
     mm_clock clock;
     double zero;             /* seconds on the clock: where the first stream begins to be shown or heard */
+    bool has_zero;           /* a stream has told its start */
     bool alone;              /* only one stream is shown or heard: it need not keep time with others */
     double end;              /* seconds on the clock: where the last packet of any stream ends */
     char said[120];          /* the last error message of its demuxer */
@@ -47,6 +48,8 @@ typedef struct {
  * as its front is there, and must be one that mm_av_can_follow (live_format.h) allows. */
 mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, const mm_raw_sound *raw, mm_fault *f);
 void mm_av_close(mm_av_input *in);
+/* A packet came of a stream that mm_av_open had not found: there is one more to keep time with. */
+void mm_av_stream_came(mm_av_input *in);
 /* The next packet of this stream, −1: of any. MM_EOF at the end; MM_SKIP when the container is broken from here on. */
 mm_status mm_av_read(mm_av_input *in, int stream, AVPacket *pkt, mm_fault *f);
 

@@ -8,9 +8,10 @@
 
 enum { FIRST = 2048, MOST = 1 << 20 }; /* as av_probe_input_buffer has it */
 
-/* Formats whose demuxers read from front to back and find what they would find in a file. Of MP4: is_in_front. */
+/* Formats whose demuxers read from front to back and find what they would find in a file. Of MP4: is_in_front. Not
+ * MPEG-PS: it announces no streams, and libav gives its pictures right times only after a look at the end. */
 static const char FROM_FRONT_TO_BACK[] =
-    "aac,ac3,aiff,amr,au,caf,dts,eac3,flac,flv,h264,hevc,ivf,m4v,matroska,webm,mp3,mpeg,mpegts,mpegvideo,nut,obu,ogg,"
+    "aac,ac3,aiff,amr,au,caf,dts,eac3,flac,flv,h264,hevc,ivf,m4v,matroska,webm,mp3,mpegts,mpegvideo,nut,obu,ogg,"
     "w64,wav,yuv4mpegpipe";
 
 /* libav's guess by the first n bytes, behind which there is padding. */

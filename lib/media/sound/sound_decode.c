@@ -357,7 +357,7 @@ mm_status mm_sound_open(mm_track **t, mm_sink *sink, mm_av_input *in, mm_fault *
 {
     mm_sound_track track;
     *t = NULL;
-    mm_status st = mm_sound_track_choose(&track, in->fmt, sink->o->track, f);
+    mm_status st = mm_sound_track_choose(&track, in->fmt, in->packets > 0, sink->o->track, f);
     if (track.count > 1 && !sink->o->track)
         mm_sink_note(sink, offsetof(mm_decode_notes, more_sound), 1);
     if (st != MM_OK || track.stream < 0)

@@ -1,7 +1,6 @@
 #include "media/sound/sound_track.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -38,9 +37,22 @@ static mm_status no_track(const AVFormatContext *fmt, const char *wanted, mm_fau
     return mm_fault_set(f, "track", "no sound track %s; there %s %s", wanted, number == 1 ? "is" : "are", list);
 }
 
-mm_status mm_sound_track_choose(mm_sound_track *t, AVFormatContext *fmt, const char *wanted, mm_fault *f)
+/* The first with a codec. */
+static int first_track(const AVFormatContext *fmt)
+{
+    for (unsigned i = 0; i < fmt->nb_streams; i++) {
+        const AVCodecParameters *par = fmt->streams[i]->codecpar;
+        if (par->codec_type == AVMEDIA_TYPE_AUDIO && par->codec_id != AV_CODEC_ID_NONE)
+            return (int)i;
+    }
+    return -1;
+}
+
+mm_status mm_sound_track_choose(mm_sound_track *t, AVFormatContext *fmt, bool unready, const char *wanted, mm_fault *f)
 {
     int best = av_find_best_stream(fmt, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0);
+    if (best < 0 && unready)
+        best = first_track(fmt);
     *t = (mm_sound_track){.stream = best >= 0 && !wanted ? best : -1};
     for (unsigned i = 0; best >= 0 && i < fmt->nb_streams; i++) {
         const AVStream *st = fmt->streams[i];

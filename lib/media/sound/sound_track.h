@@ -5,6 +5,7 @@
 #include "base/fault.h"
 
 #include <libavformat/avformat.h>
+#include <stdbool.h>
 
 typedef struct {
     int stream;            /* of libav; −1: there is no sound */
@@ -12,8 +13,8 @@ typedef struct {
     const char *language;  /* NULL: unknown */
 } mm_sound_track;
 
-/* wanted: a number (from 1) or a language; NULL: the track that libav takes for the best. MM_SKIP: there is sound, but
- * no such track. */
-mm_status mm_sound_track_choose(mm_sound_track *t, AVFormatContext *fmt, const char *wanted, mm_fault *f);
+/* wanted: a number (from 1) or a language; NULL: the track that libav takes for the best. Tracks of unknown rate count
+ * only if `unready`: their frames will tell. MM_SKIP: there is sound, but no such track. */
+mm_status mm_sound_track_choose(mm_sound_track *t, AVFormatContext *fmt, bool unready, const char *wanted, mm_fault *f);
 
 #endif
