@@ -15,6 +15,7 @@
 enum { QUEUED = 64, QUEUED_BYTES = 1 << 20, KEPT_BYTES = 256 << 10, ITEM_BYTES = 16 << 10 /* of a small record */ };
 static const double LONGEST = 1e6;   /* seconds of one wait, which ends earlier then */
 static const double PATIENCE = 0.02; /* seconds that a stream is waited for before the others are read further */
+static const double STALL = 10;      /* … and before it is said that they cannot be */
 
 typedef struct item {
     struct item *next;
@@ -45,6 +46,7 @@ struct mm_read_ahead {
     pthread_cond_t grown, shrunk;
     uint64_t ready; /* bit s: queue s holds something, or has ended */
     bool starved;   /* a stream is waited for: the others may grow */
+    bool said_full; /* … and were full */
     queue q[];
 };
 
@@ -308,6 +310,22 @@ uint64_t mm_read_ahead_settle_all(mm_read_ahead *x)
     return ready;
 }
 
+/* With the lock held: a pipe is not read on, while another stream is waited for. A writer of both waits for ever; but
+ * the stream may only be slow, and nobody can tell. */
+static void say_full(mm_read_ahead *x)
+{
+    bool full = false;
+    for (int s = 0; s < x->n; s++)
+        full |= !x->q[s].file && !may_grow(&x->q[s]);
+    if (!full || x->said_full)
+        return;
+    x->said_full = true;
+    mm_say_hint(&x->r->log, MM_LOG_WARN, MM_HINT_MEMORY,
+                "nothing has come on one stream for %g seconds, and what waits for it on the others takes all the "
+                "memory that is allowed: they are not read on",
+                STALL);
+}
+
 void mm_read_ahead_wait(mm_read_ahead *x, uint64_t wanted, double until)
 {
     pthread_mutex_lock(&x->lock);
@@ -317,8 +335,8 @@ void mm_read_ahead_wait(mm_read_ahead *x, uint64_t wanted, double until)
             continue;
         if (until <= patient)
             break;
-        set_starved(x, true);
-        patient = INFINITY;
+        x->starved ? say_full(x) : set_starved(x, true);
+        patient = x->said_full ? INFINITY : mm_seconds() + STALL;
     }
     set_starved(x, false);
     pthread_mutex_unlock(&x->lock);

@@ -1,6 +1,8 @@
 #include "fuse/live_windows.h"
 
 #include "base/grow.h"
+#include "base/hash.h"
+#include "base/id_map.h"
 #include "fuse/label_conflict.h"
 #include "stream/object.h"
 #include "stream/parse.h"
@@ -8,7 +10,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MAX_STREAMS = 64, MOST_WINDOWS = 1 << 20 /* of a record, or of a pause */ };
+enum {
+    MAX_STREAMS = 64,
+    MOST_WINDOWS = 1 << 20, /* of a record, or of a pause */
+    REMEMBERED = 1 << 20,   /* keys that were given up */
+    KEY_BYTES = 16 << 10    /* that the state of a key takes, with its arena */
+};
 static const double MOST_INDEX = 1e15; /* of a window */
 
 /* A modality as one stream brings it. */
@@ -17,6 +24,8 @@ typedef struct {
     double start, end; /* of the record that began last */
     double overlap;    /* most that a record ran into the next: ≤ 0 */
     bool twice;        /* so that is known */
+    double last;       /* where all its records end */
+    double left;       /* when its stream left the key; INFINITY: it has not, or when is not known yet */
 } source;
 
 /* A record that windows to come may overlap. */
@@ -45,6 +54,9 @@ typedef struct call {
     int src_stream, label_stream;
     mm_sourced_label label;
     uint64_t closed; /* bit s: stream s is past this key */
+    double left;     /* when the last of them left it; INFINITY: is not known yet */
+    bool unstamped;  /* a stream has left it since the last tick, which says when */
+    bool given_up;   /* complete without the streams that are silent */
     source *source;
     int64_t sources, sources_cap;
     mm_modality_rows seen[MM_MAX_MODALITIES]; /* names, spaces, widths of its modalities */
@@ -68,7 +80,8 @@ struct mm_live {
     int64_t keys[MAX_STREAMS]; /* since the last mark */
     double at[MAX_STREAMS];    /* where each stream is in its key, seconds */
     uint64_t ended, marked, asleep;
-    size_t bytes;
+    mm_id_map gone; /* hashes of the keys that were given up since the last mark */
+    size_t bytes;   /* of records and of keys */
     mm_arena keep, scratch;
     mm_live_tally tally;
 };
@@ -125,6 +138,7 @@ static void release_all(mm_live *l, call *c)
 static void call_free(mm_live *l, call *c)
 {
     release_all(l, c);
+    l->bytes -= KEY_BYTES;
     for (int s = 0; s < l->o.streams; s++)
         if (l->open[s] == c)
             l->open[s] = NULL;
@@ -142,6 +156,7 @@ void mm_live_free(mm_live *l)
         next = c->next;
         call_free(l, c);
     }
+    mm_id_map_free(&l->gone);
     mm_arena_free(&l->keep);
     mm_arena_free(&l->scratch);
     free(l);
@@ -159,7 +174,29 @@ static bool is_complete(const mm_live *l, const call *c)
     return c->closed == all_of(l);
 }
 
-static call *begin(mm_live *l, mm_str key)
+/* 0 is no id. */
+static uint64_t id_of(mm_str key)
+{
+    uint64_t id = mm_hash(key);
+    return id ? id : 1;
+}
+
+/* Of a run without marks no more than the latest million: all are forgotten then. */
+static bool remember_gone(mm_live *l, mm_str key)
+{
+    if (l->gone.n == REMEMBERED)
+        mm_id_map_free(&l->gone);
+    return mm_id_map_put(&l->gone, id_of(key), 0);
+}
+
+/* A key that was given up: its records are late, and it lasts while stream s is at it. */
+static void begin_again(const mm_live *l, call *c, int s)
+{
+    c->given_up = c->failed = true;
+    c->closed = all_of(l) & ~((uint64_t)1 << s);
+}
+
+static call *begin(mm_live *l, mm_str key, int s)
 {
     call *c = calloc(1, sizeof *c);
     char *own = c ? mm_arena_strdup(&c->arena, key) : NULL;
@@ -169,30 +206,47 @@ static call *begin(mm_live *l, mm_str key)
         free(c);
         return NULL;
     }
-    for (int s = 0; s < l->o.streams; s++)
-        c->held[s].end = &c->held[s].first;
+    for (int i = 0; i < l->o.streams; i++)
+        c->held[i].end = &c->held[i].first;
     c->key = (mm_str){own, key.n};
     c->closed = l->ended | l->marked;
     c->src_stream = c->label_stream = MAX_STREAMS;
     c->until = -INFINITY;
+    c->left = INFINITY;
     *l->last = c;
     l->last = &c->next;
-    l->tally.keys++;
+    l->bytes += KEY_BYTES;
+    if (mm_id_map_get(&l->gone, id_of(c->key)) >= 0)
+        begin_again(l, c, s);
+    else
+        l->tally.keys++;
     return c;
 }
 
+/* Streams that are past the key left it at this time, as far as that is not known. */
+static void stamp(call *c, double now)
+{
+    c->left = now;
+    c->unstamped = false;
+    for (int64_t i = 0; i < c->sources; i++)
+        if (c->closed >> c->source[i].stream & 1)
+            c->source[i].left = fmin(c->source[i].left, now);
+}
+
 /* The key of this record, which stream s is at from now on. */
-static call *call_of(mm_live *l, int s, mm_str key)
+static call *call_of(mm_live *l, int s, mm_str key, double came)
 {
     call *c = l->open[s];
     if (c && mm_str_eq(c->key, key))
         return c;
-    if (c)
+    if (c) {
         c->closed |= (uint64_t)1 << s;
+        stamp(c, came);
+    }
     for (c = l->first; c && !mm_str_eq(c->key, key);)
         c = c->next;
     if (!c)
-        c = begin(l, key);
+        c = begin(l, key, s);
     l->open[s] = c;
     l->keys[s]++;
     l->at[s] = -INFINITY;
@@ -201,9 +255,12 @@ static call *call_of(mm_live *l, int s, mm_str key)
 
 static void close_all_for(mm_live *l, int s)
 {
+    const uint64_t bit = (uint64_t)1 << s;
     l->open[s] = NULL;
-    for (call *c = l->first; c; c = c->next)
-        c->closed |= (uint64_t)1 << s;
+    for (call *c = l->first; c; c = c->next) {
+        c->unstamped |= !(c->closed & bit);
+        c->closed |= bit;
+    }
 }
 
 void mm_live_end(mm_live *l, int s)
@@ -227,6 +284,7 @@ void mm_live_pass_mark(mm_live *l)
 {
     l->marked = 0;
     memset(l->keys, 0, sizeof l->keys);
+    mm_id_map_free(&l->gone);
 }
 
 void mm_live_sleep(mm_live *l, uint64_t asleep)
@@ -325,12 +383,37 @@ static void settle(const mm_live *l, call *c)
     c->until = fmax(c->until, fmax(passed_by(l, c, UINT64_MAX), overdue));
 }
 
+/* Where the last window ends that a source which has left the key is in. */
+static double left_reached(const mm_live *l, const source *x)
+{
+    return (mm_window_count(l->o.grid, x->last) - 1) * l->o.grid.hop + l->o.grid.window;
+}
+
+/* Whether what the key lacks could come only from streams that are silent, and that are not at this key. */
+static bool is_left(const mm_live *l, const call *c, uint64_t readable)
+{
+    bool open = false;
+    for (int s = 0; s < l->o.streams; s++)
+        open |= l->open[s] == c;
+    return !open && !is_complete(l, c) && !(all_of(l) & readable & ~c->closed);
+}
+
 void mm_live_tick(mm_live *l, double now, uint64_t readable)
 {
+    const double patience = l->bytes > l->o.limit / 2 ? 0 : l->o.lateness;
     for (call *c = l->first; c; c = c->next) {
         double most = passed_by(l, c, readable);
+        if (c->unstamped)
+            stamp(c, now);
         for (int64_t i = 0; i < c->steps && c->step[i].came + l->o.lateness <= now; i++)
             c->until = fmax(c->until, fmin(c->step[i].reached, most));
+        for (int64_t i = 0; i < c->sources; i++)
+            if (c->source[i].left + l->o.lateness <= now)
+                c->until = fmax(c->until, fmin(left_reached(l, &c->source[i]), most));
+        if (c->left + patience <= now && is_left(l, c, readable)) {
+            c->given_up = true;
+            c->closed = all_of(l);
+        }
     }
 }
 
@@ -339,9 +422,16 @@ double mm_live_deadline(const mm_live *l, uint64_t readable)
     double next = INFINITY;
     for (const call *c = l->first; c; c = c->next) {
         double most = passed_by(l, c, readable);
+        if (c->unstamped)
+            return 0; /* the tick says when that was */
         for (int64_t i = 0; i < c->steps; i++)
             if (last_ending(l, fmin(c->step[i].reached, most)) > last_ending(l, c->until))
                 next = fmin(next, c->step[i].came + l->o.lateness);
+        for (int64_t i = 0; i < c->sources; i++)
+            if (last_ending(l, fmin(left_reached(l, &c->source[i]), most)) > last_ending(l, c->until))
+                next = fmin(next, c->source[i].left + l->o.lateness);
+        if (is_left(l, c, readable))
+            next = fmin(next, c->left + l->o.lateness);
     }
     return next;
 }
@@ -412,9 +502,12 @@ static bool advance_source(call *c, int s, int m, const mm_record *rec)
     if (!c->sources || x == c->source + c->sources) {
         if (!mm_grow(&c->source, &c->sources_cap, c->sources))
             return false;
-        c->source[c->sources++] = (source){.stream = s, .modality = m, .start = start, .end = end};
+        c->source[c->sources++] =
+            (source){.stream = s, .modality = m, .start = start, .end = end, .last = end, .left = INFINITY};
         return true;
     }
+    x->last = fmax(x->last, end);
+    x->left = INFINITY;
     if (start < x->start)
         return true; /* out of order: it says nothing of what comes */
     x->overlap = fmin(x->overlap, start - x->end);
@@ -520,21 +613,23 @@ static mm_status add(mm_live *l, call *c, int s, const mm_record *rec, bool coun
 
 mm_status mm_live_add(mm_live *l, int s, const mm_record *rec, bool counts, double came, mm_err *e)
 {
-    call *c = call_of(l, s, rec->key);
+    call *c = call_of(l, s, rec->key, came);
     if (!c)
         return mm_fail_memory(e);
-    if (c->failed)
-        return MM_OK;
-    mm_status status = add(l, c, s, rec, counts, came, e);
+    if (c->given_up && counts)
+        count_late(l, c, rec);
+    mm_status status = c->failed ? MM_OK : add(l, c, s, rec, counts, came, e);
     if (status == MM_OK)
         settle(l, c);
     if (status == MM_SKIP) {
         c->failed = true;
         release_all(l, c);
     }
+    if (l->asleep) /* who bring nothing, while the others may never pause */
+        mm_live_tick(l, came, ~l->asleep);
     if (status == MM_OK && l->bytes > l->o.limit)
         return mm_fail_hint(e, MM_FATAL, MM_HINT_MEMORY,
-                            "records that wait for their window to close take more memory than allowed");
+                            "records and keys that wait for their windows to close take more memory than allowed");
     return status;
 }
 
@@ -646,6 +741,8 @@ mm_status mm_live_next(mm_live *l, mm_sample **out, mm_features **window, mm_err
         if (k >= 0)
             return make_window(l, c, k, out, window, e);
         if (is_complete(l, c)) {
+            if (c->given_up && !remember_gone(l, c->key))
+                return mm_fail_memory(e);
             *at = c->next;
             call_free(l, c);
         } else {

@@ -10,7 +10,12 @@
  *     streams that have nothing to read: on the clock of the machine (mm_live_tick), or on that of the records, while
  *     these streams are asleep (mm_live_sleep), or where half of the memory is taken. What can be read at once is read
  *     first, so nothing of a file is late;
- *   – or when every stream is past the key: it has gone on to another key, is at a mark, or has ended.
+ *   – or when every stream is past the key: it has gone on to another key, is at a mark, or has ended. A source whose
+ *     stream is past the key counts as having reached, then, the end of the last window that it is in.
+ * A key that no stream is at is given up, and all its windows are closed, when all streams that are not past it have
+ * nothing to read, `lateness` seconds after the last of the others left it, or at once where half of the memory is
+ * taken: memory is bounded beside a silent stream. Until the next mark all that comes of such a key is late (of the
+ * latest million keys).
  * What comes for a window that is closed is late: counted, and left out of that window. Windows in which nothing
  * happens are left out. If no record is late, windows are those of mm_features_of_windows. */
 #ifndef MM_FUSE_LIVE_WINDOWS_H
@@ -24,7 +29,7 @@ typedef struct {
     double lateness;                    /* seconds */
     mm_str expected[MM_MAX_MODALITIES]; /* modalities that a window waits for even before their first record */
     int n_expected;
-    size_t limit; /* bytes of records that may be held */
+    size_t limit; /* bytes that records and the state of keys may take */
 } mm_live_opts;
 
 typedef struct mm_live mm_live;

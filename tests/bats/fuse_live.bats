@@ -75,6 +75,18 @@ make_head() {
     "$python" "$client" endless
 }
 
+@test "--lateness: 5,000 keys beside a silent stream in the memory of 500" {
+    "$python" "$client" many_keys
+}
+
+@test "--lateness: a stream that leaves a key, or ends, holds its last window up no longer than S seconds" {
+    "$python" "$client" left
+}
+
+@test "a warning names --memory when a stream is waited for and the others are full" {
+    "$python" "$client" full
+}
+
 @test "--lateness: a head labels the windows of a call, with the weights of its modalities" {
     "$python" "$client" training >training.mm
     mm-train classify -q --method attention --seed 3 --epochs 40 -o head.safetensors training.mm

@@ -87,14 +87,17 @@ class Fuse:
         got = self.read(1)
         assert got == [msgpack.unpackb(PASSES)], f"an answer that was not due: {got}"
 
-    def end(self):
-        """the rest, what was said, and the exit status"""
+    def rest(self):
+        """the rest, and what was said"""
         rest = list(self.unpack)
         while data := os.read(self.from_, 1 << 16):
             self.unpack.feed(data)
             rest += list(self.unpack)
-        said = self.run.stderr.read().decode()
-        return rest, said, self.run.wait()
+        return rest, self.run.stderr.read().decode()
+
+    def end(self):
+        """the rest, what was said, and the exit status"""
+        return *self.rest(), self.run.wait()
 
 
 def summary(records):
@@ -393,6 +396,50 @@ def endless():
         return usage.ru_maxrss
     few, many = peak(2000), peak(200000)
     assert many < few + 4096, (few, many)
+
+
+def many_keys():
+    """5,000 keys beside a FIFO that is silent take no more memory than 500; what comes of them later is late"""
+    def peak(n):
+        f = Fuse(*LIVE, "0", "--method", "mean", streams=2)
+        for i in range(0, n, 10):
+            f.write(0, *(feature(f"k{k}", "voice", [k], (0, 1)) for k in range(i, i + 10)))
+            got = f.read(10 if i else 9)  # all but the key that is open
+            assert [r["key"] for r in got] == [f"k{k}" for k in range(max(i - 1, 0), i + 9)], got
+        f.write(1, feature("k7", "face", [1], (0, 1)))
+        f.close(0)
+        f.close(1)
+        rest, said = f.rest()
+        _, status, usage = os.wait4(f.run.pid, 0)
+        f.run.returncode = os.waitstatus_to_exitcode(status)
+        assert f.run.returncode == 1
+        assert [r["key"] for r in rest] == [f"k{n - 1}"] and "was closed: 1" in said, (rest, said)
+        return usage.ru_maxrss
+    few, many = peak(500), peak(5000)
+    assert many < few + 4096, (few, many)
+
+
+def left():
+    """a window of a key that one stream has left, or that has ended, waits S seconds for the other, whose pipe is open"""
+    for ends in (True, False):
+        f = Fuse(*LIVE, "0.3", "--method", "mean", "--of", "voice,face", streams=2)
+        f.write(0, feature("call", "voice", [1], (0, 1)))
+        f.write(1, feature("call", "face", [3], (0, 0.5)))
+        f.close(0) if ends else f.write(0, feature("next", "voice", [1], (0, 1)))
+        got = f.read(1)[0]
+        assert (got["key"], floats(got)) == ("call", [2]), got
+
+
+def full():
+    """a producer that is waited for, and waits itself, is told about --memory"""
+    f = Fuse("--method", "concat", "--memory", "1M", streams=2)
+    data = b"".join(feature(f"k{i}", "face", [i] * 4000) for i in range(500))
+    threading.Thread(target=lambda: f.write(1, data), daemon=True).start()
+    assert select.select([f.run.stderr], [], [], PATIENCE)[0], "not a word"
+    said = f.run.stderr.readline().decode()
+    assert "--memory sets the limit" in said and f.run.poll() is None, said
+    f.run.kill()
+    os._exit(0)  # its writer is stuck
 
 
 def training():

@@ -188,9 +188,11 @@ static void simulate(const script *s, unsigned expected, result *out)
         if (now->kind >= 0 && now->timed)
             end = fmax(end, end_of(now));
         until = fmax(until, closed_at(s, i, expected));
-        for (int k = 0; now->kind == -1 && k <= i; k++)
+        bool ticks = now->kind == -1 || (now->kind >= 0 && asleep_at(s, i));
+        uint64_t readable = now->kind == -1 ? now->streams : ~asleep_at(s, i);
+        for (int k = 0; ticks && k <= i; k++)
             if (s->v[k].kind >= 0 && s->v[k].came + s->lateness <= now->came)
-                until = fmax(until, fmin(reached_at(s, k), passed_at(s, i, expected, now->streams)));
+                until = fmax(until, fmin(reached_at(s, k), passed_at(s, i, expected, readable)));
         double count = end > 0 ? ceil(end / s->grid.hop - 1e-9) : 1;
         for (; first < count && first * s->grid.hop + s->grid.window <= until + 1e-7; first++) {
             window *w = &out->v[out->n];
@@ -431,7 +433,7 @@ static void run_long(bool missing)
                             .lateness = 1,
                             .expected = {MM_STR("words")},
                             .n_expected = missing,
-                            .limit = missing ? 4000 : 2000};
+                            .limit = missing ? 40000 : 20000};
     int64_t windows = 0;
     event x = {.timed = true};
     assert_int_equal(mm_live_new(&l, &o, &e), MM_OK);
@@ -471,12 +473,117 @@ static void test_memory(void **state)
     run_long(true);
 }
 
+/* A record of this key and time on a stream, which came at its end. */
+static void add_at(mm_live *l, int stream, int key, double from, double to)
+{
+    mm_err e;
+    mm_arena a = {0};
+    event x = {.stream = stream, .kind = stream, .key = key, .timed = true, .from = from, .to = to};
+    make_record(&x);
+    const mm_record rec = parsed(&x, &a);
+    assert_int_equal(mm_live_add(l, stream, &rec, true, to, &e), MM_OK);
+    mm_arena_free(&a);
+    mm_buf_free(&x.bytes);
+}
+
+static int count_windows(mm_live *l)
+{
+    got.n = 0;
+    take_windows(l, &got);
+    return got.n;
+}
+
+static mm_live *beside_silence(double lateness, size_t limit)
+{
+    mm_live *l;
+    mm_err e;
+    const mm_live_opts o = {.streams = 2, .grid = {2, 2}, .lateness = lateness, .limit = limit};
+    assert_int_equal(mm_live_new(&l, &o, &e), MM_OK);
+    return l;
+}
+
+/* Thousands of keys of one stream, in the memory of a few, while the other is silent: where the one pauses (a tick),
+ * and where it never does (the other is asleep), also where only the limit ends the waiting. */
+static void test_keys(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 3; way++) {
+        mm_live *l = beside_silence(way < 2 ? 2.5 : 1e6, 200000);
+        bool pauses = way == 1;
+        int windows = 0, waiting = way < 2 ? 3 : 8;
+        mm_live_sleep(l, pauses ? 0 : 1 << 1);
+        for (int i = 0; i < 5000; i++) {
+            add_at(l, 0, i, i, i + 0.5);
+            if (pauses)
+                mm_live_tick(l, i + 0.9, 0);
+            windows += count_windows(l);
+            assert_true(windows >= i - waiting);
+        }
+        add_at(l, 1, 7, 7, 7.5); /* of a key that was given up */
+        add_at(l, 1, 7, 7.5, 8);
+        add_at(l, 1, 4999, 4999, 5000);
+        mm_live_end(l, 0);
+        mm_live_end(l, 1);
+        assert_int_equal(windows + count_windows(l), 5000);
+        assert_int_equal(mm_live_counts(l).keys, 5000);
+        assert_int_equal(mm_live_counts(l).late, 2);
+        mm_live_free(l);
+    }
+}
+
+/* A stream that leaves a key, or ends, has reached the end of its last window there; while the other is still in it. */
+static void test_leaving(void **state)
+{
+    (void)state;
+    for (int ends = 0; ends < 2; ends++) {
+        mm_live *l = beside_silence(1, 1 << 20);
+        add_at(l, 0, 0, 0, 1);
+        add_at(l, 1, 0, 0, 0.5);
+        ends ? mm_live_end(l, 0) : add_at(l, 0, 1, 4, 5);
+        if (ends) {
+            assert_true(mm_live_deadline(l, 0) <= 5); /* for the time that it is */
+            mm_live_tick(l, 5, 0);
+        }
+        assert_int_equal(count_windows(l), 0);
+        assert_true(mm_live_deadline(l, 0) == 6);
+        mm_live_tick(l, 5.9, 0);
+        assert_int_equal(count_windows(l), 0);
+        mm_live_tick(l, 6, 0);
+        assert_int_equal(count_windows(l), 1);
+        assert_true(mm_live_deadline(l, 0) > 6);
+        add_at(l, 1, 0, 1.5, 3); /* late in one window, on time in the next */
+        assert_int_equal(mm_live_counts(l).late, 1);
+        mm_live_free(l);
+    }
+}
+
+/* After a mark a key that was given up is a new one. */
+static void test_mark(void **state)
+{
+    (void)state;
+    mm_live *l = beside_silence(1, 1 << 20);
+    for (int i = 0; i < 3; i++) {
+        add_at(l, 0, 0, 0, 1);
+        mm_live_mark(l, 0);
+        mm_live_tick(l, 3, 0);
+        assert_int_equal(count_windows(l), 0);
+        mm_live_tick(l, 4, 0);
+        assert_int_equal(count_windows(l), 1);
+        add_at(l, 1, 0, 0, 1);
+        mm_live_mark(l, 1);
+        assert_int_equal(count_windows(l), 0);
+        assert_true(mm_live_at_mark(l));
+        mm_live_pass_mark(l);
+        assert_int_equal(mm_live_counts(l).late, i + 1);
+    }
+    mm_live_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_simulation),
-        cmocka_unit_test(test_on_time),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_simulation), cmocka_unit_test(test_on_time), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_keys),       cmocka_unit_test(test_leaving), cmocka_unit_test(test_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
