@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+static const double TICK = 0.01; /* seconds */
+
 int mm_fusing_streams(mm_run *r)
 {
     if (r->n_operands > MM_MAX_STREAMS)
@@ -27,6 +29,19 @@ static void take(mm_run *r, mm_fuser *f, mm_read_ahead *in, int s)
         mm_run_worsen(r, 1);
     mm_must(r, mm_fuser_take(f, s, &rec, came, &e), &e);
     mm_progress(r, r->done, 0);
+}
+
+/* While some streams are asleep the others may never pause: the clock closes windows and keys all the same. */
+static void tick(mm_run *r, mm_fuser *f, mm_read_ahead *in, uint64_t *asleep, double *due)
+{
+    mm_err e;
+    double now = mm_seconds();
+    *asleep &= ~mm_read_ahead_settle_all(in);
+    mm_fuser_sleep(f, *asleep);
+    if (!*asleep || now < *due)
+        return;
+    mm_must(r, mm_fuser_tick(f, now, ~*asleep, &e), &e);
+    *due = now + TICK;
 }
 
 /* Nothing more can be read of the streams that are wanted: what is complete is written, and they are waited for; until
@@ -101,6 +116,7 @@ void mm_fusing_run(mm_run *r, mm_fuser *f, size_t memory, double lateness)
 {
     mm_read_ahead *in = mm_read_ahead_open(r, memory);
     uint64_t asleep = 0;
+    double due = 0;
     for (int s; (s = mm_fuser_next_stream(f, asleep)) >= 0 || asleep;) {
         uint64_t wanted = s >= 0 ? (uint64_t)1 << s : asleep;
         if (s >= 0 && mm_read_ahead_settle(in, s))
@@ -108,8 +124,7 @@ void mm_fusing_run(mm_run *r, mm_fuser *f, size_t memory, double lateness)
         else
             rest(r, f, in, wanted | asleep, lateness, &asleep);
         if (asleep)
-            asleep &= ~mm_read_ahead_settle_all(in);
-        mm_fuser_sleep(f, asleep);
+            tick(r, f, in, &asleep, &due);
     }
     mm_read_ahead_close(in);
     mm_in_require(r);
