@@ -68,10 +68,10 @@ static bool zone(mm_str *s, int64_t *east)
     *east = 0;
     if (take(s, "Zz"))
         return true;
-    bool west = s->n && *s->p == '-';
+    bool west = s->n && *s->p == '-', together = s->n == 5 && s->p[3] != ':';
     if (!take(s, "+-") || !digits(s, 2, s->n == 4 ? 4 : 2, &hours))
         return false;
-    if (hours > 99) {
+    if (together) {
         minutes = hours % 100;
         hours /= 100;
     } else if (take(s, ":") && !digits(s, 2, 2, &minutes)) {
