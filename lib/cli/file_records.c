@@ -10,7 +10,7 @@ struct mm_file_records {
     mm_blob *open; /* a file whose last part is still to come, its bytes so far, and the part that is expected */
     mm_spool bytes;
     int64_t part;
-    mm_buf lost;   /* the key of a file that failed, whose other parts are left out; n 0: none */
+    mm_buf lost;   /* the key of the file that failed last, whose other parts are left out; n 0: none */
     mm_blob *held; /* a record that comes after the failure of `open` has been reported */
     mm_record rec;
 };
@@ -103,6 +103,7 @@ static mm_blob *close_open(mm_file_records *x)
 static mm_blob *cut_off(mm_file_records *x)
 {
     mm_blob_fail(x->open, "truncated", "the file ends before part %lld", (long long)x->part);
+    lose(x, x->open->key);
     return close_open(x);
 }
 
@@ -167,18 +168,26 @@ static bool continues(const mm_record *rec, mm_str key)
     return rec->kind == MM_KIND_FILE && rec->part > 0 && mm_str_eq(rec->key, key);
 }
 
+static mm_str lost_key(const mm_file_records *x)
+{
+    return (mm_str){(const char *)x->lost.p, x->lost.n};
+}
+
+/* Whether rec is what is left of the file that failed last, however late. */
+static bool is_left_over(mm_file_records *x, const mm_record *rec)
+{
+    bool is = x->lost.n && continues(rec, lost_key(x));
+    if (is && is_last(rec))
+        x->lost.n = 0;
+    return is;
+}
+
 /* The file that b completes; NULL: it is a part. */
 static mm_blob *take_file(mm_file_records *x, mm_blob *b, const mm_record *rec)
 {
-    mm_str lost = {(const char *)x->lost.p, x->lost.n};
     mm_blob *file = NULL;
-    if (lost.n && continues(rec, lost)) {
-        if (is_last(rec))
-            x->lost.n = 0;
-        mm_blob_free(b);
-        return NULL;
-    }
-    x->lost.n = 0;
+    if (mm_str_eq(rec->key, lost_key(x)))
+        x->lost.n = 0;
     if (x->open) {
         file = take_part(x, rec);
         mm_blob_free(b);
@@ -209,6 +218,10 @@ mm_blob *mm_file_records_next(mm_file_records *x, bool *passes, mm_record *rec)
         x->held = NULL;
         if (!b)
             b = read_record(x, &x->rec);
+        if (b && is_left_over(x, &x->rec)) {
+            mm_blob_free(b);
+            continue;
+        }
         if (b && cuts_off(x, &x->rec)) {
             x->held = b;
             return cut_off(x);
@@ -216,8 +229,6 @@ mm_blob *mm_file_records_next(mm_file_records *x, bool *passes, mm_record *rec)
         if (!b)
             return x->open ? cut_off(x) : NULL;
         *rec = x->rec;
-        if (rec->kind == MM_KIND_MARK)
-            x->lost.n = 0;
         *passes = rec->kind != MM_KIND_FILE;
         file = *passes ? b : take_file(x, b, rec);
     }
