@@ -40,6 +40,12 @@ mm_status mm_sink_mark(mm_sink *s, mm_str key)
     return s->emit(s->ctx, &rec, s->e) == MM_OK ? MM_OK : MM_FATAL;
 }
 
+/* Whether each line or row is a source by itself. */
+static bool by_rows(const mm_decode_opts *o)
+{
+    return o->lines || o->column || o->as == MM_AS_FEATURES || (o->as == MM_AS_OPENFACE && !(o->window > 0));
+}
+
 /* Whether rec is all that there will be of its row, or of this stretch of a live input. */
 static bool ends_unit(const mm_sink *s, const mm_record *rec)
 {
@@ -47,8 +53,8 @@ static bool ends_unit(const mm_sink *s, const mm_record *rec)
     const bool windows = o->audio && o->window > 0;
     switch (rec->kind) {
     case MM_KIND_TEXT:
-    case MM_KIND_FEATURE: return rec->part >= 0;
-    case MM_KIND_ERROR: return rec->part >= 0 && (o->lines || o->column || o->as);
+    case MM_KIND_FEATURE: return rec->part >= 0 && (by_rows(o) || s->b->live);
+    case MM_KIND_ERROR: return rec->part >= 0 && (by_rows(o) || (s->b->live && !o->as)); /* a row of no window */
     case MM_KIND_SERIES: return s->b->live && rec->part >= 0;
     case MM_KIND_IMAGE: return s->b->live && !windows;
     case MM_KIND_AUDIO:

@@ -36,7 +36,7 @@ mm_status mm_sink_fault_of(mm_sink *s, mm_record *rec, const mm_fault *f);
 /* With o->mark: puts a mark with this key. mm_sink_put and mm_sink_fault_of call it
  *   – after each line or row;
  *   – in a live input, after each window of sound: where there are several channels, after that of the last;
- *   – in a live input, after each window of a series;
+ *   – in a live input, after each cue, and each window of a series;
  *   – in a live input, after each frame, where no windows of sound are asked for;
  * and mm_decode at the end of the input, unless a mark was the last that was put. */
 mm_status mm_sink_mark(mm_sink *s, mm_str key);

@@ -151,12 +151,10 @@ between text between
 one.txt text one
 interrupted truncated
 two.txt text two
-interrupted part
 again.txt truncated
 again.txt text again
 marked truncated
 m mark
-marked part
 x.jpg corrupt
 random unknown
 empty.txt empty
@@ -203,6 +201,12 @@ image again
 mark again
 mark nothing
 END
+    # a file of cues is one source, with a broken cue in it, too; lines and rows are one each
+    printf 'WEBVTT\n\n00:01.000 --> 00:02.000\na\n\n00:0x.000 --> 00:03.000\nb\n\n00:03.000 --> 00:04.000\nc\n' >c.vtt
+    [ "$(mm-decode -q --mark c.vtt | json | jq -r .kind | tr '\n' ' ')" = "text error text mark " ]
+    printf 'x\n1\nx\n3\n' >s.csv
+    [ "$(mm-decode -q --mark --as series --rate 1 s.csv | json | jq -r .kind | tr '\n' ' ')" = "error series mark " ]
+    [ "$(mm-decode -q --mark --as feature s.csv | json | jq -r .kind | tr '\n' ' ')" = "feature mark error mark feature mark " ]
 }
 
 # A cpio archive (newc) of these files.

@@ -158,6 +158,16 @@ END
     [[ "$output" != *gaps* ]]
 }
 
+@test "a camera that was away for long comes back with what it sees, not with copies of what it saw" {
+    ffmpeg -nostdin -v error -y -i v.mkv -vf "setpts='PTS+if(gte(N,20),600/TB,0)'" -vsync passthrough -c:v mpeg4 -an away.mkv
+    for file in away.mkv -; do
+        mm-decode -q --fps 5 --flush "$file" < <(cat away.mkv) | mm-cat -J |
+            jq -s -e 'length == 20 and map(.part) == [range(20)] and all(.time[1] - .time[0] < 0.21) and
+                .[9].time[1] < 2.2 and .[10].time[0] > 601.9 and .[19].time[1] < 604.3'
+    done
+    [ "$(mm-decode -q --fps 5 away.mkv | mm-cat --count | tr -d '\n')" = $'image\t3020' ] # a file's picture is shown on
+}
+
 @test "samples without a header, from files of any name; half of one at the end is said" {
     cp a.pcm call.raw
     mm-decode --pcm s16le,16000 call.raw | mm-cat -J | jq -e '.data.shape == [64000] and .meta.codec == "pcm_s16le" and .rate == 16000'

@@ -1,6 +1,7 @@
 /* video_decode.c: a record for each frame, or for each tick of o->fps.
  *
  * Tick k is at first frame + k/fps and shows the last frame at or before it; its record's time runs to the next tick.
+ * A live source that was away for long begins a new run of ticks.
  * Without a frame rate every frame is a record, from its own time to that of the next. Only one frame is held back,
  * until the next one says how long it is shown. */
 #include "media/video/video_decode.h"
@@ -25,6 +26,8 @@ typedef struct {
     double first, at; /* seconds: of the first frame, and of `shown` */
     double last_step; /* between the last two frames */
     int64_t ticks;    /* records made */
+    double run;       /* seconds: where this run of ticks begins, … */
+    int64_t in_runs;  /* … and the records made in those before it */
     int64_t frames;   /* decoded */
     mm_pace pace;
     mm_gaps gaps;
@@ -79,6 +82,12 @@ static bool too_many_ticks(const video *v)
     return v->ticks > FREE + A_FRAME * v->frames;
 }
 
+/* When the next tick begins, or the n-th after it. */
+static double tick_at(const video *v, int64_t n)
+{
+    return v->run + (double)(v->ticks - v->in_runs + n) / v->sink->o->fps;
+}
+
 /* Puts every record of `shown`, now that it is known to be shown until `until`. */
 static mm_status put_shown(video *v, double until, mm_fault *f)
 {
@@ -87,14 +96,30 @@ static mm_status put_shown(video *v, double until, mm_fault *f)
         return put_frame(v, v->at, until, f);
     mm_status st = MM_OK;
     for (;;) {
-        double tick = v->first + (double)v->ticks / fps;
+        double tick = tick_at(v, 0);
         if (tick >= until - 1e-6 || st != MM_OK)
             return st;
         if (too_many_ticks(v))
             return mm_fault_hint(f, MM_HINT_FPS, "too-long", "%lld frames would be repeated for more than %lld records",
                                  (long long)v->frames, (long long)v->ticks);
-        st = put_frame(v, tick, v->first + (double)(v->ticks + 1) / fps, f);
+        st = put_frame(v, tick, tick_at(v, 1), f);
     }
+}
+
+/* `shown` has been seen until `until`, when the next frame came. A live source that was away for longer than PAUSE, as
+ * with sound, does not bring back a tick for each moment of that time, all at once and before it goes on. */
+static mm_status put_until(video *v, double until, mm_fault *f)
+{
+    static const double PAUSE = 10; /* seconds */
+    bool away = v->sink->o->live && v->sink->o->fps > 0 && until - v->at > PAUSE;
+    mm_status st = put_shown(v, away ? v->at + v->last_step : until, f);
+    if (away) {
+        v->run = until;
+        v->in_runs = v->ticks;
+    } else {
+        v->last_step = until - v->at;
+    }
+    return st;
 }
 
 /* ---- frames ---- */
@@ -129,7 +154,7 @@ static mm_status on_frame(void *ctx, mm_fault *f)
     v->t.d.damaged |= v->t.d.frame->decode_error_flags || (v->t.d.frame->flags & AV_FRAME_FLAG_CORRUPT);
     v->frames++;
     if (!v->has_shown) {
-        v->first = at;
+        v->first = v->run = at;
         v->last_step = nominal_step(v);
     } else {
         if (at <= v->at) /* time does not run backwards, whatever the container says */
@@ -137,8 +162,7 @@ static mm_status on_frame(void *ctx, mm_fault *f)
         if (at - v->first > limit)
             return mm_fault_hint(f, MM_HINT_MAX_DURATION, "too-long", "more than %g s of video", limit);
         note_gap(v, at);
-        st = put_shown(v, at, f);
-        v->last_step = at - v->at;
+        st = put_until(v, at, f);
     }
     v->at = at;
     v->has_shown = true;
