@@ -438,9 +438,21 @@ double mm_live_deadline(const mm_live *l, uint64_t readable)
 
 /* ---- records ---- */
 
-static mm_str copied(mm_arena *a, mm_str s)
+/* *to becomes the arena's copy of s. */
+static mm_status copy(mm_str *to, mm_str s, mm_arena *a, mm_err *e)
 {
-    return (mm_str){s.p ? mm_arena_strdup(a, s) : NULL, s.n};
+    *to = (mm_str){s.p ? mm_arena_strdup(a, s) : NULL, s.n};
+    return s.p && !to->p ? mm_fail_memory(e) : MM_OK;
+}
+
+/* What a modality is called and where it comes from, without its rows. */
+static mm_status copy_names(mm_modality_rows *to, const mm_modality_rows *from, mm_arena *a, mm_err *e)
+{
+    *to = (mm_modality_rows){.width = from->width};
+    mm_status s = copy(&to->of, from->of, a, e);
+    if (s == MM_OK)
+        s = copy(&to->space, from->space, a, e);
+    return s == MM_OK ? copy(&to->src, from->src, a, e) : s;
 }
 
 /* Source and label of the key are those of its first record that has them, of the first stream. */
@@ -450,14 +462,14 @@ static mm_status identify(mm_live *l, call *c, int s, const mm_record *rec, mm_e
     const msgpack_object *text = c->records ? NULL : mm_map_get(&rec->meta, "text");
     mm_status status = MM_OK;
     if (rec->src.p && s < c->src_stream) {
-        c->src = copied(&c->arena, rec->src);
+        status = copy(&c->src, rec->src, &c->arena, e);
         c->src_stream = s;
     }
-    if (text)
-        c->text = copied(&c->arena, mm_object_as_str(text));
+    if (status == MM_OK && text)
+        status = copy(&c->text, mm_object_as_str(text), &c->arena, e);
     c->records++;
-    if (label.label.type == MSGPACK_OBJECT_NIL)
-        return MM_OK;
+    if (status != MM_OK || label.label.type == MSGPACK_OBJECT_NIL)
+        return status;
     if (c->label.label.type != MSGPACK_OBJECT_NIL) {
         status = mm_label_conflict_check(c->key, &c->label, &label, &l->scratch, e);
         mm_arena_reset(&l->scratch);
@@ -465,8 +477,8 @@ static mm_status identify(mm_live *l, call *c, int s, const mm_record *rec, mm_e
     if (status != MM_OK || s >= c->label_stream)
         return status;
     c->label_stream = s;
-    c->label.src = copied(&c->arena, rec->src);
-    return mm_object_copy(&c->label.label, &rec->label, MM_COPY_BYTES, &c->arena, e);
+    status = copy(&c->label.src, rec->src, &c->arena, e);
+    return status == MM_OK ? mm_object_copy(&c->label.label, &rec->label, MM_COPY_BYTES, &c->arena, e) : status;
 }
 
 /* The number of the record's modality among those of the key, in *m. */
@@ -480,16 +492,14 @@ static mm_status modality_of(call *c, const mm_record *rec, int *m, mm_err *e)
         return s;
     *m = (int)(p - known.of);
     if (*m == c->n_seen) {
-        c->seen[c->n_seen++] = (mm_modality_rows){.of = copied(&c->arena, p->of),
-                                                  .space = copied(&c->arena, p->space),
-                                                  .src = copied(&c->arena, p->src),
-                                                  .width = p->width};
+        s = copy_names(&c->seen[*m], p, &c->arena, e);
+        c->n_seen += s == MM_OK;
     }
-    if (known.mixed.p && !c->was_mixed) {
+    if (s == MM_OK && known.mixed.p && !c->was_mixed) {
         c->was_mixed = true;
-        c->mixed = copied(&c->arena, known.mixed);
+        s = copy(&c->mixed, known.mixed, &c->arena, e);
     }
-    return MM_OK;
+    return s;
 }
 
 /* Its source has come as far as this record. */
@@ -686,14 +696,16 @@ static int count_held(const mm_live *l, const call *c)
 /* The key's part of a window: names of all its modalities, source, label. Strings are the arena's. */
 static mm_status describe(const mm_live *l, call *c, mm_features *w, mm_arena *a, mm_err *e)
 {
-    *w = (mm_features){.key = copied(a, c->key), .src = copied(a, c->src), .n = c->n_seen};
-    for (int m = 0; m < c->n_seen; m++)
-        w->of[m] = (mm_modality_rows){.of = copied(a, c->seen[m].of),
-                                      .space = copied(a, c->seen[m].space),
-                                      .src = copied(a, c->seen[m].src),
-                                      .width = c->seen[m].width};
-    if (is_complete(l, c) && c->records == 1)
-        w->text = copied(a, c->text);
+    *w = (mm_features){.n = c->n_seen};
+    mm_status s = copy(&w->key, c->key, a, e);
+    if (s == MM_OK)
+        s = copy(&w->src, c->src, a, e);
+    for (int m = 0; s == MM_OK && m < c->n_seen; m++)
+        s = copy_names(&w->of[m], &c->seen[m], a, e);
+    if (s == MM_OK && is_complete(l, c) && c->records == 1)
+        s = copy(&w->text, c->text, a, e);
+    if (s != MM_OK)
+        return s;
     return mm_object_copy(&w->label, &c->label.label, MM_COPY_BYTES, a, e);
 }
 
@@ -712,9 +724,11 @@ static mm_status fill(mm_live *l, call *c, int64_t k, mm_features *w, mm_arena *
         }
     mm_status status = mm_window_fill(w, l->o.grid, k, rec, x, n, a, e);
     mm_arena_reset(&l->scratch);
-    w->mixed = copied(a, c->mixed);
+    if (status != MM_OK)
+        return status;
+    mm_str mixed = c->mixed; /* told once */
     c->mixed = (mm_str){0};
-    return status;
+    return copy(&w->mixed, mixed, a, e);
 }
 
 static mm_status make_window(mm_live *l, call *c, int64_t k, mm_sample **out, mm_features **window, mm_err *e)
