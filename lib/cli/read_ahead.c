@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { QUEUED = 64, QUEUED_BYTES = 1 << 20, KEPT_BYTES = 256 << 10, ITEM_BYTES = 16 << 10 /* of a small record */ };
+enum { QUEUED = 64, QUEUED_BYTES = 1 << 20, ITEM_BYTES = 16 << 10 /* of a small record */ };
 static const double LONGEST = 1e6;   /* seconds of one wait, which ends earlier then */
 static const double PATIENCE = 0.02; /* seconds that a stream is waited for before the others are read further */
 static const double STALL = 10;      /* … and before it is said that they cannot be */
@@ -358,7 +358,7 @@ static item *give_back(queue *q)
 mm_status mm_read_ahead_take(mm_read_ahead *x, int s, mm_record *rec, double *came)
 {
     queue *q = &x->q[s];
-    if (q->taken && q->taken->rec.raw.n > KEPT_BYTES)
+    if (q->taken && q->taken->rec.raw.n > MM_KEPT_ARENA)
         mm_arena_free(&q->taken->arena);
     else if (q->taken)
         mm_arena_reset(&q->taken->arena);

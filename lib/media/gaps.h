@@ -1,8 +1,12 @@
-/* gaps.h: time in which a live source brought nothing: counted, and said at once where it is long. */
+/* gaps.h: time in which a source brought nothing: of a live one counted, and said at once where it is long. */
 #ifndef MM_MEDIA_GAPS_H
 #define MM_MEDIA_GAPS_H
 
 #include "media/record_sink.h"
+
+/* Seconds: up to this long a gap is filled (sound with silence, rows with NaN, video with its last frame); after a
+ * longer one a new run begins. */
+#define MM_LONGEST_FILLED 10.0
 
 typedef struct {
     int64_t n;

@@ -74,6 +74,16 @@ mm_status mm_sink_put(mm_sink *s, const mm_record *rec)
     return st == MM_OK ? MM_OK : MM_FATAL;
 }
 
+mm_status mm_sink_put_floats(mm_sink *s, mm_record *rec, const float *x, int rank, const int64_t *dim, mm_fault *f)
+{
+    mm_err why;
+    if (mm_shape_make(&rec->tensor.s, MM_F32, rank, dim, &why) != MM_OK)
+        return mm_fault_set(f, "too-large", "%s", why.text);
+    rec->has_tensor = true;
+    rec->tensor.data = x;
+    return mm_sink_put(s, rec);
+}
+
 mm_status mm_sink_fault_of(mm_sink *s, mm_record *rec, const mm_fault *f)
 {
     if (mm_record_to_error(rec, s->a, "decode", f->code ? f->code : "decode", &f->err, s->e) != MM_OK)

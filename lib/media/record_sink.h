@@ -28,6 +28,8 @@ mm_record mm_sink_record(const mm_sink *s, mm_kind kind);
 mm_status mm_sink_modality(const mm_sink *s, mm_record *rec, mm_str name, mm_fault *why);
 /* Hands rec on and resets the arena. MM_FATAL: stop. */
 mm_status mm_sink_put(mm_sink *s, const mm_record *rec);
+/* The same with x[dim[0], …] as rec's data. MM_SKIP with f set: it is too large. */
+mm_status mm_sink_put_floats(mm_sink *s, mm_record *rec, const float *x, int rank, const int64_t *dim, mm_fault *f);
 /* Puts the error record for f. */
 mm_status mm_sink_fault(mm_sink *s, const mm_fault *f);
 /* The same with the key, part and time of rec, whose strings are in the sink's arena or outlive it. */

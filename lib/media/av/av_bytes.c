@@ -1,8 +1,9 @@
 #include "media/av/av_bytes.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { KEPT = 64 * 1024, PATIENCE_MS = 5000 };
 
@@ -59,23 +60,17 @@ static void keep(mm_av_bytes *x, const uint8_t *p, int64_t n)
     }
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 int64_t mm_av_bytes_next(mm_av_bytes *x, void *out, int64_t n)
 {
-    double since = now();
+    double since = mm_seconds();
     bool stalls = !mm_blob_ready(x->blob, x->patience);
     if (stalls)
         mm_say(x->log, MM_LOG_WARN, "%.*s: nothing has come for %g s; waiting", MM_STRF(x->blob->src),
                x->patience / 1000.0);
     int64_t got = mm_blob_more(x->blob, out, n);
     if (stalls && got > 0)
-        mm_say(x->log, MM_LOG_WARN, "%.*s: goes on after %.0f s without a byte", MM_STRF(x->blob->src), now() - since);
+        mm_say(x->log, MM_LOG_WARN, "%.*s: goes on after %.0f s without a byte", MM_STRF(x->blob->src),
+               mm_seconds() - since);
     if (got > 0)
         keep(x, out, got);
     return got;

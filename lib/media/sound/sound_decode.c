@@ -18,9 +18,9 @@
 
 enum { MIN_RATE = 100, MAX_RATE = 64 * 48000 }; /* of files; the highest is DSD512, a sample for each eight bits */
 
-/* Seconds. A gap up to PAUSE becomes silence, so that samples keep counting time; after a longer one a new run begins.
+/* Seconds. A gap becomes silence, so that samples keep counting time, unless it is longer than MM_LONGEST_FILLED.
  * Time stamps that are off by less than JITTER are ignored. */
-static const double JITTER = 0.1, PAUSE = 10;
+static const double JITTER = 0.1;
 
 /* In the meta of every record of a sound. */
 typedef struct {
@@ -223,7 +223,7 @@ static mm_status keep_time(sound *s, mm_fault *f)
     double gap = mm_av_time(s->in, s->t.stream, ts) - s->next;
     if (gap > JITTER)
         mm_gaps_note(&s->gaps, s->sink, "sound", s->next, gap);
-    if (gap > PAUSE) {
+    if (gap > MM_LONGEST_FILLED) {
         mm_status st = end_runs(s, false, f);
         return st == MM_OK ? begin_runs(s, s->next + gap, f) : st;
     } else if (gap > JITTER) {

@@ -1,6 +1,7 @@
 #include "media/text/numbers_decode.h"
 
 #include "media/cutter.h"
+#include "media/gaps.h"
 #include "media/table/charset.h"
 #include "media/table/npy_parse.h"
 #include "media/text/openface_decode.h"
@@ -20,13 +21,7 @@ static mm_status put_feature(mm_sink *s, mm_record *rec, const float *x, int64_t
         rec->of = MM_STR("series");
     rec->space = mm_str_of(
         s->o->space ? s->o->space : mm_arena_printf(s->a, "numbers/%.*s/%lld", MM_STRF(rec->of), (long long)width));
-    rec->has_tensor = true;
-    rec->tensor.data = x;
-    if (!rec->space.p)
-        return mm_fault_memory(f);
-    if (mm_shape_make(&rec->tensor.s, MM_F32, 1, &width, &f->err) != MM_OK)
-        return mm_fault_set(f, "too-large", "%s", f->err.text);
-    return mm_sink_put(s, rec);
+    return rec->space.p ? mm_sink_put_floats(s, rec, x, 1, &width, f) : mm_fault_memory(f);
 }
 
 /* ---- tables ---- */
@@ -100,11 +95,7 @@ static mm_status put_times(void *ctx, const mm_time_window *w, mm_fault *f)
     rec.has_time = true;
     memcpy(rec.time, w->time, sizeof rec.time);
     rec.rate = s->o->series_rate;
-    rec.has_tensor = true;
-    rec.tensor.data = w->x;
-    if (mm_shape_make(&rec.tensor.s, MM_F32, 2, dim, &f->err) != MM_OK)
-        return mm_fault_set(f, "too-large", "%s", f->err.text);
-    return mm_sink_put(s, &rec);
+    return mm_sink_put_floats(s, &rec, w->x, 2, dim, f);
 }
 
 static mm_status begin_series(numbers *m, double start, mm_fault *f)
@@ -119,16 +110,15 @@ static mm_status begin_series(numbers *m, double start, mm_fault *f)
     return st;
 }
 
-/* Rows that are broken took their time: NaN stands for them, up to ten seconds, as silence does in sound. After more a
- * new run begins. Without a rate there is no time, and they are left out. */
+/* Rows that are broken took their time: NaN stands for them, as silence does in sound. Without a rate there is no time,
+ * and they are left out. */
 static mm_status fill_gap(numbers *m, int64_t row, mm_fault *f)
 {
-    static const double PAUSE = 10;
     int64_t missing = row - m->next, rate = m->cutter.rate;
     mm_status st = MM_OK;
     if (missing == 0 || rate == 0)
         return MM_OK;
-    if ((double)missing > PAUSE * (double)rate) {
+    if ((double)missing > MM_LONGEST_FILLED * (double)rate) {
         st = mm_cutter_end(&m->cutter, false);
         mm_cutter_run(&m->cutter, m->zero + (double)row / (double)rate);
         return st;

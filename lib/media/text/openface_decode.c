@@ -166,11 +166,7 @@ static mm_status put_feature(openface *x, const float *values, int64_t rows, int
     rec.part = part;
     rec.has_time = true;
     memcpy(rec.time, time, sizeof rec.time);
-    rec.has_tensor = true;
-    rec.tensor.data = values;
-    if (mm_shape_make(&rec.tensor.s, MM_F32, rows < 0 ? 1 : 2, dim, &x->f->err) != MM_OK)
-        return mm_fault_set(x->f, "too-large", "%s", x->f->err.text);
-    return mm_sink_put(s, &rec);
+    return mm_sink_put_floats(s, &rec, values, rows < 0 ? 1 : 2, dim, x->f);
 }
 
 static mm_status put_window(void *ctx, const mm_time_window *w, mm_fault *f)

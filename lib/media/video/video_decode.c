@@ -106,12 +106,11 @@ static mm_status put_shown(video *v, double until, mm_fault *f)
     }
 }
 
-/* `shown` has been seen until `until`, when the next frame came. A live source that was away for longer than PAUSE, as
+/* `shown` has been seen until `until`, when the next frame came. A live source that was away for long, as
  * with sound, does not bring back a tick for each moment of that time, all at once and before it goes on. */
 static mm_status put_until(video *v, double until, mm_fault *f)
 {
-    static const double PAUSE = 10; /* seconds */
-    bool away = v->sink->o->live && v->sink->o->fps > 0 && until - v->at > PAUSE;
+    bool away = v->sink->o->live && v->sink->o->fps > 0 && until - v->at > MM_LONGEST_FILLED;
     mm_status st = put_shown(v, away ? v->at + v->last_step : until, f);
     if (away) {
         v->run = until;
