@@ -8,8 +8,7 @@
 #define MM_CLI_READ_AHEAD_H
 
 #include "cli/tool.h"
-
-enum { MM_MAX_STREAMS = 64 };
+#include "fuse/streams.h"
 
 typedef struct mm_read_ahead mm_read_ahead;
 

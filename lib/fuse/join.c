@@ -3,6 +3,7 @@
 #include "base/grow.h"
 #include "base/hash.h"
 #include "base/id_map.h"
+#include "fuse/streams.h"
 #include "stream/parse.h"
 #include "stream/serialise.h"
 
@@ -18,28 +19,26 @@ typedef struct waiting {
     struct waiting *next, *before, *chain;
 } waiting;
 
-enum { MAX_STREAMS = 64, BUCKETS = 1 << 14 };
+enum { BUCKETS = 1 << 14 };
 
 struct mm_join {
-    int streams;
+    mm_streams streams;
     size_t limit, bytes;
-    uint64_t ended, marked; /* bit s: stream s has ended; waits at a mark */
     waiting *first, *last, *bucket[BUCKETS];
-    waiting *open[MAX_STREAMS]; /* the current key of each stream */
-    int64_t keys[MAX_STREAMS];  /* keys since the last mark */
-    int64_t ready;              /* samples that all streams are past */
-    mm_id_map done;             /* hashes of the keys handed out since then */
+    waiting *open[MM_MAX_STREAMS]; /* the current key of each stream */
+    int64_t ready;                 /* samples that all streams are past */
+    mm_id_map done;                /* hashes of the keys handed out since the last mark */
     int64_t remembered, split_keys;
 };
 
 mm_status mm_join_new(mm_join **out, int streams, size_t limit, mm_err *e)
 {
-    if (streams > MAX_STREAMS)
-        return mm_fail(e, MM_FATAL, "more than %d streams", MAX_STREAMS);
+    if (streams > MM_MAX_STREAMS)
+        return mm_fail(e, MM_FATAL, "more than %d streams", MM_MAX_STREAMS);
     mm_join *j = calloc(1, sizeof *j);
     if (!j)
         return mm_fail_memory(e);
-    j->streams = streams;
+    j->streams.n = streams;
     j->limit = limit;
     *out = j;
     return MM_OK;
@@ -90,7 +89,7 @@ static waiting *begin(mm_join *j, mm_str key, uint64_t h)
     }
     w->sample.key = (mm_str){own, key.n};
     w->hash = h;
-    w->closed = j->ended | j->marked;
+    w->closed = mm_streams_resting(&j->streams);
     j->split_keys += mm_id_map_get(&j->done, h) >= 0;
     w->chain = j->bucket[h % BUCKETS];
     j->bucket[h % BUCKETS] = w;
@@ -108,22 +107,22 @@ static void unlink_waiting(mm_join *j, waiting *w)
     *(w->before ? &w->before->next : &j->first) = w->next;
     *(w->next ? &w->next->before : &j->last) = w->before;
     j->bytes -= w->bytes;
-    for (int s = 0; s < j->streams; s++)
+    for (int s = 0; s < j->streams.n; s++)
         if (j->open[s] == w)
             j->open[s] = NULL;
 }
 
-static uint64_t all_of(const mm_join *j)
+static bool is_complete(const mm_join *j, const waiting *w)
 {
-    return j->streams == MAX_STREAMS ? UINT64_MAX : ((uint64_t)1 << j->streams) - 1;
+    return w->closed == mm_streams_all(&j->streams);
 }
 
 /* Stream s is past w. */
 static void close_for(mm_join *j, waiting *w, int s)
 {
-    bool was = w->closed == all_of(j);
+    bool was = is_complete(j, w);
     w->closed |= (uint64_t)1 << s;
-    j->ready += !was && w->closed == all_of(j);
+    j->ready += !was && is_complete(j, w);
 }
 
 /* A copy of the record in the arena: of its bytes, or of those that one which was made here would have. */
@@ -195,7 +194,7 @@ mm_status mm_join_add(mm_join *j, int s, const mm_record *rec, mm_err *e)
         if (!w)
             return mm_fail_memory(e);
         j->open[s] = w;
-        j->keys[s]++;
+        j->streams.keys[s]++;
     }
     size_t before = w->bytes;
     mm_status status = append(w, s, rec, e);
@@ -217,25 +216,24 @@ static void close_all_for(mm_join *j, int s)
 
 void mm_join_end(mm_join *j, int s)
 {
-    j->ended |= (uint64_t)1 << s;
+    j->streams.ended |= (uint64_t)1 << s;
     close_all_for(j, s);
 }
 
 void mm_join_mark(mm_join *j, int s)
 {
-    j->marked |= (uint64_t)1 << s;
+    j->streams.marked |= (uint64_t)1 << s;
     close_all_for(j, s);
 }
 
 bool mm_join_at_mark(const mm_join *j)
 {
-    return j->marked && (j->marked | j->ended) == all_of(j);
+    return mm_streams_at_mark(&j->streams);
 }
 
 void mm_join_pass_mark(mm_join *j)
 {
-    j->marked = 0;
-    memset(j->keys, 0, sizeof j->keys);
+    mm_streams_pass_mark(&j->streams);
     mm_id_map_free(&j->done);
 }
 
@@ -246,17 +244,13 @@ void mm_join_remember(mm_join *j, int64_t most)
 
 int mm_join_next_stream(const mm_join *j)
 {
-    int best = -1;
-    for (int s = 0; s < j->streams; s++)
-        if (!((j->ended | j->marked) >> s & 1) && (best < 0 || j->keys[s] < j->keys[best]))
-            best = s;
-    return best;
+    return mm_streams_furthest_behind(&j->streams, 0);
 }
 
 mm_sample *mm_join_next(mm_join *j)
 {
     for (waiting *w = j->ready ? j->first : NULL; w; w = w->next) {
-        if (w->closed != all_of(j))
+        if (!is_complete(j, w))
             continue;
         unlink_waiting(j, w);
         if (j->remembered && j->done.n >= j->remembered)

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/id_map.h"
 #include "fuse/label_conflict.h"
+#include "fuse/streams.h"
 #include "stream/object.h"
 #include "stream/parse.h"
 
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 
 enum {
-    MAX_STREAMS = 64,
     MOST_WINDOWS = 1 << 20, /* of a record, or of a pause */
     REMEMBERED = 1 << 20,   /* keys that were given up */
     KEY_BYTES = 16 << 10    /* that the state of a key takes, with its arena */
@@ -76,10 +76,9 @@ typedef struct call {
 struct mm_live {
     mm_live_opts o;
     call *first, **last;
-    call *open[MAX_STREAMS];
-    int64_t keys[MAX_STREAMS]; /* since the last mark */
-    double at[MAX_STREAMS];    /* where each stream is in its key, seconds */
-    uint64_t ended, marked, asleep;
+    call *open[MM_MAX_STREAMS];
+    mm_streams streams; /* at: the latest start of a record */
+    uint64_t asleep;
     mm_id_map gone; /* hashes of the keys that were given up since the last mark */
     size_t bytes;   /* of records and of keys */
     mm_arena keep, scratch;
@@ -92,6 +91,7 @@ mm_status mm_live_new(mm_live **out, const mm_live_opts *o, mm_err *e)
     if (!l)
         return mm_fail_memory(e);
     l->o = *o;
+    l->streams.n = o->streams;
     l->last = &l->first;
     return MM_OK;
 }
@@ -164,14 +164,9 @@ void mm_live_free(mm_live *l)
 
 /* ---- keys ---- */
 
-static uint64_t all_of(const mm_live *l)
-{
-    return l->o.streams == MAX_STREAMS ? UINT64_MAX : ((uint64_t)1 << l->o.streams) - 1;
-}
-
 static bool is_complete(const mm_live *l, const call *c)
 {
-    return c->closed == all_of(l);
+    return c->closed == mm_streams_all(&l->streams);
 }
 
 /* 0 is no id. */
@@ -193,7 +188,7 @@ static bool remember_gone(mm_live *l, mm_str key)
 static void begin_again(const mm_live *l, call *c, int s)
 {
     c->given_up = c->failed = true;
-    c->closed = all_of(l) & ~((uint64_t)1 << s);
+    c->closed = mm_streams_all(&l->streams) & ~((uint64_t)1 << s);
 }
 
 static call *begin(mm_live *l, mm_str key, int s)
@@ -209,8 +204,8 @@ static call *begin(mm_live *l, mm_str key, int s)
     for (int i = 0; i < l->o.streams; i++)
         c->held[i].end = &c->held[i].first;
     c->key = (mm_str){own, key.n};
-    c->closed = l->ended | l->marked;
-    c->src_stream = c->label_stream = MAX_STREAMS;
+    c->closed = mm_streams_resting(&l->streams);
+    c->src_stream = c->label_stream = MM_MAX_STREAMS;
     c->until = -INFINITY;
     c->left = INFINITY;
     *l->last = c;
@@ -248,8 +243,8 @@ static call *call_of(mm_live *l, int s, mm_str key, double came)
     if (!c)
         c = begin(l, key, s);
     l->open[s] = c;
-    l->keys[s]++;
-    l->at[s] = -INFINITY;
+    l->streams.keys[s]++;
+    l->streams.at[s] = -INFINITY;
     return c;
 }
 
@@ -265,25 +260,24 @@ static void close_all_for(mm_live *l, int s)
 
 void mm_live_end(mm_live *l, int s)
 {
-    l->ended |= (uint64_t)1 << s;
+    l->streams.ended |= (uint64_t)1 << s;
     close_all_for(l, s);
 }
 
 void mm_live_mark(mm_live *l, int s)
 {
-    l->marked |= (uint64_t)1 << s;
+    l->streams.marked |= (uint64_t)1 << s;
     close_all_for(l, s);
 }
 
 bool mm_live_at_mark(const mm_live *l)
 {
-    return l->marked && (l->marked | l->ended) == all_of(l);
+    return mm_streams_at_mark(&l->streams);
 }
 
 void mm_live_pass_mark(mm_live *l)
 {
-    l->marked = 0;
-    memset(l->keys, 0, sizeof l->keys);
+    mm_streams_pass_mark(&l->streams);
     mm_id_map_free(&l->gone);
 }
 
@@ -294,14 +288,7 @@ void mm_live_sleep(mm_live *l, uint64_t asleep)
 
 int mm_live_next_stream(const mm_live *l, uint64_t asleep)
 {
-    int best = -1;
-    for (int s = 0; s < l->o.streams; s++) {
-        if ((l->ended | l->marked | asleep) >> s & 1)
-            continue;
-        if (best < 0 || l->keys[s] < l->keys[best] || (l->keys[s] == l->keys[best] && l->at[s] < l->at[best]))
-            best = s;
-    }
-    return best;
+    return mm_streams_furthest_behind(&l->streams, asleep);
 }
 
 /* ---- how far it is ---- */
@@ -328,7 +315,8 @@ static bool has_modality(const call *c, mm_str name)
 static double passed_by(const mm_live *l, const call *c, uint64_t streams)
 {
     double least = INFINITY;
-    uint64_t open = streams & all_of(l) & ~c->closed, silent = open; /* they may still bring something; and have not */
+    uint64_t open = streams & mm_streams_all(&l->streams) & ~c->closed,
+             silent = open; /* they may still bring something; and have not */
     for (int m = 0; silent && m < l->o.n_expected; m++)
         if (!has_modality(c, l->o.expected[m]))
             return -INFINITY;
@@ -395,7 +383,7 @@ static bool is_left(const mm_live *l, const call *c, uint64_t readable)
     bool open = false;
     for (int s = 0; s < l->o.streams; s++)
         open |= l->open[s] == c;
-    return !open && !is_complete(l, c) && !(all_of(l) & readable & ~c->closed);
+    return !open && !is_complete(l, c) && !(mm_streams_all(&l->streams) & readable & ~c->closed);
 }
 
 void mm_live_tick(mm_live *l, double now, uint64_t readable)
@@ -412,7 +400,7 @@ void mm_live_tick(mm_live *l, double now, uint64_t readable)
                 c->until = fmax(c->until, fmin(left_reached(l, &c->source[i]), most));
         if (c->left + patience <= now && is_left(l, c, readable)) {
             c->given_up = true;
-            c->closed = all_of(l);
+            c->closed = mm_streams_all(&l->streams);
         }
     }
 }
@@ -609,7 +597,7 @@ static mm_status add(mm_live *l, call *c, int s, const mm_record *rec, bool coun
     if (status != MM_OK)
         return status;
     if (rec->has_time) {
-        l->at[s] = fmax(l->at[s], rec->time[0]);
+        l->streams.at[s] = fmax(l->streams.at[s], rec->time[0]);
         c->end = fmax(c->end, mm_window_record_end(rec));
     }
     if (!counts)
