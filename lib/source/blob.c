@@ -34,7 +34,7 @@ mm_arena *mm_blob_arena(mm_blob *b)
     return &((box *)b)->strings;
 }
 
-struct mm_live {
+struct mm_live_pipe {
     int fd;
     int64_t max_bytes;
     mm_buf head;  /* kept: it can be read again */
@@ -270,10 +270,10 @@ mm_status mm_blob_swallow(mm_blob *b, const void *head, int64_t n, int64_t max_b
 
 mm_status mm_blob_go_live(mm_blob *b, const void *head, size_t n, int64_t max_bytes, mm_err *e)
 {
-    mm_live *l = calloc(1, sizeof *l);
+    mm_live_pipe *l = calloc(1, sizeof *l);
     if (!l)
         return mm_fail_memory(e);
-    *l = (mm_live){.fd = b->fd, .max_bytes = max_bytes};
+    *l = (mm_live_pipe){.fd = b->fd, .max_bytes = max_bytes};
     b->fd = -1;
     b->live = l;
     return mm_buf_append(&l->head, head, n, e);
@@ -281,7 +281,7 @@ mm_status mm_blob_go_live(mm_blob *b, const void *head, size_t n, int64_t max_by
 
 int64_t mm_blob_more(const mm_blob *b, void *out, int64_t n)
 {
-    mm_live *l = b->live;
+    mm_live_pipe *l = b->live;
     int64_t k = copy_out(l->head.p, (int64_t)l->head.n, (int64_t)l->taken, out, n);
     l->taken += (size_t)k;
     return k ? k : mm_fd_read(l->fd, out, (size_t)n);
@@ -290,7 +290,7 @@ int64_t mm_blob_more(const mm_blob *b, void *out, int64_t n)
 int64_t mm_blob_look_ahead(const mm_blob *b)
 {
     enum { AT_A_TIME = 64 * 1024 };
-    mm_live *l = b->live;
+    mm_live_pipe *l = b->live;
     if (mm_buf_reserve(&l->head, AT_A_TIME, NULL) != MM_OK) {
         errno = ENOMEM;
         return -1;
@@ -314,7 +314,7 @@ bool mm_blob_ready(const mm_blob *b, int milliseconds)
 
 mm_status mm_blob_swallow_live(mm_blob *b, mm_err *e)
 {
-    mm_live *l = b->live;
+    mm_live_pipe *l = b->live;
     b->live = NULL;
     b->fd = l->fd;
     mm_status s = mm_blob_swallow(b, l->head.p + l->taken, (int64_t)(l->head.n - l->taken), l->max_bytes, e);

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct mm_live mm_live;
+typedef struct mm_live_pipe mm_live_pipe;
 
 /* `bytes` is set when the input is in memory (archive members, pipes); otherwise it is read through fd, or, when it is
  * live, as it comes. */
@@ -40,7 +40,7 @@ typedef struct mm_blob {
     int64_t size;
     const uint8_t *bytes; /* or NULL */
     int fd;               /* or −1 */
-    mm_live *live;        /* or NULL: a pipe that is read once, from front to back (below); its size is not known */
+    mm_live_pipe *live;   /* or NULL: a pipe that is read once, from front to back (below); its size is not known */
 
     /* With a `keep` callback (source_options.h). */
     int64_t changed;  /* time of the file's last change, in nanoseconds */

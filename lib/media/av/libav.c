@@ -2,6 +2,7 @@
 
 #include "media/av/declared_size.h"
 #include "media/av/live_format.h"
+#include "media/av/live_input.h"
 #include "media/av/ogg.h"
 
 #include <libavutil/avstring.h>
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { IO_BUFFER = 64 * 1024, MAX_STREAMS = 256, PROBED = 4096 };
+enum { IO_BUFFER = 64 * 1024, MAX_STREAMS = 256 };
 
 /* No playlists (hls, concat, dash …), no devices, no subtitles, no raw video without a header. */
 static const char FORMATS[] =
@@ -80,40 +81,6 @@ mm_status mm_av_fault(mm_fault *f, const char *what, int averror)
 }
 
 /* ---- input ---- */
-
-/* Whether a demuxer that waits for more should make do with what is there: the next samples may be long in coming. No
- * packet may end within one. */
-static bool is_all(const mm_av_input *in)
-{
-    int64_t start = in->probes ? mm_samples_at(&in->bytes) : -1;
-    bool enough = in->whole >= 0 ? (in->at - in->whole) % in->unit == 0 : start >= 0 && in->at >= start + PROBED;
-    return enough && in->given && !mm_blob_ready(in->bytes.blob, 0);
-}
-
-static int io_follow(void *ctx, uint8_t *out, int n)
-{
-    mm_av_input *in = ctx;
-    if (in->budget <= 0)
-        return AVERROR_EXIT;
-    if (is_all(in)) {
-        in->given = in->probes = false;
-        return AVERROR(EAGAIN);
-    }
-    int64_t got = mm_av_bytes_next(&in->bytes, out, n);
-    if (got <= 0)
-        return got < 0 ? AVERROR(EIO) : AVERROR_EOF;
-    in->given = true;
-    in->at += got;
-    in->budget -= got;
-    return (int)got;
-}
-
-/* A live input has no place but the next, and a size of zero: for some demuxers an error is a size. */
-static int64_t io_stay(void *ctx, int64_t off, int whence)
-{
-    (void)ctx, (void)off;
-    return whence & AVSEEK_SIZE ? 0 : AVERROR(ENOSYS);
-}
 
 static int io_read(void *ctx, uint8_t *out, int n)
 {
@@ -274,7 +241,7 @@ static mm_status open_io(mm_av_input *in, mm_fault *f)
     bool live = in->bytes.blob->live;
     uint8_t *buffer = av_malloc(IO_BUFFER);
     in->io = !buffer ? NULL
-             : live  ? avio_alloc_context(buffer, IO_BUFFER, 0, in, io_follow, NULL, io_stay)
+             : live  ? avio_alloc_context(buffer, IO_BUFFER, 0, in, mm_av_follow, NULL, mm_av_stay)
                      : avio_alloc_context(buffer, IO_BUFFER, 0, in, io_read, NULL, io_seek);
     if (!in->io) {
         av_free(buffer);
@@ -302,22 +269,6 @@ static int open_raw(mm_av_input *in, const mm_raw_sound *raw)
     return rc;
 }
 
-/* A live input whose header tells what is in it is opened after a fraction of a second of it: what only an average over
- * many frames would tell is left open. A transport stream tells the codecs only in its packets, so libav's own limits
- * (seconds) hold there; it ends when all that was announced is known. In a fragment of MP4 the first sound lies behind
- * all of the pictures. */
-static void hurry(AVFormatContext *fmt, const AVInputFormat *format)
-{
-    enum { FRAGMENT = 32 << 20 };
-    fmt->fps_probe_size = 0;
-    if (av_match_list(format->name, "mpegts", ','))
-        return;
-    bool fragments = av_match_list(format->name, "mov", ',');
-    fmt->max_probe_packets = 2; /* when another code among samples is looked for */
-    fmt->max_analyze_duration = fragments ? 60 * (int64_t)AV_TIME_BASE : AV_TIME_BASE / 2;
-    fmt->probesize = fragments ? FRAGMENT : fmt->probesize;
-}
-
 /* libav gives a stream of which no packet has come yet the duration of the whole container, which is not the track's.
  */
 static int find_live_streams(AVFormatContext *fmt, const mm_av_limits *l)
@@ -332,40 +283,10 @@ static int find_live_streams(AVFormatContext *fmt, const mm_av_limits *l)
     return rc;
 }
 
-static bool is_samples(const AVCodecParameters *par)
-{
-    return par->codec_id >= AV_CODEC_ID_FIRST_AUDIO && par->codec_id < AV_CODEC_ID_ADPCM_IMA_QT;
-}
-
-/* Whether the first samples of a WAV, which its demuxer has looked at, are samples: among those of 16 bits DTS may be,
- * of which every frame begins with one of these. */
-static bool is_plain(const mm_av_input *in)
-{
-    static const uint8_t dts[][5] = {"\x7f\xfe\x80\x01", "\xfe\x7f\x01\x80", "\x1f\xff\xe8\x00", "\xff\x1f\x00\xe8"};
-    uint8_t first[PROBED];
-    int64_t start = mm_samples_at(&in->bytes);
-    if (start < 0 || mm_av_bytes_read(&in->bytes, start, first, PROBED) < PROBED)
-        return false;
-    for (int i = 0; i + 4 <= PROBED; i++)
-        for (size_t k = 0; k < sizeof dts / sizeof *dts; k++)
-            if (!memcmp(first + i, dts[k], 4))
-                return false;
-    return true;
-}
-
-/* Whether nothing is left to be found out from the samples of a live input. */
-static bool is_told_by_header(const mm_av_input *in)
-{
-    const AVCodecParameters *par = in->fmt->nb_streams == 1 ? in->fmt->streams[0]->codecpar : NULL;
-    if (!par || !in->bytes.blob->live || !is_samples(par))
-        return false;
-    return par->codec_id != AV_CODEC_ID_PCM_S16LE || is_plain(in);
-}
-
 static int open_container(mm_av_input *in, const AVInputFormat *format)
 {
     if (in->bytes.blob->live) {
-        hurry(in->fmt, format);
+        mm_av_hurry(in->fmt, format);
         in->probes = av_match_list(format->name, "wav,w64", ',');
     }
     int rc = avformat_open_input(&in->fmt, NULL, format, NULL); /* frees fmt when it fails */
@@ -374,23 +295,11 @@ static int open_container(mm_av_input *in, const AVInputFormat *format)
         in->io->error = in->io->eof_reached = 0;
     if (rc < 0)
         return rc;
-    if (is_told_by_header(in)) {
+    if (mm_av_is_told_by_header(in)) {
         in->fmt->probesize = 32; /* the first packet is not held back for another code to be looked for */
         return rc;
     }
     return in->bytes.blob->live ? find_live_streams(in->fmt, &in->limits) : find_streams(in->fmt, &in->limits);
-}
-
-/* mm_av_input.unit: only of formats whose demuxers do not mind a short packet. */
-static int unit_of(const mm_av_input *in)
-{
-    const AVCodecParameters *par = in->fmt->nb_streams == 1 ? in->fmt->streams[0]->codecpar : NULL;
-    const char *name = in->fmt->iformat->name;
-    if (!par || !in->bytes.blob->live)
-        return 0;
-    if (is_samples(par) && (in->raw || av_match_list(name, "wav,w64,aiff,au", ',')))
-        return par->block_align;
-    return av_match_list(name, "mp3", ',');
 }
 
 mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, const mm_raw_sound *raw, mm_fault *f)
@@ -417,7 +326,7 @@ mm_status mm_av_open(mm_av_input *in, const mm_blob *b, const mm_av_limits *l, c
         refill(in);
         find_zero(in);
         in->given = true;
-        in->unit = unit_of(in);
+        in->unit = mm_av_unit(in);
         return MM_OK;
     }
     st = open_fault(in, rc, f);
