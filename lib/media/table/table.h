@@ -26,6 +26,9 @@ typedef struct {
     int cuts;    /* cells that ended */
 } mm_row_scan;
 
+/* Goes on to a line end outside quotes, LF or CR, or the end of the text. */
+void mm_row_scan_on(mm_row_scan *r, mm_str text, char cut);
+
 typedef struct {
     mm_str text;
     mm_live_text *live; /* text is the part of it that is needed; NULL: text is all there is */
